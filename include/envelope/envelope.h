@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ENVELOPE cipher: its name, the names of its parameters, and the entry
+ * point for programs that build the provider in.  Everything else happens
+ * through libcrypto's EVP interface; EVP_CIPHER-ENVELOPE(7) is its manual.
+ */
+#ifndef ENVELOPE_ENVELOPE_H
+#define ENVELOPE_ENVELOPE_H
+
+#include <envelope/reasons.h>
+#include <openssl/core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the shared library exports. */
+#ifdef __GNUC__
+#define ENVELOPE_EXPORT __attribute__((visibility("default")))
+#else
+#define ENVELOPE_EXPORT
+#endif
+
+/* The name of the provider, of its module and of its openssl.cnf entries. */
+#define ENVELOPE_PROVIDER_NAME "envelope"
+
+/* The name for EVP_CIPHER_fetch(). */
+#define ENVELOPE_CIPHER_NAME "ENVELOPE"
+
+/*
+ * Length of the EVP key, in bytes.  A key that is not all zero is a
+ * key-encryption key (RFC 5652, 6.2.3); no key, or all zeros, means the
+ * recipients or identities that the parameters, the environment or the
+ * provider's configuration name.
+ */
+#define ENVELOPE_KEY_LENGTH 32
+
+/*
+ * Output room, in bytes.  An update of inl bytes when encrypting returns at
+ * most inl + ENVELOPE_UPDATE_SLACK if inl <= ENVELOPE_SMALL_UPDATE, and at
+ * most inl + ENVELOPE_BLOCK_SIZE otherwise; a final call returns at most
+ * ENVELOPE_BLOCK_SIZE.  ENVELOPE_PARAM_OUTPUT_SLACK replaces all three.  A
+ * decrypting update returns at most inl, the final call nothing; with
+ * ENVELOPE_RELEASE_VERIFIED both may return output-slack bytes more.
+ */
+#define ENVELOPE_SMALL_UPDATE 4096
+#define ENVELOPE_UPDATE_SLACK 32
+#define ENVELOPE_BLOCK_SIZE 2040
+
+/*
+ * Plaintext bytes in every chunk but the last (FORMAT 6), which is also the
+ * least output-slack with which ENVELOPE_RELEASE_VERIFIED works.
+ */
+#define ENVELOPE_CHUNK_LENGTH 16384
+
+/* Bytes of a whole chunk in the stream: the text and its tag. */
+#define ENVELOPE_SEALED_CHUNK_LENGTH (ENVELOPE_CHUNK_LENGTH + 16)
+
+/* Bytes between the header and chunk 0: the salt and the key commitment. */
+#define ENVELOPE_PAYLOAD_START_LENGTH 56
+
+/*
+ * Parameters that can be set until the first update, UTF-8 strings.
+ * RECIPIENTS and IDENTITIES are lists of paths and URIs, separated by colons
+ * or newlines; an entry that begins with a known URI scheme runs to the end
+ * of its line.  LABELS are lines "key=value".  PASSPHRASE_FILE names a file
+ * whose first line is a passphrase for decryption.  RELEASE is one of the two
+ * words below it.
+ */
+#define ENVELOPE_PARAM_RECIPIENTS "recipients"
+#define ENVELOPE_PARAM_IDENTITIES "identities"
+#define ENVELOPE_PARAM_PASSPHRASE_FILE "passphrase-file"
+#define ENVELOPE_PARAM_LABELS "labels"
+#define ENVELOPE_PARAM_RELEASE "release"
+#define ENVELOPE_RELEASE_CHUNK "chunk"
+#define ENVELOPE_RELEASE_VERIFIED "verified"
+
+/*
+ * Octet strings.  RECIPIENT and IDENTITY are keys or certificates, PEM or
+ * DER, and may be set again and again: each adds to the list.  PASSPHRASE
+ * adds a passphrase recipient when encrypting; when decrypting it opens such
+ * a recipient, and identities that are stored encrypted.
+ */
+#define ENVELOPE_PARAM_RECIPIENT "recipient"
+#define ENVELOPE_PARAM_IDENTITY "identity"
+#define ENVELOPE_PARAM_PASSPHRASE "passphrase"
+
+/*
+ * An octet pointer to a struct envelope_passphrase_callback, which must stay
+ * valid while the context is used.  It is asked for the passphrase of an
+ * identity that is stored encrypted when no passphrase was set.
+ */
+#define ENVELOPE_PARAM_PASSPHRASE_CALLBACK "passphrase-callback"
+
+struct envelope_passphrase_callback {
+    OSSL_PASSPHRASE_CALLBACK *callback;
+    void *arg;
+};
+
+/*
+ * Unsigned integers.  THREADS: how many threads seal or open one update, the
+ * calling one included (0 and 1: no other thread; at most 64).  OUTPUT_SLACK:
+ * bytes that the caller has behind inl in every update, and in the final
+ * call.  RESERVE: zero bytes behind the key envelope, room for a later
+ * rewrap.  WORK_FACTOR: log2 of scrypt's N for a passphrase recipient (14 to
+ * 20; 17).  ALLOW_EXPIRED: non-zero lets a certificate outside its validity
+ * be a recipient.
+ */
+#define ENVELOPE_PARAM_THREADS "threads"
+#define ENVELOPE_PARAM_OUTPUT_SLACK "output-slack"
+#define ENVELOPE_PARAM_RESERVE "reserve"
+#define ENVELOPE_PARAM_WORK_FACTOR "work-factor"
+#define ENVELOPE_PARAM_ALLOW_EXPIRED "allow-expired"
+
+/*
+ * An unsigned integer that can be set while decrypting, once the header and
+ * the ENVELOPE_PAYLOAD_START_LENGTH bytes behind it have been given and
+ * whenever only whole chunks have been given since: the next byte of input
+ * is the first of the chunk with this index.  It is how a program reads a
+ * range.  The end of the stream is verified only if the last chunk is read.
+ */
+#define ENVELOPE_PARAM_NEXT_CHUNK "next-chunk"
+
+/*
+ * Parameters that can be read.  HEADER (octets) and HEADER_LENGTH (unsigned)
+ * once the header has been written or read: prelude, labels, key envelope
+ * and padding, up to the payload.  VERIFIED_LENGTH (unsigned): plaintext
+ * bytes in chunks that have passed authentication.
+ */
+#define ENVELOPE_PARAM_HEADER "header"
+#define ENVELOPE_PARAM_HEADER_LENGTH "header-length"
+#define ENVELOPE_PARAM_VERIFIED_LENGTH "verified-length"
+
+/* Environment variables: see ENVELOPE_PARAM_* of the same names. */
+#define ENVELOPE_ENV_RECIPIENTS "ENVELOPE_RECIPIENTS"
+#define ENVELOPE_ENV_IDENTITIES "ENVELOPE_IDENTITIES"
+#define ENVELOPE_ENV_PASSPHRASE_FILE "ENVELOPE_PASSPHRASE_FILE"
+
+/*
+ * envelope_provider_init - the provider's entry point, for programs that
+ * build it in with OSSL_PROVIDER_add_builtin() and need no configuration
+ *
+ * Pass it to OSSL_PROVIDER_add_builtin(libctx, ENVELOPE_PROVIDER_NAME,
+ * envelope_provider_init) and then call OSSL_PROVIDER_load(); libcrypto calls
+ * it.  Source: provider-base(7), OSSL_provider_init().
+ *
+ * Returns: 1, or 0 if memory ran out.
+ * Threads: safe.
+ */
+ENVELOPE_EXPORT OSSL_provider_init_fn envelope_provider_init;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

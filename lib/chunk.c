@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AES-256-GCM as libcrypto has it; the key schedule is made once. */
+#include "lib/chunk.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+struct envl_chunk {
+    EVP_CIPHER_CTX *gcm;
+    enum envl_direction direction;
+    unsigned char base_nonce[ENVL_NONCE_LEN];
+};
+
+enum envelope_reason
+envl_chunk_new(struct envl_chunk **out, const struct envl_libctx *ctx,
+               const struct envl_payload_key *key,
+               enum envl_direction direction, struct envl_err *err)
+{
+    struct envl_chunk *chunk = OPENSSL_zalloc(sizeof(*chunk));
+    enum envelope_reason rc = ENVELOPE_OK;
+    EVP_CIPHER *aead = NULL;
+
+    *out = NULL;
+    if (chunk == NULL)
+        return envl_fail_memory(err);
+    chunk->direction = direction;
+    memcpy(chunk->base_nonce, key->base_nonce, ENVL_NONCE_LEN);
+    if ((aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq))
+        == NULL)
+        rc = envl_fail(err, ENVELOPE_R_NO_ALGORITHM, "AES-256-GCM%s%s",
+                       ctx->propq != NULL ? " with properties " : "",
+                       ctx->propq != NULL ? ctx->propq : "");
+    else if ((chunk->gcm = EVP_CIPHER_CTX_new()) == NULL
+             || !EVP_CipherInit_ex2(chunk->gcm, aead, key->key, key->base_nonce,
+                                    (int)direction, NULL))
+        rc = envl_fail_crypto(err, "set up AES-256-GCM");
+    EVP_CIPHER_free(aead);
+    if (rc != ENVELOPE_OK) {
+        envl_chunk_free(chunk);
+        return rc;
+    }
+    *out = chunk;
+    return ENVELOPE_OK;
+}
+
+void
+envl_chunk_free(struct envl_chunk *chunk)
+{
+    if (chunk == NULL)
+        return;
+    EVP_CIPHER_CTX_free(chunk->gcm);
+    OPENSSL_clear_free(chunk, sizeof(*chunk));
+}
+
+/* Parameters ride along with the nonce: one call less for every chunk. */
+static int
+begin(struct envl_chunk *chunk, uint64_t index, const OSSL_PARAM *params)
+{
+    unsigned char nonce[ENVL_NONCE_LEN];
+    size_t i;
+
+    memcpy(nonce, chunk->base_nonce, sizeof(nonce));
+    for (i = ENVL_NONCE_LEN; index != 0; index >>= 8)
+        nonce[--i] ^= (unsigned char)index;
+    return EVP_CipherInit_ex2(chunk->gcm, NULL, NULL, nonce,
+                              (int)chunk->direction, params);
+}
+
+static void
+tag_param(OSSL_PARAM params[2], unsigned char *tag)
+{
+    params[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG,
+                                                  tag, ENVL_TAG_LEN);
+    params[1] = OSSL_PARAM_construct_end();
+}
+
+int
+envl_chunk_begin(struct envl_chunk *chunk, uint64_t index)
+{
+    return begin(chunk, index, NULL);
+}
+
+int
+envl_chunk_update(struct envl_chunk *chunk, unsigned char *out,
+                  const unsigned char *in, size_t len)
+{
+    int n = 0;
+
+    return len <= ENVL_CHUNK_LEN
+           && EVP_CipherUpdate(chunk->gcm, out, &n, in, (int)len)
+           && (size_t)n == len;
+}
+
+/* GCM ends without output, but libcrypto wants a place for it. */
+static int
+end(struct envl_chunk *chunk)
+{
+    unsigned char none[ENVL_TAG_LEN];
+    int n = 0;
+
+    return EVP_CipherFinal_ex(chunk->gcm, none, &n) && n == 0;
+}
+
+int
+envl_chunk_seal_end(struct envl_chunk *chunk, unsigned char *tag)
+{
+    OSSL_PARAM params[2];
+
+    tag_param(params, tag);
+    return end(chunk) && EVP_CIPHER_CTX_get_params(chunk->gcm, params);
+}
+
+int
+envl_chunk_open_end(struct envl_chunk *chunk, const unsigned char *tag)
+{
+    unsigned char copy[ENVL_TAG_LEN];
+    OSSL_PARAM params[2];
+
+    memcpy(copy, tag, sizeof(copy));
+    tag_param(params, copy);
+    return EVP_CIPHER_CTX_set_params(chunk->gcm, params) && end(chunk);
+}
+
+int
+envl_chunk_seal(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
+                const unsigned char *in, size_t len)
+{
+    return envl_chunk_begin(chunk, index)
+           && envl_chunk_update(chunk, out, in, len)
+           && envl_chunk_seal_end(chunk, out + len);
+}
+
+int
+envl_chunk_open(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
+                const unsigned char *in, size_t len)
+{
+    unsigned char tag[ENVL_TAG_LEN];
+    OSSL_PARAM params[2];
+
+    memcpy(tag, in + len, sizeof(tag));
+    tag_param(params, tag);
+    if (begin(chunk, index, params) && envl_chunk_update(chunk, out, in, len)
+        && end(chunk))
+        return 1;
+    OPENSSL_cleanse(out, len);
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Formats the one line that goes with a failure. */
+#include "lib/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <openssl/err.h>
+
+/* Names and passages of input end up in details: keep terminals safe. */
+static void
+blank_controls(char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c < 0x20 || c == 0x7f)
+            *text = '?';
+    }
+}
+
+enum envelope_reason
+envl_fail(struct envl_err *err, enum envelope_reason reason, const char *fmt,
+          ...)
+{
+    va_list args;
+
+    err->reason = reason;
+    va_start(args, fmt);
+    if (vsnprintf(err->detail, sizeof(err->detail), fmt, args) < 0)
+        err->detail[0] = '\0';
+    va_end(args);
+    blank_controls(err->detail);
+    return reason;
+}
+
+const char *
+envl_crypto_reason(void)
+{
+    const char *text = ERR_reason_error_string(ERR_peek_last_error());
+
+    return text != NULL ? text : "no further detail";
+}
+
+enum envelope_reason
+envl_fail_crypto(struct envl_err *err, const char *what)
+{
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+        return envl_fail_memory(err);
+    return envl_fail(err, ENVELOPE_R_CRYPTO, "cannot %s: %s", what,
+                     envl_crypto_reason());
+}
+
+enum envelope_reason
+envl_fail_memory(struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_MEMORY, "memory ran out");
+}

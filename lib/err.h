@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a failure travels up: every function of lib/ returns a reason and leaves
+ * beside it one line that says which thing failed and what to do.  Nothing is
+ * raised here; the faces do that, once.
+ */
+#ifndef ENVL_ERR_H
+#define ENVL_ERR_H
+
+#include <envelope/reasons.h>
+
+#define ENVL_DETAIL_MAX 400
+
+struct envl_err {
+    enum envelope_reason reason;
+    char detail[ENVL_DETAIL_MAX];
+};
+
+/*
+ * envl_fail - record a failure and return its reason
+ *
+ * The detail is cut at ENVL_DETAIL_MAX - 1 bytes; bytes that could harm a
+ * terminal are replaced by '?'.  The caller must not format secrets into it.
+ *
+ * Returns: reason, so that callers can return the call itself.
+ */
+enum envelope_reason envl_fail(struct envl_err *err,
+                               enum envelope_reason reason, const char *fmt,
+                               ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/*
+ * envl_fail_crypto - the same for a libcrypto call that failed, with what
+ * libcrypto's newest error record says; running out of memory becomes
+ * ENVELOPE_R_MEMORY
+ *
+ *   what  the step that failed, such as "derive the payload key"
+ */
+enum envelope_reason envl_fail_crypto(struct envl_err *err, const char *what);
+
+/* envl_fail_memory - ENVELOPE_R_MEMORY */
+enum envelope_reason envl_fail_memory(struct envl_err *err);
+
+/* envl_crypto_reason - the text of libcrypto's newest error record */
+const char *envl_crypto_reason(void);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of identities; private keys stay in libcrypto's hands. */
+#include "lib/identity.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "lib/file.h"
+
+#define PASSPHRASE_LEN_MAX 1024
+#define PASSPHRASE_FILE_LEN_MAX 4096
+
+struct loader {
+    struct envl_identities *identities;
+    const struct envl_libctx *ctx;
+};
+
+/* Room for one more element; 0 if memory ran out. */
+static int
+grow(void *list, size_t count, size_t size)
+{
+    void **items = list;
+    void *p = OPENSSL_realloc(*items, (count + 1) * size);
+
+    if (p == NULL)
+        return 0;
+    *items = p;
+    return 1;
+}
+
+static enum envelope_reason
+take(void *arg, const struct envl_key_item *item, struct envl_err *err)
+{
+    const struct loader *loader = arg;
+    struct envl_identities *to = loader->identities;
+    struct envl_identity key = { .key = item->private_key };
+    struct envl_identity_cert cert = { .cert = item->cert };
+
+    if (item->public_key != NULL)
+        return ENVELOPE_OK; /* of no use, and no harm beside a private key */
+    if (item->cert != NULL) {
+        if (!envl_key_id_of_cert(&cert.id, item->cert))
+            return ENVELOPE_OK;
+        if (!grow(&to->certs, to->cert_count, sizeof(*to->certs))
+            || !X509_up_ref(item->cert))
+            return envl_fail_memory(err);
+        to->certs[to->cert_count++] = cert;
+        return ENVELOPE_OK;
+    }
+    key.kind = envl_key_kind(item->private_key);
+    /* A key in hardware may not show its public half: it has no name then. */
+    ERR_set_mark();
+    if (!envl_key_id_of_key(&key.id, loader->ctx, item->private_key))
+        key.id.len = 0;
+    ERR_pop_to_mark();
+    if (!grow(&to->keys, to->key_count, sizeof(*to->keys))
+        || !EVP_PKEY_up_ref(item->private_key))
+        return envl_fail_memory(err);
+    to->keys[to->key_count++] = key;
+    return ENVELOPE_OK;
+}
+
+/* The first line of a file, without its LF or CR LF. */
+static enum envelope_reason
+read_passphrase(struct envl_octets *passphrase, const char *name,
+                struct envl_err *err)
+{
+    enum envelope_reason rc =
+        envl_file_read(passphrase, name, PASSPHRASE_FILE_LEN_MAX, err);
+    size_t len = passphrase->len;
+    unsigned char *end;
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    end = memchr(passphrase->data, '\n', len);
+    if (end != NULL)
+        len = (size_t)(end - passphrase->data);
+    if (end != NULL && len > 0 && passphrase->data[len - 1] == '\r')
+        len--;
+    /* What follows the first line is not kept. */
+    OPENSSL_cleanse(passphrase->data + len, passphrase->len - len);
+    passphrase->len = len;
+    if (len > 0 && len <= PASSPHRASE_LEN_MAX)
+        return ENVELOPE_OK;
+    envl_octets_clear(passphrase);
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                     "passphrase file %s: its first line must have 1 to %d "
+                     "bytes",
+                     name, PASSPHRASE_LEN_MAX);
+}
+
+static enum envelope_reason
+load_passphrase(struct envl_identities *identities,
+                const struct envl_settings *settings, struct envl_err *err)
+{
+    if (settings->passphrase.data != NULL)
+        return envl_octets_set(&identities->passphrase,
+                               settings->passphrase.data,
+                               settings->passphrase.len)
+                   ? ENVELOPE_OK
+                   : envl_fail_memory(err);
+    if (settings->passphrase_file != NULL)
+        return read_passphrase(&identities->passphrase,
+                               settings->passphrase_file, err);
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_identities_load(struct envl_identities *identities,
+                     const struct envl_libctx *ctx,
+                     const struct envl_settings *settings, struct envl_err *err)
+{
+    struct loader loader = { identities, ctx };
+    const struct envl_key_reader reader = {
+        .ctx = ctx,
+        .passphrase = &identities->passphrase,
+        .callback = settings->callback,
+        .take = take,
+        .arg = &loader,
+    };
+    enum envelope_reason rc;
+
+    *identities = (struct envl_identities){ 0 };
+    identities->kek = settings->has_kek ? settings->kek : NULL;
+    rc = load_passphrase(identities, settings, err);
+    if (rc == ENVELOPE_OK && settings->identities != NULL)
+        rc = envl_keys_read_list(&reader, settings->identities, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_keys_read_octets(&reader, &settings->identity, "identity",
+                                   err);
+    if (rc == ENVELOPE_OK && identities->key_count == 0
+        && identities->kek == NULL && identities->passphrase.data == NULL) {
+        if (settings->identities != NULL || settings->identity.count > 0)
+            rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                           "the identities hold no private key");
+        else
+            rc = envl_fail(err, ENVELOPE_R_NO_IDENTITY,
+                           "set ENVELOPE_IDENTITIES to private keys, or "
+                           "identities in the provider's section of "
+                           "openssl.cnf, or give the cipher a key");
+    }
+    if (rc != ENVELOPE_OK)
+        envl_identities_clear(identities);
+    return rc;
+}
+
+void
+envl_identities_clear(struct envl_identities *identities)
+{
+    size_t i;
+
+    for (i = 0; i < identities->key_count; i++)
+        EVP_PKEY_free(identities->keys[i].key);
+    for (i = 0; i < identities->cert_count; i++)
+        X509_free(identities->certs[i].cert);
+    OPENSSL_free(identities->keys);
+    OPENSSL_free(identities->certs);
+    envl_octets_clear(&identities->passphrase);
+    *identities = (struct envl_identities){ 0 };
+}
+
+static bool
+id_is(const struct envl_key_id *id, const unsigned char *bytes, size_t len)
+{
+    return len > 0 && id->len == len && memcmp(id->bytes, bytes, len) == 0;
+}
+
+bool
+envl_identity_is_named(const struct envl_identities *identities,
+                       const struct envl_identity *identity,
+                       const unsigned char *id, size_t len)
+{
+    size_t i;
+
+    if (id_is(&identity->id, id, len))
+        return true;
+    for (i = 0; i < identities->cert_count; i++) {
+        const struct envl_identity_cert *cert = &identities->certs[i];
+
+        if (id_is(&cert->id, id, len)
+            && EVP_PKEY_eq(X509_get0_pubkey(cert->cert), identity->key) == 1)
+            return true;
+    }
+    return false;
+}

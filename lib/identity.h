@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a reader opens an envelope with: private keys and shared secrets. */
+#ifndef ENVL_IDENTITY_H
+#define ENVL_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/types.h>
+
+#include "lib/err.h"
+#include "lib/keys.h"
+#include "lib/libctx.h"
+#include "lib/settings.h"
+
+struct envl_identity {
+    EVP_PKEY *key; /* private, owned */
+    enum envl_key_kind kind;
+    struct envl_key_id id; /* of the bare key; length 0 if not known */
+};
+
+/* A certificate that was read beside the keys: another name for one. */
+struct envl_identity_cert {
+    X509 *cert; /* owned */
+    struct envl_key_id id;
+};
+
+struct envl_identities {
+    struct envl_identity *keys;
+    size_t key_count;
+    struct envl_identity_cert *certs;
+    size_t cert_count;
+    struct envl_octets passphrase; /* owned; data NULL for none */
+    const unsigned char *kek;      /* borrowed from the settings, or NULL */
+};
+
+/*
+ * envl_identities_load - read all that settings name
+ *
+ * Ownership: identities is the caller's, envl_identities_clear(); empty on
+ *            failure.  settings must stay while it is used.
+ * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_IDENTITY,
+ *            _UNREADABLE_KEY; what envl_keys_read_list() returns; _MEMORY.
+ */
+enum envelope_reason envl_identities_load(struct envl_identities *identities,
+                                          const struct envl_libctx *ctx,
+                                          const struct envl_settings *settings,
+                                          struct envl_err *err);
+
+void envl_identities_clear(struct envl_identities *identities);
+
+/* envl_identity_is_named - is id a name of this key? */
+bool envl_identity_is_named(const struct envl_identities *identities,
+                            const struct envl_identity *identity,
+                            const unsigned char *id, size_t len);
+
+#endif

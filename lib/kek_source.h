@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * KEK sources (FORMAT 5.2): how the key-encryption key of a kekri is got
+ * again, as an OtherKeyAttribute, and getting it.
+ */
+#ifndef ENVL_KEK_SOURCE_H
+#define ENVL_KEK_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/asn1.h>
+#include <openssl/types.h>
+
+#include "lib/err.h"
+#include "lib/libctx.h"
+
+#define ENVL_KEK_LEN 32
+#define ENVL_SCRYPT_SALT_LEN 32
+#define ENVL_DH_PUBLIC_LEN_MAX 56 /* X448 */
+
+/* What a reader spends on passphrases, FORMAT 5.2. */
+#define ENVL_SCRYPT_MEMORY_MAX (UINT64_C(1) << 30)
+#define ENVL_SCRYPT_WORK_MAX (UINT64_C(1) << 24)
+#define ENVL_SCRYPT_RP_MAX 64
+
+/* log2 of n when writing. */
+#define ENVL_SCRYPT_LOG_N_MIN 14
+#define ENVL_SCRYPT_LOG_N_DEFAULT 17
+#define ENVL_SCRYPT_LOG_N_MAX 20
+
+enum envl_kek_kind {
+    ENVL_KEK_BARE,   /* no source: the reader has the key */
+    ENVL_KEK_SCRYPT, /* from a passphrase */
+    ENVL_KEK_DH,     /* from an X25519 or X448 key */
+    ENVL_KEK_UNKNOWN /* somebody else's */
+};
+
+struct envl_kek_source {
+    enum envl_kek_kind kind;
+    union {
+        struct {
+            unsigned char salt[ENVL_SCRYPT_SALT_LEN];
+            uint64_t n, r, p;
+        } scrypt;
+        struct {
+            const char *algorithm; /* "X25519" or "X448", static */
+            unsigned char public[ENVL_DH_PUBLIC_LEN_MAX];
+            size_t public_len;
+        } dh;
+    } u;
+};
+
+/*
+ * envl_kek_source_parse - read a kekri's other attribute; both are NULL where
+ * there is none.  What is not understood is ENVL_KEK_UNKNOWN, never an error.
+ */
+void envl_kek_source_parse(struct envl_kek_source *source,
+                           const ASN1_OBJECT *attr_id, const ASN1_TYPE *attr);
+
+/*
+ * envl_kek_source_build - the attribute for a source that is not bare
+ *
+ * Ownership: *attr_id and *attr are the caller's; NULL on failure.
+ * Returns:   1, or 0 if memory ran out.
+ */
+int envl_kek_source_build(const struct envl_kek_source *source,
+                          ASN1_OBJECT **attr_id, ASN1_TYPE **attr);
+
+/*
+ * envl_kek_scrypt_new - a source with a fresh salt
+ * envl_kek_scrypt_work - n * r * p, or UINT64_MAX where a limit is exceeded
+ * envl_kek_scrypt_derive - the KEK; the caller has checked the work and
+ * cleanses kek
+ */
+enum envelope_reason envl_kek_scrypt_new(struct envl_kek_source *source,
+                                         const struct envl_libctx *ctx,
+                                         unsigned log_n, struct envl_err *err);
+uint64_t envl_kek_scrypt_work(const struct envl_kek_source *source);
+enum envelope_reason envl_kek_scrypt_derive(
+    unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
+    const struct envl_kek_source *source, const unsigned char *passphrase,
+    size_t len, struct envl_err *err);
+
+/*
+ * envl_kek_dh_algorithm - "X25519" or "X448" if key is such a key, else NULL
+ * envl_kek_dh_new - a source with a fresh ephemeral key for recipient, and
+ * its KEK
+ * envl_kek_dh_derive - the KEK of a source for the holder of key
+ *
+ * The caller cleanses kek.
+ */
+const char *envl_kek_dh_algorithm(const EVP_PKEY *key);
+enum envelope_reason envl_kek_dh_new(struct envl_kek_source *source,
+                                     unsigned char kek[ENVL_KEK_LEN],
+                                     const struct envl_libctx *ctx,
+                                     EVP_PKEY *recipient, struct envl_err *err);
+enum envelope_reason envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
+                                        const struct envl_libctx *ctx,
+                                        const struct envl_kek_source *source,
+                                        EVP_PKEY *key, struct envl_err *err);
+
+/*
+ * envl_kek_id - the identifier of a bare key-encryption key (FORMAT 5.1)
+ */
+#define ENVL_KEK_ID_LEN 20
+enum envelope_reason envl_kek_id(unsigned char id[ENVL_KEK_ID_LEN],
+                                 const struct envl_libctx *ctx,
+                                 const unsigned char kek[ENVL_KEK_LEN],
+                                 struct envl_err *err);
+
+#endif

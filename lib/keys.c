@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a list of names to keys and certificates, one after the other. */
+#include "lib/keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "lib/file.h"
+
+#define FILE_LEN_MAX 1048576
+
+/* URI schemes that need no "//" to be told from a path. */
+static const char *const schemes[] = { "file",   "handle", "object",
+                                       "pkcs11", "awskms", "tencentkms",
+                                       "vault",  "httpkms" };
+
+/* Passphrases of stored keys */
+
+struct asker {
+    const struct envl_key_reader *reader;
+    bool asked;
+};
+
+/* A pem_password_cb: never the terminal, which is the program's. */
+static int
+ask(char *buf, int size, int rwflag, void *varg)
+{
+    struct asker *asker = varg;
+    const struct envl_octets *known = asker->reader->passphrase;
+    const struct envelope_passphrase_callback *cb = asker->reader->callback;
+    size_t len = 0;
+
+    (void)rwflag;
+    asker->asked = true;
+    if (known != NULL && known->data != NULL) {
+        if (known->len > (size_t)size)
+            return -1;
+        memcpy(buf, known->data, known->len);
+        return (int)known->len;
+    }
+    if (cb == NULL || cb->callback == NULL
+        || !cb->callback(buf, (size_t)size, &len, NULL, cb->arg)
+        || len > (size_t)size)
+        return -1;
+    return (int)len;
+}
+
+static bool
+has_passphrase(const struct envl_key_reader *reader)
+{
+    return (reader->passphrase != NULL && reader->passphrase->data != NULL)
+           || reader->callback != NULL;
+}
+
+/* Objects of one source */
+
+static enum envelope_reason
+give(const struct envl_key_reader *reader, OSSL_STORE_INFO *info,
+     struct envl_key_item item, size_t *count, struct envl_err *err)
+{
+    switch (OSSL_STORE_INFO_get_type(info)) {
+    case OSSL_STORE_INFO_PUBKEY:
+        item.public_key = OSSL_STORE_INFO_get0_PUBKEY(info);
+        break;
+    case OSSL_STORE_INFO_PKEY:
+        item.private_key = OSSL_STORE_INFO_get0_PKEY(info);
+        break;
+    case OSSL_STORE_INFO_CERT:
+        item.cert = OSSL_STORE_INFO_get0_CERT(info);
+        break;
+    default:
+        return ENVELOPE_OK; /* parameters and lists of no use here */
+    }
+    ++*count;
+    return reader->take(reader->arg, &item, err);
+}
+
+static enum envelope_reason
+fail_read(const struct envl_key_reader *reader, const char *name, bool asked,
+          struct envl_err *err)
+{
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+        return envl_fail_memory(err);
+    if (asked && !has_passphrase(reader))
+        return envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
+                         "%s is stored encrypted: set passphrase, "
+                         "passphrase-file or passphrase-callback",
+                         name);
+    if (asked)
+        return envl_fail(err, ENVELOPE_R_WRONG_KEY,
+                         "the passphrase does not open %s", name);
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%s: %s", name,
+                     envl_crypto_reason());
+}
+
+/* PEM blocks in a byte string, by the lines that begin them. */
+static size_t
+count_pem(const struct envl_octets *octets)
+{
+    static const char begin[] = "-----BEGIN ";
+    const size_t n = sizeof(begin) - 1;
+    size_t i, count = 0;
+
+    for (i = 0; i + n <= octets->len; i++) {
+        count += (i == 0 || octets->data[i - 1] == '\n')
+                 && memcmp(octets->data + i, begin, n) == 0;
+    }
+    return count;
+}
+
+/*
+ * Read a store to its end, which it may show by an error.  least is the
+ * number of objects that must be there: one that cannot be read must not be
+ * passed over, it may be somebody's only recipient.
+ */
+static enum envelope_reason
+read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
+           const struct asker *asker, const struct envl_key_item *origin,
+           size_t least, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t objects = 0, keys = 0;
+    OSSL_STORE_INFO *info;
+
+    while (rc == ENVELOPE_OK && !OSSL_STORE_eof(store)) {
+        info = OSSL_STORE_load(store);
+        if (info != NULL) {
+            objects++;
+            rc = give(reader, info, *origin, &keys, err);
+            OSSL_STORE_INFO_free(info);
+        } else if (OSSL_STORE_error(store) && !OSSL_STORE_eof(store)) {
+            break;
+        }
+    }
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (asker->asked && objects < least + (least == 0))
+        return fail_read(reader, origin->name, true, err);
+    if (objects < least)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: PEM block %zu of %zu is damaged or of an "
+                         "unknown kind",
+                         origin->name, objects + 1, least);
+    if (keys == 0)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s holds no key or certificate in PEM or DER",
+                         origin->name);
+    return ENVELOPE_OK;
+}
+
+/* octets, if not NULL, are the objects; otherwise origin's name is a URI. */
+static enum envelope_reason
+read_source(const struct envl_key_reader *reader,
+            const struct envl_octets *octets,
+            const struct envl_key_item *origin, struct envl_err *err)
+{
+    const struct envl_libctx *ctx = reader->ctx;
+    UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
+    struct asker asker = { .reader = reader };
+    size_t least = octets != NULL ? count_pem(octets) : 0;
+    OSSL_STORE_CTX *store = NULL;
+    enum envelope_reason rc;
+    BIO *bio = NULL;
+
+    /* Stores try one decoder after the other and leave records behind. */
+    ERR_set_mark();
+    if (octets != NULL)
+        bio = BIO_new_mem_buf(octets->data, (int)octets->len);
+    if (ui != NULL && bio != NULL)
+        store = OSSL_STORE_attach(bio, "file", ctx->libctx, ctx->propq, ui,
+                                  &asker, NULL, NULL, NULL);
+    else if (ui != NULL && octets == NULL)
+        store = OSSL_STORE_open_ex(origin->name, ctx->libctx, ctx->propq, ui,
+                                   &asker, NULL, NULL, NULL);
+    if (ui == NULL || (octets != NULL && bio == NULL))
+        rc = envl_fail_memory(err);
+    else if (store == NULL)
+        rc = fail_read(reader, origin->name, asker.asked, err);
+    else
+        rc = read_store(reader, store, &asker, origin, least, err);
+    (void)OSSL_STORE_close(store); /* nothing was written */
+    if (rc == ENVELOPE_OK)
+        ERR_pop_to_mark();
+    else
+        ERR_clear_last_mark();
+    UI_destroy_method(ui);
+    BIO_free(bio);
+    return rc;
+}
+
+/* Lists */
+
+/* Does an entry begin with a URI scheme? */
+static bool
+is_uri(const char *entry)
+{
+    size_t len = strcspn(entry, ":/\n");
+    size_t i;
+
+    if (entry[len] != ':' || len < 2)
+        return false;
+    if (strncmp(entry + len + 1, "//", 2) == 0)
+        return true;
+    for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (strlen(schemes[i]) == len && memcmp(entry, schemes[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum envelope_reason
+read_entry(const struct envl_key_reader *reader, const char *name, bool uri,
+           struct envl_err *err)
+{
+    const struct envl_key_item origin = { .name = name, .is_uri = uri };
+    struct envl_octets content = { 0 };
+    enum envelope_reason rc;
+
+    if (uri)
+        return read_source(reader, NULL, &origin, err);
+    rc = envl_file_read(&content, name, FILE_LEN_MAX, err);
+    if (rc == ENVELOPE_OK)
+        rc = read_source(reader, &content, &origin, err);
+    envl_octets_clear(&content);
+    return rc;
+}
+
+enum envelope_reason
+envl_keys_read_list(const struct envl_key_reader *reader, const char *list,
+                    struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t len;
+    char *name;
+    bool uri;
+
+    while (*list != '\0' && rc == ENVELOPE_OK) {
+        uri = is_uri(list);
+        len = strcspn(list, uri ? "\n" : ":\n");
+        if (len > 0) {
+            if ((name = OPENSSL_strndup(list, len)) == NULL)
+                return envl_fail_memory(err);
+            rc = read_entry(reader, name, uri, err);
+            OPENSSL_free(name);
+        }
+        list += len + (list[len] != '\0');
+    }
+    return rc;
+}
+
+enum envelope_reason
+envl_keys_read_octets(const struct envl_key_reader *reader,
+                      const struct envl_octets_list *list, const char *what,
+                      struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    char name[64];
+    size_t i;
+
+    for (i = 0; i < list->count && rc == ENVELOPE_OK; i++) {
+        struct envl_key_item origin = { .name = name };
+
+        (void)snprintf(name, sizeof(name), "%s parameter %zu", what, i + 1);
+        rc = read_source(reader, &list->items[i], &origin, err);
+    }
+    return rc;
+}
+
+/* What a key is */
+
+enum envl_key_kind
+envl_key_kind(const EVP_PKEY *key)
+{
+    static const struct {
+        const char *name;
+        enum envl_key_kind kind;
+    } kinds[] = {
+        { "RSA", ENVL_KEY_RSA },           { "EC", ENVL_KEY_EC },
+        { "X25519", ENVL_KEY_DH },         { "X448", ENVL_KEY_DH },
+        { "ML-KEM-512", ENVL_KEY_ML_KEM }, { "ML-KEM-768", ENVL_KEY_ML_KEM },
+        { "ML-KEM-1024", ENVL_KEY_ML_KEM }
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (EVP_PKEY_is_a(key, kinds[i].name))
+            return kinds[i].kind;
+    }
+    return ENVL_KEY_OTHER;
+}
+
+int
+envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
+                   EVP_PKEY *key)
+{
+    unsigned char *spki = NULL, hash[32];
+    int len = i2d_PUBKEY(key, &spki), ok;
+
+    ok = len > 0
+         && EVP_Q_digest(ctx->libctx, "SHA256", ctx->propq, spki, (size_t)len,
+                         hash, NULL);
+    if (ok) {
+        id->len = ENVL_KEY_ID_LEN;
+        memcpy(id->bytes, hash, ENVL_KEY_ID_LEN);
+    }
+    OPENSSL_free(spki);
+    return ok;
+}
+
+int
+envl_key_id_of_cert(struct envl_key_id *id, X509 *cert)
+{
+    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(cert);
+    int len = ski != NULL ? ASN1_STRING_length(ski) : 0;
+
+    if (len <= 0 || len > ENVL_KEY_ID_LEN_MAX)
+        return 0;
+    id->len = (size_t)len;
+    memcpy(id->bytes, ASN1_STRING_get0_data(ski), id->len);
+    return 1;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading keys and certificates: files, URIs and memory, all through
+ * libcrypto's OSSL_STORE, so that keys in a TPM or an HSM come the same way.
+ * What they are for is not known here.
+ */
+#ifndef ENVL_KEYS_H
+#define ENVL_KEYS_H
+
+#include <stdbool.h>
+
+#include <openssl/types.h>
+
+#include "lib/err.h"
+#include "lib/libctx.h"
+#include "lib/settings.h"
+
+/* One object that was read; exactly one of the last three is not NULL. */
+struct envl_key_item {
+    const char *name; /* of where it comes from, for messages */
+    bool is_uri;      /* it came from a store, not from a file or memory */
+    EVP_PKEY *public_key;
+    EVP_PKEY *private_key;
+    X509 *cert;
+};
+
+/*
+ * Takes one object, in the order of the source.  It borrows item and what is
+ * in it, and takes references of its own.
+ */
+typedef enum envelope_reason
+envl_key_fn(void *arg, const struct envl_key_item *item, struct envl_err *err);
+
+/* How to read, and whom to give it to. */
+struct envl_key_reader {
+    const struct envl_libctx *ctx;
+    const struct envl_octets *passphrase; /* for stored keys, or data NULL */
+    const struct envelope_passphrase_callback *callback; /* or NULL */
+    envl_key_fn *take;
+    void *arg;
+};
+
+/*
+ * envl_keys_read_list - read all that a list names: paths and URIs, separated
+ * by colons or newlines; an entry that begins with a URI scheme known here,
+ * or with any scheme and "//", runs to the end of its line
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY, also for an entry without
+ *          any key; ENVELOPE_R_PASSPHRASE_NEEDED; ENVELOPE_R_WRONG_KEY if the
+ *          passphrase at hand does not open a stored key; what take returned.
+ */
+enum envelope_reason envl_keys_read_list(const struct envl_key_reader *reader,
+                                         const char *list,
+                                         struct envl_err *err);
+
+/* envl_keys_read_octets - the same for PEM or DER in memory; what names them
+ * for messages */
+enum envelope_reason envl_keys_read_octets(const struct envl_key_reader *reader,
+                                           const struct envl_octets_list *list,
+                                           const char *what,
+                                           struct envl_err *err);
+
+/* What can be done with a key. */
+enum envl_key_kind {
+    ENVL_KEY_RSA,
+    ENVL_KEY_EC,
+    ENVL_KEY_DH, /* X25519, X448 */
+    ENVL_KEY_ML_KEM,
+    ENVL_KEY_OTHER
+};
+
+enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
+
+/* The name by which an envelope knows the holder of a key (FORMAT 5.1). */
+#define ENVL_KEY_ID_LEN 20
+#define ENVL_KEY_ID_LEN_MAX 64
+
+struct envl_key_id {
+    unsigned char bytes[ENVL_KEY_ID_LEN_MAX];
+    size_t len;
+};
+
+/*
+ * envl_key_id_of_key - the first bytes of SHA-256 over the public key's DER
+ * envl_key_id_of_cert - the certificate's subjectKeyIdentifier; 0 if it has
+ * none, or one that is empty or longer than ENVL_KEY_ID_LEN_MAX
+ *
+ * Returns: 1 or 0.
+ */
+int envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
+                       EVP_PKEY *key);
+int envl_key_id_of_cert(struct envl_key_id *id, X509 *cert);
+
+#endif

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two ways through a payload: runs of whole chunks, straight from the input
+ * to the output and shared by threads, and the chunk that arrives in pieces.
+ */
+#include "lib/payload.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "lib/workers.h"
+
+/* Chunks that a thread takes at once: enough to pay for the asking. */
+#define BATCH 8
+
+struct envl_payload {
+    enum envl_direction direction;
+    bool verified_only;
+    uint64_t index;    /* of the chunk that the next byte belongs to */
+    uint64_t verified; /* bytes of text */
+    size_t fill;       /* bytes of this chunk so far: text or sealed */
+    size_t released;   /* bytes of text that were given out of it */
+
+    unsigned threads;
+    struct envl_workers *workers;
+    struct envl_chunk *chunks[ENVL_THREADS_MAX]; /* one for each thread */
+
+    /* Opening: the chunk that arrives in pieces, and room for its text. */
+    unsigned char sealed[ENVL_SEALED_CHUNK_LEN];
+    unsigned char text[ENVL_CHUNK_LEN];
+};
+
+/* Set up */
+
+static enum envelope_reason
+new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
+            const struct envl_payload_key *key, enum envl_direction direction,
+            unsigned threads, struct envl_err *err)
+{
+    struct envl_payload *payload = OPENSSL_zalloc(sizeof(*payload));
+    enum envelope_reason rc = ENVELOPE_OK;
+    unsigned i;
+
+    if (payload == NULL)
+        return envl_fail_memory(err);
+    payload->direction = direction;
+    payload->threads = threads > 0 ? threads : 1;
+    if (payload->threads > ENVL_THREADS_MAX)
+        payload->threads = ENVL_THREADS_MAX;
+    if ((payload->workers = envl_workers_new(payload->threads)) == NULL)
+        rc = envl_fail_memory(err);
+    for (i = 0; i < payload->threads && rc == ENVELOPE_OK; i++)
+        rc = envl_chunk_new(&payload->chunks[i], ctx, key, direction, err);
+    if (rc != ENVELOPE_OK) {
+        envl_payload_free(payload);
+        return rc;
+    }
+    *out = payload;
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_payload_new_sealer(struct envl_payload **payload,
+                        const struct envl_libctx *ctx, const unsigned char *dek,
+                        const struct envl_payload_context *context,
+                        unsigned threads, unsigned char *start,
+                        struct envl_err *err)
+{
+    struct envl_payload_key key;
+    enum envelope_reason rc;
+
+    *payload = NULL;
+    if (RAND_bytes_ex(ctx->libctx, start, ENVL_SALT_LEN, 0) <= 0)
+        return envl_fail_crypto(err, "get random bytes for the salt");
+    rc = envl_payload_key_derive(&key, ctx, dek, start, context, err);
+    if (rc == ENVELOPE_OK) {
+        memcpy(start + ENVL_SALT_LEN, key.commitment, ENVL_COMMITMENT_LEN);
+        rc = new_payload(payload, ctx, &key, ENVL_SEAL, threads, err);
+    }
+    OPENSSL_cleanse(&key, sizeof(key));
+    return rc;
+}
+
+enum envelope_reason
+envl_payload_new_opener(struct envl_payload **payload,
+                        const struct envl_libctx *ctx, const unsigned char *dek,
+                        const struct envl_payload_context *context,
+                        unsigned threads, const unsigned char *start,
+                        bool verified_only, struct envl_err *err)
+{
+    struct envl_payload_key key;
+    enum envelope_reason rc;
+
+    *payload = NULL;
+    rc = envl_payload_key_derive(&key, ctx, dek, start, context, err);
+    if (rc == ENVELOPE_OK
+        && CRYPTO_memcmp(key.commitment, start + ENVL_SALT_LEN,
+                         ENVL_COMMITMENT_LEN)
+               != 0)
+        rc = envl_fail(err, ENVELOPE_R_COMMITMENT,
+                       "the payload does not belong to this header's data key "
+                       "and labels");
+    if (rc == ENVELOPE_OK)
+        rc = new_payload(payload, ctx, &key, ENVL_OPEN, threads, err);
+    if (rc == ENVELOPE_OK)
+        (*payload)->verified_only = verified_only;
+    OPENSSL_cleanse(&key, sizeof(key));
+    return rc;
+}
+
+void
+envl_payload_free(struct envl_payload *payload)
+{
+    unsigned i;
+
+    if (payload == NULL)
+        return;
+    envl_workers_free(payload->workers);
+    for (i = 0; i < payload->threads; i++)
+        envl_chunk_free(payload->chunks[i]);
+    OPENSSL_clear_free(payload, sizeof(*payload));
+}
+
+/* Failures */
+
+static enum envelope_reason
+fail_chunk(const struct envl_payload *payload, struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_CHUNK,
+                     "chunk %" PRIu64 " (text from byte %" PRIu64
+                     ") was altered, moved, or belongs to another stream",
+                     payload->index, payload->index * ENVL_CHUNK_LEN);
+}
+
+/*
+ * A chunk that does not verify may be a good final chunk with something
+ * behind it.  Try every length that the final chunk could have: this runs
+ * once, when all is lost anyway, and takes some tens of milliseconds.  Its
+ * answer is a reason; what it decrypts never leaves.
+ */
+static enum envelope_reason
+diagnose(struct envl_payload *payload, enum envelope_reason otherwise,
+         const unsigned char *sealed, size_t len, struct envl_err *err)
+{
+    enum envelope_reason rc = otherwise;
+    size_t n;
+
+    for (n = 0; n + ENVL_TAG_LEN < len; n++) {
+        if (envl_chunk_open(payload->chunks[0], payload->index, payload->text,
+                            sealed, n)) {
+            rc = ENVELOPE_R_TRAILING_DATA;
+            break;
+        }
+    }
+    OPENSSL_cleanse(payload->text, sizeof(payload->text));
+    switch (rc) {
+    case ENVELOPE_R_TRAILING_DATA:
+        return envl_fail(err, rc,
+                         "the stream of %" PRIu64 " bytes of text is whole, "
+                         "but %zu or more bytes follow it",
+                         payload->index * ENVL_CHUNK_LEN + n,
+                         len - n - ENVL_TAG_LEN);
+    case ENVELOPE_R_LAST_CHUNK:
+        return envl_fail(err, rc,
+                         "chunk %" PRIu64 " (text from byte %" PRIu64
+                         "), of which there are %zu bytes",
+                         payload->index, payload->index * ENVL_CHUNK_LEN, len);
+    default:
+        return fail_chunk(payload, err);
+    }
+}
+
+static enum envelope_reason
+check_index(const struct envl_payload *payload, uint64_t more,
+            struct envl_err *err)
+{
+    if (more > ENVL_CHUNK_COUNT_MAX - payload->index)
+        return envl_fail(err, ENVELOPE_R_TOO_LONG,
+                         "a stream has at most 2^38 chunks");
+    return ENVELOPE_OK;
+}
+
+/* Runs of whole chunks */
+
+struct run {
+    struct envl_payload *payload;
+    const unsigned char *in;
+    unsigned char *out;
+    atomic_size_t bad; /* the first chunk that failed, counted from 0 */
+};
+
+static void
+note_bad(struct run *run, size_t i)
+{
+    size_t bad = atomic_load(&run->bad);
+
+    while (i < bad && !atomic_compare_exchange_weak(&run->bad, &bad, i))
+        ;
+}
+
+static void
+seal_some(void *arg, unsigned worker, size_t first, size_t count)
+{
+    struct run *run = arg;
+    size_t i;
+
+    for (i = first; i < first + count; i++) {
+        if (!envl_chunk_seal(run->payload->chunks[worker],
+                             run->payload->index + i,
+                             run->out + i * ENVL_SEALED_CHUNK_LEN,
+                             run->in + i * ENVL_CHUNK_LEN, ENVL_CHUNK_LEN))
+            note_bad(run, i);
+    }
+}
+
+static void
+open_some(void *arg, unsigned worker, size_t first, size_t count)
+{
+    struct run *run = arg;
+    size_t i;
+
+    for (i = first; i < first + count && i < atomic_load(&run->bad); i++) {
+        if (!envl_chunk_open(
+                run->payload->chunks[worker], run->payload->index + i,
+                run->out + i * ENVL_CHUNK_LEN,
+                run->in + i * ENVL_SEALED_CHUNK_LEN, ENVL_CHUNK_LEN))
+            note_bad(run, i);
+    }
+}
+
+/* Bytes of a whole chunk as it goes in and as it comes out. */
+static size_t
+whole_in(const struct envl_payload *payload)
+{
+    return payload->direction == ENVL_SEAL ? ENVL_CHUNK_LEN
+                                           : ENVL_SEALED_CHUNK_LEN;
+}
+
+static size_t
+whole_out(const struct envl_payload *payload)
+{
+    return payload->direction == ENVL_SEAL ? ENVL_SEALED_CHUNK_LEN
+                                           : ENVL_CHUNK_LEN;
+}
+
+/*
+ * Take the whole chunks at the front of the input for which the sink has
+ * room.  *taken says how many input bytes that was, possibly none.
+ */
+static enum envelope_reason
+take_run(struct envl_payload *payload, struct envl_sink *sink,
+         const unsigned char *in, size_t len, size_t *taken,
+         struct envl_err *err)
+{
+    size_t room = envl_sink_room(sink) / whole_out(payload);
+    size_t count = len / whole_in(payload);
+    struct run run = { .payload = payload, .in = in };
+    enum envelope_reason rc;
+    size_t bad, got;
+
+    *taken = 0;
+    if (count > room)
+        count = room;
+    if (count == 0)
+        return ENVELOPE_OK;
+    if ((rc = check_index(payload, count, err)) != ENVELOPE_OK)
+        return rc;
+
+    run.out = envl_sink_grab(sink, count * whole_out(payload), &got);
+    atomic_init(&run.bad, count);
+    envl_workers_run(payload->workers, count, BATCH,
+                     payload->direction == ENVL_SEAL ? seal_some : open_some,
+                     &run);
+
+    bad = atomic_load(&run.bad);
+    envl_sink_commit(sink, bad * whole_out(payload));
+    payload->index += bad;
+    payload->verified += bad * (uint64_t)ENVL_CHUNK_LEN;
+    *taken = bad * whole_in(payload);
+    if (bad == count)
+        return ENVELOPE_OK;
+
+    /* Chunks behind the bad one may have been opened: they do not count. */
+    OPENSSL_cleanse(run.out + bad * whole_out(payload),
+                    (count - bad) * whole_out(payload));
+    if (payload->direction == ENVL_SEAL)
+        return envl_fail_crypto(err, "seal a chunk");
+    return diagnose(payload, ENVELOPE_R_CHUNK, in + *taken,
+                    ENVL_SEALED_CHUNK_LEN, err);
+}
+
+/* The chunk that arrives in pieces */
+
+/* Give len bytes through the cipher of a begun chunk to the sink. */
+static enum envelope_reason
+cipher_to_sink(struct envl_payload *payload, struct envl_sink *sink,
+               const unsigned char *in, size_t len, struct envl_err *err)
+{
+    unsigned char *to;
+    size_t n;
+
+    for (; len > 0; in += n, len -= n) {
+        if ((to = envl_sink_grab(sink, len, &n)) == NULL)
+            return envl_fail_memory(err);
+        if (!envl_chunk_update(payload->chunks[0], to, in, n))
+            return envl_fail_crypto(err, "process a chunk");
+        envl_sink_commit(sink, n);
+    }
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+begin_piecewise(struct envl_payload *payload, struct envl_err *err)
+{
+    enum envelope_reason rc = check_index(payload, 1, err);
+
+    payload->released = 0;
+    if (rc == ENVELOPE_OK
+        && !envl_chunk_begin(payload->chunks[0], payload->index))
+        rc = envl_fail_crypto(err, "begin a chunk");
+    return rc;
+}
+
+static void
+next_chunk(struct envl_payload *payload, size_t text_len)
+{
+    payload->index++;
+    payload->fill = 0;
+    payload->verified += text_len;
+}
+
+static enum envelope_reason
+seal_end(struct envl_payload *payload, struct envl_sink *sink,
+         struct envl_err *err)
+{
+    unsigned char tag[ENVL_TAG_LEN];
+
+    if (!envl_chunk_seal_end(payload->chunks[0], tag))
+        return envl_fail_crypto(err, "seal a chunk");
+    if (!envl_sink_put(sink, tag, sizeof(tag)))
+        return envl_fail_memory(err);
+    next_chunk(payload, payload->fill);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+seal_piece(struct envl_payload *payload, struct envl_sink *sink,
+           const unsigned char *in, size_t len, struct envl_err *err)
+{
+    enum envelope_reason rc = cipher_to_sink(payload, sink, in, len, err);
+
+    payload->fill += len;
+    if (rc == ENVELOPE_OK && payload->fill == ENVL_CHUNK_LEN)
+        rc = seal_end(payload, sink, err);
+    return rc;
+}
+
+/* The chunk is complete in payload->sealed: verify it, give out what waits. */
+static enum envelope_reason
+open_end(struct envl_payload *payload, struct envl_sink *sink,
+         enum envelope_reason failure, struct envl_err *err)
+{
+    size_t text_len = payload->fill - ENVL_TAG_LEN;
+    int good;
+
+    if (payload->verified_only)
+        good = envl_chunk_open(payload->chunks[0], payload->index,
+                               payload->text, payload->sealed, text_len);
+    else
+        good =
+            envl_chunk_open_end(payload->chunks[0], payload->sealed + text_len);
+    if (!good)
+        return diagnose(payload, failure, payload->sealed, payload->fill, err);
+    if (payload->verified_only && !envl_sink_put(sink, payload->text, text_len))
+        return envl_fail_memory(err);
+    next_chunk(payload, text_len);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+open_piece(struct envl_payload *payload, struct envl_sink *sink,
+           const unsigned char *in, size_t len, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t text_len;
+
+    memcpy(payload->sealed + payload->fill, in, len);
+    payload->fill += len;
+    /* The last ENVL_TAG_LEN bytes so far may turn out to be the tag. */
+    if (!payload->verified_only && payload->fill > ENVL_TAG_LEN) {
+        text_len = payload->fill - ENVL_TAG_LEN;
+        rc = cipher_to_sink(payload, sink, payload->sealed + payload->released,
+                            text_len - payload->released, err);
+        payload->released = text_len;
+    }
+    if (rc == ENVELOPE_OK && payload->fill == ENVL_SEALED_CHUNK_LEN)
+        rc = open_end(payload, sink, ENVELOPE_R_CHUNK, err);
+    return rc;
+}
+
+size_t
+envl_payload_tags_in(const struct envl_payload *payload, size_t len)
+{
+    return (payload->fill + len) / ENVL_CHUNK_LEN;
+}
+
+enum envelope_reason
+envl_payload_update(struct envl_payload *payload, struct envl_sink *sink,
+                    const unsigned char *in, size_t len, struct envl_err *err)
+{
+    size_t n, chunk_start = sink->len;
+    enum envelope_reason rc;
+
+    for (; len > 0; in += n, len -= n) {
+        if (payload->fill == 0) {
+            chunk_start = sink->len;
+            rc = take_run(payload, sink, in, len, &n, err);
+            if (rc != ENVELOPE_OK)
+                return rc;
+            if (n > 0)
+                continue;
+            rc = begin_piecewise(payload, err);
+            if (rc != ENVELOPE_OK)
+                return rc;
+        }
+        n = whole_in(payload) - payload->fill;
+        if (n > len)
+            n = len;
+        if (payload->direction == ENVL_SEAL)
+            rc = seal_piece(payload, sink, in, n, err);
+        else
+            rc = open_piece(payload, sink, in, n, err);
+        if (rc != ENVELOPE_OK) {
+            envl_sink_rewind(sink, chunk_start);
+            return rc;
+        }
+    }
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_payload_final(struct envl_payload *payload, struct envl_sink *sink,
+                   struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (payload->direction == ENVL_SEAL) {
+        if (payload->fill == 0)
+            rc = begin_piecewise(payload, err);
+        return rc == ENVELOPE_OK ? seal_end(payload, sink, err) : rc;
+    }
+    if (payload->fill < ENVL_TAG_LEN)
+        return envl_fail(err, ENVELOPE_R_TRUNCATED,
+                         "it ends behind %" PRIu64 " whole chunks (%" PRIu64
+                         " bytes of text); the rest is missing",
+                         payload->index, payload->index * ENVL_CHUNK_LEN);
+    return open_end(payload, sink, ENVELOPE_R_LAST_CHUNK, err);
+}
+
+enum envelope_reason
+envl_payload_seek(struct envl_payload *payload, uint64_t index,
+                  struct envl_err *err)
+{
+    if (payload->direction != ENVL_OPEN || payload->fill != 0)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "the next chunk can be chosen only between chunks "
+                         "and while decrypting");
+    if (index >= ENVL_CHUNK_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "there is no chunk %" PRIu64, index);
+    payload->index = index;
+    return ENVELOPE_OK;
+}
+
+uint64_t
+envl_payload_verified_len(const struct envl_payload *payload)
+{
+    return payload->verified;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A payload (FORMAT 6) as it streams by: bytes of any number in, bytes out
+ * through a sink, runs of whole chunks by several threads.  Where the data
+ * key comes from is not known here.
+ */
+#ifndef ENVL_PAYLOAD_H
+#define ENVL_PAYLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/chunk.h"
+#include "lib/err.h"
+#include "lib/libctx.h"
+#include "lib/sink.h"
+
+/* Salt and commitment: what stands before chunk 0. */
+#define ENVL_PAYLOAD_START_LEN (ENVL_SALT_LEN + ENVL_COMMITMENT_LEN)
+
+struct envl_payload;
+
+/*
+ * envl_payload_new_sealer - a payload to write
+ *
+ *   dek      ENVL_DEK_LEN bytes, used for no other payload
+ *   threads  that seal one update, the caller counted; 0 is 1
+ *   start    receives ENVL_PAYLOAD_START_LEN bytes, the first of the payload
+ *
+ * Ownership: *payload is the caller's, envl_payload_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_NO_ALGORITHM; _CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_payload_new_sealer(
+    struct envl_payload **payload, const struct envl_libctx *ctx,
+    const unsigned char *dek, const struct envl_payload_context *context,
+    unsigned threads, unsigned char *start, struct envl_err *err);
+
+/*
+ * envl_payload_new_opener - a payload to read
+ *
+ *   start          its first ENVL_PAYLOAD_START_LEN bytes
+ *   verified_only  true: a chunk's text comes out when the chunk is verified;
+ *                  false: as it comes in
+ *
+ * Returns: as above; ENVELOPE_R_COMMITMENT if dek and context are not those
+ *          of this payload.
+ */
+enum envelope_reason
+envl_payload_new_opener(struct envl_payload **payload,
+                        const struct envl_libctx *ctx, const unsigned char *dek,
+                        const struct envl_payload_context *context,
+                        unsigned threads, const unsigned char *start,
+                        bool verified_only, struct envl_err *err);
+
+/* envl_payload_free - wipe and free; NULL is fine */
+void envl_payload_free(struct envl_payload *payload);
+
+/* envl_payload_tags_in - tags that an update of len bytes would add when
+ * sealing: by how much output exceeds input */
+size_t envl_payload_tags_in(const struct envl_payload *payload, size_t len);
+
+/*
+ * envl_payload_update - seal or open len more bytes; in does not overlap the
+ * sink's buffer
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_TOO_LONG; _CRYPTO; _MEMORY; opening also
+ *          ENVELOPE_R_CHUNK and _TRAILING_DATA.  On failure what this call
+ *          gave of the failed chunk is taken back from the sink; the text of
+ *          chunks that were verified before it stays.  Only
+ *          envl_payload_free() may follow a failure.
+ */
+enum envelope_reason envl_payload_update(struct envl_payload *payload,
+                                         struct envl_sink *sink,
+                                         const unsigned char *in, size_t len,
+                                         struct envl_err *err);
+
+/*
+ * envl_payload_final - the input has ended: seal or verify the last chunk
+ *
+ * Returns: as envl_payload_update(); opening also ENVELOPE_R_TRUNCATED and
+ *          _LAST_CHUNK.
+ */
+enum envelope_reason envl_payload_final(struct envl_payload *payload,
+                                        struct envl_sink *sink,
+                                        struct envl_err *err);
+
+/*
+ * envl_payload_seek - the next input byte is the first of chunk index
+ *
+ * Returns: ENVELOPE_OK, or ENVELOPE_R_PARAMETER within a chunk, when
+ *          sealing, or for an index that no chunk can have.
+ */
+enum envelope_reason envl_payload_seek(struct envl_payload *payload,
+                                       uint64_t index, struct envl_err *err);
+
+/* envl_payload_verified_len - bytes of text in chunks that were sealed or
+ * verified */
+uint64_t envl_payload_verified_len(const struct envl_payload *payload);
+
+#endif

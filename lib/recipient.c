@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of recipients, and what keeps a key or certificate out of it. */
+#include "lib/recipient.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#define RSA_BITS_MIN 2048
+#define CURVE_NAME_MAX 64
+
+/* By both of the names that providers use. */
+static const char *const curves[] = { "P-256",     "prime256v1", "P-384",
+                                      "secp384r1", "P-521",      "secp521r1" };
+
+struct loader {
+    struct envl_recipients *recipients;
+    const struct envl_libctx *ctx;
+    const struct envl_settings *settings;
+};
+
+/* Judging a key */
+
+static bool
+is_good_curve(EVP_PKEY *key, char name[CURVE_NAME_MAX])
+{
+    size_t i, len;
+
+    if (!EVP_PKEY_get_group_name(key, name, CURVE_NAME_MAX, &len)) {
+        strcpy(name, "unnamed");
+        return false;
+    }
+    for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        if (strcmp(name, curves[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum envelope_reason
+check_key(EVP_PKEY *key, const char *name, struct envl_err *err)
+{
+    char curve[CURVE_NAME_MAX];
+
+    switch (envl_key_kind(key)) {
+    case ENVL_KEY_RSA:
+        if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
+            return envl_fail(err, ENVELOPE_R_WEAK_KEY,
+                             "%s: an RSA key of %d bits; at least %d are "
+                             "needed",
+                             name, EVP_PKEY_get_bits(key), RSA_BITS_MIN);
+        return ENVELOPE_OK;
+    case ENVL_KEY_EC:
+        if (!is_good_curve(key, curve))
+            return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                             "%s: curve %s; P-256, P-384 and P-521 are "
+                             "supported",
+                             name, curve);
+        return ENVELOPE_OK;
+    case ENVL_KEY_DH:
+    case ENVL_KEY_ML_KEM:
+        return ENVELOPE_OK;
+    default:
+        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                         "%s: type %s; RSA, EC, X25519, X448 and ML-KEM keys "
+                         "are supported",
+                         name,
+                         EVP_PKEY_get0_type_name(key) != NULL
+                             ? EVP_PKEY_get0_type_name(key)
+                             : "unknown");
+    }
+}
+
+static enum envelope_reason
+check_time(X509 *cert, const char *name, struct envl_err *err)
+{
+    int early = X509_cmp_current_time(X509_get0_notBefore(cert)) > 0;
+    int late = X509_cmp_current_time(X509_get0_notAfter(cert)) < 0;
+
+    if (early || late)
+        return envl_fail(err, ENVELOPE_R_CERTIFICATE_TIME,
+                         "%s: the certificate %s; set allow-expired to use it "
+                         "all the same",
+                         name, late ? "has expired" : "is not valid yet");
+    return ENVELOPE_OK;
+}
+
+/* A certificate around a bare key */
+
+static int
+sign_throw_away(X509 *cert, const struct envl_libctx *ctx)
+{
+    EVP_PKEY *signer =
+        EVP_PKEY_Q_keygen(ctx->libctx, ctx->propq, "EC", "P-256");
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    int ok = signer != NULL && md != NULL
+             && EVP_DigestSignInit_ex(md, NULL, "SHA256", ctx->libctx,
+                                      ctx->propq, signer, NULL)
+             && X509_sign_ctx(cert, md) > 0;
+
+    EVP_MD_CTX_free(md);
+    EVP_PKEY_free(signer);
+    return ok;
+}
+
+static int
+set_key_id(X509 *cert, const struct envl_key_id *id)
+{
+    ASN1_OCTET_STRING *ski = ASN1_OCTET_STRING_new();
+    int ok =
+        ski != NULL && ASN1_STRING_set(ski, id->bytes, (int)id->len)
+        && X509_add1_ext_i2d(cert, NID_subject_key_identifier, ski, 0, 0) > 0;
+
+    ASN1_OCTET_STRING_free(ski);
+    return ok;
+}
+
+/*
+ * libcrypto's CMS takes recipients as certificates only, and uses the key
+ * and the subjectKeyIdentifier of them.  The rest is there because it hashes
+ * the certificate, so it must encode.
+ */
+static X509 *
+wrap_key(const struct envl_libctx *ctx, EVP_PKEY *key,
+         const struct envl_key_id *id)
+{
+    X509 *cert = X509_new_ex(ctx->libctx, ctx->propq);
+
+    if (cert != NULL && X509_set_version(cert, X509_VERSION_3)
+        && ASN1_INTEGER_set(X509_get_serialNumber(cert), 1)
+        && X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL
+        && X509_gmtime_adj(X509_getm_notAfter(cert), 86400) != NULL
+        && X509_set_pubkey(cert, key) && set_key_id(cert, id)
+        && sign_throw_away(cert, ctx))
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+/* The list */
+
+static enum envelope_reason
+add(struct envl_recipients *list, const struct envl_recipient *recipient,
+    struct envl_err *err)
+{
+    size_t size = list->size > 0 ? 2 * list->size : 4;
+    struct envl_recipient *items;
+
+    if (list->count == ENVL_RECIPIENT_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "a stream has at most %d recipients",
+                         ENVL_RECIPIENT_COUNT_MAX);
+    if (list->count == list->size) {
+        items = OPENSSL_realloc(list->items, size * sizeof(*items));
+        if (items == NULL)
+            return envl_fail_memory(err);
+        list->items = items;
+        list->size = size;
+    }
+    list->items[list->count++] = *recipient;
+    return ENVELOPE_OK;
+}
+
+static void
+clear_recipient(struct envl_recipient *recipient)
+{
+    EVP_PKEY_free(recipient->key);
+    X509_free(recipient->cert);
+}
+
+/* Add a public key; cert, if not NULL, is the certificate that it is from. */
+static enum envelope_reason
+add_key(const struct loader *loader, EVP_PKEY *key, X509 *cert,
+        const char *name, struct envl_err *err)
+{
+    bool is_dh = envl_key_kind(key) == ENVL_KEY_DH;
+    struct envl_recipient r = { .kind = is_dh ? ENVL_TO_DH : ENVL_TO_CERT };
+    enum envelope_reason rc = check_key(key, name, err);
+    bool cert_names;
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (!EVP_PKEY_up_ref(key))
+        return envl_fail_crypto(err, "share a key");
+    r.key = key;
+    cert_names = cert != NULL && envl_key_id_of_cert(&r.id, cert);
+    if (!cert_names && !envl_key_id_of_key(&r.id, loader->ctx, key))
+        rc = envl_fail_crypto(err, "compute a key's identifier");
+    if (rc == ENVELOPE_OK && !is_dh) {
+        if (cert_names && X509_up_ref(cert))
+            r.cert = cert;
+        else if ((r.cert = wrap_key(loader->ctx, key, &r.id)) == NULL)
+            rc = envl_fail_crypto(err, "put a public key into a certificate");
+    }
+    if (rc == ENVELOPE_OK)
+        rc = add(loader->recipients, &r, err);
+    if (rc != ENVELOPE_OK)
+        clear_recipient(&r);
+    return rc;
+}
+
+static enum envelope_reason
+add_cert(const struct loader *loader, X509 *cert, const char *name,
+         struct envl_err *err)
+{
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+    enum envelope_reason rc;
+
+    if (key == NULL)
+        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                         "%s: the certificate's key cannot be read: %s", name,
+                         envl_crypto_reason());
+    if (!loader->settings->allow_expired
+        && (rc = check_time(cert, name, err)) != ENVELOPE_OK)
+        return rc;
+    return add_key(loader, key, cert, name, err);
+}
+
+static enum envelope_reason
+take(void *arg, const struct envl_key_item *item, struct envl_err *err)
+{
+    const struct loader *loader = arg;
+
+    if (item->cert != NULL)
+        return add_cert(loader, item->cert, item->name, err);
+    if (item->public_key != NULL)
+        return add_key(loader, item->public_key, NULL, item->name, err);
+    /* A key in hardware may be known by its private handle only. */
+    if (item->is_uri)
+        return add_key(loader, item->private_key, NULL, item->name, err);
+    return envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
+                     "%s: keep it off this host and give its public key, "
+                     "made with openssl pkey -pubout",
+                     item->name);
+}
+
+static enum envelope_reason
+load_keys(const struct loader *loader, struct envl_err *err)
+{
+    const struct envl_settings *settings = loader->settings;
+    const struct envl_key_reader reader = {
+        .ctx = loader->ctx,
+        .take = take,
+        .arg = (void *)(uintptr_t)loader,
+    };
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (settings->recipients != NULL)
+        rc = envl_keys_read_list(&reader, settings->recipients, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_keys_read_octets(&reader, &settings->recipient, "recipient",
+                                   err);
+    /* Only a private key asks for a passphrase. */
+    if (rc == ENVELOPE_R_PASSPHRASE_NEEDED)
+        rc = envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
+                       "a recipient is an encrypted private key: give its "
+                       "public key, made with openssl pkey -pubout");
+    return rc;
+}
+
+enum envelope_reason
+envl_recipients_load(struct envl_recipients *recipients,
+                     const struct envl_libctx *ctx,
+                     const struct envl_settings *settings, struct envl_err *err)
+{
+    struct loader loader = { recipients, ctx, settings };
+    struct envl_recipient kek = { .kind = ENVL_TO_KEK };
+    struct envl_recipient passphrase = { .kind = ENVL_TO_PASSPHRASE };
+    bool has_passphrase = settings->passphrase.data != NULL;
+    enum envelope_reason rc;
+
+    *recipients = (struct envl_recipients){ 0 };
+    if (settings->has_kek
+        && (settings->recipients != NULL || settings->recipient.count > 0
+            || has_passphrase))
+        return envl_fail(err, ENVELOPE_R_AMBIGUOUS_KEY,
+                         "the cipher was given a key (-K or -pass) although "
+                         "recipients are set: use -K 0 for the recipients, or "
+                         "unset them (parameters, ENVELOPE_RECIPIENTS, "
+                         "openssl.cnf)");
+    rc = load_keys(&loader, err);
+    if (rc == ENVELOPE_OK && has_passphrase)
+        rc = add(recipients, &passphrase, err);
+    if (rc == ENVELOPE_OK && settings->has_kek)
+        rc = add(recipients, &kek, err);
+    if (rc == ENVELOPE_OK && recipients->count == 0)
+        rc = envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
+                       "set ENVELOPE_RECIPIENTS to public keys or "
+                       "certificates, or recipients in the provider's section "
+                       "of openssl.cnf, or give the cipher a key");
+    if (rc != ENVELOPE_OK)
+        envl_recipients_clear(recipients);
+    return rc;
+}
+
+void
+envl_recipients_clear(struct envl_recipients *recipients)
+{
+    size_t i;
+
+    for (i = 0; i < recipients->count; i++)
+        clear_recipient(&recipients->items[i]);
+    OPENSSL_free(recipients->items);
+    *recipients = (struct envl_recipients){ 0 };
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For whom a data key is wrapped: reading and judging the recipients. */
+#ifndef ENVL_RECIPIENT_H
+#define ENVL_RECIPIENT_H
+
+#include <stddef.h>
+
+#include <openssl/types.h>
+
+#include "lib/err.h"
+#include "lib/keys.h"
+#include "lib/libctx.h"
+#include "lib/settings.h"
+
+#define ENVL_RECIPIENT_COUNT_MAX 1024
+
+enum envl_recipient_kind {
+    ENVL_TO_CERT, /* RSA, EC, ML-KEM: by a certificate, for CMS */
+    ENVL_TO_DH,   /* X25519, X448 */
+    ENVL_TO_KEK,
+    ENVL_TO_PASSPHRASE
+};
+
+struct envl_recipient {
+    enum envl_recipient_kind kind;
+    EVP_PKEY *key; /* owned; of the first two kinds */
+    X509 *cert;    /* owned; ENVL_TO_CERT, perhaps made here around key */
+    struct envl_key_id id;
+};
+
+struct envl_recipients {
+    struct envl_recipient *items;
+    size_t count, size;
+};
+
+/*
+ * envl_recipients_load - read and check all that settings name
+ *
+ * Ownership: recipients is the caller's, envl_recipients_clear(); empty on
+ *            failure.
+ * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_RECIPIENT,
+ *            _AMBIGUOUS_KEY, _TOO_MANY_RECIPIENTS, _WEAK_KEY,
+ *            _UNSUPPORTED_KEY, _PRIVATE_KEY, _CERTIFICATE_TIME; what
+ *            envl_keys_read_list() returns; _CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_recipients_load(struct envl_recipients *recipients,
+                                          const struct envl_libctx *ctx,
+                                          const struct envl_settings *settings,
+                                          struct envl_err *err);
+
+void envl_recipients_clear(struct envl_recipients *recipients);
+
+#endif

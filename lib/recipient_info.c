@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each kind of RecipientInfo, written and read side by side. */
+#include "lib/recipient_info.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+/* Digests of the EC key derivation that a reader takes (RFC 5753). */
+static const int ec_schemes[] = { NID_dhSinglePass_stdDH_sha256kdf_scheme,
+                                  NID_dhSinglePass_stdDH_sha384kdf_scheme,
+                                  NID_dhSinglePass_stdDH_sha512kdf_scheme };
+
+static int
+algorithm_nid(const X509_ALGOR *alg)
+{
+    const ASN1_OBJECT *oid = NULL;
+
+    if (alg == NULL)
+        return NID_undef;
+    X509_ALGOR_get0(&oid, NULL, NULL, alg);
+    return OBJ_obj2nid(oid);
+}
+
+/* The AlgorithmIdentifier that stands as the parameter of another. */
+static X509_ALGOR *
+inner_algorithm(const X509_ALGOR *alg)
+{
+    const void *value = NULL;
+    const unsigned char *p;
+    int type = V_ASN1_UNDEF;
+
+    X509_ALGOR_get0(NULL, &type, &value, alg);
+    if (type != V_ASN1_SEQUENCE)
+        return NULL;
+    p = ASN1_STRING_get0_data(value);
+    return d2i_X509_ALGOR(NULL, &p, ASN1_STRING_length(value));
+}
+
+/* Does alg's parameter name this algorithm? */
+static bool
+inner_is(const X509_ALGOR *alg, int nid)
+{
+    X509_ALGOR *inner = inner_algorithm(alg);
+    bool is = algorithm_nid(inner) == nid;
+
+    X509_ALGOR_free(inner);
+    return is;
+}
+
+/* RSA */
+
+static int
+set_oaep(CMS_RecipientInfo *info, const struct envl_libctx *ctx)
+{
+    EVP_PKEY_CTX *pctx = CMS_RecipientInfo_get0_pkey_ctx(info);
+
+    return pctx != NULL
+           && EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_OAEP_PADDING) > 0
+           && EVP_PKEY_CTX_set_rsa_oaep_md_name(pctx, "SHA256", ctx->propq) > 0
+           && EVP_PKEY_CTX_set_rsa_mgf1_md_name(pctx, "SHA256", ctx->propq) > 0;
+}
+
+/* SHA-256 for both, and no label: libcrypto would decrypt much more. */
+static bool
+is_our_oaep(const X509_ALGOR *alg)
+{
+    RSA_OAEP_PARAMS *oaep = NULL;
+    const void *value = NULL;
+    const unsigned char *p;
+    int type = V_ASN1_UNDEF;
+    bool is;
+
+    if (algorithm_nid(alg) != NID_rsaesOaep)
+        return false;
+    X509_ALGOR_get0(NULL, &type, &value, alg);
+    if (type != V_ASN1_SEQUENCE)
+        return false;
+    p = ASN1_STRING_get0_data(value);
+    oaep = d2i_RSA_OAEP_PARAMS(NULL, &p, ASN1_STRING_length(value));
+    is = oaep != NULL && algorithm_nid(oaep->hashFunc) == NID_sha256
+         && algorithm_nid(oaep->maskGenFunc) == NID_mgf1
+         && inner_is(oaep->maskGenFunc, NID_sha256)
+         && oaep->pSourceFunc == NULL;
+    RSA_OAEP_PARAMS_free(oaep);
+    return is;
+}
+
+static void
+parse_ktri(struct envl_recipient_info *to)
+{
+    ASN1_OCTET_STRING *id = NULL;
+    X509_ALGOR *alg = NULL;
+
+    if (CMS_RecipientInfo_ktri_get0_algs(to->info, NULL, NULL, &alg)
+        && is_our_oaep(alg))
+        to->kind = ENVL_INFO_RSA;
+    if (CMS_RecipientInfo_ktri_get0_signer_id(to->info, &id, NULL, NULL)
+        && id != NULL) {
+        to->id = ASN1_STRING_get0_data(id);
+        to->id_len = (size_t)ASN1_STRING_length(id);
+    }
+}
+
+/* EC */
+
+static int
+set_ec_kdf(CMS_RecipientInfo *info)
+{
+    EVP_PKEY_CTX *pctx = CMS_RecipientInfo_get0_pkey_ctx(info);
+
+    /* The digest is taken by its name and fetched where the key is. */
+    return pctx != NULL && EVP_PKEY_CTX_set_ecdh_kdf_md(pctx, EVP_sha256()) > 0;
+}
+
+static bool
+is_our_ecdh(const X509_ALGOR *alg)
+{
+    int nid = algorithm_nid(alg);
+    size_t i;
+
+    for (i = 0; i < sizeof(ec_schemes) / sizeof(ec_schemes[0]); i++) {
+        if (nid == ec_schemes[i])
+            return inner_is(alg, NID_id_aes256_wrap);
+    }
+    return false;
+}
+
+static int
+parse_kari(struct envl_recipient_info *to, int part)
+{
+    STACK_OF(CMS_RecipientEncryptedKey) *keys =
+        CMS_RecipientInfo_kari_get0_reks(to->info);
+    ASN1_OCTET_STRING *id = NULL;
+    X509_ALGOR *alg = NULL;
+
+    to->encrypted_key = sk_CMS_RecipientEncryptedKey_value(keys, part);
+    if (to->encrypted_key == NULL)
+        return 0;
+    if (CMS_RecipientInfo_kari_get0_alg(to->info, &alg, NULL)
+        && is_our_ecdh(alg))
+        to->kind = ENVL_INFO_EC;
+    if (CMS_RecipientEncryptedKey_get0_id(to->encrypted_key, &id, NULL, NULL,
+                                          NULL, NULL)
+        && id != NULL) {
+        to->id = ASN1_STRING_get0_data(id);
+        to->id_len = (size_t)ASN1_STRING_length(id);
+    }
+    return 1;
+}
+
+/* Both, and ML-KEM: what libcrypto makes from a certificate */
+
+static enum envelope_reason
+add_cert(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+         const struct envl_recipient *recipient, struct envl_err *err)
+{
+    enum envl_key_kind kind = envl_key_kind(recipient->key);
+    CMS_RecipientInfo *info;
+    int ok = 1;
+
+#ifndef CMS_RECIPINFO_KEM
+    if (kind == ENVL_KEY_ML_KEM)
+        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                         "ML-KEM recipients need OpenSSL 3.6 or newer");
+#endif
+    info = CMS_add1_recipient_cert(cms, recipient->cert,
+                                   CMS_USE_KEYID | CMS_KEY_PARAM);
+    if (info == NULL)
+        return envl_fail_crypto(err, "add a recipient");
+    if (kind == ENVL_KEY_RSA)
+        ok = set_oaep(info, ctx);
+    else if (kind == ENVL_KEY_EC)
+        ok = set_ec_kdf(info);
+    return ok ? ENVELOPE_OK : envl_fail_crypto(err, "set up a recipient");
+}
+
+/* Key-encryption keys */
+
+/* Add a kekri; source is NULL for a bare key.  kek is not kept. */
+static enum envelope_reason
+add_kekri(CMS_ContentInfo *cms, const unsigned char kek[ENVL_KEK_LEN],
+          const unsigned char *id, size_t id_len,
+          const struct envl_kek_source *source, struct envl_err *err)
+{
+    unsigned char *kek_copy = OPENSSL_memdup(kek, ENVL_KEK_LEN);
+    unsigned char *id_copy = OPENSSL_memdup(id, id_len);
+    ASN1_OBJECT *attr_id = NULL;
+    ASN1_TYPE *attr = NULL;
+
+    if (kek_copy != NULL && id_copy != NULL
+        && (source == NULL || envl_kek_source_build(source, &attr_id, &attr))
+        && CMS_add0_recipient_key(cms, NID_id_aes256_wrap, kek_copy,
+                                  ENVL_KEK_LEN, id_copy, id_len, NULL, attr_id,
+                                  attr)
+               != NULL)
+        return ENVELOPE_OK;
+
+    OPENSSL_clear_free(kek_copy, ENVL_KEK_LEN);
+    OPENSSL_free(id_copy);
+    ASN1_OBJECT_free(attr_id);
+    ASN1_TYPE_free(attr);
+    return envl_fail_crypto(err, "add a recipient");
+}
+
+static enum envelope_reason
+add_kek(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+        const unsigned char kek[ENVL_KEK_LEN], struct envl_err *err)
+{
+    unsigned char id[ENVL_KEK_ID_LEN];
+    enum envelope_reason rc = envl_kek_id(id, ctx, kek, err);
+
+    return rc == ENVELOPE_OK ? add_kekri(cms, kek, id, sizeof(id), NULL, err)
+                             : rc;
+}
+
+static enum envelope_reason
+add_passphrase(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+               const struct envl_settings *settings, struct envl_err *err)
+{
+    unsigned log_n =
+        settings->log_n > 0 ? settings->log_n : ENVL_SCRYPT_LOG_N_DEFAULT;
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_kek_source source;
+    enum envelope_reason rc;
+
+    rc = envl_kek_scrypt_new(&source, ctx, log_n, err);
+    if (rc == ENVELOPE_OK)
+        rc =
+            envl_kek_scrypt_derive(kek, ctx, &source, settings->passphrase.data,
+                                   settings->passphrase.len, err);
+    if (rc == ENVELOPE_OK)
+        rc = add_kekri(cms, kek, source.u.scrypt.salt, ENVL_KEY_ID_LEN, &source,
+                       err);
+    OPENSSL_cleanse(kek, sizeof(kek));
+    return rc;
+}
+
+static enum envelope_reason
+add_dh(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+       const struct envl_recipient *recipient, struct envl_err *err)
+{
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_kek_source source;
+    enum envelope_reason rc;
+
+    rc = envl_kek_dh_new(&source, kek, ctx, recipient->key, err);
+    if (rc == ENVELOPE_OK)
+        rc = add_kekri(cms, kek, recipient->id.bytes, recipient->id.len,
+                       &source, err);
+    OPENSSL_cleanse(kek, sizeof(kek));
+    return rc;
+}
+
+static void
+parse_kekri(struct envl_recipient_info *to)
+{
+    ASN1_OCTET_STRING *id = NULL;
+    ASN1_OBJECT *attr_id = NULL;
+    ASN1_TYPE *attr = NULL;
+    X509_ALGOR *alg = NULL;
+
+    if (!CMS_RecipientInfo_kekri_get0_id(to->info, &alg, &id, NULL, &attr_id,
+                                         &attr))
+        return;
+    to->id = ASN1_STRING_get0_data(id);
+    to->id_len = (size_t)ASN1_STRING_length(id);
+    if (algorithm_nid(alg) != NID_id_aes256_wrap)
+        return;
+    envl_kek_source_parse(&to->source, attr_id, attr);
+    if (to->source.kind != ENVL_KEK_UNKNOWN)
+        to->kind = ENVL_INFO_KEK;
+}
+
+/* All kinds */
+
+enum envelope_reason
+envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+                        const struct envl_recipient *recipient,
+                        const struct envl_settings *settings,
+                        struct envl_err *err)
+{
+    switch (recipient->kind) {
+    case ENVL_TO_CERT:
+        return add_cert(cms, ctx, recipient, err);
+    case ENVL_TO_DH:
+        return add_dh(cms, ctx, recipient, err);
+    case ENVL_TO_KEK:
+        return add_kek(cms, ctx, settings->kek, err);
+    default:
+        return add_passphrase(cms, ctx, settings, err);
+    }
+}
+
+int
+envl_recipient_info_parse(struct envl_recipient_info *to,
+                          CMS_RecipientInfo *info, int part)
+{
+    int type = CMS_RecipientInfo_type(info);
+
+    *to = (struct envl_recipient_info){ .kind = ENVL_INFO_OTHER, .info = info };
+    if (type == CMS_RECIPINFO_AGREE)
+        return parse_kari(to, part);
+    if (type == CMS_RECIPINFO_TRANS)
+        parse_ktri(to);
+    else if (type == CMS_RECIPINFO_KEK)
+        parse_kekri(to);
+#ifdef CMS_RECIPINFO_KEM
+    else if (type == CMS_RECIPINFO_KEM)
+        to->kind = ENVL_INFO_ML_KEM;
+#endif
+    return part == 0;
+}
+
+const char *
+envl_recipient_info_describe(const struct envl_recipient_info *info)
+{
+    switch (info->kind) {
+    case ENVL_INFO_RSA:
+        return "RSA key";
+    case ENVL_INFO_EC:
+        return "EC key";
+    case ENVL_INFO_ML_KEM:
+        return "ML-KEM key";
+    case ENVL_INFO_KEK:
+        if (info->source.kind == ENVL_KEK_SCRYPT)
+            return "passphrase";
+        return info->source.kind == ENVL_KEK_DH ? info->source.u.dh.algorithm
+                                                : "key-encryption key";
+    default:
+        return "recipient of an unknown kind";
+    }
+}
+
+int
+envl_recipient_info_fits(const struct envl_recipient_info *info,
+                         const EVP_PKEY *key)
+{
+    switch (envl_key_kind(key)) {
+    case ENVL_KEY_RSA:
+        return info->kind == ENVL_INFO_RSA;
+    case ENVL_KEY_EC:
+        return info->kind == ENVL_INFO_EC;
+    case ENVL_KEY_ML_KEM:
+        return info->kind == ENVL_INFO_ML_KEM;
+    case ENVL_KEY_DH:
+        return info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_DH
+               && EVP_PKEY_is_a(key, info->source.u.dh.algorithm);
+    default:
+        return 0;
+    }
+}
+
+static int
+open_dh(CMS_ContentInfo *cms, const struct envl_recipient_info *info,
+        const struct envl_libctx *ctx, EVP_PKEY *key)
+{
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_err ignored;
+    int ok;
+
+    ok = envl_kek_dh_derive(kek, ctx, &info->source, key, &ignored)
+             == ENVELOPE_OK
+         && envl_recipient_info_open_kek(cms, info, kek);
+    OPENSSL_cleanse(kek, sizeof(kek));
+    return ok;
+}
+
+int
+envl_recipient_info_open_key(CMS_ContentInfo *cms,
+                             const struct envl_recipient_info *info,
+                             const struct envl_libctx *ctx, EVP_PKEY *key)
+{
+    if (info->kind == ENVL_INFO_KEK)
+        return open_dh(cms, info, ctx, key);
+    if (info->kind == ENVL_INFO_EC)
+        return CMS_RecipientInfo_kari_set0_pkey(info->info, key)
+               && CMS_RecipientInfo_kari_decrypt(cms, info->info,
+                                                 info->encrypted_key);
+#ifdef CMS_RECIPINFO_KEM
+    if (info->kind == ENVL_INFO_ML_KEM)
+        return CMS_RecipientInfo_kemri_set0_pkey(info->info, key)
+               && CMS_RecipientInfo_decrypt(cms, info->info);
+#endif
+    /* set0 means it: the message frees the key that it was given. */
+    if (!EVP_PKEY_up_ref(key))
+        return 0;
+    if (!CMS_RecipientInfo_set0_pkey(info->info, key)) {
+        EVP_PKEY_free(key);
+        return 0;
+    }
+    return CMS_RecipientInfo_decrypt(cms, info->info);
+}
+
+int
+envl_recipient_info_open_kek(CMS_ContentInfo *cms,
+                             const struct envl_recipient_info *info,
+                             const unsigned char kek[ENVL_KEK_LEN])
+{
+    unsigned char *copy = OPENSSL_memdup(kek, ENVL_KEK_LEN);
+    int ok;
+
+    if (copy == NULL)
+        return 0;
+    ok = CMS_RecipientInfo_set0_key(info->info, copy, ENVL_KEK_LEN)
+         && CMS_RecipientInfo_decrypt(cms, info->info);
+    /* The message keeps the pointer; take it back before it is wiped. */
+    (void)CMS_RecipientInfo_set0_key(info->info, NULL, 0);
+    OPENSSL_clear_free(copy, ENVL_KEK_LEN);
+    return ok;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One RecipientInfo of a key envelope (FORMAT 5.1): adding it to a CMS
+ * message, telling what it is, and opening it.
+ */
+#ifndef ENVL_RECIPIENT_INFO_H
+#define ENVL_RECIPIENT_INFO_H
+
+#include <stddef.h>
+
+#include <openssl/cms.h>
+
+#include "lib/err.h"
+#include "lib/kek_source.h"
+#include "lib/keys.h"
+#include "lib/libctx.h"
+#include "lib/recipient.h"
+
+/*
+ * envl_recipient_info_add - wrap cms's content-encryption key for recipient
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_UNSUPPORTED_KEY if this libcrypto has no
+ *          RecipientInfo for it; _CRYPTO; _MEMORY.
+ */
+enum envelope_reason
+envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+                        const struct envl_recipient *recipient,
+                        const struct envl_settings *settings,
+                        struct envl_err *err);
+
+enum envl_info_kind {
+    ENVL_INFO_RSA,
+    ENVL_INFO_EC,
+    ENVL_INFO_ML_KEM,
+    ENVL_INFO_KEK, /* what kind of KEK: source.kind */
+    ENVL_INFO_OTHER
+};
+
+/* All pointers are borrowed from the CMS message. */
+struct envl_recipient_info {
+    enum envl_info_kind kind;
+    CMS_RecipientInfo *info;
+    CMS_RecipientEncryptedKey *encrypted_key; /* of ENVL_INFO_EC */
+    const unsigned char *id; /* NULL if there is none that can be told */
+    size_t id_len;
+    struct envl_kek_source source;
+};
+
+/*
+ * envl_recipient_info_parse - tell what a RecipientInfo is; anything that
+ * FORMAT 5.1 does not allow is ENVL_INFO_OTHER
+ *
+ *   part  counts the recipients within one RecipientInfo (kari), from 0
+ *
+ * Returns: 1, or 0 if there is no such part.
+ */
+int envl_recipient_info_parse(struct envl_recipient_info *to,
+                              CMS_RecipientInfo *info, int part);
+
+/* envl_recipient_info_describe - its kind in words, for messages */
+const char *
+envl_recipient_info_describe(const struct envl_recipient_info *info);
+
+/*
+ * envl_recipient_info_fits - is key of the kind that info was made for?
+ * envl_recipient_info_open_key - try to open it with the private key
+ * envl_recipient_info_open_kek - the same with a key-encryption key
+ *
+ * On success cms has its content-encryption key.
+ * Returns: 1 or 0; records of a failure may be left in the error queue.
+ */
+int envl_recipient_info_fits(const struct envl_recipient_info *info,
+                             const EVP_PKEY *key);
+int envl_recipient_info_open_key(CMS_ContentInfo *cms,
+                                 const struct envl_recipient_info *info,
+                                 const struct envl_libctx *ctx, EVP_PKEY *key);
+int envl_recipient_info_open_kek(CMS_ContentInfo *cms,
+                                 const struct envl_recipient_info *info,
+                                 const unsigned char kek[ENVL_KEK_LEN]);
+
+#endif

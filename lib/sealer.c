@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From settings to a stream's first bytes; the payload does the rest. */
+#include "lib/sealer.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "lib/key_envelope.h"
+#include "lib/labels.h"
+#include "lib/recipient.h"
+
+static enum envelope_reason
+make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+            const struct envl_settings *settings, const unsigned char *dek,
+            struct envl_err *err)
+{
+    struct envl_recipients recipients;
+    unsigned char *key_envelope = NULL;
+    size_t key_envelope_len = 0, labels_len = 0;
+    enum envelope_reason rc;
+    char *labels = NULL;
+
+    rc = envl_recipients_load(&recipients, ctx, settings, err);
+    if (rc == ENVELOPE_OK && settings->labels != NULL)
+        rc = envl_labels_sort(&labels, &labels_len, settings->labels, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_key_envelope_build(&key_envelope, &key_envelope_len, ctx,
+                                     &recipients, settings, dek, err);
+    if (rc == ENVELOPE_OK)
+        rc =
+            envl_header_build(&sealer->header, labels, labels_len, key_envelope,
+                              key_envelope_len, settings->reserve, err);
+    OPENSSL_free(key_envelope);
+    OPENSSL_free(labels);
+    envl_recipients_clear(&recipients);
+    return rc;
+}
+
+static enum envelope_reason
+make_payload(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+             const struct envl_settings *settings, const unsigned char *dek,
+             struct envl_sink *sink, struct envl_err *err)
+{
+    const struct envl_payload_context context =
+        envl_header_context(&sealer->header);
+    unsigned char start[ENVL_PAYLOAD_START_LEN];
+    enum envelope_reason rc;
+
+    rc = envl_payload_new_sealer(&sealer->payload, ctx, dek, &context,
+                                 settings->threads, start, err);
+    if (rc == ENVELOPE_OK
+        && (!envl_sink_put(sink, sealer->header.bytes,
+                           sealer->header.prelude.header_len)
+            || !envl_sink_put(sink, start, sizeof(start))))
+        rc = envl_fail_memory(err);
+    return rc;
+}
+
+enum envelope_reason
+envl_sealer_start(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+                  const struct envl_settings *settings, struct envl_sink *sink,
+                  struct envl_err *err)
+{
+    unsigned char dek[ENVL_DEK_LEN];
+    enum envelope_reason rc;
+
+    if (RAND_priv_bytes_ex(ctx->libctx, dek, sizeof(dek), 0) <= 0)
+        rc = envl_fail_crypto(err, "get random bytes for a data key");
+    else
+        rc = make_header(sealer, ctx, settings, dek, err);
+    if (rc == ENVELOPE_OK)
+        rc = make_payload(sealer, ctx, settings, dek, sink, err);
+    OPENSSL_cleanse(dek, sizeof(dek));
+    return rc;
+}
+
+void
+envl_sealer_clear(struct envl_sealer *sealer)
+{
+    envl_header_clear(&sealer->header);
+    envl_payload_free(sealer->payload);
+    sealer->payload = NULL;
+}

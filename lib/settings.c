@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeping, copying and wiping what the user said. */
+#include "lib/settings.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+int
+envl_settings_set_text(char **field, const char *text, size_t len)
+{
+    char *copy = OPENSSL_strndup(text, len);
+
+    if (copy == NULL)
+        return 0;
+    OPENSSL_free(*field);
+    *field = copy;
+    return 1;
+}
+
+int
+envl_octets_set(struct envl_octets *octets, const void *data, size_t len)
+{
+    unsigned char *copy = OPENSSL_malloc(len + 1);
+
+    if (copy == NULL)
+        return 0;
+    memcpy(copy, data, len);
+    envl_octets_clear(octets);
+    octets->data = copy;
+    octets->len = len;
+    return 1;
+}
+
+void
+envl_octets_clear(struct envl_octets *octets)
+{
+    OPENSSL_clear_free(octets->data, octets->len);
+    *octets = (struct envl_octets){ 0 };
+}
+
+int
+envl_octets_list_add(struct envl_octets_list *list, const void *data,
+                     size_t len)
+{
+    struct envl_octets *items =
+        OPENSSL_realloc(list->items, (list->count + 1) * sizeof(*list->items));
+
+    if (items == NULL)
+        return 0;
+    list->items = items;
+    items[list->count] = (struct envl_octets){ 0 };
+    if (!envl_octets_set(&items[list->count], data, len))
+        return 0;
+    list->count++;
+    return 1;
+}
+
+static int
+copy_text(char **to, const char *from)
+{
+    return from == NULL || envl_settings_set_text(to, from, strlen(from));
+}
+
+static int
+copy_list(struct envl_octets_list *to, const struct envl_octets_list *from)
+{
+    size_t i;
+
+    for (i = 0; i < from->count; i++) {
+        if (!envl_octets_list_add(to, from->items[i].data, from->items[i].len))
+            return 0;
+    }
+    return 1;
+}
+
+int
+envl_settings_copy(struct envl_settings *to, const struct envl_settings *from)
+{
+    struct envl_settings copy = *from;
+
+    copy.recipients = copy.identities = NULL;
+    copy.passphrase_file = copy.labels = NULL;
+    copy.recipient = copy.identity = (struct envl_octets_list){ 0 };
+    copy.passphrase = (struct envl_octets){ 0 };
+    if (copy_text(&copy.recipients, from->recipients)
+        && copy_text(&copy.identities, from->identities)
+        && copy_text(&copy.passphrase_file, from->passphrase_file)
+        && copy_text(&copy.labels, from->labels)
+        && copy_list(&copy.recipient, &from->recipient)
+        && copy_list(&copy.identity, &from->identity)
+        && (from->passphrase.data == NULL
+            || envl_octets_set(&copy.passphrase, from->passphrase.data,
+                               from->passphrase.len))) {
+        *to = copy;
+        OPENSSL_cleanse(copy.kek, sizeof(copy.kek));
+        return 1;
+    }
+    envl_settings_clear(&copy);
+    return 0;
+}
+
+static void
+clear_list(struct envl_octets_list *list)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++)
+        envl_octets_clear(&list->items[i]);
+    OPENSSL_free(list->items);
+}
+
+void
+envl_settings_clear(struct envl_settings *settings)
+{
+    OPENSSL_free(settings->recipients);
+    OPENSSL_free(settings->identities);
+    OPENSSL_free(settings->passphrase_file);
+    OPENSSL_free(settings->labels);
+    clear_list(&settings->recipient);
+    clear_list(&settings->identity);
+    envl_octets_clear(&settings->passphrase);
+    OPENSSL_cleanse(settings, sizeof(*settings));
+}

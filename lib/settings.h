@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a stream is to be made or read with, as its user said it. */
+#ifndef ENVL_SETTINGS_H
+#define ENVL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <envelope/envelope.h>
+
+#include "lib/kek_source.h"
+
+/* A byte string that is owned and wiped. */
+struct envl_octets {
+    unsigned char *data;
+    size_t len;
+};
+
+/* Keys or certificates in PEM or DER, in the order in which they came. */
+struct envl_octets_list {
+    struct envl_octets *items;
+    size_t count;
+};
+
+/*
+ * Ownership: all of it is the structure's, envl_settings_clear(), but for
+ * callback.  NULL and zero mean "not set".
+ */
+struct envl_settings {
+    char *recipients, *identities; /* lists, as envl_keys_load_list() reads */
+    char *passphrase_file;
+    char *labels; /* lines in any order */
+    struct envl_octets_list recipient, identity;
+    struct envl_octets passphrase;
+    const struct envelope_passphrase_callback *callback;
+
+    unsigned char kek[ENVL_KEK_LEN]; /* the EVP key, where has_kek */
+    bool has_kek;
+
+    bool allow_expired;
+    bool verified_only;
+    bool has_output_slack;
+    size_t output_slack;
+    size_t reserve;
+    unsigned threads;
+    unsigned log_n; /* of scrypt; 0 is the default */
+};
+
+/* envl_settings_copy - deep; to is all zero; 0 and to cleared if memory ran
+ * out */
+int envl_settings_copy(struct envl_settings *to,
+                       const struct envl_settings *from);
+
+/* envl_settings_clear - wipe and free everything */
+void envl_settings_clear(struct envl_settings *settings);
+
+/* Each replaces or adds a copy; 0, with nothing changed, if memory ran out. */
+int envl_settings_set_text(char **field, const char *text, size_t len);
+int envl_octets_set(struct envl_octets *octets, const void *data, size_t len);
+void envl_octets_clear(struct envl_octets *octets);
+int envl_octets_list_add(struct envl_octets_list *list, const void *data,
+                         size_t len);
+
+#endif

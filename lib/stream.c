@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* States, output room and in-place calls; the bytes are made elsewhere. */
+#include "lib/stream.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/opener.h"
+#include "lib/sealer.h"
+#include "lib/sink.h"
+
+/* In-place calls go through a copy of the input, so many bytes at a time. */
+#define SCRATCH_LEN 262144
+
+static_assert(ENVELOPE_CHUNK_LENGTH == ENVL_CHUNK_LEN
+                  && ENVELOPE_SEALED_CHUNK_LENGTH == ENVL_SEALED_CHUNK_LEN
+                  && ENVELOPE_PAYLOAD_START_LENGTH == ENVL_PAYLOAD_START_LEN
+                  && ENVELOPE_KEY_LENGTH == ENVL_KEK_LEN,
+              "the public header says what the format says");
+
+enum state { NEW, RUNNING, ENDED, FAILED };
+
+struct envl_stream {
+    const struct envl_libctx *ctx;
+    const struct envl_settings *settings;
+    enum envl_direction direction;
+    enum state state;
+    struct envl_err failure; /* in state FAILED */
+    struct envl_err refusal; /* of a call that did not fail the stream */
+    const struct envl_err *last;
+
+    struct envl_sealer sealer; /* one of the two is used */
+    struct envl_opener opener;
+    struct envl_sink sink;
+    unsigned char *scratch; /* SCRATCH_LEN bytes, once needed */
+};
+
+struct envl_stream *
+envl_stream_new(const struct envl_libctx *ctx,
+                const struct envl_settings *settings,
+                enum envl_direction direction)
+{
+    struct envl_stream *stream = OPENSSL_zalloc(sizeof(*stream));
+
+    if (stream == NULL)
+        return NULL;
+    stream->ctx = ctx;
+    stream->settings = settings;
+    stream->direction = direction;
+    stream->last = &stream->failure;
+    return stream;
+}
+
+void
+envl_stream_free(struct envl_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    envl_sealer_clear(&stream->sealer);
+    envl_opener_clear(&stream->opener);
+    envl_sink_clear(&stream->sink);
+    OPENSSL_clear_free(stream->scratch, SCRATCH_LEN);
+    OPENSSL_clear_free(stream, sizeof(*stream));
+}
+
+static struct envl_payload *
+payload_of(const struct envl_stream *stream)
+{
+    return stream->direction == ENVL_SEAL ? stream->sealer.payload
+                                          : stream->opener.payload;
+}
+
+/* Output room */
+
+/* What a call may return beyond its input (<envelope/envelope.h>). */
+static size_t
+slack_of(const struct envl_stream *stream, size_t in_len, bool final)
+{
+    if (stream->settings->has_output_slack)
+        return stream->settings->output_slack;
+    if (stream->direction == ENVL_OPEN)
+        return 0;
+    return final || in_len > ENVELOPE_SMALL_UPDATE ? ENVELOPE_BLOCK_SIZE
+                                                   : ENVELOPE_UPDATE_SLACK;
+}
+
+static size_t
+room_of(const struct envl_stream *stream, size_t in_len, size_t out_size,
+        bool final)
+{
+    size_t room = in_len + slack_of(stream, in_len, final);
+
+    /* A declared slack counts even where the caller could not pass it on. */
+    if (!stream->settings->has_output_slack && room > out_size)
+        room = out_size;
+    return room;
+}
+
+/* Sealing: every call must be able to pay for the tags that it adds. */
+static enum envelope_reason
+check_update_room(struct envl_stream *stream, size_t in_len)
+{
+    size_t slack = slack_of(stream, in_len, false);
+    size_t tags =
+        envl_payload_tags_in(stream->sealer.payload, in_len) * ENVL_TAG_LEN;
+
+    if (tags <= slack)
+        return ENVELOPE_OK;
+    return envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
+                     "an update of %zu bytes adds %zu, and %zu are allowed: "
+                     "pass less at once or set output-slack",
+                     in_len, tags, slack);
+}
+
+/* Sealing: what the final call has to return must fit it. */
+static enum envelope_reason
+check_final_room(struct envl_stream *stream, size_t room)
+{
+    size_t need = stream->sink.queued + ENVL_TAG_LEN;
+
+    if (need <= room)
+        return ENVELOPE_OK;
+    return envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
+                     "the header of %u bytes is too large for so short an "
+                     "input: %zu bytes are left and the last call may return "
+                     "%zu; use fewer recipients, a smaller reserve, more "
+                     "input, or set output-slack",
+                     (unsigned)stream->sealer.header.prelude.header_len, need,
+                     room);
+}
+
+/* Failure */
+
+static enum envelope_reason
+fail(struct envl_stream *stream)
+{
+    stream->state = FAILED;
+    envl_sink_rewind(&stream->sink, 0);
+    stream->last = &stream->failure;
+    return stream->failure.reason;
+}
+
+static enum envelope_reason
+refuse(struct envl_stream *stream)
+{
+    stream->last = &stream->refusal;
+    return stream->refusal.reason;
+}
+
+/* What a call may begin with: a good state. */
+static enum envelope_reason
+check_state(struct envl_stream *stream)
+{
+    if (stream->state == FAILED)
+        return fail(stream);
+    if (stream->state == ENDED) {
+        (void)envl_fail(&stream->refusal, ENVELOPE_R_NO_STREAM,
+                        "the stream has ended; initialise the context again "
+                        "for another");
+        return refuse(stream);
+    }
+    return ENVELOPE_OK;
+}
+
+/* Steps */
+
+static enum envelope_reason
+begin(struct envl_stream *stream)
+{
+    const struct envl_settings *settings = stream->settings;
+
+    if (stream->state != NEW)
+        return ENVELOPE_OK;
+    stream->state = RUNNING;
+    if (stream->direction == ENVL_SEAL)
+        return envl_sealer_start(&stream->sealer, stream->ctx, settings,
+                                 &stream->sink, &stream->failure);
+    if (settings->verified_only
+        && (!settings->has_output_slack
+            || settings->output_slack < ENVL_CHUNK_LEN))
+        return envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
+                         "release=verified needs an output-slack of at least "
+                         "%d bytes",
+                         ENVL_CHUNK_LEN);
+    return ENVELOPE_OK;
+}
+
+/* Process input that does not overlap the output. */
+static enum envelope_reason
+feed(struct envl_stream *stream, const unsigned char *in, size_t len)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t taken = 0;
+
+    if (stream->direction == ENVL_OPEN)
+        rc = envl_opener_gather(&stream->opener, stream->ctx, stream->settings,
+                                in, len, &taken, &stream->failure);
+    if (rc == ENVELOPE_OK && len > taken)
+        rc = envl_payload_update(payload_of(stream), &stream->sink, in + taken,
+                                 len - taken, &stream->failure);
+    return rc;
+}
+
+/*
+ * The output may run ahead of the input, so a piece of it is put aside
+ * first, and no more is written than has been read.
+ */
+static enum envelope_reason
+feed_in_place(struct envl_stream *stream, const unsigned char *in, size_t len,
+              size_t room)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t done = 0, n;
+
+    if (stream->scratch == NULL
+        && (stream->scratch = OPENSSL_malloc(SCRATCH_LEN)) == NULL)
+        return envl_fail_memory(&stream->failure);
+    while (done < len && rc == ENVELOPE_OK) {
+        n = len - done < SCRATCH_LEN ? len - done : SCRATCH_LEN;
+        memcpy(stream->scratch, in + done, n);
+        done += n;
+        envl_sink_extend(&stream->sink, done < len ? done : room);
+        rc = feed(stream, stream->scratch, n);
+    }
+    return rc;
+}
+
+static bool
+overlap(const unsigned char *a, size_t a_len, const unsigned char *b,
+        size_t b_len)
+{
+    uintptr_t pa = (uintptr_t)a, pb = (uintptr_t)b;
+
+    return pa < pb + b_len && pb < pa + a_len;
+}
+
+enum envelope_reason
+envl_stream_update(struct envl_stream *stream, unsigned char *out,
+                   size_t *out_len, size_t out_size, const unsigned char *in,
+                   size_t in_len)
+{
+    size_t room = room_of(stream, in_len, out_size, false);
+    enum envelope_reason rc;
+
+    *out_len = 0;
+    envl_sink_begin(&stream->sink, out, 0);
+    if ((rc = check_state(stream)) != ENVELOPE_OK)
+        return rc;
+    if (in_len == 0)
+        return ENVELOPE_OK;
+    if (out == NULL) {
+        (void)envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
+                        "no output buffer; there is no additional data to "
+                        "authenticate, use labels");
+        return fail(stream);
+    }
+    if (in != out && overlap(in, in_len, out, room)) {
+        (void)envl_fail(&stream->failure, ENVELOPE_R_OVERLAP,
+                        "output must be the input's own buffer or another "
+                        "one");
+        return fail(stream);
+    }
+    rc = begin(stream);
+    if (rc == ENVELOPE_OK && stream->direction == ENVL_SEAL)
+        rc = check_update_room(stream, in_len);
+    if (rc == ENVELOPE_OK && in == out) {
+        rc = feed_in_place(stream, in, in_len, room);
+    } else if (rc == ENVELOPE_OK) {
+        envl_sink_extend(&stream->sink, room);
+        rc = feed(stream, in, in_len);
+    }
+    /* Text of verified chunks is not withheld: the next call fails. */
+    if (rc != ENVELOPE_OK
+        && (stream->direction == ENVL_SEAL || stream->sink.len == 0))
+        return fail(stream);
+    if (rc != ENVELOPE_OK)
+        stream->state = FAILED;
+    *out_len = stream->sink.len;
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_stream_final(struct envl_stream *stream, unsigned char *out,
+                  size_t *out_len, size_t out_size)
+{
+    size_t room = out != NULL ? room_of(stream, 0, out_size, true) : 0;
+    enum envelope_reason rc;
+
+    *out_len = 0;
+    envl_sink_begin(&stream->sink, out, 0);
+    if ((rc = check_state(stream)) != ENVELOPE_OK)
+        return rc;
+    rc = begin(stream);
+    if (rc == ENVELOPE_OK && stream->direction == ENVL_SEAL)
+        rc = check_final_room(stream, room);
+    else if (rc == ENVELOPE_OK && stream->opener.state != ENVL_AT_PAYLOAD)
+        rc = envl_opener_fail_short(&stream->opener, &stream->failure);
+    if (rc == ENVELOPE_OK) {
+        envl_sink_extend(&stream->sink, room);
+        rc = envl_payload_final(payload_of(stream), &stream->sink,
+                                &stream->failure);
+    }
+    if (rc != ENVELOPE_OK)
+        return fail(stream);
+    stream->state = ENDED;
+    *out_len = stream->sink.len;
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_stream_seek(struct envl_stream *stream, uint64_t index)
+{
+    enum envelope_reason rc = check_state(stream);
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (payload_of(stream) == NULL) {
+        (void)envl_fail(&stream->refusal, ENVELOPE_R_PARAMETER,
+                        "the next chunk can be chosen only behind the header, "
+                        "the salt and the commitment");
+        return refuse(stream);
+    }
+    rc = envl_payload_seek(payload_of(stream), index, &stream->refusal);
+    return rc == ENVELOPE_OK ? rc : refuse(stream);
+}
+
+const struct envl_err *
+envl_stream_err(const struct envl_stream *stream)
+{
+    return stream->last;
+}
+
+bool
+envl_stream_is_new(const struct envl_stream *stream)
+{
+    return stream->state == NEW;
+}
+
+const unsigned char *
+envl_stream_header(const struct envl_stream *stream, size_t *len)
+{
+    const struct envl_header *header = stream->direction == ENVL_SEAL
+                                           ? &stream->sealer.header
+                                           : &stream->opener.header;
+
+    if (header->bytes == NULL
+        || (stream->direction == ENVL_OPEN
+            && stream->opener.state < ENVL_AT_START))
+        return NULL;
+    *len = header->prelude.header_len;
+    return header->bytes;
+}
+
+uint64_t
+envl_stream_verified_len(const struct envl_stream *stream)
+{
+    const struct envl_payload *payload = payload_of(stream);
+
+    return payload != NULL ? envl_payload_verified_len(payload) : 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole stream in either direction, as a state machine: any number of
+ * updates, one final call, failure for ever.  This is the face of lib/ that
+ * the provider uses.
+ */
+#ifndef ENVL_STREAM_H
+#define ENVL_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/chunk.h"
+#include "lib/err.h"
+#include "lib/libctx.h"
+#include "lib/settings.h"
+
+struct envl_stream;
+
+/*
+ * envl_stream_new - a stream that has not begun; nothing is read or computed
+ * before the first update
+ *
+ * Ownership: the stream is the caller's, envl_stream_free(); ctx and settings
+ *            are borrowed and must stay.
+ * Returns:   the stream, or NULL if memory ran out.
+ */
+struct envl_stream *envl_stream_new(const struct envl_libctx *ctx,
+                                    const struct envl_settings *settings,
+                                    enum envl_direction direction);
+void envl_stream_free(struct envl_stream *stream);
+
+/*
+ * envl_stream_update - process in_len bytes
+ * envl_stream_final - the input has ended
+ *
+ *   out   room for out_size bytes or, if settings have an output slack, for
+ *         in_len (final: 0) plus the slack; out may be in, but the two must
+ *         not overlap in part.  How much is used: <envelope/envelope.h>.
+ *   *out_len  bytes written; 0 on failure, and then out is wiped
+ *
+ * A damaged chunk behind verified ones: their text is returned with
+ * ENVELOPE_OK, and the next call fails.
+ * Returns: ENVELOPE_OK; any reason but _IN_USE and _PARAMETER.  After a
+ *          failure every call returns that failure again.
+ * Complete: only when envl_stream_final() has returned ENVELOPE_OK.
+ */
+enum envelope_reason envl_stream_update(struct envl_stream *stream,
+                                        unsigned char *out, size_t *out_len,
+                                        size_t out_size,
+                                        const unsigned char *in, size_t in_len);
+enum envelope_reason envl_stream_final(struct envl_stream *stream,
+                                       unsigned char *out, size_t *out_len,
+                                       size_t out_size);
+
+/* envl_stream_seek - envl_payload_seek(); a refusal does not fail the stream */
+enum envelope_reason envl_stream_seek(struct envl_stream *stream,
+                                      uint64_t index);
+
+/* envl_stream_err - the failure that the last call returned */
+const struct envl_err *envl_stream_err(const struct envl_stream *stream);
+
+/* envl_stream_is_new - has no data been processed yet? */
+bool envl_stream_is_new(const struct envl_stream *stream);
+
+/* envl_stream_header - the header's bytes, or NULL as long as they are not
+ * complete */
+const unsigned char *envl_stream_header(const struct envl_stream *stream,
+                                        size_t *len);
+
+/* envl_stream_verified_len - see ENVELOPE_PARAM_VERIFIED_LENGTH */
+uint64_t envl_stream_verified_len(const struct envl_stream *stream);
+
+#endif
