@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ENVELOPE cipher as libcrypto calls it: arguments in, results out. */
+#include "provider/provider.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "lib/stream.h"
+
+struct envl_cipher {
+    struct envl_provider *prov;
+    struct envl_settings settings;  /* what the program said */
+    struct envl_settings effective; /* the same with defaults; borrowed parts */
+    struct envl_stream *stream;     /* NULL before the first init */
+    enum envl_direction direction;
+};
+
+/* Declaring each entry by its OSSL_FUNC type makes the compiler check it. */
+static OSSL_FUNC_cipher_newctx_fn envl_cipher_newctx;
+static OSSL_FUNC_cipher_freectx_fn envl_cipher_freectx;
+static OSSL_FUNC_cipher_dupctx_fn envl_cipher_dupctx;
+static OSSL_FUNC_cipher_encrypt_init_fn envl_cipher_encrypt_init;
+static OSSL_FUNC_cipher_decrypt_init_fn envl_cipher_decrypt_init;
+static OSSL_FUNC_cipher_update_fn envl_cipher_update;
+static OSSL_FUNC_cipher_final_fn envl_cipher_final;
+static OSSL_FUNC_cipher_get_params_fn envl_cipher_get_params;
+static OSSL_FUNC_cipher_gettable_params_fn envl_cipher_gettable_params;
+static OSSL_FUNC_cipher_get_ctx_params_fn envl_cipher_get_ctx_params;
+static OSSL_FUNC_cipher_gettable_ctx_params_fn envl_cipher_gettable_ctx_params;
+static OSSL_FUNC_cipher_set_ctx_params_fn envl_cipher_set_ctx_params;
+static OSSL_FUNC_cipher_settable_ctx_params_fn envl_cipher_settable_ctx_params;
+
+/* Contexts */
+
+static void *
+envl_cipher_newctx(void *vprov)
+{
+    struct envl_provider *prov = vprov;
+    struct envl_cipher *ctx;
+
+    if (!envl_provider_prepare(prov))
+        return NULL;
+    ctx = OPENSSL_zalloc(sizeof(*ctx));
+    if (ctx != NULL)
+        ctx->prov = prov;
+    return ctx;
+}
+
+/* End the stream; what the program said stays. */
+static void
+drop_stream(struct envl_cipher *ctx)
+{
+    envl_stream_free(ctx->stream);
+    ctx->stream = NULL;
+    OPENSSL_cleanse(&ctx->effective, sizeof(ctx->effective));
+}
+
+static void
+envl_cipher_freectx(void *vctx)
+{
+    struct envl_cipher *ctx = vctx;
+
+    if (ctx == NULL)
+        return;
+    drop_stream(ctx);
+    envl_settings_clear(&ctx->settings);
+    OPENSSL_free(ctx);
+}
+
+static int
+start_stream(struct envl_cipher *ctx, enum envl_direction direction)
+{
+    drop_stream(ctx);
+    ctx->direction = direction;
+    ctx->stream = envl_stream_new(&ctx->prov->ctx, &ctx->effective, direction);
+    return ctx->stream != NULL;
+}
+
+/*
+ * Two streams under one data key and one nonce must be impossible: once a
+ * context has processed data there is no second one like it.
+ */
+static void *
+envl_cipher_dupctx(void *vctx)
+{
+    struct envl_cipher *ctx = vctx, *dup;
+    struct envl_err err;
+
+    if (ctx->stream != NULL && !envl_stream_is_new(ctx->stream)) {
+        (void)envl_fail(&err, ENVELOPE_R_IN_USE,
+                        "a context cannot be duplicated after its first "
+                        "update");
+        (void)envl_raise(ctx->prov, &err);
+        return NULL;
+    }
+    dup = envl_cipher_newctx(ctx->prov);
+    if (dup != NULL
+        && (!envl_settings_copy(&dup->settings, &ctx->settings)
+            || (ctx->stream != NULL && !start_stream(dup, ctx->direction)))) {
+        envl_cipher_freectx(dup);
+        dup = NULL;
+    }
+    return dup;
+}
+
+/* Initialisation */
+
+static bool
+is_zero(const unsigned char *p, size_t len)
+{
+    while (len > 0 && p[len - 1] == 0)
+        len--;
+    return len == 0;
+}
+
+/*
+ * All zero is "no key"; half of it zero is what openssl enc makes of a -K
+ * that is too short.
+ */
+static int
+set_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
+{
+    struct envl_err err;
+
+    if (len != ENVELOPE_KEY_LENGTH) {
+        (void)envl_fail(&err, ENVELOPE_R_PARAMETER,
+                        "the key has %zu bytes; it must have %d", len,
+                        ENVELOPE_KEY_LENGTH);
+        return envl_raise(ctx->prov, &err);
+    }
+    ctx->settings.has_kek = !is_zero(key, len);
+    memcpy(ctx->settings.kek, key, len);
+    if (ctx->settings.has_kek && is_zero(key + len / 2, len - len / 2)) {
+        (void)envl_fail(&err, ENVELOPE_R_SHORT_KEY,
+                        "half of the key is zero: -K takes 64 hexadecimal "
+                        "digits, or 0 for recipients and identities");
+        ctx->settings.has_kek = false;
+        return envl_raise(ctx->prov, &err);
+    }
+    return 1;
+}
+
+static int
+init(void *vctx, enum envl_direction direction, const unsigned char *key,
+     size_t key_len, const OSSL_PARAM params[])
+{
+    struct envl_cipher *ctx = vctx;
+    struct envl_err err;
+
+    drop_stream(ctx);
+    if (key != NULL && !set_key(ctx, key, key_len))
+        return 0;
+    if (!envl_params_set(&ctx->settings, params, false, &err))
+        return envl_raise(ctx->prov, &err);
+    return start_stream(ctx, direction);
+}
+
+static int
+envl_cipher_encrypt_init(void *vctx, const unsigned char *key, size_t key_len,
+                         const unsigned char *iv, size_t iv_len,
+                         const OSSL_PARAM params[])
+{
+    (void)iv;
+    (void)iv_len;
+    return init(vctx, ENVL_SEAL, key, key_len, params);
+}
+
+static int
+envl_cipher_decrypt_init(void *vctx, const unsigned char *key, size_t key_len,
+                         const unsigned char *iv, size_t iv_len,
+                         const OSSL_PARAM params[])
+{
+    (void)iv;
+    (void)iv_len;
+    return init(vctx, ENVL_OPEN, key, key_len, params);
+}
+
+/* Data */
+
+/* Is there a stream, and are its settings complete? */
+static int
+ready(struct envl_cipher *ctx)
+{
+    struct envl_err err;
+
+    if (ctx->stream == NULL) {
+        (void)envl_fail(&err, ENVELOPE_R_NO_STREAM,
+                        "initialise the context first");
+        return envl_raise(ctx->prov, &err);
+    }
+    if (!envl_stream_is_new(ctx->stream))
+        return 1;
+    ctx->effective = ctx->settings;
+    if (!envl_config_apply(ctx->prov, &ctx->effective,
+                           ctx->direction == ENVL_SEAL, &err))
+        return envl_raise(ctx->prov, &err);
+    return 1;
+}
+
+static int
+envl_cipher_update(void *vctx, unsigned char *out, size_t *outl, size_t outsize,
+                   const unsigned char *in, size_t inl)
+{
+    struct envl_cipher *ctx = vctx;
+
+    *outl = 0;
+    if (!ready(ctx))
+        return 0;
+    if (envl_stream_update(ctx->stream, out, outl, outsize, in, inl)
+        != ENVELOPE_OK)
+        return envl_raise(ctx->prov, envl_stream_err(ctx->stream));
+    return 1;
+}
+
+static int
+envl_cipher_final(void *vctx, unsigned char *out, size_t *outl, size_t outsize)
+{
+    struct envl_cipher *ctx = vctx;
+
+    *outl = 0;
+    if (!ready(ctx))
+        return 0;
+    if (envl_stream_final(ctx->stream, out, outl, outsize) != ENVELOPE_OK)
+        return envl_raise(ctx->prov, envl_stream_err(ctx->stream));
+    return 1;
+}
+
+/* Parameters */
+
+static const OSSL_PARAM *
+envl_cipher_gettable_params(void *prov)
+{
+    static const OSSL_PARAM gettable[] = {
+        OSSL_PARAM_uint(OSSL_CIPHER_PARAM_MODE, NULL),
+        OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_KEYLEN, NULL),
+        OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_IVLEN, NULL),
+        OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_BLOCK_SIZE, NULL),
+        OSSL_PARAM_int(OSSL_CIPHER_PARAM_AEAD, NULL),
+        OSSL_PARAM_END,
+    };
+
+    (void)prov;
+    return gettable;
+}
+
+static int
+set_size(OSSL_PARAM params[], const char *name, size_t value)
+{
+    OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+    return p == NULL || OSSL_PARAM_set_size_t(p, value);
+}
+
+/* A stream cipher without an IV that asks for a block of room: see
+ * <envelope/envelope.h>.  No AEAD flag: openssl enc refuses those. */
+static int
+envl_cipher_get_params(OSSL_PARAM params[])
+{
+    OSSL_PARAM *mode = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_MODE);
+    OSSL_PARAM *aead = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_AEAD);
+
+    return (mode == NULL || OSSL_PARAM_set_uint(mode, EVP_CIPH_STREAM_CIPHER))
+           && (aead == NULL || OSSL_PARAM_set_int(aead, 0))
+           && set_size(params, OSSL_CIPHER_PARAM_KEYLEN, ENVELOPE_KEY_LENGTH)
+           && set_size(params, OSSL_CIPHER_PARAM_IVLEN, 0)
+           && set_size(params, OSSL_CIPHER_PARAM_BLOCK_SIZE,
+                       ENVELOPE_BLOCK_SIZE);
+}
+
+static const OSSL_PARAM *
+envl_cipher_gettable_ctx_params(void *vctx, void *vprov)
+{
+    static const OSSL_PARAM gettable[] = {
+        OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_KEYLEN, NULL),
+        OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_IVLEN, NULL),
+        OSSL_PARAM_octet_string(ENVELOPE_PARAM_HEADER, NULL, 0),
+        OSSL_PARAM_size_t(ENVELOPE_PARAM_HEADER_LENGTH, NULL),
+        OSSL_PARAM_uint64(ENVELOPE_PARAM_VERIFIED_LENGTH, NULL),
+        OSSL_PARAM_END,
+    };
+
+    (void)vctx;
+    (void)vprov;
+    return gettable;
+}
+
+/* The header is left unset as long as there is none. */
+static int
+get_header(OSSL_PARAM params[], const struct envl_stream *stream)
+{
+    OSSL_PARAM *p = OSSL_PARAM_locate(params, ENVELOPE_PARAM_HEADER);
+    const unsigned char *header;
+    size_t len;
+
+    header = stream != NULL ? envl_stream_header(stream, &len) : NULL;
+    if (header == NULL)
+        return 1;
+    return (p == NULL || OSSL_PARAM_set_octet_string(p, header, len))
+           && set_size(params, ENVELOPE_PARAM_HEADER_LENGTH, len);
+}
+
+static int
+envl_cipher_get_ctx_params(void *vctx, OSSL_PARAM params[])
+{
+    struct envl_cipher *ctx = vctx;
+    OSSL_PARAM *p = OSSL_PARAM_locate(params, ENVELOPE_PARAM_VERIFIED_LENGTH);
+
+    return set_size(params, OSSL_CIPHER_PARAM_KEYLEN, ENVELOPE_KEY_LENGTH)
+           && set_size(params, OSSL_CIPHER_PARAM_IVLEN, 0)
+           && (p == NULL
+               || OSSL_PARAM_set_uint64(
+                   p, ctx->stream != NULL
+                          ? envl_stream_verified_len(ctx->stream)
+                          : 0))
+           && get_header(params, ctx->stream);
+}
+
+static const OSSL_PARAM *
+envl_cipher_settable_ctx_params(void *vctx, void *vprov)
+{
+    (void)vctx;
+    (void)vprov;
+    return envl_params_settable;
+}
+
+static int
+set_next_chunk(struct envl_cipher *ctx, const OSSL_PARAM *p)
+{
+    struct envl_err err;
+    uint64_t index;
+
+    if (ctx->stream == NULL || !OSSL_PARAM_get_uint64(p, &index)) {
+        (void)envl_fail(&err, ENVELOPE_R_PARAMETER,
+                        "%s: must be a number, set while decrypting",
+                        ENVELOPE_PARAM_NEXT_CHUNK);
+        return envl_raise(ctx->prov, &err);
+    }
+    if (envl_stream_seek(ctx->stream, index) != ENVELOPE_OK)
+        return envl_raise(ctx->prov, envl_stream_err(ctx->stream));
+    return 1;
+}
+
+static int
+envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
+{
+    struct envl_cipher *ctx = vctx;
+    const OSSL_PARAM *p =
+        OSSL_PARAM_locate_const(params, ENVELOPE_PARAM_NEXT_CHUNK);
+    struct envl_err err;
+
+    if (!envl_params_set(
+            &ctx->settings, params,
+            ctx->stream != NULL && !envl_stream_is_new(ctx->stream), &err))
+        return envl_raise(ctx->prov, &err);
+    return p == NULL || set_next_chunk(ctx, p);
+}
+
+const OSSL_DISPATCH envl_cipher_functions[] = {
+    { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))envl_cipher_newctx },
+    { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))envl_cipher_freectx },
+    { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))envl_cipher_dupctx },
+    { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))envl_cipher_encrypt_init },
+    { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))envl_cipher_decrypt_init },
+    { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))envl_cipher_update },
+    { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))envl_cipher_final },
+    { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))envl_cipher_get_params },
+    { OSSL_FUNC_CIPHER_GETTABLE_PARAMS,
+      (void (*)(void))envl_cipher_gettable_params },
+    { OSSL_FUNC_CIPHER_GET_CTX_PARAMS,
+      (void (*)(void))envl_cipher_get_ctx_params },
+    { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS,
+      (void (*)(void))envl_cipher_gettable_ctx_params },
+    { OSSL_FUNC_CIPHER_SET_CTX_PARAMS,
+      (void (*)(void))envl_cipher_set_ctx_params },
+    { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS,
+      (void (*)(void))envl_cipher_settable_ctx_params },
+    { 0, NULL }
+};

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parameters of the cipher that say how a stream is made or read. */
+#include "provider/provider.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
+enum kind {
+    TEXT,     /* char * */
+    OCTETS,   /* struct envl_octets */
+    LIST,     /* struct envl_octets_list, to which each value adds */
+    UNSIGNED, /* unsigned */
+    SIZE,     /* size_t */
+    BOOL,     /* bool */
+    RELEASE,  /* bool: verified_only */
+    CALLBACK  /* pointer */
+};
+
+/* name, libcrypto's type, kind, field of the settings, least, most */
+/* clang-format off */
+#define PARAMS(X)                                                              \
+    X(ENVELOPE_PARAM_RECIPIENTS, UTF8_STRING, TEXT, recipients, 0, 0)          \
+    X(ENVELOPE_PARAM_IDENTITIES, UTF8_STRING, TEXT, identities, 0, 0)          \
+    X(ENVELOPE_PARAM_PASSPHRASE_FILE, UTF8_STRING, TEXT, passphrase_file, 0, 0)\
+    X(ENVELOPE_PARAM_LABELS, UTF8_STRING, TEXT, labels, 0, 0)                  \
+    X(ENVELOPE_PARAM_RELEASE, UTF8_STRING, RELEASE, verified_only, 0, 0)       \
+    X(ENVELOPE_PARAM_RECIPIENT, OCTET_STRING, LIST, recipient, 1, 1 << 20)     \
+    X(ENVELOPE_PARAM_IDENTITY, OCTET_STRING, LIST, identity, 1, 1 << 20)       \
+    X(ENVELOPE_PARAM_PASSPHRASE, OCTET_STRING, OCTETS, passphrase, 1, 1024)    \
+    X(ENVELOPE_PARAM_PASSPHRASE_CALLBACK, OCTET_PTR, CALLBACK, callback, 0, 0) \
+    X(ENVELOPE_PARAM_THREADS, UNSIGNED_INTEGER, UNSIGNED, threads, 0,          \
+      ENVL_PARAM_THREADS_MAX)                                                  \
+    X(ENVELOPE_PARAM_OUTPUT_SLACK, UNSIGNED_INTEGER, SIZE, output_slack, 0,    \
+      1 << 30)                                                                 \
+    X(ENVELOPE_PARAM_RESERVE, UNSIGNED_INTEGER, SIZE, reserve, 0, 2097152)     \
+    X(ENVELOPE_PARAM_WORK_FACTOR, UNSIGNED_INTEGER, UNSIGNED, log_n,           \
+      ENVL_SCRYPT_LOG_N_MIN, ENVL_SCRYPT_LOG_N_MAX)                            \
+    X(ENVELOPE_PARAM_ALLOW_EXPIRED, UNSIGNED_INTEGER, BOOL, allow_expired, 0, 1)
+/* clang-format on */
+
+static const struct row {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    uint64_t min, max; /* of a number, or of a length in bytes */
+} rows[] = {
+#define ROW(name, type, kind, field, min, max) \
+    { name, kind, offsetof(struct envl_settings, field), min, max },
+    PARAMS(ROW)
+#undef ROW
+};
+
+const OSSL_PARAM envl_params_settable[] = {
+#define SETTABLE(name, type, kind, field, min, max) \
+    OSSL_PARAM_DEFN(name, OSSL_PARAM_##type, NULL, 0),
+    PARAMS(SETTABLE)
+#undef SETTABLE
+        OSSL_PARAM_uint64(ENVELOPE_PARAM_NEXT_CHUNK, NULL),
+    OSSL_PARAM_END
+};
+
+static int
+fail_value(const struct row *row, const char *what, struct envl_err *err)
+{
+    (void)envl_fail(err, ENVELOPE_R_PARAMETER, "%s: %s", row->name, what);
+    return 0;
+}
+
+static int
+set_text(char **field, const struct row *row, const OSSL_PARAM *p,
+         struct envl_err *err)
+{
+    const char *text;
+    size_t len;
+
+    if (!OSSL_PARAM_get_utf8_string_ptr(p, &text) || text == NULL)
+        return fail_value(row, "must be a UTF-8 string", err);
+    len = p->data_type == OSSL_PARAM_UTF8_STRING
+              ? OPENSSL_strnlen(text, p->data_size)
+              : strlen(text);
+    if (!envl_settings_set_text(field, text, len)) {
+        (void)envl_fail_memory(err);
+        return 0;
+    }
+    return 1;
+}
+
+static int
+set_octets(void *field, const struct row *row, const OSSL_PARAM *p,
+           struct envl_err *err)
+{
+    const void *data;
+    size_t len;
+    int ok;
+
+    if (!OSSL_PARAM_get_octet_string_ptr(p, &data, &len) || data == NULL)
+        return fail_value(row, "must be an octet string", err);
+    if (len < row->min || len > row->max)
+        return fail_value(row, "is empty or too long", err);
+    ok = row->kind == LIST ? envl_octets_list_add(field, data, len)
+                           : envl_octets_set(field, data, len);
+    if (!ok)
+        (void)envl_fail_memory(err);
+    return ok;
+}
+
+static int
+get_number(uint64_t *value, const struct row *row, const OSSL_PARAM *p,
+           struct envl_err *err)
+{
+    if (OSSL_PARAM_get_uint64(p, value) && *value >= row->min
+        && *value <= row->max)
+        return 1;
+    (void)envl_fail(err, ENVELOPE_R_PARAMETER,
+                    "%s: must be a number from %u to %u", row->name,
+                    (unsigned)row->min, (unsigned)row->max);
+    return 0;
+}
+
+static int
+set_release(bool *verified_only, const struct row *row, const OSSL_PARAM *p,
+            struct envl_err *err)
+{
+    char *word = NULL;
+    int ok = set_text(&word, row, p, err);
+
+    if (ok && strcmp(word, ENVELOPE_RELEASE_VERIFIED) == 0)
+        *verified_only = true;
+    else if (ok && strcmp(word, ENVELOPE_RELEASE_CHUNK) == 0)
+        *verified_only = false;
+    else if (ok)
+        ok = fail_value(row,
+                        "must be " ENVELOPE_RELEASE_CHUNK
+                        " or " ENVELOPE_RELEASE_VERIFIED,
+                        err);
+    OPENSSL_free(word);
+    return ok;
+}
+
+static int
+set_callback(const struct envelope_passphrase_callback **field,
+             const struct row *row, const OSSL_PARAM *p, struct envl_err *err)
+{
+    const void *callback;
+    size_t len;
+
+    if (!OSSL_PARAM_get_octet_ptr(p, &callback, &len))
+        return fail_value(row, "must be an octet pointer", err);
+    *field = callback;
+    return 1;
+}
+
+static int
+set_one(struct envl_settings *settings, const struct row *row,
+        const OSSL_PARAM *p, struct envl_err *err)
+{
+    void *field = (char *)settings + row->offset;
+    uint64_t number = 0;
+
+    switch (row->kind) {
+    case TEXT:
+        return set_text(field, row, p, err);
+    case OCTETS:
+    case LIST:
+        return set_octets(field, row, p, err);
+    case RELEASE:
+        return set_release(field, row, p, err);
+    case CALLBACK:
+        return set_callback(field, row, p, err);
+    default:
+        break;
+    }
+    if (!get_number(&number, row, p, err))
+        return 0;
+    if (row->kind == UNSIGNED)
+        *(unsigned *)field = (unsigned)number;
+    else if (row->kind == SIZE)
+        *(size_t *)field = (size_t)number;
+    else
+        *(bool *)field = number != 0;
+    if (field == &settings->output_slack)
+        settings->has_output_slack = true;
+    return 1;
+}
+
+static const struct row *
+find_row(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+int
+envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
+                bool in_use, struct envl_err *err)
+{
+    const struct row *row;
+
+    for (; params != NULL && params->key != NULL; params++) {
+        if ((row = find_row(params->key)) == NULL)
+            continue; /* somebody else's, as libcrypto has it */
+        if (in_use) {
+            (void)envl_fail(err, ENVELOPE_R_IN_USE,
+                            "%s: set it before the first update", row->name);
+            return 0;
+        }
+        if (!set_one(settings, row, params, err))
+            return 0;
+    }
+    return 1;
+}

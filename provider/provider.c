@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The provider's life: what it takes from the core, and what it offers. */
+#include "provider/provider.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
+
+#include "config.h"
+
+static OSSL_FUNC_provider_teardown_fn envl_provider_teardown;
+static OSSL_FUNC_provider_gettable_params_fn envl_provider_gettable_params;
+static OSSL_FUNC_provider_get_params_fn envl_provider_get_params;
+static OSSL_FUNC_provider_query_operation_fn envl_provider_query;
+static OSSL_FUNC_provider_get_reason_strings_fn envl_provider_reasons;
+
+static void
+envl_provider_teardown(void *vprov)
+{
+    struct envl_provider *prov = vprov;
+
+    (void)OSSL_PROVIDER_unload(prov->fallback);
+    OSSL_LIB_CTX_free(prov->ctx.libctx);
+    CRYPTO_THREAD_lock_free(prov->lock);
+    OPENSSL_free(prov);
+}
+
+static const OSSL_PARAM *
+envl_provider_gettable_params(void *prov)
+{
+    static const OSSL_PARAM gettable[] = {
+        OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
+        OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
+        OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL),
+        OSSL_PARAM_END,
+    };
+
+    (void)prov;
+    return gettable;
+}
+
+static int
+envl_provider_get_params(void *prov, OSSL_PARAM params[])
+{
+    OSSL_PARAM *name = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_NAME);
+    OSSL_PARAM *version = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_VERSION);
+    OSSL_PARAM *status = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
+
+    (void)prov;
+    return (name == NULL
+            || OSSL_PARAM_set_utf8_ptr(name, "Streaming envelope encryption"))
+           && (version == NULL
+               || OSSL_PARAM_set_utf8_ptr(version, PACKAGE_VERSION))
+           && (status == NULL || OSSL_PARAM_set_int(status, 1));
+}
+
+static const OSSL_ALGORITHM *
+envl_provider_query(void *prov, int operation, int *no_cache)
+{
+    static const OSSL_ALGORITHM ciphers[] = {
+        { ENVELOPE_CIPHER_NAME, "provider=" ENVELOPE_PROVIDER_NAME,
+          envl_cipher_functions, "Streaming envelope encryption" },
+        { NULL, NULL, NULL, NULL },
+    };
+
+    (void)prov;
+    *no_cache = 0;
+    return operation == OSSL_OP_CIPHER ? ciphers : NULL;
+}
+
+static const OSSL_ITEM *
+envl_provider_reasons(void *prov)
+{
+    (void)prov;
+    return envl_reason_strings;
+}
+
+static int
+has_aes_256_gcm(const struct envl_libctx *ctx)
+{
+    EVP_CIPHER *aead;
+
+    ERR_set_mark();
+    aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
+    EVP_CIPHER_free(aead);
+    ERR_pop_to_mark();
+    return aead != NULL;
+}
+
+/*
+ * A program's own context may have this provider alone, or with others that
+ * cannot do the work.  The child context then gets the default one.  Where
+ * that does not help, the first stream says which algorithm is missing.
+ */
+int
+envl_provider_prepare(struct envl_provider *prov)
+{
+    if (!CRYPTO_THREAD_write_lock(prov->lock))
+        return 0;
+    if (!prov->has_algorithms) {
+        if (!has_aes_256_gcm(&prov->ctx)) {
+            ERR_set_mark();
+            prov->fallback = OSSL_PROVIDER_load(prov->ctx.libctx, "default");
+            ERR_pop_to_mark();
+        }
+        prov->has_algorithms = true;
+    }
+    return CRYPTO_THREAD_unlock(prov->lock);
+}
+
+/* Is the program's context the global one, with no provider but this one? */
+static int
+note_provider(OSSL_PROVIDER *other, void *found)
+{
+    (void)other;
+    *(int *)found = 1;
+    return 0;
+}
+
+static bool
+is_alone(const struct envl_provider *prov)
+{
+    const void *program = NULL;
+    int found = 0;
+
+    /* It is only compared, never used: it may be another library's.  NULL is
+     * how libcrypto names the global one in most places. */
+    if (prov->get_libctx == NULL)
+        return false;
+    program = prov->get_libctx(prov->core);
+    return (program == NULL
+            || program == (const void *)OSSL_LIB_CTX_get0_global_default())
+           && OSSL_PROVIDER_do_all(NULL, note_provider, &found) && !found;
+}
+
+/*
+ * libcrypto falls back on the default provider only until one is named, so
+ * openssl enc -provider envelope -pass ... would find no random numbers and
+ * no PBKDF2 for itself.  Being the first one in the program's global context
+ * must not take away what it has.  Where another provider is loaded already,
+ * such as fips, that one was chosen, and nothing is added.  The default
+ * provider stays for the life of the context, as the fallback would.
+ */
+static void
+keep_fallback(const struct envl_provider *prov)
+{
+    ERR_set_mark();
+    if (is_alone(prov))
+        (void)OSSL_PROVIDER_load(NULL, "default");
+    ERR_pop_to_mark();
+}
+
+static const OSSL_DISPATCH functions[] = {
+    { OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))envl_provider_teardown },
+    { OSSL_FUNC_PROVIDER_GETTABLE_PARAMS,
+      (void (*)(void))envl_provider_gettable_params },
+    { OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))envl_provider_get_params },
+    { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))envl_provider_query },
+    { OSSL_FUNC_PROVIDER_GET_REASON_STRINGS,
+      (void (*)(void))envl_provider_reasons },
+    { 0, NULL }
+};
+
+static void
+take_upcalls(struct envl_provider *prov, const OSSL_DISPATCH *in)
+{
+    for (; in->function_id != 0; in++) {
+        switch (in->function_id) {
+        case OSSL_FUNC_CORE_GET_PARAMS:
+            prov->get_params = OSSL_FUNC_core_get_params(in);
+            break;
+        case OSSL_FUNC_CORE_GET_LIBCTX:
+            prov->get_libctx = OSSL_FUNC_core_get_libctx(in);
+            break;
+        case OSSL_FUNC_CORE_NEW_ERROR:
+            prov->new_error = OSSL_FUNC_core_new_error(in);
+            break;
+        case OSSL_FUNC_CORE_SET_ERROR_DEBUG:
+            prov->set_error_debug = OSSL_FUNC_core_set_error_debug(in);
+            break;
+        case OSSL_FUNC_CORE_VSET_ERROR:
+            prov->vset_error = OSSL_FUNC_core_vset_error(in);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+int
+envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
+                       const OSSL_DISPATCH **out, void **vprov)
+{
+    struct envl_provider *prov = OPENSSL_zalloc(sizeof(*prov));
+
+    if (prov == NULL)
+        return 0;
+    prov->core = core;
+    take_upcalls(prov, in);
+    keep_fallback(prov);
+    prov->lock = CRYPTO_THREAD_lock_new();
+    prov->ctx.libctx = OSSL_LIB_CTX_new_child(core, in);
+    if (prov->lock == NULL || prov->ctx.libctx == NULL
+        || prov->new_error == NULL || prov->set_error_debug == NULL
+        || prov->vset_error == NULL) {
+        envl_provider_teardown(prov);
+        return 0;
+    }
+    envl_config_read(prov);
+    prov->ctx.propq = prov->config.properties;
+    *vprov = prov;
+    *out = functions;
+    return 1;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The provider's context, and what its parts offer each other. */
+#ifndef ENVL_PROVIDER_H
+#define ENVL_PROVIDER_H
+
+#include <stdbool.h>
+
+#include <openssl/core.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/crypto.h>
+
+#include <envelope/envelope.h>
+
+#include "lib/err.h"
+#include "lib/libctx.h"
+#include "lib/settings.h"
+
+/* The provider's section of openssl.cnf; strings are the core's. */
+struct envl_config {
+    const char *recipients, *identities, *passphrase_file, *threads;
+    const char *properties;
+};
+
+struct envl_provider {
+    const OSSL_CORE_HANDLE *core;
+    OSSL_FUNC_core_get_params_fn *get_params;
+    OSSL_FUNC_core_get_libctx_fn *get_libctx;
+    OSSL_FUNC_core_new_error_fn *new_error;
+    OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
+    OSSL_FUNC_core_vset_error_fn *vset_error;
+
+    struct envl_config config;
+    struct envl_libctx ctx; /* a child of the program's library context */
+    CRYPTO_RWLOCK *lock;    /* for the two below */
+    bool has_algorithms;
+    OSSL_PROVIDER *fallback; /* "default", loaded into the child if need be */
+};
+
+/* raise.c */
+
+/*
+ * envl_raise - record a failure as one record of this provider
+ *
+ * Returns: 0, so that a dispatch function can return the call itself.
+ */
+#define envl_raise(prov, err) \
+    envl_raise_at(prov, err, OPENSSL_FILE, OPENSSL_LINE, OPENSSL_FUNC)
+int envl_raise_at(const struct envl_provider *prov, const struct envl_err *err,
+                  const char *file, int line, const char *func);
+
+extern const OSSL_ITEM envl_reason_strings[];
+
+/* config.c */
+
+/* envl_config_read - ask the core for the provider's section */
+void envl_config_read(struct envl_provider *prov);
+
+/*
+ * envl_config_apply - fill what settings leave open from the environment or
+ * the configuration: recipients when encrypting, identities when decrypting
+ *
+ * Ownership: what is filled in stays the environment's or the core's.
+ * Returns:   1, or 0 with err set.
+ */
+int envl_config_apply(const struct envl_provider *prov,
+                      struct envl_settings *settings, bool encrypting,
+                      struct envl_err *err);
+
+/* cipher_params.c */
+
+/*
+ * envl_params_set - take what concerns a stream out of params
+ *
+ *   in_use  data has been processed: nothing can be set any more
+ *
+ * Returns: 1, or 0 with err set.
+ */
+int envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
+                    bool in_use, struct envl_err *err);
+
+extern const OSSL_PARAM envl_params_settable[];
+
+/* The limits of ENVELOPE_PARAM_THREADS are those of the configuration, too. */
+#define ENVL_PARAM_THREADS_MAX 64
+
+/* cipher.c */
+
+extern const OSSL_DISPATCH envl_cipher_functions[];
+
+/* provider.c */
+
+/* envl_provider_prepare - see that the child context has AES-256-GCM */
+int envl_provider_prepare(struct envl_provider *prov);
+
+#endif
