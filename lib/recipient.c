@@ -75,11 +75,21 @@ check_key(EVP_PKEY *key, const char *name, struct envl_err *err)
     }
 }
 
+/* Is this time now or before?  One that cannot be read counts as later. */
+static bool
+has_come(const ASN1_TIME *t)
+{
+    int days = 0, seconds = 0;
+
+    return ASN1_TIME_diff(&days, &seconds, t, NULL) && days >= 0
+           && seconds >= 0;
+}
+
 static enum envelope_reason
 check_time(X509 *cert, const char *name, struct envl_err *err)
 {
-    int early = X509_cmp_current_time(X509_get0_notBefore(cert)) > 0;
-    int late = X509_cmp_current_time(X509_get0_notAfter(cert)) < 0;
+    bool early = !has_come(X509_get0_notBefore(cert));
+    bool late = has_come(X509_get0_notAfter(cert));
 
     if (early || late)
         return envl_fail(err, ENVELOPE_R_CERTIFICATE_TIME,

@@ -42,8 +42,12 @@ extern "C" {
  * ENVELOPE_BLOCK_SIZE.  ENVELOPE_PARAM_OUTPUT_SLACK replaces all three.  A
  * decrypting update returns at most inl, the final call nothing; with
  * ENVELOPE_RELEASE_VERIFIED both may return output-slack bytes more.
+ *
+ * libcrypto's BIO_f_cipher() has EVP_MAX_BLOCK_LENGTH bytes of room beyond
+ * the 4,096 bytes (8,192 from OpenSSL 4.0 on) that it passes at once; the
+ * limit for small updates stands well above that.
  */
-#define ENVELOPE_SMALL_UPDATE 4096
+#define ENVELOPE_SMALL_UPDATE 16384
 #define ENVELOPE_UPDATE_SLACK 32
 #define ENVELOPE_BLOCK_SIZE 2040
 

@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# House rules that a grep can hold: layers, sizes, documents that are complete.
+. "${srcdir:-.}/test/cli/tap.sh"
+cd "$srcdir" || exit 99
+
+plan 11
+
+# Print what a grep finds; finding something is a failure.
+none() {
+    ! grep -nE "$@"
+}
+
+layers() {
+    none '#include [<"](provider|test|filter|tools)/' lib/*.[ch]
+    none '#include <openssl/core_dispatch' lib/*.[ch]
+    none '#include "(filter|tools|test)/' provider/*.[ch]
+    none '#include "(lib|provider)/' test/api/*.[ch] examples/*.c bench/*.c
+}
+
+no_io_in_lib() {
+    none '\b(printf|fprintf|puts|exit|abort|assert|getenv)\(' \
+        lib/*.c provider/*.c
+}
+
+getenv_once() {
+    none '\bgetenv\(' lib/*.c provider/*.c
+    test "$(grep -l secure_getenv lib/*.c provider/*.c)" = provider/config.c
+}
+
+# Functions that reach the program's library context instead of the child's.
+contexts() {
+    none '\b(RAND_bytes|RAND_priv_bytes|EVP_Digest|EVP_EncryptInit|EVP_PKEY_CTX_new_id|X509_new|OSSL_STORE_open|CMS_ContentInfo_new)\(' \
+        lib/*.c provider/*.c
+    # The one digest that is taken by its name only.
+    test "$(grep -c 'EVP_sha' lib/*.c provider/*.c | awk -F: '{ n += $2 }
+        END { print n }')" -eq 1
+}
+
+spdx() {
+    for file in lib/*.[ch] provider/*.[ch] include/envelope/*.h \
+        test/*/*.[ch] test/*/*.sh test/*/*.py bench/*.c examples/*.c \
+        check demo packages bootstrap .ci/run; do
+        [ ! -e "$file" ] || head -n 2 "$file" |
+            grep -q 'SPDX-License-Identifier: Apache-2.0' ||
+            { echo "$file" && false; }
+    done
+}
+
+sizes() {
+    for file in lib/*.[ch] provider/*.[ch]; do
+        [ "$(wc -l <"$file")" -le 600 ] || { echo "$file is too long" && false; }
+    done
+    # A function's body is what stands between braces in the first column.
+    awk '/^{/ { start = FNR } /^}/ && start {
+        if (FNR - start > 61) { print FILENAME ": " start; bad = 1 }
+        start = 0 } END { exit bad }' lib/*.c provider/*.c
+}
+
+reasons() {
+    sed -n 's/^    X(ENVELOPE_R_\([A-Z_]*\), .*/\1/p' include/envelope/reasons.h
+}
+
+reasons_are_in_the_manual() {
+    test "$(reasons | wc -l)" -gt 30
+    for reason in $(reasons); do
+        grep -q "ENVELOPE_R_$reason" doc/EVP_CIPHER-ENVELOPE.7 ||
+            { echo "$reason" && false; }
+    done
+}
+
+# What no test can bring about: libcrypto or memory failing, no AES at all.
+reasons_are_tested() {
+    for reason in $(reasons); do
+        grep -q "ENVELOPE_R_$reason\b" test/api/*.c test/unit/*.c ||
+            { echo "$reason" && false; }
+    done
+}
+
+parameters_are_in_the_manual() {
+    for name in $(sed -n 's/#define ENVELOPE_PARAM_[A-Z_]* "\(.*\)"/\1/p' \
+        include/envelope/envelope.h); do
+        grep -q -- "$name" doc/EVP_CIPHER-ENVELOPE.7 ||
+            { echo "$name" && false; }
+    done
+}
+
+manuals() {
+    for page in doc/*.[57]; do
+        mandoc -Tlint -Wwarning "$page"
+    done
+}
+
+# Other versions lay out differently.
+format() {
+    clang-format --dry-run -Werror lib/*.[ch] provider/*.[ch] \
+        include/envelope/envelope.h test/*/*.[ch] bench/*.c examples/*.c
+}
+
+t "layers include downwards only" layers
+t "lib/ and provider/ do not print, exit or assert" no_io_in_lib
+t "one place reads the environment" getenv_once
+t "every call names the library context" contexts
+t "every file names its licence" spdx
+t "files and functions stay short" sizes
+t "every reason is in the manual" reasons_are_in_the_manual
+t "every reason is in a test" reasons_are_tested
+t "every parameter is in the manual" parameters_are_in_the_manual
+if command -v mandoc >/dev/null; then
+    t "manual pages are well-formed" manuals
+else
+    skip "manual pages are well-formed" "mandoc is not installed"
+fi
+case $(clang-format --version 2>/dev/null) in
+*"version 14."*) t "the code is laid out by clang-format" format ;;
+*) skip "the code is laid out by clang-format" "clang-format 14 is not here" ;;
+esac

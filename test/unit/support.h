@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What unit tests share: cmocka with what it needs, and pseudo-random text. */
+#ifndef ENVL_TEST_SUPPORT_H
+#define ENVL_TEST_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The same bytes for the same seed, on any machine. */
+static inline void
+fill(unsigned char *p, size_t len, uint32_t seed)
+{
+    uint32_t x = seed * 2654435761u + 1;
+
+    while (len-- > 0) {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        *p++ = (unsigned char)x;
+    }
+}
+
+#endif
