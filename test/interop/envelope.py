@@ -302,12 +302,11 @@ class Recipient:
 @dataclass
 class KeyEnvelope:
     raw: bytes
-    before: bytes       # version and originatorInfo, as they stand
+    before: bytes       # the version, as it stands
     recipients: list    # of lists of Recipient, one list a RecipientInfo
     after: bytes        # all that stands behind the RecipientInfos
     nonce: bytes
     content: bytes
-    auth_attrs: bytes   # as authenticated: with the tag of a SET
     mac: bytes
 
     def each(self):
@@ -347,8 +346,7 @@ def parse_content_info(data):
 
     version = auth.take(INTEGER)
     version.integer()
-    originator = auth.optional(context(0))
-    before = version.raw + (originator.raw if originator else b"")
+    before = version.raw
     infos = auth.take(SET).fields()
     recipients = []
     while infos.more():
@@ -370,23 +368,19 @@ def parse_content_info(data):
     content_info.end()
     if content is None or len(content.body) != 32:
         raise Refuse("KEY_ENVELOPE", "content of another length than 32")
-    attrs = auth.optional(context(1))
     mac = auth.take(OCTET_STRING).body
-    auth.optional(context(2))
     auth.end()
 
     if parameters is None or parameters.tag != SEQUENCE:
         raise Malformed("no GCMParameters")
     gcm = parameters.fields()
     nonce = gcm.take(OCTET_STRING).body
-    icv_length = 12
-    if gcm.more():
-        icv_length = gcm.take(INTEGER).integer()
+    icv_length = gcm.take(INTEGER).integer()
     gcm.end()
-    if not 12 <= icv_length <= 16 or len(mac) != icv_length:
-        raise Malformed("length of the authentication tag")
+    if len(nonce) != 12 or icv_length != TAG or len(mac) != TAG:
+        raise Malformed("length of the nonce or the authentication tag")
     return KeyEnvelope(data, before, recipients, after, nonce, content.body,
-                       tlv(SET, attrs.body) if attrs else b"", mac)
+                       mac)
 
 
 def parse_algorithm(value):
@@ -721,6 +715,7 @@ def load_certificate_for(public, key_id):
 # --- opening the key envelope ---------------------------------------------
 
 MAX_SCRYPT_MEMORY, MAX_SCRYPT_WORK = 1 << 30, 1 << 24
+MAX_SCRYPT_RP = 64
 
 
 def openssl(arguments, data=b""):
@@ -758,10 +753,11 @@ def own_open(envelope, recipient, kek):
             return None
         opener = Cipher(algorithms.AES(cek), modes.GCM(
             envelope.nonce, envelope.mac, len(envelope.mac))).decryptor()
-        opener.authenticate_additional_data(envelope.auth_attrs)
         return opener.update(envelope.content) + opener.finalize()
-    except (InvalidUnwrap, InvalidTag, ValueError):
+    except (InvalidUnwrap, ValueError):
         return None
+    except InvalidTag:
+        raise Refuse("KEY_ENVELOPE", "the content does not verify") from None
 
 
 def dh_kek(shared, ephemeral, public):
@@ -826,11 +822,14 @@ def open_key_envelope(envelope, identities, keks, passphrases):
             dek = stock_open(envelope, candidates, ["-secretkey", kek.hex()])
             if dek:
                 return dek
+            for recipient in candidates:
+                own_open(envelope, recipient, kek)  # says why, if it can
     work, too_much = MAX_SCRYPT_WORK, False
     for passphrase in passphrases:
         for recipient in in_order(envelope, "scrypt", set()):
             n, r, p = (recipient.source[name] for name in "nrp")
-            if 128 * n * r > MAX_SCRYPT_MEMORY or n * r * p > work:
+            if (128 * n * r > MAX_SCRYPT_MEMORY or n * r * p > work
+                    or max(r, p) > MAX_SCRYPT_RP):
                 too_much = True
                 continue
             work -= n * r * p

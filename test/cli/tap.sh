@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# What the command tests share: TAP, a directory of their own, the openssl
+# command with the provider, and how it must fail.  Sourced, not run.
+#
+#   plan COUNT           first of all
+#   provider             bail out if openssl cannot load the provider
+#   t NAME COMMAND...    one test: COMMAND, usually a function of the script,
+#                        runs in a subshell under set -e
+#   skip NAME REASON     one test that cannot run here
+#   need COMMAND...      skip all that follows if one is not installed
+#   todo REASON          the next t is known to fail, for this reason
+#
+# The working directory is the script's own and goes away with it.  The
+# variable $cleanup names a function to call before that.
+
+: "${OPENSSL:=openssl}" "${PYTHON:=/usr/bin/python3}" "${srcdir:=.}"
+srcdir=$(CDPATH='' cd -- "$srcdir" && pwd) || exit 99
+unset OPENSSL_CONF ENVELOPE_RECIPIENTS ENVELOPE_IDENTITIES
+unset ENVELOPE_PASSPHRASE_FILE
+if [ -n "${ENVELOPE_MODULES-}" ]; then
+    OPENSSL_MODULES=$ENVELOPE_MODULES
+    export OPENSSL_MODULES
+fi
+
+# For use in words: $enc -d -K 0
+enc="$OPENSSL enc -provider envelope -envelope"
+
+tests_planned=0
+tests_run=0
+tests_failed=0
+tests_todo=
+cleanup=:
+
+tests_dir=$(mktemp -d "${TMPDIR:-/tmp}/envelope-cli.XXXXXX") || exit 99
+cd "$tests_dir" || exit 99
+
+at_exit() {
+    status=$?
+    trap '' HUP INT TERM
+    trap - EXIT
+    "$cleanup"
+    cd / && rm -rf "$tests_dir"
+    if [ $tests_run -ne $tests_planned ]; then
+        echo "# ran $tests_run of $tests_planned tests"
+        exit 99
+    fi
+    [ "$status" -ne 0 ] || [ $tests_failed -eq 0 ] || status=1
+    exit "$status"
+}
+trap at_exit EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- TAP ------------------------------------------------------------------
+
+plan() {
+    tests_planned=$1
+    echo "1..$1"
+}
+
+todo() {
+    tests_todo=$1
+}
+
+result() { # STATUS NAME [DIRECTIVE]
+    tests_run=$((tests_run + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $tests_run - $2${3:+ # $3}"
+        return
+    fi
+    [ -n "${3-}" ] || tests_failed=$((tests_failed + 1))
+    echo "not ok $tests_run - $2${3:+ # $3}"
+}
+
+t() {
+    t_name=$1
+    shift
+    # No "if" around it: that would switch off set -e inside.
+    (
+        set -ex
+        "$@"
+    ) </dev/null >"$tests_dir/.log" 2>&1
+    t_status=$?
+    result $t_status "$t_name" "${tests_todo:+TODO $tests_todo}"
+    tests_todo=
+    [ $t_status -eq 0 ] || tail -n 60 "$tests_dir/.log" \
+        | LC_ALL=C tr -c '[:print:]\n' '?' | sed 's/^/# /'
+}
+
+skip() {
+    if [ -n "${ENVELOPE_NO_SKIP-}" ]; then
+        result 1 "$1"
+        echo "# cannot run: $2"
+    else
+        result 0 "$1" "SKIP $2"
+    fi
+}
+
+skip_rest() { # REASON: skip what has not run yet, and end
+    while [ $tests_run -lt $tests_planned ]; do
+        skip "test $((tests_run + 1))" "$1"
+    done
+    exit 0
+}
+
+need() {
+    for command in "$@"; do
+        command -v "$command" >/dev/null 2>&1 \
+            || skip_rest "$command is not installed"
+    done
+}
+
+provider() {
+    "$OPENSSL" list -providers -provider envelope >.log 2>&1 && return
+    echo "Bail out! openssl cannot load envelope.so from" \
+        "${OPENSSL_MODULES:-its own directory}"
+    sed 's/^/# /' .log
+    tests_planned=$tests_run
+    exit 1
+}
+
+# --- how things must end --------------------------------------------------
+
+# The text of a reason, by its name without ENVELOPE_R_.
+reason() {
+    sed -n 's/^ *X(ENVELOPE_R_'"$1"', [0-9]*, "\([^"]*\)").*/\1/p' \
+        "$srcdir/include/envelope/reasons.h" | grep .
+}
+
+# fails REASON COMMAND... - it ends with status 1, not by a signal and not
+# after long, and the provider gives this reason; its messages are in ./err.
+# The name any stands for a failure that is not the provider's.
+fails() {
+    fails_reason=$1
+    shift
+    fails_status=0
+    "$@" 2>err || fails_status=$?
+    cat err >&2
+    [ "$fails_status" -eq 1 ]
+    [ "$fails_reason" = any ] || says "$(reason "$fails_reason")"
+}
+
+# says TEXT - one of the provider's records in ./err has it as its reason
+says() {
+    [ -n "$1" ]
+    grep '^[0-9A-F]*:error:[0-9A-F]*:envelope:' err | grep -qF ":$1:"
+}
+
+# nothing FILE... - the file is not there, or empty
+nothing() {
+    for file in "$@"; do
+        [ ! -s "$file" ]
+    done
+}
+
+# --- keys, ciphers, bytes -------------------------------------------------
+
+# new_key NAME ARGUMENTS-OF-GENPKEY... - NAME.key, and NAME.pem, its public key
+new_key() {
+    new_name=$1
+    shift
+    "$OPENSSL" genpkey -quiet "$@" -out "$new_name.key" \
+        && "$OPENSSL" pkey -in "$new_name.key" -pubout -out "$new_name.pem"
+}
+
+new_rsa() { # NAME BITS
+    new_key "$1" -algorithm RSA -pkeyopt "rsa_keygen_bits:$2"
+}
+
+new_ec() { # NAME CURVE
+    new_key "$1" -algorithm EC -pkeyopt "group:$2"
+}
+
+# new_cert NAME [ARGUMENT-OF-REQ...] - NAME.crt around the key NAME.key
+new_cert() {
+    new_name=$1
+    shift
+    "$OPENSSL" req -x509 -new -key "$new_name.key" -subj "/CN=$new_name" \
+        -days 3 "$@" -out "$new_name.crt"
+}
+
+# seal_to RECIPIENTS IN OUT [ARGUMENT-OF-ENC...]
+seal_to() {
+    seal_list=$1 seal_in=$2 seal_out=$3
+    shift 3
+    # shellcheck disable=SC2086 # $enc is words
+    env ENVELOPE_RECIPIENTS="$seal_list" \
+        $enc -K 0 -in "$seal_in" -out "$seal_out" "$@"
+}
+
+# open_with IDENTITIES IN OUT [ARGUMENT-OF-ENC...]
+open_with() {
+    open_list=$1 open_in=$2 open_out=$3
+    shift 3
+    # shellcheck disable=SC2086
+    env ENVELOPE_IDENTITIES="$open_list" \
+        $enc -d -K 0 -in "$open_in" -out "$open_out" "$@"
+}
+
+size_of() {
+    wc -c <"$1" | tr -d ' '
+}
+
+# be32 FILE OFFSET - the big-endian number there
+be32() {
+    # shellcheck disable=SC2046
+    set -- $(od -An -v -tu1 -j "$2" -N 4 "$1")
+    echo $((($1 << 24) + ($2 << 16) + ($3 << 8) + $4))
+}
+
+# The header length of an envelope (FORMAT 2)
+header_length() {
+    be32 "$1" 20
+}
+
+# set_byte FILE OFFSET VALUE
+set_byte() {
+    # shellcheck disable=SC2059 # the format is the byte
+    printf "\\$(printf %03o "$3")" \
+        | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# flip FILE OFFSET [BITS] - turn bits over, the lowest one if not told
+flip() {
+    flip_byte=$(od -An -v -tu1 -j "$2" -N 1 "$1")
+    set_byte "$1" "$2" $((flip_byte ^ ${3:-1}))
+}

@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The independent decoder judges the committed vectors as they say, too: what
+# the format means does not rest on one program.
+. "${srcdir:-.}/test/cli/tap.sh"
+
+plan 2
+
+value() { # FIELD
+    sed -n "s/^$1: //p" "$vector.txt"
+}
+
+identity() {
+    case $(value open) in
+    kek) echo --kek "$(printf '%02x' $(seq 1 32))" ;;
+    other-kek) echo --kek "00$(printf '%02x' $(seq 2 32))" ;;
+    passphrase) echo --passphrase-file pw ;;
+    other-passphrase) echo --passphrase-file other-pw ;;
+    *) echo --identity "$srcdir/test/vectors/keys/$(value open)" ;;
+    esac
+}
+
+judge() {
+    # shellcheck disable=SC2046 # words are wanted
+    env -u OPENSSL_MODULES "$PYTHON" "$srcdir/test/interop/envelope.py" \
+        decode $(identity) "$vector.env" out 2>err && echo OK >err
+    verdict=$(sed 's/:.*//' err)
+    [ "$verdict" = "$(value expect)" ] ||
+        { echo "$vector: $verdict, not $(value expect)" && return 1; }
+    [ "$verdict" != OK ] || [ "$(sha256sum <out)" = "$(value text-sha256)  -" ]
+}
+
+all() {
+    printf 'correct horse battery staple' >pw
+    echo wrong >other-pw
+    count=0
+    for vector in "$srcdir"/test/vectors/*.txt; do
+        vector=${vector%.txt}
+        judge
+        count=$((count + 1))
+    done
+    test "$count" -gt 70
+}
+
+each_has_its_stream() {
+    for vector in "$srcdir"/test/vectors/*.txt; do
+        test -e "${vector%.txt}.env"
+    done
+    test "$(ls "$srcdir"/test/vectors/*.txt | wc -l)" -eq \
+        "$(ls "$srcdir"/test/vectors/*.env | wc -l)"
+}
+
+t "each vector has a stream" each_has_its_stream
+t "each is judged as it says" all

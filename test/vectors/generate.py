@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the vectors of this folder, with the independent encoder.
+
+A vector is NAME.env, a stream, and NAME.txt, which says how it is opened and
+what comes of it.  One vector has one reason.  They are committed and only
+made anew when the format changes: pass --again.
+"""
+import hashlib
+import os
+import secrets
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../interop"))
+import envelope as e  # noqa: E402
+
+KEK = bytes(range(1, 33))
+PASSPHRASE = b"correct horse battery staple"
+LOG_N = 14
+
+
+def text(length):
+    return hashlib.shake_128(b"vector").digest(length)
+
+
+def public(name):
+    return e.load_recipient(os.path.join(HERE, "keys", name))
+
+
+def envelope_for(dek, publics=(), keks=(), passphrases=()):
+    return e.make_key_envelope(dek, [public(p) for p in publics], list(keks),
+                               list(passphrases), LOG_N)
+
+
+def prelude(labels, envelope, reserve):
+    length = e.PRELUDE + len(labels) + len(envelope) + reserve
+    return bytearray(
+        e.MAGIC + bytes([1, 1, 0, 0]) + len(labels).to_bytes(4, "big")
+        + len(envelope).to_bytes(4, "big") + length.to_bytes(4, "big")
+        + bytes(8))
+
+
+def stream(plain, labels=b"", reserve=0, make=None, **recipients):
+    """A stream in its parts: header (bytearray) and payload (bytearray)."""
+    dek = secrets.token_bytes(32)
+    recipients = recipients or {"keks": [KEK]}
+    sealed = make(dek) if make else envelope_for(dek, **recipients)
+    head = prelude(labels, sealed, reserve)
+    payload = e.seal_payload(dek, bytes(head[:12]) + labels, plain)
+    return head + labels + sealed + bytes(reserve), bytearray(payload)
+
+
+def vector(name, expect, comment, parts, how="kek", out=b""):
+    with open(os.path.join(HERE, name + ".env"), "wb") as file:
+        file.write(b"".join(map(bytes, parts)))
+    with open(os.path.join(HERE, name + ".txt"), "w") as file:
+        file.write(f"comment: {comment}\nexpect: {expect}\nopen: {how}\n"
+                   f"text-length: {len(out)}\n"
+                   f"text-sha256: {hashlib.sha256(out).hexdigest()}\n")
+
+
+# --- what opens -----------------------------------------------------------
+
+def good(name, comment, length=100, how="kek", **options):
+    plain = text(length)
+    vector(name, "OK", comment, stream(plain, **options), how, plain)
+
+
+def good_vectors():
+    for length in (0, 1, 16383, 16384, 16385):
+        good(f"ok-length-{length}", f"a text of {length} bytes", length)
+    for key in ("rsa", "p256", "p384", "p521", "x25519", "x448"):
+        good(f"ok-{key}", f"one recipient, {key}", how=f"{key}.key",
+             publics=[key + ".pem"])
+    good("ok-certificate", "a recipient named by its certificate",
+         how="p256.key", publics=["p256.crt"])
+    good("ok-passphrase", "a passphrase", how="passphrase",
+         passphrases=[PASSPHRASE])
+    good("ok-labels", "labels", labels=b"host=db1\nset=nightly \xc3\xa9\n")
+    good("ok-reserve", "room for a rewrap", reserve=1000)
+    good("ok-many", "seven recipients, of which the last kind opens",
+         how="passphrase", keks=[KEK], passphrases=[PASSPHRASE],
+         publics=["rsa.pem", "p256.pem", "p384.pem", "x25519.pem",
+                  "x448.pem"])
+
+
+# --- headers --------------------------------------------------------------
+
+def bad_header(name, expect, comment, change, **options):
+    header, payload = stream(text(100), **options)
+    header = change(header) or header
+    vector(name, expect, comment, (header, payload))
+
+
+def put(offset, value):
+    def change(header):
+        header[offset:offset + len(value)] = value
+    return change
+
+
+def header_vectors():
+    bad_header("magic", "NOT_ENVELOPE", "another magic", put(0, b"\x88"))
+    bad_header("magic-lf", "NOT_ENVELOPE", "line ends were changed",
+               lambda header: header.replace(b"\r\n", b"\n", 1))
+    bad_header("version-0", "VERSION", "version 0", put(8, b"\0"))
+    bad_header("version-2", "VERSION", "version 2", put(8, b"\2"))
+    bad_header("scheme-0", "SCHEME", "payload scheme 0", put(9, b"\0"))
+    bad_header("scheme-2", "SCHEME", "payload scheme 2", put(9, b"\2"))
+    bad_header("reserved-1", "HEADER_FIELD", "a reserved byte",
+               put(11, b"\1"))
+    bad_header("reserved-2", "HEADER_FIELD", "a reserved byte",
+               put(31, b"\1"))
+    bad_header("labels-too-long", "HEADER_TOO_LARGE", "labels of 65,537",
+               put(12, (65537).to_bytes(4, "big")))
+    bad_header("key-envelope-too-long", "HEADER_TOO_LARGE",
+               "a key envelope of 1,048,577",
+               put(16, (1048577).to_bytes(4, "big")))
+    bad_header("header-too-long", "HEADER_TOO_LARGE", "a header of 2,097,153",
+               put(20, (2097153).to_bytes(4, "big")))
+    bad_header("key-envelope-empty", "HEADER_FIELD", "no key envelope",
+               put(16, bytes(4)))
+    bad_header("header-short", "HEADER_FIELD", "a header below its parts",
+               put(20, (40).to_bytes(4, "big")))
+    bad_header("padding", "HEADER_FIELD", "a padding byte is not zero",
+               put(-1, b"\1"), reserve=10)
+    for name, labels in (("order", b"b=1\na=2\n"), ("twice", b"a=1\na=2\n"),
+                         ("no-end", b"a=1"), ("control", b"a=\x1b\n"),
+                         ("key", b"a b=c\n"), ("utf8", b"a=\xff\n")):
+        bad_header("labels-" + name, "LABELS", "labels: " + name,
+                   lambda header: None, labels=labels)
+    header, _ = stream(text(100))
+    vector("header-cut", "HEADER_TRUNCATED", "ends inside the header",
+           (header[:-1],))
+    vector("prelude-cut", "HEADER_TRUNCATED", "ends inside the prelude",
+           (header[:31],))
+    vector("magic-cut", "HEADER_TRUNCATED", "ends inside the magic",
+           (header[:7],))
+    vector("empty", "HEADER_TRUNCATED", "no bytes at all", ())
+    vector("text-short", "NOT_ENVELOPE", "three bytes of something else",
+           (b"abc",))
+
+
+# --- key envelopes --------------------------------------------------------
+
+def frame(dek, cek=None, nonce=12, icv=16, mac=16, content=32, infos=None,
+          oid=e.AES256_GCM, before=None, behind=b""):
+    """A key envelope with one part of it not as the format has it."""
+    cek = cek or secrets.token_bytes(32)
+    iv = secrets.token_bytes(nonce)
+    sealed = e.AESGCM(cek).encrypt(iv, (dek * 2)[:content], None)
+    after = (e.tlv(e.SEQUENCE, e.der_oid(e.ID_DATA), e.der_algorithm(
+        oid, e.tlv(e.SEQUENCE, e.tlv(e.OCTET_STRING, iv), e.der_integer(icv))),
+        e.tlv(e.context(0, False), sealed[:content]))
+        + behind + e.tlv(e.OCTET_STRING, sealed[content:content + mac]))
+    if infos is None:
+        infos = [e.der_kekri(e.kek_id(KEK), KEK, cek)]
+    return e.der_key_envelope(before or e.der_integer(0), infos, after)
+
+
+def bad_frame(name, comment, make, expect="KEY_ENVELOPE", how="kek"):
+    vector(name, expect, comment, stream(text(100), make=make), how)
+
+
+def oaep_sha1(dek):
+    """What openssl cms makes when nothing is said of the digest."""
+    pad = ["-keyopt", "rsa_padding_mode:oaep"]
+    return stock_rsa(dek, pad)
+
+
+def stock_rsa(dek, options):
+    held = e.STOCK_OPTIONS["rsa"]
+    e.STOCK_OPTIONS["rsa"] = options
+    try:
+        return envelope_for(dek, publics=["rsa.pem"])
+    finally:
+        e.STOCK_OPTIONS["rsa"] = held
+
+
+def scrypt_n(log_n):
+    cek = secrets.token_bytes(32)
+    salt = bytes(32)
+    source = e.tlv(e.SEQUENCE, e.der_utf8("scrypt"),
+                   e.tlv(e.OCTET_STRING, salt), e.der_integer(1 << log_n),
+                   e.der_integer(8), e.der_integer(1))
+    return cek, [e.der_kekri(salt[:20], KEK, cek, source)]
+
+
+def expensive(dek):
+    cek, infos = scrypt_n(21)
+    return frame(dek, cek, infos=infos)
+
+
+def unknown_source(dek):
+    cek = secrets.token_bytes(32)
+    source = e.tlv(e.SEQUENCE, e.der_utf8("moon"))
+    return frame(dek, cek, infos=[e.der_kekri(bytes(20), KEK, cek, source)])
+
+
+def zero_ephemeral(dek):
+    cek = secrets.token_bytes(32)
+    source = e.tlv(e.SEQUENCE, e.der_utf8("dh"), e.der_utf8("X25519"),
+                   e.tlv(e.OCTET_STRING, bytes(32)))
+    return frame(dek, cek, infos=[e.der_kekri(bytes(20), KEK, cek, source)])
+
+
+def indefinite(dek):
+    der = frame(dek)
+    length = 2 + (der[1] & 0x7f)
+    return der[:1] + b"\x80" + der[length:] + b"\0\0"
+
+
+def other_content_key(dek):
+    """The recipient's content-encryption key is not the content's."""
+    other = e.der_kekri(e.kek_id(KEK), KEK, secrets.token_bytes(32))
+    return frame(dek, infos=[other])
+
+
+def key_envelope_vectors():
+    bad_frame("mac-short", "a tag of 4 bytes", lambda d: frame(d, mac=4))
+    bad_frame("icv-12", "a tag length of 12", lambda d: frame(d, icv=12))
+    bad_frame("nonce-16", "a nonce of 16 bytes", lambda d: frame(d, nonce=16))
+    bad_frame("content-31", "a data key of 31 bytes",
+              lambda d: frame(d, content=31))
+    bad_frame("content-33", "a data key of 33 bytes",
+              lambda d: frame(d, content=33))
+    bad_frame("aes-128", "AES-128-GCM",
+              lambda d: frame(d, oid="2.16.840.1.101.3.4.1.6"))
+    bad_frame("no-recipients", "no RecipientInfo",
+              lambda d: frame(d, infos=[]))
+    bad_frame("attributes", "authAttrs are there",
+              lambda d: frame(d, behind=e.tlv(e.context(1))))
+    bad_frame("indefinite", "an indefinite length", indefinite)
+    bad_frame("left-over", "a byte behind the DER", lambda d: frame(d) + b"\0")
+    bad_frame("not-cms", "no CMS at all", lambda d: b"\x30\x00")
+    bad_frame("other-content-key", "a content-encryption key of another "
+              "message", other_content_key)
+    bad_frame("wrong-kek", "another key-encryption key", None, "WRONG_KEY",
+              "other-kek")
+    vector("wrong-passphrase", "WRONG_KEY", "another passphrase",
+           stream(text(100), passphrases=[PASSPHRASE]), "other-passphrase")
+    vector("no-match", "NO_MATCH", "another key of the same kind",
+           stream(text(100), publics=["x25519.pem"]), "stranger.key")
+    vector("no-kind", "NO_MATCH", "a key of another kind",
+           stream(text(100), publics=["x25519.pem"]), "rsa.key")
+    bad_frame("oaep-sha1", "RSAES-OAEP with SHA-1 is passed over", oaep_sha1,
+              "NO_MATCH", "rsa.key")
+    bad_frame("pkcs1", "PKCS#1 v1.5 is passed over",
+              lambda d: stock_rsa(d, ["-keyopt", "rsa_padding_mode:pkcs1"]),
+              "NO_MATCH", "rsa.key")
+    bad_frame("work-factor", "scrypt with 2 GiB", expensive, "WORK_FACTOR",
+              "passphrase")
+    bad_frame("unknown-source", "a KEK source of another kind is passed over",
+              unknown_source, "NO_MATCH")
+    bad_frame("zero-ephemeral", "an all-zero secret is passed over",
+              zero_ephemeral, "NO_MATCH", "x25519.key")
+
+
+# --- payloads -------------------------------------------------------------
+
+def payload_vectors():
+    plain = text(2 * e.CHUNK + 50)
+    first = 56 + e.SEALED
+    last = first + e.SEALED
+
+    def bad(name, expect, comment, change, good_chunks):
+        header, payload = stream(plain)
+        payload = change(payload) or payload
+        vector(name, expect, comment, (header, payload),
+               out=plain[:good_chunks * e.CHUNK])
+
+    def flip(offset):
+        def change(payload):
+            payload[offset] ^= 0x10
+        return change
+
+    bad("salt", "COMMITMENT", "a bit of the salt", flip(3), 0)
+    bad("commitment", "COMMITMENT", "a bit of the commitment", flip(55), 0)
+    bad("chunk-0", "CHUNK", "a bit of chunk 0", flip(56), 0)
+    bad("chunk-0-tag", "CHUNK", "a bit of the tag of chunk 0",
+        flip(first - 1), 0)
+    bad("chunk-1", "CHUNK", "a bit of chunk 1", flip(first + 7), 1)
+    bad("chunk-last", "LAST_CHUNK", "a bit of the last chunk", flip(last), 2)
+    bad("chunk-last-tag", "LAST_CHUNK", "a bit of the last tag", flip(-1), 2)
+    bad("cut-start", "TRUNCATED", "ends inside the commitment",
+        lambda p: p[:55], 0)
+    bad("cut-no-chunk", "TRUNCATED", "ends behind the commitment",
+        lambda p: p[:56], 0)
+    bad("cut-boundary", "TRUNCATED", "ends behind a whole chunk",
+        lambda p: p[:last], 2)
+    bad("cut-in-tag", "TRUNCATED", "ends 15 bytes behind a whole chunk",
+        lambda p: p[:last + 15], 2)
+    bad("cut-in-chunk", "LAST_CHUNK", "ends inside a chunk",
+        lambda p: p[:first + 5000], 1)
+    bad("cut-a-byte", "LAST_CHUNK", "the last byte is missing",
+        lambda p: p[:-1], 2)
+    bad("trailing-zero", "TRAILING_DATA", "a zero byte is appended",
+        lambda p: p + b"\0", 2)
+    bad("trailing-chunk", "TRAILING_DATA", "chunk 0 is appended",
+        lambda p: p + p[56:first], 2)
+    bad("swapped", "CHUNK", "chunks 0 and 1 change places",
+        lambda p: p[:56] + p[first:last] + p[56:first] + p[last:], 0)
+    bad("doubled", "CHUNK", "chunk 0 comes twice",
+        lambda p: p[:first] + p[56:], 1)
+    bad("dropped", "CHUNK", "chunk 0 is missing",
+        lambda p: p[:56] + p[first:], 0)
+    header, _ = stream(plain)
+    _, payload = stream(plain)
+    vector("other-header", "COMMITMENT", "the header of another stream",
+           (header, payload))
+    header, payload = stream(plain[:100], labels=b"host=db1\n")
+    vector("labels-altered", "COMMITMENT", "labels were altered",
+           (header.replace(b"db1", b"db2"), payload))
+
+
+def main():
+    if sys.argv[1:] != ["--again"]:
+        sys.exit("The vectors are there; --again makes them anew.")
+    good_vectors()
+    header_vectors()
+    key_envelope_vectors()
+    payload_vectors()
+
+
+if __name__ == "__main__":
+    main()
