@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <openssl/x509.h>
 
 #include "lib/file.h"
@@ -30,6 +31,16 @@ grow(void *list, size_t count, size_t size)
         return 0;
     *items = p;
     return 1;
+}
+
+static char *
+own_propq(const struct envl_libctx *ctx, const EVP_PKEY *key)
+{
+    const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(key);
+
+    return envl_libctx_prefer(
+        ctx->properties,
+        provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default");
 }
 
 static enum envelope_reason
@@ -57,9 +68,12 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     if (!envl_key_id_of_key(&key.id, loader->ctx, item->private_key))
         key.id.len = 0;
     ERR_pop_to_mark();
-    if (!grow(&to->keys, to->key_count, sizeof(*to->keys))
-        || !EVP_PKEY_up_ref(item->private_key))
+    key.propq = own_propq(loader->ctx, item->private_key);
+    if (key.propq == NULL || !grow(&to->keys, to->key_count, sizeof(*to->keys))
+        || !EVP_PKEY_up_ref(item->private_key)) {
+        OPENSSL_free(key.propq);
         return envl_fail_memory(err);
+    }
     to->keys[to->key_count++] = key;
     return ENVELOPE_OK;
 }
@@ -153,8 +167,10 @@ envl_identities_clear(struct envl_identities *identities)
 {
     size_t i;
 
-    for (i = 0; i < identities->key_count; i++)
+    for (i = 0; i < identities->key_count; i++) {
         EVP_PKEY_free(identities->keys[i].key);
+        OPENSSL_free(identities->keys[i].propq);
+    }
     for (i = 0; i < identities->cert_count; i++)
         X509_free(identities->certs[i].cert);
     OPENSSL_free(identities->keys);

@@ -15,6 +15,7 @@
 
 struct envl_identity {
     EVP_PKEY *key; /* private, owned */
+    char *propq;   /* for operations with it, owned */
     enum envl_key_kind kind;
     struct envl_key_id id; /* of the bare key; length 0 if not known */
 };

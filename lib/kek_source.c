@@ -336,8 +336,9 @@ envl_kek_dh_algorithm(const EVP_PKEY *key)
  * public key stands second in the salt. */
 static enum envelope_reason
 derive_dh(unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
-          const struct envl_kek_source *source, EVP_PKEY *own, EVP_PKEY *peer,
-          EVP_PKEY *recipient, struct envl_err *err)
+          const struct envl_kek_source *source, EVP_PKEY *own,
+          const char *own_propq, EVP_PKEY *peer, EVP_PKEY *recipient,
+          struct envl_err *err)
 {
     static const unsigned char zero[DH_SECRET_LEN_MAX] = { 0 };
     unsigned char secret[DH_SECRET_LEN_MAX], salt[2 * ENVL_DH_PUBLIC_LEN_MAX];
@@ -347,7 +348,7 @@ derive_dh(unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
 
     /* libcrypto refuses an all-zero secret; another provider may not. */
     memcpy(salt, source->u.dh.public, public_len);
-    dh = EVP_PKEY_CTX_new_from_pkey(ctx->libctx, own, ctx->propq);
+    dh = EVP_PKEY_CTX_new_from_pkey(ctx->libctx, own, own_propq);
     if (dh == NULL
         || EVP_PKEY_get_raw_public_key(recipient, salt + public_len,
                                        &public_len)
@@ -385,7 +386,8 @@ envl_kek_dh_new(struct envl_kek_source *source, unsigned char kek[ENVL_KEK_LEN],
                <= 0)
         rc = envl_fail_crypto(err, "make an ephemeral key");
     else
-        rc = derive_dh(kek, ctx, source, ephemeral, recipient, recipient, err);
+        rc = derive_dh(kek, ctx, source, ephemeral, ctx->propq, recipient,
+                       recipient, err);
     EVP_PKEY_free(ephemeral);
     return rc;
 }
@@ -394,7 +396,7 @@ enum envelope_reason
 envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
                    const struct envl_libctx *ctx,
                    const struct envl_kek_source *source, EVP_PKEY *key,
-                   struct envl_err *err)
+                   const char *key_propq, struct envl_err *err)
 {
     EVP_PKEY *ephemeral = EVP_PKEY_new_raw_public_key_ex(
         ctx->libctx, source->u.dh.algorithm, ctx->propq, source->u.dh.public,
@@ -404,7 +406,7 @@ envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
     if (ephemeral == NULL)
         rc = envl_fail_crypto(err, "read an ephemeral key");
     else
-        rc = derive_dh(kek, ctx, source, key, ephemeral, key, err);
+        rc = derive_dh(kek, ctx, source, key, key_propq, ephemeral, key, err);
     EVP_PKEY_free(ephemeral);
     return rc;
 }

@@ -86,7 +86,8 @@ enum envelope_reason envl_kek_scrypt_derive(
  * envl_kek_dh_algorithm - "X25519" or "X448" if key is such a key, else NULL
  * envl_kek_dh_new - a source with a fresh ephemeral key for recipient, and
  * its KEK
- * envl_kek_dh_derive - the KEK of a source for the holder of key
+ * envl_kek_dh_derive - the KEK of a source for the holder of key; key_propq
+ * is for operations with it
  *
  * The caller cleanses kek.
  */
@@ -98,7 +99,8 @@ enum envelope_reason envl_kek_dh_new(struct envl_kek_source *source,
 enum envelope_reason envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
                                         const struct envl_libctx *ctx,
                                         const struct envl_kek_source *source,
-                                        EVP_PKEY *key, struct envl_err *err);
+                                        EVP_PKEY *key, const char *key_propq,
+                                        struct envl_err *err);
 
 /*
  * envl_kek_id - the identifier of a bare key-encryption key (FORMAT 5.1)

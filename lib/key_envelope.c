@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcrypto's CMS makes and opens the message.  It would open more than the
- * format allows, a four-byte tag for one, so the frame is checked here first.
+ * format allows, a four-byte tag for one, so its frame is checked first.
  */
 #include "lib/key_envelope.h"
 
@@ -9,136 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/asn1t.h>
 #include <openssl/bio.h>
 #include <openssl/cms.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/objects.h>
 
+#include "lib/frame.h"
+#include "lib/kari.h"
 #include "lib/recipient_info.h"
 
 /* Private-key operations that one header may cost a reader. */
 #define UNWRAP_COUNT_MAX 1024
 
-#define GCM_TAG_LEN 16
-
-/* The frame (RFC 5083, 2.1) without the parts that FORMAT 5 does not have. */
-
-typedef struct {
-    ASN1_OBJECT *type;
-    X509_ALGOR *cipher;
-    ASN1_OCTET_STRING *content;
-} ENVL_ENCRYPTED_CONTENT;
-
-typedef struct {
-    ASN1_INTEGER *version;
-    STACK_OF(ASN1_TYPE) * recipients;
-    ENVL_ENCRYPTED_CONTENT *content;
-    ASN1_OCTET_STRING *mac;
-} ENVL_AUTH_ENVELOPED;
-
-typedef struct {
-    ASN1_OBJECT *type;
-    ENVL_AUTH_ENVELOPED *body;
-} ENVL_FRAME;
-
-/* clang-format off */
-ASN1_SEQUENCE(ENVL_ENCRYPTED_CONTENT) = {
-    ASN1_SIMPLE(ENVL_ENCRYPTED_CONTENT, type, ASN1_OBJECT),
-    ASN1_SIMPLE(ENVL_ENCRYPTED_CONTENT, cipher, X509_ALGOR),
-    ASN1_IMP(ENVL_ENCRYPTED_CONTENT, content, ASN1_OCTET_STRING, 0)
-} static_ASN1_SEQUENCE_END(ENVL_ENCRYPTED_CONTENT)
-
-ASN1_SEQUENCE(ENVL_AUTH_ENVELOPED) = {
-    ASN1_SIMPLE(ENVL_AUTH_ENVELOPED, version, ASN1_INTEGER),
-    ASN1_SET_OF(ENVL_AUTH_ENVELOPED, recipients, ASN1_ANY),
-    ASN1_SIMPLE(ENVL_AUTH_ENVELOPED, content, ENVL_ENCRYPTED_CONTENT),
-    ASN1_SIMPLE(ENVL_AUTH_ENVELOPED, mac, ASN1_OCTET_STRING)
-} static_ASN1_SEQUENCE_END(ENVL_AUTH_ENVELOPED)
-
-ASN1_SEQUENCE(ENVL_FRAME) = {
-    ASN1_SIMPLE(ENVL_FRAME, type, ASN1_OBJECT),
-    ASN1_EXP(ENVL_FRAME, body, ENVL_AUTH_ENVELOPED, 0)
-} static_ASN1_SEQUENCE_END(ENVL_FRAME)
-    /* clang-format on */
-
-    /* GCMParameters (RFC 5084): a nonce of 12 bytes, a tag of 16. */
-    static bool is_aes_256_gcm(const X509_ALGOR *cipher)
-{
-    static const unsigned char begin[] = { 0x30, 0x11, 0x04, 0x0c };
-    static const unsigned char end[] = { 0x02, 0x01, GCM_TAG_LEN };
-    enum { NONCE_LEN = 12, LEN = sizeof(begin) + NONCE_LEN + sizeof(end) };
-    const ASN1_OBJECT *oid = NULL;
-    const void *value = NULL;
-    const unsigned char *p;
-    int type = V_ASN1_UNDEF;
-
-    X509_ALGOR_get0(&oid, &type, &value, cipher);
-    if (OBJ_obj2nid(oid) != NID_aes_256_gcm || type != V_ASN1_SEQUENCE
-        || ASN1_STRING_length(value) != LEN)
-        return false;
-    p = ASN1_STRING_get0_data(value);
-    return memcmp(p, begin, sizeof(begin)) == 0
-           && memcmp(p + sizeof(begin) + NONCE_LEN, end, sizeof(end)) == 0;
-}
-
-/* Does the frame say the same in DER?  Then nothing is left over, either. */
-static bool
-is_der(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
-{
-    unsigned char *again = NULL;
-    int n = ASN1_item_i2d((const ASN1_VALUE *)frame, &again,
-                          ASN1_ITEM_rptr(ENVL_FRAME));
-    bool same = n > 0 && (size_t)n == len && memcmp(again, in, len) == 0;
-
-    OPENSSL_free(again);
-    return same;
-}
-
-static const char *
-frame_fault(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
-{
-    const ENVL_AUTH_ENVELOPED *body;
-    int count;
-
-    if (frame == NULL
-        || OBJ_obj2nid(frame->type) != NID_id_smime_ct_authEnvelopedData)
-        return "it is not a CMS AuthEnvelopedData message";
-    if (!is_der(frame, in, len))
-        return "it is not in DER or has bytes left over";
-    body = frame->body;
-    if (OBJ_obj2nid(body->content->type) != NID_pkcs7_data)
-        return "its content is not of type data";
-    if (!is_aes_256_gcm(body->content->cipher)
-        || ASN1_STRING_length(body->mac) != GCM_TAG_LEN)
-        return "its content is not encrypted with AES-256-GCM, 12-byte nonce "
-               "and 16-byte tag";
-    if (ASN1_STRING_length(body->content->content) != ENVL_DEK_LEN)
-        return "its content is not a data key of 32 bytes";
-    count = sk_ASN1_TYPE_num(body->recipients);
-    if (count < 1 || count > ENVL_RECIPIENT_COUNT_MAX)
-        return "it has no recipients, or more than 1,024";
-    return NULL;
-}
-
 static enum envelope_reason
 fail_parse(struct envl_err *err, const char *why)
 {
     return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", why);
-}
-
-static enum envelope_reason
-check_frame(const unsigned char *der, size_t len, struct envl_err *err)
-{
-    const unsigned char *p = der;
-    ENVL_FRAME *frame = (ENVL_FRAME *)ASN1_item_d2i(NULL, &p, (long)len,
-                                                    ASN1_ITEM_rptr(ENVL_FRAME));
-    const char *fault = frame_fault(frame, der, len);
-
-    ASN1_item_free((ASN1_VALUE *)frame, ASN1_ITEM_rptr(ENVL_FRAME));
-    return fault == NULL ? ENVELOPE_OK : fail_parse(err, fault);
 }
 
 /* Building */
@@ -197,57 +84,128 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
 /* Opening */
 
 struct opener {
-    CMS_ContentInfo *cms;
+    const unsigned char *der;
+    size_t len;
     const struct envl_libctx *ctx;
     const struct envl_identities *identities;
-    struct envl_recipient_info *infos;
+
+    struct envl_frame *frame;
+    CMS_ContentInfo *cms;     /* as it was read last */
+    struct envl_kari **karis; /* of it, or NULL each */
+    int kari_count;
+    struct envl_recipient_info *infos; /* of it */
     size_t count;
+
+    unsigned char cek[ENVL_CEK_LEN]; /* where has_cek; else cms has it */
+    bool has_cek;
+    char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
 
     unsigned unwraps;     /* private-key operations so far */
     uint64_t scrypt_work; /* so far */
     bool too_much_work;   /* a passphrase recipient was left out for it */
 };
 
+static void
+drop_cms(struct opener *o)
+{
+    int i;
+
+    for (i = 0; i < o->kari_count; i++)
+        envl_kari_free(o->karis[i]);
+    o->kari_count = 0;
+    o->count = 0;
+    CMS_ContentInfo_free(o->cms);
+    o->cms = NULL;
+}
+
+/* The kari at this place of the message, if it is one that is allowed.  Both
+ * readings of the message have its recipients in the same order. */
+static struct envl_kari *
+kari_at(const struct opener *o, CMS_RecipientInfo *info, int i)
+{
+    const unsigned char *der;
+    size_t len;
+
+    if (CMS_RecipientInfo_type(info) != CMS_RECIPINFO_AGREE
+        || !envl_frame_recipient(o->frame, i, &der, &len))
+        return NULL;
+    return envl_kari_new(info, der, len);
+}
+
 /* List the recipients, each part of a kari on its own. */
-static enum envelope_reason
-list_infos(struct opener *o, struct envl_err *err)
+static void
+list_infos(struct opener *o)
 {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
     int i, part, n = sk_CMS_RecipientInfo_num(all);
 
-    o->infos = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o->infos));
-    if (o->infos == NULL)
-        return envl_fail_memory(err);
-    for (i = 0; i < n; i++) {
-        for (part = 0; envl_recipient_info_parse(
-                 &o->infos[o->count], sk_CMS_RecipientInfo_value(all, i), part);
+    for (i = 0; i < n && i < ENVL_RECIPIENT_COUNT_MAX; i++) {
+        CMS_RecipientInfo *info = sk_CMS_RecipientInfo_value(all, i);
+
+        o->karis[i] = kari_at(o, info, i);
+        o->kari_count = i + 1;
+        for (part = 0; envl_recipient_info_parse(&o->infos[o->count], info,
+                                                 o->karis[i], part);
              part++) {
             if (++o->count == ENVL_RECIPIENT_COUNT_MAX)
-                return ENVELOPE_OK;
+                return;
         }
     }
+}
+
+/*
+ * Read the message for operations in the provider that propq prefers: CMS
+ * keeps one property query for a message, and keys may be in several.
+ */
+static enum envelope_reason
+read_cms(struct opener *o, const char *propq, struct envl_err *err)
+{
+    const unsigned char *p = o->der;
+
+    drop_cms(o);
+    o->cms = CMS_ContentInfo_new_ex(o->ctx->libctx, propq);
+    if (o->cms == NULL)
+        return envl_fail_memory(err);
+    /* On failure d2i frees the message and clears the pointer. */
+    if (d2i_CMS_ContentInfo(&o->cms, &p, (long)o->len) == NULL)
+        return fail_parse(err, "it is not a CMS message");
+    list_infos(o);
     return ENVELOPE_OK;
 }
 
-/* Try the private keys whose name is that of the recipient, or the others. */
 static bool
-try_keys(struct opener *o, const struct envl_recipient_info *info, bool named)
+open_with_key(struct opener *o, const struct envl_recipient_info *info,
+              const struct envl_identity *identity)
 {
-    const struct envl_identities *ids = o->identities;
+    if (info->kind != ENVL_INFO_EC)
+        return envl_recipient_info_open_key(o->cms, info, o->ctx, identity);
+    o->has_cek = envl_kari_unwrap(info->kari, info->part, o->ctx, identity->key,
+                                  identity->propq, o->cek);
+    return o->has_cek;
+}
+
+/* Try a private key on the recipients that bear its name, or the others. */
+static bool
+try_key(struct opener *o, const struct envl_identity *identity, bool named)
+{
+    const struct envl_recipient_info *info;
     size_t i;
 
-    for (i = 0; i < ids->key_count; i++) {
-        if (!envl_recipient_info_fits(info, ids->keys[i].key)
-            || envl_identity_is_named(ids, &ids->keys[i], info->id,
+    for (i = 0; i < o->count; i++) {
+        info = &o->infos[i];
+        if (!envl_recipient_info_fits(info, identity->key)
+            || envl_identity_is_named(o->identities, identity, info->id,
                                       info->id_len)
                    != named)
             continue;
         if (o->unwraps == UNWRAP_COUNT_MAX)
             return false;
         o->unwraps++;
-        if (envl_recipient_info_open_key(o->cms, info, o->ctx,
-                                         ids->keys[i].key))
+        if (open_with_key(o, info, identity))
             return true;
+        if (named)
+            (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
+                           envl_crypto_reason());
     }
     return false;
 }
@@ -288,24 +246,28 @@ try_secrets(struct opener *o, const struct envl_recipient_info *info)
 }
 
 /* The likely and cheap first: scrypt takes longest. */
-static bool
-try_all(struct opener *o)
+static enum envelope_reason
+try_all(struct opener *o, bool *opened, struct envl_err *err)
 {
-    size_t i;
+    const struct envl_identities *ids = o->identities;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i, pass;
 
-    for (i = 0; i < o->count; i++) {
-        if (try_keys(o, &o->infos[i], true))
-            return true;
+    *opened = false;
+    for (pass = 0; pass < 2; pass++) {
+        for (i = 0; i < ids->key_count; i++) {
+            rc = read_cms(o, ids->keys[i].propq, err);
+            if (rc != ENVELOPE_OK)
+                return rc;
+            *opened = try_key(o, &ids->keys[i], pass == 0);
+            if (*opened)
+                return ENVELOPE_OK;
+        }
     }
-    for (i = 0; i < o->count; i++) {
-        if (try_keys(o, &o->infos[i], false))
-            return true;
-    }
-    for (i = 0; i < o->count; i++) {
-        if (try_secrets(o, &o->infos[i]))
-            return true;
-    }
-    return false;
+    rc = read_cms(o, o->ctx->propq, err);
+    for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++)
+        *opened = try_secrets(o, &o->infos[i]);
+    return rc;
 }
 
 static bool
@@ -342,9 +304,10 @@ fail_match(const struct opener *o, struct envl_err *err)
                      envl_recipient_info_describe(&o->infos[i]), id);
         used += n > 0 ? (size_t)n : 0;
     }
-    return envl_fail(err, ENVELOPE_R_NO_MATCH, "it has %zu recipient%s: %s%s",
-                     o->count, o->count == 1 ? "" : "s", list,
-                     i < o->count ? " and others" : "");
+    return envl_fail(
+        err, ENVELOPE_R_NO_MATCH, "it has %zu recipient%s: %s%s%s%s", o->count,
+        o->count == 1 ? "" : "s", list, i < o->count ? " and others" : "",
+        *o->trouble != '\0' ? "; a key of that name failed: " : "", o->trouble);
 }
 
 static enum envelope_reason
@@ -365,8 +328,8 @@ fail_open(const struct opener *o, struct envl_err *err)
  * The content.  CMS_decrypt() would copy it through a buffer on its stack
  * that nobody wipes; reading it through the message's own BIO does not.
  */
-static enum envelope_reason
-read_dek(CMS_ContentInfo *cms, unsigned char *dek, struct envl_err *err)
+static bool
+read_content(CMS_ContentInfo *cms, unsigned char *dek)
 {
     unsigned char buf[ENVL_DEK_LEN + 1];
     BIO *content = CMS_dataInit(cms, NULL);
@@ -384,32 +347,16 @@ read_dek(CMS_ContentInfo *cms, unsigned char *dek, struct envl_err *err)
         memcpy(dek, buf, ENVL_DEK_LEN);
     OPENSSL_cleanse(buf, sizeof(buf));
     BIO_free_all(content);
-    return good ? ENVELOPE_OK
-                : fail_parse(err, "its data key fails authentication");
+    return good;
 }
 
 static enum envelope_reason
-open_cms(unsigned char *dek, const unsigned char *der, size_t len,
-         const struct envl_libctx *ctx,
-         const struct envl_identities *identities, struct envl_err *err)
+read_dek(const struct opener *o, unsigned char *dek, struct envl_err *err)
 {
-    struct opener o = { .ctx = ctx, .identities = identities };
-    const unsigned char *p = der;
-    enum envelope_reason rc = ENVELOPE_OK;
-
-    o.cms = CMS_ContentInfo_new_ex(ctx->libctx, ctx->propq);
-    if (o.cms == NULL)
-        return envl_fail_memory(err);
-    /* On failure d2i frees the message and clears the pointer. */
-    if (d2i_CMS_ContentInfo(&o.cms, &p, (long)len) == NULL)
-        rc = fail_parse(err, "it is not a CMS message");
-    else
-        rc = list_infos(&o, err);
-    if (rc == ENVELOPE_OK)
-        rc = try_all(&o) ? read_dek(o.cms, dek, err) : fail_open(&o, err);
-    OPENSSL_free(o.infos);
-    CMS_ContentInfo_free(o.cms);
-    return rc;
+    if (o->has_cek ? envl_frame_decrypt(o->frame, o->ctx, o->cek, dek)
+                   : read_content(o->cms, dek))
+        return ENVELOPE_OK;
+    return fail_parse(err, "its data key fails authentication");
 }
 
 enum envelope_reason
@@ -418,12 +365,33 @@ envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,
                        const struct envl_identities *identities,
                        struct envl_err *err)
 {
+    struct opener o = {
+        .der = der,
+        .len = len,
+        .ctx = ctx,
+        .identities = identities,
+    };
     enum envelope_reason rc;
+    bool opened = false;
 
+    /* Trying leaves records behind, also when it succeeds in the end. */
     ERR_set_mark();
-    rc = check_frame(der, len, err);
+    rc = envl_frame_read(&o.frame, der, len, err);
+    if (rc == ENVELOPE_OK) {
+        o.infos = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o.infos));
+        o.karis = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o.karis));
+        if (o.infos == NULL || o.karis == NULL)
+            rc = envl_fail_memory(err);
+    }
     if (rc == ENVELOPE_OK)
-        rc = open_cms(dek, der, len, ctx, identities, err);
+        rc = try_all(&o, &opened, err);
+    if (rc == ENVELOPE_OK)
+        rc = opened ? read_dek(&o, dek, err) : fail_open(&o, err);
+    drop_cms(&o);
+    OPENSSL_free(o.infos);
+    OPENSSL_free(o.karis);
+    envl_frame_free(o.frame);
+    OPENSSL_cleanse(o.cek, sizeof(o.cek));
     ERR_pop_to_mark();
     return rc;
 }

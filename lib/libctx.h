@@ -2,6 +2,12 @@
 /*
  * Where algorithms come from: the library context and the property query
  * that every fetch, random number, key and CMS call in lib/ names.
+ *
+ * A query made here always prefers a provider, "?provider=...".  Public and
+ * ephemeral keys belong to the software, whichever provider has been loaded
+ * first (one for a TPM offers EC, too); an operation with a private key
+ * belongs to the key's own provider, because libcrypto would else move the
+ * public half of a hardware key to another one and miss the private half.
  */
 #ifndef ENVL_LIBCTX_H
 #define ENVL_LIBCTX_H
@@ -10,7 +16,15 @@
 
 struct envl_libctx {
     OSSL_LIB_CTX *libctx;
-    const char *propq; /* NULL for none */
+    const char *properties; /* what the configuration asks for, or NULL */
+    const char *propq;      /* the same, with preference for the software */
 };
+
+/*
+ * envl_libctx_prefer - properties, and a preference for a provider
+ *
+ * Returns: a string, the caller's, OPENSSL_free(); NULL if memory ran out.
+ */
+char *envl_libctx_prefer(const char *properties, const char *provider);
 
 #endif

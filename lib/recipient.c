@@ -230,6 +230,36 @@ add_cert(const struct loader *loader, X509 *cert, const char *name,
     return add_key(loader, key, cert, name, err);
 }
 
+/*
+ * A key in hardware may be known by its private handle only.  Its public half
+ * is enough, and CMS makes ephemeral keys beside it, so it is read again as a
+ * key of the software.
+ */
+static enum envelope_reason
+add_public_half(const struct loader *loader, EVP_PKEY *key, const char *name,
+                struct envl_err *err)
+{
+    const unsigned char *p;
+    unsigned char *spki = NULL;
+    EVP_PKEY *half = NULL;
+    enum envelope_reason rc;
+    int len = i2d_PUBKEY(key, &spki);
+
+    p = spki;
+    if (len > 0)
+        half = d2i_PUBKEY_ex(NULL, &p, len, loader->ctx->libctx,
+                             loader->ctx->propq);
+    if (half == NULL)
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "%s: its public key cannot be had: %s", name,
+                       envl_crypto_reason());
+    else
+        rc = add_key(loader, half, NULL, name, err);
+    EVP_PKEY_free(half);
+    OPENSSL_free(spki);
+    return rc;
+}
+
 static enum envelope_reason
 take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 {
@@ -239,9 +269,8 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
         return add_cert(loader, item->cert, item->name, err);
     if (item->public_key != NULL)
         return add_key(loader, item->public_key, NULL, item->name, err);
-    /* A key in hardware may be known by its private handle only. */
     if (item->is_uri)
-        return add_key(loader, item->private_key, NULL, item->name, err);
+        return add_public_half(loader, item->private_key, item->name, err);
     return envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
                      "%s: keep it off this host and give its public key, "
                      "made with openssl pkey -pubout",

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -13,10 +14,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-/* Digests of the EC key derivation that a reader takes (RFC 5753). */
-static const int ec_schemes[] = { NID_dhSinglePass_stdDH_sha256kdf_scheme,
-                                  NID_dhSinglePass_stdDH_sha384kdf_scheme,
-                                  NID_dhSinglePass_stdDH_sha512kdf_scheme };
+#include "lib/param.h"
+
+#define CURVE_NAME_MAX 64
 
 static int
 algorithm_nid(const X509_ALGOR *alg)
@@ -120,35 +120,20 @@ set_ec_kdf(CMS_RecipientInfo *info)
     return pctx != NULL && EVP_PKEY_CTX_set_ecdh_kdf_md(pctx, EVP_sha256()) > 0;
 }
 
-static bool
-is_our_ecdh(const X509_ALGOR *alg)
-{
-    int nid = algorithm_nid(alg);
-    size_t i;
-
-    for (i = 0; i < sizeof(ec_schemes) / sizeof(ec_schemes[0]); i++) {
-        if (nid == ec_schemes[i])
-            return inner_is(alg, NID_id_aes256_wrap);
-    }
-    return false;
-}
-
 static int
 parse_kari(struct envl_recipient_info *to, int part)
 {
     STACK_OF(CMS_RecipientEncryptedKey) *keys =
         CMS_RecipientInfo_kari_get0_reks(to->info);
+    CMS_RecipientEncryptedKey *key = NULL;
     ASN1_OCTET_STRING *id = NULL;
-    X509_ALGOR *alg = NULL;
 
-    to->encrypted_key = sk_CMS_RecipientEncryptedKey_value(keys, part);
-    if (to->encrypted_key == NULL)
+    if ((key = sk_CMS_RecipientEncryptedKey_value(keys, part)) == NULL)
         return 0;
-    if (CMS_RecipientInfo_kari_get0_alg(to->info, &alg, NULL)
-        && is_our_ecdh(alg))
+    if (to->kari != NULL)
         to->kind = ENVL_INFO_EC;
-    if (CMS_RecipientEncryptedKey_get0_id(to->encrypted_key, &id, NULL, NULL,
-                                          NULL, NULL)
+    to->part = part;
+    if (CMS_RecipientEncryptedKey_get0_id(key, &id, NULL, NULL, NULL, NULL)
         && id != NULL) {
         to->id = ASN1_STRING_get0_data(id);
         to->id_len = (size_t)ASN1_STRING_length(id);
@@ -301,11 +286,16 @@ envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
 
 int
 envl_recipient_info_parse(struct envl_recipient_info *to,
-                          CMS_RecipientInfo *info, int part)
+                          CMS_RecipientInfo *info, const struct envl_kari *kari,
+                          int part)
 {
     int type = CMS_RecipientInfo_type(info);
 
-    *to = (struct envl_recipient_info){ .kind = ENVL_INFO_OTHER, .info = info };
+    *to = (struct envl_recipient_info){
+        .kind = ENVL_INFO_OTHER,
+        .info = info,
+        .kari = kari,
+    };
     if (type == CMS_RECIPINFO_AGREE)
         return parse_kari(to, part);
     if (type == CMS_RECIPINFO_TRANS)
@@ -360,13 +350,14 @@ envl_recipient_info_fits(const struct envl_recipient_info *info,
 
 static int
 open_dh(CMS_ContentInfo *cms, const struct envl_recipient_info *info,
-        const struct envl_libctx *ctx, EVP_PKEY *key)
+        const struct envl_libctx *ctx, const struct envl_identity *identity)
 {
     unsigned char kek[ENVL_KEK_LEN];
     struct envl_err ignored;
     int ok;
 
-    ok = envl_kek_dh_derive(kek, ctx, &info->source, key, &ignored)
+    ok = envl_kek_dh_derive(kek, ctx, &info->source, identity->key,
+                            identity->propq, &ignored)
              == ENVELOPE_OK
          && envl_recipient_info_open_kek(cms, info, kek);
     OPENSSL_cleanse(kek, sizeof(kek));
@@ -376,14 +367,13 @@ open_dh(CMS_ContentInfo *cms, const struct envl_recipient_info *info,
 int
 envl_recipient_info_open_key(CMS_ContentInfo *cms,
                              const struct envl_recipient_info *info,
-                             const struct envl_libctx *ctx, EVP_PKEY *key)
+                             const struct envl_libctx *ctx,
+                             const struct envl_identity *identity)
 {
+    EVP_PKEY *key = identity->key;
+
     if (info->kind == ENVL_INFO_KEK)
-        return open_dh(cms, info, ctx, key);
-    if (info->kind == ENVL_INFO_EC)
-        return CMS_RecipientInfo_kari_set0_pkey(info->info, key)
-               && CMS_RecipientInfo_kari_decrypt(cms, info->info,
-                                                 info->encrypted_key);
+        return open_dh(cms, info, ctx, identity);
 #ifdef CMS_RECIPINFO_KEM
     if (info->kind == ENVL_INFO_ML_KEM)
         return CMS_RecipientInfo_kemri_set0_pkey(info->info, key)

@@ -11,6 +11,8 @@
 #include <openssl/cms.h>
 
 #include "lib/err.h"
+#include "lib/identity.h"
+#include "lib/kari.h"
 #include "lib/kek_source.h"
 #include "lib/keys.h"
 #include "lib/libctx.h"
@@ -40,8 +42,9 @@ enum envl_info_kind {
 struct envl_recipient_info {
     enum envl_info_kind kind;
     CMS_RecipientInfo *info;
-    CMS_RecipientEncryptedKey *encrypted_key; /* of ENVL_INFO_EC */
-    const unsigned char *id; /* NULL if there is none that can be told */
+    const struct envl_kari *kari; /* of ENVL_INFO_EC; it knows the rest */
+    int part;                     /* of kari */
+    const unsigned char *id;      /* NULL if there is none that can be told */
     size_t id_len;
     struct envl_kek_source source;
 };
@@ -50,12 +53,14 @@ struct envl_recipient_info {
  * envl_recipient_info_parse - tell what a RecipientInfo is; anything that
  * FORMAT 5.1 does not allow is ENVL_INFO_OTHER
  *
+ *   kari  the same as a kari, if it is one that FORMAT 5.1 allows, or NULL
  *   part  counts the recipients within one RecipientInfo (kari), from 0
  *
  * Returns: 1, or 0 if there is no such part.
  */
 int envl_recipient_info_parse(struct envl_recipient_info *to,
-                              CMS_RecipientInfo *info, int part);
+                              CMS_RecipientInfo *info,
+                              const struct envl_kari *kari, int part);
 
 /* envl_recipient_info_describe - its kind in words, for messages */
 const char *
@@ -63,7 +68,8 @@ envl_recipient_info_describe(const struct envl_recipient_info *info);
 
 /*
  * envl_recipient_info_fits - is key of the kind that info was made for?
- * envl_recipient_info_open_key - try to open it with the private key
+ * envl_recipient_info_open_key - try to open it with the private key, where
+ * it is not a kari; cms was made with the identity's property query
  * envl_recipient_info_open_kek - the same with a key-encryption key
  *
  * On success cms has its content-encryption key.
@@ -73,7 +79,8 @@ int envl_recipient_info_fits(const struct envl_recipient_info *info,
                              const EVP_PKEY *key);
 int envl_recipient_info_open_key(CMS_ContentInfo *cms,
                                  const struct envl_recipient_info *info,
-                                 const struct envl_libctx *ctx, EVP_PKEY *key);
+                                 const struct envl_libctx *ctx,
+                                 const struct envl_identity *identity);
 int envl_recipient_info_open_kek(CMS_ContentInfo *cms,
                                  const struct envl_recipient_info *info,
                                  const unsigned char kek[ENVL_KEK_LEN]);

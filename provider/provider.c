@@ -24,6 +24,7 @@ envl_provider_teardown(void *vprov)
     (void)OSSL_PROVIDER_unload(prov->fallback);
     OSSL_LIB_CTX_free(prov->ctx.libctx);
     CRYPTO_THREAD_lock_free(prov->lock);
+    OPENSSL_free(prov->propq);
     OPENSSL_free(prov);
 }
 
@@ -209,7 +210,13 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
         return 0;
     }
     envl_config_read(prov);
-    prov->ctx.propq = prov->config.properties;
+    prov->ctx.properties = prov->config.properties;
+    prov->propq = envl_libctx_prefer(prov->ctx.properties, "default");
+    prov->ctx.propq = prov->propq;
+    if (prov->propq == NULL) {
+        envl_provider_teardown(prov);
+        return 0;
+    }
     *vprov = prov;
     *out = functions;
     return 1;

@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
-static const struct envl_libctx libctx = { NULL, NULL };
+static const struct envl_libctx libctx = { NULL, NULL, NULL };
 
 static void
 scrypt_survives_the_wire(void **state)
@@ -174,14 +174,16 @@ both_sides_agree(void **state)
         assert_true(envl_kek_source_build(&source, &id, &attr));
         envl_kek_source_parse(&again, id, attr);
         assert_int_equal(again.kind, ENVL_KEK_DH);
-        assert_int_equal(envl_kek_dh_derive(theirs, &libctx, &again, key, &err),
-                         ENVELOPE_OK);
+        assert_int_equal(
+            envl_kek_dh_derive(theirs, &libctx, &again, key, NULL, &err),
+            ENVELOPE_OK);
         assert_memory_equal(ours, theirs, sizeof(ours));
 
         /* A point of small order gives an all-zero secret: refused. */
         memset(again.u.dh.public, 0, sizeof(again.u.dh.public));
-        assert_int_equal(envl_kek_dh_derive(theirs, &libctx, &again, key, &err),
-                         ENVELOPE_R_CRYPTO);
+        assert_int_equal(
+            envl_kek_dh_derive(theirs, &libctx, &again, key, NULL, &err),
+            ENVELOPE_R_CRYPTO);
         ASN1_OBJECT_free(id);
         ASN1_TYPE_free(attr);
         EVP_PKEY_free(key);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ASN.1 templates for just what FORMAT 5 has: anything else does not parse.
+ * The RecipientInfos are left as they are.
+ */
+#include "lib/frame.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/asn1t.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/x509.h>
+
+#include "lib/payload_key.h"
+#include "lib/recipient.h"
+
+#define GCM_TAG_LEN 16
+#define GCM_NONCE_AT 4 /* in the DER of GCMParameters */
+
+/* RFC 5083, 2.1, without the parts that FORMAT 5 does not have. */
+
+typedef struct {
+    ASN1_OBJECT *type;
+    X509_ALGOR *cipher;
+    ASN1_OCTET_STRING *content;
+} ENVL_ENCRYPTED_CONTENT;
+
+typedef struct {
+    ASN1_INTEGER *version;
+    STACK_OF(ASN1_TYPE) * recipients;
+    ENVL_ENCRYPTED_CONTENT *content;
+    ASN1_OCTET_STRING *mac;
+} ENVL_AUTH_ENVELOPED;
+
+typedef struct envl_frame {
+    ASN1_OBJECT *type;
+    ENVL_AUTH_ENVELOPED *body;
+} ENVL_FRAME;
+
+/* clang-format off */
+ASN1_SEQUENCE(ENVL_ENCRYPTED_CONTENT) = {
+    ASN1_SIMPLE(ENVL_ENCRYPTED_CONTENT, type, ASN1_OBJECT),
+    ASN1_SIMPLE(ENVL_ENCRYPTED_CONTENT, cipher, X509_ALGOR),
+    ASN1_IMP(ENVL_ENCRYPTED_CONTENT, content, ASN1_OCTET_STRING, 0)
+} static_ASN1_SEQUENCE_END(ENVL_ENCRYPTED_CONTENT)
+
+ASN1_SEQUENCE(ENVL_AUTH_ENVELOPED) = {
+    ASN1_SIMPLE(ENVL_AUTH_ENVELOPED, version, ASN1_INTEGER),
+    ASN1_SET_OF(ENVL_AUTH_ENVELOPED, recipients, ASN1_ANY),
+    ASN1_SIMPLE(ENVL_AUTH_ENVELOPED, content, ENVL_ENCRYPTED_CONTENT),
+    ASN1_SIMPLE(ENVL_AUTH_ENVELOPED, mac, ASN1_OCTET_STRING)
+} static_ASN1_SEQUENCE_END(ENVL_AUTH_ENVELOPED)
+
+ASN1_SEQUENCE(ENVL_FRAME) = {
+    ASN1_SIMPLE(ENVL_FRAME, type, ASN1_OBJECT),
+    ASN1_EXP(ENVL_FRAME, body, ENVL_AUTH_ENVELOPED, 0)
+} static_ASN1_SEQUENCE_END(ENVL_FRAME)
+    /* clang-format on */
+
+    /* GCMParameters (RFC 5084): a nonce of 12 bytes, a tag of 16. */
+    static bool is_aes_256_gcm(const X509_ALGOR *cipher)
+{
+    static const unsigned char begin[GCM_NONCE_AT] = { 0x30, 0x11, 0x04, 0x0c };
+    static const unsigned char end[] = { 0x02, 0x01, GCM_TAG_LEN };
+    enum { NONCE_LEN = 12, LEN = sizeof(begin) + NONCE_LEN + sizeof(end) };
+    const ASN1_OBJECT *oid = NULL;
+    const void *value = NULL;
+    const unsigned char *p;
+    int type = V_ASN1_UNDEF;
+
+    X509_ALGOR_get0(&oid, &type, &value, cipher);
+    if (OBJ_obj2nid(oid) != NID_aes_256_gcm || type != V_ASN1_SEQUENCE
+        || ASN1_STRING_length(value) != LEN)
+        return false;
+    p = ASN1_STRING_get0_data(value);
+    return memcmp(p, begin, sizeof(begin)) == 0
+           && memcmp(p + sizeof(begin) + NONCE_LEN, end, sizeof(end)) == 0;
+}
+
+/* Does the frame say the same in DER?  Then nothing is left over, either. */
+static bool
+is_der(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
+{
+    unsigned char *again = NULL;
+    int n = ASN1_item_i2d((const ASN1_VALUE *)frame, &again,
+                          ASN1_ITEM_rptr(ENVL_FRAME));
+    bool same = n > 0 && (size_t)n == len && memcmp(again, in, len) == 0;
+
+    OPENSSL_free(again);
+    return same;
+}
+
+static const char *
+frame_fault(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
+{
+    const ENVL_AUTH_ENVELOPED *body;
+    int count;
+
+    if (frame == NULL
+        || OBJ_obj2nid(frame->type) != NID_id_smime_ct_authEnvelopedData)
+        return "it is not a CMS AuthEnvelopedData message";
+    if (!is_der(frame, in, len))
+        return "it is not in DER or has bytes left over";
+    body = frame->body;
+    if (OBJ_obj2nid(body->content->type) != NID_pkcs7_data)
+        return "its content is not of type data";
+    if (!is_aes_256_gcm(body->content->cipher)
+        || ASN1_STRING_length(body->mac) != GCM_TAG_LEN)
+        return "its content is not encrypted with AES-256-GCM, 12-byte nonce "
+               "and 16-byte tag";
+    if (ASN1_STRING_length(body->content->content) != ENVL_DEK_LEN)
+        return "its content is not a data key of 32 bytes";
+    count = sk_ASN1_TYPE_num(body->recipients);
+    if (count < 1 || count > ENVL_RECIPIENT_COUNT_MAX)
+        return "it has no recipients, or more than 1,024";
+    return NULL;
+}
+
+void
+envl_frame_free(struct envl_frame *frame)
+{
+    ASN1_item_free((ASN1_VALUE *)frame, ASN1_ITEM_rptr(ENVL_FRAME));
+}
+
+enum envelope_reason
+envl_frame_read(struct envl_frame **out, const unsigned char *der, size_t len,
+                struct envl_err *err)
+{
+    const unsigned char *p = der;
+    ENVL_FRAME *frame = (ENVL_FRAME *)ASN1_item_d2i(NULL, &p, (long)len,
+                                                    ASN1_ITEM_rptr(ENVL_FRAME));
+    const char *fault = frame_fault(frame, der, len);
+
+    if (fault == NULL) {
+        *out = frame;
+        return ENVELOPE_OK;
+    }
+    envl_frame_free(frame);
+    return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", fault);
+}
+
+int
+envl_frame_recipient(const struct envl_frame *frame, int i,
+                     const unsigned char **der, size_t *len)
+{
+    const ASN1_TYPE *raw = sk_ASN1_TYPE_value(frame->body->recipients, i);
+
+    /* A SEQUENCE of its own is a ktri; the others have tags of the CHOICE. */
+    if (raw == NULL || raw->type != V_ASN1_OTHER)
+        return 0;
+    *der = ASN1_STRING_get0_data(raw->value.asn1_string);
+    *len = (size_t)ASN1_STRING_length(raw->value.asn1_string);
+    return 1;
+}
+
+int
+envl_frame_decrypt(const struct envl_frame *frame,
+                   const struct envl_libctx *ctx,
+                   const unsigned char cek[ENVL_CEK_LEN], unsigned char *dek)
+{
+    const ENVL_ENCRYPTED_CONTENT *content = frame->body->content;
+    EVP_CIPHER *aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
+    EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+    const void *parameters = NULL;
+    unsigned char tag[GCM_TAG_LEN];
+    int type = V_ASN1_UNDEF, n = 0;
+    bool good;
+
+    X509_ALGOR_get0(NULL, &type, &parameters, content->cipher);
+    memcpy(tag, ASN1_STRING_get0_data(frame->body->mac), sizeof(tag));
+    good =
+        aead != NULL && gcm != NULL
+        && EVP_DecryptInit_ex2(gcm, aead, cek,
+                               ASN1_STRING_get0_data(parameters) + GCM_NONCE_AT,
+                               NULL)
+        && EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, GCM_TAG_LEN, tag) > 0
+        && EVP_DecryptUpdate(
+            gcm, dek, &n, ASN1_STRING_get0_data(content->content), ENVL_DEK_LEN)
+        && EVP_DecryptFinal_ex(gcm, tag, &n) > 0;
+    if (!good)
+        OPENSSL_cleanse(dek, ENVL_DEK_LEN);
+    EVP_CIPHER_CTX_free(gcm);
+    EVP_CIPHER_free(aead);
+    return good;
+}

@@ -1,0 +1,211 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What "make install" puts where, what the installed libraries export, and
+# that a program finds, builds against and runs with them.
+
+. "${srcdir:-.}/test/cli/tap.sh"
+
+plan 16
+[ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
+: "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
+need "$MAKE" "$PKG_CONFIG" nm readelf
+
+# Not part of the make that runs the tests
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES GNUMAKEFLAGS MAKELEVEL DESTDIR
+
+dest=$tests_dir/dest
+
+# make_value NAME - what a variable of the Makefile stands for
+make_value() {
+    printf 'include Makefile\nenvl-print:\n\t@echo "$(%s)"\n' "$1" \
+        | "$MAKE" -s -C "$top_builddir" --no-print-directory -f - envl-print \
+        | tail -n 1
+}
+
+modulesdir=$(make_value modulesdir)
+libdir=$(make_value libdir)
+includedir=$(make_value includedir)
+mandir=$(make_value mandir)
+docdir=$(make_value docdir)
+CC=$(make_value CC)
+san=$(make_value SAN_CFLAGS)
+
+# Files below a directory of the installation, sorted
+files() {
+    (cd "$dest$1" && find . ! -type d | sed 's,^\./,,' | LC_ALL=C sort)
+}
+
+installs() {
+    "$MAKE" -C "$top_builddir" install DESTDIR="$dest"
+    [ -d "$dest" ]
+}
+
+only_module() {
+    [ "$(files "$modulesdir")" = envelope.so ]
+}
+
+only_headers() {
+    (cd "$srcdir/include" && find . -name '*.h' | sed 's,^\./,,' \
+        | LC_ALL=C sort) >want
+    files "$includedir" >got
+    diff want got
+    while read -r header; do
+        cmp "$srcdir/include/$header" "$dest$includedir/$header"
+    done <want
+}
+
+library() {
+    for file in libenvelope.so libenvelope.so.0; do
+        [ -L "$dest$libdir/$file" ]
+        [ -f "$dest$libdir/$file" ]
+    done
+    [ -f "$dest$libdir/pkgconfig/envelope.pc" ]
+}
+
+nothing_else() {
+    files "" | sed 's,^,/,' | while read -r file; do
+        case $file in
+        "$modulesdir"/envelope.so | "$includedir"/envelope/*.h) ;;
+        "$libdir"/libenvelope.so* | "$libdir"/libenvelope.la) ;;
+        "$libdir"/pkgconfig/envelope.pc) ;;
+        "$docdir"/LICENSE | "$docdir"/*.md) ;;
+        "$mandir"/man[1-8]/*.[1-8] | "$mandir"/man[1-8]/*.[1-8]ssl) ;;
+        *) echo "$file" ;;
+        esac
+    done >others
+    cat others
+    nothing others
+}
+
+exports() { # FILE
+    nm -D --defined-only "$dest$1" | awk '{ print $NF }' | sed 's/@.*//' \
+        | LC_ALL=C sort
+}
+
+module_exports() {
+    [ "$(exports "$modulesdir/envelope.so")" = OSSL_provider_init ]
+}
+
+library_exports() {
+    exports "$libdir/libenvelope.so" >exported
+    cat exported
+    grep -qx envelope_provider_init exported
+    ! grep -v '^envelope_' exported || false
+}
+
+# Nothing but libcrypto and the C library, no paths, no text relocations, no
+# executable stack.
+linkage() { # FILE
+    readelf -d -W "$dest$1" >dynamic
+    readelf -l -W "$dest$1" >segments
+    cat dynamic
+    grep -q 'NEEDED.*libcrypto' dynamic
+    ! grep -E 'RPATH|RUNPATH|TEXTREL' dynamic || false
+    [ -n "$san" ] || ! grep NEEDED dynamic \
+        | grep -v -E '\[(libcrypto|libc|libpthread|ld-linux[^]]*)\.' || false
+    ! grep 'GNU_STACK.*RWE' segments || false
+}
+
+no_build_paths() {
+    ! grep -rF -e "$top_builddir" -e "$dest" "$dest$includedir" \
+        "$dest$libdir/pkgconfig" "$dest$libdir/libenvelope.la" || false
+}
+
+pc() { # ARGUMENT...
+    env PKG_CONFIG_PATH="$dest$libdir/pkgconfig" \
+        "$PKG_CONFIG" "$@" envelope
+}
+
+pc_answers() {
+    pc --exists --print-errors
+    pc --cflags
+    pc --libs
+    pc --libs | grep -qe -lenvelope
+    [ "$(pc --modversion)" = "$(make_value PACKAGE_VERSION)" ]
+}
+
+# The paths in envelope.pc are those of the installation without DESTDIR.
+flags() { # --cflags or --libs
+    pc --define-variable=includedir="$dest$includedir" \
+        --define-variable=libdir="$dest$libdir" "$1"
+}
+
+# shellcheck disable=SC2046,SC2086 # words
+program() {
+    cat >program.c <<'C'
+#include <envelope/envelope.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+#include <stdio.h>
+
+int
+main(void)
+{
+    OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *prov = NULL;
+    EVP_CIPHER *cipher = NULL;
+
+    if (OSSL_PROVIDER_add_builtin(ctx, ENVELOPE_PROVIDER_NAME,
+                                  envelope_provider_init))
+        prov = OSSL_PROVIDER_load(ctx, ENVELOPE_PROVIDER_NAME);
+    if (prov != NULL)
+        cipher = EVP_CIPHER_fetch(ctx, ENVELOPE_CIPHER_NAME, NULL);
+    if (cipher != NULL)
+        printf("%d\n", EVP_CIPHER_get_key_length(cipher));
+    EVP_CIPHER_free(cipher);
+    OSSL_PROVIDER_unload(prov);
+    OSSL_LIB_CTX_free(ctx);
+    return cipher == NULL;
+}
+C
+    $CC $san -Wall -Werror $(flags --cflags) program.c -o program \
+        $(flags --libs)
+    [ "$(LD_LIBRARY_PATH=$dest$libdir ./program)" = 32 ]
+}
+
+# shellcheck disable=SC2046,SC2086
+each_header_alone() {
+    for header in "$dest$includedir"/envelope/*.h; do
+        echo "#include <envelope/${header##*/}>" >alone.c
+        $CC -Wall -Wextra -Werror -fsyntax-only $(flags --cflags) alone.c
+        if command -v c++ >/dev/null 2>&1; then
+            c++ -Wall -Wextra -Werror -fsyntax-only $(flags --cflags) \
+                -x c++ alone.c
+        fi
+    done
+}
+
+# shellcheck disable=SC2086
+module_works() {
+    OPENSSL_MODULES=$dest$modulesdir
+    export OPENSSL_MODULES
+    k=$("$OPENSSL" rand -hex 32)
+    head -c 50000 /dev/urandom >plain
+    $enc -K "$k" -in plain -out out.env
+    $enc -d -K "$k" -in out.env -out out
+    cmp plain out
+}
+
+uninstalls() {
+    "$MAKE" -C "$top_builddir" uninstall DESTDIR="$dest"
+    files "" >rest
+    cat rest
+    nothing rest
+}
+
+t 'make install with DESTDIR' installs
+t 'the modules directory gets envelope.so alone' only_module
+t 'all headers, as they are in the source' only_headers
+t 'the library and its pkg-config file' library
+t 'nothing else but documents' nothing_else
+t 'the module exports OSSL_provider_init alone' module_exports
+t 'the library exports envelope_* alone' library_exports
+t 'what the module needs' linkage "$modulesdir/envelope.so"
+t 'what the library needs' linkage "$libdir/libenvelope.so"
+t 'no installed text names the build or DESTDIR' no_build_paths
+t 'pkg-config knows envelope' pc_answers
+t 'a program with the provider built in' program
+t 'each header compiles alone' each_header_alone
+t 'the installed module works' module_works
+t 'make install again' installs
+t 'make uninstall leaves nothing' uninstalls

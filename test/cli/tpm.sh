@@ -1,0 +1,194 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A private key that never leaves a TPM opens an envelope, through the
+# provider tpm2 of tpm2-openssl; who seals it has the public key alone.  The
+# TPM is swtpm, in the test's directory.  TPM2_MODULE may name another tpm2.so.
+
+. "${srcdir:-.}/test/cli/tap.sh"
+
+plan 20
+need swtpm tpm2_createprimary tpm2_create tpm2_load tpm2_evictcontrol \
+    tpm2_readpublic tpm2_flushcontext tpm2_getcap
+provider
+
+stock=$("$OPENSSL" version -m | sed -n 's/^MODULESDIR: "\(.*\)"$/\1/p')
+tpm2_module=${TPM2_MODULE:-$stock/tpm2.so}
+[ -f "$tpm2_module" ] || skip_rest 'tpm2-openssl is not installed'
+mkdir modules
+ln -s "$tpm2_module" "${OPENSSL_MODULES:-$stock}/envelope.so" modules
+OPENSSL_MODULES=$tests_dir/modules
+
+head -c 100000 /dev/urandom >plain
+
+# --- the TPM --------------------------------------------------------------
+
+mkdir state
+swtpm socket --tpm2 --server type=unixio,path="$tests_dir/tpm" \
+    --ctrl type=unixio,path="$tests_dir/tpm.ctrl" \
+    --tpmstate dir="$tests_dir/state" \
+    --flags not-need-init,startup-clear </dev/null >swtpm.log 2>&1 &
+swtpm=$!
+stop_tpm() {
+    kill $swtpm 2>/dev/null
+    wait $swtpm 2>/dev/null
+}
+cleanup=stop_tpm
+TPM2TOOLS_TCTI=swtpm:path=$tests_dir/tpm
+TPM2OPENSSL_TCTI=$TPM2TOOLS_TCTI
+TSS2_LOG=all+NONE
+export OPENSSL_MODULES TPM2TOOLS_TCTI TPM2OPENSSL_TCTI TSS2_LOG
+
+tpm_starts() {
+    tries=0
+    until tpm2_getcap properties-fixed >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        if [ $tries -gt 100 ] || ! kill -0 $swtpm; then
+            cat swtpm.log
+            return 1
+        fi
+        sleep 0.1
+    done
+    tpm2_createprimary -Q -C o -G rsa2048 -c primary.ctx
+    tpm2_flushcontext -t
+}
+
+# tpm_key NAME ALGORITHM HANDLE - a key at a persistent handle, and NAME.pem.
+# There is no resource manager: what a command leaves must be flushed.
+tpm_key() {
+    tpm2_create -Q -C primary.ctx -G "$2" -u "$1.pub" -r "$1.priv" -a \
+        'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|decrypt'
+    tpm2_flushcontext -t
+    tpm2_load -Q -C primary.ctx -u "$1.pub" -r "$1.priv" -c "$1.ctx"
+    tpm2_flushcontext -t
+    tpm2_evictcontrol -Q -C o -c "$1.ctx" "$3"
+    tpm2_flushcontext -t
+    tpm2_readpublic -Q -c "$3" -f pem -o "$1.pem"
+    tpm2_flushcontext -t
+}
+
+tss2_key() { # NAME ARGUMENT-OF-GENPKEY...
+    name=$1
+    shift
+    "$OPENSSL" genpkey -provider tpm2 "$@" -out "$name.key"
+    grep -q 'BEGIN TSS2 PRIVATE KEY' "$name.key"
+    "$OPENSSL" pkey -provider tpm2 -provider default -in "$name.key" \
+        -pubout -out "$name.pem"
+    tpm2_flushcontext -t
+}
+
+# --- sealing and opening --------------------------------------------------
+
+# The public key is enough: there is no TPM here.
+seal_without_tpm() { # PUBLIC OUT
+    env TPM2OPENSSL_TCTI=none TPM2TOOLS_TCTI=none \
+        ENVELOPE_RECIPIENTS="$1" "$OPENSSL" enc -provider envelope \
+        -envelope -K 0 -in plain -out "$2"
+}
+
+# open_tpm IDENTITIES IN [PROVIDER...]
+open_tpm() {
+    open_list=$1 open_in=$2
+    shift 2
+    [ $# -gt 0 ] || set -- tpm2 default envelope
+    options=
+    for p in "$@"; do
+        options="$options -provider $p"
+    done
+    # shellcheck disable=SC2086 # words
+    env ENVELOPE_IDENTITIES="$open_list" timeout 60 "$OPENSSL" enc \
+        $options -envelope -d -K 0 -in "$open_in" -out out
+}
+
+opens() { # IDENTITIES IN [PROVIDER...]
+    open_tpm "$@"
+    cmp plain out
+}
+
+opens_from_conf() {
+    cat >openssl.cnf <<CONF
+openssl_conf = init
+[init]
+providers = providers
+[providers]
+tpm2 = tpm2_section
+default = default_section
+envelope = envelope_section
+[tpm2_section]
+activate = 1
+[default_section]
+activate = 1
+[envelope_section]
+activate = 1
+identities = handle:0x81000001
+CONF
+    OPENSSL_CONF=openssl.cnf timeout 60 "$OPENSSL" enc -envelope -d -K 0 \
+        -in ec.env -out out
+    cmp plain out
+}
+
+beside_a_file() {
+    new_ec escrow P-384
+    seal_without_tpm escrow.pem escrow.env
+    opens "$(printf 'handle:0x81000001\nescrow.key')" escrow.env
+}
+
+refuses() { # REASON IDENTITIES IN
+    fails "$1" open_tpm "$2" "$3"
+    nothing out
+}
+
+# OAEP came with tpm2-openssl 1.3.0.  Without it the key must not open, and
+# must say so.
+has_oaep() {
+    "$OPENSSL" pkeyutl -encrypt -pubin -inkey rsa.pem -in little \
+        -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 \
+        -out oaep
+    "$OPENSSL" pkeyutl -provider tpm2 -provider default -decrypt \
+        -inkey handle:0x81000002 -in oaep \
+        -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256
+}
+
+opens_if_oaep() { # IDENTITY IN
+    head -c 32 plain >little
+    if has_oaep; then
+        opens "$1" "$2"
+    else
+        echo 'this tpm2-openssl has no OAEP'
+        refuses NO_MATCH "$1" "$2"
+    fi
+}
+
+# A handle may stand for the public key, too.
+seals_to_handle() { # HANDLE
+    env ENVELOPE_RECIPIENTS="handle:$1" "$OPENSSL" enc -provider tpm2 \
+        -provider default -provider envelope -envelope -K 0 \
+        -in plain -out handle.env
+}
+
+t 'a TPM starts' tpm_starts
+t 'it makes a P-256 key' tpm_key ec ecc256 0x81000001
+t 'the public key seals without a TPM' seal_without_tpm ec.pem ec.env
+ec=handle:0x81000001
+t 'the key in the TPM opens' opens $ec ec.env tpm2 default envelope
+t 'default may be first' opens $ec ec.env default tpm2 envelope
+t 'envelope may be first' opens $ec ec.env envelope tpm2 default
+t 'a provider default is not needed' opens $ec ec.env tpm2 envelope
+t 'openssl.cnf may name the handle' opens_from_conf
+t 'a key in a file works beside it' beside_a_file
+t 'the TPM makes a P-256 key in a TSS2 file' \
+    tss2_key tss2ec -algorithm EC -pkeyopt group:P-256
+t 'its public key seals without a TPM' seal_without_tpm tss2ec.pem tss2.env
+t 'the TSS2 file opens' opens tss2ec.key tss2.env
+t 'another key in the TPM does not' refuses NO_MATCH $ec tss2.env
+t 'a TSS2 file is no recipient' \
+    fails PRIVATE_KEY env ENVELOPE_RECIPIENTS=tss2ec.key "$OPENSSL" enc \
+    -provider tpm2 -provider default -provider envelope -envelope -K 0 \
+    -in plain -out out
+t 'an empty handle cannot be read' \
+    refuses UNREADABLE_KEY handle:0x81000009 ec.env
+t 'the handle of an EC key is a recipient' seals_to_handle 0x81000001
+t 'the TPM makes an RSA key' tpm_key rsa rsa2048 0x81000002
+t 'its public key seals without a TPM' seal_without_tpm rsa.pem rsa.env
+t 'the RSA key opens, where tpm2-openssl can' \
+    opens_if_oaep handle:0x81000002 rsa.env
+t 'the handle of an RSA key is a recipient' seals_to_handle 0x81000002
