@@ -70,6 +70,15 @@ end_header(struct envl_opener *opener, const struct envl_libctx *ctx,
     return rc;
 }
 
+/* Where the caller has room for a chunk, nothing speaks for less. */
+static bool
+releases_verified(const struct envl_settings *settings)
+{
+    return settings->verified_only
+           || (settings->has_output_slack
+               && settings->output_slack >= ENVL_CHUNK_LEN);
+}
+
 static enum envelope_reason
 end_start(struct envl_opener *opener, const struct envl_libctx *ctx,
           const struct envl_settings *settings, struct envl_err *err)
@@ -80,7 +89,7 @@ end_start(struct envl_opener *opener, const struct envl_libctx *ctx,
 
     rc = envl_payload_new_opener(&opener->payload, ctx, opener->dek, &context,
                                  settings->threads, opener->start,
-                                 settings->verified_only, err);
+                                 releases_verified(settings), err);
     OPENSSL_cleanse(opener->dek, sizeof(opener->dek));
     enter(opener, ENVL_AT_PAYLOAD, 0);
     return rc;

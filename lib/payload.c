@@ -319,7 +319,7 @@ begin_piecewise(struct envl_payload *payload, struct envl_err *err)
     enum envelope_reason rc = check_index(payload, 1, err);
 
     payload->released = 0;
-    if (rc == ENVELOPE_OK
+    if (rc == ENVELOPE_OK && !payload->verified_only
         && !envl_chunk_begin(payload->chunks[0], payload->index))
         rc = envl_fail_crypto(err, "begin a chunk");
     return rc;
@@ -359,24 +359,44 @@ seal_piece(struct envl_payload *payload, struct envl_sink *sink,
     return rc;
 }
 
+/* Open the chunk that is complete in payload->sealed at once, into the
+ * caller's buffer where there is room for all of it. */
+static enum envelope_reason
+open_whole(struct envl_payload *payload, struct envl_sink *sink,
+           size_t text_len, bool *good, struct envl_err *err)
+{
+    bool direct = envl_sink_room(sink) >= text_len;
+    size_t got = 0;
+    unsigned char *to =
+        direct ? envl_sink_grab(sink, text_len, &got) : payload->text;
+
+    *good = envl_chunk_open(payload->chunks[0], payload->index, to,
+                            payload->sealed, text_len);
+    if (*good && direct)
+        envl_sink_commit(sink, text_len);
+    else if (*good && !envl_sink_put(sink, payload->text, text_len))
+        return envl_fail_memory(err);
+    return ENVELOPE_OK;
+}
+
 /* The chunk is complete in payload->sealed: verify it, give out what waits. */
 static enum envelope_reason
 open_end(struct envl_payload *payload, struct envl_sink *sink,
          enum envelope_reason failure, struct envl_err *err)
 {
     size_t text_len = payload->fill - ENVL_TAG_LEN;
-    int good;
+    enum envelope_reason rc = ENVELOPE_OK;
+    bool good;
 
     if (payload->verified_only)
-        good = envl_chunk_open(payload->chunks[0], payload->index,
-                               payload->text, payload->sealed, text_len);
+        rc = open_whole(payload, sink, text_len, &good, err);
     else
         good =
             envl_chunk_open_end(payload->chunks[0], payload->sealed + text_len);
+    if (rc != ENVELOPE_OK)
+        return rc;
     if (!good)
         return diagnose(payload, failure, payload->sealed, payload->fill, err);
-    if (payload->verified_only && !envl_sink_put(sink, payload->text, text_len))
-        return envl_fail_memory(err);
     next_chunk(payload, text_len);
     return ENVELOPE_OK;
 }
