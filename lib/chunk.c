@@ -31,9 +31,7 @@ envl_chunk_new(struct envl_chunk **out, const struct envl_libctx *ctx,
     memcpy(chunk->base_nonce, key->base_nonce, ENVL_NONCE_LEN);
     if ((aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq))
         == NULL)
-        rc = envl_fail(err, ENVELOPE_R_NO_ALGORITHM, "AES-256-GCM%s%s",
-                       ctx->propq != NULL ? " with properties " : "",
-                       ctx->propq != NULL ? ctx->propq : "");
+        rc = envl_fail_crypto(err, "fetch AES-256-GCM");
     else if ((chunk->gcm = EVP_CIPHER_CTX_new()) == NULL
              || !EVP_CipherInit_ex2(chunk->gcm, aead, key->key, key->base_nonce,
                                     (int)direction, NULL))

@@ -27,7 +27,7 @@ struct envl_chunk;
  * envl_chunk_new - a cipher under key; key is not needed afterwards
  *
  * Ownership: *chunk is the caller's, envl_chunk_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_NO_ALGORITHM; _CRYPTO; _MEMORY.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
  */
 enum envelope_reason envl_chunk_new(struct envl_chunk **chunk,
                                     const struct envl_libctx *ctx,

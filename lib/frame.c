@@ -93,6 +93,47 @@ is_der(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
     return same;
 }
 
+/* A RecipientInfo's version by its tag in the CHOICE, two for a ktri; CMS
+ * does not look (RFC 5652, 6.2). */
+static bool
+has_version(const unsigned char *der, long len)
+{
+    static const struct {
+        unsigned char tag, version, or_version;
+    } versions[] = { { 0x30, 0, 2 }, { 0xa1, 3, 3 }, { 0xa2, 4, 4 } };
+    const unsigned char *p = der;
+    int tag, class;
+    size_t i;
+
+    if ((ASN1_get_object(&p, &len, &tag, &class, len) & 0x80) != 0 || len < 3)
+        return false;
+    for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        if (der[0] == versions[i].tag)
+            return p[0] == V_ASN1_INTEGER && p[1] == 1
+                   && (p[2] == versions[i].version
+                       || p[2] == versions[i].or_version);
+    }
+    return true; /* of a kind that is passed over, or has none (ori) */
+}
+
+static bool
+has_versions(const ENVL_AUTH_ENVELOPED *body)
+{
+    int i;
+
+    if (ASN1_INTEGER_get(body->version) != 0)
+        return false;
+    for (i = 0; i < sk_ASN1_TYPE_num(body->recipients); i++) {
+        const ASN1_TYPE *raw = sk_ASN1_TYPE_value(body->recipients, i);
+
+        if ((raw->type != V_ASN1_OTHER && raw->type != V_ASN1_SEQUENCE)
+            || !has_version(ASN1_STRING_get0_data(raw->value.asn1_string),
+                            ASN1_STRING_length(raw->value.asn1_string)))
+            return false;
+    }
+    return true;
+}
+
 static const char *
 frame_fault(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
 {
@@ -116,6 +157,8 @@ frame_fault(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
     count = sk_ASN1_TYPE_num(body->recipients);
     if (count < 1 || count > ENVL_RECIPIENT_COUNT_MAX)
         return "it has no recipients, or more than 1,024";
+    if (!has_versions(body))
+        return "one of its version numbers is not that of its structure";
     return NULL;
 }
 

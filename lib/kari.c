@@ -21,8 +21,7 @@
 #define WRAPPED_LEN (ENVL_CEK_LEN + 8) /* RFC 3394 adds a block */
 
 /* RecipientInfo is a CHOICE; kari is its [1] IMPLICIT SEQUENCE. */
-#define TAG_KARI 0xa1
-#define TAG_SEQUENCE 0x30
+#define TAG_KARI 1
 
 /* Key derivations that a reader takes (RFC 5753), with their digests. */
 static const struct {
@@ -42,7 +41,7 @@ typedef struct {
 } ENVL_WRAPPED_KEY;
 DEFINE_STACK_OF(ENVL_WRAPPED_KEY)
 
-typedef struct {
+typedef struct envl_kari_asn1 {
     ASN1_INTEGER *version;
     ASN1_TYPE *originator;
     ASN1_OCTET_STRING *ukm;
@@ -65,38 +64,23 @@ ASN1_SEQUENCE(ENVL_KARI) = {
 } static_ASN1_SEQUENCE_END(ENVL_KARI)
     /* clang-format on */
 
-    struct envl_kari {
-    CMS_RecipientInfo *info;
-    ENVL_KARI *asn1;
-    const char *digest; /* of the key derivation, static */
-    X509_ALGOR *wrap;   /* the key wrap, parameter of the algorithm */
-};
+    /* Reading */
 
-/* Reading */
-
-static ENVL_KARI *
-parse(const unsigned char *der, size_t len)
-{
-    unsigned char *sequence = OPENSSL_memdup(der, len);
-    const unsigned char *p = sequence;
-    ENVL_KARI *asn1 = NULL;
-
-    if (sequence != NULL && len > 0 && sequence[0] == TAG_KARI) {
-        sequence[0] = TAG_SEQUENCE;
-        asn1 = (ENVL_KARI *)ASN1_item_d2i(NULL, &p, (long)len,
-                                          ASN1_ITEM_rptr(ENVL_KARI));
-    }
-    OPENSSL_free(sequence);
-    return asn1;
-}
-
-static int
-nid_of(const X509_ALGOR *algorithm)
+    static int nid_of(const X509_ALGOR *algorithm)
 {
     const ASN1_OBJECT *oid = NULL;
 
     X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
     return OBJ_obj2nid(oid);
+}
+
+int
+envl_is_aes256_wrap(const X509_ALGOR *algorithm)
+{
+    int type = V_ASN1_UNDEF;
+
+    X509_ALGOR_get0(NULL, &type, NULL, algorithm);
+    return type == V_ASN1_UNDEF && nid_of(algorithm) == NID_id_aes256_wrap;
 }
 
 /* The digest and the key wrap that the algorithm names. */
@@ -118,32 +102,34 @@ read_algorithm(struct envl_kari *kari)
         return false;
     p = ASN1_STRING_get0_data(value);
     kari->wrap = d2i_X509_ALGOR(NULL, &p, ASN1_STRING_length(value));
-    return kari->wrap != NULL && nid_of(kari->wrap) == NID_id_aes256_wrap;
+    return kari->wrap != NULL && envl_is_aes256_wrap(kari->wrap);
 }
 
-struct envl_kari *
-envl_kari_new(CMS_RecipientInfo *info, const unsigned char *der, size_t len)
+int
+envl_kari_read(struct envl_kari *kari, CMS_RecipientInfo *info,
+               const unsigned char *der, size_t len)
 {
-    struct envl_kari *kari = OPENSSL_zalloc(sizeof(*kari));
+    const unsigned char *p = der;
+    ASN1_VALUE *asn1 = NULL;
 
-    if (kari == NULL)
-        return NULL;
-    kari->info = info;
-    kari->asn1 = parse(der, len);
-    if (kari->asn1 != NULL && read_algorithm(kari))
-        return kari;
-    envl_kari_free(kari);
-    return NULL;
+    *kari = (struct envl_kari){ .info = info };
+    if (ASN1_item_ex_d2i(&asn1, &p, (long)len, ASN1_ITEM_rptr(ENVL_KARI),
+                         TAG_KARI, V_ASN1_CONTEXT_SPECIFIC, 0, NULL)
+        > 0) {
+        kari->asn1 = (ENVL_KARI *)asn1;
+        if (read_algorithm(kari))
+            return 1;
+    }
+    envl_kari_clear(kari);
+    return 0;
 }
 
 void
-envl_kari_free(struct envl_kari *kari)
+envl_kari_clear(struct envl_kari *kari)
 {
-    if (kari == NULL)
-        return;
     ASN1_item_free((ASN1_VALUE *)kari->asn1, ASN1_ITEM_rptr(ENVL_KARI));
     X509_ALGOR_free(kari->wrap);
-    OPENSSL_free(kari);
+    *kari = (struct envl_kari){ 0 };
 }
 
 /* Opening */

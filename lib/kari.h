@@ -18,20 +18,29 @@
 
 #define ENVL_CEK_LEN 32
 
-struct envl_kari;
+struct envl_kari {
+    CMS_RecipientInfo *info; /* borrowed */
+    struct envl_kari_asn1 *asn1;
+    X509_ALGOR *wrap;   /* the key wrap, parameter of the algorithm */
+    const char *digest; /* of the key derivation, static */
+};
 
 /*
- * envl_kari_new - a kari in both of its forms
+ * envl_kari_read - a kari in both of its forms
  *
- *   info  as CMS has read it; borrowed, it must stay
+ *   info  as CMS has read it; it must stay
  *   der   the same RecipientInfo, len bytes: CMS does not give out all of it
  *
- * Returns: the kari, the caller's, envl_kari_free(); NULL if it is malformed,
- *          its algorithms are not those of FORMAT 5.1, or memory ran out.
+ * Ownership: kari is the caller's, envl_kari_clear(); all zero on failure.
+ * Returns:   1, or 0 if it is malformed or its algorithms are not those of
+ *            FORMAT 5.1.
  */
-struct envl_kari *envl_kari_new(CMS_RecipientInfo *info,
-                                const unsigned char *der, size_t len);
-void envl_kari_free(struct envl_kari *kari);
+int envl_kari_read(struct envl_kari *kari, CMS_RecipientInfo *info,
+                   const unsigned char *der, size_t len);
+void envl_kari_clear(struct envl_kari *kari);
+
+/* envl_is_aes256_wrap - is this id-aes256-wrap, without parameters (RFC 3565)? */
+int envl_is_aes256_wrap(const X509_ALGOR *algorithm);
 
 /*
  * envl_kari_unwrap - the content-encryption key for the holder of an EC key

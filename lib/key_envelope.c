@@ -90,8 +90,8 @@ struct opener {
     const struct envl_identities *identities;
 
     struct envl_frame *frame;
-    CMS_ContentInfo *cms;     /* as it was read last */
-    struct envl_kari **karis; /* of it, or NULL each */
+    CMS_ContentInfo *cms;    /* as it was read last */
+    struct envl_kari *karis; /* of it; all zero if none of ours */
     int kari_count;
     struct envl_recipient_info *infos; /* of it */
     size_t count;
@@ -111,29 +111,34 @@ drop_cms(struct opener *o)
     int i;
 
     for (i = 0; i < o->kari_count; i++)
-        envl_kari_free(o->karis[i]);
+        envl_kari_clear(&o->karis[i]);
     o->kari_count = 0;
     o->count = 0;
     CMS_ContentInfo_free(o->cms);
     o->cms = NULL;
 }
 
-/* The kari at this place of the message, if it is one that is allowed.  Both
- * readings of the message have its recipients in the same order. */
-static struct envl_kari *
-kari_at(const struct opener *o, CMS_RecipientInfo *info, int i)
+/* The kari at this place of the message, or NULL if it is none that is
+ * allowed.  Both readings of the message have the same order. */
+static const struct envl_kari *
+read_kari(struct opener *o, CMS_RecipientInfo *info, int i)
 {
+    struct envl_kari *kari = &o->karis[i];
     const unsigned char *der;
     size_t len;
 
-    if (CMS_RecipientInfo_type(info) != CMS_RECIPINFO_AGREE
-        || !envl_frame_recipient(o->frame, i, &der, &len))
-        return NULL;
-    return envl_kari_new(info, der, len);
+    *kari = (struct envl_kari){ 0 };
+    o->kari_count = i + 1;
+    if (CMS_RecipientInfo_type(info) == CMS_RECIPINFO_AGREE
+        && envl_frame_recipient(o->frame, i, &der, &len)
+        && envl_kari_read(kari, info, der, len))
+        return kari;
+    return NULL;
 }
 
-/* List the recipients, each part of a kari on its own. */
-static void
+/* List the recipients, each part of a kari on its own; false if there are
+ * more than a header may have. */
+static bool
 list_infos(struct opener *o)
 {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
@@ -141,16 +146,29 @@ list_infos(struct opener *o)
 
     for (i = 0; i < n && i < ENVL_RECIPIENT_COUNT_MAX; i++) {
         CMS_RecipientInfo *info = sk_CMS_RecipientInfo_value(all, i);
+        const struct envl_kari *kari = read_kari(o, info, i);
 
-        o->karis[i] = kari_at(o, info, i);
-        o->kari_count = i + 1;
-        for (part = 0; envl_recipient_info_parse(&o->infos[o->count], info,
-                                                 o->karis[i], part);
+        for (part = 0;
+             envl_recipient_info_parse(&o->infos[o->count], info, kari, part);
              part++) {
-            if (++o->count == ENVL_RECIPIENT_COUNT_MAX)
-                return;
+            if (++o->count > ENVL_RECIPIENT_COUNT_MAX)
+                return false;
         }
     }
+    return true;
+}
+
+/* The frame has been looked at; this goes for what is inside of it. */
+static bool
+is_der(const struct opener *o)
+{
+    unsigned char *again = NULL;
+    int n = i2d_CMS_ContentInfo(o->cms, &again);
+    bool same =
+        n > 0 && (size_t)n == o->len && memcmp(again, o->der, o->len) == 0;
+
+    OPENSSL_free(again);
+    return same;
 }
 
 /*
@@ -169,7 +187,10 @@ read_cms(struct opener *o, const char *propq, struct envl_err *err)
     /* On failure d2i frees the message and clears the pointer. */
     if (d2i_CMS_ContentInfo(&o->cms, &p, (long)o->len) == NULL)
         return fail_parse(err, "it is not a CMS message");
-    list_infos(o);
+    if (!is_der(o))
+        return fail_parse(err, "it is not in DER");
+    if (!list_infos(o))
+        return fail_parse(err, "it has more than 1,024 recipients");
     return ENVELOPE_OK;
 }
 
@@ -313,6 +334,8 @@ fail_match(const struct opener *o, struct envl_err *err)
 static enum envelope_reason
 fail_open(const struct opener *o, struct envl_err *err)
 {
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+        return envl_fail_memory(err);
     if (o->too_much_work)
         return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
                          "its passphrase recipients ask for more than 1 GiB "
@@ -378,7 +401,9 @@ envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,
     ERR_set_mark();
     rc = envl_frame_read(&o.frame, der, len, err);
     if (rc == ENVELOPE_OK) {
-        o.infos = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o.infos));
+        /* One more than there may be, to see that there are too many. */
+        o.infos =
+            OPENSSL_malloc((ENVL_RECIPIENT_COUNT_MAX + 2) * sizeof(*o.infos));
         o.karis = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o.karis));
         if (o.infos == NULL || o.karis == NULL)
             rc = envl_fail_memory(err);

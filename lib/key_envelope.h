@@ -20,8 +20,7 @@
  *   settings  of which the key and the passphrase are used
  *
  * Ownership: *der is the caller's, OPENSSL_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_UNSUPPORTED_KEY; _NO_ALGORITHM; _CRYPTO;
- *            _MEMORY.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_UNSUPPORTED_KEY; _CRYPTO; _MEMORY.
  */
 enum envelope_reason
 envl_key_envelope_build(unsigned char **der, size_t *len,

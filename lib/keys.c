@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -117,6 +118,26 @@ count_pem(const struct envl_octets *octets)
     return count;
 }
 
+/* DER values in a byte string; what is none counts as one more. */
+static size_t
+count_der(const struct envl_octets *octets)
+{
+    const unsigned char *p = octets->data, *end = p + octets->len;
+    size_t count = 0;
+    int tag, class, flags;
+    long len;
+
+    while (p < end) {
+        flags = ASN1_get_object(&p, &len, &tag, &class, end - p);
+        count++;
+        /* 0x80 is an error, 1 an indefinite length, as PKCS#12 may have. */
+        if ((flags & 0x81) != 0)
+            return count;
+        p += len;
+    }
+    return count;
+}
+
 /*
  * Read a store to its end, which it may show by an error.  least is the
  * number of objects that must be there: one that cannot be read must not be
@@ -145,11 +166,11 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
         return rc;
     if (asker->asked && objects < least + (least == 0))
         return fail_read(reader, origin->name, true, err);
-    if (objects < least)
+    if (objects > 0 && objects < least)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s: PEM block %zu of %zu is damaged or of an "
-                         "unknown kind",
-                         origin->name, objects + 1, least);
+                         "%s: of %zu keys or certificates, one is damaged or "
+                         "of an unknown kind",
+                         origin->name, least);
     if (keys == 0)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s holds no key or certificate in PEM or DER",
@@ -166,11 +187,13 @@ read_source(const struct envl_key_reader *reader,
     const struct envl_libctx *ctx = reader->ctx;
     UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
     struct asker asker = { .reader = reader };
-    size_t least = octets != NULL ? count_pem(octets) : 0;
+    size_t least = 0;
     OSSL_STORE_CTX *store = NULL;
     enum envelope_reason rc;
     BIO *bio = NULL;
 
+    if (octets != NULL && (least = count_pem(octets)) == 0)
+        least = count_der(octets);
     /* Stores try one decoder after the other and leave records behind. */
     ERR_set_mark();
     if (octets != NULL)
@@ -217,17 +240,39 @@ is_uri(const char *entry)
     return false;
 }
 
+/* The path in a file: URI, as libcrypto's store takes it; NULL if it is of
+ * another scheme or of another host. */
+static const char *
+path_of_uri(const char *uri)
+{
+    static const char *const begins[] = { "file://localhost/", "file:///",
+                                          "file:" };
+    size_t i, len;
+
+    for (i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+        len = strlen(begins[i]);
+        if (strncmp(uri, begins[i], len) != 0)
+            continue;
+        if (begins[i][len - 1] == '/')
+            return uri + len - 1;
+        return strncmp(uri + len, "//", 2) == 0 ? NULL : uri + len;
+    }
+    return NULL;
+}
+
 static enum envelope_reason
 read_entry(const struct envl_key_reader *reader, const char *name, bool uri,
            struct envl_err *err)
 {
-    const struct envl_key_item origin = { .name = name, .is_uri = uri };
+    const char *path = uri ? path_of_uri(name) : name;
+    const struct envl_key_item origin = { .name = name,
+                                          .is_uri = path == NULL };
     struct envl_octets content = { 0 };
     enum envelope_reason rc;
 
-    if (uri)
+    if (path == NULL)
         return read_source(reader, NULL, &origin, err);
-    rc = envl_file_read(&content, name, FILE_LEN_MAX, err);
+    rc = envl_file_read(&content, path, FILE_LEN_MAX, err);
     if (rc == ENVELOPE_OK)
         rc = read_source(reader, &content, &origin, err);
     envl_octets_clear(&content);

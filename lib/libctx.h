@@ -14,6 +14,8 @@
 
 #include <openssl/types.h>
 
+#include "lib/err.h"
+
 struct envl_libctx {
     OSSL_LIB_CTX *libctx;
     const char *properties; /* what the configuration asks for, or NULL */
@@ -26,5 +28,14 @@ struct envl_libctx {
  * Returns: a string, the caller's, OPENSSL_free(); NULL if memory ran out.
  */
 char *envl_libctx_prefer(const char *properties, const char *provider);
+
+/*
+ * envl_libctx_check - is AES-256-GCM to be had?  Where it is not, nothing
+ * else works either, and would fail with a less clear reason.
+ *
+ * Returns: ENVELOPE_OK or ENVELOPE_R_NO_ALGORITHM.
+ */
+enum envelope_reason envl_libctx_check(const struct envl_libctx *ctx,
+                                       struct envl_err *err);
 
 #endif

@@ -23,7 +23,8 @@ struct envl_payload {
     uint64_t index;    /* of the chunk that the next byte belongs to */
     uint64_t verified; /* bytes of text */
     size_t fill;       /* bytes of this chunk so far: text or sealed */
-    size_t released;   /* bytes of text that were given out of it */
+    size_t released;   /* bytes that were given out for it, but its tag */
+    size_t waiting;    /* or bytes of text that wait for its tag */
 
     unsigned threads;
     struct envl_workers *workers;
@@ -309,6 +310,7 @@ cipher_to_sink(struct envl_payload *payload, struct envl_sink *sink,
         if (!envl_chunk_update(payload->chunks[0], to, in, n))
             return envl_fail_crypto(err, "process a chunk");
         envl_sink_commit(sink, n);
+        payload->released += n;
     }
     return ENVELOPE_OK;
 }
@@ -319,7 +321,8 @@ begin_piecewise(struct envl_payload *payload, struct envl_err *err)
     enum envelope_reason rc = check_index(payload, 1, err);
 
     payload->released = 0;
-    if (rc == ENVELOPE_OK && !payload->verified_only
+    payload->waiting = 0;
+    if (rc == ENVELOPE_OK
         && !envl_chunk_begin(payload->chunks[0], payload->index))
         rc = envl_fail_crypto(err, "begin a chunk");
     return rc;
@@ -359,67 +362,72 @@ seal_piece(struct envl_payload *payload, struct envl_sink *sink,
     return rc;
 }
 
-/* Open the chunk that is complete in payload->sealed at once, into the
- * caller's buffer where there is room for all of it. */
-static enum envelope_reason
-open_whole(struct envl_payload *payload, struct envl_sink *sink,
-           size_t text_len, bool *good, struct envl_err *err)
-{
-    bool direct = envl_sink_room(sink) >= text_len;
-    size_t got = 0;
-    unsigned char *to =
-        direct ? envl_sink_grab(sink, text_len, &got) : payload->text;
-
-    *good = envl_chunk_open(payload->chunks[0], payload->index, to,
-                            payload->sealed, text_len);
-    if (*good && direct)
-        envl_sink_commit(sink, text_len);
-    else if (*good && !envl_sink_put(sink, payload->text, text_len))
-        return envl_fail_memory(err);
-    return ENVELOPE_OK;
-}
-
 /* The chunk is complete in payload->sealed: verify it, give out what waits. */
 static enum envelope_reason
 open_end(struct envl_payload *payload, struct envl_sink *sink,
          enum envelope_reason failure, struct envl_err *err)
 {
     size_t text_len = payload->fill - ENVL_TAG_LEN;
-    enum envelope_reason rc = ENVELOPE_OK;
-    bool good;
 
-    if (payload->verified_only)
-        rc = open_whole(payload, sink, text_len, &good, err);
-    else
-        good =
-            envl_chunk_open_end(payload->chunks[0], payload->sealed + text_len);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    if (!good)
+    if (!envl_chunk_open_end(payload->chunks[0], payload->sealed + text_len))
         return diagnose(payload, failure, payload->sealed, payload->fill, err);
+    if (payload->verified_only && !envl_sink_put(sink, payload->text, text_len))
+        return envl_fail_memory(err);
     next_chunk(payload, text_len);
     return ENVELOPE_OK;
 }
 
+/* Decipher the next bytes of a chunk: to the sink, or to where they wait. */
+static enum envelope_reason
+open_some_text(struct envl_payload *payload, struct envl_sink *sink,
+               const unsigned char *in, size_t len, struct envl_err *err)
+{
+    if (!payload->verified_only)
+        return cipher_to_sink(payload, sink, in, len, err);
+    if (!envl_chunk_update(payload->chunks[0], payload->text + payload->waiting,
+                           in, len))
+        return envl_fail_crypto(err, "open a chunk");
+    payload->waiting += len;
+    return ENVELOPE_OK;
+}
+
+/*
+ * The last ENVL_TAG_LEN bytes so far may turn out to be the tag, and wait in
+ * payload->sealed.  The others are deciphered straight from the input; the
+ * copy of it there is for diagnose().
+ */
 static enum envelope_reason
 open_piece(struct envl_payload *payload, struct envl_sink *sink,
            const unsigned char *in, size_t len, struct envl_err *err)
 {
+    size_t done =
+        payload->fill > ENVL_TAG_LEN ? payload->fill - ENVL_TAG_LEN : 0;
+    size_t until = payload->fill + len > ENVL_TAG_LEN
+                       ? payload->fill + len - ENVL_TAG_LEN
+                       : 0;
+    size_t held = until < payload->fill ? until : payload->fill;
     enum envelope_reason rc = ENVELOPE_OK;
-    size_t text_len;
 
+    if (held > done)
+        rc = open_some_text(payload, sink, payload->sealed + done, held - done,
+                            err);
+    if (rc == ENVELOPE_OK && until > payload->fill)
+        rc = open_some_text(payload, sink, in, until - payload->fill, err);
     memcpy(payload->sealed + payload->fill, in, len);
     payload->fill += len;
-    /* The last ENVL_TAG_LEN bytes so far may turn out to be the tag. */
-    if (!payload->verified_only && payload->fill > ENVL_TAG_LEN) {
-        text_len = payload->fill - ENVL_TAG_LEN;
-        rc = cipher_to_sink(payload, sink, payload->sealed + payload->released,
-                            text_len - payload->released, err);
-        payload->released = text_len;
-    }
     if (rc == ENVELOPE_OK && payload->fill == ENVL_SEALED_CHUNK_LEN)
         rc = open_end(payload, sink, ENVELOPE_R_CHUNK, err);
     return rc;
+}
+
+/* Wipe what this call has given of the chunk at hand; the rest of that was
+ * given by calls before. */
+static void
+take_back(const struct envl_payload *payload, struct envl_sink *sink)
+{
+    size_t n = payload->released;
+
+    envl_sink_rewind(sink, sink->len - (n < sink->len ? n : sink->len));
 }
 
 size_t
@@ -432,12 +440,11 @@ enum envelope_reason
 envl_payload_update(struct envl_payload *payload, struct envl_sink *sink,
                     const unsigned char *in, size_t len, struct envl_err *err)
 {
-    size_t n, chunk_start = sink->len;
     enum envelope_reason rc;
+    size_t n;
 
     for (; len > 0; in += n, len -= n) {
         if (payload->fill == 0) {
-            chunk_start = sink->len;
             rc = take_run(payload, sink, in, len, &n, err);
             if (rc != ENVELOPE_OK)
                 return rc;
@@ -455,7 +462,7 @@ envl_payload_update(struct envl_payload *payload, struct envl_sink *sink,
         else
             rc = open_piece(payload, sink, in, n, err);
         if (rc != ENVELOPE_OK) {
-            envl_sink_rewind(sink, chunk_start);
+            take_back(payload, sink);
             return rc;
         }
     }

@@ -29,7 +29,7 @@ struct envl_payload;
  *   start    receives ENVL_PAYLOAD_START_LEN bytes, the first of the payload
  *
  * Ownership: *payload is the caller's, envl_payload_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_NO_ALGORITHM; _CRYPTO; _MEMORY.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
  */
 enum envelope_reason envl_payload_new_sealer(
     struct envl_payload **payload, const struct envl_libctx *ctx,

@@ -75,28 +75,36 @@ check_key(EVP_PKEY *key, const char *name, struct envl_err *err)
     }
 }
 
-/* Is this time now or before?  One that cannot be read counts as later. */
-static bool
-has_come(const ASN1_TIME *t)
+/* -1 before now, 1 after now, else 0. */
+static int
+compare_to_now(const ASN1_TIME *t)
 {
     int days = 0, seconds = 0;
 
-    return ASN1_TIME_diff(&days, &seconds, t, NULL) && days >= 0
-           && seconds >= 0;
+    if (!ASN1_TIME_diff(&days, &seconds, NULL, t))
+        return 0;
+    return days < 0 || seconds < 0 ? -1 : days > 0 || seconds > 0;
 }
 
 static enum envelope_reason
 check_time(X509 *cert, const char *name, struct envl_err *err)
 {
-    bool early = !has_come(X509_get0_notBefore(cert));
-    bool late = has_come(X509_get0_notAfter(cert));
+    const ASN1_TIME *from = X509_get0_notBefore(cert);
+    const ASN1_TIME *to = X509_get0_notAfter(cert);
+    const char *why = NULL;
 
-    if (early || late)
-        return envl_fail(err, ENVELOPE_R_CERTIFICATE_TIME,
-                         "%s: the certificate %s; set allow-expired to use it "
-                         "all the same",
-                         name, late ? "has expired" : "is not valid yet");
-    return ENVELOPE_OK;
+    if (!ASN1_TIME_check(from) || !ASN1_TIME_check(to))
+        why = "has no readable validity";
+    else if (compare_to_now(from) > 0)
+        why = "is not valid yet";
+    else if (compare_to_now(to) < 0)
+        why = "has expired";
+    if (why == NULL)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_CERTIFICATE_TIME,
+                     "%s: the certificate %s; set allow-expired to use it all "
+                     "the same",
+                     name, why);
 }
 
 /* A certificate around a bare key */

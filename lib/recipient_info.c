@@ -180,19 +180,24 @@ add_kekri(CMS_ContentInfo *cms, const unsigned char kek[ENVL_KEK_LEN],
     ASN1_OBJECT *attr_id = NULL;
     ASN1_TYPE *attr = NULL;
 
-    if (kek_copy != NULL && id_copy != NULL
-        && (source == NULL || envl_kek_source_build(source, &attr_id, &attr))
-        && CMS_add0_recipient_key(cms, NID_id_aes256_wrap, kek_copy,
-                                  ENVL_KEK_LEN, id_copy, id_len, NULL, attr_id,
-                                  attr)
-               != NULL)
-        return ENVELOPE_OK;
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (kek_copy == NULL || id_copy == NULL
+        || (source != NULL && !envl_kek_source_build(source, &attr_id, &attr)))
+        rc = envl_fail_memory(err);
+    else if (CMS_add0_recipient_key(cms, NID_id_aes256_wrap, kek_copy,
+                                    ENVL_KEK_LEN, id_copy, id_len, NULL,
+                                    attr_id, attr)
+             == NULL)
+        rc = envl_fail_crypto(err, "add a recipient");
+    if (rc == ENVELOPE_OK)
+        return rc; /* all of it is the message's now */
 
     OPENSSL_clear_free(kek_copy, ENVL_KEK_LEN);
     OPENSSL_free(id_copy);
     ASN1_OBJECT_free(attr_id);
     ASN1_TYPE_free(attr);
-    return envl_fail_crypto(err, "add a recipient");
+    return rc;
 }
 
 static enum envelope_reason
@@ -257,7 +262,7 @@ parse_kekri(struct envl_recipient_info *to)
         return;
     to->id = ASN1_STRING_get0_data(id);
     to->id_len = (size_t)ASN1_STRING_length(id);
-    if (algorithm_nid(alg) != NID_id_aes256_wrap)
+    if (!envl_is_aes256_wrap(alg))
         return;
     envl_kek_source_parse(&to->source, attr_id, attr);
     if (to->source.kind != ENVL_KEK_UNKNOWN)
@@ -394,15 +399,12 @@ envl_recipient_info_open_kek(CMS_ContentInfo *cms,
                              const struct envl_recipient_info *info,
                              const unsigned char kek[ENVL_KEK_LEN])
 {
-    unsigned char *copy = OPENSSL_memdup(kek, ENVL_KEK_LEN);
-    int ok;
+    /* The message only reads the key, and would free it with itself: it is
+     * lent for the operation and taken back. */
+    unsigned char *lent = (unsigned char *)(uintptr_t)kek;
+    int ok = CMS_RecipientInfo_set0_key(info->info, lent, ENVL_KEK_LEN)
+             && CMS_RecipientInfo_decrypt(cms, info->info);
 
-    if (copy == NULL)
-        return 0;
-    ok = CMS_RecipientInfo_set0_key(info->info, copy, ENVL_KEK_LEN)
-         && CMS_RecipientInfo_decrypt(cms, info->info);
-    /* The message keeps the pointer; take it back before it is wiped. */
     (void)CMS_RecipientInfo_set0_key(info->info, NULL, 0);
-    OPENSSL_clear_free(copy, ENVL_KEK_LEN);
     return ok;
 }

@@ -153,8 +153,10 @@ refuse(struct envl_stream *stream)
 static enum envelope_reason
 check_state(struct envl_stream *stream)
 {
-    if (stream->state == FAILED)
-        return fail(stream);
+    if (stream->state == FAILED) {
+        stream->last = &stream->failure;
+        return stream->failure.reason;
+    }
     if (stream->state == ENDED) {
         (void)envl_fail(&stream->refusal, ENVELOPE_R_NO_STREAM,
                         "the stream has ended; initialise the context again "
@@ -170,10 +172,14 @@ static enum envelope_reason
 begin(struct envl_stream *stream)
 {
     const struct envl_settings *settings = stream->settings;
+    enum envelope_reason rc;
 
     if (stream->state != NEW)
         return ENVELOPE_OK;
     stream->state = RUNNING;
+    rc = envl_libctx_check(stream->ctx, &stream->failure);
+    if (rc != ENVELOPE_OK)
+        return rc;
     if (stream->direction == ENVL_SEAL)
         return envl_sealer_start(&stream->sealer, stream->ctx, settings,
                                  &stream->sink, &stream->failure);
@@ -302,6 +308,11 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
         rc = envl_payload_final(payload_of(stream), &stream->sink,
                                 &stream->failure);
     }
+    if (rc == ENVELOPE_OK && stream->sink.queued > 0)
+        rc = envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
+                       "%zu bytes of text are left and the last call has no "
+                       "room for them",
+                       stream->sink.queued);
     if (rc != ENVELOPE_OK)
         return fail(stream);
     stream->state = ENDED;

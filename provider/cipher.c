@@ -2,6 +2,7 @@
 /* The ENVELOPE cipher as libcrypto calls it: arguments in, results out. */
 #include "provider/provider.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -27,6 +28,7 @@ static OSSL_FUNC_cipher_decrypt_init_fn envl_cipher_decrypt_init;
 static OSSL_FUNC_cipher_update_fn envl_cipher_update;
 static OSSL_FUNC_cipher_final_fn envl_cipher_final;
 static OSSL_FUNC_cipher_get_params_fn envl_cipher_get_params;
+static OSSL_FUNC_cipher_get_params_fn envl_decrypt_get_params;
 static OSSL_FUNC_cipher_gettable_params_fn envl_cipher_gettable_params;
 static OSSL_FUNC_cipher_get_ctx_params_fn envl_cipher_get_ctx_params;
 static OSSL_FUNC_cipher_gettable_ctx_params_fn envl_cipher_gettable_ctx_params;
@@ -200,6 +202,21 @@ ready(struct envl_cipher *ctx)
     return 1;
 }
 
+/*
+ * EVP has an int for the length, and BIO_f_cipher() computes a negative one
+ * where a read is shorter than the block size (it is meant for small blocks).
+ */
+static int
+refuse_length(const struct envl_cipher *ctx)
+{
+    struct envl_err err;
+
+    (void)envl_fail(&err, ENVELOPE_R_PARAMETER,
+                    "a negative length: read from BIO_f_cipher() at most 256 "
+                    "bytes at once, or decrypt with " ENVELOPE_DECRYPT_NAME);
+    return envl_raise(ctx->prov, &err);
+}
+
 static int
 envl_cipher_update(void *vctx, unsigned char *out, size_t *outl, size_t outsize,
                    const unsigned char *in, size_t inl)
@@ -207,6 +224,8 @@ envl_cipher_update(void *vctx, unsigned char *out, size_t *outl, size_t outsize,
     struct envl_cipher *ctx = vctx;
 
     *outl = 0;
+    if (inl > INT_MAX)
+        return refuse_length(ctx);
     if (!ready(ctx))
         return 0;
     if (envl_stream_update(ctx->stream, out, outl, outsize, in, inl)
@@ -257,7 +276,7 @@ set_size(OSSL_PARAM params[], const char *name, size_t value)
 /* A stream cipher without an IV that asks for a block of room: see
  * <envelope/envelope.h>.  No AEAD flag: openssl enc refuses those. */
 static int
-envl_cipher_get_params(OSSL_PARAM params[])
+get_params(OSSL_PARAM params[], size_t block_size)
 {
     OSSL_PARAM *mode = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_MODE);
     OSSL_PARAM *aead = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_AEAD);
@@ -266,8 +285,20 @@ envl_cipher_get_params(OSSL_PARAM params[])
            && (aead == NULL || OSSL_PARAM_set_int(aead, 0))
            && set_size(params, OSSL_CIPHER_PARAM_KEYLEN, ENVELOPE_KEY_LENGTH)
            && set_size(params, OSSL_CIPHER_PARAM_IVLEN, 0)
-           && set_size(params, OSSL_CIPHER_PARAM_BLOCK_SIZE,
-                       ENVELOPE_BLOCK_SIZE);
+           && set_size(params, OSSL_CIPHER_PARAM_BLOCK_SIZE, block_size);
+}
+
+static int
+envl_cipher_get_params(OSSL_PARAM params[])
+{
+    return get_params(params, ENVELOPE_BLOCK_SIZE);
+}
+
+/* Decrypting alone needs no room, and a stream cipher's block size says so. */
+static int
+envl_decrypt_get_params(OSSL_PARAM params[])
+{
+    return get_params(params, 1);
 }
 
 static const OSSL_PARAM *
@@ -358,24 +389,37 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     return p == NULL || set_next_chunk(ctx, p);
 }
 
+/* clang-format off */
+#define COMMON_FUNCTIONS                                                       \
+    { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))envl_cipher_newctx },           \
+    { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))envl_cipher_freectx },         \
+    { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))envl_cipher_dupctx },           \
+    { OSSL_FUNC_CIPHER_DECRYPT_INIT,                                           \
+      (void (*)(void))envl_cipher_decrypt_init },                              \
+    { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))envl_cipher_update },           \
+    { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))envl_cipher_final },             \
+    { OSSL_FUNC_CIPHER_GETTABLE_PARAMS,                                        \
+      (void (*)(void))envl_cipher_gettable_params },                           \
+    { OSSL_FUNC_CIPHER_GET_CTX_PARAMS,                                         \
+      (void (*)(void))envl_cipher_get_ctx_params },                            \
+    { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS,                                    \
+      (void (*)(void))envl_cipher_gettable_ctx_params },                       \
+    { OSSL_FUNC_CIPHER_SET_CTX_PARAMS,                                         \
+      (void (*)(void))envl_cipher_set_ctx_params },                            \
+    { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS,                                    \
+      (void (*)(void))envl_cipher_settable_ctx_params }
+
 const OSSL_DISPATCH envl_cipher_functions[] = {
-    { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))envl_cipher_newctx },
-    { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))envl_cipher_freectx },
-    { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))envl_cipher_dupctx },
-    { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))envl_cipher_encrypt_init },
-    { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))envl_cipher_decrypt_init },
-    { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))envl_cipher_update },
-    { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))envl_cipher_final },
+    COMMON_FUNCTIONS,
+    { OSSL_FUNC_CIPHER_ENCRYPT_INIT,
+      (void (*)(void))envl_cipher_encrypt_init },
     { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))envl_cipher_get_params },
-    { OSSL_FUNC_CIPHER_GETTABLE_PARAMS,
-      (void (*)(void))envl_cipher_gettable_params },
-    { OSSL_FUNC_CIPHER_GET_CTX_PARAMS,
-      (void (*)(void))envl_cipher_get_ctx_params },
-    { OSSL_FUNC_CIPHER_GETTABLE_CTX_PARAMS,
-      (void (*)(void))envl_cipher_gettable_ctx_params },
-    { OSSL_FUNC_CIPHER_SET_CTX_PARAMS,
-      (void (*)(void))envl_cipher_set_ctx_params },
-    { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS,
-      (void (*)(void))envl_cipher_settable_ctx_params },
     { 0, NULL }
 };
+
+const OSSL_DISPATCH envl_decrypt_functions[] = {
+    COMMON_FUNCTIONS,
+    { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))envl_decrypt_get_params },
+    { 0, NULL }
+};
+/* clang-format on */

@@ -63,6 +63,8 @@ envl_provider_query(void *prov, int operation, int *no_cache)
     static const OSSL_ALGORITHM ciphers[] = {
         { ENVELOPE_CIPHER_NAME, "provider=" ENVELOPE_PROVIDER_NAME,
           envl_cipher_functions, "Streaming envelope encryption" },
+        { ENVELOPE_DECRYPT_NAME, "provider=" ENVELOPE_PROVIDER_NAME,
+          envl_decrypt_functions, "Streaming envelope decryption" },
         { NULL, NULL, NULL, NULL },
     };
 
@@ -142,7 +144,8 @@ is_alone(const struct envl_provider *prov)
  * no PBKDF2 for itself.  Being the first one in the program's global context
  * must not take away what it has.  Where another provider is loaded already,
  * such as fips, that one was chosen, and nothing is added.  The default
- * provider stays for the life of the context, as the fallback would.
+ * provider stays for the life of the context, as the fallback would: its
+ * handle is given up on purpose.
  */
 static void
 keep_fallback(const struct envl_provider *prov)

@@ -87,6 +87,7 @@ extern const OSSL_PARAM envl_params_settable[];
 /* cipher.c */
 
 extern const OSSL_DISPATCH envl_cipher_functions[];
+extern const OSSL_DISPATCH envl_decrypt_functions[];
 
 /* provider.c */
 

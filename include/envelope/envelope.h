@@ -28,6 +28,14 @@ extern "C" {
 #define ENVELOPE_CIPHER_NAME "ENVELOPE"
 
 /*
+ * The same cipher for decryption alone, with a block size of 1.  It is for
+ * those who read plaintext from BIO_f_cipher(): with ENVELOPE that works for
+ * requests of at most 256 bytes only, because OpenSSL subtracts the block
+ * size from the length of a request and goes wrong where it is negative.
+ */
+#define ENVELOPE_DECRYPT_NAME "ENVELOPE-DECRYPT"
+
+/*
  * Length of the EVP key, in bytes.  A key that is not all zero is a
  * key-encryption key (RFC 5652, 6.2.3); no key, or all zeros, means the
  * recipients or identities that the parameters, the environment or the
