@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Key envelopes, opened with one identity of each kind.  There is no
+ * passphrase among them: scrypt would take all the time.
+ */
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "lib/header.h"
+#include "lib/key_envelope.h"
+#include "test/fuzz/keys.h"
+#include "test/fuzz/target.h"
+
+static const char *const keys[] = { FUZZ_KEY_RSA, FUZZ_KEY_P256,
+                                    FUZZ_KEY_X25519, FUZZ_KEY_X448 };
+enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
+
+static const struct envl_libctx ctx = { .propq = "?provider=default" };
+
+/* Read once; it lives as long as the program does. */
+static const struct envl_identities *
+identities(void)
+{
+    static struct envl_identities ids;
+    static struct envl_settings settings;
+    struct envl_err err;
+    size_t i;
+
+    if (ids.key_count > 0)
+        return &ids;
+    settings.has_kek = true;
+    memcpy(settings.kek, FUZZ_KEK, ENVL_KEK_LEN);
+    for (i = 0; i < KEY_COUNT; i++)
+        MUST(
+            envl_octets_list_add(&settings.identity, keys[i], strlen(keys[i])));
+    MUST(envl_identities_load(&ids, &ctx, &settings, &err) == ENVELOPE_OK);
+    MUST(ids.key_count == KEY_COUNT);
+    return &ids;
+}
+
+static void
+try_open(const uint8_t *data, size_t size)
+{
+    const struct envl_identities *ids = identities();
+    unsigned char dek[ENVL_DEK_LEN];
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    ERR_clear_error();
+    memset(&err, 0, sizeof(err));
+    rc = envl_key_envelope_open(dek, data, size, &ctx, ids, &err);
+    MUST(ERR_peek_error() == 0);
+    if (rc != ENVELOPE_OK) {
+        MUST(err.reason == rc && err.detail[0] != '\0');
+        MUST(rc == ENVELOPE_R_KEY_ENVELOPE || rc == ENVELOPE_R_NO_MATCH
+             || rc == ENVELOPE_R_MEMORY);
+    }
+}
+
+/*
+ * What stands before and behind the RecipientInfos of a key envelope.  Few
+ * changes to a whole message leave it DER, so what is behind that check is
+ * reached by a second way: the input as RecipientInfos, in this frame.
+ */
+static const unsigned char type[] = { 0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7,
+                                      0x0d, 0x01, 0x09, 0x10, 0x01, 0x17 };
+static const unsigned char version[] = { 0x02, 0x01, 0x00 };
+static const unsigned char tail[] = {
+    0x30, 0x4d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
+    0x07, 0x01, 0x30, 0x1e, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
+    0x03, 0x04, 0x01, 0x2e, 0x30, 0x11, 0x04, 0x0c, 0x00, 0x01, 0x02,
+    0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x02, 0x01,
+    0x10, 0x80, 0x20, 0x5c, 0x53, 0x5f, 0xa4, 0x4e, 0x30, 0xed, 0xeb,
+    0xb4, 0xf0, 0xc3, 0xcd, 0x2a, 0x7e, 0x50, 0x33, 0x03, 0x61, 0xfb,
+    0x77, 0x7e, 0x04, 0xb0, 0x06, 0x3c, 0x14, 0xc9, 0xa1, 0xa7, 0x9c,
+    0xd5, 0x87, 0x04, 0x10, 0x4b, 0x89, 0x6d, 0x9d, 0x43, 0x58, 0xa8,
+    0x73, 0x77, 0x31, 0xd1, 0x0b, 0x60, 0x95, 0x4c, 0xdb
+};
+
+enum { SEQUENCE = 0x30, SET = 0x31, CONTEXT_0 = 0xa0, LENGTH_LEN = 5 };
+
+/* Put tag and length, before len bytes at p. */
+static unsigned char *
+put_before(unsigned char *p, unsigned char tag, size_t len)
+{
+    size_t size = len < 0x80 ? 0 : len < 0x100 ? 1 : len < 0x10000 ? 2 : 3, i;
+
+    for (i = 0; i < size; i++)
+        *--p = (unsigned char)(len >> 8 * i);
+    *--p = (unsigned char)(size == 0 ? len : 0x80 | size);
+    *--p = tag;
+    return p;
+}
+
+/* The caller frees *buf. */
+static unsigned char *
+put_in_frame(unsigned char **buf, size_t *len, const uint8_t *data, size_t size)
+{
+    size_t before = sizeof(type) + sizeof(version) + 4 * LENGTH_LEN;
+    unsigned char *p = malloc(before + size + sizeof(tail)), *end;
+
+    MUST(p != NULL);
+    *buf = p;
+    p += before;
+    end = p + size + sizeof(tail);
+    memcpy(p, data, size);
+    memcpy(p + size, tail, sizeof(tail));
+    p = put_before(p, SET, size);
+    p = (unsigned char *)memcpy(p - sizeof(version), version, sizeof(version));
+    p = put_before(p, SEQUENCE, (size_t)(end - p));
+    p = put_before(p, CONTEXT_0, (size_t)(end - p));
+    p = (unsigned char *)memcpy(p - sizeof(type), type, sizeof(type));
+    p = put_before(p, SEQUENCE, (size_t)(end - p));
+    *len = (size_t)(end - p);
+    return p;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned char *buf, *framed;
+    size_t len;
+
+    if (size == 0 || size > ENVL_KEY_ENVELOPE_LEN_MAX)
+        return 0;
+    try_open(data, size);
+    framed = put_in_frame(&buf, &len, data, size);
+    try_open(framed, len);
+    free(buf);
+    return 0;
+}
