@@ -11,15 +11,18 @@
 char *
 envl_libctx_prefer(const char *properties, const char *provider)
 {
-    static const char preference[] = "?provider=";
     const char *asked = properties != NULL ? properties : "";
-    size_t size =
-        strlen(asked) + sizeof(",") + sizeof(preference) + strlen(provider);
+    size_t size = strlen(asked) + sizeof(",?provider=") + strlen(provider);
     char *propq = OPENSSL_malloc(size);
 
-    if (propq != NULL)
-        (void)snprintf(propq, size, "%s%s%s%s", asked,
-                       *asked != '\0' ? "," : "", preference, provider);
+    if (propq == NULL)
+        return NULL;
+    /* A query that names a property twice is an error, and is ignored. */
+    if (strstr(asked, "provider") != NULL)
+        (void)snprintf(propq, size, "%s", asked);
+    else
+        (void)snprintf(propq, size, "%s%s?provider=%s", asked,
+                       *asked != '\0' ? "," : "", provider);
     return propq;
 }
 
@@ -27,13 +30,13 @@ enum envelope_reason
 envl_libctx_check(const struct envl_libctx *ctx, struct envl_err *err)
 {
     EVP_CIPHER *aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
-
-    if (aead == NULL)
-        return envl_fail(err, ENVELOPE_R_NO_ALGORITHM,
-                         "AES-256-GCM%s%s; load a provider that has it, such "
-                         "as default",
-                         ctx->properties != NULL ? " with properties " : "",
-                         ctx->properties != NULL ? ctx->properties : "");
-    EVP_CIPHER_free(aead);
-    return ENVELOPE_OK;
+    if (aead != NULL) {
+        EVP_CIPHER_free(aead);
+        return ENVELOPE_OK;
+    }
+    return envl_fail(err, ENVELOPE_R_NO_ALGORITHM,
+                     "AES-256-GCM%s%s; load a provider that has it, such as "
+                     "default",
+                     ctx->properties != NULL ? " with properties " : "",
+                     ctx->properties != NULL ? ctx->properties : "");
 }

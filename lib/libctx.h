@@ -23,7 +23,8 @@ struct envl_libctx {
 };
 
 /*
- * envl_libctx_prefer - properties, and a preference for a provider
+ * envl_libctx_prefer - properties, and a preference for a provider unless
+ * they speak of providers themselves
  *
  * Returns: a string, the caller's, OPENSSL_free(); NULL if memory ran out.
  */

@@ -58,6 +58,13 @@ envl_config_apply(const struct envl_provider *prov,
     unsigned long threads;
     char *end;
 
+    if (prov->bad_properties) {
+        (void)envl_fail(err, ENVELOPE_R_PARAMETER,
+                        "properties = %s in the provider's section of "
+                        "openssl.cnf cannot be read",
+                        config->properties);
+        return 0;
+    }
     if (settings->threads == 0 && config->threads != NULL) {
         threads = strtoul(config->threads, &end, 10);
         if (*end != '\0' || threads > ENVL_PARAM_THREADS_MAX) {

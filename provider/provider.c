@@ -214,6 +214,10 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
     }
     envl_config_read(prov);
     prov->ctx.properties = prov->config.properties;
+    /* A query that libcrypto cannot read it would ignore in every fetch. */
+    prov->bad_properties = prov->config.properties != NULL
+                           && !EVP_set_default_properties(
+                               prov->ctx.libctx, prov->config.properties);
     prov->propq = envl_libctx_prefer(prov->ctx.properties, "default");
     prov->ctx.propq = prov->propq;
     if (prov->propq == NULL) {

@@ -30,6 +30,7 @@ struct envl_provider {
     OSSL_FUNC_core_vset_error_fn *vset_error;
 
     struct envl_config config;
+    bool bad_properties;    /* of config: they cannot be read */
     char *propq;            /* of ctx */
     struct envl_libctx ctx; /* a child of the program's library context */
     CRYPTO_RWLOCK *lock;    /* for the two below */

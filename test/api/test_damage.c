@@ -700,6 +700,33 @@ test_failure_stays(void **state)
     support_drop(&stream);
 }
 
+/* What a call gave of the chunk that fails in it is taken back. */
+static void
+test_damage_in_pieces(void **state)
+{
+    const struct fixture *f = *state;
+    struct octets stream = support_octets(f->stream.data, f->stream.len),
+                  out = { 0 };
+    EVP_CIPHER_CTX *ctx = support_init(&f->s, SUPPORT_OPEN, support_kek, NULL);
+    const struct support_how how = { 0 };
+    const size_t ends[] = { f->chunk_at[0] + 5000, f->chunk_at[1] + 8000 };
+
+    stream.data[f->chunk_at[2] - 1] ^= 1; /* the tag of chunk 1 */
+    assert_true(support_update(ctx, &how, stream.data, ends[0], &out));
+    assert_int_equal(out.len, 5000 - TAG_LEN);
+    assert_true(support_update(ctx, &how, stream.data + ends[0],
+                               ends[1] - ends[0], &out));
+    assert_int_equal(out.len, CHUNK + 8000 - TAG_LEN);
+    assert_false(support_update(ctx, &how, stream.data + ends[1],
+                                stream.len - ends[1], &out));
+    expect_reason(ENVELOPE_R_CHUNK, "chunk 1");
+    assert_int_equal(out.len, CHUNK + 8000 - TAG_LEN);
+    assert_int_equal(support_get(ctx, ENVELOPE_PARAM_VERIFIED_LENGTH), CHUNK);
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&out);
+    support_drop(&stream);
+}
+
 /*
  * In place, large updates are worked on in pieces; a chunk that lies across
  * two of them must not leave its unverified text behind.
@@ -750,6 +777,7 @@ main(void)
         cmocka_unit_test(test_header_of_another),
         cmocka_unit_test(test_another_label),
         cmocka_unit_test(test_failure_stays),
+        cmocka_unit_test(test_damage_in_pieces),
         cmocka_unit_test(test_damage_in_large_updates),
     };
 

@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 135
+plan 138
 provider
 
 chunk=16384
@@ -714,3 +714,28 @@ else
         skip "full disk $name" 'there is no /dev/full'
     done
 fi
+
+# --- algorithms -----------------------------------------------------------
+
+no_algorithm() { # REASON PROPERTIES
+    cat >nowhere.cnf <<CNF
+openssl_conf = init
+[init]
+providers = providers
+[providers]
+envelope = envelope
+[envelope]
+activate = 1
+properties = $2
+CNF
+    fails "$1" env OPENSSL_CONF=nowhere.cnf "$OPENSSL" enc -envelope \
+        -K "$("$OPENSSL" rand -hex 32)" -in plain -out out
+    grep -qF "properties $2;" err || grep -qF "properties = $2 in" err
+}
+
+t 'no provider with the name asked for' no_algorithm NO_ALGORITHM \
+    provider=nowhere
+t 'no provider with the properties asked for' no_algorithm NO_ALGORITHM \
+    fips=yes
+t 'properties that cannot be read are not ignored' no_algorithm PARAMETER \
+    'fips=,=yes'

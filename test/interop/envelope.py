@@ -344,14 +344,12 @@ def parse_content_info(data):
     auth = explicit.take(SEQUENCE).fields()
     explicit.end()
 
-    version = auth.take(INTEGER)
-    version.integer()
-    before = version.raw
+    before = take_version(auth, 0)
     infos = auth.take(SET).fields()
     recipients = []
     while infos.more():
         recipients.append(parse_recipient_info(infos.any()))
-        if len(recipients) > MAX_RECIPIENTS:
+        if sum(map(len, recipients)) > MAX_RECIPIENTS:
             raise Refuse("KEY_ENVELOPE", "more than 1,024 recipients")
     if not recipients:
         raise Refuse("KEY_ENVELOPE", "no recipient")
@@ -399,6 +397,14 @@ def is_plain(algorithm, oid):
                              parameters.tag == NULL and not parameters.body)
 
 
+def take_version(fields, *allowed):
+    """A CMSVersion that must be one of these; its DER."""
+    version = fields.take(INTEGER)
+    if version.integer() not in allowed:
+        raise Malformed("version number")
+    return version.raw
+
+
 def parse_recipient_info(value):
     parsers = {SEQUENCE: parse_ktri, context(1): parse_kari,
                context(2): parse_kekri, context(3): parse_pwri,
@@ -414,7 +420,7 @@ def parse_pwri(value):
 
 def parse_ktri(value):
     fields = value.fields()
-    fields.take(INTEGER).integer()
+    take_version(fields, 0, 2)
     identifier = fields.any()
     if identifier.tag == SEQUENCE:
         key_id = identifier.raw         # issuerAndSerialNumber
@@ -463,7 +469,7 @@ def is_oaep_sha256(algorithm):
 
 def parse_kari(value):
     fields = value.fields()
-    fields.take(INTEGER).integer()
+    take_version(fields, 3)
     explicit = fields.take(context(0)).fields()
     originator = explicit.any()
     explicit.end()
@@ -516,7 +522,7 @@ def is_std_dh_aes256(algorithm):
 
 def parse_kekri(value):
     fields = value.fields()
-    fields.take(INTEGER).integer()
+    take_version(fields, 4)
     kekid = fields.take(SEQUENCE).fields()
     algorithm = parse_algorithm(fields.take(SEQUENCE))
     wrapped = fields.take(OCTET_STRING).body
