@@ -42,10 +42,16 @@ envl_crypto_reason(void)
     return text != NULL ? text : "no further detail";
 }
 
+bool
+envl_crypto_no_memory(void)
+{
+    return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+}
+
 enum envelope_reason
 envl_fail_crypto(struct envl_err *err, const char *what)
 {
-    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+    if (envl_crypto_no_memory())
         return envl_fail_memory(err);
     return envl_fail(err, ENVELOPE_R_CRYPTO, "cannot %s: %s", what,
                      envl_crypto_reason());

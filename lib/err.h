@@ -7,6 +7,8 @@
 #ifndef ENVL_ERR_H
 #define ENVL_ERR_H
 
+#include <stdbool.h>
+
 #include <envelope/reasons.h>
 
 #define ENVL_DETAIL_MAX 400
@@ -46,5 +48,9 @@ enum envelope_reason envl_fail_memory(struct envl_err *err);
 
 /* envl_crypto_reason - the text of libcrypto's newest error record */
 const char *envl_crypto_reason(void);
+
+/* envl_crypto_no_memory - does libcrypto's newest error record say that memory
+ * ran out?  To be asked right behind a failure that leaves one. */
+bool envl_crypto_no_memory(void);
 
 #endif

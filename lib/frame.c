@@ -181,6 +181,8 @@ envl_frame_read(struct envl_frame **out, const unsigned char *der, size_t len,
         *out = frame;
         return ENVELOPE_OK;
     }
+    if (frame == NULL && envl_crypto_no_memory())
+        return envl_fail_memory(err);
     envl_frame_free(frame);
     return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", fault);
 }

@@ -87,12 +87,26 @@ all_zero(const unsigned char *p, size_t len)
 }
 
 static enum envelope_reason
-check_limit(const char *what, uint32_t len, uint32_t max, struct envl_err *err)
+check_reserved(const unsigned char *p, size_t len, struct envl_err *err)
+{
+    if (all_zero(p, len))
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_HEADER_FIELD,
+                     "a reserved byte of the prelude is not zero");
+}
+
+static enum envelope_reason
+check_limit(const char *what, uint32_t len, uint32_t min, uint32_t max,
+            struct envl_err *err)
 {
     if (len > max)
         return envl_fail(err, ENVELOPE_R_HEADER_TOO_LARGE,
                          "%s length %u is above %u", what, (unsigned)len,
                          (unsigned)max);
+    if (len < min)
+        return envl_fail(err, ENVELOPE_R_HEADER_FIELD,
+                         "%s length %u is below %u", what, (unsigned)len,
+                         (unsigned)min);
     return ENVELOPE_OK;
 }
 
@@ -118,23 +132,17 @@ envl_prelude_parse(struct envl_prelude *prelude, const unsigned char *in,
         return envl_fail(err, ENVELOPE_R_SCHEME,
                          "scheme %u; this program reads scheme %u",
                          in[AT_SCHEME], SCHEME_COBBLESTONE_256);
-    if (!all_zero(in + AT_RESERVED_1, RESERVED_1_LEN)
-        || !all_zero(in + AT_RESERVED_2, RESERVED_2_LEN))
-        return envl_fail(err, ENVELOPE_R_HEADER_FIELD,
-                         "a reserved byte of the prelude is not zero");
-
-    if ((rc = check_limit("labels", p.labels_len, ENVL_LABELS_LEN_MAX, err))
-        || (rc = check_limit("key envelope", p.key_envelope_len,
+    if ((rc = check_reserved(in + AT_RESERVED_1, RESERVED_1_LEN, err))
+        || (rc = check_limit("labels", p.labels_len, 0, ENVL_LABELS_LEN_MAX,
+                             err))
+        || (rc = check_limit("key envelope", p.key_envelope_len, 1,
                              ENVL_KEY_ENVELOPE_LEN_MAX, err))
-        || (rc = check_limit("header", p.header_len, ENVL_HEADER_LEN_MAX, err)))
+        || (rc = check_limit("header", p.header_len,
+                             ENVL_PRELUDE_LEN + p.labels_len
+                                 + p.key_envelope_len,
+                             ENVL_HEADER_LEN_MAX, err))
+        || (rc = check_reserved(in + AT_RESERVED_2, RESERVED_2_LEN, err)))
         return rc;
-    if (p.key_envelope_len == 0)
-        return envl_fail(err, ENVELOPE_R_HEADER_FIELD,
-                         "the key envelope length is 0");
-    if (p.header_len < ENVL_PRELUDE_LEN + p.labels_len + p.key_envelope_len)
-        return envl_fail(err, ENVELOPE_R_HEADER_FIELD,
-                         "header length %u is less than its parts",
-                         (unsigned)p.header_len);
     *prelude = p;
     return ENVELOPE_OK;
 }

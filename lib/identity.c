@@ -62,7 +62,6 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
         to->certs[to->cert_count++] = cert;
         return ENVELOPE_OK;
     }
-    key.kind = envl_key_kind(item->private_key);
     /* A key in hardware may not show its public half: it has no name then. */
     ERR_set_mark();
     if (!envl_key_id_of_key(&key.id, loader->ctx, item->private_key))

@@ -14,9 +14,8 @@
 #include "lib/settings.h"
 
 struct envl_identity {
-    EVP_PKEY *key; /* private, owned */
-    char *propq;   /* for operations with it, owned */
-    enum envl_key_kind kind;
+    EVP_PKEY *key;         /* private, owned */
+    char *propq;           /* for operations with it, owned */
     struct envl_key_id id; /* of the bare key; length 0 if not known */
 };
 

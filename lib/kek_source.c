@@ -235,16 +235,14 @@ hkdf_sha256(unsigned char *out, size_t len, const struct envl_libctx *ctx,
         envl_param_text(OSSL_KDF_PARAM_DIGEST, "SHA256"),
         envl_param_octets(OSSL_KDF_PARAM_KEY, ikm, ikm_len),
         envl_param_octets(OSSL_KDF_PARAM_INFO, info, strlen(info)),
-        OSSL_PARAM_construct_end(),
+        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
         OSSL_PARAM_construct_end(),
         OSSL_PARAM_construct_end(),
     };
-    size_t n = 3;
 
     if (salt_len > 0)
-        params[n++] = envl_param_octets(OSSL_KDF_PARAM_SALT, salt, salt_len);
-    if (ctx->propq != NULL)
-        params[n] = envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq);
+        params[4] = envl_param_octets(OSSL_KDF_PARAM_SALT, salt, salt_len);
+
     return kdf(out, len, ctx, "HKDF", params);
 }
 

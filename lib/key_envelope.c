@@ -22,24 +22,32 @@
 /* Private-key operations that one header may cost a reader. */
 #define UNWRAP_COUNT_MAX 1024
 
+/* A libcrypto call has failed on the message, or so it seems. */
 static enum envelope_reason
 fail_parse(struct envl_err *err, const char *why)
 {
+    if (envl_crypto_no_memory())
+        return envl_fail_memory(err);
     return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", why);
 }
 
 /* Building */
 
+/*
+ * The content is written to the message's own BIO: CMS_final() would copy the
+ * data key through a buffer that nobody wipes.
+ */
 static enum envelope_reason
 encode(CMS_ContentInfo *cms, const unsigned char *dek, unsigned char **der,
        size_t *len, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
-    BIO *in = BIO_new_mem_buf(dek, ENVL_DEK_LEN);
+    BIO *content = NULL;
     int n = -1;
 
-    if (in != NULL && CMS_set_detached(cms, 0)
-        && CMS_final(cms, in, NULL, CMS_BINARY))
+    if (CMS_set_detached(cms, 0) && (content = CMS_dataInit(cms, NULL)) != NULL
+        && BIO_write(content, dek, ENVL_DEK_LEN) == ENVL_DEK_LEN
+        && BIO_flush(content) > 0 && CMS_dataFinal(cms, content))
         n = i2d_CMS_ContentInfo(cms, der);
     if (n <= 0) {
         rc = envl_fail_crypto(err, "wrap the data key");
@@ -48,7 +56,7 @@ encode(CMS_ContentInfo *cms, const unsigned char *dek, unsigned char **der,
     } else {
         *len = (size_t)n;
     }
-    BIO_free(in);
+    BIO_free_all(content);
     return rc;
 }
 
@@ -98,6 +106,7 @@ struct opener {
 
     unsigned char cek[ENVL_CEK_LEN]; /* where has_cek; else cms has it */
     bool has_cek;
+    bool no_memory;
     char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
 
     unsigned unwraps;     /* private-key operations so far */
@@ -190,8 +199,17 @@ read_cms(struct opener *o, const char *propq, struct envl_err *err)
     if (!is_der(o))
         return fail_parse(err, "it is not in DER");
     if (!list_infos(o))
-        return fail_parse(err, "it has more than 1,024 recipients");
+        return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
+                         "it has more than 1,024 recipients");
     return ENVELOPE_OK;
+}
+
+/* An attempt has failed, and has left the newest record: was it memory? */
+static void
+note_failure(struct opener *o)
+{
+    if (envl_crypto_no_memory())
+        o->no_memory = true;
 }
 
 static bool
@@ -224,6 +242,7 @@ try_key(struct opener *o, const struct envl_identity *identity, bool named)
         o->unwraps++;
         if (open_with_key(o, info, identity))
             return true;
+        note_failure(o);
         if (named)
             (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
                            envl_crypto_reason());
@@ -250,6 +269,8 @@ try_passphrase(struct opener *o, const struct envl_recipient_info *info)
                  == ENVELOPE_OK
              && envl_recipient_info_open_kek(o->cms, info, kek);
     OPENSSL_cleanse(kek, sizeof(kek));
+    if (!opened)
+        note_failure(o);
     return opened;
 }
 
@@ -334,7 +355,7 @@ fail_match(const struct opener *o, struct envl_err *err)
 static enum envelope_reason
 fail_open(const struct opener *o, struct envl_err *err)
 {
-    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+    if (o->no_memory)
         return envl_fail_memory(err);
     if (o->too_much_work)
         return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
@@ -347,10 +368,7 @@ fail_open(const struct opener *o, struct envl_err *err)
     return fail_match(o, err);
 }
 
-/*
- * The content.  CMS_decrypt() would copy it through a buffer on its stack
- * that nobody wipes; reading it through the message's own BIO does not.
- */
+/* The content, for the same reason not with CMS_decrypt(). */
 static bool
 read_content(CMS_ContentInfo *cms, unsigned char *dek)
 {
@@ -379,7 +397,8 @@ read_dek(const struct opener *o, unsigned char *dek, struct envl_err *err)
     if (o->has_cek ? envl_frame_decrypt(o->frame, o->ctx, o->cek, dek)
                    : read_content(o->cms, dek))
         return ENVELOPE_OK;
-    return fail_parse(err, "its data key fails authentication");
+    return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
+                     "its data key fails authentication");
 }
 
 enum envelope_reason

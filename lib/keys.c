@@ -28,7 +28,7 @@ static const char *const schemes[] = { "file",   "handle", "object",
 
 struct asker {
     const struct envl_key_reader *reader;
-    bool asked;
+    bool asked, answered;
 };
 
 /* A pem_password_cb: never the terminal, which is the program's. */
@@ -46,20 +46,15 @@ ask(char *buf, int size, int rwflag, void *varg)
         if (known->len > (size_t)size)
             return -1;
         memcpy(buf, known->data, known->len);
+        asker->answered = true;
         return (int)known->len;
     }
     if (cb == NULL || cb->callback == NULL
         || !cb->callback(buf, (size_t)size, &len, NULL, cb->arg)
         || len > (size_t)size)
         return -1;
+    asker->answered = true;
     return (int)len;
-}
-
-static bool
-has_passphrase(const struct envl_key_reader *reader)
-{
-    return (reader->passphrase != NULL && reader->passphrase->data != NULL)
-           || reader->callback != NULL;
 }
 
 /* Objects of one source */
@@ -86,17 +81,16 @@ give(const struct envl_key_reader *reader, OSSL_STORE_INFO *info,
 }
 
 static enum envelope_reason
-fail_read(const struct envl_key_reader *reader, const char *name, bool asked,
-          struct envl_err *err)
+fail_read(const char *name, const struct asker *asker, struct envl_err *err)
 {
-    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+    if (envl_crypto_no_memory())
         return envl_fail_memory(err);
-    if (asked && !has_passphrase(reader))
+    if (asker->asked && !asker->answered)
         return envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
                          "%s is stored encrypted: set passphrase, "
                          "passphrase-file or passphrase-callback",
                          name);
-    if (asked)
+    if (asker->asked)
         return envl_fail(err, ENVELOPE_R_WRONG_KEY,
                          "the passphrase does not open %s", name);
     return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%s: %s", name,
@@ -165,7 +159,7 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
     if (rc != ENVELOPE_OK)
         return rc;
     if (asker->asked && objects < least + (least == 0))
-        return fail_read(reader, origin->name, true, err);
+        return fail_read(origin->name, asker, err);
     if (objects > 0 && objects < least)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s: of %zu keys or certificates, one is damaged or "
@@ -178,10 +172,10 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
     return ENVELOPE_OK;
 }
 
-/* octets, if not NULL, are the objects; otherwise origin's name is a URI. */
+/* octets, if not NULL, are the objects; otherwise uri names them. */
 static enum envelope_reason
 read_source(const struct envl_key_reader *reader,
-            const struct envl_octets *octets,
+            const struct envl_octets *octets, const char *uri,
             const struct envl_key_item *origin, struct envl_err *err)
 {
     const struct envl_libctx *ctx = reader->ctx;
@@ -202,12 +196,12 @@ read_source(const struct envl_key_reader *reader,
         store = OSSL_STORE_attach(bio, "file", ctx->libctx, ctx->propq, ui,
                                   &asker, NULL, NULL, NULL);
     else if (ui != NULL && octets == NULL)
-        store = OSSL_STORE_open_ex(origin->name, ctx->libctx, ctx->propq, ui,
-                                   &asker, NULL, NULL, NULL);
+        store = OSSL_STORE_open_ex(uri, ctx->libctx, ctx->propq, ui, &asker,
+                                   NULL, NULL, NULL);
     if (ui == NULL || (octets != NULL && bio == NULL))
         rc = envl_fail_memory(err);
     else if (store == NULL)
-        rc = fail_read(reader, origin->name, asker.asked, err);
+        rc = fail_read(origin->name, &asker, err);
     else
         rc = read_store(reader, store, &asker, origin, least, err);
     (void)OSSL_STORE_close(store); /* nothing was written */
@@ -261,20 +255,31 @@ path_of_uri(const char *uri)
 }
 
 static enum envelope_reason
-read_entry(const struct envl_key_reader *reader, const char *name, bool uri,
-           struct envl_err *err)
+read_uri(const struct envl_key_reader *reader, const char *uri,
+         struct envl_err *err)
 {
-    const char *path = uri ? path_of_uri(name) : name;
-    const struct envl_key_item origin = { .name = name,
-                                          .is_uri = path == NULL };
+    char *name = OPENSSL_strndup(uri, strcspn(uri, "?"));
+    const struct envl_key_item origin = { .name = name, .is_uri = true };
+    enum envelope_reason rc;
+
+    if (name == NULL)
+        return envl_fail_memory(err);
+    rc = read_source(reader, NULL, uri, &origin, err);
+    OPENSSL_free(name);
+    return rc;
+}
+
+static enum envelope_reason
+read_path(const struct envl_key_reader *reader, const char *path,
+          struct envl_err *err)
+{
+    const struct envl_key_item origin = { .name = path };
     struct envl_octets content = { 0 };
     enum envelope_reason rc;
 
-    if (path == NULL)
-        return read_source(reader, NULL, &origin, err);
     rc = envl_file_read(&content, path, FILE_LEN_MAX, err);
     if (rc == ENVELOPE_OK)
-        rc = read_source(reader, &content, &origin, err);
+        rc = read_source(reader, &content, NULL, &origin, err);
     envl_octets_clear(&content);
     return rc;
 }
@@ -284,6 +289,7 @@ envl_keys_read_list(const struct envl_key_reader *reader, const char *list,
                     struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
+    const char *path;
     size_t len;
     char *name;
     bool uri;
@@ -294,8 +300,10 @@ envl_keys_read_list(const struct envl_key_reader *reader, const char *list,
         if (len > 0) {
             if ((name = OPENSSL_strndup(list, len)) == NULL)
                 return envl_fail_memory(err);
-            rc = read_entry(reader, name, uri, err);
-            OPENSSL_free(name);
+            path = uri ? path_of_uri(name) : name;
+            rc = path != NULL ? read_path(reader, path, err)
+                              : read_uri(reader, name, err);
+            OPENSSL_clear_free(name, len);
         }
         list += len + (list[len] != '\0');
     }
@@ -315,7 +323,7 @@ envl_keys_read_octets(const struct envl_key_reader *reader,
         struct envl_key_item origin = { .name = name };
 
         (void)snprintf(name, sizeof(name), "%s parameter %zu", what, i + 1);
-        rc = read_source(reader, &list->items[i], &origin, err);
+        rc = read_source(reader, &list->items[i], NULL, &origin, err);
     }
     return rc;
 }

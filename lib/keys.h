@@ -17,7 +17,8 @@
 
 /* One object that was read; exactly one of the last three is not NULL. */
 struct envl_key_item {
-    const char *name; /* of where it comes from, for messages */
+    const char *name; /* of where it comes from, for messages: a URI without
+                       * its query, in which a PIN may stand */
     bool is_uri;      /* it came from a store, not from a file or memory */
     EVP_PKEY *public_key;
     EVP_PKEY *private_key;

@@ -129,8 +129,9 @@ envl_labels_sort(char **out, size_t *out_len, const char *text,
 
     *out = NULL;
     *out_len = 0;
-    if (left >= ENVL_LABELS_LEN_MAX)
-        return envl_fail(err, ENVELOPE_R_LABELS, "labels are longer than %d",
+    if (left + (left > 0 && text[left - 1] != '\n') > ENVL_LABELS_LEN_MAX)
+        return envl_fail(err, ENVELOPE_R_LABELS,
+                         "labels are longer than %d bytes",
                          ENVL_LABELS_LEN_MAX);
     for (i = 0; i < left; i++)
         count += text[i] == '\n';

@@ -19,7 +19,8 @@
 struct envl_libctx {
     OSSL_LIB_CTX *libctx;
     const char *properties; /* what the configuration asks for, or NULL */
-    const char *propq;      /* the same, with preference for the software */
+    const char
+        *propq; /* the same, with preference for the software; not NULL */
 };
 
 /*

@@ -69,7 +69,7 @@ envl_payload_key_derive(struct envl_payload_key *key,
     const size_t info_count = sizeof(info) / sizeof(info[0]);
     OSSL_PARAM params[] = {
         envl_param_text(OSSL_MAC_PARAM_DIGEST, "SHA512"),
-        OSSL_PARAM_construct_end(),
+        envl_param_text(OSSL_MAC_PARAM_PROPERTIES, ctx->propq),
         OSSL_PARAM_construct_end(),
     };
     unsigned char okm[BLOCK_COUNT * HASH_LEN], t[HASH_LEN];
@@ -78,8 +78,6 @@ envl_payload_key_derive(struct envl_payload_key *key,
     EVP_MAC *mac;
     unsigned char n;
 
-    if (ctx->propq != NULL)
-        params[1] = envl_param_text(OSSL_MAC_PARAM_PROPERTIES, ctx->propq);
     mac = EVP_MAC_fetch(ctx->libctx, "HMAC", ctx->propq);
     if (mac == NULL || (hmac = EVP_MAC_CTX_new(mac)) == NULL
         || !EVP_MAC_CTX_set_params(hmac, params)) {

@@ -5,18 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
-
-#include "lib/param.h"
-
-#define CURVE_NAME_MAX 64
 
 static int
 algorithm_nid(const X509_ALGOR *alg)

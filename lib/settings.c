@@ -6,6 +6,15 @@
 
 #include <openssl/crypto.h>
 
+/* A list may hold URIs with the PIN of a token in them. */
+static void
+clear_text(char **field)
+{
+    if (*field != NULL)
+        OPENSSL_clear_free(*field, strlen(*field));
+    *field = NULL;
+}
+
 int
 envl_settings_set_text(char **field, const char *text, size_t len)
 {
@@ -13,7 +22,7 @@ envl_settings_set_text(char **field, const char *text, size_t len)
 
     if (copy == NULL)
         return 0;
-    OPENSSL_free(*field);
+    clear_text(field);
     *field = copy;
     return 1;
 }
@@ -113,10 +122,10 @@ clear_list(struct envl_octets_list *list)
 void
 envl_settings_clear(struct envl_settings *settings)
 {
-    OPENSSL_free(settings->recipients);
-    OPENSSL_free(settings->identities);
-    OPENSSL_free(settings->passphrase_file);
-    OPENSSL_free(settings->labels);
+    clear_text(&settings->recipients);
+    clear_text(&settings->identities);
+    clear_text(&settings->passphrase_file);
+    clear_text(&settings->labels);
     clear_list(&settings->recipient);
     clear_list(&settings->identity);
     envl_octets_clear(&settings->passphrase);

@@ -40,6 +40,8 @@ struct envl_settings {
     bool allow_expired;
     bool verified_only;
     bool has_output_slack;
+    bool has_threads;
+    bool errors_at_end; /* opening: a failure shows in the final call */
     size_t output_slack;
     size_t reserve;
     unsigned threads;

@@ -3,7 +3,9 @@
 #include "lib/stream.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -27,6 +29,7 @@ struct envl_stream {
     const struct envl_settings *settings;
     enum envl_direction direction;
     enum state state;
+    pid_t owner;             /* the process that began to seal */
     struct envl_err failure; /* in state FAILED */
     struct envl_err refusal; /* of a call that did not fail the stream */
     const struct envl_err *last;
@@ -95,7 +98,8 @@ room_of(const struct envl_stream *stream, size_t in_len, size_t out_size,
     /* A declared slack counts even where the caller could not pass it on. */
     if (!stream->settings->has_output_slack && room > out_size)
         room = out_size;
-    return room;
+    /* EVP has an int for it. */
+    return room < INT_MAX ? room : INT_MAX;
 }
 
 /* Sealing: every call must be able to pay for the tags that it adds. */
@@ -142,6 +146,13 @@ fail(struct envl_stream *stream)
     return stream->failure.reason;
 }
 
+/* May a failure of an update wait for the final call? */
+static bool
+withholds_errors(const struct envl_stream *stream)
+{
+    return stream->direction == ENVL_OPEN && stream->settings->errors_at_end;
+}
+
 static enum envelope_reason
 refuse(struct envl_stream *stream)
 {
@@ -149,10 +160,17 @@ refuse(struct envl_stream *stream)
     return stream->refusal.reason;
 }
 
-/* What a call may begin with: a good state. */
+/* What a call may begin with: a good state, in the right process. */
 static enum envelope_reason
 check_state(struct envl_stream *stream)
 {
+    if (stream->state == RUNNING && stream->direction == ENVL_SEAL
+        && stream->owner != getpid()) {
+        (void)envl_fail(&stream->failure, ENVELOPE_R_IN_USE,
+                        "the process was forked: only the parent can go on, "
+                        "a copy would use the same key and nonces again");
+        return fail(stream);
+    }
     if (stream->state == FAILED) {
         stream->last = &stream->failure;
         return stream->failure.reason;
@@ -177,6 +195,7 @@ begin(struct envl_stream *stream)
     if (stream->state != NEW)
         return ENVELOPE_OK;
     stream->state = RUNNING;
+    stream->owner = getpid();
     rc = envl_libctx_check(stream->ctx, &stream->failure);
     if (rc != ENVELOPE_OK)
         return rc;
@@ -252,10 +271,19 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
 
     *out_len = 0;
     envl_sink_begin(&stream->sink, out, 0);
+    if (stream->state == FAILED && withholds_errors(stream))
+        return ENVELOPE_OK;
     if ((rc = check_state(stream)) != ENVELOPE_OK)
         return rc;
     if (in_len == 0)
         return ENVELOPE_OK;
+    if (in_len > INT_MAX) {
+        (void)envl_fail(
+            &stream->failure, ENVELOPE_R_PARAMETER,
+            "a negative length: read from BIO_f_cipher() at most "
+            "256 bytes at once, or decrypt with " ENVELOPE_DECRYPT_NAME);
+        return fail(stream);
+    }
     if (out == NULL) {
         (void)envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
                         "no output buffer; there is no additional data to "
@@ -278,7 +306,7 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
         rc = feed(stream, in, in_len);
     }
     /* Text of verified chunks is not withheld: the next call fails. */
-    if (rc != ENVELOPE_OK
+    if (rc != ENVELOPE_OK && !withholds_errors(stream)
         && (stream->direction == ENVL_SEAL || stream->sink.len == 0))
         return fail(stream);
     if (rc != ENVELOPE_OK)

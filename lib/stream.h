@@ -41,10 +41,15 @@ void envl_stream_free(struct envl_stream *stream);
  *   *out_len  bytes written; 0 on failure, and then out is wiped
  *
  * A damaged chunk behind verified ones: their text is returned with
- * ENVELOPE_OK, and the next call fails.
+ * ENVELOPE_OK, and the next call fails.  If settings ask for errors_at_end,
+ * updates after a failure return ENVELOPE_OK and nothing, and only the final
+ * call fails.
  * Returns: ENVELOPE_OK; any reason but _IN_USE and _PARAMETER.  After a
  *          failure every call returns that failure again.
  * Complete: only when envl_stream_final() has returned ENVELOPE_OK.
+ * Threads:  one call at a time; a stream that is sealed belongs to the
+ *           process that began it, because a copy after fork() would seal
+ *           other data under the same key and nonces.
  */
 enum envelope_reason envl_stream_update(struct envl_stream *stream,
                                         unsigned char *out, size_t *out_len,

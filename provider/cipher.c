@@ -2,7 +2,6 @@
 /* The ENVELOPE cipher as libcrypto calls it: arguments in, results out. */
 #include "provider/provider.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -14,13 +13,14 @@
 struct envl_cipher {
     struct envl_provider *prov;
     struct envl_settings settings;  /* what the program said */
-    struct envl_settings effective; /* the same with defaults; borrowed parts */
+    struct envl_settings effective; /* the same with defaults, for stream */
     struct envl_stream *stream;     /* NULL before the first init */
     enum envl_direction direction;
 };
 
 /* Declaring each entry by its OSSL_FUNC type makes the compiler check it. */
 static OSSL_FUNC_cipher_newctx_fn envl_cipher_newctx;
+static OSSL_FUNC_cipher_newctx_fn envl_decrypt_newctx;
 static OSSL_FUNC_cipher_freectx_fn envl_cipher_freectx;
 static OSSL_FUNC_cipher_dupctx_fn envl_cipher_dupctx;
 static OSSL_FUNC_cipher_encrypt_init_fn envl_cipher_encrypt_init;
@@ -37,17 +37,42 @@ static OSSL_FUNC_cipher_settable_ctx_params_fn envl_cipher_settable_ctx_params;
 
 /* Contexts */
 
+static int
+raise_memory(const struct envl_provider *prov)
+{
+    struct envl_err err;
+
+    (void)envl_fail_memory(&err);
+    return envl_raise(prov, &err);
+}
+
 static void *
 envl_cipher_newctx(void *vprov)
 {
     struct envl_provider *prov = vprov;
-    struct envl_cipher *ctx;
+    struct envl_cipher *ctx = OPENSSL_zalloc(sizeof(*ctx));
 
-    if (!envl_provider_prepare(prov))
+    if (ctx == NULL || !envl_provider_prepare(prov)) {
+        OPENSSL_free(ctx);
+        (void)raise_memory(prov);
         return NULL;
-    ctx = OPENSSL_zalloc(sizeof(*ctx));
+    }
+    ctx->prov = prov;
+    return ctx;
+}
+
+/*
+ * BIO_f_cipher() takes a failed update for the end of the data where a read
+ * is longer than 256 bytes, and says that all is well; only a final call that
+ * fails does it notice.
+ */
+static void *
+envl_decrypt_newctx(void *vprov)
+{
+    struct envl_cipher *ctx = envl_cipher_newctx(vprov);
+
     if (ctx != NULL)
-        ctx->prov = prov;
+        ctx->settings.errors_at_end = true;
     return ctx;
 }
 
@@ -57,7 +82,7 @@ drop_stream(struct envl_cipher *ctx)
 {
     envl_stream_free(ctx->stream);
     ctx->stream = NULL;
-    OPENSSL_cleanse(&ctx->effective, sizeof(ctx->effective));
+    envl_settings_clear(&ctx->effective);
 }
 
 static void
@@ -78,7 +103,7 @@ start_stream(struct envl_cipher *ctx, enum envl_direction direction)
     drop_stream(ctx);
     ctx->direction = direction;
     ctx->stream = envl_stream_new(&ctx->prov->ctx, &ctx->effective, direction);
-    return ctx->stream != NULL;
+    return ctx->stream != NULL || raise_memory(ctx->prov);
 }
 
 /*
@@ -98,14 +123,15 @@ envl_cipher_dupctx(void *vctx)
         (void)envl_raise(ctx->prov, &err);
         return NULL;
     }
-    dup = envl_cipher_newctx(ctx->prov);
-    if (dup != NULL
-        && (!envl_settings_copy(&dup->settings, &ctx->settings)
-            || (ctx->stream != NULL && !start_stream(dup, ctx->direction)))) {
-        envl_cipher_freectx(dup);
-        dup = NULL;
+    if ((dup = envl_cipher_newctx(ctx->prov)) == NULL)
+        return NULL;
+    if (!envl_settings_copy(&dup->settings, &ctx->settings)) {
+        (void)raise_memory(ctx->prov);
+    } else if (ctx->stream == NULL || start_stream(dup, ctx->direction)) {
+        return dup;
     }
-    return dup;
+    envl_cipher_freectx(dup);
+    return NULL;
 }
 
 /* Initialisation */
@@ -195,26 +221,13 @@ ready(struct envl_cipher *ctx)
     }
     if (!envl_stream_is_new(ctx->stream))
         return 1;
-    ctx->effective = ctx->settings;
+    envl_settings_clear(&ctx->effective);
+    if (!envl_settings_copy(&ctx->effective, &ctx->settings))
+        return raise_memory(ctx->prov);
     if (!envl_config_apply(ctx->prov, &ctx->effective,
                            ctx->direction == ENVL_SEAL, &err))
         return envl_raise(ctx->prov, &err);
     return 1;
-}
-
-/*
- * EVP has an int for the length, and BIO_f_cipher() computes a negative one
- * where a read is shorter than the block size (it is meant for small blocks).
- */
-static int
-refuse_length(const struct envl_cipher *ctx)
-{
-    struct envl_err err;
-
-    (void)envl_fail(&err, ENVELOPE_R_PARAMETER,
-                    "a negative length: read from BIO_f_cipher() at most 256 "
-                    "bytes at once, or decrypt with " ENVELOPE_DECRYPT_NAME);
-    return envl_raise(ctx->prov, &err);
 }
 
 static int
@@ -224,8 +237,7 @@ envl_cipher_update(void *vctx, unsigned char *out, size_t *outl, size_t outsize,
     struct envl_cipher *ctx = vctx;
 
     *outl = 0;
-    if (inl > INT_MAX)
-        return refuse_length(ctx);
+
     if (!ready(ctx))
         return 0;
     if (envl_stream_update(ctx->stream, out, outl, outsize, in, inl)
@@ -391,7 +403,6 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
 
 /* clang-format off */
 #define COMMON_FUNCTIONS                                                       \
-    { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))envl_cipher_newctx },           \
     { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))envl_cipher_freectx },         \
     { OSSL_FUNC_CIPHER_DUPCTX, (void (*)(void))envl_cipher_dupctx },           \
     { OSSL_FUNC_CIPHER_DECRYPT_INIT,                                           \
@@ -411,6 +422,7 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
 
 const OSSL_DISPATCH envl_cipher_functions[] = {
     COMMON_FUNCTIONS,
+    { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))envl_cipher_newctx },
     { OSSL_FUNC_CIPHER_ENCRYPT_INIT,
       (void (*)(void))envl_cipher_encrypt_init },
     { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))envl_cipher_get_params },
@@ -419,6 +431,7 @@ const OSSL_DISPATCH envl_cipher_functions[] = {
 
 const OSSL_DISPATCH envl_decrypt_functions[] = {
     COMMON_FUNCTIONS,
+    { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))envl_decrypt_newctx },
     { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))envl_decrypt_get_params },
     { 0, NULL }
 };

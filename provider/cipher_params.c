@@ -81,6 +81,8 @@ set_text(char **field, const struct row *row, const OSSL_PARAM *p,
     len = p->data_type == OSSL_PARAM_UTF8_STRING
               ? OPENSSL_strnlen(text, p->data_size)
               : strlen(text);
+    if (p->data_type == OSSL_PARAM_UTF8_STRING && len + 1 < p->data_size)
+        return fail_value(row, "has a NUL byte within", err);
     if (!envl_settings_set_text(field, text, len)) {
         (void)envl_fail_memory(err);
         return 0;
@@ -183,6 +185,8 @@ set_one(struct envl_settings *settings, const struct row *row,
         *(bool *)field = number != 0;
     if (field == &settings->output_slack)
         settings->has_output_slack = true;
+    if (field == &settings->threads)
+        settings->has_threads = true;
     return 1;
 }
 

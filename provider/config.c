@@ -4,6 +4,7 @@
 #include "provider/provider.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/params.h>
 
@@ -37,16 +38,19 @@ envl_config_read(struct envl_provider *prov)
         (void)prov->get_params(prov->core, params); /* all are optional */
 }
 
-/* A list from the environment or else the configuration; it may be shared
- * with the settings because they only read it. */
-static char *
-find_text(const char *variable, const char *configured)
+/* Set a field to what the environment or else the configuration says. */
+static int
+set_default(char **field, const char *variable, const char *configured,
+            struct envl_err *err)
 {
     const char *value = secure_getenv(variable);
 
     if (value == NULL || *value == '\0')
         value = configured;
-    return (char *)(uintptr_t)value;
+    if (value == NULL || envl_settings_set_text(field, value, strlen(value)))
+        return 1;
+    (void)envl_fail_memory(err);
+    return 0;
 }
 
 int
@@ -65,9 +69,10 @@ envl_config_apply(const struct envl_provider *prov,
                         config->properties);
         return 0;
     }
-    if (settings->threads == 0 && config->threads != NULL) {
+    if (!settings->has_threads && config->threads != NULL) {
         threads = strtoul(config->threads, &end, 10);
-        if (*end != '\0' || threads > ENVL_PARAM_THREADS_MAX) {
+        if (end == config->threads || *end != '\0'
+            || threads > ENVL_PARAM_THREADS_MAX) {
             (void)envl_fail(err, ENVELOPE_R_PARAMETER,
                             "threads = %s in the provider's section of "
                             "openssl.cnf: not a number from 0 to %d",
@@ -78,19 +83,20 @@ envl_config_apply(const struct envl_provider *prov,
     }
     if (encrypting) {
         /* Also beside a key: that is refused, and must not go unnoticed. */
-        if (settings->recipients == NULL && settings->recipient.count == 0
-            && settings->passphrase.data == NULL)
-            settings->recipients =
-                find_text(ENVELOPE_ENV_RECIPIENTS, config->recipients);
-        return 1;
+        if (settings->recipients != NULL || settings->recipient.count > 0
+            || settings->passphrase.data != NULL)
+            return 1;
+        return set_default(&settings->recipients, ENVELOPE_ENV_RECIPIENTS,
+                           config->recipients, err);
     }
     if (settings->has_kek)
         return 1;
-    if (settings->identities == NULL && settings->identity.count == 0)
-        settings->identities =
-            find_text(ENVELOPE_ENV_IDENTITIES, config->identities);
-    if (settings->passphrase.data == NULL && settings->passphrase_file == NULL)
-        settings->passphrase_file =
-            find_text(ENVELOPE_ENV_PASSPHRASE_FILE, config->passphrase_file);
-    return 1;
+    if (settings->identities == NULL && settings->identity.count == 0
+        && !set_default(&settings->identities, ENVELOPE_ENV_IDENTITIES,
+                        config->identities, err))
+        return 0;
+    if (settings->passphrase.data != NULL || settings->passphrase_file != NULL)
+        return 1;
+    return set_default(&settings->passphrase_file, ENVELOPE_ENV_PASSPHRASE_FILE,
+                       config->passphrase_file, err);
 }

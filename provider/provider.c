@@ -80,18 +80,6 @@ envl_provider_reasons(void *prov)
     return envl_reason_strings;
 }
 
-static int
-has_aes_256_gcm(const struct envl_libctx *ctx)
-{
-    EVP_CIPHER *aead;
-
-    ERR_set_mark();
-    aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
-    EVP_CIPHER_free(aead);
-    ERR_pop_to_mark();
-    return aead != NULL;
-}
-
 /*
  * A program's own context may have this provider alone, or with others that
  * cannot do the work.  The child context then gets the default one.  Where
@@ -100,14 +88,15 @@ has_aes_256_gcm(const struct envl_libctx *ctx)
 int
 envl_provider_prepare(struct envl_provider *prov)
 {
+    struct envl_err ignored;
+
     if (!CRYPTO_THREAD_write_lock(prov->lock))
         return 0;
     if (!prov->has_algorithms) {
-        if (!has_aes_256_gcm(&prov->ctx)) {
-            ERR_set_mark();
+        ERR_set_mark();
+        if (envl_libctx_check(&prov->ctx, &ignored) != ENVELOPE_OK)
             prov->fallback = OSSL_PROVIDER_load(prov->ctx.libctx, "default");
-            ERR_pop_to_mark();
-        }
+        ERR_pop_to_mark();
         prov->has_algorithms = true;
     }
     return CRYPTO_THREAD_unlock(prov->lock);

@@ -61,7 +61,6 @@ void envl_config_read(struct envl_provider *prov);
  * envl_config_apply - fill what settings leave open from the environment or
  * the configuration: recipients when encrypting, identities when decrypting
  *
- * Ownership: what is filled in stays the environment's or the core's.
  * Returns:   1, or 0 with err set.
  */
 int envl_config_apply(const struct envl_provider *prov,

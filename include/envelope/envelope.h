@@ -32,6 +32,8 @@ extern "C" {
  * those who read plaintext from BIO_f_cipher(): with ENVELOPE that works for
  * requests of at most 256 bytes only, because OpenSSL subtracts the block
  * size from the length of a request and goes wrong where it is negative.
+ * Under this name a failure shows in the final call, to which BIO_f_cipher()
+ * pays attention; updates after it give nothing.
  */
 #define ENVELOPE_DECRYPT_NAME "ENVELOPE-DECRYPT"
 
@@ -47,9 +49,9 @@ extern "C" {
  * Output room, in bytes.  An update of inl bytes when encrypting returns at
  * most inl + ENVELOPE_UPDATE_SLACK if inl <= ENVELOPE_SMALL_UPDATE, and at
  * most inl + ENVELOPE_BLOCK_SIZE otherwise; a final call returns at most
- * ENVELOPE_BLOCK_SIZE.  ENVELOPE_PARAM_OUTPUT_SLACK replaces all three.  A
- * decrypting update returns at most inl, the final call nothing; with
- * ENVELOPE_RELEASE_VERIFIED both may return output-slack bytes more.
+ * ENVELOPE_BLOCK_SIZE.  A decrypting update returns at most inl, the final
+ * call nothing.  With ENVELOPE_PARAM_OUTPUT_SLACK all of these calls may
+ * return that many bytes beyond inl, the final call beyond nothing.
  *
  * libcrypto's BIO_f_cipher() has EVP_MAX_BLOCK_LENGTH bytes of room beyond
  * the 4,096 bytes (8,192 from OpenSSL 4.0 on) that it passes at once; the

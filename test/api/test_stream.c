@@ -688,6 +688,40 @@ test_bio_read_large(void **state)
     check_bio(*state, requests, COUNT_OF(requests), check_large_reads);
 }
 
+/* Damage must not look like an early, but good, end of file. */
+static void
+test_bio_read_damaged(void **state)
+{
+    static const size_t requests[] = { 100, 300, 4096, 65536 };
+    const struct support *s = *state;
+    struct support decrypt = *s;
+    struct octets text = text_of(100000);
+    struct octets stream =
+        support_seal(s, support_kek, NULL, NULL, text.data, text.len);
+    unsigned char *buf = support_malloc(65536);
+    size_t i, len;
+    int n;
+
+    decrypt.cipher = EVP_CIPHER_fetch(s->libctx, ENVELOPE_DECRYPT_NAME, NULL);
+    stream.data[stream.len - 20000] ^= 1;
+    for (i = 0; i < COUNT_OF(requests); i++) {
+        BIO *bio = cipher_bio(&decrypt, SUPPORT_OPEN,
+                              BIO_new_mem_buf(stream.data, (int)stream.len));
+
+        for (len = 0; (n = BIO_read(bio, buf, (int)requests[i])) > 0;
+             len += (size_t)n)
+            ;
+        assert_int_equal(BIO_get_cipher_status(bio), 0);
+        assert_true(len < text.len);
+        expect_reason(ENVELOPE_R_CHUNK, "chunk 4");
+        BIO_free_all(bio);
+    }
+    EVP_CIPHER_free(decrypt.cipher);
+    free(buf);
+    support_drop(&stream);
+    support_drop(&text);
+}
+
 static void
 test_decrypt_name_does_not_encrypt(void **state)
 {
@@ -949,8 +983,9 @@ finish(const struct support *s, EVP_CIPHER_CTX *ctx, struct octets text,
     return good;
 }
 
+/* Two processes with one context would use one key and nonces twice. */
 static void
-test_fork(void **state)
+test_fork_while_sealing(void **state)
 {
     struct octets text = text_of(2 * MIB + 9), out = { 0 };
     struct support_params params;
@@ -965,19 +1000,59 @@ test_fork(void **state)
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        bool good;
-
         alarm(60); /* a lock that another thread held would block */
-        good = finish(*state, ctx, text, &out);
+        if (support_update(ctx, &at_once, text.data + MIB, MIB, &out))
+            _exit(1);
+        expect_reason(ENVELOPE_R_IN_USE, "forked");
+        if (support_final(ctx, &at_once, &out))
+            _exit(2);
+        expect_reason(ENVELOPE_R_IN_USE, "forked");
         EVP_CIPHER_CTX_free(ctx);
-        _exit(good ? 0 : 1);
+        _exit(0);
     }
-    assert_true(finish(*state, ctx, text, &out));
-    EVP_CIPHER_CTX_free(ctx);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(finish(*state, ctx, text, &out));
+    EVP_CIPHER_CTX_free(ctx);
     support_drop(&out);
+    support_drop(&text);
+}
+
+/* Reading twice harms nobody, and the child's threads are its own. */
+static void
+test_fork_while_opening(void **state)
+{
+    struct octets text = text_of(2 * MIB - 99), got = { 0 };
+    struct octets stream =
+        support_seal(*state, support_kek, NULL, NULL, text.data, text.len);
+    struct support_params params;
+    EVP_CIPHER_CTX *ctx;
+    int status = -1;
+    pid_t child;
+    bool good;
+
+    support_params_init(&params);
+    support_add_number(&params, ENVELOPE_PARAM_THREADS, 2);
+    ctx = support_init(*state, SUPPORT_OPEN, support_kek, params.list);
+    assert_true(support_update(ctx, &at_once, stream.data, MIB, &got));
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        alarm(60);
+    good =
+        support_update(ctx, &at_once, stream.data + MIB, stream.len - MIB, &got)
+        && support_final(ctx, &at_once, &got) && got.len == text.len
+        && memcmp(got.data, text.data, text.len) == 0;
+    EVP_CIPHER_CTX_free(ctx);
+    if (child == 0)
+        _exit(good ? 0 : 1);
+    assert_true(good);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    support_drop(&got);
+    support_drop(&stream);
     support_drop(&text);
 }
 
@@ -1036,10 +1111,12 @@ main(void)
         cmocka_unit_test(test_threads_end_with_the_context),
         cmocka_unit_test(test_small_updates_start_no_thread),
         cmocka_unit_test(test_unload_leaves_no_thread),
-        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_fork_while_sealing),
+        cmocka_unit_test(test_fork_while_opening),
         cmocka_unit_test(test_fork_and_free),
         cmocka_unit_test(test_bio_read_large),
         cmocka_unit_test(test_bio_read_negative),
+        cmocka_unit_test(test_bio_read_damaged),
         cmocka_unit_test(test_decrypt_name_does_not_encrypt),
     };
 

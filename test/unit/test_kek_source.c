@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
-static const struct envl_libctx libctx = { NULL, NULL, NULL };
+static const struct envl_libctx libctx = { NULL, NULL, "" };
 
 static void
 scrypt_survives_the_wire(void **state)
