@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_LEN 200
+#define LINE_LEN 300
 #define FILE_LEN_MAX (1 << 20)
 
 struct vector {
@@ -50,7 +50,7 @@ field(char *to, const char *text, const char *name)
 {
     const char *p = strstr(text, name);
 
-    if (p == NULL || sscanf(p + strlen(name), "%199s", to) != 1)
+    if (p == NULL || sscanf(p + strlen(name), "%299s", to) != 1)
         fail_msg("no field %s", name);
 }
 
@@ -78,7 +78,7 @@ reason_of(const char *name)
     static const struct {
         const char *name;
         int reason;
-    } reasons[] = { { "OK", ENVELOPE_OK },
+    } reasons[] = { { "ENVELOPE_R_OK", ENVELOPE_OK },
 #define REASON(symbol, number, text) { #symbol, number },
                     ENVELOPE_REASONS(REASON)
 #undef REASON
@@ -86,8 +86,7 @@ reason_of(const char *name)
     size_t i;
 
     for (i = 0; i < COUNT_OF(reasons); i++) {
-        if (strcmp(reasons[i].name, name) == 0
-            || strcmp(reasons[i].name + strlen("ENVELOPE_R_"), name) == 0)
+        if (strcmp(reasons[i].name + strlen("ENVELOPE_R_"), name) == 0)
             return reasons[i].reason;
     }
     fail_msg("no reason %s", name);

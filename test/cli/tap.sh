@@ -25,8 +25,6 @@ if [ -n "${ENVELOPE_MODULES-}" ]; then
     export OPENSSL_MODULES
 fi
 
-# For use in words: $enc -d -K 0
-enc="$OPENSSL enc -provider envelope -envelope"
 
 tests_planned=0
 tests_run=0
@@ -35,6 +33,22 @@ cleanup=:
 
 tests_dir=$(mktemp -d "${TMPDIR:-/tmp}/envelope-cli.XXXXXX") || exit 99
 cd "$tests_dir" || exit 99
+
+# An instrumented module needs its runtime in the program that loads it.  The
+# stock program's own leaks are not ours.
+if [ -n "${ENVELOPE_SANITIZED-}" ]; then
+    mkdir .bin
+    cat >.bin/openssl <<WRAPPER
+#!/bin/sh
+LD_PRELOAD=$(gcc -print-file-name=libasan.so) \\
+    ASAN_OPTIONS=detect_leaks=0 exec "$(command -v "$OPENSSL")" "\$@"
+WRAPPER
+    chmod +x .bin/openssl
+    OPENSSL=$tests_dir/.bin/openssl
+fi
+
+# For use in words: $enc -d -K 0
+enc="$OPENSSL enc -provider envelope -envelope"
 
 at_exit() {
     status=$?
