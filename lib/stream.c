@@ -5,10 +5,10 @@
 #include <assert.h>
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 
+#include "lib/fork_guard.h"
 #include "lib/opener.h"
 #include "lib/sealer.h"
 #include "lib/sink.h"
@@ -29,9 +29,9 @@ struct envl_stream {
     const struct envl_settings *settings;
     enum envl_direction direction;
     enum state state;
-    pid_t owner;             /* the process that began to seal */
-    struct envl_err failure; /* in state FAILED */
-    struct envl_err refusal; /* of a call that did not fail the stream */
+    struct envl_fork_guard guard; /* of the process that began to seal */
+    struct envl_err failure;      /* in state FAILED */
+    struct envl_err refusal;      /* of a call that did not fail the stream */
     const struct envl_err *last;
 
     struct envl_sealer sealer; /* one of the two is used */
@@ -61,6 +61,7 @@ envl_stream_free(struct envl_stream *stream)
 {
     if (stream == NULL)
         return;
+    envl_fork_guard_clear(&stream->guard);
     envl_sealer_clear(&stream->sealer);
     envl_opener_clear(&stream->opener);
     envl_sink_clear(&stream->sink);
@@ -165,7 +166,7 @@ static enum envelope_reason
 check_state(struct envl_stream *stream)
 {
     if (stream->state == RUNNING && stream->direction == ENVL_SEAL
-        && stream->owner != getpid()) {
+        && !envl_fork_guard_holds(&stream->guard)) {
         (void)envl_fail(&stream->failure, ENVELOPE_R_IN_USE,
                         "the process was forked: only the parent can go on, "
                         "a copy would use the same key and nonces again");
@@ -195,7 +196,8 @@ begin(struct envl_stream *stream)
     if (stream->state != NEW)
         return ENVELOPE_OK;
     stream->state = RUNNING;
-    stream->owner = getpid();
+    if (stream->direction == ENVL_SEAL)
+        envl_fork_guard_set(&stream->guard);
     rc = envl_libctx_check(stream->ctx, &stream->failure);
     if (rc != ENVELOPE_OK)
         return rc;
