@@ -774,8 +774,9 @@ test_negative_length(void **state)
             int n = -1;
 
             memcpy(in, stream.data, stream.len);
+            /* libcrypto itself refuses it in newer versions. */
             assert_false(EVP_CipherUpdate(ctx, out, &n, in, lens[i]));
-            assert_int_equal(n, 0);
+            assert_true(n == 0 || n == -1);
             ERR_clear_error();
             free(in);
             free(out);

@@ -758,7 +758,12 @@ test_bio_read_negative(void **state)
 
             while (BIO_read(bio, buf, (int)requests[i]) > 0)
                 ;
-            expect_reason(ENVELOPE_R_PARAMETER, ENVELOPE_DECRYPT_NAME);
+            /* Newer versions of libcrypto refuse it before the cipher. */
+            assert_int_not_equal(ERR_peek_last_error(), 0);
+            if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_EVP)
+                ERR_clear_error();
+            else
+                expect_reason(ENVELOPE_R_PARAMETER, ENVELOPE_DECRYPT_NAME);
             BIO_free_all(bio);
         }
     }
