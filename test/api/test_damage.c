@@ -759,6 +759,84 @@ test_damage_in_large_updates(void **state)
     support_drop(&longer.text);
 }
 
+/* Reasons that a byte of a stream with one short chunk may have. */
+static bool
+is_payload_reason(size_t at, int reason)
+{
+    return reason
+           == (at < START ? ENVELOPE_R_COMMITMENT : ENVELOPE_R_LAST_CHUNK);
+}
+
+/* Nothing of a small stream is free, but the hint at the key. */
+static void
+test_every_bit_of_a_small_stream(void **state)
+{
+    const struct fixture *f = *state;
+    static const struct mode modes_here[] = { { false, false, 0 },
+                                              { true, false, 0 } };
+    struct fixture small = *f;
+    unsigned char id[20];
+    size_t header_len, i, m, bit;
+    struct octets stream;
+    uint64_t verified;
+    ptrdiff_t id_at;
+    int reason;
+
+    small.text = support_noise(41, 9);
+    stream = make_stream(&f->s, small.text);
+    header_len = stream.len - support_stream_length(0, small.text.len);
+    kek_id(&f->s, id);
+    id_at = find_bytes(stream.data, header_len, id, sizeof(id)) - stream.data;
+    for (i = 0; i < stream.len; i++) {
+        if (i >= (size_t)id_at && i < (size_t)id_at + sizeof(id))
+            continue;
+        for (bit = 0; bit < 8; bit++) {
+            stream.data[i] ^= (unsigned char)(1U << bit);
+            for (m = 0; m < COUNT_OF(modes_here); m++) {
+                reason =
+                    open_damaged(&small, &modes_here[m], stream, &verified);
+                assert_int_equal(verified, 0);
+                if (reason == ENVELOPE_OK
+                    || (i >= header_len
+                        && !is_payload_reason(i - header_len, reason)))
+                    fail_msg("byte %zu, bit %zu: reason %d", i, bit, reason);
+            }
+            stream.data[i] ^= (unsigned char)(1U << bit);
+        }
+    }
+    support_drop(&stream);
+    support_drop(&small.text);
+}
+
+/* No beginning of it passes for the whole. */
+static void
+test_every_truncation_of_a_small_stream(void **state)
+{
+    const struct fixture *f = *state;
+    static const struct mode mode = { true, false, 0 };
+    struct fixture small = *f;
+    struct octets stream, cut;
+    size_t header_len, i;
+    uint64_t verified;
+    int reason;
+
+    small.text = support_noise(41, 9);
+    stream = make_stream(&f->s, small.text);
+    header_len = stream.len - support_stream_length(0, small.text.len);
+    for (i = 0; i < stream.len; i++) {
+        cut = support_octets(stream.data, i);
+        reason = open_damaged(&small, &mode, cut, &verified);
+        if (reason
+            != (i < header_len                     ? ENVELOPE_R_HEADER_TRUNCATED
+                : i < header_len + START + TAG_LEN ? ENVELOPE_R_TRUNCATED
+                                                   : ENVELOPE_R_LAST_CHUNK))
+            fail_msg("%zu bytes: reason %d", i, reason);
+        support_drop(&cut);
+    }
+    support_drop(&stream);
+    support_drop(&small.text);
+}
+
 int
 main(void)
 {
@@ -779,6 +857,8 @@ main(void)
         cmocka_unit_test(test_failure_stays),
         cmocka_unit_test(test_damage_in_pieces),
         cmocka_unit_test(test_damage_in_large_updates),
+        cmocka_unit_test(test_every_bit_of_a_small_stream),
+        cmocka_unit_test(test_every_truncation_of_a_small_stream),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
