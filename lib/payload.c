@@ -24,7 +24,6 @@ struct envl_payload {
     uint64_t verified; /* bytes of text */
     size_t fill;       /* bytes of this chunk so far: text or sealed */
     size_t released;   /* bytes that were given out for it, but its tag */
-    size_t waiting;    /* or bytes of text that wait for its tag */
 
     unsigned threads;
     struct envl_workers *workers;
@@ -321,7 +320,7 @@ begin_piecewise(struct envl_payload *payload, struct envl_err *err)
     enum envelope_reason rc = check_index(payload, 1, err);
 
     payload->released = 0;
-    payload->waiting = 0;
+
     if (rc == ENVELOPE_OK
         && !envl_chunk_begin(payload->chunks[0], payload->index))
         rc = envl_fail_crypto(err, "begin a chunk");
@@ -377,17 +376,16 @@ open_end(struct envl_payload *payload, struct envl_sink *sink,
     return ENVELOPE_OK;
 }
 
-/* Decipher the next bytes of a chunk: to the sink, or to where they wait. */
+/* Decipher the bytes of a chunk from this place on: to the sink, or to where
+ * they wait. */
 static enum envelope_reason
-open_some_text(struct envl_payload *payload, struct envl_sink *sink,
+open_some_text(struct envl_payload *payload, struct envl_sink *sink, size_t at,
                const unsigned char *in, size_t len, struct envl_err *err)
 {
     if (!payload->verified_only)
         return cipher_to_sink(payload, sink, in, len, err);
-    if (!envl_chunk_update(payload->chunks[0], payload->text + payload->waiting,
-                           in, len))
+    if (!envl_chunk_update(payload->chunks[0], payload->text + at, in, len))
         return envl_fail_crypto(err, "open a chunk");
-    payload->waiting += len;
     return ENVELOPE_OK;
 }
 
@@ -409,10 +407,11 @@ open_piece(struct envl_payload *payload, struct envl_sink *sink,
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (held > done)
-        rc = open_some_text(payload, sink, payload->sealed + done, held - done,
-                            err);
+        rc = open_some_text(payload, sink, done, payload->sealed + done,
+                            held - done, err);
     if (rc == ENVELOPE_OK && until > payload->fill)
-        rc = open_some_text(payload, sink, in, until - payload->fill, err);
+        rc = open_some_text(payload, sink, payload->fill, in,
+                            until - payload->fill, err);
     memcpy(payload->sealed + payload->fill, in, len);
     payload->fill += len;
     if (rc == ENVELOPE_OK && payload->fill == ENVL_SEALED_CHUNK_LEN)

@@ -15,22 +15,16 @@ envl_config_read(struct envl_provider *prov)
 {
     struct envl_config *config = &prov->config;
     /* The core sets the pointers; what is not configured stays NULL. */
-    union {
-        const char **in;
-        char **out;
-    } recipients = { &config->recipients },
-      identities = { &config->identities },
-      passphrase_file = { &config->passphrase_file },
-      threads = { &config->threads }, properties = { &config->properties };
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_RECIPIENTS, recipients.out,
-                                      0),
-        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_IDENTITIES, identities.out,
-                                      0),
+        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_RECIPIENTS,
+                                      &config->recipients, 0),
+        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_IDENTITIES,
+                                      &config->identities, 0),
         OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_PASSPHRASE_FILE,
-                                      passphrase_file.out, 0),
-        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_THREADS, threads.out, 0),
-        OSSL_PARAM_construct_utf8_ptr(PROPERTIES_KEY, properties.out, 0),
+                                      &config->passphrase_file, 0),
+        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_THREADS, &config->threads,
+                                      0),
+        OSSL_PARAM_construct_utf8_ptr(PROPERTIES_KEY, &config->properties, 0),
         OSSL_PARAM_construct_end(),
     };
 

@@ -17,8 +17,8 @@
 
 /* The provider's section of openssl.cnf; strings are the core's. */
 struct envl_config {
-    const char *recipients, *identities, *passphrase_file, *threads;
-    const char *properties;
+    char *recipients, *identities, *passphrase_file, *threads;
+    char *properties;
 };
 
 struct envl_provider {

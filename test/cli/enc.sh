@@ -88,13 +88,7 @@ t 'one text never gives one stream twice' two_streams_differ
 # --- recipients -----------------------------------------------------------
 
 make_keys() {
-    new_rsa rsa2048 2048
-    new_rsa rsa4096 4096
-    new_ec p256 P-256
-    new_ec p384 P-384
-    new_ec p521 P-521
-    new_key x25519 -algorithm X25519
-    new_key x448 -algorithm X448
+    new_each_kind
     new_ec escrow P-384
     new_cert escrow
     new_rsa stranger 2048

@@ -184,6 +184,17 @@ new_ec() { # NAME CURVE
     new_key "$1" -algorithm EC -pkeyopt "group:$2"
 }
 
+# A key of each kind that openssl enc is tested with, by its own name.
+new_each_kind() {
+    new_rsa rsa2048 2048
+    new_rsa rsa4096 4096
+    new_ec p256 P-256
+    new_ec p384 P-384
+    new_ec p521 P-521
+    new_key x25519 -algorithm X25519
+    new_key x448 -algorithm X448
+}
+
 # new_cert NAME [ARGUMENT-OF-REQ...] - NAME.crt around the key NAME.key
 new_cert() {
     new_name=$1
