@@ -5,6 +5,7 @@
  */
 #include "lib/frame.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -58,10 +59,14 @@ ASN1_SEQUENCE(ENVL_FRAME) = {
     ASN1_SIMPLE(ENVL_FRAME, type, ASN1_OBJECT),
     ASN1_EXP(ENVL_FRAME, body, ENVL_AUTH_ENVELOPED, 0)
 } static_ASN1_SEQUENCE_END(ENVL_FRAME)
-    /* clang-format on */
 
-    /* GCMParameters (RFC 5084): a nonce of 12 bytes, a tag of 16. */
-    static bool is_aes_256_gcm(const X509_ALGOR *cipher)
+static_assert(GCM_TAG_LEN == 16 && ENVL_DEK_LEN == 32,
+              "the lengths of FORMAT 5");
+/* clang-format on */
+
+/* GCMParameters (RFC 5084): a nonce of 12 bytes, a tag of 16. */
+static bool
+is_aes_256_gcm(const X509_ALGOR *cipher)
 {
     static const unsigned char begin[GCM_NONCE_AT] = { 0x30, 0x11, 0x04, 0x0c };
     static const unsigned char end[] = { 0x02, 0x01, GCM_TAG_LEN };

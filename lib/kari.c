@@ -13,6 +13,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 
+#include "lib/algorithm.h"
 #include "lib/param.h"
 
 #define CURVE_NAME_MAX 64
@@ -22,16 +23,6 @@
 
 /* RecipientInfo is a CHOICE; kari is its [1] IMPLICIT SEQUENCE. */
 #define TAG_KARI 1
-
-/* Key derivations that a reader takes (RFC 5753), with their digests. */
-static const struct {
-    int nid;
-    const char *digest;
-} schemes[] = {
-    { NID_dhSinglePass_stdDH_sha256kdf_scheme, "SHA256" },
-    { NID_dhSinglePass_stdDH_sha384kdf_scheme, "SHA384" },
-    { NID_dhSinglePass_stdDH_sha512kdf_scheme, "SHA512" },
-};
 
 /* What is read from the DER: only the wrapped keys are used. */
 
@@ -62,47 +53,35 @@ ASN1_SEQUENCE(ENVL_KARI) = {
     ASN1_SIMPLE(ENVL_KARI, algorithm, X509_ALGOR),
     ASN1_SEQUENCE_OF(ENVL_KARI, keys, ENVL_WRAPPED_KEY)
 } static_ASN1_SEQUENCE_END(ENVL_KARI)
-    /* clang-format on */
 
-    /* Reading */
+/* Key derivations that a reader takes (RFC 5753), with their digests. */
+static const struct {
+    int nid;
+    const char *digest;
+} schemes[] = {
+    { NID_dhSinglePass_stdDH_sha256kdf_scheme, "SHA256" },
+    { NID_dhSinglePass_stdDH_sha384kdf_scheme, "SHA384" },
+    { NID_dhSinglePass_stdDH_sha512kdf_scheme, "SHA512" },
+};
+/* clang-format on */
 
-    static int nid_of(const X509_ALGOR *algorithm)
-{
-    const ASN1_OBJECT *oid = NULL;
-
-    X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
-    return OBJ_obj2nid(oid);
-}
-
-int
-envl_is_aes256_wrap(const X509_ALGOR *algorithm)
-{
-    int type = V_ASN1_UNDEF;
-
-    X509_ALGOR_get0(NULL, &type, NULL, algorithm);
-    return type == V_ASN1_UNDEF && nid_of(algorithm) == NID_id_aes256_wrap;
-}
+/* Reading */
 
 /* The digest and the key wrap that the algorithm names. */
 static bool
 read_algorithm(struct envl_kari *kari)
 {
     const X509_ALGOR *algorithm = kari->asn1->algorithm;
-    const void *value = NULL;
-    const unsigned char *p;
-    int type = V_ASN1_UNDEF;
     size_t i;
 
     for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (nid_of(algorithm) == schemes[i].nid)
+        if (envl_algorithm_nid(algorithm) == schemes[i].nid)
             kari->digest = schemes[i].digest;
     }
-    X509_ALGOR_get0(NULL, &type, &value, algorithm);
-    if (kari->digest == NULL || type != V_ASN1_SEQUENCE)
+    if (kari->digest == NULL)
         return false;
-    p = ASN1_STRING_get0_data(value);
-    kari->wrap = d2i_X509_ALGOR(NULL, &p, ASN1_STRING_length(value));
-    return kari->wrap != NULL && envl_is_aes256_wrap(kari->wrap);
+    kari->wrap = envl_algorithm_inner(algorithm);
+    return kari->wrap != NULL && envl_algorithm_is_aes256_wrap(kari->wrap);
 }
 
 int
@@ -150,8 +129,7 @@ originator_key(const struct envl_kari *kari, const struct envl_libctx *ctx,
     if (pctx != NULL
         && CMS_RecipientInfo_kari_get0_orig_id(kari->info, &alg, &point, NULL,
                                                NULL, NULL)
-        && alg != NULL && nid_of(alg) == NID_X9_62_id_ecPublicKey
-        && point != NULL
+        && envl_algorithm_nid(alg) == NID_X9_62_id_ecPublicKey && point != NULL
         && EVP_PKEY_get_group_name(key, group, sizeof(group), NULL)) {
         params[0] = envl_param_text(OSSL_PKEY_PARAM_GROUP_NAME, group);
         params[1] = envl_param_octets(OSSL_PKEY_PARAM_PUB_KEY,

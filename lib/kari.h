@@ -39,9 +39,6 @@ int envl_kari_read(struct envl_kari *kari, CMS_RecipientInfo *info,
                    const unsigned char *der, size_t len);
 void envl_kari_clear(struct envl_kari *kari);
 
-/* envl_is_aes256_wrap - is this id-aes256-wrap, without parameters (RFC 3565)? */
-int envl_is_aes256_wrap(const X509_ALGOR *algorithm);
-
 /*
  * envl_kari_unwrap - the content-encryption key for the holder of an EC key
  *

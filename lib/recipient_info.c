@@ -12,38 +12,14 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-static int
-algorithm_nid(const X509_ALGOR *alg)
-{
-    const ASN1_OBJECT *oid = NULL;
-
-    if (alg == NULL)
-        return NID_undef;
-    X509_ALGOR_get0(&oid, NULL, NULL, alg);
-    return OBJ_obj2nid(oid);
-}
-
-/* The AlgorithmIdentifier that stands as the parameter of another. */
-static X509_ALGOR *
-inner_algorithm(const X509_ALGOR *alg)
-{
-    const void *value = NULL;
-    const unsigned char *p;
-    int type = V_ASN1_UNDEF;
-
-    X509_ALGOR_get0(NULL, &type, &value, alg);
-    if (type != V_ASN1_SEQUENCE)
-        return NULL;
-    p = ASN1_STRING_get0_data(value);
-    return d2i_X509_ALGOR(NULL, &p, ASN1_STRING_length(value));
-}
+#include "lib/algorithm.h"
 
 /* Does alg's parameter name this algorithm? */
 static bool
 inner_is(const X509_ALGOR *alg, int nid)
 {
-    X509_ALGOR *inner = inner_algorithm(alg);
-    bool is = algorithm_nid(inner) == nid;
+    X509_ALGOR *inner = envl_algorithm_inner(alg);
+    bool is = envl_algorithm_nid(inner) == nid;
 
     X509_ALGOR_free(inner);
     return is;
@@ -72,15 +48,15 @@ is_our_oaep(const X509_ALGOR *alg)
     int type = V_ASN1_UNDEF;
     bool is;
 
-    if (algorithm_nid(alg) != NID_rsaesOaep)
+    if (envl_algorithm_nid(alg) != NID_rsaesOaep)
         return false;
     X509_ALGOR_get0(NULL, &type, &value, alg);
     if (type != V_ASN1_SEQUENCE)
         return false;
     p = ASN1_STRING_get0_data(value);
     oaep = d2i_RSA_OAEP_PARAMS(NULL, &p, ASN1_STRING_length(value));
-    is = oaep != NULL && algorithm_nid(oaep->hashFunc) == NID_sha256
-         && algorithm_nid(oaep->maskGenFunc) == NID_mgf1
+    is = oaep != NULL && envl_algorithm_nid(oaep->hashFunc) == NID_sha256
+         && envl_algorithm_nid(oaep->maskGenFunc) == NID_mgf1
          && inner_is(oaep->maskGenFunc, NID_sha256)
          && oaep->pSourceFunc == NULL;
     RSA_OAEP_PARAMS_free(oaep);
@@ -256,7 +232,7 @@ parse_kekri(struct envl_recipient_info *to)
         return;
     to->id = ASN1_STRING_get0_data(id);
     to->id_len = (size_t)ASN1_STRING_length(id);
-    if (!envl_is_aes256_wrap(alg))
+    if (!envl_algorithm_is_aes256_wrap(alg))
         return;
     envl_kek_source_parse(&to->source, attr_id, attr);
     if (to->source.kind != ENVL_KEK_UNKNOWN)
