@@ -35,6 +35,20 @@ envl_fail(struct envl_err *err, enum envelope_reason reason, const char *fmt,
 }
 
 const char *
+envl_reason_text(enum envelope_reason reason)
+{
+    switch (reason) {
+#define REASON_TEXT(name, number, text) \
+    case name:                          \
+        return text;
+        ENVELOPE_REASONS(REASON_TEXT)
+#undef REASON_TEXT
+    default:
+        return "unknown failure";
+    }
+}
+
+const char *
 envl_crypto_reason(void)
 {
     const char *text = ERR_reason_error_string(ERR_peek_last_error());

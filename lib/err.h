@@ -43,6 +43,9 @@ enum envelope_reason envl_fail(struct envl_err *err,
  */
 enum envelope_reason envl_fail_crypto(struct envl_err *err, const char *what);
 
+/* envl_reason_text - what a reason says, as in ENVELOPE_REASONS */
+const char *envl_reason_text(enum envelope_reason reason);
+
 /* envl_fail_memory - ENVELOPE_R_MEMORY */
 enum envelope_reason envl_fail_memory(struct envl_err *err);
 

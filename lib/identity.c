@@ -2,18 +2,13 @@
 /* The list of identities; private keys stay in libcrypto's hands. */
 #include "lib/identity.h"
 
-#include <string.h>
-
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
-#include "lib/file.h"
-
-#define PASSPHRASE_LEN_MAX 1024
-#define PASSPHRASE_FILE_LEN_MAX 4096
+#include "lib/passphrase.h"
 
 struct loader {
     struct envl_identities *identities;
@@ -77,51 +72,6 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* The first line of a file, without its LF or CR LF. */
-static enum envelope_reason
-read_passphrase(struct envl_octets *passphrase, const char *name,
-                struct envl_err *err)
-{
-    enum envelope_reason rc =
-        envl_file_read(passphrase, name, PASSPHRASE_FILE_LEN_MAX, err);
-    size_t len = passphrase->len;
-    unsigned char *end;
-
-    if (rc != ENVELOPE_OK)
-        return rc;
-    end = memchr(passphrase->data, '\n', len);
-    if (end != NULL)
-        len = (size_t)(end - passphrase->data);
-    if (end != NULL && len > 0 && passphrase->data[len - 1] == '\r')
-        len--;
-    /* What follows the first line is not kept. */
-    OPENSSL_cleanse(passphrase->data + len, passphrase->len - len);
-    passphrase->len = len;
-    if (len > 0 && len <= PASSPHRASE_LEN_MAX)
-        return ENVELOPE_OK;
-    envl_octets_clear(passphrase);
-    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                     "passphrase file %s: its first line must have 1 to %d "
-                     "bytes",
-                     name, PASSPHRASE_LEN_MAX);
-}
-
-static enum envelope_reason
-load_passphrase(struct envl_identities *identities,
-                const struct envl_settings *settings, struct envl_err *err)
-{
-    if (settings->passphrase.data != NULL)
-        return envl_octets_set(&identities->passphrase,
-                               settings->passphrase.data,
-                               settings->passphrase.len)
-                   ? ENVELOPE_OK
-                   : envl_fail_memory(err);
-    if (settings->passphrase_file != NULL)
-        return read_passphrase(&identities->passphrase,
-                               settings->passphrase_file, err);
-    return ENVELOPE_OK;
-}
-
 enum envelope_reason
 envl_identities_load(struct envl_identities *identities,
                      const struct envl_libctx *ctx,
@@ -139,7 +89,7 @@ envl_identities_load(struct envl_identities *identities,
 
     *identities = (struct envl_identities){ 0 };
     identities->kek = settings->has_kek ? settings->kek : NULL;
-    rc = load_passphrase(identities, settings, err);
+    rc = envl_passphrase_load(&identities->passphrase, settings, err);
     if (rc == ENVELOPE_OK && settings->identities != NULL)
         rc = envl_keys_read_list(&reader, settings->identities, err);
     if (rc == ENVELOPE_OK)

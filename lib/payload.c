@@ -491,14 +491,16 @@ enum envelope_reason
 envl_payload_seek(struct envl_payload *payload, uint64_t index,
                   struct envl_err *err)
 {
-    if (payload->direction != ENVL_OPEN || payload->fill != 0)
+    if (payload->direction != ENVL_OPEN
+        || (payload->fill != 0 && !payload->verified_only))
         return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "the next chunk can be chosen only between chunks "
-                         "and while decrypting");
+                         "the next chunk can be chosen only while decrypting, "
+                         "and within a chunk only if release is verified");
     if (index >= ENVL_CHUNK_COUNT_MAX)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "there is no chunk %" PRIu64, index);
     payload->index = index;
+    payload->fill = 0;
     return ENVELOPE_OK;
 }
 

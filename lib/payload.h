@@ -86,10 +86,12 @@ enum envelope_reason envl_payload_final(struct envl_payload *payload,
                                         struct envl_err *err);
 
 /*
- * envl_payload_seek - the next input byte is the first of chunk index
+ * envl_payload_seek - the next input byte is the first of chunk index; what
+ * was given of another chunk is dropped
  *
- * Returns: ENVELOPE_OK, or ENVELOPE_R_PARAMETER within a chunk, when
- *          sealing, or for an index that no chunk can have.
+ * Returns: ENVELOPE_OK, or ENVELOPE_R_PARAMETER within a chunk whose text is
+ *          given out as it comes, when sealing, or for an index that no chunk
+ *          can have.
  */
 enum envelope_reason envl_payload_seek(struct envl_payload *payload,
                                        uint64_t index, struct envl_err *err);

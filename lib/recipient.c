@@ -317,7 +317,8 @@ envl_recipients_load(struct envl_recipients *recipients,
     struct loader loader = { recipients, ctx, settings };
     struct envl_recipient kek = { .kind = ENVL_TO_KEK };
     struct envl_recipient passphrase = { .kind = ENVL_TO_PASSPHRASE };
-    bool has_passphrase = settings->passphrase.data != NULL;
+    bool has_passphrase =
+        settings->passphrase.data != NULL || settings->passphrase_file != NULL;
     enum envelope_reason rc;
 
     *recipients = (struct envl_recipients){ 0 };

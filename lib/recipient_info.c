@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "lib/algorithm.h"
+#include "lib/passphrase.h"
 
 /* Does alg's parameter name this algorithm? */
 static bool
@@ -188,17 +189,20 @@ add_passphrase(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
     unsigned log_n =
         settings->log_n > 0 ? settings->log_n : ENVL_SCRYPT_LOG_N_DEFAULT;
     unsigned char kek[ENVL_KEK_LEN];
+    struct envl_octets passphrase;
     struct envl_kek_source source;
     enum envelope_reason rc;
 
-    rc = envl_kek_scrypt_new(&source, ctx, log_n, err);
+    rc = envl_passphrase_load(&passphrase, settings, err);
     if (rc == ENVELOPE_OK)
-        rc =
-            envl_kek_scrypt_derive(kek, ctx, &source, settings->passphrase.data,
-                                   settings->passphrase.len, err);
+        rc = envl_kek_scrypt_new(&source, ctx, log_n, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_kek_scrypt_derive(kek, ctx, &source, passphrase.data,
+                                    passphrase.len, err);
     if (rc == ENVELOPE_OK)
         rc = add_kekri(cms, kek, source.u.scrypt.salt, ENVL_KEY_ID_LEN, &source,
                        err);
+    envl_octets_clear(&passphrase);
     OPENSSL_cleanse(kek, sizeof(kek));
     return rc;
 }

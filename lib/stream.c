@@ -214,6 +214,19 @@ begin(struct envl_stream *stream)
     return ENVELOPE_OK;
 }
 
+/* An update of no bytes makes the header, before there is any data. */
+static enum envelope_reason
+begin_early(struct envl_stream *stream, const unsigned char *out, size_t room,
+            size_t *out_len)
+{
+    if (begin(stream) != ENVELOPE_OK)
+        return fail(stream);
+    if (out != NULL)
+        envl_sink_extend(&stream->sink, room);
+    *out_len = stream->sink.len;
+    return ENVELOPE_OK;
+}
+
 /* Process input that does not overlap the output. */
 static enum envelope_reason
 feed(struct envl_stream *stream, const unsigned char *in, size_t len)
@@ -278,7 +291,9 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
     if ((rc = check_state(stream)) != ENVELOPE_OK)
         return rc;
     if (in_len == 0)
-        return ENVELOPE_OK;
+        return stream->direction == ENVL_SEAL
+                   ? begin_early(stream, out, room, out_len)
+                   : ENVELOPE_OK;
     if (in_len > INT_MAX) {
         (void)envl_fail(
             &stream->failure, ENVELOPE_R_PARAMETER,
@@ -353,7 +368,8 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
 enum envelope_reason
 envl_stream_seek(struct envl_stream *stream, uint64_t index)
 {
-    enum envelope_reason rc = check_state(stream);
+    enum envelope_reason rc =
+        stream->state == ENDED ? ENVELOPE_OK : check_state(stream);
 
     if (rc != ENVELOPE_OK)
         return rc;
@@ -364,7 +380,10 @@ envl_stream_seek(struct envl_stream *stream, uint64_t index)
         return refuse(stream);
     }
     rc = envl_payload_seek(payload_of(stream), index, &stream->refusal);
-    return rc == ENVELOPE_OK ? rc : refuse(stream);
+    if (rc != ENVELOPE_OK)
+        return refuse(stream);
+    stream->state = RUNNING;
+    return ENVELOPE_OK;
 }
 
 const struct envl_err *

@@ -40,6 +40,8 @@ void envl_stream_free(struct envl_stream *stream);
  *         not overlap in part.  How much is used: <envelope/envelope.h>.
  *   *out_len  bytes written; 0 on failure, and then out is wiped
  *
+ * An update of no bytes makes the header when sealing.
+ *
  * A damaged chunk behind verified ones: their text is returned with
  * ENVELOPE_OK, and the next call fails.  If settings ask for errors_at_end,
  * updates after a failure return ENVELOPE_OK and nothing, and only the final
@@ -59,7 +61,8 @@ enum envelope_reason envl_stream_final(struct envl_stream *stream,
                                        unsigned char *out, size_t *out_len,
                                        size_t out_size);
 
-/* envl_stream_seek - envl_payload_seek(); a refusal does not fail the stream */
+/* envl_stream_seek - envl_payload_seek(), also behind the final call; a refusal
+ * does not fail the stream */
 enum envelope_reason envl_stream_seek(struct envl_stream *stream,
                                       uint64_t index);
 

@@ -78,7 +78,8 @@ envl_config_apply(const struct envl_provider *prov,
     if (encrypting) {
         /* Also beside a key: that is refused, and must not go unnoticed. */
         if (settings->recipients != NULL || settings->recipient.count > 0
-            || settings->passphrase.data != NULL)
+            || settings->passphrase.data != NULL
+            || settings->passphrase_file != NULL)
             return 1;
         return set_default(&settings->recipients, ENVELOPE_ENV_RECIPIENTS,
                            config->recipients, err);

@@ -78,8 +78,11 @@ extern "C" {
  * RECIPIENTS and IDENTITIES are lists of paths and URIs, separated by colons
  * or newlines; an entry that begins with a known URI scheme runs to the end
  * of its line.  LABELS are lines "key=value".  PASSPHRASE_FILE names a file
- * whose first line is a passphrase for decryption.  RELEASE is one of the two
- * words below it.
+ * whose first line is the passphrase, see ENVELOPE_PARAM_PASSPHRASE.  RELEASE
+ * is one of the two words below it.
+ *
+ * An update of no bytes when encrypting makes the header, so that a recipient
+ * that is not good shows before any data is there.
  */
 #define ENVELOPE_PARAM_RECIPIENTS "recipients"
 #define ENVELOPE_PARAM_IDENTITIES "identities"
@@ -128,10 +131,12 @@ struct envelope_passphrase_callback {
 
 /*
  * An unsigned integer that can be set while decrypting, once the header and
- * the ENVELOPE_PAYLOAD_START_LENGTH bytes behind it have been given and
- * whenever only whole chunks have been given since: the next byte of input
- * is the first of the chunk with this index.  It is how a program reads a
- * range.  The end of the stream is verified only if the last chunk is read.
+ * the ENVELOPE_PAYLOAD_START_LENGTH bytes behind it have been given: the next
+ * byte of input is the first of the chunk with this index.  Within a chunk
+ * that is possible only with ENVELOPE_RELEASE_VERIFIED, and what was given of
+ * the chunk is dropped; behind the final call the same stream goes on.  It is
+ * how a program reads a range.  The end of the stream is verified only if the
+ * last chunk is read.
  */
 #define ENVELOPE_PARAM_NEXT_CHUNK "next-chunk"
 

@@ -44,13 +44,19 @@
     X(ENVELOPE_R_OVERLAP, 33, "input and output partially overlap")            \
     X(ENVELOPE_R_PARAMETER, 34, "invalid parameter")                           \
     X(ENVELOPE_R_IN_USE, 35, "not possible once data has been processed")      \
-    X(ENVELOPE_R_NO_STREAM, 36, "no stream in progress")
+    X(ENVELOPE_R_NO_STREAM, 36, "no stream in progress")                       \
+    X(ENVELOPE_R_CARRIER, 37, "malformed carrier archive")                     \
+    X(ENVELOPE_R_CARRIER_MEMBER, 38, "unexpected member in carrier archive")   \
+    X(ENVELOPE_R_CARRIER_TRUNCATED, 39, "carrier archive ends early")          \
+    X(ENVELOPE_R_READ, 40, "cannot read")                                      \
+    X(ENVELOPE_R_WRITE, 41, "cannot write")
 /* clang-format on */
 
 /*
  * Reason codes of the errors that the provider raises: compare them with
  * ERR_GET_REASON() of a record whose library is the provider's own.
- * ENVELOPE_OK is never raised.
+ * ENVELOPE_OK is never raised, and those from ENVELOPE_R_CARRIER on are the
+ * archive filter's.
  */
 enum envelope_reason {
     ENVELOPE_OK = 0,
