@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Archives read through an envelope: libarchive's client callbacks.  In order
+ * they are fed by the pump (descriptors) or the codec alone; once libarchive
+ * has jumped, by random access.
+ */
+#include <envelope/archive.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "filter/archive_common.h"
+#include "filter/codec.h"
+#include "filter/decoder.h"
+#include "filter/fd.h"
+#include "filter/passthrough.h"
+#include "filter/pump.h"
+#include "filter/random.h"
+#include "filter/source.h"
+
+/* Skips from here on are jumped over; shorter ones are read. */
+#define JUMP_MIN 4194304
+
+/* What may be left when a program closes an archive, and is read to verify
+ * the end: padding, directories.  More means that it has stopped early. */
+#define DRAIN_MAX 67108864
+
+struct reader {
+    struct envl_source source;
+    bool owns_fd;
+    struct envl_codec *codec;
+    struct envl_pump *pump;
+    unsigned char *out; /* what the codec fills, without a pump */
+    struct envl_random *random;
+    bool no_random; /* it was tried */
+
+    const unsigned char *held; /* text that was read ahead of its time */
+    size_t held_len;
+    int64_t at; /* bytes of text that libarchive has got, or jumped to */
+    bool ended, failed;
+    struct envl_err err;
+    int error;
+};
+
+/* Failure */
+
+static int
+fail(struct archive *a, struct reader *r, const struct envl_err *err, int error)
+{
+    if (!r->failed) {
+        r->failed = true;
+        r->err = *err;
+        r->error = error;
+    }
+    return envl_archive_fail(a, &r->err, r->error);
+}
+
+/* Reading in order */
+
+/* Text from the codec, in this thread. */
+static enum envelope_reason
+step(struct reader *r, const unsigned char **p, size_t *len,
+     struct envl_err *err)
+{
+    const unsigned char *block;
+    enum envelope_reason rc;
+    size_t begin, n;
+
+    *len = 0;
+    for (;;) {
+        switch (envl_codec_step(r->codec, r->out, &begin, len)) {
+        case ENVL_STEP_INPUT:
+            rc = envl_source_next(&r->source, &block, &n, err);
+            if (rc != ENVELOPE_OK)
+                return rc;
+            if (n > 0)
+                envl_codec_give(r->codec, block, n);
+            else
+                envl_codec_finish(r->codec);
+            break;
+        case ENVL_STEP_OUTPUT:
+            *p = r->out + begin;
+            return ENVELOPE_OK;
+        case ENVL_STEP_END:
+            *len = 0;
+            return ENVELOPE_OK;
+        default:
+            *len = 0;
+            *err = *envl_codec_err(r->codec);
+            return err->reason;
+        }
+    }
+}
+
+static enum envelope_reason
+next_text(struct reader *r, const unsigned char **p, size_t *len,
+          struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    errno = 0;
+    rc = r->pump != NULL ? envl_pump_pull(r->pump, p, len, err)
+                         : step(r, p, len, err);
+    r->ended = rc == ENVELOPE_OK && *len == 0;
+    return rc;
+}
+
+static la_ssize_t
+client_read(struct archive *a, void *data, const void **block)
+{
+    struct reader *r = data;
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *p = NULL;
+    struct envl_err err;
+    size_t len = 0;
+
+    if (r->failed)
+        return fail(a, r, &r->err, r->error);
+    if (r->held_len > 0) {
+        p = r->held;
+        len = r->held_len;
+        r->held_len = 0;
+    } else if (r->random != NULL) {
+        rc = envl_random_read(r->random, r->at, &p, &len, &err);
+    } else if (!r->ended) {
+        rc = next_text(r, &p, &len, &err);
+    }
+    if (rc != ENVELOPE_OK)
+        return fail(a, r, &err, errno);
+    r->at += (int64_t)len;
+    *block = p;
+    return (la_ssize_t)len;
+}
+
+/* Jumping */
+
+/*
+ * Leave reading in order for good; false if the archive cannot be jumped in,
+ * and then nothing has changed.  Some text must have been read: it is from
+ * the codec that the layout is known.
+ */
+static bool
+start_random(struct archive *a, struct reader *r)
+{
+    struct envl_decoder *decoder = envl_codec_decoder(r->codec);
+    struct envl_layout layout;
+    struct envl_err err;
+
+    if (r->random != NULL)
+        return true;
+    if (r->no_random || r->failed || !r->source.seekable)
+        return false;
+    if (r->at == 0 && r->held_len == 0 && !r->ended
+        && next_text(r, &r->held, &r->held_len, &err) != ENVELOPE_OK)
+        return (void)fail(a, r, &err, errno), false;
+    r->no_random = true;
+    if (!envl_decoder_layout(decoder, &layout)
+        || envl_random_new(&r->random, &r->source, &layout, &err)
+               != ENVELOPE_OK)
+        return false;
+    envl_pump_free(r->pump);
+    r->pump = NULL;
+    r->held_len = 0;
+    if (envl_random_open(r->random, envl_decoder_session(decoder), &err)
+        == ENVELOPE_OK)
+        return true;
+    (void)fail(a, r, &err, 0);
+    return false;
+}
+
+static la_int64_t
+client_skip(struct archive *a, void *data, la_int64_t request)
+{
+    struct reader *r = data;
+    int64_t left;
+
+    if (request < JUMP_MIN && r->random == NULL)
+        return 0;
+    if (!start_random(a, r))
+        return r->failed ? ARCHIVE_FATAL : 0;
+    left = envl_random_size(r->random) - r->at;
+    if (request > left)
+        request = left > 0 ? left : 0;
+    r->at += request;
+    return request;
+}
+
+static la_int64_t
+client_seek(struct archive *a, void *data, la_int64_t offset, int whence)
+{
+    struct reader *r = data;
+    int64_t from = 0;
+
+    if (!start_random(a, r)) {
+        if (!r->failed)
+            archive_set_error(a, ESPIPE,
+                              "envelope: the archive was packed again and can "
+                              "only be read in order");
+        return ARCHIVE_FATAL;
+    }
+    if (whence == SEEK_CUR)
+        from = r->at;
+    else if (whence == SEEK_END)
+        from = envl_random_size(r->random);
+    if (offset < -from || offset > INT64_MAX - from) {
+        archive_set_error(a, EINVAL, "envelope: cannot seek there");
+        return ARCHIVE_FATAL;
+    }
+    r->at = from + offset;
+    return r->at;
+}
+
+/* Closing */
+
+/* Read what libarchive has left, for the sake of the end. */
+static void
+drain(struct archive *a, struct reader *r)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *p;
+    struct envl_err err;
+    size_t len, total = 0;
+
+    while (rc == ENVELOPE_OK && !r->ended && total <= DRAIN_MAX) {
+        rc = next_text(r, &p, &len, &err);
+        total += len;
+    }
+    if (rc != ENVELOPE_OK)
+        (void)fail(a, r, &err, errno);
+}
+
+static void
+free_reader(struct reader *r)
+{
+    envl_pump_free(r->pump);
+    envl_random_free(r->random);
+    envl_codec_free(r->codec);
+    if (r->owns_fd)
+        (void)close(r->source.fd); /* it was only read */
+    envl_source_clear(&r->source);
+    OPENSSL_free(r->out);
+    OPENSSL_free(r);
+}
+
+/* A failure is told again: formats put texts of their own in front of it. */
+static int
+client_close(struct archive *a, void *data)
+{
+    struct reader *r = data;
+    int rc = ARCHIVE_OK;
+
+    if (!r->failed && r->random == NULL)
+        drain(a, r);
+    if (r->source.close != NULL)
+        rc = r->source.close(a, r->source.client_data);
+    if (r->failed)
+        rc = envl_archive_fail(a, &r->err, r->error);
+    free_reader(r);
+    return rc;
+}
+
+/* Opening */
+
+static enum envelope_reason
+start_codec(struct reader *r, const struct envl_options *options,
+            struct envl_err *err)
+{
+    const unsigned char *p;
+    enum envelope_reason rc;
+    size_t len;
+
+    rc = envl_codec_new(&r->codec, options, ENVL_DECRYPT, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (r->source.fd < 0) {
+        r->out = OPENSSL_malloc(envl_codec_out_size(r->codec));
+        return r->out != NULL ? rc : envl_fail_memory(err);
+    }
+    /* What was read from a pipe to recognise it is the codec's first input. */
+    if (envl_source_pending(&r->source)) {
+        rc = envl_source_next(&r->source, &p, &len, err);
+        if (rc == ENVELOPE_OK)
+            envl_codec_give(r->codec, p, len);
+    }
+    envl_fd_widen_pipe(r->source.fd);
+    return envl_pump_start(&r->pump, r->codec, r->source.fd, ENVL_PUMP_CALLER,
+                           err);
+}
+
+static int
+open_envelope(struct archive *a, struct reader *r,
+              const struct envelope_option *options)
+{
+    struct envl_options parsed;
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    rc = envl_archive_options(&parsed, options, &err);
+    if (rc == ENVELOPE_OK)
+        rc = start_codec(r, &parsed, &err);
+    envl_options_clear(&parsed);
+    if (rc != ENVELOPE_OK) {
+        free_reader(r);
+        return envl_archive_fail(a, &err, 0);
+    }
+    if (archive_read_set_read_callback(a, client_read) != ARCHIVE_OK
+        || archive_read_set_skip_callback(a, client_skip) != ARCHIVE_OK
+        || archive_read_set_close_callback(a, client_close) != ARCHIVE_OK
+        || archive_read_set_callback_data(a, r) != ARCHIVE_OK
+        || (r->source.seekable
+            && archive_read_set_seek_callback(a, client_seek) != ARCHIVE_OK)) {
+        free_reader(r);
+        return ARCHIVE_FATAL;
+    }
+    return archive_read_open1(a);
+}
+
+/* A reader of this source, which has been looked at; NULL if memory ran out. */
+static struct reader *
+look_at(struct archive *a, const struct envl_source *source, bool *is_envelope,
+        bool *is_read)
+{
+    struct reader *r = OPENSSL_zalloc(sizeof(*r));
+    enum envl_carrier kind;
+    struct envl_err err;
+
+    if (r == NULL) {
+        (void)envl_fail_memory(&err);
+        (void)envl_archive_fail(a, &err, 0);
+        return NULL;
+    }
+    r->source = *source;
+    r->source.archive = a;
+    *is_read = envl_source_peek(&r->source, &err) == ENVELOPE_OK;
+    *is_envelope =
+        *is_read
+        && envl_carrier_recognise(&kind, r->source.start, r->source.start_len);
+    return r;
+}
+
+/*
+ * Open what is an envelope, or what cannot be read a second time.
+ *
+ * Returns: ARCHIVE_EOF if libarchive should open it by itself; the source
+ *          stands where it stood.
+ */
+static int
+open_source(struct archive *a, const struct envelope_option *options,
+            const struct envl_source *source, bool owns_fd)
+{
+    bool is_envelope, is_read;
+    struct reader *r = look_at(a, source, &is_envelope, &is_read);
+    int rc = ARCHIVE_EOF;
+
+    if (r == NULL)
+        return ARCHIVE_FATAL;
+    r->owns_fd = owns_fd;
+    if (is_envelope)
+        return open_envelope(a, r, options);
+    if (is_read && r->source.replays) {
+        rc = envl_passthrough_open(a, &r->source, owns_fd);
+        r->source.buf = NULL; /* it went along */
+        r->owns_fd = false;
+    }
+    free_reader(r);
+    return rc;
+}
+
+/* A program that extracts must not overwrite what it reads. */
+static void
+skip_source(struct archive *a, int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        archive_read_extract_set_skip_file(a, (la_int64_t)st.st_dev,
+                                           (la_int64_t)st.st_ino);
+}
+
+int
+envelope_archive_read_open_filename(struct archive *a,
+                                    const struct envelope_option *options,
+                                    const char *name, size_t block_size)
+{
+    bool is_stdin = name == NULL || *name == '\0';
+    struct envl_source source = { .fd = STDIN_FILENO };
+    int rc;
+
+    if (!is_stdin)
+        source.fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (source.fd < 0) /* libarchive will say why */
+        return archive_read_open_filename(a, name, block_size);
+    skip_source(a, source.fd);
+    rc = open_source(a, options, &source, !is_stdin);
+    return rc == ARCHIVE_EOF ? archive_read_open_filename(a, name, block_size)
+                             : rc;
+}
+
+int
+envelope_archive_read_open_fd(struct archive *a,
+                              const struct envelope_option *options, int fd,
+                              size_t block_size)
+{
+    struct envl_source source = { .fd = fd };
+    int rc;
+
+    skip_source(a, fd);
+    rc = open_source(a, options, &source, false);
+    return rc == ARCHIVE_EOF ? archive_read_open_fd(a, fd, block_size) : rc;
+}
+
+int
+envelope_archive_read_open_FILE(struct archive *a,
+                                const struct envelope_option *options,
+                                FILE *file)
+{
+    struct envl_source source = { .fd = -1, .file = file };
+    int rc = open_source(a, options, &source, false);
+
+    return rc == ARCHIVE_EOF ? archive_read_open_FILE(a, file) : rc;
+}
+
+int
+envelope_archive_read_open_memory(struct archive *a,
+                                  const struct envelope_option *options,
+                                  const void *buffer, size_t size)
+{
+    struct envl_source source = { .fd = -1,
+                                  .memory = buffer,
+                                  .memory_len = size };
+    int rc = open_source(a, options, &source, false);
+
+    return rc == ARCHIVE_EOF ? archive_read_open_memory(a, buffer, size) : rc;
+}
+
+int
+envelope_archive_read_open(
+    struct archive *a, const struct envelope_option *options, void *client_data,
+    archive_open_callback *open_callback, archive_read_callback *read_callback,
+    archive_skip_callback *skip_callback, archive_seek_callback *seek_callback,
+    archive_close_callback *close_callback)
+{
+    struct envl_source source = {
+        .fd = -1,
+        .client_data = client_data,
+        .read = read_callback,
+        .skip = skip_callback,
+        .seek = seek_callback,
+        .close = close_callback,
+    };
+    int rc = ARCHIVE_OK;
+
+    if (open_callback != NULL)
+        rc = open_callback(a, client_data);
+    if (rc == ARCHIVE_OK)
+        rc = open_source(a, options, &source, false);
+    if (rc != ARCHIVE_EOF)
+        return rc;
+    if (archive_error_string(a) == NULL)
+        archive_set_error(a, EIO, "the program's callback failed");
+    if (close_callback != NULL)
+        (void)close_callback(a, client_data);
+    return ARCHIVE_FATAL;
+}
+
+const char *
+envelope_archive_recognise(const void *bytes, size_t len)
+{
+    enum envl_carrier kind;
+
+    return envl_carrier_recognise(&kind, bytes, len) ? envl_carrier_name(kind)
+                                                     : NULL;
+}

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Archives written through an envelope: libarchive's client callbacks, with
+ * the pump behind them for descriptors, and the codec alone for everything
+ * that the program must be called for in its own thread.
+ */
+#include <envelope/archive.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "filter/archive_common.h"
+#include "filter/codec.h"
+#include "filter/fd.h"
+#include "filter/handles.h"
+#include "filter/pump.h"
+
+/* Where the encrypted bytes go, if not to a descriptor. */
+struct target {
+    FILE *file;
+    unsigned char *memory;
+    size_t size, *used, len;
+    void *client_data;
+    archive_open_callback *open;
+    archive_write_callback *write;
+    archive_close_callback *close;
+    archive_free_callback *free;
+};
+
+struct writer {
+    struct envl_handle handle; /* first: found by its address */
+    struct envl_codec *codec;
+    struct envl_pump *pump; /* with a descriptor */
+    int fd;
+    bool owns_fd;
+    struct target target; /* without one */
+    bool opened;          /* target.open() was called */
+    unsigned char *out;   /* what the codec fills, without a pump */
+    bool failed;          /* archive_set_error() was called */
+    char *error_text;     /* of the failure, for after libarchive's own close */
+    int error;
+};
+
+/* Failure */
+
+/* libarchive clears an archive's error when it closes it: keep a copy. */
+static int
+note_failure(struct archive *a, struct writer *w)
+{
+    const char *text = archive_error_string(a);
+
+    if (!w->failed) {
+        w->failed = true;
+        w->error = archive_errno(a);
+        w->error_text = text != NULL ? OPENSSL_strdup(text) : NULL;
+    }
+    return ARCHIVE_FATAL;
+}
+
+static int
+fail(struct archive *a, struct writer *w, const struct envl_err *err, int error)
+{
+    (void)envl_archive_fail(a, err, error);
+    return note_failure(a, w);
+}
+
+/* Targets without a descriptor */
+
+static int
+put_memory(struct archive *a, struct writer *w, const unsigned char *p,
+           size_t len)
+{
+    struct target *t = &w->target;
+
+    if (len > t->size - t->len) {
+        archive_set_error(a, ENOMEM,
+                          "envelope: cannot write: the buffer of %zu bytes is "
+                          "too small",
+                          t->size);
+        return note_failure(a, w);
+    }
+    memcpy(t->memory + t->len, p, len);
+    t->len += len;
+    if (t->used != NULL)
+        *t->used = t->len;
+    return ARCHIVE_OK;
+}
+
+static int
+put_file(struct archive *a, struct writer *w, const unsigned char *p,
+         size_t len)
+{
+    struct envl_err err;
+    int error;
+
+    if (fwrite(p, 1, len, w->target.file) == len)
+        return ARCHIVE_OK;
+    error = errno;
+    (void)envl_fail(&err, ENVELOPE_R_WRITE, "%s", strerror(error));
+    return fail(a, w, &err, error);
+}
+
+static int
+put_client(struct archive *a, struct writer *w, const unsigned char *p,
+           size_t len)
+{
+    struct target *t = &w->target;
+    la_ssize_t n;
+
+    for (; len > 0; p += n, len -= (size_t)n) {
+        n = t->write(a, t->client_data, p, len);
+        if (n <= 0 || (size_t)n > len) {
+            if (archive_error_string(a) == NULL)
+                archive_set_error(a, EIO,
+                                  "envelope: cannot write: the program's "
+                                  "callback failed");
+            return note_failure(a, w);
+        }
+    }
+    return ARCHIVE_OK;
+}
+
+static int
+put(struct archive *a, struct writer *w, const unsigned char *p, size_t len)
+{
+    if (w->target.write != NULL)
+        return put_client(a, w, p, len);
+    if (w->target.file != NULL)
+        return put_file(a, w, p, len);
+    return put_memory(a, w, p, len);
+}
+
+/* Run the codec until it wants input, or is done. */
+static int
+drive(struct archive *a, struct writer *w)
+{
+    size_t begin, len;
+
+    for (;;) {
+        switch (envl_codec_step(w->codec, w->out, &begin, &len)) {
+        case ENVL_STEP_OUTPUT:
+            if (put(a, w, w->out + begin, len) != ARCHIVE_OK)
+                return ARCHIVE_FATAL;
+            break;
+        case ENVL_STEP_FAIL:
+            return fail(a, w, envl_codec_err(w->codec), 0);
+        default:
+            return ARCHIVE_OK;
+        }
+    }
+}
+
+/* Callbacks */
+
+static int
+client_open(struct archive *a, void *data)
+{
+    struct writer *w = data;
+    struct target *t = &w->target;
+
+    if (t->open == NULL)
+        return ARCHIVE_OK;
+    if (t->open(a, t->client_data) != ARCHIVE_OK)
+        return note_failure(a, w);
+    w->opened = true;
+    return ARCHIVE_OK;
+}
+
+static la_ssize_t
+client_write(struct archive *a, void *data, const void *p, size_t len)
+{
+    struct writer *w = data;
+    struct envl_err err;
+
+    if (w->failed)
+        return -1;
+    if (len == 0)
+        return 0;
+    if (w->pump == NULL) {
+        envl_codec_give(w->codec, p, len);
+        return drive(a, w) == ARCHIVE_OK ? (la_ssize_t)len : -1;
+    }
+    if (envl_pump_push(w->pump, p, len, &err) == ENVELOPE_OK)
+        return (la_ssize_t)len;
+    (void)fail(a, w, &err, errno);
+    return -1;
+}
+
+/* The last bytes, and all that can go wrong with them. */
+static int
+finish(struct archive *a, struct writer *w)
+{
+    struct envl_err err;
+    int error;
+
+    if (w->pump != NULL) {
+        return envl_pump_finish(w->pump, &err) == ENVELOPE_OK
+                   ? ARCHIVE_OK
+                   : fail(a, w, &err, errno);
+    }
+    envl_codec_finish(w->codec);
+    if (drive(a, w) != ARCHIVE_OK)
+        return ARCHIVE_FATAL;
+    if (w->target.file == NULL || fflush(w->target.file) == 0)
+        return ARCHIVE_OK;
+    error = errno;
+    (void)envl_fail(&err, ENVELOPE_R_WRITE, "%s", strerror(error));
+    return fail(a, w, &err, error);
+}
+
+static int
+close_fd(struct archive *a, struct writer *w)
+{
+    struct envl_err err;
+    int error;
+
+    if (!w->owns_fd)
+        return ARCHIVE_OK;
+    w->owns_fd = false;
+    if (close(w->fd) == 0)
+        return ARCHIVE_OK;
+    error = errno;
+    (void)envl_fail(&err, ENVELOPE_R_WRITE, "%s", strerror(error));
+    return fail(a, w, &err, error);
+}
+
+/* libarchive calls this also after a failure, and does not look at what it
+ * returns. */
+static int
+client_close(struct archive *a, void *data)
+{
+    struct writer *w = data;
+    struct target *t = &w->target;
+
+    if (!w->failed)
+        (void)finish(a, w);
+    envl_pump_free(w->pump);
+    w->pump = NULL;
+    (void)close_fd(a, w);
+    if (w->opened && t->close != NULL
+        && t->close(a, t->client_data) != ARCHIVE_OK)
+        (void)note_failure(a, w);
+    return w->failed ? ARCHIVE_FATAL : ARCHIVE_OK;
+}
+
+static void
+free_writer(struct writer *w)
+{
+    envl_handles_remove(&w->handle);
+    envl_pump_free(w->pump);
+    if (w->owns_fd)
+        (void)close(w->fd); /* it was never written */
+    envl_codec_free(w->codec);
+    OPENSSL_free(w->out);
+    OPENSSL_free(w->error_text);
+    OPENSSL_free(w);
+}
+
+static int
+client_free(struct archive *a, void *data)
+{
+    struct writer *w = data;
+    struct target *t = &w->target;
+    int rc = t->free != NULL ? t->free(a, t->client_data) : ARCHIVE_OK;
+
+    free_writer(w);
+    return rc;
+}
+
+/* Opening */
+
+/* A writer whose data key is wrapped, and no target yet. */
+static struct writer *
+new_writer(struct archive *a, const struct envelope_option *options)
+{
+    struct writer *w = OPENSSL_zalloc(sizeof(*w));
+    struct envl_options parsed;
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    rc = envl_archive_options(&parsed, options, &err);
+    if (rc == ENVELOPE_OK && w == NULL)
+        rc = envl_fail_memory(&err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_codec_new(&w->codec, &parsed, ENVL_ENCRYPT, &err);
+    envl_options_clear(&parsed);
+    if (rc != ENVELOPE_OK) {
+        (void)envl_archive_fail(a, &err, 0);
+        OPENSSL_free(w);
+        return NULL;
+    }
+    w->fd = -1;
+    return w;
+}
+
+/*
+ * Hand the writer to libarchive.  Nothing needs its blocks and padding: it
+ * writes to us without a buffer of its own, unless the program has asked for
+ * a padded last block.
+ */
+static int
+open_writer(struct archive *a, struct writer *w)
+{
+    int last = archive_write_get_bytes_in_last_block(a);
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_err err;
+    int opened;
+
+    if (last < 0 || last == 1) {
+        (void)archive_write_set_bytes_in_last_block(a, 1);
+        (void)archive_write_set_bytes_per_block(a, 0);
+    }
+    if (w->fd >= 0)
+        rc = envl_pump_start(&w->pump, w->codec, ENVL_PUMP_CALLER, w->fd, &err);
+    else if ((w->out = OPENSSL_malloc(envl_codec_out_size(w->codec))) == NULL)
+        rc = envl_fail_memory(&err);
+    if (rc != ENVELOPE_OK) {
+        free_writer(w);
+        return envl_archive_fail(a, &err, 0);
+    }
+    envl_handles_add(&w->handle, a);
+    opened = archive_write_open2(a, w, client_open, client_write, client_close,
+                                 client_free);
+    /* An archive that cannot be opened now has not taken the writer. */
+    if (opened != ARCHIVE_OK && envl_handles_find(a) == &w->handle)
+        free_writer(w);
+    return opened;
+}
+
+/* A program that archives a tree must not put the archive into itself. */
+static void
+skip_target(struct archive *a, int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        (void)archive_write_set_skip_file(a, (la_int64_t)st.st_dev,
+                                          (la_int64_t)st.st_ino);
+}
+
+static int
+open_fd(struct archive *a, struct writer *w, int fd, bool owned)
+{
+    w->fd = fd;
+    w->owns_fd = owned;
+    skip_target(a, fd);
+    envl_fd_widen_pipe(fd);
+    return open_writer(a, w);
+}
+
+int
+envelope_archive_write_open_filename(struct archive *a,
+                                     const struct envelope_option *options,
+                                     const char *name)
+{
+    struct writer *w;
+    int fd, error;
+
+    if (name == NULL || *name == '\0')
+        return envelope_archive_write_open_fd(a, options, STDOUT_FILENO);
+    if ((w = new_writer(a, options)) == NULL)
+        return ARCHIVE_FATAL;
+    fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        error = errno;
+        archive_set_error(a, error, "envelope: cannot write: %s: %s", name,
+                          strerror(error));
+        free_writer(w);
+        return ARCHIVE_FATAL;
+    }
+    return open_fd(a, w, fd, true);
+}
+
+int
+envelope_archive_write_open_fd(struct archive *a,
+                               const struct envelope_option *options, int fd)
+{
+    struct writer *w = new_writer(a, options);
+
+    return w != NULL ? open_fd(a, w, fd, false) : ARCHIVE_FATAL;
+}
+
+static int
+open_target(struct archive *a, const struct envelope_option *options,
+            const struct target *target)
+{
+    struct writer *w = new_writer(a, options);
+
+    if (w == NULL)
+        return ARCHIVE_FATAL;
+    w->target = *target;
+    return open_writer(a, w);
+}
+
+int
+envelope_archive_write_open_FILE(struct archive *a,
+                                 const struct envelope_option *options,
+                                 FILE *file)
+{
+    struct target target = { .file = file };
+
+    return open_target(a, options, &target);
+}
+
+int
+envelope_archive_write_open_memory(struct archive *a,
+                                   const struct envelope_option *options,
+                                   void *buffer, size_t size, size_t *used)
+{
+    struct target target = { .memory = buffer, .size = size, .used = used };
+
+    if (used != NULL)
+        *used = 0;
+    return open_target(a, options, &target);
+}
+
+int
+envelope_archive_write_open(struct archive *a,
+                            const struct envelope_option *options,
+                            void *client_data,
+                            archive_open_callback *open_callback,
+                            archive_write_callback *write_callback,
+                            archive_close_callback *close_callback,
+                            archive_free_callback *free_callback)
+{
+    struct target target = {
+        .client_data = client_data,
+        .open = open_callback,
+        .write = write_callback,
+        .close = close_callback,
+        .free = free_callback,
+    };
+
+    return open_target(a, options, &target);
+}
+
+/* Closing */
+
+static struct writer *
+writer_of(const struct archive *a)
+{
+    return (struct writer *)envl_handles_find(a);
+}
+
+int
+envelope_archive_write_close(struct archive *a)
+{
+    struct writer *w = writer_of(a);
+    int rc = archive_write_close(a);
+
+    if (w == NULL || !w->failed)
+        return rc;
+    archive_set_error(a, w->error, "%s",
+                      w->error_text != NULL ? w->error_text
+                                            : "envelope: cannot write");
+    return ARCHIVE_FATAL;
+}
+
+int
+envelope_archive_write_free(struct archive *a)
+{
+    int rc, freed;
+
+    if (a == NULL)
+        return ARCHIVE_OK;
+    rc = writer_of(a) != NULL ? envelope_archive_write_close(a) : ARCHIVE_OK;
+    freed = archive_write_free(a);
+    return rc < freed ? rc : freed;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every read() and write() of data stands here. */
+#define _GNU_SOURCE /* F_SETPIPE_SZ */
+#include "filter/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIPE_SIZE 1048576
+
+/* Some systems refuse longer ones. */
+#define CALL_LEN_MAX 1073741824
+
+static void
+wait_for(int fd, short events)
+{
+    struct pollfd item = { .fd = fd, .events = events };
+
+    (void)poll(&item, 1, -1); /* the next call tells what went wrong */
+}
+
+static int
+is_ready(int fd)
+{
+    struct pollfd item = { .fd = fd, .events = POLLIN };
+
+    return poll(&item, 1, 0) == 1 && (item.revents & POLLIN) != 0;
+}
+
+/* After a call that failed: is it worth trying again? */
+static int
+try_again(int fd, short events)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        wait_for(fd, events);
+    else if (errno != EINTR)
+        return 0;
+    return 1;
+}
+
+/*
+ * A pipe gives 64 KiB at once, and more if it is asked again: long runs are
+ * what the cipher is fast with.
+ */
+enum envelope_reason
+envl_fd_read(int fd, unsigned char *buf, size_t size, size_t *len,
+             struct envl_err *err)
+{
+    ssize_t n;
+
+    *len = 0;
+    do {
+        n = read(fd, buf + *len, size - *len);
+        if (n < 0 && try_again(fd, POLLIN))
+            continue;
+        if (n < 0)
+            return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+        *len += (size_t)n;
+    } while (n != 0 && (n < 0 || (*len < size && is_ready(fd))));
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_fd_write(int fd, const unsigned char *buf, size_t len,
+              struct envl_err *err)
+{
+    ssize_t n;
+
+    while (len > 0) {
+        n = write(fd, buf, len < CALL_LEN_MAX ? len : CALL_LEN_MAX);
+        if (n < 0 && try_again(fd, POLLOUT))
+            continue;
+        if (n < 0)
+            return envl_fail(err, ENVELOPE_R_WRITE, "%s", strerror(errno));
+        buf += n;
+        len -= (size_t)n;
+    }
+    return ENVELOPE_OK;
+}
+
+void
+envl_fd_widen_pipe(int fd)
+{
+#ifdef F_SETPIPE_SZ
+    int size = fcntl(fd, F_GETPIPE_SZ);
+
+    if (size > 0 && size < PIPE_SIZE)
+        (void)fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+#else
+    (void)fd;
+#endif
+}

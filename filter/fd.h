@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors of any kind: short reads and writes, signals, EAGAIN. */
+#ifndef ENVL_FD_H
+#define ENVL_FD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+
+/*
+ * envl_fd_read - read what there is, at most size bytes; waits for the first
+ *
+ * Returns: ENVELOPE_OK with *len > 0, or 0 at the end; ENVELOPE_R_READ with
+ *          the system's text and errno set.
+ * Threads: a cancellation point where cancellation is enabled.
+ */
+enum envelope_reason envl_fd_read(int fd, unsigned char *buf, size_t size,
+                                  size_t *len, struct envl_err *err);
+
+/* envl_fd_write - write all of it; as above, ENVELOPE_R_WRITE */
+enum envelope_reason envl_fd_write(int fd, const unsigned char *buf, size_t len,
+                                   struct envl_err *err);
+
+/* envl_fd_widen_pipe - ask for a pipe that holds more; it is no loss if there
+ * is none */
+void envl_fd_widen_pipe(int fd);
+
+#endif

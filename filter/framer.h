@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing a carrier: what stands before and behind each member, or piece of
+ * one, and at the end.  The members' own bytes are laid down by the caller.
+ */
+#ifndef ENVL_FRAMER_H
+#define ENVL_FRAMER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "filter/member.h"
+#include "filter/options.h"
+#include "filter/tar.h"
+#include "filter/xbstream.h"
+
+/* Most bytes before and behind a member, and at the end of an archive. */
+#define ENVL_FRAME_LEAD_MAX ENVL_TAR_BLOCK_LEN
+#define ENVL_FRAME_TAIL_MAX ENVL_TAR_BLOCK_LEN
+#define ENVL_FRAME_END_MAX \
+    (ENVL_TAR_RECORD_LEN + ENVL_TAR_END_BLOCKS * ENVL_TAR_BLOCK_LEN)
+
+struct envl_framer {
+    enum envl_carrier kind; /* not ENVL_AUTO */
+    int xbcloud;
+    uint64_t mtime;          /* of tar members, seconds since the epoch */
+    uint64_t pieces, offset; /* of the payload so far: count, bytes */
+    uint64_t written;        /* bytes of the archive */
+};
+
+/* envl_framer_lead - bytes that stand before a member */
+size_t envl_framer_lead(const struct envl_framer *framer,
+                        enum envl_member member);
+
+/*
+ * envl_framer_frame - put len bytes of a member into the archive
+ *
+ *   data  the bytes; the lead is written right before them, the tail behind
+ *
+ * Returns: bytes of the tail.
+ */
+size_t envl_framer_frame(struct envl_framer *framer, enum envl_member member,
+                         unsigned char *data, size_t len);
+
+/* envl_framer_can_go_on - is there a name for one more piece? */
+int envl_framer_can_go_on(const struct envl_framer *framer);
+
+/*
+ * envl_framer_end - the end of the archive
+ *
+ *   out  room for ENVL_FRAME_END_MAX bytes
+ *
+ * Returns: bytes written.
+ */
+size_t envl_framer_end(struct envl_framer *framer, unsigned char *out);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table of option names; values are bounded here, and judged by those
+ * who use them. */
+#include "filter/options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
+                  && ENVL_PIECE_LEN_MAX % ENVL_PIECE_LEN_STEP == 0
+                  && ENVL_PIECE_LEN_DEFAULT % ENVL_PIECE_LEN_STEP == 0,
+              "pieces fill blocks");
+
+enum kind { LINES, TEXT, NUMBER, CARRIER };
+
+#define FIELD(name) offsetof(struct envl_options, name)
+
+static const struct row {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    long min, max, step; /* of a NUMBER */
+} rows[] = {
+    { "recipients", LINES, FIELD(recipients), 0, 0, 0 },
+    { "recipient", LINES, FIELD(recipients), 0, 0, 0 },
+    { "identities", LINES, FIELD(identities), 0, 0, 0 },
+    { "identity", LINES, FIELD(identities), 0, 0, 0 },
+    { "labels", LINES, FIELD(labels), 0, 0, 0 },
+    { "label", LINES, FIELD(labels), 0, 0, 0 },
+    { "passphrase", TEXT, FIELD(passphrase), 0, 0, 0 },
+    { "passphrase-file", TEXT, FIELD(passphrase_file), 0, 0, 0 },
+    { "carrier", CARRIER, FIELD(carrier), 0, 0, 0 },
+    { "piece-size", NUMBER, FIELD(piece_len), ENVL_PIECE_LEN_MIN,
+      ENVL_PIECE_LEN_MAX, ENVL_PIECE_LEN_STEP },
+    { "xbcloud", NUMBER, FIELD(xbcloud), 0, 1, 1 },
+    { "threads", NUMBER, FIELD(threads), 0, 64, 1 },
+    { "reserve", NUMBER, FIELD(reserve), 0, 2097152, 1 },
+    { "work-factor", NUMBER, FIELD(work_factor), 14, 20, 1 },
+    { "allow-expired", NUMBER, FIELD(allow_expired), 0, 1, 1 },
+};
+
+static const char *const carriers[] = {
+    [ENVL_RAW] = "raw",
+    [ENVL_TAR] = "tar",
+    [ENVL_XBSTREAM] = "xbstream",
+    [ENVL_AUTO] = "auto",
+};
+
+void
+envl_options_init(struct envl_options *options, enum envl_carrier carrier)
+{
+    *options = (struct envl_options){
+        .carrier = carrier,
+        .piece_len = -1,
+        .xbcloud = -1,
+        .threads = -1,
+        .reserve = -1,
+        .work_factor = -1,
+        .allow_expired = -1,
+    };
+}
+
+static void
+free_text(char **text)
+{
+    if (*text != NULL)
+        OPENSSL_clear_free(*text, strlen(*text));
+    *text = NULL;
+}
+
+void
+envl_options_clear(struct envl_options *options)
+{
+    free_text(&options->recipients);
+    free_text(&options->identities);
+    free_text(&options->labels);
+    free_text(&options->passphrase);
+    free_text(&options->passphrase_file);
+}
+
+const char *
+envl_carrier_name(enum envl_carrier carrier)
+{
+    return carriers[carrier];
+}
+
+/* Put a line behind what the field has; NULL and nothing changed if memory
+ * ran out. */
+static int
+add_line(char **field, const char *line)
+{
+    size_t have = *field != NULL ? strlen(*field) : 0;
+    size_t len = strlen(line);
+    char *text = OPENSSL_malloc(have + len + 2);
+
+    if (text == NULL)
+        return 0;
+    if (have > 0) {
+        memcpy(text, *field, have);
+        text[have++] = '\n';
+    }
+    memcpy(text + have, line, len + 1);
+    free_text(field);
+    *field = text;
+    return 1;
+}
+
+static enum envelope_reason
+set_number(long *field, const struct row *row, const char *value,
+           struct envl_err *err)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+
+    if (*value < '0' || *value > '9' || *end != '\0' || number < row->min
+        || number > row->max || number % row->step != 0)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "option %s=%s: must be a number from %ld to %ld%s",
+                         row->name, value, row->min, row->max,
+                         row->step > 1 ? ", a multiple of 512" : "");
+    *field = number;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+set_carrier(enum envl_carrier *field, const char *value, struct envl_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++) {
+        if (strcmp(carriers[i], value) == 0) {
+            *field = (enum envl_carrier)i;
+            return ENVELOPE_OK;
+        }
+    }
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "option carrier=%s: must be raw, tar, xbstream or auto",
+                     value);
+}
+
+static const struct row *
+find(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+enum envelope_reason
+envl_options_set(struct envl_options *options, const char *name,
+                 const char *value, struct envl_err *err)
+{
+    const struct row *row = find(name);
+    void *field;
+
+    if (row == NULL)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "unknown option %s; there are recipients, "
+                         "identities, passphrase-file, labels, carrier, "
+                         "threads and those that envelope_archive(3) lists",
+                         name);
+    if (value == NULL || *value == '\0')
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "option %s: its value is missing", name);
+    field = (char *)options + row->offset;
+    switch (row->kind) {
+    case LINES:
+        return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
+    case TEXT:
+        free_text(field);
+        return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
+    case NUMBER:
+        return set_number(field, row, value, err);
+    default:
+        return set_carrier(field, value, err);
+    }
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an archive is to be written or read with, by the names that people
+ * type; <envelope/archive.h> lists them. */
+#ifndef ENVL_OPTIONS_H
+#define ENVL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+
+#define ENVL_PIECE_LEN_MIN 65536
+#define ENVL_PIECE_LEN_MAX 67108864
+#define ENVL_PIECE_LEN_DEFAULT 8388608
+/* Pieces fill blocks of a tar. */
+#define ENVL_PIECE_LEN_STEP 512
+
+/* The kinds of archive that a stream can be put into; AUTO is that of the
+ * data to encrypt, RAW if it is neither of the others. */
+enum envl_carrier { ENVL_RAW, ENVL_TAR, ENVL_XBSTREAM, ENVL_AUTO };
+
+/*
+ * Ownership: all of it is the structure's, envl_options_clear().  Texts are
+ * NULL, and numbers below zero, where nothing was said.
+ */
+struct envl_options {
+    char *recipients, *identities, *labels; /* lists, of one entry a line */
+    char *passphrase, *passphrase_file;
+    enum envl_carrier carrier;
+    long piece_len;
+    long xbcloud;
+    long threads, reserve, work_factor, allow_expired;
+};
+
+/* envl_options_init - nothing said; carrier is the default one */
+void envl_options_init(struct envl_options *options, enum envl_carrier carrier);
+
+/*
+ * envl_options_set - take an option by its name
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER naming the option and what it
+ *          takes; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_options_set(struct envl_options *options,
+                                      const char *name, const char *value,
+                                      struct envl_err *err);
+
+/* envl_options_clear - wipe and free */
+void envl_options_clear(struct envl_options *options);
+
+/* envl_carrier_name - "raw", "tar", "xbstream", "auto" */
+const char *envl_carrier_name(enum envl_carrier carrier);
+
+#endif

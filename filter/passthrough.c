@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libarchive's callbacks on a source whose beginning has been read. */
+#include "filter/passthrough.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+struct passthrough {
+    struct envl_source source;
+    bool owns_fd;
+};
+
+static la_ssize_t
+pass_read(struct archive *a, void *data, const void **block)
+{
+    struct passthrough *pass = data;
+    const unsigned char *p = NULL;
+    struct envl_err err;
+    size_t len;
+
+    if (envl_source_next(&pass->source, &p, &len, &err) != ENVELOPE_OK) {
+        if (pass->source.read == NULL)
+            archive_set_error(a, errno, "cannot read: %s", err.detail);
+        return ARCHIVE_FATAL;
+    }
+    *block = p;
+    return (la_ssize_t)len;
+}
+
+/* Not before all that was read ahead has been given. */
+static la_int64_t
+pass_skip(struct archive *a, void *data, la_int64_t request)
+{
+    struct passthrough *pass = data;
+
+    if (pass->source.skip == NULL || envl_source_pending(&pass->source)
+        || pass->source.rest_len > 0)
+        return 0;
+    return pass->source.skip(a, pass->source.client_data, request);
+}
+
+static la_int64_t
+pass_seek(struct archive *a, void *data, la_int64_t offset, int whence)
+{
+    struct passthrough *pass = data;
+    struct envl_source *source = &pass->source;
+
+    if (whence == SEEK_CUR) {
+        offset += source->at;
+        whence = SEEK_SET;
+    }
+    source->replays = false;
+    source->rest_len = 0;
+    source->at = source->seek(a, source->client_data, offset, whence);
+    return source->at;
+}
+
+static int
+pass_close(struct archive *a, void *data)
+{
+    struct passthrough *pass = data;
+    int rc = ARCHIVE_OK;
+
+    if (pass->source.close != NULL)
+        rc = pass->source.close(a, pass->source.client_data);
+    if (pass->owns_fd)
+        (void)close(pass->source.fd); /* it was only read */
+    envl_source_clear(&pass->source);
+    OPENSSL_free(pass);
+    return rc;
+}
+
+int
+envl_passthrough_open(struct archive *a, const struct envl_source *source,
+                      bool owns_fd)
+{
+    struct passthrough *pass = OPENSSL_malloc(sizeof(*pass));
+
+    if (pass == NULL) {
+        archive_set_error(a, ENOMEM, "envelope: out of memory");
+        return ARCHIVE_FATAL;
+    }
+    pass->source = *source;
+    pass->owns_fd = owns_fd;
+    (void)archive_read_set_read_callback(a, pass_read);
+    (void)archive_read_set_skip_callback(a, pass_skip);
+    (void)archive_read_set_close_callback(a, pass_close);
+    (void)archive_read_set_callback_data(a, pass);
+    if (source->seek != NULL)
+        (void)archive_read_set_seek_callback(a, pass_seek);
+    return archive_read_open1(a);
+}

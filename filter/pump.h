@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading, the codec and writing side by side: threads with a few large
+ * buffers between them.  The slowest of the three sets the pace and memory
+ * stays the same.  At either end a descriptor can be read or written by the
+ * pump, or the caller gives or takes the data itself.
+ */
+#ifndef ENVL_PUMP_H
+#define ENVL_PUMP_H
+
+#include <stddef.h>
+
+#include "filter/codec.h"
+#include "lib/err.h"
+
+/* Instead of a descriptor: the caller pushes, or pulls. */
+#define ENVL_PUMP_CALLER (-1)
+
+struct envl_pump;
+
+/*
+ * envl_pump_start - start the threads
+ *
+ *   in   descriptor to read, or ENVL_PUMP_CALLER: envl_pump_push()
+ *   out  descriptor to write, or ENVL_PUMP_CALLER: envl_pump_pull()
+ *
+ * Ownership: *pump is the caller's, envl_pump_free(); codec and descriptors
+ *            stay the caller's, who leaves them alone until then.
+ * Memory:    four buffers of 1 MiB for input, three of
+ *            envl_codec_out_size() for output.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY, also if no thread can be made.
+ * Threads:   they have all signals blocked; a closed pipe is an error, not a
+ *            signal.  In the child of a fork every call fails.
+ */
+enum envelope_reason envl_pump_start(struct envl_pump **pump,
+                                     struct envl_codec *codec, int in, int out,
+                                     struct envl_err *err);
+
+/* envl_pump_push - give len bytes; waits for room */
+enum envelope_reason envl_pump_push(struct envl_pump *pump, const void *data,
+                                    size_t len, struct envl_err *err);
+
+/*
+ * envl_pump_pull - take the next output
+ *
+ *   *len  0 at the end
+ *
+ * Ownership: *data stays until the next call.
+ * Returns:   ENVELOPE_OK, or what failed, once all that came before it has
+ *            been taken.
+ */
+enum envelope_reason envl_pump_pull(struct envl_pump *pump,
+                                    const unsigned char **data, size_t *len,
+                                    struct envl_err *err);
+
+/*
+ * envl_pump_finish - no more is pushed: wait until all is written
+ *
+ * Returns: ENVELOPE_OK, or the first failure of any part.  errno is that of a
+ *          failed read or write.
+ */
+enum envelope_reason envl_pump_finish(struct envl_pump *pump,
+                                      struct envl_err *err);
+
+/* envl_pump_free - stop at once, whatever is under way; NULL is fine */
+void envl_pump_free(struct envl_pump *pump);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EVP calls, each bracketed so that the program's error queue stays its own. */
+#include "filter/session.h"
+
+#include <string.h>
+
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
+
+#include <envelope/envelope.h>
+
+/* As many parameters as an option list can make, and the end. */
+#define PARAM_COUNT_MAX 16
+
+struct envl_session {
+    OSSL_LIB_CTX *libctx;
+    OSSL_PROVIDER *provider;
+    EVP_CIPHER *cipher;
+    EVP_CIPHER_CTX *ctx;
+};
+
+/* Errors */
+
+/*
+ * Turn the newest record of libcrypto's queue into err, and drop what came
+ * since ERR_set_mark().  The provider's own record is the newest one: it
+ * raises one for each failed call, above those that caused it.
+ */
+static enum envelope_reason
+take_error(struct envl_err *err, const char *what)
+{
+    const char *data = NULL, *lib;
+    int flags = 0;
+    unsigned long code =
+        ERR_peek_last_error_all(NULL, NULL, NULL, &data, &flags);
+    enum envelope_reason rc;
+
+    lib = ERR_lib_error_string(code);
+    if (lib != NULL && strcmp(lib, ENVELOPE_PROVIDER_NAME) == 0)
+        rc = envl_fail(err, (enum envelope_reason)ERR_GET_REASON(code), "%s",
+                       (flags & ERR_TXT_STRING) != 0 ? data : "");
+    else
+        rc = envl_fail_crypto(err, what);
+    ERR_pop_to_mark();
+    return rc;
+}
+
+/* Parameters */
+
+struct list {
+    OSSL_PARAM items[PARAM_COUNT_MAX];
+    size_t count;
+    size_t numbers[PARAM_COUNT_MAX];
+};
+
+static void
+add_text(struct list *list, const char *name, char *text)
+{
+    if (text != NULL)
+        list->items[list->count++] =
+            OSSL_PARAM_construct_utf8_string(name, text, 0);
+}
+
+static void
+add_number(struct list *list, const char *name, long number)
+{
+    size_t *to = &list->numbers[list->count];
+
+    if (number < 0)
+        return;
+    *to = (size_t)number;
+    list->items[list->count++] = OSSL_PARAM_construct_size_t(name, to);
+}
+
+static void
+make_params(struct list *list, const struct envl_options *options,
+            enum envl_way way)
+{
+    static char verified[] = ENVELOPE_RELEASE_VERIFIED;
+
+    *list = (struct list){ 0 };
+    if (way == ENVL_ENCRYPT) {
+        add_text(list, ENVELOPE_PARAM_RECIPIENTS, options->recipients);
+        add_text(list, ENVELOPE_PARAM_LABELS, options->labels);
+        add_number(list, ENVELOPE_PARAM_RESERVE, options->reserve);
+        add_number(list, ENVELOPE_PARAM_WORK_FACTOR, options->work_factor);
+        add_number(list, ENVELOPE_PARAM_ALLOW_EXPIRED, options->allow_expired);
+    } else {
+        add_text(list, ENVELOPE_PARAM_IDENTITIES, options->identities);
+        add_text(list, ENVELOPE_PARAM_RELEASE, verified);
+    }
+    if (options->passphrase != NULL)
+        list->items[list->count++] = OSSL_PARAM_construct_octet_string(
+            ENVELOPE_PARAM_PASSPHRASE, options->passphrase,
+            strlen(options->passphrase));
+    add_text(list, ENVELOPE_PARAM_PASSPHRASE_FILE, options->passphrase_file);
+    add_number(list, ENVELOPE_PARAM_THREADS, options->threads);
+    add_number(list, ENVELOPE_PARAM_OUTPUT_SLACK, ENVL_SLACK_LEN);
+    list->items[list->count] = OSSL_PARAM_construct_end();
+}
+
+/* Sessions */
+
+/* openssl.cnf as libcrypto loads it by itself: what is wrong in it shows where
+ * it is missed. */
+#define CONF_FLAGS                                                 \
+    (CONF_MFLAGS_IGNORE_MISSING_FILE | CONF_MFLAGS_DEFAULT_SECTION \
+     | CONF_MFLAGS_IGNORE_RETURN_CODES)
+
+static enum envelope_reason
+set_up(struct envl_session *session, const struct list *params,
+       enum envl_way way, struct envl_err *err)
+{
+    if ((session->libctx = OSSL_LIB_CTX_new()) == NULL
+        || !OSSL_PROVIDER_add_builtin(session->libctx, ENVELOPE_PROVIDER_NAME,
+                                      envelope_provider_init))
+        return take_error(err, "make a library context");
+    (void)CONF_modules_load_file_ex(session->libctx, NULL, NULL, CONF_FLAGS);
+    session->provider =
+        OSSL_PROVIDER_load(session->libctx, ENVELOPE_PROVIDER_NAME);
+    if (session->provider != NULL)
+        session->cipher =
+            EVP_CIPHER_fetch(session->libctx, ENVELOPE_CIPHER_NAME,
+                             "provider=" ENVELOPE_PROVIDER_NAME);
+    if (session->cipher == NULL)
+        return take_error(err, "set the provider up");
+    if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
+        || !EVP_CipherInit_ex2(session->ctx, session->cipher, NULL, NULL,
+                               way == ENVL_ENCRYPT, params->items))
+        return take_error(err, "initialise the cipher");
+    ERR_pop_to_mark();
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_session_new(struct envl_session **out, const struct envl_options *options,
+                 enum envl_way way, struct envl_err *err)
+{
+    struct envl_session *session = OPENSSL_zalloc(sizeof(*session));
+    enum envelope_reason rc;
+    struct list params;
+
+    *out = NULL;
+    if (session == NULL)
+        return envl_fail_memory(err);
+    make_params(&params, options, way);
+    ERR_set_mark();
+    rc = set_up(session, &params, way, err);
+    if (rc != ENVELOPE_OK) {
+        envl_session_free(session);
+        return rc;
+    }
+    *out = session;
+    return ENVELOPE_OK;
+}
+
+void
+envl_session_free(struct envl_session *session)
+{
+    if (session == NULL)
+        return;
+    EVP_CIPHER_CTX_free(session->ctx);
+    EVP_CIPHER_free(session->cipher);
+    if (session->provider != NULL)
+        (void)OSSL_PROVIDER_unload(session->provider);
+    OSSL_LIB_CTX_free(session->libctx);
+    OPENSSL_free(session);
+}
+
+enum envelope_reason
+envl_session_update(struct envl_session *session, unsigned char *out,
+                    size_t *out_len, const unsigned char *in, size_t in_len,
+                    struct envl_err *err)
+{
+    int n = 0;
+
+    *out_len = 0;
+    ERR_set_mark();
+    if (!EVP_CipherUpdate(session->ctx, out, &n, in, (int)in_len))
+        return take_error(err, "run the cipher");
+    ERR_pop_to_mark();
+    *out_len = (size_t)n;
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_session_final(struct envl_session *session, unsigned char *out,
+                   size_t *out_len, struct envl_err *err)
+{
+    int n = 0;
+
+    *out_len = 0;
+    ERR_set_mark();
+    if (!EVP_CipherFinal_ex(session->ctx, out, &n))
+        return take_error(err, "end the cipher");
+    ERR_pop_to_mark();
+    *out_len = (size_t)n;
+    return ENVELOPE_OK;
+}
+
+size_t
+envl_session_header_len(const struct envl_session *session)
+{
+    size_t len = 0;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_size_t(ENVELOPE_PARAM_HEADER_LENGTH, &len),
+        OSSL_PARAM_construct_end(),
+    };
+
+    return EVP_CIPHER_CTX_get_params(session->ctx, params) ? len : 0;
+}
+
+enum envelope_reason
+envl_session_seek(struct envl_session *session, uint64_t chunk,
+                  struct envl_err *err)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_uint64(ENVELOPE_PARAM_NEXT_CHUNK, &chunk),
+        OSSL_PARAM_construct_end(),
+    };
+
+    ERR_set_mark();
+    if (!EVP_CIPHER_CTX_set_params(session->ctx, params))
+        return take_error(err, "choose the next chunk");
+    ERR_pop_to_mark();
+    return ENVELOPE_OK;
+}

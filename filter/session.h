@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One stream through EVP: the provider built in, a library context of its
+ * own, libcrypto's errors as a reason and a line.
+ */
+#ifndef ENVL_SESSION_H
+#define ENVL_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "filter/options.h"
+#include "lib/err.h"
+
+/* Bytes that one update takes at most. */
+#define ENVL_UPDATE_LEN_MAX 8388608
+
+/* Bytes that a call may return beyond its input. */
+#define ENVL_SLACK_LEN 32768
+
+enum envl_way { ENVL_ENCRYPT, ENVL_DECRYPT };
+
+struct envl_session;
+
+/*
+ * envl_session_new - a stream that has not begun
+ *
+ * openssl.cnf is read as libcrypto does it: providers of keys in hardware,
+ * and the provider's own section.  When decrypting only verified text comes
+ * out.
+ *
+ * Ownership: *session is the caller's, envl_session_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER; _CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_session_new(struct envl_session **session,
+                                      const struct envl_options *options,
+                                      enum envl_way way, struct envl_err *err);
+void envl_session_free(struct envl_session *session);
+
+/*
+ * envl_session_update - give in_len bytes, at most ENVL_UPDATE_LEN_MAX
+ * envl_session_final - the data ends; nothing may follow but a seek
+ *
+ *   out  room for in_len + ENVL_SLACK_LEN bytes; not in
+ *
+ * When encrypting, an update of no bytes makes the header and returns as much
+ * of what waits as fits.
+ * Returns: ENVELOPE_OK, or the cipher's reason.
+ */
+enum envelope_reason envl_session_update(struct envl_session *session,
+                                         unsigned char *out, size_t *out_len,
+                                         const unsigned char *in, size_t in_len,
+                                         struct envl_err *err);
+enum envelope_reason envl_session_final(struct envl_session *session,
+                                        unsigned char *out, size_t *out_len,
+                                        struct envl_err *err);
+
+/* envl_session_header_len - the header's length, 0 as long as there is none */
+size_t envl_session_header_len(const struct envl_session *session);
+
+/* envl_session_seek - ENVELOPE_PARAM_NEXT_CHUNK */
+enum envelope_reason envl_session_seek(struct envl_session *session,
+                                       uint64_t chunk, struct envl_err *err);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Four kinds of source, each with two ways to read: on, and at a place. */
+#include "filter/source.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "filter/fd.h"
+
+#define BUF_LEN 262144
+
+static enum envelope_reason
+fail(struct envl_err *err, const char *text)
+{
+    return envl_fail(err, ENVELOPE_R_READ, "%s", text);
+}
+
+/* Reading on */
+
+/* A block of the program's; its own error text is kept. */
+static enum envelope_reason
+next_of_client(struct envl_source *source, const unsigned char **p, size_t *len,
+               struct envl_err *err)
+{
+    const void *block = NULL;
+    la_ssize_t n = source->read(source->archive, source->client_data, &block);
+    const char *text;
+
+    *len = 0;
+    if (n < 0) {
+        text = archive_error_string(source->archive);
+        return fail(err, text != NULL ? text : "the program's callback failed");
+    }
+    *p = block;
+    *len = (size_t)n;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+next_of_file(struct envl_source *source, size_t *len, struct envl_err *err)
+{
+    *len = fread(source->buf, 1, BUF_LEN, source->file);
+    return *len == 0 && ferror(source->file) ? fail(err, strerror(errno))
+                                             : ENVELOPE_OK;
+}
+
+static enum envelope_reason
+next_block(struct envl_source *source, const unsigned char **p, size_t *len,
+           struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    *len = 0;
+    if (source->read != NULL)
+        return next_of_client(source, p, len, err);
+    if (source->memory != NULL || (source->fd < 0 && source->file == NULL)) {
+        *p = source->memory + source->at;
+        *len = source->memory_len - (size_t)source->at;
+        return ENVELOPE_OK;
+    }
+    if (source->buf == NULL && (source->buf = OPENSSL_malloc(BUF_LEN)) == NULL)
+        return envl_fail_memory(err);
+    *p = source->buf;
+    rc = source->file != NULL
+             ? next_of_file(source, len, err)
+             : envl_fd_read(source->fd, source->buf, BUF_LEN, len, err);
+    return rc;
+}
+
+bool
+envl_source_pending(const struct envl_source *source)
+{
+    return source->replays && (size_t)source->at < source->start_len;
+}
+
+enum envelope_reason
+envl_source_next(struct envl_source *source, const unsigned char **p,
+                 size_t *len, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (envl_source_pending(source)) {
+        *p = source->start + source->at;
+        *len = source->start_len - (size_t)source->at;
+    } else if (source->rest_len > 0) {
+        *p = source->rest;
+        *len = source->rest_len;
+        source->rest_len = 0;
+    } else {
+        rc = next_block(source, p, len, err);
+    }
+    source->at += (int64_t)*len;
+    return rc;
+}
+
+/* At a place */
+
+static int64_t
+client_seek(struct envl_source *source, int64_t offset, int whence)
+{
+    return source->seek(source->archive, source->client_data, offset, whence);
+}
+
+int64_t
+envl_source_size(struct envl_source *source)
+{
+    off_t end = -1;
+
+    if (source->read != NULL)
+        return client_seek(source, 0, SEEK_END);
+    if (source->file != NULL) {
+        if (fseeko(source->file, 0, SEEK_END) == 0)
+            end = ftello(source->file);
+    } else if (source->fd >= 0) {
+        off_t here = lseek(source->fd, 0, SEEK_CUR);
+
+        end = lseek(source->fd, 0, SEEK_END);
+        (void)lseek(source->fd, here, SEEK_SET);
+    } else {
+        return (int64_t)source->memory_len;
+    }
+    return end < 0 ? -1 : end - source->base;
+}
+
+static enum envelope_reason
+read_client_at(struct envl_source *source, int64_t offset, unsigned char *to,
+               size_t len, struct envl_err *err)
+{
+    const unsigned char *p = NULL;
+    enum envelope_reason rc;
+    size_t n;
+
+    if (client_seek(source, offset, SEEK_SET) != offset)
+        return fail(err, "the program's callback cannot seek");
+    for (; len > 0; to += n, len -= n) {
+        rc = next_of_client(source, &p, &n, err);
+        if (rc != ENVELOPE_OK)
+            return rc;
+        if (n == 0)
+            return fail(err, "the source has become shorter");
+        if (n > len)
+            n = len;
+        memcpy(to, p, n);
+    }
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+read_fd_at(const struct envl_source *source, int64_t offset, unsigned char *to,
+           size_t len, struct envl_err *err)
+{
+    off_t at = (off_t)(source->base + offset);
+    ssize_t n;
+
+    for (; len > 0; to += n, len -= (size_t)n, at += n) {
+        n = pread(source->fd, to, len, at);
+        if (n < 0 && errno != EINTR)
+            return fail(err, strerror(errno));
+        if (n == 0)
+            return fail(err, "the file has become shorter");
+        if (n < 0)
+            n = 0;
+    }
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_source_read_at(struct envl_source *source, int64_t offset,
+                    unsigned char *to, size_t len, struct envl_err *err)
+{
+    if (source->read != NULL)
+        return read_client_at(source, offset, to, len, err);
+    if (source->fd >= 0)
+        return read_fd_at(source, offset, to, len, err);
+    if (source->file != NULL) {
+        if (fseeko(source->file, (off_t)(source->base + offset), SEEK_SET) == 0
+            && fread(to, 1, len, source->file) == len)
+            return ENVELOPE_OK;
+        return fail(err, ferror(source->file) ? strerror(errno)
+                                              : "the file has become shorter");
+    }
+    memcpy(to, source->memory + offset, len);
+    return ENVELOPE_OK;
+}
+
+void
+envl_source_restore(struct envl_source *source)
+{
+    int64_t at =
+        envl_source_pending(source) ? (int64_t)source->start_len : source->at;
+
+    source->rest_len = 0;
+    if (source->read != NULL)
+        (void)client_seek(source, at, SEEK_SET);
+    else if (source->file != NULL)
+        (void)fseeko(source->file, (off_t)(source->base + source->at),
+                     SEEK_SET);
+}
+
+/* The first bytes */
+
+static void
+find_seekable(struct envl_source *source)
+{
+    struct stat st;
+
+    if (source->read != NULL) {
+        source->seekable = source->seek != NULL;
+    } else if (source->file != NULL) {
+        source->base = ftello(source->file);
+        source->seekable =
+            source->base >= 0
+            && fseeko(source->file, (off_t)source->base, SEEK_SET) == 0;
+    } else if (source->fd >= 0) {
+        source->base = lseek(source->fd, 0, SEEK_CUR);
+        source->seekable = source->base >= 0 && fstat(source->fd, &st) == 0
+                           && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+    } else {
+        source->seekable = true;
+    }
+}
+
+static enum envelope_reason
+peek_at(struct envl_source *source, struct envl_err *err)
+{
+    int64_t size = envl_source_size(source);
+    enum envelope_reason rc;
+
+    if (size < 0)
+        return fail(err, "the source cannot seek");
+    if (size > (int64_t)sizeof(source->start))
+        size = sizeof(source->start);
+    rc = envl_source_read_at(source, 0, source->start, (size_t)size, err);
+    source->start_len = rc == ENVELOPE_OK ? (size_t)size : 0;
+    envl_source_restore(source);
+    return rc;
+}
+
+/* Gather blocks until they tell what it is. */
+static enum envelope_reason
+peek_on(struct envl_source *source, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    enum envl_carrier kind;
+    const unsigned char *p;
+    size_t n, len = 1;
+
+    source->replays = true;
+    while (
+        rc == ENVELOPE_OK && len > 0
+        && source->start_len < sizeof(source->start)
+        && !envl_carrier_recognise(&kind, source->start, source->start_len)) {
+        rc = next_block(source, &p, &len, err);
+        if (rc != ENVELOPE_OK || len == 0)
+            break;
+        n = sizeof(source->start) - source->start_len;
+        if (n > len)
+            n = len;
+        memcpy(source->start + source->start_len, p, n);
+        source->start_len += n;
+        source->rest = p + n;
+        source->rest_len = len - n;
+    }
+    return rc;
+}
+
+enum envelope_reason
+envl_source_peek(struct envl_source *source, struct envl_err *err)
+{
+    find_seekable(source);
+    return source->seekable && source->read == NULL ? peek_at(source, err)
+                                                    : peek_on(source, err);
+}
+
+void
+envl_source_clear(struct envl_source *source)
+{
+    OPENSSL_free(source->buf);
+    source->buf = NULL;
+}

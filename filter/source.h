@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an archive is read from: a descriptor, a FILE, memory or a program's
+ * callbacks; its first bytes can be looked at before anything is decided.
+ */
+#ifndef ENVL_SOURCE_H
+#define ENVL_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <archive.h>
+
+#include "filter/carrier.h"
+#include "lib/err.h"
+
+/* One of fd, file, memory and read is set. */
+struct envl_source {
+    int fd; /* -1: none */
+    FILE *file;
+    const unsigned char *memory;
+    size_t memory_len;
+    struct archive *archive; /* for the callbacks */
+    void *client_data;
+    archive_read_callback *read;
+    archive_skip_callback *skip;
+    archive_seek_callback *seek;
+    archive_close_callback *close;
+
+    bool seekable;
+    bool replays; /* start was read, and is not read again */
+    int64_t base; /* where a descriptor or FILE stood at first */
+    int64_t at;   /* where the next envl_source_next() reads, from there */
+
+    unsigned char start[ENVL_RECOGNISE_LEN]; /* what was looked at */
+    size_t start_len;
+    const unsigned char *rest; /* of the callback's block behind it */
+    size_t rest_len;
+    unsigned char *buf; /* of envl_source_next() */
+};
+
+/*
+ * envl_source_peek - read the first bytes into start, and find out whether
+ * the source can seek
+ *
+ * Where it can, it stands at its beginning again; a descriptor was not moved
+ * at all.
+ * Returns: ENVELOPE_OK, or ENVELOPE_R_READ.
+ */
+enum envelope_reason envl_source_peek(struct envl_source *source,
+                                      struct envl_err *err);
+
+/* envl_source_pending - are there bytes of start that envl_source_next() would
+ * not read again? */
+bool envl_source_pending(const struct envl_source *source);
+
+/*
+ * envl_source_next - the next block, where it lies; first what was looked at,
+ * if that cannot be read again
+ *
+ *   *len  0 at the end
+ */
+enum envelope_reason envl_source_next(struct envl_source *source,
+                                      const unsigned char **p, size_t *len,
+                                      struct envl_err *err);
+
+/* envl_source_size - bytes from the beginning to the end of one that can
+ * seek; -1 if that fails */
+int64_t envl_source_size(struct envl_source *source);
+
+/* envl_source_read_at - len bytes from this offset on; it must have them */
+enum envelope_reason envl_source_read_at(struct envl_source *source,
+                                         int64_t offset, unsigned char *to,
+                                         size_t len, struct envl_err *err);
+
+/* envl_source_restore - stand where envl_source_next() is to go on, after
+ * envl_source_read_at() */
+void envl_source_restore(struct envl_source *source);
+
+/* envl_source_clear - free what is the source's own */
+void envl_source_clear(struct envl_source *source);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Header blocks of a tar (POSIX.1-2001, "ustar Interchange Format"). */
+#ifndef ENVL_TAR_H
+#define ENVL_TAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+
+#define ENVL_TAR_BLOCK_LEN 512
+#define ENVL_TAR_NAME_MAX 256
+
+/* Archives are padded to so many bytes. */
+#define ENVL_TAR_RECORD_LEN 10240
+
+/* Zero blocks that end an archive. */
+#define ENVL_TAR_END_BLOCKS 2
+
+enum envl_tar_type {
+    ENVL_TAR_FILE = '0',
+    ENVL_TAR_OLD_FILE = '\0',
+    ENVL_TAR_DIRECTORY = '5',
+    ENVL_TAR_PAX = 'x',
+    ENVL_TAR_PAX_GLOBAL = 'g'
+};
+
+struct envl_tar_header {
+    char name[ENVL_TAR_NAME_MAX + 1];
+    char type;
+    uint64_t size;
+};
+
+/*
+ * envl_tar_build - fill a block for a regular file
+ *
+ *   name   fewer than 100 bytes
+ *   size   below 8 GiB
+ *   mtime  seconds since the epoch
+ */
+void envl_tar_build(unsigned char *block, const char *name, uint64_t size,
+                    uint64_t mtime);
+
+/*
+ * envl_tar_parse - read a block that is not all zero
+ *
+ * Returns: ENVELOPE_OK, or ENVELOPE_R_CARRIER saying what is wrong.
+ */
+enum envelope_reason envl_tar_parse(struct envl_tar_header *header,
+                                    const unsigned char *block,
+                                    struct envl_err *err);
+
+/* envl_tar_padding - zero bytes behind a member of this size */
+size_t envl_tar_padding(uint64_t size);
+
+/*
+ * envl_tar_pax_is_harmless - does this pax header leave name, size and data
+ * of the next member as they are?
+ */
+bool envl_tar_pax_is_harmless(const char *text, size_t len);
+
+#endif
