@@ -659,9 +659,8 @@ test_header_is_known_in_time(void **state)
     assert_false(has_header(ctx));
     assert_int_equal(support_get(ctx, ENVELOPE_PARAM_VERIFIED_LENGTH), 0);
     assert_true(support_update(ctx, &at_once, "", 0, &out));
-    assert_false(has_header(ctx));
-    assert_true(support_update(ctx, &at_once, "x", 1, &out));
     assert_true(has_header(ctx));
+    assert_true(support_update(ctx, &at_once, "x", 1, &out));
     assert_false(EVP_CIPHER_CTX_get_params(ctx, params)); /* too small */
     ERR_clear_error();
     assert_true(support_final(ctx, &at_once, &out));
@@ -786,32 +785,48 @@ test_negative_length(void **state)
     support_drop(&stream);
 }
 
+/* An update of no bytes makes the header: from then on it is known, comes out
+ * as there is room, and nothing about it can be changed. */
 static void
 test_empty_updates(void **state)
 {
     EVP_CIPHER_CTX *ctx = support_init(*state, SUPPORT_SEAL, support_kek, NULL);
     struct octets out = { 0 }, got = { 0 };
     struct support_params params;
-    int i;
+    int i, n = -1;
 
-    for (i = 0; i < 3; i++)
+    assert_true(EVP_EncryptUpdate(ctx, NULL, &n, NULL, 0));
+    assert_int_equal(n, 0);
+    assert_true(has_header(ctx));
+    for (i = 1; i <= 3; i++) {
         assert_true(support_update(ctx, &at_once, "", 0, &out));
-    assert_int_equal(out.len, 0);
-    /* No data yet: parameters can be set still. */
+        assert_int_equal(out.len, i * ENVELOPE_UPDATE_SLACK);
+    }
     support_params_init(&params);
     support_add_text(&params, ENVELOPE_PARAM_LABELS, "late=yes");
-    assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
-    assert_true(support_update(ctx, &at_once, "", 0, &out));
-    support_params_init(&params);
-    support_add_text(&params, ENVELOPE_PARAM_LABELS, "later=yes");
-    assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
+    assert_false(EVP_CIPHER_CTX_set_params(ctx, params.list));
+    expect_reason(ENVELOPE_R_IN_USE, "labels");
     assert_true(support_update(ctx, &at_once, "x", 1, &out));
     assert_true(support_update(ctx, &at_once, "", 0, &out));
     assert_true(support_final(ctx, &at_once, &out));
     EVP_CIPHER_CTX_free(ctx);
-    assert_memory_equal(out.data + PRELUDE_LEN, "later=yes\n", 10);
     assert_true(support_opens(*state, support_kek, NULL, NULL, out, &got));
+    assert_int_equal(got.len, 1);
     support_drop(&got);
+    support_drop(&out);
+}
+
+static void
+test_empty_update_fails(void **state)
+{
+    EVP_CIPHER_CTX *ctx = support_init(*state, SUPPORT_SEAL, NULL, NULL);
+    struct octets out = { 0 };
+
+    assert_false(support_update(ctx, &at_once, "", 0, &out));
+    expect_reason(ENVELOPE_R_NO_RECIPIENT, "ENVELOPE_RECIPIENTS");
+    assert_false(support_update(ctx, &at_once, "x", 1, &out));
+    expect_reason(ENVELOPE_R_NO_RECIPIENT, "ENVELOPE_RECIPIENTS");
+    EVP_CIPHER_CTX_free(ctx);
     support_drop(&out);
 }
 
@@ -1107,13 +1122,60 @@ test_next_chunk_refused(void **state)
     /* None of it did harm. */
     assert_true(
         support_update(ctx, &at_once, stream.data + at, SEALED + 1, &got));
-    expect_no_seek(ctx, 0, ENVELOPE_R_PARAMETER, "between chunks");
+    /* Text of this chunk has come out already. */
+    expect_no_seek(ctx, 0, ENVELOPE_R_PARAMETER, "within a chunk");
     at += SEALED + 1;
     assert_true(
         support_update(ctx, &at_once, stream.data + at, stream.len - at, &got));
     assert_true(support_final(ctx, &at_once, &got));
     assert_int_equal(got.len, text.len);
-    expect_no_seek(ctx, 0, ENVELOPE_R_NO_STREAM, "ended");
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&got);
+    support_drop(&stream);
+    support_drop(&text);
+}
+
+/* With verified release a chunk can be left half read, and the end reached
+ * more than once; what was dropped does not show. */
+static void
+test_next_chunk_anywhere(void **state)
+{
+    static const size_t order[] = { 2, 3, 0, 3, 1 };
+    const struct support_how how = { .has_slack = true, .slack = CHUNK };
+    struct octets text = support_noise(3 * CHUNK + 9, 6), stream, got = { 0 };
+    struct support_params params;
+    EVP_CIPHER_CTX *ctx;
+    size_t start, at, i;
+
+    stream = support_seal(*state, support_kek, NULL, NULL, text.data, text.len);
+    start = stream.len - support_stream_length(0, text.len) + START;
+    support_params_init(&params);
+    support_add_text(&params, ENVELOPE_PARAM_RELEASE,
+                     ENVELOPE_RELEASE_VERIFIED);
+    support_add_number(&params, ENVELOPE_PARAM_OUTPUT_SLACK, CHUNK);
+    ctx = support_init(*state, SUPPORT_OPEN, support_kek, params.list);
+    assert_true(support_update(ctx, &how, stream.data, start, &got));
+    for (i = 0; i < COUNT_OF(order); i++) {
+        at = start + order[i] * SEALED;
+        /* Half a chunk, of which nothing comes out, and then it again. */
+        assert_true(set_next_chunk(ctx, order[i]));
+        assert_true(support_update(ctx, &how, stream.data + at, 20, &got));
+        assert_int_equal(got.len, 0);
+        assert_true(set_next_chunk(ctx, order[i]));
+        assert_true(support_update(ctx, &how, stream.data + at,
+                                   order[i] < 3 ? SEALED : stream.len - at,
+                                   &got));
+        if (order[i] == 3)
+            assert_true(support_final(ctx, &how, &got));
+        assert_int_equal(got.len, order[i] < 3 ? CHUNK : 9);
+        assert_memory_equal(got.data, text.data + order[i] * CHUNK, got.len);
+        support_drop(&got);
+    }
+    /* A failure is for ever, all the same. */
+    assert_true(set_next_chunk(ctx, 1));
+    assert_false(support_update(ctx, &how, stream.data + start, SEALED, &got));
+    expect_reason(ENVELOPE_R_CHUNK, "chunk 1");
+    expect_no_seek(ctx, 0, ENVELOPE_R_CHUNK, "chunk 1");
     EVP_CIPHER_CTX_free(ctx);
     support_drop(&got);
     support_drop(&stream);
@@ -1311,6 +1373,7 @@ main(void)
         cmocka_unit_test(test_after_final),
         cmocka_unit_test(test_update_without_buffer),
         cmocka_unit_test(test_copy_after_data),
+        cmocka_unit_test(test_next_chunk_anywhere),
         cmocka_unit_test(test_next_chunk_refused),
         cmocka_unit_test(test_range_and_end),
         cmocka_unit_test(test_properties),
@@ -1322,6 +1385,7 @@ main(void)
         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_header_is_known_in_time),
         cmocka_unit_test(test_empty_updates),
+        cmocka_unit_test(test_empty_update_fails),
         cmocka_unit_test(test_free_in_every_state),
         cmocka_unit_test(test_init_again),
         cmocka_unit_test(test_parameters_stay),

@@ -1117,10 +1117,19 @@ test_passphrase_file(void **state)
     expect_no_text(f, &params, stream, ENVELOPE_R_UNREADABLE_KEY, "1024");
     assert_int_equal(unlink(path), 0);
     expect_no_text(f, &params, stream, ENVELOPE_R_UNREADABLE_KEY, path);
-    /* It is for decryption only. */
     begin_seal(&params);
     support_add_text(&params, ENVELOPE_PARAM_PASSPHRASE_FILE, path);
-    expect_sealing(f, &params, ENVELOPE_R_NO_RECIPIENT, "recipients");
+    expect_sealing(f, &params, ENVELOPE_R_UNREADABLE_KEY, path);
+    support_drop(&stream);
+    /* It makes a recipient, too. */
+    content = support_octets(PASSPHRASE "\n", strlen(PASSPHRASE) + 1);
+    write_file(f, "passphrase", content, path);
+    support_drop(&content);
+    stream = seal(f, &params);
+    support_params_init(&params);
+    support_add_octets(&params, ENVELOPE_PARAM_PASSPHRASE, PASSPHRASE,
+                       strlen(PASSPHRASE));
+    expect_text_with(f, &params, NULL, stream);
     support_drop(&stream);
 }
 
