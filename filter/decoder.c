@@ -26,6 +26,9 @@ struct envl_decoder {
     size_t fill;             /* bytes of text in the output buffer */
     struct envl_err failure; /* in FAILED */
 
+    bool gave_text, has_layout;
+    struct envl_layout layout; /* as of the first text */
+
     unsigned char start[ENVL_RECOGNISE_LEN];
     size_t start_len;
     struct envl_input first; /* of these, what has not been used up */
@@ -67,18 +70,26 @@ envl_decoder_out_size(const struct envl_decoder *decoder)
     return OUT_LEN + ENVL_SLACK_LEN;
 }
 
+static void
+find_layout(struct envl_decoder *decoder)
+{
+    struct envl_layout *layout = &decoder->layout;
+    size_t header_len = envl_session_header_len(decoder->session);
+
+    if (envl_carrier_layout(decoder->carrier, layout)) {
+        decoder->has_layout = layout->header_len == header_len;
+    } else {
+        layout->header_len = layout->first_at = header_len;
+        decoder->has_layout = layout->kind == ENVL_RAW;
+    }
+}
+
 int
 envl_decoder_layout(const struct envl_decoder *decoder,
                     struct envl_layout *layout)
 {
-    size_t header_len = envl_session_header_len(decoder->session);
-
-    if (decoder->carrier == NULL || header_len == 0)
-        return 0;
-    if (envl_carrier_layout(decoder->carrier, layout))
-        return layout->header_len == header_len;
-    layout->header_len = layout->first_at = header_len;
-    return layout->kind == ENVL_RAW;
+    *layout = decoder->layout;
+    return decoder->has_layout;
 }
 
 struct envl_session *
@@ -177,10 +188,17 @@ finish(struct envl_decoder *decoder, unsigned char *out, struct envl_err *err)
                : ENVL_STEP_FAIL;
 }
 
-/* What was decrypted comes out before anything else is said. */
+/*
+ * What was decrypted comes out before anything else is said.  Whoever gets
+ * the first of it may ask for the layout, from another thread: it is not
+ * touched again.
+ */
 static enum envl_step
 put_out(struct envl_decoder *decoder, size_t *begin, size_t *len)
 {
+    if (!decoder->gave_text)
+        find_layout(decoder);
+    decoder->gave_text = true;
     *begin = 0;
     *len = decoder->fill;
     decoder->fill = 0;
@@ -196,25 +214,21 @@ envl_decoder_step(struct envl_decoder *decoder, struct envl_input *in,
 
     if (decoder->state == AT_START)
         step = start(decoder, in, err);
-    if (step == ENVL_STEP_OUTPUT && decoder->state == AT_DATA)
+    if (decoder->state == AT_DATA)
         step = decrypt(decoder, in, out, err);
-    else if (decoder->state == AT_FINAL)
+    if (decoder->state == AT_DATA && step == ENVL_STEP_END)
+        decoder->state = AT_FINAL;
+    if (decoder->state == AT_FINAL && decoder->fill == 0)
         step = finish(decoder, out, err);
-    else if (decoder->state == ENDED)
-        return ENVL_STEP_END;
-
+    if (step == ENVL_STEP_FAIL) {
+        decoder->state = FAILED;
+        decoder->failure = *err;
+    }
+    if (decoder->fill > 0)
+        return put_out(decoder, begin, len);
     if (decoder->state == FAILED) {
         *err = decoder->failure;
         return ENVL_STEP_FAIL;
     }
-    if (step == ENVL_STEP_FAIL) {
-        decoder->state = FAILED;
-        decoder->failure = *err;
-    } else if (step == ENVL_STEP_END && decoder->state == AT_DATA) {
-        decoder->state = AT_FINAL;
-        return decoder->fill > 0
-                   ? put_out(decoder, begin, len)
-                   : envl_decoder_step(decoder, in, out, begin, len, err);
-    }
-    return decoder->fill > 0 ? put_out(decoder, begin, len) : step;
+    return decoder->state == ENDED ? ENVL_STEP_END : step;
 }

@@ -21,8 +21,8 @@ enum envl_step envl_decoder_step(struct envl_decoder *decoder,
                                  size_t *begin, size_t *len,
                                  struct envl_err *err);
 
-/* envl_decoder_layout - envl_carrier_layout(); 1 once the cipher has met the
- * payload */
+/* envl_decoder_layout - where the payload lies; 1 if that is known, once text
+ * has come out; it may be asked while another thread steps on */
 int envl_decoder_layout(const struct envl_decoder *decoder,
                         struct envl_layout *layout);
 

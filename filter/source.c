@@ -41,23 +41,30 @@ next_of_client(struct envl_source *source, const unsigned char **p, size_t *len,
 }
 
 static enum envelope_reason
-next_of_file(struct envl_source *source, size_t *len, struct envl_err *err)
+read_on(struct envl_source *source, unsigned char *to, size_t size, size_t *len,
+        struct envl_err *err)
 {
-    *len = fread(source->buf, 1, BUF_LEN, source->file);
+    if (source->fd >= 0)
+        return envl_fd_read(source->fd, to, size, len, err);
+    *len = fread(to, 1, size, source->file);
     return *len == 0 && ferror(source->file) ? fail(err, strerror(errno))
                                              : ENVELOPE_OK;
+}
+
+static bool
+is_memory(const struct envl_source *source)
+{
+    return source->read == NULL && source->file == NULL && source->fd < 0;
 }
 
 static enum envelope_reason
 next_block(struct envl_source *source, const unsigned char **p, size_t *len,
            struct envl_err *err)
 {
-    enum envelope_reason rc;
-
     *len = 0;
     if (source->read != NULL)
         return next_of_client(source, p, len, err);
-    if (source->memory != NULL || (source->fd < 0 && source->file == NULL)) {
+    if (is_memory(source)) {
         *p = source->memory + source->at;
         *len = source->memory_len - (size_t)source->at;
         return ENVELOPE_OK;
@@ -65,10 +72,7 @@ next_block(struct envl_source *source, const unsigned char **p, size_t *len,
     if (source->buf == NULL && (source->buf = OPENSSL_malloc(BUF_LEN)) == NULL)
         return envl_fail_memory(err);
     *p = source->buf;
-    rc = source->file != NULL
-             ? next_of_file(source, len, err)
-             : envl_fd_read(source->fd, source->buf, BUF_LEN, len, err);
-    return rc;
+    return read_on(source, source->buf, BUF_LEN, len, err);
 }
 
 bool
@@ -240,30 +244,43 @@ peek_at(struct envl_source *source, struct envl_err *err)
     return rc;
 }
 
-/* Gather blocks until they tell what it is. */
+/* One block of the program's; what start has no room for stays in it. */
+static enum envelope_reason
+peek_block(struct envl_source *source, size_t room, size_t *len,
+           struct envl_err *err)
+{
+    const unsigned char *p = NULL;
+    enum envelope_reason rc = next_of_client(source, &p, len, err);
+
+    if (*len > room) {
+        source->rest = p + room;
+        source->rest_len = *len - room;
+        *len = room;
+    }
+    if (*len > 0)
+        memcpy(source->start + source->start_len, p, *len);
+    return rc;
+}
+
+/* Gather bytes until they tell what it is; they will not come again. */
 static enum envelope_reason
 peek_on(struct envl_source *source, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     enum envl_carrier kind;
-    const unsigned char *p;
-    size_t n, len = 1;
+    size_t room, len = 1;
 
     source->replays = true;
     while (
         rc == ENVELOPE_OK && len > 0
         && source->start_len < sizeof(source->start)
         && !envl_carrier_recognise(&kind, source->start, source->start_len)) {
-        rc = next_block(source, &p, &len, err);
-        if (rc != ENVELOPE_OK || len == 0)
-            break;
-        n = sizeof(source->start) - source->start_len;
-        if (n > len)
-            n = len;
-        memcpy(source->start + source->start_len, p, n);
-        source->start_len += n;
-        source->rest = p + n;
-        source->rest_len = len - n;
+        room = sizeof(source->start) - source->start_len;
+        rc = source->read != NULL
+                 ? peek_block(source, room, &len, err)
+                 : read_on(source, source->start + source->start_len, room,
+                           &len, err);
+        source->start_len += len;
     }
     return rc;
 }
