@@ -43,6 +43,7 @@ struct writer {
     bool opened;          /* target.open() was called */
     unsigned char *out;   /* what the codec fills, without a pump */
     bool failed;          /* archive_set_error() was called */
+    bool closed;          /* libarchive has closed it */
     char *error_text;     /* of the failure, for after libarchive's own close */
     int error;
 };
@@ -158,18 +159,39 @@ drive(struct archive *a, struct writer *w)
 
 /* Callbacks */
 
+/*
+ * The wrapped key is written at once, so that not even an archive that is
+ * given up right away is taken for an empty one.
+ */
+static int
+put_head(struct archive *a, struct writer *w)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t begin, len;
+    struct envl_err err;
+
+    if (w->fd < 0)
+        return drive(a, w);
+    errno = 0;
+    if (envl_codec_step(w->codec, w->out, &begin, &len) == ENVL_STEP_OUTPUT)
+        rc = envl_fd_write(w->fd, w->out + begin, len, &err);
+    OPENSSL_free(w->out);
+    w->out = NULL;
+    if (rc == ENVELOPE_OK)
+        rc = envl_pump_start(&w->pump, w->codec, ENVL_PUMP_CALLER, w->fd, &err);
+    return rc == ENVELOPE_OK ? ARCHIVE_OK : fail(a, w, &err, errno);
+}
+
 static int
 client_open(struct archive *a, void *data)
 {
     struct writer *w = data;
     struct target *t = &w->target;
 
-    if (t->open == NULL)
-        return ARCHIVE_OK;
-    if (t->open(a, t->client_data) != ARCHIVE_OK)
+    if (t->open != NULL && t->open(a, t->client_data) != ARCHIVE_OK)
         return note_failure(a, w);
     w->opened = true;
-    return ARCHIVE_OK;
+    return put_head(a, w);
 }
 
 static la_ssize_t
@@ -238,6 +260,7 @@ client_close(struct archive *a, void *data)
     struct writer *w = data;
     struct target *t = &w->target;
 
+    w->closed = true;
     if (!w->failed)
         (void)finish(a, w);
     envl_pump_free(w->pump);
@@ -308,29 +331,25 @@ static int
 open_writer(struct archive *a, struct writer *w)
 {
     int last = archive_write_get_bytes_in_last_block(a);
-    enum envelope_reason rc = ENVELOPE_OK;
     struct envl_err err;
-    int opened;
+    int rc;
 
     if (last < 0 || last == 1) {
         (void)archive_write_set_bytes_in_last_block(a, 1);
         (void)archive_write_set_bytes_per_block(a, 0);
     }
-    if (w->fd >= 0)
-        rc = envl_pump_start(&w->pump, w->codec, ENVL_PUMP_CALLER, w->fd, &err);
-    else if ((w->out = OPENSSL_malloc(envl_codec_out_size(w->codec))) == NULL)
-        rc = envl_fail_memory(&err);
-    if (rc != ENVELOPE_OK) {
+    if ((w->out = OPENSSL_malloc(envl_codec_out_size(w->codec))) == NULL) {
         free_writer(w);
+        (void)envl_fail_memory(&err);
         return envl_archive_fail(a, &err, 0);
     }
     envl_handles_add(&w->handle, a);
-    opened = archive_write_open2(a, w, client_open, client_write, client_close,
-                                 client_free);
+    rc = archive_write_open2(a, w, client_open, client_write, client_close,
+                             client_free);
     /* An archive that cannot be opened now has not taken the writer. */
-    if (opened != ARCHIVE_OK && envl_handles_find(a) == &w->handle)
+    if (rc != ARCHIVE_OK && envl_handles_find(a) == &w->handle)
         free_writer(w);
-    return opened;
+    return rc;
 }
 
 /* A program that archives a tree must not put the archive into itself. */
@@ -448,12 +467,35 @@ writer_of(const struct archive *a)
     return (struct writer *)envl_handles_find(a);
 }
 
+/*
+ * libarchive closes what archive_write_fail(), or a failure of its own, has
+ * ended as if it were whole.  An archive in that state refuses to finish an
+ * entry; readers must not take it for whole.
+ */
+static void
+note_given_up(struct archive *a, struct writer *w)
+{
+    const char *said = archive_error_string(a);
+    char *text = OPENSSL_strdup(
+        said != NULL ? said : "envelope: the archive was given up");
+    if (archive_write_finish_entry(a) == ARCHIVE_FATAL && !w->failed) {
+        w->failed = true;
+        w->error = archive_errno(a);
+        w->error_text = text;
+    } else {
+        OPENSSL_free(text);
+    }
+}
+
 int
 envelope_archive_write_close(struct archive *a)
 {
     struct writer *w = writer_of(a);
-    int rc = archive_write_close(a);
+    int rc;
 
+    if (w != NULL && !w->closed)
+        note_given_up(a, w);
+    rc = archive_write_close(a);
     if (w == NULL || !w->failed)
         return rc;
     archive_set_error(a, w->error, "%s",

@@ -84,16 +84,16 @@ begin_member(struct envl_carrier_reader *reader, struct envl_err *err)
                    : fail(err, ENVELOPE_R_CARRIER, reader->name,
                           "a pax header of more than 65536 bytes");
     case ENVL_TAR_DIRECTORY:
-        if (header.size == 0
-            && envl_member_of_tar(reader->name, &ignored)
-                   == ENVL_MEMBER_IGNORED)
-            return ENVL_STEP_AGAIN;
-        break;
+        if (envl_member_of_tar(reader->name, &ignored) != ENVL_MEMBER_IGNORED)
+            return fail(err, ENVELOPE_R_CARRIER_MEMBER, reader->name,
+                        "no member of an envelope");
+        return header.size == 0 ? ENVL_STEP_AGAIN
+                                : fail(err, ENVELOPE_R_CARRIER, reader->name,
+                                       "a directory with a size");
     default:
-        break;
+        return fail(err, ENVELOPE_R_CARRIER, reader->name,
+                    "an entry of a type that no envelope has");
     }
-    return fail(err, ENVELOPE_R_CARRIER_MEMBER, reader->name,
-                "no member of an envelope");
 }
 
 static int

@@ -146,10 +146,13 @@ envl_members_check(const struct envl_members *members, struct envl_err *err)
     unsigned member;
 
     for (member = 0; member <= ENVL_MEMBER_PAYLOAD; member++) {
-        if (!members->ended[member])
-            return envl_fail(err, ENVELOPE_R_CARRIER_TRUNCATED,
-                             "%s is missing or not complete",
-                             envl_member_name(member));
+        if (members->ended[member])
+            continue;
+        return envl_members_len(members, member) > 0
+                   ? envl_fail(err, ENVELOPE_R_CARRIER_TRUNCATED,
+                               "%s has no end", envl_member_name(member))
+                   : envl_fail(err, ENVELOPE_R_CARRIER_MEMBER, "%s is missing",
+                               envl_member_name(member));
     }
     return ENVELOPE_OK;
 }

@@ -35,8 +35,8 @@ void envl_members_clear(struct envl_members *members);
 /*
  * envl_members_put - len bytes of a member
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER_MEMBER if it has ended or is too
- *          long; ENVELOPE_R_MEMORY.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER if it is too long;
+ *          ENVELOPE_R_MEMORY.
  */
 enum envelope_reason envl_members_put(struct envl_members *members,
                                       enum envl_member member,
@@ -62,7 +62,9 @@ int envl_members_give(struct envl_members *members, const unsigned char **span,
  * that the payload passes without being put aside? */
 bool envl_members_passes(const struct envl_members *members);
 
-/* envl_members_check - at the end of the archive: is everything there? */
+/* envl_members_check - at the end of the archive: is everything there?
+ * ENVELOPE_R_CARRIER_MEMBER names what is not, ENVELOPE_R_CARRIER_TRUNCATED
+ * what has not ended */
 enum envelope_reason envl_members_check(const struct envl_members *members,
                                         struct envl_err *err);
 

@@ -114,7 +114,7 @@ envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
         return ENVELOPE_OK;
     p = in + AT_PATH;
     if (memchr(p, '\0', (size_t)path_len) != NULL)
-        return envl_fail(err, ENVELOPE_R_CARRIER,
+        return envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
                          "a path in the xbstream has a NUL byte");
     memcpy(header->path, p, (size_t)path_len);
     header->path[path_len] = '\0';

@@ -53,7 +53,8 @@ size_t envl_xb_build(unsigned char *out, const struct envl_xb_header *header);
  *   want  receives how many bytes the header has at least: if it is above len
  *         only that was done, and more input is needed
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER saying what is wrong.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER or _CARRIER_MEMBER saying what is
+ *          wrong.
  */
 enum envelope_reason envl_xb_parse(struct envl_xb_header *header,
                                    const unsigned char *in, size_t len,

@@ -37,7 +37,8 @@ extern "C" {
  *   recipients       public keys and certificates, in the same way
  *   labels           lines key=value; given again, they add up
  *   carrier          "tar" (the default), "xbstream" or "raw": the kind of
- *                    archive that the encrypted stream is put into
+ *                    archive that the encrypted stream is put into; "auto":
+ *                    the kind of the archive that is encrypted, else raw
  *   piece-size       bytes of the encrypted stream in each member of a tar
  *                    carrier, each chunk of an xbstream: a multiple of 512
  *                    from 65536 to 67108864; the default is 8388608
@@ -56,7 +57,9 @@ struct envelope_option {
 
 /*
  * Writing.  Set the format and any compression first.  What libarchive
- * produces is encrypted as it comes, and goes to the target in a carrier.
+ * produces is encrypted as it comes, and goes to the target in a carrier.  An
+ * archive that was given up, by archive_write_fail() or by an error, does not
+ * get its end.
  * The wrapped data key is made before the target is opened: an option, a
  * recipient or a passphrase that is not good leaves no trace of a file.
  *

@@ -7,7 +7,7 @@ examples=$top_builddir/examples
 # The default provider that the module keeps alive is never given back.
 ASAN_OPTIONS=detect_leaks=0
 export ASAN_OPTIONS
-plan 6
+plan 10
 provider
 
 make_keys() {
@@ -54,9 +54,83 @@ ranges() {
     done
 }
 
+# What archiver is to store, and extractor to make again.
+make_tree() {
+    mkdir -p tree/sub/deep tree/none
+    cp text tree/sub/deep/text
+    : >tree/empty
+    truncate -s 3000000 tree/hole
+    ln -s sub/deep/text tree/link
+    chmod 700 tree/sub/deep
+}
+
+archive_round_trip() {
+    make_tree
+    "$examples/archiver" ops.pem a.tar.zst tree text
+    mkdir new
+    (cd new && "$examples/extractor" ../ops.key ../a.tar.zst)
+    diff -r --no-dereference tree new/tree
+    cmp text new/text
+    test "$(stat -c %a new/tree/sub/deep)" = 700
+}
+
+# Its members, joined, are the stream that openssl enc reads.
+archive_is_a_tar() {
+    tar -tf a.tar.zst | head -n 2 >list
+    printf '%s\n' envelope/header envelope/key.p7m | cmp - list
+    tar -xOf a.tar.zst >a.env
+    ENVELOPE_IDENTITIES=ops.key $enc -d -K 0 -in a.env -out a.clear
+    bsdtar -xOf a.clear tree/sub/deep/text | cmp - text
+}
+
+# A full disk, a bad recipient, a file that is not there
+archiver_fails() {
+    if "$examples/archiver" ops.pem /dev/full text 2>err; then
+        return 1
+    fi
+    grep -q 'No space left on device' err
+    if "$examples/archiver" ops.key b.tar.zst text 2>err; then
+        return 1
+    fi
+    grep -q "$(reason PRIVATE_KEY)" err
+    test ! -e b.tar.zst
+    if "$examples/archiver" ops.pem b.tar.zst text missing 2>err; then
+        return 1
+    fi
+    grep -q 'missing' err
+    test ! -s b.tar.zst || refused b.tar.zst
+}
+
+refused() { # ARCHIVE: extractor does not say that all is well
+    rm -rf part && mkdir part
+    (cd part && ! "$examples/extractor" ../ops.key "../$1" 2>../err)
+    cat err
+    grep -q 'do not trust' err
+}
+
+extractor_fails() {
+    head -c -10241 a.tar.zst >bad
+    refused bad
+    cp a.tar.zst bad
+    flip bad 500000
+    refused bad
+    mkdir -p up/in
+    (cd up/in && tar -cPf ../../evil.tar ../../text)
+    refused evil.tar
+    $OPENSSL genpkey -algorithm X25519 -out other.key
+    if "$examples/extractor" other.key a.tar.zst 2>err; then
+        return 1
+    fi
+    grep -q "$(reason NO_MATCH)" err
+}
+
 t "keys and a text" make_keys
 t "crypt encrypts and decrypts" crypt_round_trip
 t "openssl enc reads what crypt wrote" crypt_meets_enc
 t "crypt stops at damage, behind verified text" crypt_refuses_damage
 t "embed needs no configuration and no environment" embedded
 t "range reads any range" ranges
+t "archiver stores what extractor makes again" archive_round_trip
+t "what archiver writes is a tar and an envelope" archive_is_a_tar
+t "archiver fails without a whole archive" archiver_fails
+t "extractor refuses cuts, damage, names outside and other keys" extractor_fails
