@@ -15,13 +15,10 @@
 static int
 is_our_xbstream(const unsigned char *in, size_t len)
 {
-    struct envl_xb_header header;
-    struct envl_err ignored;
-    size_t want;
+    char path[ENVL_MEMBER_NAME_MAX + 1];
 
-    return envl_xb_parse(&header, in, len, &want, &ignored) == ENVELOPE_OK
-           && want <= len
-           && envl_member_of_xbstream(header.path) != ENVL_MEMBER_FOREIGN;
+    return envl_xb_path(path, in, len)
+           && envl_member_of_xbstream(path) != ENVL_MEMBER_FOREIGN;
 }
 
 /* Directories and pax headers may come first in what was packed again. */
@@ -34,7 +31,7 @@ is_our_tar(const unsigned char *in, size_t len)
     uint64_t piece, skip;
 
     for (; len >= ENVL_TAR_BLOCK_LEN; in += skip, len -= (size_t)skip) {
-        if (envl_tar_parse(&header, in, &ignored) != ENVELOPE_OK)
+        if (envl_tar_parse(&header, in, 0, &ignored) != ENVELOPE_OK)
             return 0;
         member = envl_member_of_tar(header.name, &piece);
         skip = ENVL_TAR_BLOCK_LEN;
@@ -78,7 +75,7 @@ envl_carrier_kind_of(const unsigned char *in, size_t len)
         && memcmp(in, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN) == 0)
         return ENVL_XBSTREAM;
     if (len >= ENVL_TAR_BLOCK_LEN
-        && envl_tar_parse(&header, in, &ignored) == ENVELOPE_OK)
+        && envl_tar_parse(&header, in, 0, &ignored) == ENVELOPE_OK)
         return ENVL_TAR;
     return ENVL_RAW;
 }
@@ -227,5 +224,9 @@ envl_trailing(struct envl_carrier_reader *reader, struct envl_input *in,
         return ENVL_STEP_FAIL;
     }
     envl_take(reader, in, in->len);
-    return in->ended ? ENVL_STEP_END : ENVL_STEP_INPUT;
+    if (!in->ended)
+        return ENVL_STEP_INPUT;
+    return envl_members_check(&reader->members, err) == ENVELOPE_OK
+               ? ENVL_STEP_END
+               : ENVL_STEP_FAIL;
 }

@@ -73,8 +73,8 @@ int envl_member_data(struct envl_carrier_reader *reader, struct envl_input *in,
                      const unsigned char **span, size_t *len,
                      struct envl_err *err);
 
-/* envl_trailing - only zero bytes may follow the archive: ENVL_STEP_INPUT,
- * _END, _FAIL */
+/* envl_trailing - only zero bytes may follow the archive, in which all must
+ * have been: ENVL_STEP_INPUT, _END, _FAIL */
 int envl_trailing(struct envl_carrier_reader *reader, struct envl_input *in,
                   struct envl_err *err);
 

@@ -57,7 +57,11 @@ begin_file(struct envl_carrier_reader *reader, struct envl_err *err)
     if (reader->members.ended[reader->member])
         return fail(err, ENVELOPE_R_CARRIER_MEMBER, reader->name,
                     "comes a second time");
-    return ENVL_STEP_AGAIN;
+    return envl_members_check_len(&reader->members, reader->member,
+                                  reader->left, err)
+                   == ENVELOPE_OK
+               ? ENVL_STEP_AGAIN
+               : ENVL_STEP_FAIL;
 }
 
 /* The block in buf begins a member. */
@@ -67,7 +71,9 @@ begin_member(struct envl_carrier_reader *reader, struct envl_err *err)
     struct envl_tar_header header;
     uint64_t ignored;
 
-    if (envl_tar_parse(&header, reader->buf, err) != ENVELOPE_OK)
+    if (envl_tar_parse(&header, reader->buf, reader->at - ENVL_TAR_BLOCK_LEN,
+                       err)
+        != ENVELOPE_OK)
         return ENVL_STEP_FAIL;
     (void)snprintf(reader->name, sizeof(reader->name), "%s", header.name);
     reader->left = header.size;
@@ -133,9 +139,7 @@ on_second_zero(struct envl_carrier_reader *reader, struct envl_err *err)
     reader->have = 0;
     reader->state = AT_TRAILING;
     reader->members.ended[ENVL_MEMBER_PAYLOAD] = reader->members.pieces > 0;
-    return envl_members_check(&reader->members, err) == ENVELOPE_OK
-               ? ENVL_STEP_AGAIN
-               : ENVL_STEP_FAIL;
+    return ENVL_STEP_AGAIN;
 }
 
 static int

@@ -53,9 +53,6 @@ begin_chunk(struct envl_carrier_reader *reader,
 
     (void)snprintf(reader->name, sizeof(reader->name), "%s", header->path);
     reader->member = envl_member_of_xbstream(header->path);
-    if (reader->member == ENVL_MEMBER_FOREIGN)
-        return fail_chunk(err, ENVELOPE_R_CARRIER_MEMBER, header,
-                          "no member of an envelope,");
     if (header->type == ENVL_XB_END)
         return end_file(reader, err);
     if (reader->member == ENVL_MEMBER_IGNORED)
@@ -74,6 +71,10 @@ begin_chunk(struct envl_carrier_reader *reader,
                         envl_members_len(members, reader->member));
         return ENVL_STEP_FAIL;
     }
+    if (reader->member != ENVL_MEMBER_PAYLOAD
+        && envl_members_check_len(members, reader->member, header->len, err)
+               != ENVELOPE_OK)
+        return ENVL_STEP_FAIL;
     note_layout(reader, header);
     reader->left = header->len;
     reader->crc = 0;
@@ -106,12 +107,11 @@ at_header(struct envl_carrier_reader *reader, struct envl_input *in,
     if (reader->have == 0
         && ((in->len == 0 && in->ended) || (in->len > 0 && *in->p == 0))) {
         reader->state = AT_TRAILING;
-        return envl_members_check(&reader->members, err) == ENVELOPE_OK
-                   ? ENVL_STEP_AGAIN
-                   : ENVL_STEP_FAIL;
+        return ENVL_STEP_AGAIN;
     }
     do {
-        if (envl_xb_parse(&header, reader->buf, reader->have, &want, err)
+        if (envl_xb_parse(&header, reader->buf, reader->have,
+                          reader->at - reader->have, &want, err)
             != ENVELOPE_OK)
             return ENVL_STEP_FAIL;
         if (want <= reader->have) {

@@ -66,25 +66,6 @@ append(struct envl_blob *blob, const unsigned char *p, size_t len)
     return 1;
 }
 
-enum envelope_reason
-envl_members_put(struct envl_members *members, enum envl_member member,
-                 const unsigned char *p, size_t len, struct envl_err *err)
-{
-    struct envl_blob *blob = blob_of(members, member);
-
-    if (len > limits[member] - blob->len)
-        return envl_fail(
-            err, ENVELOPE_R_CARRIER_MEMBER, "%s has more than %zu bytes%s",
-            envl_member_name(member), limits[member],
-            member == ENVL_MEMBER_PAYLOAD ? " before header and key have come"
-                                          : "");
-    if (!append(blob, p, len))
-        return envl_fail_memory(err);
-    if (member == ENVL_MEMBER_PAYLOAD)
-        members->payload_len += len;
-    return ENVELOPE_OK;
-}
-
 uint64_t
 envl_members_len(const struct envl_members *members, enum envl_member member)
 {
@@ -96,6 +77,36 @@ envl_members_len(const struct envl_members *members, enum envl_member member)
     default:
         return members->payload_len;
     }
+}
+
+enum envelope_reason
+envl_members_check_len(const struct envl_members *members,
+                       enum envl_member member, uint64_t more,
+                       struct envl_err *err)
+{
+    if (more <= limits[member] - envl_members_len(members, member))
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_CARRIER, "%s has more than %zu bytes%s",
+                     envl_member_name(member), limits[member],
+                     member == ENVL_MEMBER_PAYLOAD
+                         ? " before header and key have come"
+                         : "");
+}
+
+enum envelope_reason
+envl_members_put(struct envl_members *members, enum envl_member member,
+                 const unsigned char *p, size_t len, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    rc = envl_members_check_len(members, member, len, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (!append(blob_of(members, member), p, len))
+        return envl_fail_memory(err);
+    if (member == ENVL_MEMBER_PAYLOAD)
+        members->payload_len += len;
+    return ENVELOPE_OK;
 }
 
 enum envelope_reason

@@ -32,6 +32,13 @@ struct envl_members {
 
 void envl_members_clear(struct envl_members *members);
 
+/* envl_members_check_len - may a member have so many bytes more?
+ * ENVELOPE_R_CARRIER if not */
+enum envelope_reason envl_members_check_len(const struct envl_members *members,
+                                            enum envl_member member,
+                                            uint64_t more,
+                                            struct envl_err *err);
+
 /*
  * envl_members_put - len bytes of a member
  *

@@ -69,7 +69,7 @@ parse_tar_lead(uint64_t *len, const unsigned char *lead, uint64_t piece,
     struct envl_tar_header header;
     uint64_t number = 0;
 
-    if (envl_tar_parse(&header, lead, err) != ENVELOPE_OK
+    if (envl_tar_parse(&header, lead, 0, err) != ENVELOPE_OK
         || (header.type != ENVL_TAR_FILE && header.type != ENVL_TAR_OLD_FILE)
         || envl_member_of_tar(header.name, &number) != ENVL_MEMBER_PAYLOAD
         || number != piece)
@@ -85,7 +85,7 @@ parse_xb_lead(uint64_t *len, const struct envl_random *random,
     size_t want, lead_len = (size_t)random->layout.lead_len;
     struct envl_xb_header header;
 
-    if (envl_xb_parse(&header, lead, lead_len, &want, err) != ENVELOPE_OK
+    if (envl_xb_parse(&header, lead, lead_len, 0, &want, err) != ENVELOPE_OK
         || want != lead_len || header.type != ENVL_XB_PAYLOAD
         || envl_member_of_xbstream(header.path) != ENVL_MEMBER_PAYLOAD
         || header.offset != piece * random->layout.piece_len)
@@ -132,7 +132,7 @@ check_end(struct envl_random *random, uint64_t last_len, struct envl_err *err)
     if (rc != ENVELOPE_OK)
         return rc;
     if (l->kind == ENVL_XBSTREAM)
-        return envl_xb_parse(&header, end, len, &want, err) == ENVELOPE_OK
+        return envl_xb_parse(&header, end, len, 0, &want, err) == ENVELOPE_OK
                        && want == len && header.type == ENVL_XB_END
                        && envl_member_of_xbstream(header.path)
                               == ENVL_MEMBER_PAYLOAD

@@ -90,7 +90,7 @@ read_octal(const char *field, size_t len, uint64_t *value)
 
 enum envelope_reason
 envl_tar_parse(struct envl_tar_header *header, const unsigned char *block,
-               struct envl_err *err)
+               uint64_t at, struct envl_err *err)
 {
     const struct ustar *h = (const struct ustar *)block;
     bool posix = memcmp(h->magic, posix_magic, MAGIC_LEN) == 0;
@@ -99,11 +99,13 @@ envl_tar_parse(struct envl_tar_header *header, const unsigned char *block,
 
     if (!read_octal(h->checksum, sizeof(h->checksum), &checksum)
         || checksum != sum_of(block))
-        return envl_fail(err, ENVELOPE_R_CARRIER,
-                         "a header block of the tar has a wrong checksum");
+        return envl_fail(
+            err, ENVELOPE_R_CARRIER,
+            "the tar header at byte %" PRIu64 " has a wrong checksum", at);
     if (!posix && memcmp(h->magic, gnu_magic, MAGIC_LEN) != 0)
-        return envl_fail(err, ENVELOPE_R_CARRIER,
-                         "a header block of the tar is not of the ustar kind");
+        return envl_fail(
+            err, ENVELOPE_R_CARRIER,
+            "the tar header at byte %" PRIu64 " is not of the ustar kind", at);
     (void)snprintf(header->name, sizeof(header->name), "%.*s%s%.*s",
                    slash ? (int)sizeof(h->prefix) : 0, h->prefix,
                    slash ? "/" : "", (int)sizeof(h->name), h->name);

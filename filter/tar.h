@@ -45,10 +45,12 @@ void envl_tar_build(unsigned char *block, const char *name, uint64_t size,
 /*
  * envl_tar_parse - read a block that is not all zero
  *
+ *   at  where it stands in the archive, for the message
+ *
  * Returns: ENVELOPE_OK, or ENVELOPE_R_CARRIER saying what is wrong.
  */
 enum envelope_reason envl_tar_parse(struct envl_tar_header *header,
-                                    const unsigned char *block,
+                                    const unsigned char *block, uint64_t at,
                                     struct envl_err *err);
 
 /* envl_tar_padding - zero bytes behind a member of this size */

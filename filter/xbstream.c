@@ -72,55 +72,87 @@ envl_xb_build(unsigned char *out, const struct envl_xb_header *header)
 }
 
 static enum envelope_reason
-check_start(const unsigned char *in, uint64_t path_len, struct envl_err *err)
+check_start(const unsigned char *in, uint64_t at, struct envl_err *err)
 {
+    uint64_t path_len = get_le(in + AT_PATH_LEN, 4);
+
     if (memcmp(in + AT_MAGIC, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN) != 0)
         return envl_fail(err, ENVELOPE_R_CARRIER,
-                         "a chunk of the xbstream does not begin "
-                         "with " ENVL_XB_MAGIC);
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream does not begin with %s",
+                         at, ENVL_XB_MAGIC);
     if (in[AT_FLAGS] != 0)
         return envl_fail(err, ENVELOPE_R_CARRIER,
-                         "a chunk of the xbstream has flags 0x%02x",
-                         in[AT_FLAGS]);
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream has flags 0x%02x",
+                         at, in[AT_FLAGS]);
     if (in[AT_TYPE] != ENVL_XB_PAYLOAD && in[AT_TYPE] != ENVL_XB_END)
         return envl_fail(err, ENVELOPE_R_CARRIER,
-                         "a chunk of the xbstream has type 0x%02x",
-                         in[AT_TYPE]);
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream has type 0x%02x",
+                         at, in[AT_TYPE]);
     if (path_len == 0 || path_len > ENVL_MEMBER_NAME_MAX)
         return envl_fail(err, ENVELOPE_R_CARRIER,
-                         "a chunk of the xbstream has a path of %" PRIu64
-                         " bytes",
-                         path_len);
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream has a path of %" PRIu64 " bytes",
+                         at, path_len);
     return ENVELOPE_OK;
+}
+
+int
+envl_xb_path(char path[ENVL_MEMBER_NAME_MAX + 1], const unsigned char *in,
+             size_t len)
+{
+    uint64_t path_len;
+
+    if (len < ENVL_XB_START_LEN
+        || memcmp(in + AT_MAGIC, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN) != 0)
+        return 0;
+    path_len = get_le(in + AT_PATH_LEN, 4);
+    if (path_len > ENVL_MEMBER_NAME_MAX || len - ENVL_XB_START_LEN < path_len)
+        return 0;
+    memcpy(path, in + AT_PATH, (size_t)path_len);
+    path[path_len] = '\0';
+    return 1;
+}
+
+/* A path with a NUL byte is that of no member either. */
+static enum envelope_reason
+check_path(const struct envl_xb_header *header, size_t path_len,
+           struct envl_err *err)
+{
+    if (strlen(header->path) == path_len
+        && envl_member_of_xbstream(header->path) != ENVL_MEMBER_FOREIGN)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
+                     "%s%s: no member of an envelope", header->path,
+                     strlen(header->path) < path_len ? " and a NUL byte" : "");
 }
 
 enum envelope_reason
 envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
-              size_t len, size_t *want, struct envl_err *err)
+              size_t len, uint64_t at, size_t *want, struct envl_err *err)
 {
     enum envelope_reason rc;
     const unsigned char *p;
-    uint64_t path_len;
+    size_t path_len;
 
     *want = ENVL_XB_START_LEN;
     if (len < *want)
         return ENVELOPE_OK;
-    path_len = get_le(in + AT_PATH_LEN, 4);
-    if ((rc = check_start(in, path_len, err)) != ENVELOPE_OK)
+    if ((rc = check_start(in, at, err)) != ENVELOPE_OK)
+        return rc;
+    path_len = (size_t)get_le(in + AT_PATH_LEN, 4);
+    *want += path_len;
+    if (!envl_xb_path(header->path, in, len))
+        return ENVELOPE_OK;
+    if ((rc = check_path(header, path_len, err)) != ENVELOPE_OK)
         return rc;
     header->type = (char)in[AT_TYPE];
-    *want += (size_t)path_len + behind_path(header->type);
-    if (len < *want)
+    *want += behind_path(header->type);
+    if (len < *want || header->type == ENVL_XB_END)
         return ENVELOPE_OK;
-    p = in + AT_PATH;
-    if (memchr(p, '\0', (size_t)path_len) != NULL)
-        return envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
-                         "a path in the xbstream has a NUL byte");
-    memcpy(header->path, p, (size_t)path_len);
-    header->path[path_len] = '\0';
-    if (header->type == ENVL_XB_END)
-        return ENVELOPE_OK;
-    p += path_len;
+    p = in + AT_PATH + path_len;
     header->len = get_le(p + AT_LEN, 8);
     header->offset = get_le(p + AT_OFFSET, 8);
     header->crc = (uint32_t)get_le(p + AT_CRC, 4);

@@ -48,17 +48,27 @@ size_t envl_xb_header_len(enum envl_xb_type type, const char *path);
 size_t envl_xb_build(unsigned char *out, const struct envl_xb_header *header);
 
 /*
+ * envl_xb_path - the path of a chunk, if so many bytes show it all
+ *
+ * Returns: 1, or 0; nothing else of the header is judged.
+ */
+int envl_xb_path(char path[ENVL_MEMBER_NAME_MAX + 1], const unsigned char *in,
+                 size_t len);
+
+/*
  * envl_xb_parse - read as much of a chunk's header as there is
  *
+ *   at    where it stands in the archive, for the message
  *   want  receives how many bytes the header has at least: if it is above len
  *         only that was done, and more input is needed
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER or _CARRIER_MEMBER saying what is
- *          wrong.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER saying what is wrong; ENVELOPE_R_
+ *          CARRIER_MEMBER if the path is not that of a member.
  */
 enum envelope_reason envl_xb_parse(struct envl_xb_header *header,
                                    const unsigned char *in, size_t len,
-                                   size_t *want, struct envl_err *err);
+                                   uint64_t at, size_t *want,
+                                   struct envl_err *err);
 
 /* envl_xb_crc - the CRC-32 of data, on from that of what came before (0) */
 uint32_t envl_xb_crc(uint32_t crc, const unsigned char *data, size_t len);

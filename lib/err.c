@@ -7,15 +7,19 @@
 
 #include <openssl/err.h>
 
-/* Names and passages of input end up in details: keep terminals safe. */
+/* Names and passages of input end up in details: keep terminals safe, from
+ * U+0080 to U+009F in UTF-8, too. */
 static void
 blank_controls(char *text)
 {
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
+        unsigned char next = (unsigned char)text[1];
 
         if (c < 0x20 || c == 0x7f)
             *text = '?';
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            text[0] = text[1] = '?';
     }
 }
 
