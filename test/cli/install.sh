@@ -5,7 +5,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 16
+plan 17
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 : "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 need "$MAKE" "$PKG_CONFIG" nm readelf
@@ -24,6 +24,9 @@ make_value() {
 
 modulesdir=$(make_value modulesdir)
 libdir=$(make_value libdir)
+bindir=$(make_value bindir)
+launcherdir=$(make_value launcherdir)
+preloaddir=$(make_value preloaddir)
 includedir=$(make_value includedir)
 mandir=$(make_value mandir)
 docdir=$(make_value docdir)
@@ -55,11 +58,13 @@ only_headers() {
 }
 
 library() {
-    for file in libenvelope.so libenvelope.so.0; do
+    for file in libenvelope.so libenvelope.so.0 libenvelope-archive.so \
+        libenvelope-archive.so.0; do
         [ -L "$dest$libdir/$file" ]
         [ -f "$dest$libdir/$file" ]
     done
     [ -f "$dest$libdir/pkgconfig/envelope.pc" ]
+    [ -f "$dest$libdir/pkgconfig/envelope-archive.pc" ]
 }
 
 nothing_else() {
@@ -67,7 +72,12 @@ nothing_else() {
         case $file in
         "$modulesdir"/envelope.so | "$includedir"/envelope/*.h) ;;
         "$libdir"/libenvelope.so* | "$libdir"/libenvelope.la) ;;
+        "$libdir"/libenvelope-archive.so* | "$libdir"/libenvelope-archive.la) ;;
         "$libdir"/pkgconfig/envelope.pc) ;;
+        "$libdir"/pkgconfig/envelope-archive.pc) ;;
+        "$bindir"/envelope | "$preloaddir"/envelope-preload.so) ;;
+        "$launcherdir"/bsdtar | "$launcherdir"/bsdcat) ;;
+        "$launcherdir"/bsdcpio) ;;
         "$docdir"/LICENSE | "$docdir"/*.md) ;;
         "$mandir"/man[1-8]/*.[1-8] | "$mandir"/man[1-8]/*.[1-8]ssl) ;;
         *) echo "$file" ;;
@@ -91,6 +101,13 @@ library_exports() {
     cat exported
     grep -qx envelope_provider_init exported
     ! grep -v '^envelope_' exported || false
+}
+
+archive_library_exports() {
+    exports "$libdir/libenvelope-archive.so" >exported
+    cat exported
+    [ "$(wc -l <exported)" -gt 10 ]
+    ! grep -v '^envelope_archive_' exported || false
 }
 
 # Nothing but libcrypto and the C library, no paths, no text relocations, no
@@ -200,6 +217,8 @@ t 'the library and its pkg-config file' library
 t 'nothing else but documents' nothing_else
 t 'the module exports OSSL_provider_init alone' module_exports
 t 'the library exports envelope_* alone' library_exports
+t 'the archive library exports envelope_archive_* alone' \
+    archive_library_exports
 t 'what the module needs' linkage "$modulesdir/envelope.so"
 t 'what the library needs' linkage "$libdir/libenvelope.so"
 t 'no installed text names the build or DESTDIR' no_build_paths

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Installed as bsdtar, bsdcat and bsdcpio, before the system's own in PATH:
+ * runs the system's program of that name with the preload module.  Where the
+ * program would do without the module, makes sure that it is at work.
+ */
+#define _GNU_SOURCE /* asprintf(), secure_getenv() */
+#include "filter/launch.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "filter/preload_names.h"
+
+#define SELF "/proc/self/exe"
+#define LAST_RESORT "/usr/bin/"
+#define PRELOAD_VARIABLE "LD_PRELOAD"
+#define PRELOAD_SEPARATORS " :"
+#define READER_VARIABLE "TAR_READER_OPTIONS"
+#define WRITER_VARIABLE "TAR_WRITER_OPTIONS"
+#define WRITER_ELEMENT ENVL_MODULE_PREFIX "filter"
+
+/* Like err(3), for which program_invocation_short_name is the name. */
+static void __attribute__((noreturn)) fail(const char *what, const char *why)
+{
+    errx(EXIT_FAILURE, "envelope: %s: %s", what, why);
+}
+
+static char *
+join(const char *one, const char *two, const char *three)
+{
+    char *text;
+
+    if (asprintf(&text, "%s%s%s", one, two, three) < 0)
+        err(EXIT_FAILURE, "envelope");
+    return text;
+}
+
+static void
+set_variable(const char *name, const char *value)
+{
+    if (setenv(name, value, 1) != 0)
+        err(EXIT_FAILURE, "envelope");
+}
+
+static void
+add_to_variable(const char *name, const char *options)
+{
+    set_variable(name, envl_options_join(getenv(name), options));
+}
+
+enum found { NOTHING, ITSELF, PROGRAM };
+
+static enum found
+look_at(const char *path)
+{
+    struct stat self, other;
+
+    if (stat(path, &other) != 0 || !S_ISREG(other.st_mode)
+        || access(path, X_OK) != 0)
+        return NOTHING;
+    if (stat(SELF, &self) != 0)
+        err(EXIT_FAILURE, "envelope: %s", SELF);
+    return self.st_dev == other.st_dev && self.st_ino == other.st_ino ? ITSELF
+                                                                      : PROGRAM;
+}
+
+/*
+ * The first program of that name in PATH, but not before the last place where
+ * the launcher itself is: were there two launchers, both would find the same
+ * one behind them, and not each other for ever.
+ */
+static char *
+find_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    char *text = join(path != NULL ? path : "", "", "");
+    char *rest = text, *program = NULL, *directory, *candidate;
+    enum found found;
+
+    while ((directory = strsep(&rest, ":")) != NULL) {
+        candidate = join(*directory != '\0' ? directory : ".", "/", name);
+        found = look_at(candidate);
+        if (found == ITSELF || (found == PROGRAM && program == NULL)) {
+            free(program);
+            program = found == PROGRAM ? candidate : NULL;
+        }
+        if (program != candidate)
+            free(candidate);
+    }
+    free(text);
+    if (program == NULL) {
+        program = join(LAST_RESORT, name, "");
+        if (look_at(program) != PROGRAM)
+            fail(name, "the system's own is not in PATH");
+    }
+    return program;
+}
+
+/* NULL, and why, if the dynamic linker could not load it. */
+static const char *
+find_module(const char **why)
+{
+    const char *module = secure_getenv("ENVELOPE_PRELOAD");
+
+    if (module == NULL)
+        module = ENVELOPE_PRELOAD_PATH;
+    if (strpbrk(module, PRELOAD_SEPARATORS) != NULL)
+        *why = join(module, ": ", "a path with a space or a colon");
+    else if (access(module, R_OK) != 0)
+        *why = join(module, ": ", strerror(errno));
+    else
+        return module;
+    return NULL;
+}
+
+static void
+preload(const char *module)
+{
+    const char *others = getenv(PRELOAD_VARIABLE);
+
+    if (others == NULL || *others == '\0')
+        set_variable(PRELOAD_VARIABLE, module);
+    else
+        set_variable(PRELOAD_VARIABLE, join(module, ":", others));
+}
+
+/* In the child: the program, which should get no further than the module. */
+static void __attribute__((noreturn))
+run_probe(const char *program, const char *name, int answer)
+{
+    set_variable(ENVL_PROBE_VARIABLE, "1");
+    if (dup2(answer, STDOUT_FILENO) >= 0)
+        (void)execl(program, name, "--version", (char *)NULL);
+    _exit(EXIT_FAILURE);
+}
+
+static size_t
+read_answer(int fd, char *buf, size_t size)
+{
+    size_t len = 0;
+    ssize_t n;
+
+    while (len < size) {
+        n = read(fd, buf + len, size - len);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            break;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return len;
+}
+
+/* A static program, or one that runs with other rights, ignores LD_PRELOAD;
+ * so does a script's interpreter what the module is for. */
+static void
+check_module(const char *program, const char *name)
+{
+    char answer[sizeof(ENVL_PROBE_ANSWER)];
+    int ends[2], status = -1;
+    size_t len;
+    pid_t child;
+
+    if (pipe(ends) != 0 || (child = fork()) < 0)
+        err(EXIT_FAILURE, "envelope");
+    if (child == 0)
+        run_probe(program, name, ends[1]);
+    (void)close(ends[1]);
+    len = read_answer(ends[0], answer, sizeof(answer));
+    (void)close(ends[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (status != 0 || len != strlen(ENVL_PROBE_ANSWER)
+        || memcmp(answer, ENVL_PROBE_ANSWER, len) != 0)
+        fail(program, "the preload module does not work in this program; "
+                      "nothing was done");
+}
+
+/*
+ * bsdtar itself refuses options of a module that it does not know, so that
+ * nothing need be checked; but it forgives those from TAR_WRITER_OPTIONS, and
+ * gives the reader of an @archive only those from TAR_READER_OPTIONS.
+ */
+int
+main(int argc, char **argv)
+{
+    const char *name = program_invocation_short_name, *why = NULL;
+    const struct envl_syntax *syntax = envl_syntax_find(name);
+    const char *defaults = getenv(ENVL_OPTIONS_VARIABLE);
+    struct envl_arguments arguments;
+    const char *program, *module;
+    char *writer;
+
+    if (argc < 1 || syntax == NULL)
+        fail(name, "call it by the name bsdtar, bsdcat or bsdcpio");
+    writer =
+        syntax->has_options ? envl_options_own(getenv(WRITER_VARIABLE)) : NULL;
+    envl_arguments_read(&arguments, syntax, argv,
+                        writer != NULL ? WRITER_ELEMENT : NULL);
+    if (arguments.bad != NULL)
+        fail(arguments.bad, arguments.why);
+
+    program = find_program(name);
+    module = find_module(&why);
+    if (module != NULL)
+        preload(module);
+    else if (arguments.own != NULL || defaults != NULL)
+        errx(EXIT_FAILURE, "envelope: %s", why);
+
+    if (defaults != NULL || (arguments.own != NULL && !syntax->has_options))
+        check_module(program, argv[0]);
+    if (arguments.own != NULL)
+        add_to_variable(syntax->has_options ? READER_VARIABLE
+                                            : ENVL_OPTIONS_VARIABLE,
+                        arguments.own);
+    (void)execv(program, arguments.argv);
+    fail(program, strerror(errno));
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the preload module share: the options that a program has
+ * given an archive, and libarchive's own functions behind the module's.
+ */
+#ifndef ENVL_PRELOAD_H
+#define ENVL_PRELOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <archive.h>
+
+#include <envelope/archive.h>
+
+/* An archive that has options, or that envelope_archive_write_open*() has
+ * opened.  Like the archive it belongs to one thread at a time. */
+struct envl_handle {
+    struct envl_handle *next;
+    struct archive *archive;
+    struct envelope_option *options; /* ends with { NULL, NULL } */
+    size_t n_options;
+    bool armed;   /* what is written must be encrypted */
+    bool refused; /* an option of it was not good */
+    bool opened;  /* and will be */
+};
+
+/*
+ * envl_handle_find - NULL if there is none
+ * envl_handle_get - made if there is none; NULL if memory ran out
+ * envl_handle_drop - forget the archive, and wipe its options
+ */
+struct envl_handle *envl_handle_find(struct archive *a);
+struct envl_handle *envl_handle_get(struct archive *a);
+void envl_handle_drop(struct archive *a);
+
+/* envl_handle_add - an option, copied, unless it is there; false if memory
+ * ran out */
+bool envl_handle_add(struct envl_handle *handle, const char *name,
+                     const char *value);
+
+/* envl_handle_options - NULL if there are none */
+const struct envelope_option *envl_handle_options(struct archive *a);
+
+/* The text in ENVL_OPTIONS_VARIABLE, or NULL; the module's, for good. */
+void envl_handle_set_defaults(const char *options);
+const char *envl_handle_defaults(void);
+
+/*
+ * envelope_archive_*() calls libarchive's functions, which are interposed as
+ * well.  Between the two calls below those of this thread that concern the
+ * same archive are libarchive's business.
+ *
+ * envl_guard_enter returns what envl_guard_leave wants.
+ */
+struct archive *envl_guard_enter(struct archive *a);
+void envl_guard_leave(struct archive *outer);
+bool envl_guard_holds(struct archive *a);
+
+/* ENVL_REAL(name) - libarchive's own function of that name; never NULL */
+#define ENVL_REAL(name) ((__typeof__(&(name)))envl_real(#name))
+void *envl_real(const char *name);
+
+/*
+ * envl_narrow - a file's name in the locale's own bytes
+ *
+ * Ownership: *narrow is the caller's, free(); NULL for NULL and on failure.
+ * Returns:   false if there is no memory or no way to say it; a says so.
+ */
+bool envl_narrow(char **narrow, struct archive *a, const wchar_t *name);
+
+/* Put the text where the program finds it; returns ARCHIVE_FATAL. */
+int envl_refuse(struct archive *a, int number, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens when the module is loaded, before the program begins: children
+ * shall not get it, options come from the environment, and the launcher may
+ * only want to know whether the module works in this program.
+ */
+#define _GNU_SOURCE /* dladdr(), dlinfo(), secure_getenv() */
+#include "filter/preload.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "filter/preload_names.h"
+
+#define PRELOAD_VARIABLE "LD_PRELOAD"
+#define PRELOAD_SEPARATORS " :"
+#define LIBRARY "libarchive.so."
+
+static bool
+is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev
+           && a.st_ino == b.st_ino;
+}
+
+/* Leave in the list what is not this module.  It only gets shorter. */
+static void
+leave_list(char *list, const char *self)
+{
+    char *entry, *rest, *text = strdup(list), *end = list;
+
+    if (text == NULL)
+        return; /* a child has a module that does nothing unasked */
+    *list = '\0';
+    for (entry = strtok_r(text, PRELOAD_SEPARATORS, &rest); entry != NULL;
+         entry = strtok_r(NULL, PRELOAD_SEPARATORS, &rest)) {
+        if (is_same_file(entry, self))
+            continue;
+        if (end != list)
+            end = stpcpy(end, ":");
+        end = stpcpy(end, entry);
+    }
+    free(text);
+}
+
+static void
+leave_environment(void)
+{
+    char *list = getenv(PRELOAD_VARIABLE);
+    Dl_info self;
+
+    if (list == NULL || dladdr((void *)(uintptr_t)envl_real, &self) == 0)
+        return;
+    leave_list(list, self.dli_fname);
+    if (*list == '\0')
+        (void)unsetenv(PRELOAD_VARIABLE); /* the name is a good one */
+}
+
+/* Whether the program itself is linked with a shared libarchive: a static
+ * one inside it would never see the module. */
+static bool
+program_needs_library(void)
+{
+    void *program = dlopen(NULL, RTLD_LAZY);
+    const struct link_map *map = NULL;
+    const char *strings = NULL;
+    const ElfW(Dyn) * entry;
+
+    if (program == NULL || dlinfo(program, RTLD_DI_LINKMAP, &map) != 0)
+        return false;
+    for (entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        /* Most systems relocate the address in place, some do not. */
+        if (entry->d_tag == DT_STRTAB)
+            strings =
+                (const char *)(entry->d_un.d_ptr
+                               + (entry->d_un.d_ptr < map->l_addr ? map->l_addr
+                                                                  : 0));
+    }
+    for (entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_NEEDED && strings != NULL
+            && strncmp(strings + entry->d_un.d_val, LIBRARY, strlen(LIBRARY))
+                   == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What is asked for here is the program's to use: nothing is written. */
+static void
+answer_probe(void)
+{
+    static const char answer[] = ENVL_PROBE_ANSWER;
+    static const char *const functions[] = {
+        "archive_write_open2",  "archive_write_open_filename",
+        "archive_write_header", "archive_write_close",
+        "archive_write_free",   "archive_read_open_filename",
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        if (dlsym(RTLD_NEXT, functions[i]) == NULL)
+            _exit(EXIT_FAILURE);
+    }
+    if (!program_needs_library()
+        || write(STDOUT_FILENO, answer, strlen(answer))
+               != (ssize_t)strlen(answer))
+        _exit(EXIT_FAILURE);
+    _exit(EXIT_SUCCESS);
+}
+
+/* Where a mistake in them can be said before anything happens. */
+static void
+check_defaults(const char *options)
+{
+    struct archive *a = ENVL_REAL(archive_write_new)();
+
+    if (a == NULL || archive_write_set_options(a, options) != ARCHIVE_OK) {
+        (void)fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+                      a != NULL ? archive_error_string(a) : "out of memory");
+        _exit(EXIT_FAILURE);
+    }
+    (void)archive_write_free(a); /* it was never opened */
+}
+
+static void
+take_defaults(void)
+{
+    char *value = secure_getenv(ENVL_OPTIONS_VARIABLE);
+    char *options;
+
+    if (value == NULL || *value == '\0')
+        return;
+    options = strdup(value);
+    explicit_bzero(value, strlen(value)); /* it may hold the PIN of a token */
+    (void)unsetenv(ENVL_OPTIONS_VARIABLE);
+    if (options == NULL)
+        _exit(EXIT_FAILURE);
+    check_defaults(options);
+    envl_handle_set_defaults(options);
+}
+
+__attribute__((constructor)) static void
+begin(void)
+{
+    leave_environment();
+    if (secure_getenv(ENVL_PROBE_VARIABLE) != NULL)
+        answer_probe();
+    take_defaults();
+}
