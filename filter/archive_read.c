@@ -156,6 +156,8 @@ start_random(struct archive *a, struct reader *r)
         return true;
     if (r->no_random || r->failed || !r->source.seekable)
         return false;
+    if (envl_pump_is_foreign(r->pump))
+        return false;
     if (r->at == 0 && r->held_len == 0 && !r->ended
         && next_text(r, &r->held, &r->held_len, &err) != ENVELOPE_OK)
         return (void)fail(a, r, &err, errno), false;
@@ -238,6 +240,8 @@ drain(struct archive *a, struct reader *r)
 static void
 free_reader(struct reader *r)
 {
+    if (envl_pump_is_foreign(r->pump)) /* and so is what it works with */
+        r->codec = NULL;
     envl_pump_free(r->pump);
     envl_random_free(r->random);
     envl_codec_free(r->codec);
@@ -248,17 +252,23 @@ free_reader(struct reader *r)
     OPENSSL_free(r);
 }
 
+static int
+close_source(struct archive *a, const struct reader *r)
+{
+    return r->source.close != NULL ? r->source.close(a, r->source.client_data)
+                                   : ARCHIVE_OK;
+}
+
 /* A failure is told again: formats put texts of their own in front of it. */
 static int
 client_close(struct archive *a, void *data)
 {
     struct reader *r = data;
-    int rc = ARCHIVE_OK;
+    int rc;
 
     if (!r->failed && r->random == NULL)
         drain(a, r);
-    if (r->source.close != NULL)
-        rc = r->source.close(a, r->source.client_data);
+    rc = close_source(a, r);
     if (r->failed)
         rc = envl_archive_fail(a, &r->err, r->error);
     free_reader(r);
@@ -306,6 +316,7 @@ open_envelope(struct archive *a, struct reader *r,
         rc = start_codec(r, &parsed, &err);
     envl_options_clear(&parsed);
     if (rc != ENVELOPE_OK) {
+        (void)close_source(a, r);
         free_reader(r);
         return envl_archive_fail(a, &err, 0);
     }
@@ -455,13 +466,16 @@ envelope_archive_read_open(
         .close = close_callback,
     };
     int rc = ARCHIVE_OK;
+    bool opened;
 
     if (open_callback != NULL)
         rc = open_callback(a, client_data);
-    if (rc == ARCHIVE_OK)
+    opened = rc == ARCHIVE_OK;
+    if (opened)
         rc = open_source(a, options, &source, false);
-    if (rc != ARCHIVE_EOF)
+    if (opened && rc != ARCHIVE_EOF)
         return rc;
+    /* As libarchive does, also where opening fails. */
     if (archive_error_string(a) == NULL)
         archive_set_error(a, EIO, "the program's callback failed");
     if (close_callback != NULL)

@@ -252,6 +252,15 @@ close_fd(struct archive *a, struct writer *w)
     return fail(a, w, &err, error);
 }
 
+static void
+stop_pump(struct writer *w)
+{
+    if (envl_pump_is_foreign(w->pump)) /* and so is what it works with */
+        w->codec = NULL;
+    envl_pump_free(w->pump);
+    w->pump = NULL;
+}
+
 /* libarchive calls this also after a failure, and does not look at what it
  * returns. */
 static int
@@ -263,8 +272,7 @@ client_close(struct archive *a, void *data)
     w->closed = true;
     if (!w->failed)
         (void)finish(a, w);
-    envl_pump_free(w->pump);
-    w->pump = NULL;
+    stop_pump(w);
     (void)close_fd(a, w);
     if (w->opened && t->close != NULL
         && t->close(a, t->client_data) != ARCHIVE_OK)
@@ -276,7 +284,7 @@ static void
 free_writer(struct writer *w)
 {
     envl_handles_remove(&w->handle);
-    envl_pump_free(w->pump);
+    stop_pump(w);
     if (w->owns_fd)
         (void)close(w->fd); /* it was never written */
     envl_codec_free(w->codec);

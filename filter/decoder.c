@@ -125,7 +125,8 @@ start(struct envl_decoder *decoder, struct envl_input *in, struct envl_err *err)
 
     if (n > in->len)
         n = in->len;
-    memcpy(decoder->start + decoder->start_len, in->p, n);
+    if (n > 0)
+        memcpy(decoder->start + decoder->start_len, in->p, n);
     decoder->start_len += n;
     envl_input_take(in, n);
     if (decoder->start_len < sizeof(decoder->start) && !in->ended

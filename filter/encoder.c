@@ -140,7 +140,8 @@ peek(struct envl_encoder *encoder, struct envl_input *in)
 
     if (n > in->len)
         n = in->len;
-    memcpy(encoder->peek + encoder->peek_len, in->p, n);
+    if (n > 0)
+        memcpy(encoder->peek + encoder->peek_len, in->p, n);
     encoder->peek_len += n;
     envl_input_take(in, n);
     if (encoder->peek_len < PEEK_LEN && !in->ended)

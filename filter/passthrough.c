@@ -52,10 +52,13 @@ pass_seek(struct archive *a, void *data, la_int64_t offset, int whence)
         offset += source->at;
         whence = SEEK_SET;
     }
+    offset = source->seek(a, source->client_data, offset, whence);
+    if (offset < 0)
+        return offset; /* it has not moved */
     source->replays = false;
     source->rest_len = 0;
-    source->at = source->seek(a, source->client_data, offset, whence);
-    return source->at;
+    source->at = offset;
+    return offset;
 }
 
 static int

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -188,11 +187,16 @@ report(struct envl_pump *pump, struct envl_err *err)
     return rc;
 }
 
-/* The child of a fork has none of the threads. */
+bool
+envl_pump_is_foreign(const struct envl_pump *pump)
+{
+    return pump != NULL && pump->pid != getpid();
+}
+
 static enum envelope_reason
 check_process(const struct envl_pump *pump, struct envl_err *err)
 {
-    if (pump->pid == getpid())
+    if (!envl_pump_is_foreign(pump))
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_IN_USE,
                      "the process was forked: only the parent can go on");
@@ -473,7 +477,7 @@ void
 envl_pump_free(struct envl_pump *pump)
 {
     /* After a fork the lock may be held for ever: leave all as it is. */
-    if (pump == NULL || pump->pid != getpid())
+    if (pump == NULL || envl_pump_is_foreign(pump))
         return;
     queue_drop(pump, &pump->in);
     queue_drop(pump, &pump->out);

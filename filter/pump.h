@@ -8,6 +8,7 @@
 #ifndef ENVL_PUMP_H
 #define ENVL_PUMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "filter/codec.h"
@@ -35,6 +36,13 @@ struct envl_pump;
 enum envelope_reason envl_pump_start(struct envl_pump **pump,
                                      struct envl_codec *codec, int in, int out,
                                      struct envl_err *err);
+
+/*
+ * envl_pump_is_foreign - is this the child of a fork, which has none of the
+ * threads?  The codec may be in the middle of something for ever, and cannot
+ * even be freed.  NULL is not foreign.
+ */
+bool envl_pump_is_foreign(const struct envl_pump *pump);
 
 /* envl_pump_push - give len bytes; waits for room */
 enum envelope_reason envl_pump_push(struct envl_pump *pump, const void *data,

@@ -187,7 +187,8 @@ envl_source_read_at(struct envl_source *source, int64_t offset,
         return fail(err, ferror(source->file) ? strerror(errno)
                                               : "the file has become shorter");
     }
-    memcpy(to, source->memory + offset, len);
+    if (len > 0)
+        memcpy(to, source->memory + offset, len);
     return ENVELOPE_OK;
 }
 
@@ -197,12 +198,14 @@ envl_source_restore(struct envl_source *source)
     int64_t at =
         envl_source_pending(source) ? (int64_t)source->start_len : source->at;
 
-    source->rest_len = 0;
-    if (source->read != NULL)
-        (void)client_seek(source, at, SEEK_SET);
-    else if (source->file != NULL)
+    if (source->read != NULL) {
+        /* A callback that cannot seek has not moved. */
+        if (client_seek(source, at, SEEK_SET) == at)
+            source->rest_len = 0;
+    } else if (source->file != NULL) {
         (void)fseeko(source->file, (off_t)(source->base + source->at),
                      SEEK_SET);
+    }
 }
 
 /* The first bytes */
