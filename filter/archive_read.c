@@ -122,6 +122,10 @@ client_read(struct archive *a, void *data, const void **block)
 
     if (r->failed)
         return fail(a, r, &r->err, r->error);
+    if (r->random != NULL) {
+        envl_pump_free(r->pump);
+        r->pump = NULL;
+    }
     if (r->held_len > 0) {
         p = r->held;
         len = r->held_len;
@@ -166,8 +170,8 @@ start_random(struct archive *a, struct reader *r)
         || envl_random_new(&r->random, &r->source, &layout, &err)
                != ENVELOPE_OK)
         return false;
-    envl_pump_free(r->pump);
-    r->pump = NULL;
+    /* libarchive may still use the block that it got last. */
+    envl_pump_stop(r->pump);
     r->held_len = 0;
     if (envl_random_open(r->random, envl_decoder_session(decoder), &err)
         == ENVELOPE_OK)

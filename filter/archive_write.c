@@ -174,7 +174,7 @@ put_head(struct archive *a, struct writer *w)
         return drive(a, w);
     errno = 0;
     if (envl_codec_step(w->codec, w->out, &begin, &len) == ENVL_STEP_OUTPUT)
-        rc = envl_fd_write(w->fd, w->out + begin, len, &err);
+        rc = envl_fd_write_quietly(w->fd, w->out + begin, len, &err);
     OPENSSL_free(w->out);
     w->out = NULL;
     if (rc == ENVELOPE_OK)
@@ -190,8 +190,14 @@ client_open(struct archive *a, void *data)
 
     if (t->open != NULL && t->open(a, t->client_data) != ARCHIVE_OK)
         return note_failure(a, w);
-    w->opened = true;
-    return put_head(a, w);
+    if (put_head(a, w) == ARCHIVE_OK) {
+        w->opened = true;
+        return ARCHIVE_OK;
+    }
+    /* libarchive does not close what it could not open. */
+    if (t->close != NULL)
+        (void)t->close(a, t->client_data);
+    return ARCHIVE_FATAL;
 }
 
 static la_ssize_t

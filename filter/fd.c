@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PIPE_SIZE 1048576
@@ -79,6 +81,27 @@ envl_fd_write(int fd, const unsigned char *buf, size_t len,
         len -= (size_t)n;
     }
     return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_fd_write_quietly(int fd, const unsigned char *buf, size_t len,
+                      struct envl_err *err)
+{
+    const struct timespec at_once = { 0, 0 };
+    enum envelope_reason rc;
+    sigset_t closed, old;
+    int error;
+
+    sigemptyset(&closed);
+    sigaddset(&closed, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &closed, &old);
+    rc = envl_fd_write(fd, buf, len, err);
+    error = errno;
+    if (rc != ENVELOPE_OK && error == EPIPE && !sigismember(&old, SIGPIPE))
+        (void)sigtimedwait(&closed, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = error;
+    return rc;
 }
 
 void

@@ -22,6 +22,10 @@ enum envelope_reason envl_fd_read(int fd, unsigned char *buf, size_t size,
 enum envelope_reason envl_fd_write(int fd, const unsigned char *buf, size_t len,
                                    struct envl_err *err);
 
+/* envl_fd_write_quietly - the same, and a closed pipe does not raise SIGPIPE */
+enum envelope_reason envl_fd_write_quietly(int fd, const unsigned char *buf,
+                                           size_t len, struct envl_err *err);
+
 /* envl_fd_widen_pipe - ask for a pipe that holds more; it is no loss if there
  * is none */
 void envl_fd_widen_pipe(int fd);

@@ -474,7 +474,7 @@ envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
 }
 
 void
-envl_pump_free(struct envl_pump *pump)
+envl_pump_stop(struct envl_pump *pump)
 {
     /* After a fork the lock may be held for ever: leave all as it is. */
     if (pump == NULL || envl_pump_is_foreign(pump))
@@ -484,6 +484,14 @@ envl_pump_free(struct envl_pump *pump)
     cancel(pump, READER);
     cancel(pump, WRITER);
     join(pump, CODER);
+}
+
+void
+envl_pump_free(struct envl_pump *pump)
+{
+    if (pump == NULL || envl_pump_is_foreign(pump))
+        return;
+    envl_pump_stop(pump);
     queue_clear(&pump->in);
     queue_clear(&pump->out);
     (void)pthread_cond_destroy(&pump->changed);

@@ -70,7 +70,14 @@ enum envelope_reason envl_pump_pull(struct envl_pump *pump,
 enum envelope_reason envl_pump_finish(struct envl_pump *pump,
                                       struct envl_err *err);
 
-/* envl_pump_free - stop at once, whatever is under way; NULL is fine */
+/*
+ * envl_pump_stop - stop at once, whatever is under way: the codec is the
+ * caller's again, and what was pulled last still stays
+ * envl_pump_free - stop and free
+ *
+ * NULL is fine.
+ */
+void envl_pump_stop(struct envl_pump *pump);
 void envl_pump_free(struct envl_pump *pump);
 
 #endif

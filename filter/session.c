@@ -13,8 +13,8 @@
 
 #include <envelope/envelope.h>
 
-/* What names of the provider's functions begin with. */
-#define PROVIDER_FUNC "envl_"
+/* Where the provider raises its errors. */
+#define PROVIDER_FILE "provider/cipher.c"
 
 /* As many parameters as an option list can make, and the end. */
 #define PARAM_COUNT_MAX 16
@@ -32,20 +32,19 @@ struct envl_session {
  * Turn the newest record of libcrypto's queue into err, and drop what came
  * since ERR_set_mark().  The provider's own record is the newest one: it
  * raises one for each failed call, above those that caused it.  It is known
- * by the function that raised it; libcrypto has numbers for 128 libraries
- * only, and each provider that is loaded takes one for good.
+ * by the file that raised it; libcrypto has numbers for 128 libraries only,
+ * and each provider that is loaded takes one for good.
  */
 static enum envelope_reason
 take_error(struct envl_err *err, const char *what)
 {
-    const char *data = NULL, *func = NULL;
+    const char *data = NULL, *file = NULL;
     int flags = 0;
     unsigned long code =
-        ERR_peek_last_error_all(NULL, NULL, &func, &data, &flags);
+        ERR_peek_last_error_all(&file, NULL, NULL, &data, &flags);
     enum envelope_reason rc;
 
-    if (code != 0 && func != NULL
-        && strncmp(func, PROVIDER_FUNC, strlen(PROVIDER_FUNC)) == 0)
+    if (code != 0 && file != NULL && strstr(file, PROVIDER_FILE) != NULL)
         rc = envl_fail(err, (enum envelope_reason)ERR_GET_REASON(code), "%s",
                        (flags & ERR_TXT_STRING) != 0 ? data : "");
     else

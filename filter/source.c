@@ -145,7 +145,7 @@ read_client_at(struct envl_source *source, int64_t offset, unsigned char *to,
         if (rc != ENVELOPE_OK)
             return rc;
         if (n == 0)
-            return fail(err, "the source has become shorter");
+            return fail(err, "the source ends before that");
         if (n > len)
             n = len;
         memcpy(to, p, n);
@@ -165,7 +165,7 @@ read_fd_at(const struct envl_source *source, int64_t offset, unsigned char *to,
         if (n < 0 && errno != EINTR)
             return fail(err, strerror(errno));
         if (n == 0)
-            return fail(err, "the file has become shorter");
+            return fail(err, "the file ends before that");
         if (n < 0)
             n = 0;
     }
@@ -185,8 +185,11 @@ envl_source_read_at(struct envl_source *source, int64_t offset,
             && fread(to, 1, len, source->file) == len)
             return ENVELOPE_OK;
         return fail(err, ferror(source->file) ? strerror(errno)
-                                              : "the file has become shorter");
+                                              : "the file ends before that");
     }
+    if ((uint64_t)offset > source->memory_len
+        || len > source->memory_len - (size_t)offset)
+        return fail(err, "the source ends before that");
     if (len > 0)
         memcpy(to, source->memory + offset, len);
     return ENVELOPE_OK;

@@ -70,7 +70,8 @@ enum envelope_reason envl_source_next(struct envl_source *source,
  * seek; -1 if that fails */
 int64_t envl_source_size(struct envl_source *source);
 
-/* envl_source_read_at - len bytes from this offset on; it must have them */
+/* envl_source_read_at - len bytes from this offset on; ENVELOPE_R_READ if there
+ * are fewer */
 enum envelope_reason envl_source_read_at(struct envl_source *source,
                                          int64_t offset, unsigned char *to,
                                          size_t len, struct envl_err *err);
