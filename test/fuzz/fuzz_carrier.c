@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Carriers of every kind.  The first byte says how: cut, kind, and whether
+ * checksums are put right first.  A second reader, which gets everything at
+ * once, must come to the same end; what is given out before a failure may
+ * differ, but not in its bytes.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "filter/carrier.h"
+#include "filter/xbstream.h"
+#include "test/fuzz/target.h"
+
+/* The first byte of the input.  The kind counts for what is not recognised:
+ * hardly an input with a wrong checksum gets far. */
+enum { CUT_MASK = 0x0f, KIND_SHIFT = 4, KIND_MASK = 0x03, MEND = 0x40 };
+
+/* Bytes at once; 0 is everything. */
+static const size_t cuts[CUT_MASK + 1] = { 0,    1,    2,    7,    13,  14,
+                                           33,   34,   511,  512,  513, 1023,
+                                           1024, 4096, 8192, 65536 };
+
+struct result {
+    enum envelope_reason rc; /* ENVELOPE_OK: the end was reached */
+    unsigned char *stream;
+    size_t len;
+};
+
+static void *
+must_malloc(size_t len)
+{
+    void *p = malloc(len > 0 ? len : 1);
+
+    MUST(p != NULL);
+    return p;
+}
+
+/* The next bytes of the input in a buffer of exactly their size. */
+static void
+give(struct envl_input *in, unsigned char **buf, const uint8_t *data,
+     size_t size, size_t *done, size_t cut)
+{
+    size_t n = size - *done;
+
+    MUST(in->len == 0 && !in->ended);
+    if (cut != 0 && cut < n)
+        n = cut;
+    free(*buf);
+    *buf = must_malloc(n);
+    if (n > 0)
+        memcpy(*buf, data + *done, n);
+    *done += n;
+    in->p = *buf;
+    in->len = n;
+    in->ended = n == 0;
+}
+
+static void
+take(struct result *result, size_t size, const unsigned char *span, size_t len)
+{
+    MUST(len > 0 && len <= size - result->len);
+    memcpy(result->stream + result->len, span, len);
+    result->len += len;
+}
+
+static void
+check_failure(const struct envl_err *err)
+{
+    MUST(err->reason == ENVELOPE_R_CARRIER
+         || err->reason == ENVELOPE_R_CARRIER_MEMBER
+         || err->reason == ENVELOPE_R_CARRIER_TRUNCATED);
+    MUST(memchr(err->detail, '\0', sizeof(err->detail)) != NULL);
+    MUST(err->detail[0] != '\0');
+}
+
+static void
+check_layout(const struct envl_carrier_reader *reader, enum envl_carrier kind,
+             size_t size)
+{
+    struct envl_layout layout;
+
+    if (!envl_carrier_layout(reader, &layout))
+        return;
+    MUST(layout.kind == kind);
+    MUST(layout.header_len <= size && layout.first_at <= size);
+    MUST(kind == ENVL_RAW || layout.piece_len > 0);
+}
+
+static void
+read_carrier(struct result *result, enum envl_carrier kind, size_t cut,
+             const uint8_t *data, size_t size)
+{
+    struct envl_carrier_reader *reader = envl_carrier_reader_new(kind);
+    struct envl_input in = { .p = NULL };
+    enum envl_step step = ENVL_STEP_INPUT;
+    const unsigned char *span = NULL;
+    struct envl_err err = { .reason = ENVELOPE_OK };
+    unsigned char *buf = NULL;
+    size_t done = 0, len = 0;
+
+    MUST(reader != NULL);
+    result->stream = must_malloc(size);
+    result->len = 0;
+    while (step != ENVL_STEP_END && step != ENVL_STEP_FAIL) {
+        if (step == ENVL_STEP_INPUT)
+            give(&in, &buf, data, size, &done, cut);
+        step = envl_carrier_next(reader, &in, &span, &len, &err);
+        if (step == ENVL_STEP_OUTPUT)
+            take(result, size, span, len);
+    }
+    if (step == ENVL_STEP_FAIL)
+        check_failure(&err);
+    else
+        MUST(done == size && in.len == 0 && in.ended);
+    result->rc = step == ENVL_STEP_FAIL ? err.reason : ENVELOPE_OK;
+    check_layout(reader, kind, size);
+    envl_carrier_reader_free(reader);
+    free(buf);
+}
+
+/* Only the first bytes count, and no more of them than are asked for. */
+static bool
+recognise(enum envl_carrier *kind, const uint8_t *data, size_t size)
+{
+    size_t len = size < ENVL_RECOGNISE_LEN ? size : ENVL_RECOGNISE_LEN;
+    unsigned char *first = must_malloc(len);
+    bool is_ours;
+
+    if (len > 0)
+        memcpy(first, data, len);
+    is_ours = envl_carrier_recognise(kind, first, len);
+    MUST(!is_ours || *kind != ENVL_AUTO);
+    MUST(envl_carrier_kind_of(first, len) != ENVL_AUTO);
+    free(first);
+    return is_ours;
+}
+
+static void
+compare(enum envl_carrier kind, size_t cut, const uint8_t *data, size_t size)
+{
+    struct result one, other;
+    size_t common;
+
+    read_carrier(&one, kind, cut, data, size);
+    read_carrier(&other, kind, 0, data, size);
+    MUST(one.rc == other.rc);
+    MUST(one.rc != ENVELOPE_OK || one.len == other.len);
+    MUST(kind != ENVL_RAW || (one.rc == ENVELOPE_OK && one.len == size));
+    common = one.len < other.len ? one.len : other.len;
+    MUST(memcmp(one.stream, other.stream, common) == 0);
+    free(one.stream);
+    free(other.stream);
+}
+
+/* The sum of each block that has the magic, with blanks for the sum. */
+static void
+mend_tar(unsigned char *data, size_t size)
+{
+    enum { BLOCK = 512, SUM = 148, SUM_LEN = 8, MAGIC = 257 };
+    unsigned sum;
+    size_t i;
+
+    for (; size >= BLOCK; data += BLOCK, size -= BLOCK) {
+        if (memcmp(data + MAGIC, "ustar", 5) != 0)
+            continue;
+        memset(data + SUM, ' ', SUM_LEN);
+        sum = 0;
+        for (i = 0; i < BLOCK; i++)
+            sum += data[i];
+        (void)snprintf((char *)data + SUM, SUM_LEN, "%06o", sum);
+    }
+}
+
+static uint64_t
+number(const unsigned char *p, size_t len)
+{
+    uint64_t n = 0;
+
+    while (len > 0)
+        n = n << 8 | p[--len];
+    return n;
+}
+
+/* The CRC of each chunk, as far as they follow one another. */
+static void
+mend_xbstream(unsigned char *data, size_t size)
+{
+    enum { TYPE = 9, PATH_LEN = 10, PATH = 14, CRC = 16, DATA = 20 };
+    uint64_t head, len;
+    uint32_t crc;
+    size_t i;
+
+    while (size >= PATH) {
+        head = PATH + number(data + PATH_LEN, 4);
+        len = 0;
+        if (data[TYPE] == 'P' && head + DATA <= size) {
+            len = number(data + head, 8);
+            head += DATA;
+        }
+        if (head > size || len > size - head)
+            return;
+        if (data[TYPE] == 'P') {
+            crc = envl_xb_crc(0, data + head, (size_t)len);
+            for (i = 0; i < 4; i++)
+                data[head - DATA + CRC + i] = (unsigned char)(crc >> 8 * i);
+        }
+        data += head + len;
+        size -= (size_t)(head + len);
+    }
+}
+
+static void
+try_carrier(const uint8_t *data, size_t size, unsigned how)
+{
+    static const enum envl_carrier told[KIND_MASK + 1] = { ENVL_AUTO, ENVL_TAR,
+                                                           ENVL_XBSTREAM,
+                                                           ENVL_AUTO };
+    enum envl_carrier kind;
+
+    if (!recognise(&kind, data, size))
+        kind = told[how >> KIND_SHIFT & KIND_MASK];
+    if (kind != ENVL_AUTO)
+        compare(kind, cuts[how & CUT_MASK], data, size);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned char *copy;
+
+    if (size == 0)
+        return 0;
+    copy = must_malloc(size);
+    memcpy(copy, data, size);
+    if ((data[0] & MEND) != 0) {
+        mend_tar(copy + 1, size - 1);
+        mend_xbstream(copy + 1, size - 1);
+    }
+    try_carrier(copy + 1, size - 1, data[0]);
+    free(copy);
+    return 0;
+}
