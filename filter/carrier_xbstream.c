@@ -35,7 +35,7 @@ note_layout(struct envl_carrier_reader *reader,
     const struct envl_members *members = &reader->members;
 
     if (reader->member != ENVL_MEMBER_PAYLOAD || header->offset != 0
-        || !members->ended[ENVL_MEMBER_HEADER]
+        || header->len == 0 || !members->ended[ENVL_MEMBER_HEADER]
         || !members->ended[ENVL_MEMBER_KEY])
         return;
     reader->has_layout = true;
