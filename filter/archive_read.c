@@ -373,8 +373,13 @@ open_source(struct archive *a, const struct envelope_option *options,
     struct reader *r = look_at(a, source, &is_envelope, &is_read);
     int rc = ARCHIVE_EOF;
 
-    if (r == NULL)
+    if (r == NULL) {
+        if (source->close != NULL)
+            (void)source->close(a, source->client_data);
+        if (owns_fd)
+            (void)close(source->fd); /* it was only read */
         return ARCHIVE_FATAL;
+    }
     r->owns_fd = owns_fd;
     if (is_envelope)
         return open_envelope(a, r, options);

@@ -84,6 +84,11 @@ envl_passthrough_open(struct archive *a, const struct envl_source *source,
 
     if (pass == NULL) {
         archive_set_error(a, ENOMEM, "envelope: out of memory");
+        if (source->close != NULL)
+            (void)source->close(a, source->client_data);
+        if (owns_fd)
+            (void)close(source->fd); /* it was only read */
+        OPENSSL_free(source->buf);
         return ARCHIVE_FATAL;
     }
     pass->source = *source;

@@ -120,10 +120,7 @@ envl_source_size(struct envl_source *source)
         if (fseeko(source->file, 0, SEEK_END) == 0)
             end = ftello(source->file);
     } else if (source->fd >= 0) {
-        off_t here = lseek(source->fd, 0, SEEK_CUR);
-
-        end = lseek(source->fd, 0, SEEK_END);
-        (void)lseek(source->fd, here, SEEK_SET);
+        return source->size;
     } else {
         return (int64_t)source->memory_len;
     }
@@ -213,6 +210,16 @@ envl_source_restore(struct envl_source *source)
 
 /* The first bytes */
 
+/* Once, before a thread reads on from where the descriptor stands. */
+static void
+measure(struct envl_source *source)
+{
+    off_t end = lseek(source->fd, 0, SEEK_END);
+
+    source->size = end < 0 ? -1 : end - source->base;
+    (void)lseek(source->fd, (off_t)source->base, SEEK_SET);
+}
+
 static void
 find_seekable(struct envl_source *source)
 {
@@ -229,6 +236,8 @@ find_seekable(struct envl_source *source)
         source->base = lseek(source->fd, 0, SEEK_CUR);
         source->seekable = source->base >= 0 && fstat(source->fd, &st) == 0
                            && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+        if (source->seekable)
+            measure(source);
     } else {
         source->seekable = true;
     }

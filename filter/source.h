@@ -32,6 +32,7 @@ struct envl_source {
     bool seekable;
     bool replays; /* start was read, and is not read again */
     int64_t base; /* where a descriptor or FILE stood at first */
+    int64_t size; /* of a descriptor that can seek, from base on */
     int64_t at;   /* where the next envl_source_next() reads, from there */
 
     unsigned char start[ENVL_RECOGNISE_LEN]; /* what was looked at */
