@@ -189,7 +189,7 @@ client_skip(struct archive *a, void *data, la_int64_t request)
     if (request < JUMP_MIN && r->random == NULL)
         return 0;
     if (!start_random(a, r))
-        return r->failed ? ARCHIVE_FATAL : 0;
+        return 0; /* reading tells the failure; a negative skip is not looked at */
     left = envl_random_size(r->random) - r->at;
     if (request > left)
         request = left > 0 ? left : 0;
