@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 
 #include "lib/file.h"
+#include "lib/openssh.h"
 
 #define FILE_LEN_MAX 1048576
 
@@ -167,7 +168,8 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
                          origin->name, least);
     if (keys == 0)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s holds no key or certificate in PEM or DER",
+                         "%s holds no key or certificate in PEM, DER or "
+                         "OpenSSH's format",
                          origin->name);
     return ENVELOPE_OK;
 }
@@ -179,17 +181,20 @@ read_source(const struct envl_key_reader *reader,
             const struct envl_key_item *origin, struct envl_err *err)
 {
     const struct envl_libctx *ctx = reader->ctx;
-    UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
+    UI_METHOD *ui;
     struct asker asker = { .reader = reader };
     size_t least = 0;
     OSSL_STORE_CTX *store = NULL;
     enum envelope_reason rc;
     BIO *bio = NULL;
 
+    if (octets != NULL && envl_openssh_is(octets))
+        return envl_openssh_read(reader, octets, origin, err);
     if (octets != NULL && (least = count_pem(octets)) == 0)
         least = count_der(octets);
     /* Stores try one decoder after the other and leave records behind. */
     ERR_set_mark();
+    ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
     if (octets != NULL)
         bio = BIO_new_mem_buf(octets->data, (int)octets->len);
     if (ui != NULL && bio != NULL)

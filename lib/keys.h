@@ -54,7 +54,7 @@ enum envelope_reason envl_keys_read_list(const struct envl_key_reader *reader,
                                          const char *list,
                                          struct envl_err *err);
 
-/* envl_keys_read_octets - the same for PEM or DER in memory; what names them
+/* envl_keys_read_octets - the same for keys in memory; what names them
  * for messages */
 enum envelope_reason envl_keys_read_octets(const struct envl_key_reader *reader,
                                            const struct envl_octets_list *list,

@@ -281,7 +281,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
         return add_public_half(loader, item->private_key, item->name, err);
     return envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
                      "%s: keep it off this host and give its public key, "
-                     "made with openssl pkey -pubout",
+                     "made with openssl pkey -pubout or ssh-keygen -y",
                      item->name);
 }
 
@@ -303,9 +303,10 @@ load_keys(const struct loader *loader, struct envl_err *err)
                                    err);
     /* Only a private key asks for a passphrase. */
     if (rc == ENVELOPE_R_PASSPHRASE_NEEDED)
-        rc = envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
-                       "a recipient is an encrypted private key: give its "
-                       "public key, made with openssl pkey -pubout");
+        rc = envl_fail(
+            err, ENVELOPE_R_PRIVATE_KEY,
+            "a recipient is an encrypted private key: give its "
+            "public key, made with openssl pkey -pubout or ssh-keygen -y");
     return rc;
 }
 

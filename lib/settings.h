@@ -16,7 +16,7 @@ struct envl_octets {
     size_t len;
 };
 
-/* Keys or certificates in PEM or DER, in the order in which they came. */
+/* Keys or certificates, PEM, DER or OpenSSH, in the order in which they came. */
 struct envl_octets_list {
     struct envl_octets *items;
     size_t count;

@@ -690,7 +690,7 @@ test_unreadable_keys(void **state)
         BYTES("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"),
         BYTES("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"),
         BYTES("-----BEGIN NONSENSE-----\nAAAA\n-----END NONSENSE-----\n"),
-        BYTES("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"),
+        BYTES("ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB"),
         BYTES("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),
     };
     const struct fixture *f = *state;

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys as ssh-keygen 9.2 wrote them.  RSA and P256 are FUZZ_KEY_RSA and
+ * FUZZ_KEY_P256 of test/fuzz/keys.h.  They protect nothing.
+ */
+#ifndef ENVL_TEST_OPENSSH_KEYS_H
+#define ENVL_TEST_OPENSSH_KEYS_H
+
+/* clang-format off */
+#define OPENSSH_RSA \
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" \
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAABFwAAAAdzc2gtcn\n" \
+    "NhAAAAAwEAAQAAAQEA3+4fXte8Qeo7rBrZi9YJAUvkoK9ZhXdnerJWhFhSjME3QXe4iWyO\n" \
+    "usgtOcUW9d8EWsL78Dp3RE7OgBRraHMY0GNU4L55qF3TryG/Lc8tC52Y11uUncoat6zJFz\n" \
+    "21xoyFl5WUsmbdHExJqpUt7TYxjij1lJbRrYf7jR+w4VSylFK/U7HBuofY18YSQeWknS7t\n" \
+    "li9fGnEjpyhMCCbBd1qkiiBBv0n/CQsjhtVpulPe5X+izGvYweOdnIYTms+XWZay6iyGBh\n" \
+    "TIJFulzCsaqZlQqO7d8QOfwtl2nyUUAbv0nMaOMhZExMeykFYWbsxlY8DdD9f5qAHZszfv\n" \
+    "D+w4bZBOxQAAA7iXcn6hl3J+oQAAAAdzc2gtcnNhAAABAQDf7h9e17xB6jusGtmL1gkBS+\n" \
+    "Sgr1mFd2d6slaEWFKMwTdBd7iJbI66yC05xRb13wRawvvwOndETs6AFGtocxjQY1Tgvnmo\n" \
+    "XdOvIb8tzy0LnZjXW5Sdyhq3rMkXPbXGjIWXlZSyZt0cTEmqlS3tNjGOKPWUltGth/uNH7\n" \
+    "DhVLKUUr9TscG6h9jXxhJB5aSdLu2WL18acSOnKEwIJsF3WqSKIEG/Sf8JCyOG1Wm6U97l\n" \
+    "f6LMa9jB452chhOaz5dZlrLqLIYGFMgkW6XMKxqpmVCo7t3xA5/C2XafJRQBu/Scxo4yFk\n" \
+    "TEx7KQVhZuzGVjwN0P1/moAdmzN+8P7DhtkE7FAAAAAwEAAQAAAQAMOwnMmNTn9r6unkLO\n" \
+    "j/Cq+PWyTxGBKC3nNjFihh5wIKd/dGYIX30GN6O8uYaRBE7NFERFcTQNb4540WSybkLnMt\n" \
+    "2ybsTfTMygjqPOAThRH5j2/kIGQkEmUhIjqlOw1gD/8AQQoGyoPIRzhDVfdOvM+3C6Xmhy\n" \
+    "ZXB4W0hCbmlYj3hKtxXGOZoN8m/6kFZDeTNVI3lzX/GIwU3FKCqkI4UQR08eJoq9wj+IqK\n" \
+    "kb8rSFsghigtMsjwQhN6maVFOdYoI58YFRFGflrdr2APSJzWqx5OysWjFt54CtnVfEJoJl\n" \
+    "4e9R++VHQIyvgXI/bHQsloIHru40TcZ+JpSmV1IbjdMxAAAAgFDeRIKf+x7UQBWyGl/J1z\n" \
+    "mt3c+7c4ploIdcKFcIXoWungaK769jpW/PpSNbTc9KzgohsfkWRAB4JmAT/pN8smoUWPgT\n" \
+    "YL8G9RI20pLC3jlNcXH0N9MK3rzZSc2WdAhN0jRUeBPxPJy0Sgt4oSavd4qCYUiJvGDnUo\n" \
+    "Zv8MOzBWQNAAAAgQDyMaXQncFcRCWpU4I1hR2o6VbumZDQ+CRn8m4B2TlQPlfwZ/jrZuwt\n" \
+    "Ap7XVBeJB1bDeHIOXmmBGm6G/WsO8Dc+WiYTxXyavzsTeiYW/pUmyPaMX5PsxECTvpJnww\n" \
+    "OO/aCN0zb7gnHN5pzNCHjzBRD4Xgo0rj6BB9eyix5nPzx3eQAAAIEA7LHzTfTyztrlLht1\n" \
+    "SkaOlRLF38LS4lBocaiEhM7JdFnGADTVW48rWbgV+eDwUEK/DiI4P6a59rrSJ09DkR8p6n\n" \
+    "bMY/p0a3eGcICVg6G42txQY3/aNKZ9z4XsAf76TDRiK24yjPDRH7KL/1oL0Gnd3wfqK5Z2\n" \
+    "Fdc/R9wqb+Ohoq0AAAAAAQID\n" \
+    "-----END OPENSSH PRIVATE KEY-----\n"
+
+#define OPENSSH_RSA_PUB \
+    "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDf7h9e17xB6jusGtmL1gkBS+Sgr1mFd2" \
+    "d6slaEWFKMwTdBd7iJbI66yC05xRb13wRawvvwOndETs6AFGtocxjQY1TgvnmoXdOvIb8t" \
+    "zy0LnZjXW5Sdyhq3rMkXPbXGjIWXlZSyZt0cTEmqlS3tNjGOKPWUltGth/uNH7DhVLKUUr" \
+    "9TscG6h9jXxhJB5aSdLu2WL18acSOnKEwIJsF3WqSKIEG/Sf8JCyOG1Wm6U97lf6LMa9jB" \
+    "452chhOaz5dZlrLqLIYGFMgkW6XMKxqpmVCo7t3xA5/C2XafJRQBu/Scxo4yFkTEx7KQVh" \
+    "ZuzGVjwN0P1/moAdmzN+8P7DhtkE7F\n"
+
+#define OPENSSH_P256 \
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" \
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAaAAAABNlY2RzYS\n" \
+    "1zaGEyLW5pc3RwMjU2AAAACG5pc3RwMjU2AAAAQQQq9uFHY+PLW4z6GwNviHItzbtZDGz6\n" \
+    "I6AVDM/VNEdv3gtXegHD8L9VTR4f19bZaBArXcSJCIYMMZkOX4CDDiAEAAAAmB1bloAdW5\n" \
+    "aAAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCr24Udj48tbjPob\n" \
+    "A2+Ici3Nu1kMbPojoBUMz9U0R2/eC1d6AcPwv1VNHh/X1tloECtdxIkIhgwxmQ5fgIMOIA\n" \
+    "QAAAAgYK7xiyYZbDEagAB/zAD6r5aElcfkx9Aq9YiE1xKFmlMAAAAA\n" \
+    "-----END OPENSSH PRIVATE KEY-----\n"
+
+#define OPENSSH_P256_PUB \
+    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAA" \
+    "BBBCr24Udj48tbjPobA2+Ici3Nu1kMbPojoBUMz9U0R2/eC1d6AcPwv1VNHh/X1tloECtd" \
+    "xIkIhgwxmQ5fgIMOIAQ=\n"
+
+#define OPENSSH_P384 \
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" \
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAiAAAABNlY2RzYS\n" \
+    "1zaGEyLW5pc3RwMzg0AAAACG5pc3RwMzg0AAAAYQRc3+fTJRWHGcO1QgBfCK6fOdrHPru9\n" \
+    "nms+0VCqdG4PMUz0LXgN3V/chyXq7UoKWCwaq4+pTzh2No2ejL6oO8Vf85Hu5I40qCbVXO\n" \
+    "yQKJlo/dLKBE7g169tBjIQo3KflwAAAADQJ1OlJCdTpSQAAAATZWNkc2Etc2hhMi1uaXN0\n" \
+    "cDM4NAAAAAhuaXN0cDM4NAAAAGEEXN/n0yUVhxnDtUIAXwiunznaxz67vZ5rPtFQqnRuDz\n" \
+    "FM9C14Dd1f3Icl6u1KClgsGquPqU84djaNnoy+qDvFX/OR7uSONKgm1VzskCiZaP3SygRO\n" \
+    "4NevbQYyEKNyn5cAAAAAMBaPWsqpDW7bgrHsoavFbsE4SeynzhnIZcnhFimq+prd6SazCB\n" \
+    "T+pRU5QluYm5wvGwAAAARwMzg0AQIDBA==\n" \
+    "-----END OPENSSH PRIVATE KEY-----\n"
+
+#define OPENSSH_P384_PUB \
+    "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAA" \
+    "BhBFzf59MlFYcZw7VCAF8Irp852sc+u72eaz7RUKp0bg8xTPQteA3dX9yHJertSgpYLBqr" \
+    "j6lPOHY2jZ6Mvqg7xV/zke7kjjSoJtVc7JAomWj90soETuDXr20GMhCjcp+XAA== p384\n"
+
+#define OPENSSH_P521 \
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" \
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAArAAAABNlY2RzYS\n" \
+    "1zaGEyLW5pc3RwNTIxAAAACG5pc3RwNTIxAAAAhQQA0ZO4V6GxTvGwXJb0Fl5fQvgsl28A\n" \
+    "4/k28vP9G2Qgs4IsSbFWjQAOfsEhgLyEjZuqT6o3Rg73xyLW7XoqJPjUWeoADiio48a5yH\n" \
+    "9nkSvlSLL3cgs5XDo7Aha6H2CcPNSLVfs35fFM3NB7BhtPOTWi0SnQW/Coj3rrgwWG5l8o\n" \
+    "RdQ+i9EAAAEI1tEkHdbRJB0AAAATZWNkc2Etc2hhMi1uaXN0cDUyMQAAAAhuaXN0cDUyMQ\n" \
+    "AAAIUEANGTuFehsU7xsFyW9BZeX0L4LJdvAOP5NvLz/RtkILOCLEmxVo0ADn7BIYC8hI2b\n" \
+    "qk+qN0YO98ci1u16KiT41FnqAA4oqOPGuch/Z5Er5Uiy93ILOVw6OwIWuh9gnDzUi1X7N+\n" \
+    "XxTNzQewYbTzk1otEp0FvwqI9664MFhuZfKEXUPovRAAAAQgDPIWhCHbb9Fk/GNasjB6dQ\n" \
+    "s2gkxFGMaYuA9BOyeGLVoDrXuOlKe3yljeInB+w5k27AeDkT/bweeQTgbUC9Q94TkwAAAA\n" \
+    "RwNTIxAQIDBAUG\n" \
+    "-----END OPENSSH PRIVATE KEY-----\n"
+
+#define OPENSSH_P521_PUB \
+    "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAA" \
+    "CFBADRk7hXobFO8bBclvQWXl9C+CyXbwDj+Tby8/0bZCCzgixJsVaNAA5+wSGAvISNm6pP" \
+    "qjdGDvfHItbteiok+NRZ6gAOKKjjxrnIf2eRK+VIsvdyCzlcOjsCFrofYJw81ItV+zfl8U" \
+    "zc0HsGG085NaLRKdBb8KiPeuuDBYbmXyhF1D6L0Q== p521\n"
+
+#define OPENSSH_ED25519 \
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" \
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n" \
+    "QyNTUxOQAAACBwcGJd3ICp2QY8wpoYU6VVa1rww3OtuILqPUsF9mFxTQAAAIhadXZqWnV2\n" \
+    "agAAAAtzc2gtZWQyNTUxOQAAACBwcGJd3ICp2QY8wpoYU6VVa1rww3OtuILqPUsF9mFxTQ\n" \
+    "AAAED+b8W1BBnqu++Dbz80Xw46xOqXkNDDt8b57jOffLYJEXBwYl3cgKnZBjzCmhhTpVVr\n" \
+    "WvDDc624guo9SwX2YXFNAAAAAmVkAQID\n" \
+    "-----END OPENSSH PRIVATE KEY-----\n"
+
+#define OPENSSH_ED25519_PUB \
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHBwYl3cgKnZBjzCmhhTpVVrWvDDc624gu" \
+    "o9SwX2YXFN ed\n"
+
+#define OPENSSH_P256_ENCRYPTED \
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" \
+    "b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABCY4c2mai\n" \
+    "gAfIzykqbFJGduAAAAEAAAAAEAAABoAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlz\n" \
+    "dHAyNTYAAABBBCr24Udj48tbjPobA2+Ici3Nu1kMbPojoBUMz9U0R2/eC1d6AcPwv1VNHh\n" \
+    "/X1tloECtdxIkIhgwxmQ5fgIMOIAQAAACg/xkvngMEma0rZPA5JWGmgfsw3Wccr8kAxLuw\n" \
+    "fgCNghLcbTzaKmuJ8wp5Rz8G+U8izQaucZijRV2jrFCmVXCIYkM++HygMqileBFt1Q+sBN\n" \
+    "6no0rMH+pYglNbKJaLn19Gwe/QkQceulWZkPf43Z4uymutDSqXn5/etsVBNF4lCqZkz6UU\n" \
+    "czzA0Q345qsJvx+QGI0o4DXSfkl3eEIaxkw1gA==\n" \
+    "-----END OPENSSH PRIVATE KEY-----\n"
+
+#define OPENSSH_ED25519_ENCRYPTED \
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n" \
+    "b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABAIAn9d4c\n" \
+    "9oSHj3k9nKpz7mAAAAEAAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIHBwYl3cgKnZBjzC\n" \
+    "mhhTpVVrWvDDc624guo9SwX2YXFNAAAAkJyJOYFd0ATMuz/15RP04d18zX8XtE5XLRDelf\n" \
+    "HsFh3o2Di20OhJbmJdXxV1KoThyHZz3/0r9nEfcrzKG7c6wcw+W6RnpF90FcsgidRMuXCs\n" \
+    "j4dj95E/dIPLda/CyhDGQn7z/2YgmoLPsJ8zxMBTq/SRqlYncBb+zgNbUnIunZdfrpH028\n" \
+    "R4xKUmBEN85Nujkg==\n" \
+    "-----END OPENSSH PRIVATE KEY-----\n"
+
+#define OPENSSH_RSA_CERT \
+    "ssh-rsa-cert-v01@openssh.com AAAAHHNzaC1yc2EtY2VydC12MDFAb3BlbnNzaC5jb" \
+    "20AAAAgbCDxz8TA2J3p5SNM8HlovujHNLJBWGAAphOvJC1jQEwAAAADAQABAAABAQDf7h9" \
+    "e17xB6jusGtmL1gkBS+Sgr1mFd2d6slaEWFKMwTdBd7iJbI66yC05xRb13wRawvvwOndET" \
+    "s6AFGtocxjQY1TgvnmoXdOvIb8tzy0LnZjXW5Sdyhq3rMkXPbXGjIWXlZSyZt0cTEmqlS3" \
+    "tNjGOKPWUltGth/uNH7DhVLKUUr9TscG6h9jXxhJB5aSdLu2WL18acSOnKEwIJsF3WqSKI" \
+    "EG/Sf8JCyOG1Wm6U97lf6LMa9jB452chhOaz5dZlrLqLIYGFMgkW6XMKxqpmVCo7t3xA5/" \
+    "C2XafJRQBu/Scxo4yFkTEx7KQVhZuzGVjwN0P1/moAdmzN+8P7DhtkE7FAAAAAAAAAAAAA" \
+    "AABAAAAAmlkAAAABgAAAAJtZQAAAAAAAAAA//////////8AAAAAAAAAggAAABVwZXJtaXQ" \
+    "tWDExLWZvcndhcmRpbmcAAAAAAAAAF3Blcm1pdC1hZ2VudC1mb3J3YXJkaW5nAAAAAAAAA" \
+    "BZwZXJtaXQtcG9ydC1mb3J3YXJkaW5nAAAAAAAAAApwZXJtaXQtcHR5AAAAAAAAAA5wZXJ" \
+    "taXQtdXNlci1yYwAAAAAAAAAAAAAAaAAAABNlY2RzYS1zaGEyLW5pc3RwMjU2AAAACG5pc" \
+    "3RwMjU2AAAAQQQq9uFHY+PLW4z6GwNviHItzbtZDGz6I6AVDM/VNEdv3gtXegHD8L9VTR4" \
+    "f19bZaBArXcSJCIYMMZkOX4CDDiAEAAAAYwAAABNlY2RzYS1zaGEyLW5pc3RwMjU2AAAAS" \
+    "AAAACAvQTV+gY3lv1eqy2l5jma4Tnp85xgptny3NoipO1MNvwAAACA8lTM2ZaLV9Ywbmu/" \
+    "obf1JHba8MpB+cftPSOK9ayVRgA== rsa.pub\n"
+/* clang-format on */
+
+#endif
