@@ -207,6 +207,98 @@ envl_frame_recipient(const struct envl_frame *frame, int i,
 }
 
 int
+envl_frame_count(const struct envl_frame *frame)
+{
+    return sk_ASN1_TYPE_num(frame->body->recipients);
+}
+
+void
+envl_frame_raw(const struct envl_frame *frame, int i, const unsigned char **der,
+               size_t *len)
+{
+    const ASN1_TYPE *raw = sk_ASN1_TYPE_value(frame->body->recipients, i);
+
+    *der = ASN1_STRING_get0_data(raw->value.asn1_string);
+    *len = (size_t)ASN1_STRING_length(raw->value.asn1_string);
+}
+
+int
+envl_frame_has(const struct envl_frame *frame, const unsigned char *der,
+               size_t len)
+{
+    const unsigned char *other;
+    size_t other_len;
+    int i;
+
+    for (i = 0; i < envl_frame_count(frame); i++) {
+        envl_frame_raw(frame, i, &other, &other_len);
+        if (other_len == len && memcmp(other, der, len) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int
+envl_frame_add(struct envl_frame *frame, const unsigned char *der, size_t len)
+{
+    const unsigned char *p = der;
+    ASN1_TYPE *raw = d2i_ASN1_TYPE(NULL, &p, (long)len);
+
+    if (raw != NULL && sk_ASN1_TYPE_push(frame->body->recipients, raw) > 0)
+        return 1;
+    ASN1_TYPE_free(raw);
+    return 0;
+}
+
+void
+envl_frame_drop(struct envl_frame *frame, int i)
+{
+    ASN1_TYPE_free(sk_ASN1_TYPE_delete(frame->body->recipients, i));
+}
+
+/* Has all been written?  Where memory runs out, i2d may return bytes that it
+ * did not write. */
+static bool
+is_written(const struct envl_frame *frame, const unsigned char *der, size_t len)
+{
+    int i, count = envl_frame_count(frame);
+    struct envl_frame *again = NULL;
+    const unsigned char *raw;
+    struct envl_err ignored;
+    size_t raw_len;
+    bool is;
+
+    is = envl_frame_read(&again, der, len, &ignored) == ENVELOPE_OK
+         && envl_frame_count(again) == count;
+    for (i = 0; i < count && is; i++) {
+        envl_frame_raw(frame, i, &raw, &raw_len);
+        is = envl_frame_has(again, raw, raw_len);
+    }
+    envl_frame_free(again);
+    return is;
+}
+
+enum envelope_reason
+envl_frame_write(const struct envl_frame *frame, unsigned char **der,
+                 size_t *len, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    int n;
+
+    *der = NULL;
+    n = ASN1_item_i2d((const ASN1_VALUE *)frame, der,
+                      ASN1_ITEM_rptr(ENVL_FRAME));
+    if (n > 0 && is_written(frame, *der, (size_t)n)) {
+        *len = (size_t)n;
+        return ENVELOPE_OK;
+    }
+    rc = envl_fail_crypto(err, "encode the key envelope");
+    OPENSSL_free(*der);
+    *der = NULL;
+    return rc;
+}
+
+int
 envl_frame_decrypt(const struct envl_frame *frame,
                    const struct envl_libctx *ctx,
                    const unsigned char cek[ENVL_CEK_LEN], unsigned char *dek)

@@ -36,6 +36,34 @@ int envl_frame_recipient(const struct envl_frame *frame, int i,
                          const unsigned char **der, size_t *len);
 
 /*
+ * envl_frame_count - RecipientInfos
+ * envl_frame_raw - RecipientInfo i, of any kind, as it stands in the message;
+ * it points into frame
+ * envl_frame_has - is there one of just these bytes?
+ * envl_frame_add - put one behind the others: 1, or 0 if memory ran out
+ * envl_frame_drop - take out RecipientInfo i
+ */
+int envl_frame_count(const struct envl_frame *frame);
+void envl_frame_raw(const struct envl_frame *frame, int i,
+                    const unsigned char **der, size_t *len);
+int envl_frame_has(const struct envl_frame *frame, const unsigned char *der,
+                   size_t len);
+int envl_frame_add(struct envl_frame *frame, const unsigned char *der,
+                   size_t len);
+void envl_frame_drop(struct envl_frame *frame, int i);
+
+/*
+ * envl_frame_write - the message in DER, RecipientInfos in the order of a
+ * SET OF
+ *
+ * Ownership: *der is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_frame_write(const struct envl_frame *frame,
+                                      unsigned char **der, size_t *len,
+                                      struct envl_err *err);
+
+/*
  * envl_frame_decrypt - the content, a data key, with the content-encryption
  * key that a RecipientInfo gave
  *

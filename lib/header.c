@@ -147,6 +147,26 @@ envl_prelude_parse(struct envl_prelude *prelude, const unsigned char *in,
     return ENVELOPE_OK;
 }
 
+unsigned
+envl_header_version(const struct envl_header *header)
+{
+    return header->bytes[AT_VERSION];
+}
+
+unsigned
+envl_header_scheme(const struct envl_header *header)
+{
+    return header->bytes[AT_SCHEME];
+}
+
+const char *
+envl_header_scheme_name(const struct envl_header *header)
+{
+    return envl_header_scheme(header) == SCHEME_COBBLESTONE_256
+               ? "Cobblestone-256"
+               : "unknown";
+}
+
 const char *
 envl_header_labels(const struct envl_header *header)
 {

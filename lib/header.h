@@ -51,6 +51,12 @@ struct envl_header {
     struct envl_prelude prelude;
 };
 
+/* envl_header_version, envl_header_scheme - what the prelude says, in numbers
+ * and the scheme in words, too */
+unsigned envl_header_version(const struct envl_header *header);
+unsigned envl_header_scheme(const struct envl_header *header);
+const char *envl_header_scheme_name(const struct envl_header *header);
+
 const char *envl_header_labels(const struct envl_header *header);
 const unsigned char *envl_header_key_envelope(const struct envl_header *header);
 

@@ -192,6 +192,23 @@ push_source(ASN1_SEQUENCE_ANY *seq, const struct envl_kek_source *source)
                           source->u.dh.public_len);
 }
 
+/* OBJ_txt2obj() may pass over a failure of memory within it, and return another
+ * identifier: nobody would know the recipient. */
+static ASN1_OBJECT *
+make_id(void)
+{
+    ASN1_OBJECT *id = OBJ_txt2obj(source_oid, 1);
+    char text[sizeof(source_oid) + 1];
+
+    if (id != NULL
+        && (OBJ_obj2txt(text, sizeof(text), id, 1) <= 0
+            || strcmp(text, source_oid) != 0)) {
+        ASN1_OBJECT_free(id);
+        id = NULL;
+    }
+    return id;
+}
+
 int
 envl_kek_source_build(const struct envl_kek_source *source,
                       ASN1_OBJECT **attr_id, ASN1_TYPE **attr)
@@ -199,7 +216,7 @@ envl_kek_source_build(const struct envl_kek_source *source,
     ASN1_SEQUENCE_ANY *seq = sk_ASN1_TYPE_new_null();
 
     *attr = NULL;
-    *attr_id = OBJ_txt2obj(source_oid, 1);
+    *attr_id = make_id();
     if (seq != NULL && *attr_id != NULL && push_source(seq, source))
         *attr = ASN1_TYPE_pack_sequence(ASN1_ITEM_rptr(ASN1_SEQUENCE_ANY), seq,
                                         NULL);
@@ -374,6 +391,8 @@ envl_kek_dh_new(struct envl_kek_source *source, unsigned char kek[ENVL_KEK_LEN],
     EVP_PKEY *ephemeral;
 
     memset(source, 0, sizeof(*source));
+    if (algorithm == NULL)
+        return envl_fail_crypto(err, "tell what kind of key it is");
     source->kind = ENVL_KEK_DH;
     source->u.dh.algorithm = algorithm;
     source->u.dh.public_len = sizeof(source->u.dh.public);

@@ -15,9 +15,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "lib/frame.h"
-#include "lib/kari.h"
-#include "lib/recipient_info.h"
+#include "lib/key_envelope_impl.h"
+#include "lib/recipient_words.h"
 
 /* Private-key operations that one header may cost a reader. */
 #define UNWRAP_COUNT_MAX 1024
@@ -91,31 +90,8 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
 
 /* Opening */
 
-struct opener {
-    const unsigned char *der;
-    size_t len;
-    const struct envl_libctx *ctx;
-    const struct envl_identities *identities;
-
-    struct envl_frame *frame;
-    CMS_ContentInfo *cms;    /* as it was read last */
-    struct envl_kari *karis; /* of it; all zero if none of ours */
-    int kari_count;
-    struct envl_recipient_info *infos; /* of it */
-    size_t count;
-
-    unsigned char cek[ENVL_CEK_LEN]; /* where has_cek; else cms has it */
-    bool has_cek;
-    bool no_memory;
-    char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
-
-    unsigned unwraps;     /* private-key operations so far */
-    uint64_t scrypt_work; /* so far */
-    bool too_much_work;   /* a passphrase recipient was left out for it */
-};
-
 static void
-drop_cms(struct opener *o)
+drop_cms(struct envl_cms_reader *o)
 {
     int i;
 
@@ -130,7 +106,7 @@ drop_cms(struct opener *o)
 /* The kari at this place of the message, or NULL if it is none that is
  * allowed.  Both readings of the message have the same order. */
 static const struct envl_kari *
-read_kari(struct opener *o, CMS_RecipientInfo *info, int i)
+read_kari(struct envl_cms_reader *o, CMS_RecipientInfo *info, int i)
 {
     struct envl_kari *kari = &o->karis[i];
     const unsigned char *der;
@@ -148,7 +124,7 @@ read_kari(struct opener *o, CMS_RecipientInfo *info, int i)
 /* List the recipients, each part of a kari on its own; false if there are
  * more than a header may have. */
 static bool
-list_infos(struct opener *o)
+list_infos(struct envl_cms_reader *o)
 {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
     int i, part, n = sk_CMS_RecipientInfo_num(all);
@@ -169,7 +145,7 @@ list_infos(struct opener *o)
 
 /* The frame has been looked at; this goes for what is inside of it. */
 static bool
-is_der(const struct opener *o)
+is_der(const struct envl_cms_reader *o)
 {
     unsigned char *again = NULL;
     int n = i2d_CMS_ContentInfo(o->cms, &again);
@@ -180,12 +156,9 @@ is_der(const struct opener *o)
     return same;
 }
 
-/*
- * Read the message for operations in the provider that propq prefers: CMS
- * keeps one property query for a message, and keys may be in several.
- */
-static enum envelope_reason
-read_cms(struct opener *o, const char *propq, struct envl_err *err)
+enum envelope_reason
+envl_cms_reader_parse(struct envl_cms_reader *o, const char *propq,
+                      struct envl_err *err)
 {
     const unsigned char *p = o->der;
 
@@ -204,16 +177,40 @@ read_cms(struct opener *o, const char *propq, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
+/* The place in the message of recipient i, whose predecessor's is given.  A
+ * kari has one place and several recipients, or none. */
+static int
+place_of(const struct envl_cms_reader *o, size_t i, int place)
+{
+    STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
+
+    while (sk_CMS_RecipientInfo_value(all, place) != o->infos[i].info)
+        place++;
+    return place;
+}
+
+const unsigned char *
+envl_cms_reader_id(const struct envl_cms_reader *o, size_t i, int *place,
+                   size_t *id_len)
+{
+    const unsigned char *der;
+    size_t len;
+
+    *place = place_of(o, i, *place);
+    envl_frame_raw(o->frame, *place, &der, &len);
+    return envl_recipient_id(&o->infos[i], der, len, id_len);
+}
+
 /* An attempt has failed, and has left the newest record: was it memory? */
 static void
-note_failure(struct opener *o)
+note_failure(struct envl_cms_reader *o)
 {
     if (envl_crypto_no_memory())
         o->no_memory = true;
 }
 
 static bool
-open_with_key(struct opener *o, const struct envl_recipient_info *info,
+open_with_key(struct envl_cms_reader *o, const struct envl_recipient_info *info,
               const struct envl_identity *identity)
 {
     if (info->kind != ENVL_INFO_EC)
@@ -225,7 +222,8 @@ open_with_key(struct opener *o, const struct envl_recipient_info *info,
 
 /* Try a private key on the recipients that bear its name, or the others. */
 static bool
-try_key(struct opener *o, const struct envl_identity *identity, bool named)
+try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
+        bool named)
 {
     const struct envl_recipient_info *info;
     size_t i;
@@ -251,7 +249,8 @@ try_key(struct opener *o, const struct envl_identity *identity, bool named)
 }
 
 static bool
-try_passphrase(struct opener *o, const struct envl_recipient_info *info)
+try_passphrase(struct envl_cms_reader *o,
+               const struct envl_recipient_info *info)
 {
     const struct envl_octets *passphrase = &o->identities->passphrase;
     uint64_t work = envl_kek_scrypt_work(&info->source);
@@ -276,7 +275,7 @@ try_passphrase(struct opener *o, const struct envl_recipient_info *info)
 
 /* Try what is a secret rather than a key. */
 static bool
-try_secrets(struct opener *o, const struct envl_recipient_info *info)
+try_secrets(struct envl_cms_reader *o, const struct envl_recipient_info *info)
 {
     if (info->kind != ENVL_INFO_KEK)
         return false;
@@ -289,7 +288,7 @@ try_secrets(struct opener *o, const struct envl_recipient_info *info)
 
 /* The likely and cheap first: scrypt takes longest. */
 static enum envelope_reason
-try_all(struct opener *o, bool *opened, struct envl_err *err)
+try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
 {
     const struct envl_identities *ids = o->identities;
     enum envelope_reason rc = ENVELOPE_OK;
@@ -298,7 +297,7 @@ try_all(struct opener *o, bool *opened, struct envl_err *err)
     *opened = false;
     for (pass = 0; pass < 2; pass++) {
         for (i = 0; i < ids->key_count; i++) {
-            rc = read_cms(o, ids->keys[i].propq, err);
+            rc = envl_cms_reader_parse(o, ids->keys[i].propq, err);
             if (rc != ENVELOPE_OK)
                 return rc;
             *opened = try_key(o, &ids->keys[i], pass == 0);
@@ -306,14 +305,14 @@ try_all(struct opener *o, bool *opened, struct envl_err *err)
                 return ENVELOPE_OK;
         }
     }
-    rc = read_cms(o, o->ctx->propq, err);
+    rc = envl_cms_reader_parse(o, o->ctx->propq, err);
     for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++)
         *opened = try_secrets(o, &o->infos[i]);
     return rc;
 }
 
 static bool
-has_secret_recipient(const struct opener *o)
+has_secret_recipient(const struct envl_cms_reader *o)
 {
     const struct envl_identities *ids = o->identities;
     size_t i;
@@ -331,7 +330,7 @@ has_secret_recipient(const struct opener *o)
 
 /* Say who could open it: kinds and identifiers, as many as fit. */
 static enum envelope_reason
-fail_match(const struct opener *o, struct envl_err *err)
+fail_match(const struct envl_cms_reader *o, struct envl_err *err)
 {
     char list[ENVL_DETAIL_MAX / 2] = "", id[2 * 8 + 1];
     size_t i, j, used = 0;
@@ -353,7 +352,7 @@ fail_match(const struct opener *o, struct envl_err *err)
 }
 
 static enum envelope_reason
-fail_open(const struct opener *o, struct envl_err *err)
+fail_open(const struct envl_cms_reader *o, struct envl_err *err)
 {
     if (o->no_memory)
         return envl_fail_memory(err);
@@ -368,9 +367,9 @@ fail_open(const struct opener *o, struct envl_err *err)
     return fail_match(o, err);
 }
 
-/* The content, for the same reason not with CMS_decrypt(). */
-static bool
-read_content(CMS_ContentInfo *cms, unsigned char *dek)
+/* For the same reason as above not with CMS_decrypt(). */
+int
+envl_cms_content(CMS_ContentInfo *cms, unsigned char *dek)
 {
     unsigned char buf[ENVL_DEK_LEN + 1];
     BIO *content = CMS_dataInit(cms, NULL);
@@ -391,14 +390,53 @@ read_content(CMS_ContentInfo *cms, unsigned char *dek)
     return good;
 }
 
-static enum envelope_reason
-read_dek(const struct opener *o, unsigned char *dek, struct envl_err *err)
+enum envelope_reason
+envl_cms_reader_dek(const struct envl_cms_reader *o, unsigned char *dek,
+                    struct envl_err *err)
 {
     if (o->has_cek ? envl_frame_decrypt(o->frame, o->ctx, o->cek, dek)
-                   : read_content(o->cms, dek))
+                   : envl_cms_content(o->cms, dek))
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
                      "its data key fails authentication");
+}
+
+enum envelope_reason
+envl_cms_reader_open(struct envl_cms_reader *o, struct envl_err *err)
+{
+    bool opened = false;
+    enum envelope_reason rc = try_all(o, &opened, err);
+
+    return rc != ENVELOPE_OK || opened ? rc : fail_open(o, err);
+}
+
+enum envelope_reason
+envl_cms_reader_begin(struct envl_cms_reader *o, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    /* Trying leaves records behind, also when it succeeds in the end. */
+    ERR_set_mark();
+    rc = envl_frame_read(&o->frame, o->der, o->len, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    /* One more than there may be, to see that there are too many. */
+    o->infos =
+        OPENSSL_malloc((ENVL_RECIPIENT_COUNT_MAX + 2) * sizeof(*o->infos));
+    o->karis = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o->karis));
+    return o->infos != NULL && o->karis != NULL ? ENVELOPE_OK
+                                                : envl_fail_memory(err);
+}
+
+void
+envl_cms_reader_end(struct envl_cms_reader *o)
+{
+    drop_cms(o);
+    OPENSSL_free(o->infos);
+    OPENSSL_free(o->karis);
+    envl_frame_free(o->frame);
+    OPENSSL_cleanse(o->cek, sizeof(o->cek));
+    ERR_pop_to_mark();
 }
 
 enum envelope_reason
@@ -407,35 +445,18 @@ envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,
                        const struct envl_identities *identities,
                        struct envl_err *err)
 {
-    struct opener o = {
+    struct envl_cms_reader o = {
         .der = der,
         .len = len,
         .ctx = ctx,
         .identities = identities,
     };
-    enum envelope_reason rc;
-    bool opened = false;
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
 
-    /* Trying leaves records behind, also when it succeeds in the end. */
-    ERR_set_mark();
-    rc = envl_frame_read(&o.frame, der, len, err);
-    if (rc == ENVELOPE_OK) {
-        /* One more than there may be, to see that there are too many. */
-        o.infos =
-            OPENSSL_malloc((ENVL_RECIPIENT_COUNT_MAX + 2) * sizeof(*o.infos));
-        o.karis = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o.karis));
-        if (o.infos == NULL || o.karis == NULL)
-            rc = envl_fail_memory(err);
-    }
     if (rc == ENVELOPE_OK)
-        rc = try_all(&o, &opened, err);
+        rc = envl_cms_reader_open(&o, err);
     if (rc == ENVELOPE_OK)
-        rc = opened ? read_dek(&o, dek, err) : fail_open(&o, err);
-    drop_cms(&o);
-    OPENSSL_free(o.infos);
-    OPENSSL_free(o.karis);
-    envl_frame_free(o.frame);
-    OPENSSL_cleanse(o.cek, sizeof(o.cek));
-    ERR_pop_to_mark();
+        rc = envl_cms_reader_dek(&o, dek, err);
+    envl_cms_reader_end(&o);
     return rc;
 }

@@ -263,6 +263,36 @@ envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
     }
 }
 
+/* libcrypto takes the key wrap from the content's cipher, which a message
+ * that was read does not have at hand. */
+static int
+set_key_wrap(EVP_CIPHER_CTX *wrap, const struct envl_libctx *ctx)
+{
+    EVP_CIPHER *aes = EVP_CIPHER_fetch(ctx->libctx, "AES-256-WRAP", ctx->propq);
+    int ok = aes != NULL && EVP_EncryptInit_ex2(wrap, aes, NULL, NULL, NULL);
+
+    EVP_CIPHER_free(aes);
+    return ok;
+}
+
+enum envelope_reason
+envl_recipient_info_wrap(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+                         CMS_RecipientInfo *info, struct envl_err *err)
+{
+    EVP_CIPHER_CTX *wrap = NULL;
+
+    if (CMS_RecipientInfo_type(info) == CMS_RECIPINFO_AGREE)
+        wrap = CMS_RecipientInfo_kari_get0_ctx(info);
+#ifdef CMS_RECIPINFO_KEM
+    if (CMS_RecipientInfo_type(info) == CMS_RECIPINFO_KEM)
+        wrap = CMS_RecipientInfo_kemri_get0_ctx(info);
+#endif
+    if ((wrap != NULL && !set_key_wrap(wrap, ctx))
+        || !CMS_RecipientInfo_encrypt(cms, info))
+        return envl_fail_crypto(err, "wrap the key for a recipient");
+    return ENVELOPE_OK;
+}
+
 int
 envl_recipient_info_parse(struct envl_recipient_info *to,
                           CMS_RecipientInfo *info, const struct envl_kari *kari,

@@ -30,6 +30,18 @@ envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
                         const struct envl_settings *settings,
                         struct envl_err *err);
 
+/*
+ * envl_recipient_info_wrap - wrap the content-encryption key that cms has for
+ * a recipient that was added to it, where cms is not about to be encrypted
+ * but was opened
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_recipient_info_wrap(CMS_ContentInfo *cms,
+                                              const struct envl_libctx *ctx,
+                                              CMS_RecipientInfo *info,
+                                              struct envl_err *err);
+
 enum envl_info_kind {
     ENVL_INFO_RSA,
     ENVL_INFO_EC,

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listing and removing: no key is needed, and libcrypto's CMS only reads. */
+#include "lib/key_envelope_edit.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/key_envelope_impl.h"
+
+/* Digits of an identifier that tell it well enough. */
+#define ID_DIGITS_MIN 8
+
+/* Listing */
+
+void
+envl_key_envelope_list_free(struct envl_key_envelope_entry *list, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count && list != NULL; i++)
+        OPENSSL_free(list[i].id);
+    OPENSSL_free(list);
+}
+
+static enum envelope_reason
+list_all(struct envl_key_envelope_entry *list, const struct envl_cms_reader *o,
+         struct envl_err *err)
+{
+    const unsigned char *der, *id;
+    size_t i, len;
+    int place = 0;
+
+    for (i = 0; i < o->count; i++) {
+        id = envl_cms_reader_id(o, i, &place, &list[i].id_len);
+        envl_frame_raw(o->frame, place, &der, &len);
+        envl_recipient_words(&list[i].words, &o->infos[i], der, len);
+        if (list[i].id_len > 0
+            && (list[i].id = OPENSSL_memdup(id, list[i].id_len)) == NULL)
+            return envl_fail_memory(err);
+    }
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_key_envelope_list(struct envl_key_envelope_entry **list, size_t *count,
+                       const unsigned char *der, size_t len,
+                       const struct envl_libctx *ctx, struct envl_err *err)
+{
+    struct envl_cms_reader o = { .der = der, .len = len, .ctx = ctx };
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
+
+    *list = NULL;
+    *count = 0;
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_parse(&o, ctx->propq, err);
+    if (rc == ENVELOPE_OK) {
+        /* One more, so that it is never none. */
+        *list = OPENSSL_zalloc((o.count + 1) * sizeof(**list));
+        rc = *list != NULL ? list_all(*list, &o, err) : envl_fail_memory(err);
+    }
+    if (rc == ENVELOPE_OK) {
+        *count = o.count;
+    } else {
+        envl_key_envelope_list_free(*list, o.count);
+        *list = NULL;
+    }
+    envl_cms_reader_end(&o);
+    return rc;
+}
+
+/* Removing */
+
+/* Do these digits begin the identifier? */
+static bool
+begins(const unsigned char *id, size_t id_len, const char *digits, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count && i < 2 * id_len; i++) {
+        unsigned half = i % 2 == 0 ? id[i / 2] >> 4 : id[i / 2] & 15u;
+
+        if (OPENSSL_hexchar2int((unsigned char)digits[i]) != (int)half)
+            return false;
+    }
+    return i == count;
+}
+
+static enum envelope_reason
+fail_id(struct envl_err *err, const char *digits, size_t count,
+        const char *what)
+{
+    return envl_fail(err, ENVELOPE_R_PARAMETER, "%.*s: %s",
+                     (int)(count < 2 * ENVL_KEY_ID_LEN_MAX
+                               ? count
+                               : 2 * ENVL_KEY_ID_LEN_MAX),
+                     digits, what);
+}
+
+/* The identifier that these digits are, or else one that they begin; *several
+ * if they begin others, too. */
+static const unsigned char *
+find_id(const struct envl_cms_reader *o, const char *digits, size_t count,
+        size_t *len, bool *several)
+{
+    const unsigned char *id, *found = NULL;
+    size_t i, id_len;
+    int place = 0;
+
+    *several = false;
+    for (i = 0; i < o->count; i++) {
+        id = envl_cms_reader_id(o, i, &place, &id_len);
+        if (id == NULL || !begins(id, id_len, digits, count))
+            continue;
+        if (2 * id_len == count) {
+            *several = false;
+            *len = id_len;
+            return id;
+        }
+        if (found == NULL) {
+            found = id;
+            *len = id_len;
+        } else if (id_len != *len || memcmp(id, found, id_len) != 0) {
+            *several = true;
+        }
+    }
+    return found;
+}
+
+/* Mark the recipients that one identifier means. */
+static enum envelope_reason
+mark(bool *gone, const struct envl_cms_reader *o, const char *digits,
+     size_t count, struct envl_err *err)
+{
+    const unsigned char *id, *found;
+    size_t i, id_len, len = 0;
+    bool several;
+    int place = 0;
+
+    found = find_id(o, digits, count, &len, &several);
+    if (found != NULL && 2 * len != count && count < ID_DIGITS_MIN)
+        return fail_id(err, digits, count,
+                       "at least 8 digits of an identifier are needed");
+    if (found == NULL)
+        return fail_id(err, digits, count,
+                       "there is no recipient of this identifier");
+    if (several)
+        return fail_id(err, digits, count,
+                       "several recipients' identifiers begin like this");
+    for (i = 0; i < o->count; i++) {
+        id = envl_cms_reader_id(o, i, &place, &id_len);
+        if (id != NULL && id_len == len && memcmp(id, found, len) == 0)
+            gone[i] = true;
+    }
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+mark_all(bool *gone, const struct envl_cms_reader *o, const char *ids,
+         struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t count;
+
+    for (; *ids != '\0' && rc == ENVELOPE_OK;
+         ids += count + (ids[count] != '\0')) {
+        count = strcspn(ids, "\n");
+        if (strspn(ids, "0123456789abcdefABCDEF") < count)
+            rc = fail_id(err, ids, count,
+                         "an identifier has hexadecimal digits only");
+        else if (count > 0)
+            rc = mark(gone, o, ids, count, err);
+    }
+    return rc;
+}
+
+/* Take out what is marked, from the end on, where places stay as they are. */
+static enum envelope_reason
+take_out(struct envl_cms_reader *o, const bool *gone, struct envl_err *err)
+{
+    STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
+    int place, parts, marked, count = envl_frame_count(o->frame);
+    size_t i = o->count;
+
+    for (place = count - 1; place >= 0; place--) {
+        for (parts = marked = 0;
+             i > 0
+             && o->infos[i - 1].info == sk_CMS_RecipientInfo_value(all, place);
+             i--, parts++)
+            marked += gone[i - 1];
+        if (marked == 0)
+            continue;
+        if (marked < parts)
+            return envl_fail(err, ENVELOPE_R_PARAMETER,
+                             "a recipient to remove shares its entry with %d "
+                             "others, which must be removed with it",
+                             parts - marked);
+        envl_frame_drop(o->frame, place);
+    }
+    if (envl_frame_count(o->frame) == count)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "no recipient to remove was named");
+    if (envl_frame_count(o->frame) == 0)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "its last recipient cannot be removed: nobody could "
+                         "open it");
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_key_envelope_remove(unsigned char **out, size_t *out_len,
+                         const unsigned char *der, size_t len,
+                         const struct envl_libctx *ctx, const char *ids,
+                         struct envl_err *err)
+{
+    struct envl_cms_reader o = { .der = der, .len = len, .ctx = ctx };
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
+    bool *gone = NULL;
+
+    *out = NULL;
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_parse(&o, ctx->propq, err);
+    if (rc == ENVELOPE_OK
+        && (gone = OPENSSL_zalloc((o.count + 1) * sizeof(*gone))) == NULL)
+        rc = envl_fail_memory(err);
+    if (rc == ENVELOPE_OK)
+        rc = mark_all(gone, &o, ids, err);
+    if (rc == ENVELOPE_OK)
+        rc = take_out(&o, gone, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_frame_write(o.frame, out, out_len, err);
+    OPENSSL_free(gone);
+    envl_cms_reader_end(&o);
+    return rc;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Looking into a key envelope that exists, and changing for whom it is: the
+ * data key stays the same, and so do the recipients that are kept, byte for
+ * byte.  A recipient that is removed may still have the data key, or an old
+ * copy of the header.
+ */
+#ifndef ENVL_KEY_ENVELOPE_EDIT_H
+#define ENVL_KEY_ENVELOPE_EDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+#include "lib/identity.h"
+#include "lib/libctx.h"
+#include "lib/recipient.h"
+#include "lib/recipient_words.h"
+#include "lib/settings.h"
+
+struct envl_key_envelope_entry {
+    struct envl_recipient_words words;
+    unsigned char *id; /* owned; NULL if it is named in another way */
+    size_t id_len;
+};
+
+/*
+ * envl_key_envelope_list - the recipients, in the order of the message, each
+ * of a kari on its own; nothing is opened or derived
+ *
+ * Ownership: *list is the caller's, envl_key_envelope_list_free(); NULL on
+ *            failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_KEY_ENVELOPE; _MEMORY.
+ */
+enum envelope_reason
+envl_key_envelope_list(struct envl_key_envelope_entry **list, size_t *count,
+                       const unsigned char *der, size_t len,
+                       const struct envl_libctx *ctx, struct envl_err *err);
+void envl_key_envelope_list_free(struct envl_key_envelope_entry *list,
+                                 size_t count);
+
+/*
+ * envl_key_envelope_add - let more recipients open it
+ *
+ *   identities  of which one opens it now; cost is bounded as FORMAT 5 says
+ *   recipients  to be added, none of them in the message already
+ *   settings    that recipients were loaded from: the key and the passphrase
+ *   dek         receives the data key, ENVL_DEK_LEN bytes, which the caller
+ *               cleanses; NULL where it is not wanted
+ *
+ * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for a recipient that is there
+ *            already; ENVELOPE_R_TOO_MANY_RECIPIENTS; what
+ *            envl_key_envelope_open() and _build() return.
+ */
+enum envelope_reason envl_key_envelope_add(
+    unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
+    const struct envl_libctx *ctx, const struct envl_identities *identities,
+    const struct envl_recipients *recipients,
+    const struct envl_settings *settings, unsigned char *dek,
+    struct envl_err *err);
+
+/*
+ * envl_key_envelope_remove - take recipients out
+ *
+ *   ids  identifiers in hexadecimal, one a line, or at least the first 8
+ *        digits of one; all recipients of that identifier go
+ *
+ * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for what is no identifier, is
+ *            of no recipient or begins several, for some but not all
+ *            recipients of a kari, or if no recipient would be left;
+ *            ENVELOPE_R_KEY_ENVELOPE; _CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_key_envelope_remove(
+    unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
+    const struct envl_libctx *ctx, const char *ids, struct envl_err *err);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What opening and changing a key envelope share: the message as it is read,
+ * and what the identities have made of it so far. */
+#ifndef ENVL_KEY_ENVELOPE_IMPL_H
+#define ENVL_KEY_ENVELOPE_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/cms.h>
+
+#include "lib/err.h"
+#include "lib/frame.h"
+#include "lib/identity.h"
+#include "lib/kari.h"
+#include "lib/libctx.h"
+#include "lib/recipient_info.h"
+
+/* The caller sets the first four. */
+struct envl_cms_reader {
+    const unsigned char *der;
+    size_t len;
+    const struct envl_libctx *ctx;
+    const struct envl_identities *identities; /* NULL if none is tried */
+
+    struct envl_frame *frame;
+    CMS_ContentInfo *cms;    /* as it was read last */
+    struct envl_kari *karis; /* of it; all zero if none of ours */
+    int kari_count;
+    struct envl_recipient_info *infos; /* of it */
+    size_t count;
+
+    unsigned char cek[ENVL_CEK_LEN]; /* where has_cek; else cms has it */
+    bool has_cek;
+    bool no_memory;
+    char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
+
+    unsigned unwraps;     /* private-key operations so far */
+    uint64_t scrypt_work; /* so far */
+    bool too_much_work;   /* a passphrase recipient was left out for it */
+};
+
+/*
+ * envl_cms_reader_begin - read and check the frame
+ * envl_cms_reader_end - wipe and free; it must follow begin, also where that
+ * has failed, and leaves the error queue as begin has found it
+ */
+enum envelope_reason envl_cms_reader_begin(struct envl_cms_reader *o,
+                                           struct envl_err *err);
+void envl_cms_reader_end(struct envl_cms_reader *o);
+
+/*
+ * envl_cms_reader_parse - read the message and list the recipients, for
+ * operations in the provider that propq prefers: CMS keeps one property query
+ * for a message, and keys may be in several
+ */
+enum envelope_reason envl_cms_reader_parse(struct envl_cms_reader *o,
+                                           const char *propq,
+                                           struct envl_err *err);
+
+/*
+ * envl_cms_reader_id - the identifier of recipient i, in memory of o; NULL
+ * with *len 0 if it is named in another way
+ *
+ *   place  which RecipientInfo it is a part of; in: that of recipient i - 1,
+ *          or 0
+ */
+const unsigned char *envl_cms_reader_id(const struct envl_cms_reader *o,
+                                        size_t i, int *place, size_t *len);
+
+/* envl_cms_reader_open - parse, and get the content-encryption key with the
+ * first identity that opens it */
+enum envelope_reason envl_cms_reader_open(struct envl_cms_reader *o,
+                                          struct envl_err *err);
+
+/* envl_cms_reader_dek - the content, once it is open; then cms has no key any
+ * more */
+enum envelope_reason envl_cms_reader_dek(const struct envl_cms_reader *o,
+                                         unsigned char *dek,
+                                         struct envl_err *err);
+
+/* envl_cms_content - the same of a message that has its key: 1 or 0 */
+int envl_cms_content(CMS_ContentInfo *cms, unsigned char *dek);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Most of it is known from parsing.  For the rest, the size of an RSA key and
+ * all of ML-KEM, which older libcryptos do not know, the DER is walked
+ * through; the message as a whole has been found to be DER.
+ */
+#include "lib/recipient_words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/asn1.h>
+#include <openssl/objects.h>
+#include <openssl/x509.h>
+
+#include "lib/algorithm.h"
+
+/* First bytes of an element. */
+enum {
+    TAG_INTEGER = 0x02,
+    TAG_OCTETS = 0x04,
+    TAG_OID = 0x06,
+    TAG_SEQUENCE = 0x30,
+    TAG_KEY_ID = 0x80, /* RecipientIdentifier: [0] IMPLICIT OCTET STRING */
+    TAG_ORI = 0xa4,    /* RecipientInfo: [4] IMPLICIT SEQUENCE */
+    TAG_ANY = -1
+};
+
+#define KEY_WRAP "AES-256 key wrap"
+
+struct der {
+    const unsigned char *p;
+    size_t len;
+};
+
+/* Take the next element of in, and what is in it; false if it is another. */
+static bool
+take(struct der *in, int want, struct der *content)
+{
+    const unsigned char *p = in->p;
+    int tag, class, flags;
+    long len = 0;
+
+    if (in->len == 0 || (want != TAG_ANY && *p != want))
+        return false;
+    flags = ASN1_get_object(&p, &len, &tag, &class, (long)in->len);
+    if ((flags & 0x81) != 0) /* an error, or of no given length */
+        return false;
+    *content = (struct der){ p, (size_t)len };
+    in->len -= (size_t)(p - in->p) + (size_t)len;
+    in->p = p + len;
+    return true;
+}
+
+static bool
+is_bytes(const struct der *der, const unsigned char *bytes, size_t len)
+{
+    return der->len == len && memcmp(der->p, bytes, len) == 0;
+}
+
+/* RSA */
+
+/* Bits of the key that a ktri is for: those of its encryptedKey. */
+static size_t
+ktri_bits(struct der in)
+{
+    struct der ktri, skipped, encrypted;
+
+    return take(&in, TAG_SEQUENCE, &ktri) && take(&ktri, TAG_INTEGER, &skipped)
+                   && take(&ktri, TAG_ANY, &skipped)
+                   && take(&ktri, TAG_SEQUENCE, &skipped)
+                   && take(&ktri, TAG_OCTETS, &encrypted)
+               ? 8 * encrypted.len
+               : 0;
+}
+
+static void
+describe_ktri(struct envl_recipient_words *words,
+              const struct envl_recipient_info *info, struct der in)
+{
+    X509_ALGOR *alg = NULL;
+    int nid = NID_undef;
+
+    if (CMS_RecipientInfo_ktri_get0_algs(info->info, NULL, NULL, &alg))
+        nid = envl_algorithm_nid(alg);
+    if (info->kind == ENVL_INFO_RSA || nid == NID_rsaEncryption
+        || nid == NID_rsaesOaep) {
+        words->type = "rsa";
+        (void)snprintf(words->kind, sizeof(words->kind), "RSA key, %zu bits",
+                       ktri_bits(in));
+    }
+    (void)snprintf(words->algorithm, sizeof(words->algorithm), "%s",
+                   info->kind == ENVL_INFO_RSA ? "RSAES-OAEP, SHA-256"
+                   : nid == NID_rsaesOaep      ? "RSAES-OAEP, another digest"
+                   : nid == NID_rsaEncryption  ? "RSAES-PKCS1-v1_5"
+                                               : OBJ_nid2ln(nid));
+}
+
+/* EC */
+
+/* The ephemeral key is on the recipient's curve, which has no other name
+ * here; uncompressed or compressed. */
+static const char *
+curve_of_point(CMS_RecipientInfo *info)
+{
+    static const struct {
+        int len, compressed_len;
+        const char *name;
+    } curves[] = { { 65, 33, "P-256" },
+                   { 97, 49, "P-384" },
+                   { 133, 67, "P-521" } };
+    ASN1_BIT_STRING *point = NULL;
+    X509_ALGOR *alg = NULL;
+    size_t i;
+
+    if (!CMS_RecipientInfo_kari_get0_orig_id(info, &alg, &point, NULL, NULL,
+                                             NULL)
+        || envl_algorithm_nid(alg) != NID_X9_62_id_ecPublicKey || point == NULL)
+        return NULL;
+    for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        int len = ASN1_STRING_length(point);
+
+        if (len == curves[i].len || len == curves[i].compressed_len)
+            return curves[i].name;
+    }
+    return NULL;
+}
+
+static void
+describe_kari(struct envl_recipient_words *words,
+              const struct envl_recipient_info *info)
+{
+    const char *curve = curve_of_point(info->info);
+
+    if (info->kind == ENVL_INFO_EC) {
+        words->type = "ec";
+        (void)snprintf(words->algorithm, sizeof(words->algorithm),
+                       "ECDH, X9.63 KDF with SHA-%s, " KEY_WRAP,
+                       info->kari->digest + strlen("SHA"));
+    }
+    if (info->kind == ENVL_INFO_EC || curve != NULL)
+        (void)snprintf(words->kind, sizeof(words->kind), "EC key%s%s",
+                       curve != NULL ? " on " : "", curve != NULL ? curve : "");
+    else
+        (void)snprintf(words->kind, sizeof(words->kind), "key agreement");
+}
+
+/* Key-encryption keys */
+
+static void
+describe_scrypt(struct envl_recipient_words *words,
+                const struct envl_kek_source *source)
+{
+    uint64_t n = source->u.scrypt.n;
+    char text[32];
+    unsigned log_n;
+
+    for (log_n = 0; log_n < 63 && UINT64_C(1) << log_n < n; log_n++)
+        ;
+    if (n > 1 && UINT64_C(1) << log_n == n)
+        (void)snprintf(text, sizeof(text), "2^%u", log_n);
+    else
+        (void)snprintf(text, sizeof(text), "%" PRIu64, n);
+    words->type = "passphrase";
+    (void)snprintf(words->kind, sizeof(words->kind), "passphrase");
+    (void)snprintf(words->algorithm, sizeof(words->algorithm),
+                   "scrypt, N = %s, r = %" PRIu64 ", p = %" PRIu64
+                   ", " KEY_WRAP,
+                   text, source->u.scrypt.r, source->u.scrypt.p);
+}
+
+static void
+describe_kekri(struct envl_recipient_words *words,
+               const struct envl_recipient_info *info)
+{
+    const struct envl_kek_source *source = &info->source;
+    const char *dh = source->u.dh.algorithm;
+
+    if (info->kind != ENVL_INFO_KEK) {
+        (void)snprintf(words->kind, sizeof(words->kind),
+                       "key-encryption key of an unknown source");
+        return;
+    }
+    switch (source->kind) {
+    case ENVL_KEK_SCRYPT:
+        describe_scrypt(words, source);
+        break;
+    case ENVL_KEK_DH:
+        words->type = strcmp(dh, "X448") == 0 ? "x448" : "x25519";
+        (void)snprintf(words->kind, sizeof(words->kind), "%s key", dh);
+        (void)snprintf(words->algorithm, sizeof(words->algorithm),
+                       "%s, HKDF-SHA-256, " KEY_WRAP, dh);
+        break;
+    default:
+        words->type = "kek";
+        (void)snprintf(words->kind, sizeof(words->kind), "key-encryption key");
+        (void)snprintf(words->algorithm, sizeof(words->algorithm), KEY_WRAP);
+        break;
+    }
+}
+
+/* ML-KEM */
+
+/* A KEMRecipientInfo (RFC 9629) from its rid on, and the OID of its KEM. */
+static bool
+take_kemri(struct der in, struct der *from_rid, struct der *kem)
+{
+    static const unsigned char ori_kem[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,
+                                             0x01, 0x09, 0x10, 0x0d, 0x03 };
+    struct der ori, type, kemri, skipped, rest, algorithm;
+
+    if (!take(&in, TAG_ORI, &ori) || !take(&ori, TAG_OID, &type)
+        || !is_bytes(&type, ori_kem, sizeof(ori_kem))
+        || !take(&ori, TAG_SEQUENCE, &kemri)
+        || !take(&kemri, TAG_INTEGER, &skipped))
+        return false;
+    *from_rid = rest = kemri;
+    return take(&rest, TAG_ANY, &skipped)
+           && take(&rest, TAG_SEQUENCE, &algorithm)
+           && take(&algorithm, TAG_OID, kem);
+}
+
+static void
+describe_kemri(struct envl_recipient_words *words, struct der in)
+{
+    static const struct {
+        unsigned char oid[9];
+        const char *name;
+    } kems[] = { { { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, 0x01 },
+                   "ML-KEM-512" },
+                 { { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, 0x02 },
+                   "ML-KEM-768" },
+                 { { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, 0x03 },
+                   "ML-KEM-1024" } };
+    struct der from_rid, kem;
+    size_t i;
+
+    if (!take_kemri(in, &from_rid, &kem))
+        return;
+    (void)snprintf(words->kind, sizeof(words->kind), "key of an unknown KEM");
+    (void)snprintf(words->algorithm, sizeof(words->algorithm),
+                   "KEMRecipientInfo");
+    for (i = 0; i < sizeof(kems) / sizeof(kems[0]); i++) {
+        if (!is_bytes(&kem, kems[i].oid, sizeof(kems[i].oid)))
+            continue;
+        words->type = "ml-kem";
+        words->known = true;
+        (void)snprintf(words->kind, sizeof(words->kind), "ML-KEM key");
+        (void)snprintf(words->algorithm, sizeof(words->algorithm), "%s",
+                       kems[i].name);
+    }
+}
+
+/* All kinds */
+
+void
+envl_recipient_words(struct envl_recipient_words *words,
+                     const struct envl_recipient_info *info,
+                     const unsigned char *der, size_t len)
+{
+    struct der in = { der, len };
+
+    *words = (struct envl_recipient_words){
+        .type = "other",
+        .known = info->kind != ENVL_INFO_OTHER,
+        .kind = "of an unknown kind",
+        .algorithm = "unknown",
+    };
+    switch (CMS_RecipientInfo_type(info->info)) {
+    case CMS_RECIPINFO_TRANS:
+        describe_ktri(words, info, in);
+        break;
+    case CMS_RECIPINFO_AGREE:
+        describe_kari(words, info);
+        break;
+    case CMS_RECIPINFO_KEK:
+        describe_kekri(words, info);
+        break;
+    case CMS_RECIPINFO_PASS:
+        (void)snprintf(words->kind, sizeof(words->kind),
+                       "passphrase (PasswordRecipientInfo)");
+        break;
+    default:
+        describe_kemri(words, in);
+        break;
+    }
+}
+
+const unsigned char *
+envl_recipient_id(const struct envl_recipient_info *info,
+                  const unsigned char *der, size_t der_len, size_t *len)
+{
+    struct der in = { der, der_len }, from_rid, kem, id;
+
+    *len = info->id_len;
+    if (info->id != NULL)
+        return info->id;
+    if (!take_kemri(in, &from_rid, &kem) || !take(&from_rid, TAG_KEY_ID, &id))
+        return NULL;
+    *len = id.len;
+    return id.p;
+}

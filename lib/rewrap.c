@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The data key is on the stack of one function, from the opening of the old
+ * key envelope until the new one is made. */
+#include "lib/rewrap.h"
+
+#include <openssl/crypto.h>
+
+#include "lib/identity.h"
+#include "lib/key_envelope.h"
+#include "lib/key_envelope_edit.h"
+#include "lib/passphrase.h"
+#include "lib/payload.h"
+#include "lib/recipient.h"
+
+struct envl_rewrap {
+    const struct envl_libctx *ctx;
+
+    struct envl_identities identities;
+    struct envl_settings settings; /* of the recipients: a copy */
+    struct envl_recipients recipients;
+    bool keeps;
+    const char *removed; /* borrowed */
+};
+
+/* Setting up */
+
+enum envelope_reason
+envl_rewrap_new(struct envl_rewrap **out, const struct envl_libctx *ctx,
+                struct envl_err *err)
+{
+    *out = OPENSSL_zalloc(sizeof(**out));
+    if (*out == NULL)
+        return envl_fail_memory(err);
+    (*out)->ctx = ctx;
+    return ENVELOPE_OK;
+}
+
+void
+envl_rewrap_free(struct envl_rewrap *rewrap)
+{
+    if (rewrap == NULL)
+        return;
+    envl_identities_clear(&rewrap->identities);
+    envl_recipients_clear(&rewrap->recipients);
+    envl_settings_clear(&rewrap->settings);
+    OPENSSL_free(rewrap);
+}
+
+enum envelope_reason
+envl_rewrap_set_identities(struct envl_rewrap *rewrap,
+                           const struct envl_settings *settings,
+                           struct envl_err *err)
+{
+    return envl_identities_load(&rewrap->identities, rewrap->ctx, settings,
+                                err);
+}
+
+/* A passphrase file may be one that can be read only once. */
+static enum envelope_reason
+copy_settings(struct envl_settings *to, const struct envl_settings *from,
+              struct envl_err *err)
+{
+    struct envl_octets passphrase;
+    enum envelope_reason rc;
+
+    if (!envl_settings_copy(to, from))
+        return envl_fail_memory(err);
+    rc = envl_passphrase_load(&passphrase, from, err);
+    envl_octets_clear(&to->passphrase);
+    to->passphrase = passphrase;
+    return rc;
+}
+
+enum envelope_reason
+envl_rewrap_set_recipients(struct envl_rewrap *rewrap,
+                           const struct envl_settings *settings, bool keep,
+                           struct envl_err *err)
+{
+    enum envelope_reason rc = copy_settings(&rewrap->settings, settings, err);
+
+    rewrap->keeps = keep;
+    if (rc == ENVELOPE_OK)
+        rc = envl_recipients_load(&rewrap->recipients, rewrap->ctx,
+                                  &rewrap->settings, err);
+    return rc;
+}
+
+void
+envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids)
+{
+    rewrap->removed = ids;
+    rewrap->keeps = true;
+}
+
+/* Making */
+
+static enum envelope_reason
+check_payload(const struct envl_rewrap *rewrap,
+              const struct envl_header *header, const unsigned char *dek,
+              const unsigned char *start, struct envl_err *err)
+{
+    const struct envl_payload_context context = envl_header_context(header);
+    struct envl_payload *payload = NULL;
+    enum envelope_reason rc;
+
+    rc = envl_payload_new_opener(&payload, rewrap->ctx, dek, &context, 0, start,
+                                 true, err);
+    envl_payload_free(payload);
+    return rc;
+}
+
+/* Adding opens it, too: a passphrase or a token is asked once. */
+static enum envelope_reason
+open_or_add(struct envl_rewrapped *added, unsigned char *dek,
+            const struct envl_rewrap *rewrap, const struct envl_header *header,
+            struct envl_err *err)
+{
+    const unsigned char *der = envl_header_key_envelope(header);
+    size_t len = header->prelude.key_envelope_len;
+
+    if (!rewrap->keeps || rewrap->recipients.count == 0)
+        return envl_key_envelope_open(dek, der, len, rewrap->ctx,
+                                      &rewrap->identities, err);
+    return envl_key_envelope_add(
+        &added->der, &added->len, der, len, rewrap->ctx, &rewrap->identities,
+        &rewrap->recipients, &rewrap->settings, dek, err);
+}
+
+/* Who is left out may be the one who has opened it just now. */
+static enum envelope_reason
+remove_some(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
+            const struct envl_header *header, struct envl_err *err)
+{
+    struct envl_rewrapped all = *out;
+    enum envelope_reason rc;
+
+    *out = (struct envl_rewrapped){ 0 };
+    rc = envl_key_envelope_remove(
+        &out->der, &out->len,
+        all.der != NULL ? all.der : envl_header_key_envelope(header),
+        all.der != NULL ? all.len : header->prelude.key_envelope_len,
+        rewrap->ctx, rewrap->removed, err);
+    OPENSSL_free(all.der);
+    return rc;
+}
+
+/* It is about to take another one's place: it is read once more. */
+static enum envelope_reason
+count_recipients(struct envl_rewrapped *out, const struct envl_libctx *ctx,
+                 struct envl_err *err)
+{
+    struct envl_key_envelope_entry *list;
+    enum envelope_reason rc;
+
+    rc = envl_key_envelope_list(&list, &out->recipients, out->der, out->len,
+                                ctx, err);
+    envl_key_envelope_list_free(list, out->recipients);
+    return rc;
+}
+
+enum envelope_reason
+envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
+                 const struct envl_header *header, const unsigned char *start,
+                 struct envl_err *err)
+{
+    unsigned char dek[ENVL_DEK_LEN];
+    enum envelope_reason rc;
+
+    *out = (struct envl_rewrapped){ 0 };
+    rc = open_or_add(out, dek, rewrap, header, err);
+    if (rc == ENVELOPE_OK)
+        rc = check_payload(rewrap, header, dek, start, err);
+    if (rc == ENVELOPE_OK && !rewrap->keeps)
+        rc = envl_key_envelope_build(&out->der, &out->len, rewrap->ctx,
+                                     &rewrap->recipients, &rewrap->settings,
+                                     dek, err);
+    OPENSSL_cleanse(dek, sizeof(dek));
+    if (rc == ENVELOPE_OK && rewrap->removed != NULL)
+        rc = remove_some(out, rewrap, header, err);
+    if (rc == ENVELOPE_OK)
+        rc = count_recipients(out, rewrap->ctx, err);
+    if (rc != ENVELOPE_OK) {
+        OPENSSL_free(out->der);
+        *out = (struct envl_rewrapped){ 0 };
+    }
+    return rc;
+}

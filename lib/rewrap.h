@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Another key envelope for the same payload: opened by those who can open it
+ * now, wrapped for those who shall.  Files are not known here.
+ */
+#ifndef ENVL_REWRAP_H
+#define ENVL_REWRAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+#include "lib/header.h"
+#include "lib/libctx.h"
+#include "lib/settings.h"
+
+struct envl_rewrap;
+
+/*
+ * envl_rewrap_new - nothing is changed yet
+ *
+ * Ownership: *rewrap is the caller's, envl_rewrap_free(); NULL on failure.
+ *            ctx must stay.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_rewrap_new(struct envl_rewrap **rewrap,
+                                     const struct envl_libctx *ctx,
+                                     struct envl_err *err);
+void envl_rewrap_free(struct envl_rewrap *rewrap);
+
+/*
+ * envl_rewrap_set_identities - with what it opens, as envl_identities_load()
+ * envl_rewrap_set_recipients - for whom it is wrapped, as
+ * envl_recipients_load(); keep: beside those who can open it now
+ * envl_rewrap_set_removed - who is left out, identifiers in hexadecimal, one a
+ * line; the others are kept
+ *
+ * The first is needed, and one of the others.  Passphrase files are read here,
+ * once.  settings and ids must stay.
+ */
+enum envelope_reason
+envl_rewrap_set_identities(struct envl_rewrap *rewrap,
+                           const struct envl_settings *settings,
+                           struct envl_err *err);
+enum envelope_reason
+envl_rewrap_set_recipients(struct envl_rewrap *rewrap,
+                           const struct envl_settings *settings, bool keep,
+                           struct envl_err *err);
+void envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids);
+
+/* A key envelope for the caller, OPENSSL_free(). */
+struct envl_rewrapped {
+    unsigned char *der;
+    size_t len;
+    size_t recipients; /* how many it has */
+};
+
+/*
+ * envl_rewrap_make - the key envelope to put in the place of a header's; only
+ * if the identities open this very payload
+ *
+ *   header  checked by envl_header_check()
+ *   start   first ENVL_PAYLOAD_START_LEN bytes of the payload
+ *
+ * The data key does not outlive the call.
+ *
+ * Returns: ENVELOPE_OK; what envl_key_envelope_open(), _build(), _add() and
+ *          _remove() return; ENVELOPE_R_COMMITMENT.  *out is all zero on
+ *          failure.
+ */
+enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,
+                                      const struct envl_rewrap *rewrap,
+                                      const struct envl_header *header,
+                                      const unsigned char *start,
+                                      struct envl_err *err);
+
+#endif

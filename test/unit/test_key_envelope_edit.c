@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Key envelopes that are changed: whoever is kept is kept byte for byte,
+ * whoever is added opens it, whoever is removed does not. */
+#include "lib/key_envelope_edit.h"
+
+#include "test/unit/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "lib/frame.h"
+#include "lib/key_envelope.h"
+
+static const struct envl_libctx ctx = { .propq = "?provider=default" };
+
+enum who {
+    RSA_3072,
+    EC_256,
+    EC_521,
+    X_25519,
+    X_448,
+    PASSPHRASE,
+    KEK,
+    WHO_COUNT
+};
+
+static const char *const kinds[WHO_COUNT] = {
+    "RSA key, 3072 bits", "EC key on P-256", "EC key on P-521",   "X25519 key",
+    "X448 key",           "passphrase",      "key-encryption key"
+};
+static const char *const types[WHO_COUNT] = { "rsa",    "ec",   "ec",
+                                              "x25519", "x448", "passphrase",
+                                              "kek" };
+
+/* Two of each kind: of the first a message is made, the others are added. */
+static struct party {
+    struct envl_settings settings; /* for recipients */
+    struct envl_settings own;      /* for identities */
+    struct envl_recipients recipients;
+    struct envl_identities identities;
+} parties[2][WHO_COUNT];
+
+static unsigned char dek[ENVL_DEK_LEN];
+
+struct message {
+    unsigned char *der;
+    size_t len;
+};
+
+/* Parties */
+
+static EVP_PKEY *
+new_key(enum who who)
+{
+    switch (who) {
+    case RSA_3072:
+        return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)3072);
+    case EC_256:
+        return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    case EC_521:
+        return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521");
+    case X_25519:
+        return EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+    default:
+        return EVP_PKEY_Q_keygen(NULL, NULL, "X448");
+    }
+}
+
+static void
+give_key(struct party *party, enum who who)
+{
+    EVP_PKEY *key = new_key(who);
+    unsigned char *public = NULL, *private = NULL;
+    int public_len, private_len;
+
+    assert_non_null(key);
+    public_len = i2d_PUBKEY(key, &public);
+    private_len = i2d_PrivateKey(key, &private);
+    assert_true(envl_octets_list_add(&party->settings.recipient, public,
+                                     (size_t)public_len));
+    assert_true(envl_octets_list_add(&party->own.identity, private,
+                                     (size_t)private_len));
+    OPENSSL_free(public);
+    OPENSSL_clear_free(private, (size_t)private_len);
+    EVP_PKEY_free(key);
+}
+
+static void
+make_party(struct party *party, enum who who, uint32_t seed)
+{
+    struct envl_err err;
+
+    if (who == PASSPHRASE) {
+        party->settings.log_n = ENVL_SCRYPT_LOG_N_MIN;
+        assert_true(
+            envl_octets_set(&party->settings.passphrase, &seed, sizeof(seed)));
+        assert_true(
+            envl_octets_set(&party->own.passphrase, &seed, sizeof(seed)));
+    } else if (who == KEK) {
+        party->settings.has_kek = party->own.has_kek = true;
+        fill(party->settings.kek, ENVL_KEK_LEN, seed);
+        memcpy(party->own.kek, party->settings.kek, ENVL_KEK_LEN);
+    } else {
+        give_key(party, who);
+    }
+    assert_int_equal(
+        envl_recipients_load(&party->recipients, &ctx, &party->settings, &err),
+        ENVELOPE_OK);
+    assert_int_equal(
+        envl_identities_load(&party->identities, &ctx, &party->own, &err),
+        ENVELOPE_OK);
+}
+
+static int
+make_parties(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    fill(dek, sizeof(dek), 1);
+    for (i = 0; i < 2 * WHO_COUNT; i++)
+        make_party(&parties[i / WHO_COUNT][i % WHO_COUNT],
+                   (enum who)(i % WHO_COUNT), i + 2);
+    return 0;
+}
+
+static int
+free_parties(void **state)
+{
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2 * WHO_COUNT; i++) {
+        struct party *party = &parties[i / WHO_COUNT][i % WHO_COUNT];
+
+        envl_recipients_clear(&party->recipients);
+        envl_identities_clear(&party->identities);
+        envl_settings_clear(&party->settings);
+        envl_settings_clear(&party->own);
+    }
+    return 0;
+}
+
+/* Messages */
+
+static struct message
+build(const struct party *party)
+{
+    struct message message;
+    struct envl_err err;
+
+    assert_int_equal(envl_key_envelope_build(&message.der, &message.len, &ctx,
+                                             &party->recipients,
+                                             &party->settings, dek, &err),
+                     ENVELOPE_OK);
+    return message;
+}
+
+static enum envelope_reason
+open_with(const struct message *message, const struct party *party)
+{
+    unsigned char found[ENVL_DEK_LEN];
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    rc = envl_key_envelope_open(found, message->der, message->len, &ctx,
+                                &party->identities, &err);
+    if (rc == ENVELOPE_OK)
+        assert_memory_equal(found, dek, sizeof(dek));
+    return rc;
+}
+
+static enum envelope_reason
+try_add(struct message *out, const struct message *message,
+        const struct party *by, const struct party *party)
+{
+    unsigned char found[ENVL_DEK_LEN];
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    assert_int_equal(ERR_peek_error(), 0);
+    rc = envl_key_envelope_add(&out->der, &out->len, message->der, message->len,
+                               &ctx, &by->identities, &party->recipients,
+                               &party->settings, found, &err);
+    assert_int_equal(ERR_peek_error(), 0);
+    if (rc == ENVELOPE_OK)
+        assert_memory_equal(found, dek, sizeof(dek));
+    else
+        assert_null(out->der);
+    return rc;
+}
+
+static struct message
+add(const struct message *message, const struct party *by,
+    const struct party *party)
+{
+    struct message out;
+
+    assert_int_equal(try_add(&out, message, by, party), ENVELOPE_OK);
+    return out;
+}
+
+/* Add, where the old one is not needed any more. */
+static void
+grow(struct message *message, const struct party *by, const struct party *party)
+{
+    struct message out = add(message, by, party);
+
+    OPENSSL_free(message->der);
+    *message = out;
+}
+
+static enum envelope_reason
+try_remove(struct message *out, const struct message *message, const char *ids)
+{
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    rc = envl_key_envelope_remove(&out->der, &out->len, message->der,
+                                  message->len, &ctx, ids, &err);
+    assert_int_equal(ERR_peek_error(), 0);
+    if (rc != ENVELOPE_OK)
+        assert_null(out->der);
+    return rc;
+}
+
+static struct envl_frame *
+frame_of(const struct message *message)
+{
+    struct envl_frame *frame;
+    struct envl_err err;
+
+    assert_int_equal(envl_frame_read(&frame, message->der, message->len, &err),
+                     ENVELOPE_OK);
+    return frame;
+}
+
+/* How many RecipientInfos of one are in the other, byte for byte? */
+static int
+common(const struct message *one, const struct message *other)
+{
+    struct envl_frame *a = frame_of(one), *b = frame_of(other);
+    const unsigned char *p, *q;
+    size_t p_len, q_len;
+    int i, j, count = 0;
+
+    for (i = 0; i < envl_frame_count(a); i++) {
+        for (j = 0; j < envl_frame_count(b); j++) {
+            envl_frame_raw(a, i, &p, &p_len);
+            envl_frame_raw(b, j, &q, &q_len);
+            count += p_len == q_len && memcmp(p, q, p_len) == 0;
+        }
+    }
+    envl_frame_free(a);
+    envl_frame_free(b);
+    return count;
+}
+
+/* The list, of which count is known. */
+static struct envl_key_envelope_entry *
+list_of(const struct message *message, size_t count)
+{
+    struct envl_key_envelope_entry *list;
+    struct envl_err err;
+    size_t n;
+
+    assert_int_equal(envl_key_envelope_list(&list, &n, message->der,
+                                            message->len, &ctx, &err),
+                     ENVELOPE_OK);
+    assert_int_equal(n, count);
+    return list;
+}
+
+/* The first digits of a message's only recipient's identifier, and a LF. */
+static void
+id_text(char *text, const struct message *message, size_t digits)
+{
+    struct envl_key_envelope_entry *list = list_of(message, 1);
+    size_t i;
+
+    assert_int_equal(list->id_len, ENVL_KEY_ID_LEN);
+    for (i = 0; i < list->id_len; i++)
+        (void)snprintf(text + 2 * i, 3, "%02X", list->id[i]);
+    (void)strcpy(text + digits, "\n");
+    envl_key_envelope_list_free(list, 1);
+}
+
+/* Tests */
+
+static void
+check_pair(enum who a, enum who b)
+{
+    const struct party *old = &parties[0][a], *new = &parties[1][b];
+    struct message first = build(old), both = add(&first, old, new), rest;
+    char id[128];
+
+    assert_int_equal(common(&first, &both), 1);
+    assert_int_equal(open_with(&both, old), ENVELOPE_OK);
+    assert_int_equal(open_with(&both, new), ENVELOPE_OK);
+
+    id_text(id, &first, a % 2 == 0 ? 8 : 2 * ENVL_KEY_ID_LEN);
+    assert_int_equal(try_remove(&rest, &both, id), ENVELOPE_OK);
+    assert_int_equal(common(&rest, &both), 1);
+    assert_int_equal(common(&rest, &first), 0);
+    assert_int_not_equal(open_with(&rest, old), ENVELOPE_OK);
+    assert_int_equal(open_with(&rest, new), ENVELOPE_OK);
+    OPENSSL_free(rest.der);
+    OPENSSL_free(both.der);
+    OPENSSL_free(first.der);
+}
+
+static void
+each_kind_is_added_by_each(void **state)
+{
+    int i;
+
+    (void)state;
+    for (i = 0; i < WHO_COUNT * WHO_COUNT; i++)
+        check_pair((enum who)(i / WHO_COUNT), (enum who)(i % WHO_COUNT));
+}
+
+static void
+a_list_tells_kinds(void **state)
+{
+    struct message message;
+    struct envl_key_envelope_entry *list;
+    int i;
+
+    (void)state;
+    for (i = 0; i < WHO_COUNT; i++) {
+        message = build(&parties[0][i]);
+        list = list_of(&message, 1);
+        assert_string_equal(list->words.kind, kinds[i]);
+        assert_string_equal(list->words.type, types[i]);
+        assert_true(list->words.known);
+        assert_string_not_equal(list->words.algorithm, "unknown");
+        if (i == PASSPHRASE)
+            assert_string_equal(list->words.algorithm,
+                                "scrypt, N = 2^14, r = 8, p = 1, AES-256 key "
+                                "wrap");
+        envl_key_envelope_list_free(list, 1);
+        OPENSSL_free(message.der);
+    }
+}
+
+/* One message for all of the first set. */
+static struct message
+build_all(void)
+{
+    struct message message = build(&parties[0][0]);
+    int i;
+
+    for (i = 1; i < WHO_COUNT; i++)
+        grow(&message, &parties[0][i - 1], &parties[0][i]);
+    return message;
+}
+
+static void
+a_recipient_is_added_once(void **state)
+{
+    struct message message = build_all(), out;
+    int i;
+
+    (void)state;
+    for (i = 0; i < WHO_COUNT; i++) {
+        if (i == PASSPHRASE)
+            continue; /* with another salt it is another recipient */
+        assert_int_equal(
+            try_add(&out, &message, &parties[0][KEK], &parties[0][i]),
+            ENVELOPE_R_PARAMETER);
+    }
+    assert_int_equal(
+        try_add(&out, &message, &parties[1][EC_256], &parties[1][RSA_3072]),
+        ENVELOPE_R_NO_MATCH);
+    assert_int_equal(
+        try_add(&out, &message, &parties[1][KEK], &parties[1][RSA_3072]),
+        ENVELOPE_R_WRONG_KEY);
+    OPENSSL_free(message.der);
+}
+
+static void
+what_cannot_be_removed_is_refused(void **state)
+{
+    static const char *const refused[] = {
+        "",
+        "\n",
+        "0123456789abcdef\n",
+        "0123456",
+        "zzzzzzzz",
+        "12 345",
+        "0123456789abcdef0123456789abcdef0123456789",
+    };
+    struct message message = build_all(), first, out;
+    char id[WHO_COUNT * 128] = "", one[128];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(refused); i++)
+        assert_int_equal(try_remove(&out, &message, refused[i]),
+                         ENVELOPE_R_PARAMETER);
+
+    /* 7 digits are too few, all but one may go, the last one stays. */
+    first = build(&parties[0][EC_256]);
+    id_text(one, &first, 7);
+    assert_int_equal(try_remove(&out, &message, one), ENVELOPE_R_PARAMETER);
+    id_text(one, &first, 2 * ENVL_KEY_ID_LEN);
+    assert_int_equal(try_remove(&out, &first, one), ENVELOPE_R_PARAMETER);
+    OPENSSL_free(first.der);
+    for (i = 0; i < WHO_COUNT; i++) {
+        struct envl_key_envelope_entry *list = list_of(&message, WHO_COUNT);
+        size_t j;
+
+        for (j = 0; j < list[i].id_len; j++)
+            (void)snprintf(id + strlen(id), 3, "%02x", list[i].id[j]);
+        (void)strcat(id, "\n");
+        envl_key_envelope_list_free(list, WHO_COUNT);
+        if (i == WHO_COUNT - 2) {
+            assert_int_equal(try_remove(&out, &message, id), ENVELOPE_OK);
+            assert_int_equal(common(&out, &message), 1);
+            OPENSSL_free(out.der);
+        }
+    }
+    assert_int_equal(try_remove(&out, &message, id), ENVELOPE_R_PARAMETER);
+    OPENSSL_free(message.der);
+}
+
+/* Copies of one recipient, which the caller frees. */
+static struct envl_recipients
+copies(const struct party *party, size_t count)
+{
+    struct envl_recipients many = { .count = count, .size = count };
+    size_t i;
+
+    many.items = malloc(count * sizeof(*many.items));
+    assert_non_null(many.items);
+    for (i = 0; i < count; i++)
+        many.items[i] = party->recipients.items[0];
+    return many;
+}
+
+static void
+there_are_at_most_1024(void **state)
+{
+    const struct party *party = &parties[0][X_25519];
+    struct envl_recipients many = copies(party, ENVL_RECIPIENT_COUNT_MAX - 1);
+    struct message message, out;
+    struct envl_err err;
+    char id[128] = "";
+    size_t i;
+
+    (void)state;
+    assert_int_equal(envl_key_envelope_build(&message.der, &message.len, &ctx,
+                                             &many, &party->settings, dek,
+                                             &err),
+                     ENVELOPE_OK);
+    free(many.items);
+    grow(&message, party, &parties[0][EC_256]);
+    assert_int_equal(try_add(&out, &message, party, &parties[0][RSA_3072]),
+                     ENVELOPE_R_TOO_MANY_RECIPIENTS);
+
+    /* All of one identifier are one, and go together. */
+    for (i = 0; i < 6; i++)
+        (void)snprintf(id + 2 * i, 3, "%02x",
+                       party->recipients.items[0].id.bytes[i]);
+    assert_int_equal(try_remove(&out, &message, id), ENVELOPE_OK);
+    envl_key_envelope_list_free(list_of(&out, 1), 1);
+    assert_int_equal(open_with(&out, &parties[0][EC_256]), ENVELOPE_OK);
+    OPENSSL_free(out.der);
+
+    many = copies(&parties[0][RSA_3072], ENVL_RECIPIENT_COUNT_MAX);
+    assert_int_equal(envl_key_envelope_add(&out.der, &out.len, message.der,
+                                           message.len, &ctx,
+                                           &party->identities, &many,
+                                           &party->settings, NULL, &err),
+                     ENVELOPE_R_TOO_MANY_RECIPIENTS);
+    free(many.items);
+    OPENSSL_free(message.der);
+}
+
+/* Append an element with its tag and length. */
+static void
+put(unsigned char *buf, size_t *at, int tag, const unsigned char *p, size_t len)
+{
+    buf[(*at)++] = (unsigned char)tag;
+    if (len >= 0x80)
+        buf[(*at)++] = 0x81;
+    assert_true(len < 0x100);
+    buf[(*at)++] = (unsigned char)len;
+    memcpy(buf + *at, p, len);
+    *at += len;
+}
+
+/* A kari with its only recipient twice, the second under another name. */
+static struct message
+double_kari(const struct message *message, unsigned char name[2])
+{
+    struct envl_frame *frame = frame_of(message);
+    unsigned char body[600], keys[400], kari[700];
+    size_t body_len, keys_len, kari_len = 0, der_len, i;
+    const unsigned char *der, *p, *q;
+    struct message out;
+    struct envl_err err;
+    long len;
+    int tag, class;
+
+    envl_frame_raw(frame, 0, &der, &der_len);
+    p = der;
+    (void)ASN1_get_object(&p, &len, &tag, &class, (long)der_len);
+    q = p;
+    for (i = 0; i < 3; i++, q += len) /* version, originator, algorithm */
+        (void)ASN1_get_object(&q, &len, &tag, &class, (long)der_len);
+    memcpy(body, p, (size_t)(q - p));
+    body_len = (size_t)(q - p);
+    (void)ASN1_get_object(&q, &len, &tag, &class, (long)der_len);
+    keys_len = (size_t)len;
+    memcpy(keys, q, keys_len);
+    memcpy(keys + keys_len, q, keys_len);
+    /* SEQUENCE, [0], OCTET STRING and their lengths stand before the name. */
+    name[0] = keys[6];
+    name[1] = keys[keys_len + 6] ^= 1;
+    put(body, &body_len, 0x30, keys, 2 * keys_len);
+    put(kari, &kari_len, 0xa1, body, body_len);
+    envl_frame_drop(frame, 0);
+    assert_true(envl_frame_add(frame, kari, kari_len));
+    assert_int_equal(envl_frame_write(frame, &out.der, &out.len, &err),
+                     ENVELOPE_OK);
+    envl_frame_free(frame);
+    return out;
+}
+
+static void
+a_kari_is_not_split(void **state)
+{
+    struct message single = build(&parties[0][EC_256]), twice, out;
+    struct envl_key_envelope_entry *list;
+    unsigned char name[2];
+    char id[2][128], both[256];
+
+    (void)state;
+    twice = double_kari(&single, name);
+    id_text(id[0], &single, 2 * ENVL_KEY_ID_LEN);
+    memcpy(id[1], id[0], sizeof(id[0]));
+    (void)snprintf(both, sizeof(both), "%02X", name[1]);
+    memcpy(id[1], both, 2);
+    assert_int_equal(open_with(&twice, &parties[0][EC_256]), ENVELOPE_OK);
+    grow(&twice, &parties[0][EC_256], &parties[1][X_448]);
+    list = list_of(&twice, 3);
+    envl_key_envelope_list_free(list, 3);
+
+    assert_int_equal(try_remove(&out, &twice, id[0]), ENVELOPE_R_PARAMETER);
+    assert_int_equal(try_remove(&out, &twice, id[1]), ENVELOPE_R_PARAMETER);
+    (void)snprintf(both, sizeof(both), "%s%s", id[0], id[1]);
+    assert_int_equal(try_remove(&out, &twice, both), ENVELOPE_OK);
+    envl_key_envelope_list_free(list_of(&out, 1), 1);
+    assert_int_equal(open_with(&out, &parties[1][X_448]), ENVELOPE_OK);
+    OPENSSL_free(out.der);
+    OPENSSL_free(twice.der);
+    OPENSSL_free(single.der);
+}
+
+/* Whatever comes of it, it is told by a reason, and a result is a message. */
+static void
+edit_all_ways(const struct message *message)
+{
+    static const enum who by[] = { EC_256, KEK };
+    struct envl_key_envelope_entry *list;
+    struct message out;
+    struct envl_err err;
+    size_t i, count;
+
+    ERR_clear_error();
+    if (envl_key_envelope_list(&list, &count, message->der, message->len, &ctx,
+                               &err)
+        == ENVELOPE_OK)
+        envl_key_envelope_list_free(list, count);
+    for (i = 0; i < COUNT(by); i++) {
+        if (envl_key_envelope_add(
+                &out.der, &out.len, message->der, message->len, &ctx,
+                &parties[0][by[i]].identities, &parties[1][X_25519].recipients,
+                &parties[1][X_25519].settings, NULL, &err)
+            == ENVELOPE_OK) {
+            envl_frame_free(frame_of(&out));
+            OPENSSL_free(out.der);
+        }
+    }
+    if (try_remove(&out, message, "00000000\n") == ENVELOPE_OK)
+        OPENSSL_free(out.der);
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
+static void
+flipped_bits_do_no_harm(void **state)
+{
+    struct message message = build_all(), bad = { .len = message.len };
+    unsigned char at[3 * 4];
+    uint32_t i, j, bit;
+
+    (void)state;
+    bad.der = malloc(bad.len);
+    assert_non_null(bad.der);
+    for (i = 0; i < 600; i++) {
+        memcpy(bad.der, message.der, bad.len);
+        fill(at, sizeof(at), i + 100);
+        for (j = 0; j < 1 + i % 3; j++) {
+            memcpy(&bit, at + 4 * j, sizeof(bit));
+            bit %= 8 * (uint32_t)bad.len;
+            bad.der[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+        edit_all_ways(&bad);
+    }
+    for (bad.len = message.len - 1; bad.len > 16; bad.len -= 1 + bad.len / 40)
+        edit_all_ways(&bad);
+    free(bad.der);
+    OPENSSL_free(message.der);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_is_added_by_each),
+        cmocka_unit_test(a_list_tells_kinds),
+        cmocka_unit_test(a_recipient_is_added_once),
+        cmocka_unit_test(what_cannot_be_removed_is_refused),
+        cmocka_unit_test(there_are_at_most_1024),
+        cmocka_unit_test(a_kari_is_not_split),
+        cmocka_unit_test(flipped_bits_do_no_harm),
+    };
+
+    return cmocka_run_group_tests_name("key_envelope_edit", tests, make_parties,
+                                       free_parties);
+}
