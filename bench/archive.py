@@ -111,7 +111,8 @@ def main():
                 for plain, own in zip(times["plain"][which], seconds))
             rate = options.size / statistics.median(seconds)
             cells += [f"{rate:.0f}", f"{ratio:.2f}"]
-        print("| " + " | ".join([name] + cells) + " |")
+        escaped = name.replace("|", "\\|")
+        print("| " + " | ".join([escaped] + cells) + " |")
 
 
 if __name__ == "__main__":

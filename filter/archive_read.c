@@ -189,7 +189,7 @@ client_skip(struct archive *a, void *data, la_int64_t request)
     if (request < JUMP_MIN && r->random == NULL)
         return 0;
     if (!start_random(a, r))
-        return 0; /* reading tells the failure; a negative skip is not looked at */
+        return 0; /* a negative skip is not looked at: reading tells it */
     left = envl_random_size(r->random) - r->at;
     if (request > left)
         request = left > 0 ? left : 0;
@@ -330,6 +330,7 @@ open_envelope(struct archive *a, struct reader *r,
         || archive_read_set_callback_data(a, r) != ARCHIVE_OK
         || (r->source.seekable
             && archive_read_set_seek_callback(a, client_seek) != ARCHIVE_OK)) {
+        (void)close_source(a, r);
         free_reader(r);
         return ARCHIVE_FATAL;
     }

@@ -353,7 +353,7 @@ open_writer(struct archive *a, struct writer *w)
         (void)archive_write_set_bytes_per_block(a, 0);
     }
     if ((w->out = OPENSSL_malloc(envl_codec_out_size(w->codec))) == NULL) {
-        free_writer(w);
+        (void)client_free(a, w);
         (void)envl_fail_memory(&err);
         return envl_archive_fail(a, &err, 0);
     }
@@ -425,8 +425,12 @@ open_target(struct archive *a, const struct envelope_option *options,
 {
     struct writer *w = new_writer(a, options);
 
-    if (w == NULL)
+    if (w == NULL) {
+        /* As libarchive does, whatever it was that failed. */
+        if (target->free != NULL)
+            (void)target->free(a, target->client_data);
         return ARCHIVE_FATAL;
+    }
     w->target = *target;
     return open_writer(a, w);
 }

@@ -79,6 +79,8 @@ envl_options_clear(struct envl_options *options)
     free_text(&options->labels);
     free_text(&options->passphrase);
     free_text(&options->passphrase_file);
+    OPENSSL_clear_free(options->kek, ENVELOPE_KEY_LENGTH);
+    options->kek = NULL;
 }
 
 const char *

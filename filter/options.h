@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <envelope/envelope.h>
+
 #include "lib/err.h"
 
 #define ENVL_PIECE_LEN_MIN 65536
@@ -26,6 +28,11 @@ enum envl_carrier { ENVL_RAW, ENVL_TAR, ENVL_XBSTREAM, ENVL_AUTO };
 struct envl_options {
     char *recipients, *identities, *labels; /* lists, of one entry a line */
     char *passphrase, *passphrase_file;
+    unsigned char *kek; /* ENVELOPE_KEY_LENGTH bytes; no option names it */
+    const struct envelope_passphrase_callback *callback; /* borrowed; nor it */
+    /* Called with the records of a failure in libcrypto's queue, before they
+     * are dropped; NULL: nobody looks at them. */
+    void (*trace)(void);
     enum envl_carrier carrier;
     long piece_len;
     long xbcloud;

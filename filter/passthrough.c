@@ -23,7 +23,9 @@ pass_read(struct archive *a, void *data, const void **block)
 
     if (envl_source_next(&pass->source, &p, &len, &err) != ENVELOPE_OK) {
         if (pass->source.read == NULL)
-            archive_set_error(a, errno, "cannot read: %s", err.detail);
+            archive_set_error(a,
+                              err.reason == ENVELOPE_R_MEMORY ? ENOMEM : errno,
+                              "cannot read: %s", err.detail);
         return ARCHIVE_FATAL;
     }
     *block = p;

@@ -28,8 +28,9 @@ struct buffer {
 /* Filled at the tail, emptied at the head; what is in use still counts. */
 struct queue {
     struct buffer buffers[IN_COUNT];
-    size_t size; /* bytes of each buffer */
-    size_t used; /* of these, at most, to be wiped */
+    size_t size;     /* bytes of each buffer */
+    size_t used;     /* of these, at most, to be wiped */
+    uint64_t passed; /* bytes, in all */
     unsigned slots, head, count;
     bool ended;   /* nothing will be added */
     bool dropped; /* nothing will be taken */
@@ -101,6 +102,7 @@ static void
 queue_add(struct envl_pump *pump, struct queue *queue, struct buffer *buffer)
 {
     pthread_mutex_lock(&pump->lock);
+    queue->passed += buffer->len;
     queue->count++;
     if (queue->used < buffer->begin + buffer->len)
         queue->used = buffer->begin + buffer->len;
@@ -471,6 +473,17 @@ envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
     join(pump, WRITER);
     cancel(pump, READER); /* it has nobody to read for */
     return report(pump, err);
+}
+
+uint64_t
+envl_pump_taken(struct envl_pump *pump)
+{
+    uint64_t taken;
+
+    pthread_mutex_lock(&pump->lock);
+    taken = pump->in.passed;
+    pthread_mutex_unlock(&pump->lock);
+    return taken;
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "filter/codec.h"
 #include "lib/err.h"
@@ -69,6 +70,9 @@ enum envelope_reason envl_pump_pull(struct envl_pump *pump,
  */
 enum envelope_reason envl_pump_finish(struct envl_pump *pump,
                                       struct envl_err *err);
+
+/* envl_pump_taken - bytes of input so far; from any thread */
+uint64_t envl_pump_taken(struct envl_pump *pump);
 
 /*
  * envl_pump_stop - stop at once, whatever is under way: the codec is the

@@ -4,14 +4,14 @@
 
 #include <string.h>
 
-#include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/provider.h>
 
 #include <envelope/envelope.h>
+
+#include "filter/library.h"
 
 /* Where the provider raises its errors. */
 #define PROVIDER_FILE "provider/cipher.c"
@@ -20,10 +20,8 @@
 #define PARAM_COUNT_MAX 16
 
 struct envl_session {
-    OSSL_LIB_CTX *libctx;
-    OSSL_PROVIDER *provider;
-    EVP_CIPHER *cipher;
     EVP_CIPHER_CTX *ctx;
+    void (*trace)(void);
 };
 
 /* Errors */
@@ -32,11 +30,12 @@ struct envl_session {
  * Turn the newest record of libcrypto's queue into err, and drop what came
  * since ERR_set_mark().  The provider's own record is the newest one: it
  * raises one for each failed call, above those that caused it.  It is known
- * by the file that raised it; libcrypto has numbers for 128 libraries only,
- * and each provider that is loaded takes one for good.
+ * by the file that raised it: its library's number, libcrypto's alone, may
+ * have been given to no provider at all if others had used them up.
  */
 static enum envelope_reason
-take_error(struct envl_err *err, const char *what)
+take_error(const struct envl_session *session, struct envl_err *err,
+           const char *what)
 {
     const char *data = NULL, *file = NULL;
     int flags = 0;
@@ -49,6 +48,8 @@ take_error(struct envl_err *err, const char *what)
                        (flags & ERR_TXT_STRING) != 0 ? data : "");
     else
         rc = envl_fail_crypto(err, what);
+    if (session->trace != NULL)
+        session->trace();
     ERR_pop_to_mark();
     return rc;
 }
@@ -59,6 +60,7 @@ struct list {
     OSSL_PARAM items[PARAM_COUNT_MAX];
     size_t count;
     size_t numbers[PARAM_COUNT_MAX];
+    void *callback;
 };
 
 static void
@@ -102,6 +104,12 @@ make_params(struct list *list, const struct envl_options *options,
             ENVELOPE_PARAM_PASSPHRASE, options->passphrase,
             strlen(options->passphrase));
     add_text(list, ENVELOPE_PARAM_PASSPHRASE_FILE, options->passphrase_file);
+    if (options->callback != NULL) {
+        list->callback = (void *)(uintptr_t)options->callback;
+        list->items[list->count++] = OSSL_PARAM_construct_octet_ptr(
+            ENVELOPE_PARAM_PASSPHRASE_CALLBACK, &list->callback,
+            sizeof(*options->callback));
+    }
     add_number(list, ENVELOPE_PARAM_THREADS, options->threads);
     add_number(list, ENVELOPE_PARAM_OUTPUT_SLACK, ENVL_SLACK_LEN);
     list->items[list->count] = OSSL_PARAM_construct_end();
@@ -109,33 +117,21 @@ make_params(struct list *list, const struct envl_options *options,
 
 /* Sessions */
 
-/* openssl.cnf as libcrypto loads it by itself: what is wrong in it shows where
- * it is missed. */
-#define CONF_FLAGS                                                 \
-    (CONF_MFLAGS_IGNORE_MISSING_FILE | CONF_MFLAGS_DEFAULT_SECTION \
-     | CONF_MFLAGS_IGNORE_RETURN_CODES)
-
 static enum envelope_reason
 set_up(struct envl_session *session, const struct list *params,
-       enum envl_way way, struct envl_err *err)
+       const struct envl_options *options, enum envl_way way,
+       struct envl_err *err)
 {
-    if ((session->libctx = OSSL_LIB_CTX_new()) == NULL
-        || !OSSL_PROVIDER_add_builtin(session->libctx, ENVELOPE_PROVIDER_NAME,
-                                      envelope_provider_init))
-        return take_error(err, "make a library context");
-    (void)CONF_modules_load_file_ex(session->libctx, NULL, NULL, CONF_FLAGS);
-    session->provider =
-        OSSL_PROVIDER_load(session->libctx, ENVELOPE_PROVIDER_NAME);
-    if (session->provider != NULL)
-        session->cipher =
-            EVP_CIPHER_fetch(session->libctx, ENVELOPE_CIPHER_NAME,
-                             "provider=" ENVELOPE_PROVIDER_NAME);
-    if (session->cipher == NULL)
-        return take_error(err, "set the provider up");
+    const struct envl_library *library;
+    enum envelope_reason rc = envl_library_get(&library, err);
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    ERR_set_mark();
     if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
-        || !EVP_CipherInit_ex2(session->ctx, session->cipher, NULL, NULL,
-                               way == ENVL_ENCRYPT, params->items))
-        return take_error(err, "initialise the cipher");
+        || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
+                               NULL, way == ENVL_ENCRYPT, params->items))
+        return take_error(session, err, "initialise the cipher");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }
@@ -151,9 +147,9 @@ envl_session_new(struct envl_session **out, const struct envl_options *options,
     *out = NULL;
     if (session == NULL)
         return envl_fail_memory(err);
+    session->trace = options->trace;
     make_params(&params, options, way);
-    ERR_set_mark();
-    rc = set_up(session, &params, way, err);
+    rc = set_up(session, &params, options, way, err);
     if (rc != ENVELOPE_OK) {
         envl_session_free(session);
         return rc;
@@ -168,10 +164,6 @@ envl_session_free(struct envl_session *session)
     if (session == NULL)
         return;
     EVP_CIPHER_CTX_free(session->ctx);
-    EVP_CIPHER_free(session->cipher);
-    if (session->provider != NULL)
-        (void)OSSL_PROVIDER_unload(session->provider);
-    OSSL_LIB_CTX_free(session->libctx);
     OPENSSL_free(session);
 }
 
@@ -185,7 +177,7 @@ envl_session_update(struct envl_session *session, unsigned char *out,
     *out_len = 0;
     ERR_set_mark();
     if (!EVP_CipherUpdate(session->ctx, out, &n, in, (int)in_len))
-        return take_error(err, "run the cipher");
+        return take_error(session, err, "run the cipher");
     ERR_pop_to_mark();
     *out_len = (size_t)n;
     return ENVELOPE_OK;
@@ -200,7 +192,7 @@ envl_session_final(struct envl_session *session, unsigned char *out,
     *out_len = 0;
     ERR_set_mark();
     if (!EVP_CipherFinal_ex(session->ctx, out, &n))
-        return take_error(err, "end the cipher");
+        return take_error(session, err, "end the cipher");
     ERR_pop_to_mark();
     *out_len = (size_t)n;
     return ENVELOPE_OK;
@@ -229,7 +221,7 @@ envl_session_seek(struct envl_session *session, uint64_t chunk,
 
     ERR_set_mark();
     if (!EVP_CIPHER_CTX_set_params(session->ctx, params))
-        return take_error(err, "choose the next chunk");
+        return take_error(session, err, "choose the next chunk");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }

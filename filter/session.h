@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One stream through EVP: the provider built in, a library context of its
- * own, libcrypto's errors as a reason and a line.
+ * One stream through EVP; libcrypto's errors as a reason and a line.
  */
 #ifndef ENVL_SESSION_H
 #define ENVL_SESSION_H

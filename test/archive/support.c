@@ -178,6 +178,7 @@ noise(unsigned char *p, size_t len, size_t number, uint64_t at)
 
 static const size_t some_sizes[] = { 100000, 0, 250000, 5 };
 static const size_t short_sizes[] = { 20000 };
+static const size_t long_sizes[] = { 24 * MIB };
 
 #define PLAN(format, sizes)                                 \
     {                                                       \
@@ -192,6 +193,8 @@ const struct support_plan support_some_7zip =
     PLAN(ARCHIVE_FORMAT_7ZIP, some_sizes);
 const struct support_plan support_one_short =
     PLAN(ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, short_sizes);
+const struct support_plan support_one_long =
+    PLAN(ARCHIVE_FORMAT_TAR_PAX_RESTRICTED, long_sizes);
 const struct support_plan support_none = { ARCHIVE_FORMAT_TAR_PAX_RESTRICTED,
                                            ARCHIVE_FILTER_NONE, NULL, 0 };
 
@@ -703,6 +706,12 @@ support_read(enum support_opener opener, enum support_source source,
     if (source >= FROM_CALLBACKS && source <= FROM_SEEKING)
         assert_int_equal(in.closes, 1);
     return outcome;
+}
+
+struct support_outcome
+support_read_back(struct octets sealed)
+{
+    return support_read(OURS, FROM_MEMORY, OPTIONS(AS_OPS), sealed);
 }
 
 struct octets

@@ -73,9 +73,10 @@ struct support_plan {
     size_t count; /* of members, up to 8 */
 };
 
-/* The same members in several formats, a short one alone, and none. */
+/* The same members in several formats, a short one alone, one that no pump has
+ * buffers for, and none. */
 extern const struct support_plan support_some_tar, support_some_zip,
-    support_some_7zip, support_one_short, support_none;
+    support_some_7zip, support_one_short, support_one_long, support_none;
 
 /* The names of the carriers; to be sealed in one, by small pieces, so that
  * there are several. */
@@ -214,6 +215,9 @@ struct support_outcome support_read(enum support_opener opener,
                                     enum support_source source,
                                     const struct envelope_option *options,
                                     struct octets bytes);
+
+/* support_read_back - read what is in memory, as ops */
+struct support_outcome support_read_back(struct octets sealed);
 
 /* support_unseal - the text of an envelope as it is */
 struct octets support_unseal(struct octets envelope,
