@@ -141,7 +141,31 @@ envl_carrier_layout(const struct envl_carrier_reader *reader,
     return reader->has_layout;
 }
 
+int
+envl_carrier_place(const struct envl_carrier_reader *reader,
+                   enum envl_member member, struct envl_place *place)
+{
+    *place = reader->places[member];
+    return place->len > 0;
+}
+
+bool
+envl_carrier_is_for_xbcloud(const struct envl_carrier_reader *reader)
+{
+    return reader->for_xbcloud;
+}
+
 /* For the kinds */
+
+void
+envl_note_place(struct envl_carrier_reader *reader, uint64_t offset,
+                uint64_t len)
+{
+    const struct envl_place whole = { reader->at, len }, none = { 0, 0 };
+
+    if (reader->member < ENVL_MEMBER_PAYLOAD)
+        reader->places[reader->member] = offset == 0 ? whole : none;
+}
 
 void
 envl_take(struct envl_carrier_reader *reader, struct envl_input *in, size_t n)

@@ -7,11 +7,13 @@
 #ifndef ENVL_CARRIER_H
 #define ENVL_CARRIER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "filter/codec.h"
 #include "filter/input.h"
+#include "filter/member.h"
 #include "filter/options.h"
 #include "lib/err.h"
 
@@ -74,5 +76,23 @@ struct envl_layout {
  * key stood before it; else 0 */
 int envl_carrier_layout(const struct envl_carrier_reader *reader,
                         struct envl_layout *layout);
+
+/* Where bytes lie in an archive. */
+struct envl_place {
+    uint64_t at, len;
+};
+
+/*
+ * envl_carrier_place - where the data of envelope/header or envelope/key.p7m
+ * lies, once it has been read; in an xbstream its CRC-32 is right before it
+ *
+ * Returns: 1; 0 if it is not in one chunk, and for a raw stream.
+ */
+int envl_carrier_place(const struct envl_carrier_reader *reader,
+                       enum envl_member member, struct envl_place *place);
+
+/* envl_carrier_is_for_xbcloud - have the two empty files been met, or one of
+ * them? */
+bool envl_carrier_is_for_xbcloud(const struct envl_carrier_reader *reader);
 
 #endif

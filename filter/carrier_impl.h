@@ -21,6 +21,8 @@ struct envl_carrier_reader {
     struct envl_members members;
     struct envl_layout layout;
     bool has_layout;
+    struct envl_place places[ENVL_MEMBER_PAYLOAD]; /* len 0: in none */
+    bool for_xbcloud;
     uint64_t at; /* bytes of the archive that were used up */
     int state;   /* the kind's own; 0 to begin with */
 
@@ -50,6 +52,11 @@ int envl_xbstream_step(struct envl_carrier_reader *reader,
 /* envl_gather - move input to buf until there are want bytes; are they? */
 bool envl_gather(struct envl_carrier_reader *reader, struct envl_input *in,
                  size_t want);
+
+/* envl_note_place - data of the member at hand begins, len bytes that stand
+ * at offset in it */
+void envl_note_place(struct envl_carrier_reader *reader, uint64_t offset,
+                     uint64_t len);
 
 /* envl_take - use up n bytes of input */
 void envl_take(struct envl_carrier_reader *reader, struct envl_input *in,

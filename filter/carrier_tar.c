@@ -57,6 +57,7 @@ begin_file(struct envl_carrier_reader *reader, struct envl_err *err)
     if (reader->members.ended[reader->member])
         return fail(err, ENVELOPE_R_CARRIER_MEMBER, reader->name,
                     "comes a second time");
+    envl_note_place(reader, 0, reader->left);
     return envl_members_check_len(&reader->members, reader->member,
                                   reader->left, err)
                    == ENVELOPE_OK

@@ -19,8 +19,10 @@ fail_chunk(struct envl_err *err, enum envelope_reason reason,
 static int
 end_file(struct envl_carrier_reader *reader, struct envl_err *err)
 {
-    if (reader->member == ENVL_MEMBER_IGNORED)
+    if (reader->member == ENVL_MEMBER_IGNORED) {
+        reader->for_xbcloud = true;
         return ENVL_STEP_AGAIN;
+    }
     return envl_members_end(&reader->members, reader->member, err)
                    == ENVELOPE_OK
                ? ENVL_STEP_AGAIN
@@ -76,6 +78,7 @@ begin_chunk(struct envl_carrier_reader *reader,
                != ENVELOPE_OK)
         return ENVL_STEP_FAIL;
     note_layout(reader, header);
+    envl_note_place(reader, header->offset, header->len);
     reader->left = header->len;
     reader->crc = 0;
     reader->should_crc = header->crc;

@@ -303,6 +303,12 @@ envl_random_size(const struct envl_random *random)
                      - random->chunks * TAG_LEN);
 }
 
+uint64_t
+envl_random_payload_len(const struct envl_random *random)
+{
+    return random->payload_len;
+}
+
 enum envelope_reason
 envl_random_read(struct envl_random *random, int64_t offset,
                  const unsigned char **p, size_t *len, struct envl_err *err)

@@ -42,6 +42,10 @@ enum envelope_reason envl_random_open(struct envl_random *random,
 /* envl_random_size - bytes of text */
 int64_t envl_random_size(const struct envl_random *random);
 
+/* envl_random_payload_len - bytes of the payload, whether or not a text can
+ * have so many */
+uint64_t envl_random_payload_len(const struct envl_random *random);
+
 /*
  * envl_random_read - text from this offset on
  *

@@ -18,7 +18,7 @@ enum {
     AT_LEN = 0,
     AT_OFFSET = AT_LEN + 8,
     AT_CRC = AT_OFFSET + 8,
-    AT_DATA = AT_CRC + 4
+    AT_DATA = AT_CRC + ENVL_XB_CRC_LEN
 };
 static_assert(AT_PATH == ENVL_XB_START_LEN && AT_DATA == ENVL_XB_PAYLOAD_LEN,
               "the fields make up the header");
@@ -66,7 +66,7 @@ envl_xb_build(unsigned char *out, const struct envl_xb_header *header)
     if (header->type == ENVL_XB_PAYLOAD) {
         put_le(p + AT_LEN, 8, header->len);
         put_le(p + AT_OFFSET, 8, header->offset);
-        put_le(p + AT_CRC, 4, header->crc);
+        put_le(p + AT_CRC, ENVL_XB_CRC_LEN, header->crc);
     }
     return AT_PATH + path_len + behind_path(header->type);
 }
@@ -163,6 +163,12 @@ envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
                          header->path, header->len, header->offset,
                          ENVL_XB_DATA_LEN_MAX);
     return ENVELOPE_OK;
+}
+
+void
+envl_xb_set_crc(unsigned char *data, size_t len)
+{
+    put_le(data - ENVL_XB_CRC_LEN, ENVL_XB_CRC_LEN, envl_xb_crc(0, data, len));
 }
 
 uint32_t

@@ -19,6 +19,7 @@
 /* Bytes before the path, and behind it in a payload chunk. */
 #define ENVL_XB_START_LEN 14
 #define ENVL_XB_PAYLOAD_LEN 20
+#define ENVL_XB_CRC_LEN 4
 #define ENVL_XB_HEADER_LEN_MAX \
     (ENVL_XB_START_LEN + ENVL_MEMBER_NAME_MAX + ENVL_XB_PAYLOAD_LEN)
 
@@ -69,6 +70,10 @@ enum envelope_reason envl_xb_parse(struct envl_xb_header *header,
                                    const unsigned char *in, size_t len,
                                    uint64_t at, size_t *want,
                                    struct envl_err *err);
+
+/* envl_xb_set_crc - data of a chunk has changed: write its CRC-32, the last
+ * field of the header right before it */
+void envl_xb_set_crc(unsigned char *data, size_t len);
 
 /* envl_xb_crc - the CRC-32 of data, on from that of what came before (0) */
 uint32_t envl_xb_crc(uint32_t crc, const unsigned char *data, size_t len);

@@ -20,6 +20,7 @@
 struct envl_payload {
     enum envl_direction direction;
     bool verified_only;
+    bool diagnosed;    /* diagnose() has looked into a whole chunk */
     uint64_t index;    /* of the chunk that the next byte belongs to */
     uint64_t verified; /* bytes of text */
     size_t fill;       /* bytes of this chunk so far: text or sealed */
@@ -138,18 +139,21 @@ fail_chunk(const struct envl_payload *payload, struct envl_err *err)
 
 /*
  * A chunk that does not verify may be a good final chunk with something
- * behind it.  Try every length that the final chunk could have: this runs
- * once, when all is lost anyway, and takes some tens of milliseconds.  Its
- * answer is a reason; what it decrypts never leaves.
+ * behind it.  Try every length that the final chunk could have: that takes
+ * some tens of milliseconds.  A reader that goes on behind one bad chunk after
+ * the other pays for it once, and may ask for it by ending the stream there.
+ * The answer is a reason; what is decrypted never leaves.
  */
 static enum envelope_reason
 diagnose(struct envl_payload *payload, enum envelope_reason otherwise,
          const unsigned char *sealed, size_t len, struct envl_err *err)
 {
+    bool look = otherwise == ENVELOPE_R_LAST_CHUNK || !payload->diagnosed;
     enum envelope_reason rc = otherwise;
     size_t n;
 
-    for (n = 0; n + ENVL_TAG_LEN < len; n++) {
+    payload->diagnosed = true;
+    for (n = 0; look && n + ENVL_TAG_LEN < len; n++) {
         if (envl_chunk_open(payload->chunks[0], payload->index, payload->text,
                             sealed, n)) {
             rc = ENVELOPE_R_TRAILING_DATA;
@@ -502,6 +506,12 @@ envl_payload_seek(struct envl_payload *payload, uint64_t index,
     payload->index = index;
     payload->fill = 0;
     return ENVELOPE_OK;
+}
+
+bool
+envl_payload_is_verified_only(const struct envl_payload *payload)
+{
+    return payload->verified_only;
 }
 
 uint64_t

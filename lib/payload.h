@@ -67,8 +67,10 @@ size_t envl_payload_tags_in(const struct envl_payload *payload, size_t len);
  * Returns: ENVELOPE_OK; ENVELOPE_R_TOO_LONG; _CRYPTO; _MEMORY; opening also
  *          ENVELOPE_R_CHUNK and _TRAILING_DATA.  On failure what this call
  *          gave of the failed chunk is taken back from the sink; the text of
- *          chunks that were verified before it stays.  Only
- *          envl_payload_free() may follow a failure.
+ *          chunks that were verified before it stays.  After
+ *          a failure only envl_payload_free() may follow; where only verified
+ *          text comes out, envl_payload_seek() as well if the failure is one
+ *          of those two, or one of envl_payload_final()'s.
  */
 enum envelope_reason envl_payload_update(struct envl_payload *payload,
                                          struct envl_sink *sink,
@@ -78,6 +80,9 @@ enum envelope_reason envl_payload_update(struct envl_payload *payload,
 /*
  * envl_payload_final - the input has ended: seal or verify the last chunk
  *
+ * That a whole chunk is a final chunk with something behind it costs some tens
+ * of milliseconds to find out.  An update looks for it once in a payload; this
+ * call always does.
  * Returns: as envl_payload_update(); opening also ENVELOPE_R_TRUNCATED and
  *          _LAST_CHUNK.
  */
@@ -95,6 +100,10 @@ enum envelope_reason envl_payload_final(struct envl_payload *payload,
  */
 enum envelope_reason envl_payload_seek(struct envl_payload *payload,
                                        uint64_t index, struct envl_err *err);
+
+/* envl_payload_is_verified_only - does text come out only when it is
+ * verified? */
+bool envl_payload_is_verified_only(const struct envl_payload *payload);
 
 /* envl_payload_verified_len - bytes of text in chunks that were sealed or
  * verified */

@@ -31,6 +31,7 @@ struct envl_stream {
     enum state state;
     struct envl_fork_guard guard; /* of the process that began to seal */
     struct envl_err failure;      /* in state FAILED */
+    bool told;                    /* a call has returned that failure */
     struct envl_err refusal;      /* of a call that did not fail the stream */
     const struct envl_err *last;
 
@@ -142,6 +143,7 @@ static enum envelope_reason
 fail(struct envl_stream *stream)
 {
     stream->state = FAILED;
+    stream->told = true;
     envl_sink_rewind(&stream->sink, 0);
     stream->last = &stream->failure;
     return stream->failure.reason;
@@ -173,6 +175,7 @@ check_state(struct envl_stream *stream)
         return fail(stream);
     }
     if (stream->state == FAILED) {
+        stream->told = true;
         stream->last = &stream->failure;
         return stream->failure.reason;
     }
@@ -326,8 +329,10 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
     if (rc != ENVELOPE_OK && !withholds_errors(stream)
         && (stream->direction == ENVL_SEAL || stream->sink.len == 0))
         return fail(stream);
-    if (rc != ENVELOPE_OK)
+    if (rc != ENVELOPE_OK) {
         stream->state = FAILED;
+        stream->told = false;
+    }
     *out_len = stream->sink.len;
     return ENVELOPE_OK;
 }
@@ -365,11 +370,36 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
     return ENVELOPE_OK;
 }
 
+/*
+ * A chunk that is bad says nothing against another one.  A failure that
+ * nobody has heard of is told first.
+ */
+static bool
+can_go_on(const struct envl_stream *stream)
+{
+    const struct envl_payload *payload = payload_of(stream);
+
+    if (stream->state == ENDED)
+        return true;
+    if (stream->state != FAILED || !stream->told || payload == NULL
+        || !envl_payload_is_verified_only(payload))
+        return false;
+    switch (stream->failure.reason) {
+    case ENVELOPE_R_CHUNK:
+    case ENVELOPE_R_LAST_CHUNK:
+    case ENVELOPE_R_TRUNCATED:
+    case ENVELOPE_R_TRAILING_DATA:
+        return true;
+    default:
+        return false;
+    }
+}
+
 enum envelope_reason
 envl_stream_seek(struct envl_stream *stream, uint64_t index)
 {
     enum envelope_reason rc =
-        stream->state == ENDED ? ENVELOPE_OK : check_state(stream);
+        can_go_on(stream) ? ENVELOPE_OK : check_state(stream);
 
     if (rc != ENVELOPE_OK)
         return rc;

@@ -47,7 +47,8 @@ void envl_stream_free(struct envl_stream *stream);
  * updates after a failure return ENVELOPE_OK and nothing, and only the final
  * call fails.
  * Returns: ENVELOPE_OK; any reason but _IN_USE and _PARAMETER.  After a
- *          failure every call returns that failure again.
+ *          failure every call returns that failure again, but for
+ *          envl_stream_seek().
  * Complete: only when envl_stream_final() has returned ENVELOPE_OK.
  * Threads:  one call at a time; a stream that is sealed belongs to the
  *           process that began it, because a copy after fork() would seal
@@ -61,8 +62,15 @@ enum envelope_reason envl_stream_final(struct envl_stream *stream,
                                        unsigned char *out, size_t *out_len,
                                        size_t out_size);
 
-/* envl_stream_seek - envl_payload_seek(), also behind the final call; a refusal
- * does not fail the stream */
+/*
+ * envl_stream_seek - envl_payload_seek(), also behind the final call; a refusal
+ * does not fail the stream
+ *
+ * Where only verified text comes out it also ends a failure that another call
+ * has returned, if that is ENVELOPE_R_CHUNK, _LAST_CHUNK, _TRUNCATED or
+ * _TRAILING_DATA: the stream goes on at this chunk.  Any other failure, and one
+ * that no call has returned yet, is returned here.
+ */
 enum envelope_reason envl_stream_seek(struct envl_stream *stream,
                                       uint64_t index);
 

@@ -137,6 +137,12 @@ struct envelope_passphrase_callback {
  * the chunk is dropped; behind the final call the same stream goes on.  It is
  * how a program reads a range.  The end of the stream is verified only if the
  * last chunk is read.
+ *
+ * With ENVELOPE_RELEASE_VERIFIED a stream goes on in this way behind a chunk
+ * that is damaged, too: once a call has failed with ENVELOPE_R_CHUNK,
+ * ENVELOPE_R_LAST_CHUNK, ENVELOPE_R_TRUNCATED or ENVELOPE_R_TRAILING_DATA.
+ * Of such updates only the first tells ENVELOPE_R_TRAILING_DATA from
+ * ENVELOPE_R_CHUNK; the final call always does.  Every other failure stays.
  */
 #define ENVELOPE_PARAM_NEXT_CHUNK "next-chunk"
 
