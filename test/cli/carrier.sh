@@ -5,24 +5,11 @@
 # carrier that test/interop/carrier.py spoils ends with its own reason.
 
 . "${srcdir:-.}/test/cli/tap.sh"
+. "$srcdir/test/cli/program.sh"
 
 plan 240
 provider
 need "$PYTHON" timeout
-
-# What is in the build directory may be libtool's script, which takes its time.
-program=$top_builddir/envelope
-envelope=$program
-if [ -x "$top_builddir/.libs/envelope" ]; then
-    envelope=$top_builddir/.libs/envelope
-    LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-    export LD_LIBRARY_PATH
-fi
-if [ ! -x "$envelope" ]; then
-    echo "Bail out! $envelope is not there"
-    tests_planned=0
-    exit 1
-fi
 
 carrier() {
     "$PYTHON" "$srcdir/test/interop/carrier.py" "$@"
@@ -46,25 +33,6 @@ opens() { # CARRIER [PLAIN]
     exits 0 open_it "$1"
     [ ! -s err ]
     cmp "${2-plain}" out
-}
-
-csi=$(printf '\302\233') # U+009B, which some terminals obey
-
-# exits STATUS COMMAND... - with this status and, unless that is 0, with clear
-# messages that are in ./err
-exits() {
-    exits_want=$1 exits_status=0
-    shift
-    echo "+ $*" >&2
-    set +x # it would go to ./err
-    "$@" 2>err || exits_status=$?
-    set -x
-    cat err >&2
-    [ "$exits_status" -eq "$exits_want" ]
-    ! grep -v '^envelope: ' err || false
-    ! LC_ALL=C grep '[[:cntrl:]]' err || false
-    ! grep -F "$csi" err || false
-    [ "$exits_want" -eq 0 ] || [ -s err ]
 }
 
 status_of() { # REASON

@@ -29,6 +29,7 @@ launcherdir=$(make_value launcherdir)
 preloaddir=$(make_value preloaddir)
 includedir=$(make_value includedir)
 mandir=$(make_value mandir)
+datadir=$(make_value datadir)
 docdir=$(make_value docdir)
 CC=$(make_value CC)
 san=$(make_value SAN_CFLAGS)
@@ -78,6 +79,9 @@ nothing_else() {
         "$bindir"/envelope | "$preloaddir"/envelope-preload.so) ;;
         "$launcherdir"/bsdtar | "$launcherdir"/bsdcat) ;;
         "$launcherdir"/bsdcpio) ;;
+        "$datadir"/bash-completion/completions/envelope) ;;
+        "$datadir"/zsh/site-functions/_envelope) ;;
+        "$datadir"/fish/vendor_completions.d/envelope.fish) ;;
         "$docdir"/LICENSE | "$docdir"/*.md) ;;
         "$mandir"/man[1-8]/*.[1-8] | "$mandir"/man[1-8]/*.[1-8]ssl) ;;
         *) echo "$file" ;;

@@ -1,0 +1,537 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# envelope encrypt and envelope decrypt as people type them: where output goes
+# and what is left when it fails, keys from everywhere, statuses and messages,
+# --help and the shell completions.
+. "${srcdir:-.}/test/cli/tap.sh"
+. "$srcdir/test/cli/program.sh"
+
+plan 38
+provider
+need timeout socat
+
+# --- how it is judged -----------------------------------------------------
+
+# says_first TEXT - the first line of ./err is exactly this
+says_first() {
+    head -n 1 err | grep -qxF "envelope: $1"
+}
+
+says_that() { # PATTERN
+    grep -q -e "$1" err
+}
+
+hints() { # PATTERN
+    grep -q "^hint: .*$1" err
+}
+
+# only FILE... - the directory ./here has these files, and no others but err
+only() {
+    rm -f err
+    find . -mindepth 1 | LC_ALL=C sort >../have
+    for file in "$@"; do
+        echo "./$file"
+    done | LC_ALL=C sort | cmp - ../have
+}
+
+make_all() {
+    new_key ops -algorithm X25519
+    new_key other -algorithm X25519
+    new_ec ec P-256
+    new_cert ec
+    head -c 1000000 /dev/urandom >plain
+    "$envelope" -r ops.pem -o sealed plain
+    "$OPENSSL" rand -hex 32 >kek
+    echo 'correct horse' >pw
+    mkdir here
+}
+
+# --- output ---------------------------------------------------------------
+
+streams() {
+    "$envelope" encrypt -r ops.pem <plain >a
+    "$envelope" decrypt -i ops.key <a >b
+    cmp plain b
+    "$envelope" -r ops.pem plain | "$envelope" -d -i ops.key | cmp - plain
+    "$envelope" encrypt -r ops.pem -d -i ops.key <a && false
+    exits 2 "$envelope" encrypt -r ops.pem -d <a
+    says_first 'option --recipient is not for envelope decrypt'
+}
+
+files() {
+    cd here
+    rm -f ./*
+    "$envelope" encrypt -r ../ops.pem -o a ../plain
+    "$envelope" decrypt -i ../ops.key -o b a
+    cmp b ../plain
+    "$envelope" decrypt -i ../ops.key -o - a | cmp - ../plain
+    only a b
+}
+
+empty_and_small() {
+    for n in 0 1 16383 16384 16385; do
+        head -c $n plain >in
+        "$envelope" -r ops.pem in | "$envelope" -d -i ops.key | cmp - in
+    done
+}
+
+not_over_another() {
+    cd here
+    rm -f ./*
+    echo old >a
+    exits 2 "$envelope" -r ../ops.pem -o a ../plain
+    says_that '^envelope: .*a.*exists'
+    says_that 'force'
+    echo old | cmp - a
+    "$envelope" -r ../ops.pem -o a -f ../plain
+    "$envelope" -d -i ../ops.key a | cmp - ../plain
+    only a
+}
+
+# With --force, too, an old file stays until the new one is complete.
+nothing_half() {
+    cd here
+    rm -f ./*
+    cp ../sealed bad
+    flip bad 500000
+    exits 5 "$envelope" -d -i ../ops.key -o b bad
+    says_that "$(reason CHUNK): "
+    hints salvage
+    echo old >c
+    exits 5 "$envelope" -d -i ../ops.key --force -o c bad
+    echo old | cmp - c
+    head -c 500000 ../sealed >cut
+    exits 5 "$envelope" -d -i ../ops.key -o b cut
+    exits 3 "$envelope" -d -i ../other.key -o b bad
+    only bad c cut
+}
+
+bad_keys_leave_nothing() {
+    cd here
+    rm -f ./*
+    exits 1 "$envelope" -r ../missing -o a ../plain
+    says_first "$(reason UNREADABLE_KEY): ../missing: No such file or directory"
+    exits 1 "$envelope" -r ../ops.key -o a ../plain
+    says_that "$(reason PRIVATE_KEY): "
+    says_that 'give its public key'
+    exits 1 "$envelope" -o a ../plain
+    says_that "$(reason NO_RECIPIENT): "
+    only
+}
+
+same_file() {
+    cp plain same
+    exits 2 "$envelope" -r ops.pem -f -o same same
+    exits 2 "$envelope" -r ops.pem -f -o same <same
+    ln -sf same link
+    exits 2 "$envelope" -r ops.pem -f -o link <same
+    cmp plain same
+}
+
+stops_at_damage() {
+    cp sealed bad
+    flip bad 500000
+    exits 5 sh -c '"$0" -d -i ops.key bad >part' "$envelope"
+    test -s part
+    cmp -n "$(size_of part)" part plain
+}
+
+full_disk() {
+    exits 1 sh -c '"$0" -r ops.pem plain >/dev/full' "$envelope"
+    says_first "$(reason WRITE): No space left on device"
+    exits 1 sh -c '"$0" -d -i ops.key sealed >/dev/full' "$envelope"
+    says_that 'No space left on device'
+    exits 1 "$envelope" -r ops.pem -o /dev/full plain
+    says_that 'No space left on device'
+    exits 1 sh -c '"$0" --help >/dev/full' "$envelope"
+}
+
+closed_pipe() {
+    exits 0 sh -c '{ "$0" -r ops.pem </dev/zero; echo $? >status; } |
+        head -c 1000 >/dev/null' "$envelope" || true
+    test "$(cat status)" -eq 1
+}
+
+no_directory() {
+    exits 1 "$envelope" -r ops.pem -o none/a plain
+    says_that 'none/a: No such file or directory'
+}
+
+by_signal() { # SIGNAL - to a writer that waits for its input
+    cd here
+    rm -f ./*
+    mkfifo fifo
+    "$envelope" -r ../ops.pem -o a <fifo &
+    pid=$!
+    exec 9>fifo
+    n=0
+    while [ "$(find . -name '.a*' | wc -l)" -eq 0 ] && [ $n -lt 200 ]; do
+        sleep 0.05
+        n=$((n + 1))
+    done
+    rm fifo
+    test "$(find . -name '.a*' | wc -l)" -eq 1
+    kill "-$1" $pid
+    status=0
+    wait $pid || status=$?
+    exec 9>&-
+    test $status -gt 128
+    only
+}
+
+# --- input ----------------------------------------------------------------
+
+bad_input() {
+    exits 1 "$envelope" -r ops.pem missing
+    says_first "missing: $(reason READ): No such file or directory"
+    exits 1 "$envelope" -r ops.pem /
+    says_that "$(reason READ): Is a directory"
+    exits 4 "$envelope" -d -i ops.key plain
+    says_that "^envelope: plain: $(reason NOT_ENVELOPE)"
+    : >empty
+    exits 5 "$envelope" -d -i ops.key empty
+    exits 5 sh -c 'head -c 700000 sealed | "$0" -d -i ops.key >part' "$envelope"
+    exits 2 "$envelope" -r ops.pem plain plain
+    says_that 'too much'
+}
+
+wrong_key() {
+    exits 3 "$envelope" -d -i other.key sealed
+    says_that "$(reason NO_MATCH): it has 1 recipient: X25519"
+    hints fingerprint
+    exits 3 "$envelope" -d sealed
+    says_that "$(reason NO_IDENTITY): "
+    exits 3 "$envelope" -d -i ops.pem sealed
+}
+
+# --- keys -----------------------------------------------------------------
+
+recipients_of_a_directory() {
+    mkdir -p keys/sub
+    cp ops.pem keys/1.pem
+    cp ec.crt keys/2.crt
+    echo nonsense >keys/.hidden
+    "$envelope" -R keys -r other.pem -o three plain
+    for key in ops ec other; do
+        "$envelope" -d -i $key.key three | cmp - plain
+    done
+    cat ops.pem ec.crt >both.pem
+    "$envelope" -R both.pem plain >two
+    "$envelope" -d -i ec.key two | cmp - plain
+    mkdir -p none
+    exits 1 "$envelope" -R none plain
+    says_that 'none: the directory has no file'
+    echo nonsense >keys/3
+    exits 1 "$envelope" -R keys plain
+    says_that 'keys/3'
+}
+
+passphrases() {
+    "$envelope" --passphrase-file pw --work-factor 14 plain >pass
+    "$envelope" -d --passphrase-file pw pass | cmp - plain
+    "$envelope" -d --passphrase-fd 7 pass 7<pw | cmp - plain
+    echo wrong >other.pw
+    exits 3 "$envelope" -d --passphrase-file other.pw pass
+    says_that "$(reason WRONG_KEY): "
+    exits 2 "$envelope" -d --passphrase-fd x pass
+    exits 1 "$envelope" --passphrase-fd 77 plain
+    exits 2 "$envelope" -p --passphrase-file pw plain
+}
+
+# No terminal: it must not wait for one.
+no_terminal() {
+    need setsid
+    exits 3 setsid -w timeout 10 "$envelope" -d -p sealed
+    says_that "$(reason PASSPHRASE_NEEDED): "
+    "$OPENSSL" pkey -in ops.key -aes256 -passout file:pw -out locked.key
+    exits 3 setsid -w timeout 10 "$envelope" -d -i locked.key sealed
+    says_that "$(reason PASSPHRASE_NEEDED): .*locked.key"
+    "$envelope" -d -i locked.key --passphrase-file pw sealed | cmp - plain
+}
+
+key_encryption_keys() {
+    "$envelope" -k kek plain >a
+    "$envelope" -d -k kek a | cmp - plain
+    # openssl enc takes the same one.
+    # shellcheck disable=SC2086
+    $enc -d -K "$(cat kek)" -in a -out b
+    cmp b plain
+    xxd -r -p kek >raw
+    "$envelope" -d -k raw a | cmp - plain
+    "$OPENSSL" rand -hex 32 >kek2
+    exits 3 "$envelope" -d -k kek2 a
+    says_that "$(reason WRONG_KEY): "
+    for bad in plain pw ops.pem /dev/null; do
+        exits 1 "$envelope" -k $bad plain
+        says_that "$(reason UNREADABLE_KEY): $bad: "
+    done
+    "$OPENSSL" rand -hex 31 >kek3
+    exits 1 "$envelope" -k kek3 plain
+    exits 1 "$envelope" -k kek -r ops.pem plain
+    says_that "$(reason AMBIGUOUS_KEY): "
+}
+
+nothing_in_the_environment() {
+    env -i "$program" -r ops.pem plain >a
+    env -i "$program" -d -i ops.key a | cmp - plain
+}
+
+from_the_environment() {
+    ENVELOPE_RECIPIENTS=ops.pem "$envelope" <plain >a
+    ENVELOPE_IDENTITIES=ops.key "$envelope" -d a | cmp - plain
+}
+
+# The first user's story, as envelope(1) tells it: backups that come through a
+# socket are encrypted on arrival, where there is only a public key.
+story() {
+    mkdir -p store desk
+    (cd desk && "$envelope" keygen -o ops.key)
+    cp desk/ops.pub store/
+    (cd store && socat -u UNIX-LISTEN:socket STDOUT |
+        "$envelope" -r ops.pub -o backup.tar) &
+    pid=$!
+    n=0
+    while [ ! -S store/socket ] && [ $n -lt 200 ]; do
+        sleep 0.05
+        n=$((n + 1))
+    done
+    tar -cf - -C /usr/share/doc . >data.tar 2>/dev/null || true
+    socat -u STDIN UNIX-CONNECT:store/socket <data.tar
+    wait $pid
+    tar -tf store/backup.tar | head -n 2 | tail -n 1 | grep -qx envelope/key.p7m
+    "$envelope" verify -i desk/ops.key store/backup.tar
+    "$envelope" -d -i desk/ops.key store/backup.tar | cmp - data.tar
+    rm store/backup.tar data.tar
+}
+
+# --- options --------------------------------------------------------------
+
+each_carrier() {
+    for kind in raw tar xbstream; do
+        "$envelope" -r ops.pem --carrier $kind plain >"$kind"
+        "$envelope" -d -i ops.key $kind | cmp - plain
+    done
+    test "$(tar -tf tar | head -n 1)" = envelope/header
+    test "$(head -c 8 xbstream)" = XBSTCK01
+    # auto keeps the kind of the data
+    tar -cf data.tar plain
+    "$envelope" -r ops.pem data.tar | tar -tf - | grep -q key.p7m
+    "$envelope" -r ops.pem xbstream | head -c 8 | grep -q XBSTCK01
+}
+
+by_gnu_tar() {
+    tar -I "$program -r $tests_dir/ops.pem" -cf filtered plain pw
+    tar -I "$program -i $tests_dir/ops.key" -tf filtered >list
+    printf 'plain\npw\n' | cmp - list
+    tar -I "$program encrypt -r $tests_dir/ops.pem" -cf filtered plain
+    mkdir -p x
+    tar -I "$program decrypt -i $tests_dir/ops.key" -xf filtered -C x
+    cmp x/plain plain
+}
+
+labels() {
+    "$envelope" -r ops.pem --label host=db1 --label day=2026-01-02 pw >a
+    head -c 60 a | grep -aq 'day=2026-01-02'
+    exits 1 "$envelope" -r ops.pem --label host=1 --label host=2 pw
+    says_that "$(reason LABELS): "
+    exits 1 "$envelope" -r ops.pem --label nonsense pw
+}
+
+room() {
+    "$envelope" -r ops.pem --reserve 4096 pw >a
+    "$envelope" -r ops.pem --reserve 0 pw >b
+    test "$(($(size_of a) - $(size_of b)))" -eq 4096
+    exits 2 "$envelope" -r ops.pem --reserve -1 pw
+    exits 2 "$envelope" -r ops.pem -j 1000 pw
+    says_that "$(reason PARAMETER): option threads=1000"
+    "$envelope" -r ops.pem -j 2 plain | "$envelope" -d -j 1 -i ops.key |
+        cmp - plain
+}
+
+usage() {
+    exits 2 "$envelope" encyrpt -r ops.pem plain
+    says_first 'there is no command encyrpt'
+    hints '--help'
+    exits 2 "$envelope" decrypt --foo
+    says_first 'there is no option --foo'
+    exits 2 "$envelope" -r
+    says_that 'value is missing'
+    exits 2 "$envelope" decrypt --range 1 sealed
+    says_that 'OFFSET:LENGTH'
+    exits 2 "$envelope" decrypt --range 5:99999999999999999999 sealed
+    exits 2 "$envelope" decrypt --progress=soon sealed
+    says_that 'auto none text json'
+    exits 2 "$envelope" decrypt --salvage=all sealed
+    exits 2 "$envelope" decrypt --salvage --range 0:1 sealed
+    exits 2 "$envelope" inspect -r ops.pem sealed
+    exits 2 "$envelope" --carrier zip -r ops.pem plain
+    nothing out
+}
+
+verbose() {
+    exits 3 "$envelope" -d -i ops.pem sealed
+    status=0
+    "$envelope" -v -d -i ops.pem sealed 2>err || status=$?
+    test $status -eq 3
+    grep -q '^[0-9A-F]*:error:[0-9A-F]*:envelope:' err
+}
+
+no_core_dump() {
+    mkfifo wait
+    "$envelope" -r ops.pem <wait >/dev/null &
+    pid=$!
+    exec 9>wait
+    n=0
+    until grep -Eq '^Max core file size +0 +0 ' /proc/$pid/limits; do
+        n=$((n + 1))
+        test $n -lt 200
+        sleep 0.05
+    done
+    exec 9>&-
+    wait $pid
+}
+
+version() {
+    "$envelope" --version >out
+    grep -Eqx 'envelope [0-9.]+' out
+}
+
+# --- help and completions -------------------------------------------------
+
+commands='encrypt decrypt inspect verify rewrap keygen fingerprint completion'
+
+helps() {
+    "$envelope" --help >all
+    for command in $commands; do
+        grep -q "^  $command " all
+        "$envelope" "$command" --help >out
+        grep -q "^usage: envelope $command " out
+        # What a completion prints must not need quoting.
+        ! grep -E "['\`\"\\\\]" out || false
+        "$envelope" "$command" -h | cmp - out
+    done
+}
+
+# -v is with the options of every command.
+options_of() { # COMMAND
+    "$envelope" "$1" --help | sed -n 's/^  ....--\([a-z-]*\).*/\1/p'
+}
+
+manuals_tell() {
+    for command in encrypt decrypt inspect verify rewrap keygen fingerprint
+    do
+        page=$srcdir/doc/envelope-$command.1
+        options_of "$command" >list
+        [ -s list ]
+        while read -r option; do
+            [ "$option" = verbose ] || grep -q "Fl -$option\b" "$page"
+        done <list
+        # and nothing that is not there
+        sed -n 's/^\.It.* Fl -\([a-z-]*\).*/\1/p' "$page" |
+            while read -r option; do
+                grep -qx -- "$option" list
+            done
+    done
+}
+
+bash_completes() { # WORD... - what the last of them can be
+    bash -c '. ./envelope.bash
+        COMP_WORDS=(envelope "$@") COMP_CWORD=$#
+        _envelope
+        printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+}
+
+in_bash() {
+    "$envelope" completion bash >envelope.bash
+    bash -n envelope.bash
+    bash_completes enc | grep -qx encrypt
+    bash_completes '' | wc -l | grep -qx 8
+    bash_completes decrypt --sal | grep -qx -- --salvage
+    bash_completes encrypt --sal | grep -qx ''
+    bash_completes encrypt --carrier x | grep -qx xbstream
+    bash_completes encrypt -r ops.p | grep -qx ops.pem
+    bash_completes completion f | grep -qx fish
+}
+
+in_zsh() {
+    "$envelope" completion zsh >_envelope
+    zsh -n _envelope
+    grep -q "'\*--carrier=\[.*\]:KIND:(auto raw tar xbstream)'" _envelope
+}
+
+in_fish() {
+    "$envelope" completion fish >envelope.fish
+    fish -n envelope.fish
+    fish -c 'source envelope.fish; complete -C "envelope dec"' |
+        grep -q '^decrypt'
+    fish -c 'source envelope.fish; complete -C "envelope decrypt --sal"' |
+        grep -q -- '^--salvage'
+    fish -c 'source envelope.fish; complete -C "envelope encrypt --carrier x"' |
+        grep -q '^xbstream'
+}
+
+other_shell() {
+    exits 2 "$envelope" completion csh
+    exits 2 "$envelope" completion
+}
+
+optional() { # SHELL NAME FUNCTION
+    if command -v "$1" >/dev/null; then
+        t "$2" "$3"
+    else
+        skip "$2" "$1 is not installed"
+    fi
+}
+
+# The whole table is offered everywhere.
+complete_lists() {
+    for command in $commands; do
+        options_of "$command"
+    done | sort -u >options
+    test "$(wc -l <options)" -gt 20
+    for shell in bash zsh fish; do
+        "$envelope" completion $shell >script
+        while read -r option; do
+            grep -qE -- "(--| -l )$option\\b" script
+        done <options
+    done
+}
+
+t "keys and an envelope" make_all
+t "streams, and -d" streams
+t "files" files
+t "empty and small" empty_and_small
+t "a file that exists stays, but for --force" not_over_another
+t "a file appears when it is complete" nothing_half
+t "a bad key leaves no file" bad_keys_leave_nothing
+t "output is not the input" same_file
+t "a pipe gets verified text, and a status" stops_at_damage
+t "a full disk" full_disk
+t "a closed pipe" closed_pipe
+t "a directory that is not there" no_directory
+t "SIGTERM leaves no file" by_signal TERM
+t "SIGHUP leaves no file" by_signal HUP
+t "input that cannot be read, or is no envelope" bad_input
+t "wrong key, no key" wrong_key
+t "-R takes files and directories" recipients_of_a_directory
+t "passphrases from files and descriptors" passphrases
+t "no terminal to ask at" no_terminal
+t "key-encryption keys from files" key_encryption_keys
+t "an empty environment" nothing_in_the_environment
+t "keys from the environment" from_the_environment
+t "the story of envelope(1)" story
+t "each carrier" each_carrier
+t "GNU tar -I" by_gnu_tar
+t "labels" labels
+t "reserve and threads" room
+t "usage errors" usage
+t "-v shows libcrypto's errors" verbose
+t "no core dumps" no_core_dump
+t "--version" version
+t "--help" helps
+t "the manual pages have the options that there are" manuals_tell
+optional bash "completions for bash" in_bash
+optional zsh "completions for zsh" in_zsh
+optional fish "completions for fish" in_fish
+t "completions for another shell" other_shell
+t "completions know every option" complete_lists

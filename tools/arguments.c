@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From argv to struct envl_arguments, by the table. */
+#include "tools/arguments.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include <envelope/envelope.h>
+
+#include "config.h"
+#include "tools/help.h"
+#include "tools/table.h"
+
+#define OPTION_COUNT_MAX 40
+
+/* Values of getopt_long() for what is no row; above any row's. */
+enum { GETOPT_HELP = 1000, GETOPT_VERSION };
+
+struct parser {
+    struct option longs[OPTION_COUNT_MAX + 3];
+    char letters[2 * OPTION_COUNT_MAX + 4];
+    bool used[OPTION_COUNT_MAX];
+};
+
+static int
+argument_of(const struct envl_option_row *row)
+{
+    if (row->operand == ENVL_OPERAND_NONE)
+        return no_argument;
+    return row->optional ? optional_argument : required_argument;
+}
+
+/* A leading ':' keeps getopt_long() quiet, and tells a missing value from an
+ * unknown option. */
+static void
+build(struct parser *parser)
+{
+    char *p = parser->letters;
+    size_t i;
+
+    assert(envl_option_count <= OPTION_COUNT_MAX);
+    *parser = (struct parser){ 0 };
+    *p++ = ':';
+    *p++ = 'h';
+    for (i = 0; i < envl_option_count; i++) {
+        const struct envl_option_row *row = &envl_option_rows[i];
+
+        parser->longs[i] =
+            (struct option){ row->name, argument_of(row), NULL, (int)i };
+        if (row->letter != 0) {
+            *p++ = row->letter;
+            if (argument_of(row) == required_argument)
+                *p++ = ':';
+        }
+    }
+    parser->longs[i++] =
+        (struct option){ "help", no_argument, NULL, GETOPT_HELP };
+    parser->longs[i] =
+        (struct option){ "version", no_argument, NULL, GETOPT_VERSION };
+}
+
+/* The row of what getopt_long() returned: an index, or a letter. */
+static size_t
+row_of(int found)
+{
+    size_t i;
+
+    if ((size_t)found < envl_option_count)
+        return (size_t)found;
+    for (i = 0; i < envl_option_count && envl_option_rows[i].letter != found;
+         i++)
+        ;
+    return i;
+}
+
+static_assert(OPTION_COUNT_MAX < 'A', "indices and letters do not meet");
+
+/* A word in front of the options; 0 if there is none, -1 if it is unknown. */
+static int
+parse_command(struct envl_arguments *arguments, int argc, char **argv)
+{
+    int i;
+
+    if (argc < 2 || *argv[1] == '-' || *argv[1] == '\0')
+        return 0;
+    for (i = 0; i < ENVL_CMD_COUNT; i++) {
+        if (strcmp(argv[1], envl_command_rows[i].name) == 0) {
+            arguments->command = (enum envl_command_id)i;
+            return 1;
+        }
+    }
+    return -1;
+}
+
+static enum envl_status
+take(struct envl_arguments *arguments, size_t index, const char *value)
+{
+    const struct envl_option_row *row = &envl_option_rows[index];
+    enum envl_way way = (row->commands & 1U << ENVL_CMD_ENCRYPT) != 0
+                            ? ENVL_ENCRYPT
+                            : ENVL_DECRYPT;
+    struct envl_err err;
+
+    if (row->take(arguments, row, value, &err) != ENVELOPE_OK)
+        return envl_report(NULL, &err, way);
+    return ENVL_EXIT_DONE;
+}
+
+/* -1 once --help or --version was answered. */
+static int
+parse_options(struct envl_arguments *arguments, struct parser *parser, int argc,
+              char **argv, bool has_command)
+{
+    int found, status = ENVL_EXIT_DONE;
+
+    while (status == ENVL_EXIT_DONE
+           && (found = getopt_long(argc, argv, parser->letters, parser->longs,
+                                   NULL))
+                  != -1) {
+        switch (found) {
+        case 'h':
+        case GETOPT_HELP:
+            envl_help(has_command ? (int)arguments->command : -1);
+            return -1;
+        case GETOPT_VERSION:
+            (void)printf("envelope %s\n", PACKAGE_VERSION);
+            return -1;
+        case '?':
+            return envl_report_usage("there is no option %s", argv[optind - 1]);
+        case ':':
+            return envl_report_usage("option %s: its value is missing",
+                                     argv[optind - 1]);
+        default:
+            parser->used[row_of(found)] = true;
+            status = take(arguments, row_of(found), optarg);
+            break;
+        }
+    }
+    return status;
+}
+
+/* Does what was said go together? */
+static enum envl_status
+check(const struct envl_arguments *arguments, const struct parser *parser)
+{
+    const struct envl_command_row *command =
+        &envl_command_rows[arguments->command];
+    size_t i;
+
+    for (i = 0; i < envl_option_count; i++) {
+        if (parser->used[i]
+            && (envl_option_rows[i].commands & 1U << arguments->command) == 0)
+            return envl_report_usage("option --%s is not for envelope %s",
+                                     envl_option_rows[i].name, command->name);
+    }
+    if (arguments->file_count > command->operands_max)
+        return envl_report_usage(
+            "envelope %s takes %s, and %s is too much", command->name,
+            command->operands_max == 0 ? "no file" : "one word at most",
+            arguments->files[command->operands_max]);
+    if (arguments->has_range && arguments->salvage)
+        return envl_report_usage("--range and --salvage do not go together");
+    if (arguments->keep_going && arguments->header_only)
+        return envl_report_usage("--keep-going and --header do not go "
+                                 "together");
+    return ENVL_EXIT_DONE;
+}
+
+int
+envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
+{
+    struct parser parser;
+    int word, status;
+
+    *arguments = (struct envl_arguments){ 0 };
+    envl_options_init(&arguments->options, ENVL_AUTO);
+    word = parse_command(arguments, argc, argv);
+    if (word < 0)
+        return (int)envl_report_usage("there is no command %s", argv[1]);
+    build(&parser);
+    status =
+        parse_options(arguments, &parser, argc - word, argv + word, word > 0);
+    if (status != ENVL_EXIT_DONE)
+        return status;
+    arguments->files = argv + word + optind;
+    arguments->file_count = argc - word - optind;
+    return (int)check(arguments, &parser);
+}
+
+void
+envl_arguments_clear(struct envl_arguments *arguments)
+{
+    envl_options_clear(&arguments->options);
+    OPENSSL_clear_free(arguments->identity_kek, ENVELOPE_KEY_LENGTH);
+    OPENSSL_free(arguments->remove);
+}

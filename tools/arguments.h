@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was typed, checked and in order.  One table makes the parser, --help
+ * and the shell completions. */
+#ifndef ENVL_ARGUMENTS_H
+#define ENVL_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "filter/options.h"
+#include "tools/progress.h"
+#include "tools/status.h"
+
+enum envl_command_id {
+    ENVL_CMD_ENCRYPT,
+    ENVL_CMD_DECRYPT,
+    ENVL_CMD_INSPECT,
+    ENVL_CMD_VERIFY,
+    ENVL_CMD_REWRAP,
+    ENVL_CMD_KEYGEN,
+    ENVL_CMD_FINGERPRINT,
+    ENVL_CMD_COMPLETION,
+    ENVL_CMD_COUNT
+};
+
+/*
+ * Strings are argv's, or NULL where nothing was said.
+ *
+ * Ownership: options and what says so is the structure's, envl_arguments_clear().
+ */
+struct envl_arguments {
+    enum envl_command_id command;
+    struct envl_options options; /* of the filter: recipients, identities,
+                                  * passphrases, labels, carrier, ... */
+    char **files;                /* operands */
+    int file_count;
+    const char *output; /* -o */
+    bool force;         /* --force */
+    bool verbose;       /* -v: libcrypto's errors, too */
+    bool prompt;        /* -p: ask for a passphrase */
+    enum envl_progress_mode progress;
+
+    bool has_range; /* --range, with range_len UINT64_MAX to the end */
+    uint64_t range_offset, range_len;
+    bool salvage;         /* --salvage */
+    bool salvage_skip;    /* --salvage=skip: leave holes out */
+    bool keep_going;      /* --keep-going */
+    bool header_only;     /* --header */
+    bool json;            /* --json */
+    bool add;             /* --add */
+    char *remove;         /* --remove, in hexadecimal; one a line; owned */
+    bool recover;         /* --recover */
+    const char *key_type; /* --type */
+
+    /* What opens the envelopes that get other keys. */
+    const char *identity_passphrase_file;
+    bool identity_prompt;
+    unsigned char *identity_kek; /* ENVELOPE_KEY_LENGTH bytes; owned */
+};
+
+/*
+ * envl_arguments_parse - read argv
+ *
+ * Without a subcommand it is ENVL_CMD_ENCRYPT, or with -d ENVL_CMD_DECRYPT.
+ * Returns: ENVL_EXIT_DONE; -1 if --help or --version was answered; else it
+ *          has been reported.
+ */
+int envl_arguments_parse(struct envl_arguments *arguments, int argc,
+                         char **argv);
+void envl_arguments_clear(struct envl_arguments *arguments);
+
+#endif

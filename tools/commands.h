@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands, one file each.  Each reports its failures itself. */
+#ifndef ENVL_COMMANDS_H
+#define ENVL_COMMANDS_H
+
+#include "tools/arguments.h"
+#include "tools/status.h"
+
+typedef enum envl_status envl_command_fn(struct envl_arguments *arguments);
+
+envl_command_fn envl_command_crypt;   /* encrypt, decrypt; tools/crypt.c */
+envl_command_fn envl_command_range;   /* decrypt --range; tools/range.c */
+envl_command_fn envl_command_salvage; /* decrypt --salvage; tools/salvage.c */
+envl_command_fn envl_command_inspect; /* tools/inspect.c */
+envl_command_fn envl_command_verify;  /* tools/verify.c */
+envl_command_fn envl_command_rewrap;  /* tools/rewrap.c */
+envl_command_fn envl_command_keygen;  /* tools/keygen.c */
+envl_command_fn envl_command_fingerprint; /* tools/fingerprint.c */
+envl_command_fn envl_command_completion;  /* tools/completion.c */
+
+#endif

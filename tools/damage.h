@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is damaged in an envelope, told: holes, the end, the share that is
+ * intact. */
+#ifndef ENVL_DAMAGE_H
+#define ENVL_DAMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "filter/survey.h"
+
+/* What was found so far; all zero to begin with. */
+struct envl_damage {
+    FILE *to;
+    const char *prefix, *name; /* that each line begins with */
+    const char *fate;          /* what a hole is, such as "damaged" */
+    uint64_t good_chunks, bad_chunks, good_len, bad_len;
+    bool has_end;
+};
+
+/* envl_damage_note - count it, and tell of it unless it is good */
+void envl_damage_note(struct envl_damage *damage,
+                      const struct envl_found *found);
+
+/* envl_damage_sum_up - one line at the end: what share is intact */
+void envl_damage_sum_up(const struct envl_damage *damage);
+
+/* envl_damage_hint_scattered - what to do about an archive that was packed
+ * again */
+void envl_damage_hint_scattered(void);
+
+#endif

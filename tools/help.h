@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What --help prints. */
+#ifndef ENVL_HELP_H
+#define ENVL_HELP_H
+
+/* envl_help - on standard output: a subcommand's usage and options, or with
+ * command -1 what subcommands there are */
+void envl_help(int command);
+
+#endif

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * envelope inspect: what a file tells without a key.  Nothing is decrypted, so
+ * that nothing of this is authentic; that the length fits does not say that
+ * the data is intact.
+ *
+ * For people there are lines "name: value".  With --json there is one object a
+ * file, on a line of its own:
+ *
+ *   file            string; "-" is standard input
+ *   status          "ok"; "damaged", "not-envelope" or "failed"
+ *   error           string; only where status is not "ok"
+ *
+ * and unless it is neither "ok" nor a damage behind the header:
+ *
+ *   carrier         "raw", "tar" or "xbstream"
+ *   version         number of the format's version
+ *   scheme          number of the payload's scheme
+ *   scheme_name     string
+ *   file_size       bytes; null if it is no regular file
+ *   plaintext_size  bytes; null if that is not known
+ *   length_fits     whether there is a plaintext for the payload's length;
+ *                   null if that is not known
+ *   labels          object of strings, in the order of the file
+ *   header_size     bytes of the stream's header
+ *   rewrap_room     bytes by which the key envelope can grow in place
+ *   recipients      array of objects:
+ *     type          "rsa", "ec", "x25519", "x448", "ml-kem", "kek",
+ *                   "passphrase" or "other"
+ *     kind          the same in words
+ *     algorithm     in words
+ *     id            in hexadecimal; null if it is named in another way
+ *     known         whether the format has such recipients
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "filter/head.h"
+#include "lib/key_envelope_edit.h"
+#include "tools/commands.h"
+#include "tools/input.h"
+#include "tools/json.h"
+#include "tools/measure.h"
+#include "tools/shown.h"
+
+/* Bytes of names in front of values, for people. */
+#define NAME_WIDTH 17
+
+struct inspection {
+    const char *name;
+    struct envl_head head;
+    struct envl_key_envelope_entry *recipients;
+    size_t recipient_count;
+    bool has_header;   /* and recipients */
+    int64_t file_size; /* -1: not known */
+    bool has_text_len;
+    uint64_t text_len;
+    enum envelope_reason reason; /* what is wrong, in err */
+    struct envl_err err;
+};
+
+/* Looking */
+
+static enum envelope_reason
+list_recipients(struct inspection *x)
+{
+    static const struct envl_libctx ctx = { .propq = "" };
+    const struct envl_header *header = &x->head.header;
+
+    return envl_key_envelope_list(
+        &x->recipients, &x->recipient_count, envl_header_key_envelope(header),
+        header->prelude.key_envelope_len, &ctx, &x->err);
+}
+
+static enum envelope_reason
+measure(struct inspection *x, int fd)
+{
+    enum envelope_reason rc;
+    uint64_t len;
+
+    if (x->file_size < 0)
+        return ENVELOPE_OK;
+    rc = envl_measure_payload(&len, &x->head, fd, (uint64_t)x->file_size,
+                              &x->err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_measure_text(&x->text_len, len, &x->err);
+    x->has_text_len = rc == ENVELOPE_OK;
+    return rc;
+}
+
+/* A stream that ends behind its header has one all the same. */
+static enum envelope_reason
+look(struct inspection *x, int fd)
+{
+    enum envelope_reason rc = envl_head_read(&x->head, fd, &x->err), listed;
+    struct envl_err short_err = x->err;
+
+    if (rc == ENVELOPE_R_TRUNCATED
+        && envl_header_check(&x->head.header, &x->err) != ENVELOPE_OK)
+        return x->err.reason;
+    if (rc != ENVELOPE_OK && rc != ENVELOPE_R_TRUNCATED)
+        return rc;
+    listed = list_recipients(x);
+    if (listed != ENVELOPE_OK)
+        return listed;
+    x->has_header = true;
+    x->err = short_err;
+    return rc == ENVELOPE_OK ? measure(x, fd) : rc;
+}
+
+static void
+inspect(struct inspection *x, const char *name)
+{
+    struct envl_input_file input;
+
+    *x = (struct inspection){ .name = name, .file_size = -1 };
+    x->reason = envl_input_open(&input, name, &x->err);
+    if (x->reason == ENVELOPE_OK) {
+        /* A regular file is read from its beginning. */
+        if (input.size >= 0)
+            x->file_size = lseek(input.fd, 0, SEEK_END);
+        x->reason = look(x, input.fd);
+    }
+    envl_input_close(&input);
+}
+
+static void
+clear(struct inspection *x)
+{
+    envl_key_envelope_list_free(x->recipients, x->recipient_count);
+    envl_head_clear(&x->head);
+}
+
+static enum envl_status
+status_of(const struct inspection *x)
+{
+    return x->reason == ENVELOPE_OK ? ENVL_EXIT_DONE
+                                    : envl_status_of(x->reason, ENVL_DECRYPT);
+}
+
+static bool
+is_damaged(const struct inspection *x)
+{
+    return status_of(x) == ENVL_EXIT_DAMAGED;
+}
+
+static uint64_t
+rewrap_room(const struct inspection *x)
+{
+    const struct envl_prelude *prelude = &x->head.header.prelude;
+    uint64_t padding = prelude->header_len - prelude->key_envelope_len
+                       - prelude->labels_len - ENVL_PRELUDE_LEN;
+    uint64_t limit = ENVL_KEY_ENVELOPE_LEN_MAX - prelude->key_envelope_len;
+
+    return padding < limit ? padding : limit;
+}
+
+/* Take the next label, which is key=value and a LF. */
+static bool
+next_label(const char **text, size_t *len, const char **key, size_t *key_len,
+           size_t *value_len)
+{
+    const char *equals = *len > 0 ? memchr(*text, '=', *len) : NULL;
+    const char *end = equals != NULL ? memchr(*text, '\n', *len) : NULL;
+
+    if (end == NULL || equals > end)
+        return false;
+    *key = *text;
+    *key_len = (size_t)(equals - *text);
+    *value_len = (size_t)(end - equals) - 1;
+    *len -= (size_t)(end - *text) + 1;
+    *text = end + 1;
+    return true;
+}
+
+/* For people */
+
+static void
+print_name(const char *name)
+{
+    (void)printf("%s:%*s", name, (int)(NAME_WIDTH - strlen(name) - 1), "");
+}
+
+static void
+print_line(const char *name, const char *value)
+{
+    print_name(name);
+    (void)printf("%s\n", value);
+}
+
+/* A name that was typed, or made up by somebody else to do harm. */
+static void
+print_safely(const char *text)
+{
+    envl_show(stdout, text);
+    (void)putchar('\n');
+}
+
+static void
+print_id(const struct envl_key_envelope_entry *entry)
+{
+    size_t i;
+
+    (void)printf("%*s", NAME_WIDTH, "");
+    for (i = 0; i < entry->id_len; i++)
+        (void)printf("%02x", entry->id[i]);
+    (void)puts(entry->id_len == 0 ? "without an identifier" : "");
+}
+
+static void
+print_recipients(const struct inspection *x)
+{
+    size_t i;
+
+    for (i = 0; i < x->recipient_count; i++) {
+        const struct envl_key_envelope_entry *entry = &x->recipients[i];
+
+        print_name("recipient");
+        (void)printf("%s; %s%s\n", entry->words.kind, entry->words.algorithm,
+                     entry->words.known ? "" : "; passed over");
+        print_id(entry);
+    }
+}
+
+static void
+print_labels(const struct envl_header *header)
+{
+    const char *text = envl_header_labels(header), *key;
+    size_t len = header->prelude.labels_len, key_len, value_len;
+
+    while (next_label(&text, &len, &key, &key_len, &value_len)) {
+        print_name("label");
+        (void)fwrite(key, 1, key_len + 1 + value_len, stdout);
+        (void)putchar('\n');
+    }
+}
+
+static void
+print_sizes(const struct inspection *x)
+{
+    print_name("plaintext size");
+    if (x->has_text_len)
+        (void)printf("%" PRIu64 " bytes\n", x->text_len);
+    else
+        (void)puts("unknown");
+    print_name("length");
+    if (x->has_text_len)
+        (void)puts("fits the format");
+    else if (is_damaged(x))
+        (void)printf("does not fit the format: %s\n", x->err.detail);
+    else
+        (void)puts("unknown");
+}
+
+static void
+print(const struct inspection *x)
+{
+    const struct envl_header *header = &x->head.header;
+
+    print_name("file");
+    print_safely(x->name != NULL ? x->name : "-");
+    if (!x->has_header) {
+        print_name("error");
+        (void)printf("%s: %s\n", envl_reason_text(x->reason), x->err.detail);
+        return;
+    }
+    print_line("carrier", envl_carrier_name(x->head.kind));
+    print_name("version");
+    (void)printf("%u\n", envl_header_version(header));
+    print_name("scheme");
+    (void)printf("%u, %s\n", envl_header_scheme(header),
+                 envl_header_scheme_name(header));
+    print_sizes(x);
+    print_labels(header);
+    print_name("room for rewrap");
+    (void)printf("%" PRIu64 " bytes\n", rewrap_room(x));
+    print_recipients(x);
+}
+
+/* For programs */
+
+static void
+put_name(struct envl_json *json, const char *name)
+{
+    envl_json_name(json, name, strlen(name));
+}
+
+static void
+put_text(struct envl_json *json, const char *name, const char *value)
+{
+    put_name(json, name);
+    envl_json_text(json, value, strlen(value));
+}
+
+static void
+put_number(struct envl_json *json, const char *name, uint64_t value, bool known)
+{
+    put_name(json, name);
+    if (known)
+        envl_json_number(json, value);
+    else
+        envl_json_null(json);
+}
+
+static void
+put_status(struct envl_json *json, const struct inspection *x)
+{
+    enum envl_status status = status_of(x);
+    char text[2 * ENVL_DETAIL_MAX];
+
+    put_text(json, "file", x->name != NULL ? x->name : "-");
+    put_text(json, "status",
+             status == ENVL_EXIT_DONE           ? "ok"
+             : status == ENVL_EXIT_DAMAGED      ? "damaged"
+             : status == ENVL_EXIT_NOT_ENVELOPE ? "not-envelope"
+                                                : "failed");
+    if (status == ENVL_EXIT_DONE)
+        return;
+    (void)snprintf(text, sizeof(text), "%s%s%s", envl_reason_text(x->reason),
+                   *x->err.detail != '\0' ? ": " : "", x->err.detail);
+    put_text(json, "error", text);
+}
+
+static void
+put_labels(struct envl_json *json, const struct envl_header *header)
+{
+    const char *text = envl_header_labels(header), *key;
+    size_t len = header->prelude.labels_len, key_len, value_len;
+
+    put_name(json, "labels");
+    envl_json_begin(json, '{');
+    while (next_label(&text, &len, &key, &key_len, &value_len)) {
+        envl_json_name(json, key, key_len);
+        envl_json_text(json, key + key_len + 1, value_len);
+    }
+    envl_json_end(json, '}');
+}
+
+static void
+put_id(struct envl_json *json, const struct envl_key_envelope_entry *entry)
+{
+    char *hex = OPENSSL_malloc(2 * entry->id_len + 1);
+    size_t i;
+
+    put_name(json, "id");
+    for (i = 0; i < entry->id_len && hex != NULL; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", entry->id[i]);
+    if (hex != NULL && entry->id_len > 0)
+        envl_json_text(json, hex, 2 * entry->id_len);
+    else
+        envl_json_null(json);
+    OPENSSL_free(hex);
+}
+
+static void
+put_recipients(struct envl_json *json, const struct inspection *x)
+{
+    size_t i;
+
+    put_name(json, "recipients");
+    envl_json_begin(json, '[');
+    for (i = 0; i < x->recipient_count; i++) {
+        const struct envl_recipient_words *words = &x->recipients[i].words;
+
+        envl_json_begin(json, '{');
+        put_text(json, "type", words->type);
+        put_text(json, "kind", words->kind);
+        put_text(json, "algorithm", words->algorithm);
+        put_id(json, &x->recipients[i]);
+        put_name(json, "known");
+        envl_json_bool(json, words->known);
+        envl_json_end(json, '}');
+    }
+    envl_json_end(json, ']');
+}
+
+static void
+put_header(struct envl_json *json, const struct inspection *x)
+{
+    const struct envl_header *header = &x->head.header;
+
+    put_text(json, "carrier", envl_carrier_name(x->head.kind));
+    put_number(json, "version", envl_header_version(header), true);
+    put_number(json, "scheme", envl_header_scheme(header), true);
+    put_text(json, "scheme_name", envl_header_scheme_name(header));
+    put_number(json, "file_size", (uint64_t)x->file_size, x->file_size >= 0);
+    put_number(json, "plaintext_size", x->text_len, x->has_text_len);
+    put_name(json, "length_fits");
+    if (x->has_text_len || is_damaged(x))
+        envl_json_bool(json, x->has_text_len);
+    else
+        envl_json_null(json);
+    put_labels(json, header);
+    put_number(json, "header_size", header->prelude.header_len, true);
+    put_number(json, "rewrap_room", rewrap_room(x), true);
+    put_recipients(json, x);
+}
+
+static void
+print_json(const struct inspection *x)
+{
+    struct envl_json json = { .to = stdout };
+
+    envl_json_begin(&json, '{');
+    put_status(&json, x);
+    if (x->has_header)
+        put_header(&json, x);
+    envl_json_end(&json, '}');
+    (void)putchar('\n');
+}
+
+/* The face */
+
+static enum envl_status
+inspect_file(const char *name, bool json)
+{
+    enum envl_status status;
+    struct inspection x;
+
+    inspect(&x, name);
+    status = status_of(&x);
+    if (json)
+        print_json(&x);
+    else
+        print(&x);
+    if (status != ENVL_EXIT_DONE) {
+        (void)fflush(stdout);
+        (void)envl_report(name, &x.err, ENVL_DECRYPT);
+    }
+    clear(&x);
+    return status;
+}
+
+enum envl_status
+envl_command_inspect(struct envl_arguments *arguments)
+{
+    enum envl_status worst = ENVL_EXIT_DONE, status;
+    int i;
+
+    if (arguments->file_count == 0)
+        return inspect_file(NULL, arguments->json);
+    for (i = 0; i < arguments->file_count; i++) {
+        if (i > 0 && !arguments->json)
+            (void)putchar('\n');
+        status = inspect_file(arguments->files[i], arguments->json);
+        if (status > worst)
+            worst = status;
+    }
+    return worst;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of the calls is the point: the journal is on the disk before the
+ * file is touched, and the file is on the disk before the journal goes.
+ */
+#include "tools/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "filter/fd.h"
+
+#define SUFFIX ".envelope-rewrap"
+
+/* A journal: fields, big-endian; then the bytes. */
+#define MAGIC "envelope rewrap\n"
+enum {
+    AT_MAGIC = 0,
+    MAGIC_LEN = sizeof(MAGIC) - 1,
+    AT_PATCH = AT_MAGIC + MAGIC_LEN, /* where the bytes belong */
+    AT_LEN = AT_PATCH + 8,           /* how many they are */
+    AT_START = AT_LEN + 8,           /* where the payload begins */
+    AT_START_HASH = AT_START + 8,    /* SHA-256 of its first bytes */
+    AT_HASH = AT_START_HASH + SHA256_DIGEST_LENGTH, /* of all but itself */
+    FIELDS_LEN = AT_HASH + SHA256_DIGEST_LENGTH
+};
+static_assert(MAGIC_LEN == 16, "the numbers are aligned");
+
+/* No header in its carrier is longer. */
+#define PATCH_LEN_MAX (2 * ENVL_HEADER_LEN_MAX)
+
+static void
+put_be64(unsigned char *p, uint64_t v)
+{
+    int i;
+
+    for (i = 7; i >= 0; i--, v >>= 8)
+        p[i] = (unsigned char)v;
+}
+
+static uint64_t
+get_be64(const unsigned char *p)
+{
+    uint64_t v = 0;
+    int i;
+
+    for (i = 0; i < 8; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+static enum envelope_reason
+fail(struct envl_err *err, enum envelope_reason reason, const char *name)
+{
+    return envl_fail(err, reason, "%s: %s", name, strerror(errno));
+}
+
+enum envelope_reason
+envl_journal_init(struct envl_journal *journal, const char *path, int file,
+                  struct envl_err *err)
+{
+    size_t size = strlen(path) + sizeof(SUFFIX);
+
+    *journal = (struct envl_journal){ OPENSSL_malloc(size), file };
+    if (journal->name == NULL)
+        return envl_fail_memory(err);
+    (void)snprintf(journal->name, size, "%s%s", path, SUFFIX);
+    return ENVELOPE_OK;
+}
+
+void
+envl_journal_clear(struct envl_journal *journal)
+{
+    OPENSSL_free(journal->name);
+    *journal = (struct envl_journal){ 0 };
+}
+
+bool
+envl_journal_exists(const struct envl_journal *journal)
+{
+    struct stat st;
+
+    return lstat(journal->name, &st) == 0;
+}
+
+/* Bringing it to the disk */
+
+/* Some file systems cannot do that to a directory, and need not. */
+static enum envelope_reason
+sync_directory(const struct envl_journal *journal, struct envl_err *err)
+{
+    const char *slash = strrchr(journal->name, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - journal->name) + 1;
+    char *name = OPENSSL_strndup(slash == NULL ? "." : journal->name,
+                                 slash == NULL ? 1 : len);
+    enum envelope_reason rc = ENVELOPE_OK;
+    int fd;
+
+    if (name == NULL)
+        return envl_fail_memory(err);
+    fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
+        rc = fail(err, ENVELOPE_R_WRITE, name);
+    if (fd >= 0)
+        (void)close(fd);
+    OPENSSL_free(name);
+    return rc;
+}
+
+static enum envelope_reason
+sync_file(int fd, const char *name, struct envl_err *err)
+{
+    return fsync(fd) == 0 ? ENVELOPE_OK : fail(err, ENVELOPE_R_WRITE, name);
+}
+
+static enum envelope_reason
+remove_journal(const struct envl_journal *journal, struct envl_err *err)
+{
+    if (unlink(journal->name) != 0)
+        return fail(err, ENVELOPE_R_WRITE, journal->name);
+    return sync_directory(journal, err);
+}
+
+/* One call as a rule, so that a killed program has done it all or nothing. */
+static bool
+write_at(int fd, uint64_t at, const unsigned char *bytes, size_t len)
+{
+    ssize_t n;
+
+    for (; len > 0; at += (size_t)n, bytes += n, len -= (size_t)n) {
+        n = pwrite(fd, bytes, len, (off_t)at);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n < 0)
+            n = 0;
+    }
+    return true;
+}
+
+/* The journal is complete, and on the disk. */
+static enum envelope_reason
+apply(const struct envl_journal *journal, const unsigned char *text,
+      struct envl_err *err)
+{
+    if (!write_at(journal->file, get_be64(text + AT_PATCH), text + FIELDS_LEN,
+                  (size_t)get_be64(text + AT_LEN))
+        || fsync(journal->file) != 0)
+        return envl_fail(err, ENVELOPE_R_WRITE,
+                         "%s; what was begun is in %s, and envelope rewrap "
+                         "--recover ends it",
+                         strerror(errno), journal->name);
+    return remove_journal(journal, err);
+}
+
+/* Replacing */
+
+static bool
+hash(unsigned char *to, const unsigned char *text, size_t len)
+{
+    unsigned char all[SHA256_DIGEST_LENGTH + SHA256_DIGEST_LENGTH];
+
+    if (SHA256(text, AT_HASH, all) == NULL
+        || SHA256(text + FIELDS_LEN, len, all + SHA256_DIGEST_LENGTH) == NULL
+        || SHA256(all, sizeof(all), to) == NULL)
+        return false;
+    return true;
+}
+
+static unsigned char *
+make_text(const struct envl_head *head, const struct envl_patch *patch)
+{
+    unsigned char *text = OPENSSL_malloc(FIELDS_LEN + patch->len);
+
+    if (text == NULL)
+        return NULL;
+    memcpy(text + AT_MAGIC, MAGIC, MAGIC_LEN);
+    put_be64(text + AT_PATCH, patch->at);
+    put_be64(text + AT_LEN, patch->len);
+    put_be64(text + AT_START, head->start_at);
+    memcpy(text + FIELDS_LEN, patch->bytes, patch->len);
+    if (SHA256(head->start, sizeof(head->start), text + AT_START_HASH) != NULL
+        && hash(text + AT_HASH, text, patch->len))
+        return text;
+    OPENSSL_free(text);
+    return NULL;
+}
+
+/* Who can read the file can read the journal, if that can be arranged; nobody
+ * else ever. */
+static void
+share(int fd, const struct stat *st)
+{
+    if ((st->st_uid == geteuid() && st->st_gid == getegid())
+        || fchown(fd, st->st_uid, st->st_gid) == 0)
+        (void)fchmod(fd, st->st_mode & 0666);
+}
+
+static enum envelope_reason
+write_journal(const struct envl_journal *journal, const unsigned char *text,
+              size_t len, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    struct stat st;
+    int fd;
+
+    if (fstat(journal->file, &st) != 0
+        || (fd = open(journal->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                      S_IRUSR | S_IWUSR))
+               < 0)
+        return fail(err, ENVELOPE_R_WRITE, journal->name);
+    share(fd, &st);
+    rc = envl_fd_write(fd, text, len, err);
+    if (rc == ENVELOPE_OK)
+        rc = sync_file(fd, journal->name, err);
+    if (close(fd) != 0 && rc == ENVELOPE_OK)
+        rc = fail(err, ENVELOPE_R_WRITE, journal->name);
+    if (rc == ENVELOPE_OK)
+        rc = sync_directory(journal, err);
+    if (rc != ENVELOPE_OK)
+        (void)unlink(journal->name);
+    return rc;
+}
+
+enum envelope_reason
+envl_journal_replace(const struct envl_journal *journal,
+                     const struct envl_head *head,
+                     const struct envl_patch *patch, struct envl_err *err)
+{
+    unsigned char *text = make_text(head, patch);
+    enum envelope_reason rc;
+    sigset_t all, old;
+
+    if (text == NULL)
+        return envl_fail_memory(err);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    rc = write_journal(journal, text, FIELDS_LEN + patch->len, err);
+    if (rc == ENVELOPE_OK)
+        rc = apply(journal, text, err);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    OPENSSL_free(text);
+    return rc;
+}
+
+/* Recovering */
+
+static enum envelope_reason
+check_owner(const struct envl_journal *journal, int fd, struct stat *st,
+            struct envl_err *err)
+{
+    struct stat file;
+
+    if (fstat(fd, st) != 0 || fstat(journal->file, &file) != 0)
+        return fail(err, ENVELOPE_R_READ, journal->name);
+    if (S_ISREG(st->st_mode)
+        && (st->st_uid == geteuid() || st->st_uid == file.st_uid
+            || st->st_uid == 0))
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_READ,
+                     "%s: it is no file, or somebody else's: it is not "
+                     "believed",
+                     journal->name);
+}
+
+/* All of it, as far as it goes; *text is the caller's, OPENSSL_free(). */
+static enum envelope_reason
+read_journal(const struct envl_journal *journal, unsigned char **text,
+             size_t *len, struct envl_err *err)
+{
+    int fd = open(journal->name,
+                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const size_t size = FIELDS_LEN + PATCH_LEN_MAX + 1;
+    enum envelope_reason rc;
+    struct stat st;
+    size_t n = 1;
+
+    *len = 0;
+    if (fd < 0 && errno == ENOENT)
+        return ENVELOPE_OK;
+    if (fd < 0)
+        return fail(err, ENVELOPE_R_READ, journal->name);
+    rc = check_owner(journal, fd, &st, err);
+    if (rc == ENVELOPE_OK && (*text = OPENSSL_malloc(size)) == NULL)
+        rc = envl_fail_memory(err);
+    while (rc == ENVELOPE_OK && n > 0 && *len < size) {
+        rc = envl_fd_read(fd, *text + *len, size - *len, &n, err);
+        *len += n;
+    }
+    /* It may be complete and not on the disk yet. */
+    if (rc == ENVELOPE_OK)
+        rc = sync_file(fd, journal->name, err);
+    (void)close(fd);
+    return rc;
+}
+
+static bool
+is_complete(const unsigned char *text, size_t len)
+{
+    unsigned char should[SHA256_DIGEST_LENGTH];
+
+    return len >= FIELDS_LEN && memcmp(text, MAGIC, MAGIC_LEN) == 0
+           && get_be64(text + AT_LEN) == len - FIELDS_LEN
+           && hash(should, text, len - FIELDS_LEN)
+           && memcmp(should, text + AT_HASH, sizeof(should)) == 0;
+}
+
+/* A file that was being written when the machine stopped may have its length
+ * and no content. */
+static bool
+is_a_beginning(const unsigned char *text, size_t len)
+{
+    static const char zeros[MAGIC_LEN] = { 0 };
+    size_t n = len < MAGIC_LEN ? len : MAGIC_LEN;
+
+    return memcmp(text, MAGIC, n) == 0 || memcmp(text, zeros, n) == 0;
+}
+
+static bool
+is_for(const unsigned char *text, int file)
+{
+    unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH];
+    unsigned char is[SHA256_DIGEST_LENGTH];
+    uint64_t at = get_be64(text + AT_START);
+    uint64_t patch = get_be64(text + AT_PATCH), len = get_be64(text + AT_LEN);
+
+    return at <= INT64_MAX && patch <= at && len <= at - patch
+           && pread(file, start, sizeof(start), (off_t)at)
+                  == (ssize_t)sizeof(start)
+           && SHA256(start, sizeof(start), is) != NULL
+           && memcmp(is, text + AT_START_HASH, sizeof(is)) == 0;
+}
+
+static enum envelope_reason
+recover(const struct envl_journal *journal, const unsigned char *text,
+        size_t len, enum envl_journal_state *state, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    if (!is_complete(text, len)) {
+        if (!is_a_beginning(text, len))
+            return envl_fail(err, ENVELOPE_R_READ,
+                             "%s: it is something else, and in the way",
+                             journal->name);
+        *state = ENVL_JOURNAL_DROPPED;
+        return remove_journal(journal, err);
+    }
+    if (!is_for(text, journal->file))
+        return envl_fail(err, ENVELOPE_R_READ,
+                         "%s: it was left by a rewrap of another file of this "
+                         "name; if that is gone, remove it",
+                         journal->name);
+    rc = sync_directory(journal, err);
+    if (rc == ENVELOPE_OK)
+        rc = apply(journal, text, err);
+    if (rc == ENVELOPE_OK)
+        *state = ENVL_JOURNAL_REDONE;
+    return rc;
+}
+
+enum envelope_reason
+envl_journal_recover(const struct envl_journal *journal,
+                     enum envl_journal_state *state, struct envl_err *err)
+{
+    unsigned char *text = NULL;
+    enum envelope_reason rc;
+    sigset_t all, old;
+    size_t len;
+
+    *state = ENVL_JOURNAL_NONE;
+    rc = read_journal(journal, &text, &len, err);
+    if (rc == ENVELOPE_OK && text != NULL) {
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, &old);
+        rc = recover(journal, text, len, state, err);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+    }
+    OPENSSL_free(text);
+    return rc;
+}

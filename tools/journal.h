@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Overwriting a part of a file so that it has the old bytes or the new ones,
+ * whenever the program or the machine stops: what is to be written goes to a
+ * file beside it first, FILE.envelope-rewrap, from which it can be done again.
+ */
+#ifndef ENVL_JOURNAL_H
+#define ENVL_JOURNAL_H
+
+#include <stdint.h>
+
+#include "filter/head.h"
+#include "lib/err.h"
+
+struct envl_journal {
+    char *name; /* owned */
+    int file;   /* borrowed */
+};
+
+/* What a journal was found to be. */
+enum envl_journal_state {
+    ENVL_JOURNAL_NONE,
+    ENVL_JOURNAL_DROPPED, /* incomplete: the file had not been touched */
+    ENVL_JOURNAL_REDONE   /* what was interrupted is done now */
+};
+
+/*
+ * envl_journal_init - the journal of a file
+ *
+ *   path  of the file, no symbolic link
+ *   file  the file, open for reading and writing, and locked against others
+ *         that would do the same; to look for a journal only, open for reading
+ *
+ * Ownership: envl_journal_clear().
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_journal_init(struct envl_journal *journal,
+                                       const char *path, int file,
+                                       struct envl_err *err);
+void envl_journal_clear(struct envl_journal *journal);
+
+/* envl_journal_exists - is there something by that name? */
+bool envl_journal_exists(const struct envl_journal *journal);
+
+/*
+ * envl_journal_recover - finish what was interrupted, if anything was
+ *
+ * A journal is believed if it is complete, belongs to the user or to the owner
+ * of the file, and names the beginning of the file's payload.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ, _WRITE; _MEMORY.
+ */
+enum envelope_reason envl_journal_recover(const struct envl_journal *journal,
+                                          enum envl_journal_state *state,
+                                          struct envl_err *err);
+
+/*
+ * envl_journal_replace - write patch, and see it on the disk
+ *
+ *   head  of the file: the patch lies before the payload
+ *
+ * There must be no journal.  Signals wait.  On failure the file is as it was,
+ * or the journal stays and detail says so.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE; _MEMORY.
+ */
+enum envelope_reason envl_journal_replace(const struct envl_journal *journal,
+                                          const struct envl_head *head,
+                                          const struct envl_patch *patch,
+                                          struct envl_err *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing JSON (RFC 8259), value by value; the caller keeps the order. */
+#ifndef ENVL_JSON_H
+#define ENVL_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* The caller sets to; the rest is zero. */
+struct envl_json {
+    FILE *to;
+    bool needs_comma;
+};
+
+/* envl_json_begin - '{' or '['; envl_json_end - its counterpart */
+void envl_json_begin(struct envl_json *json, char bracket);
+void envl_json_end(struct envl_json *json, char bracket);
+
+/* envl_json_name - of the value that follows, in an object */
+void envl_json_name(struct envl_json *json, const char *name, size_t len);
+
+/*
+ * envl_json_text - a string, len bytes
+ *
+ * UTF-8 stays as it is, but for control characters, U+0080 to U+009F among
+ * them; a byte that is no UTF-8 becomes U+FFFD.
+ */
+void envl_json_text(struct envl_json *json, const char *text, size_t len);
+void envl_json_number(struct envl_json *json, uint64_t number);
+void envl_json_bool(struct envl_json *json, bool value);
+void envl_json_null(struct envl_json *json);
+
+#endif

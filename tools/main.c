@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The envelope command.  It reads no environment but what the cipher does, so
+ * that it works where archivers start it with none.
+ */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "lib/passphrase.h"
+#include "tools/commands.h"
+#include "tools/prompt.h"
+
+/* Locked memory for libcrypto's private keys, where the limit allows. */
+#define SECURE_HEAP_LEN 65536
+#define SECURE_HEAP_ITEM_LEN 32
+
+/* LeakSanitizer does not look into it, and takes what it holds for lost. */
+#ifdef __SANITIZE_ADDRESS__
+#define HAS_SECURE_HEAP false
+#else
+#define HAS_SECURE_HEAP true
+#endif
+
+static const struct {
+    envl_command_fn *run;
+    const char *asks_for; /* at -p, or NULL */
+    bool twice;
+} commands[ENVL_CMD_COUNT] = {
+    [ENVL_CMD_ENCRYPT] = { envl_command_crypt, "Passphrase for the envelope",
+                           true },
+    [ENVL_CMD_DECRYPT] = { envl_command_crypt, "Passphrase for the envelope",
+                           false },
+    [ENVL_CMD_INSPECT] = { envl_command_inspect, NULL, false },
+    [ENVL_CMD_VERIFY] = { envl_command_verify, "Passphrase for the envelope",
+                          false },
+    [ENVL_CMD_REWRAP] = { envl_command_rewrap,
+                          "Passphrase for the new recipient", true },
+    [ENVL_CMD_KEYGEN] = { envl_command_keygen, "Passphrase for the new key",
+                          true },
+    [ENVL_CMD_FINGERPRINT] = { envl_command_fingerprint, NULL, false },
+    [ENVL_CMD_COMPLETION] = { envl_command_completion, NULL, false },
+};
+
+/* A file must never take the place of a standard one that is closed, and get
+ * messages.  What does so cannot be read, or written. */
+static bool
+open_standard_files(void)
+{
+    static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+    int fd;
+
+    for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            return false;
+    }
+    return true;
+}
+
+static void
+trace(void)
+{
+    ERR_print_errors_fp(stderr);
+}
+
+/* What was typed, or the first line of a file: read once, it may be a pipe.
+ * A NUL byte would end it early. */
+static enum envelope_reason
+get_passphrase(struct envl_arguments *arguments, struct envl_err *err)
+{
+    struct envl_options *options = &arguments->options;
+    const struct envl_settings from = {
+        .passphrase_file = options->passphrase_file,
+    };
+    struct envl_octets read;
+    enum envelope_reason rc;
+
+    if (arguments->prompt)
+        return envl_prompt_passphrase(&options->passphrase,
+                                      commands[arguments->command].asks_for,
+                                      commands[arguments->command].twice, err);
+    if (options->passphrase_file == NULL)
+        return ENVELOPE_OK;
+    rc = envl_passphrase_load(&read, &from, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (memchr(read.data, '\0', read.len) != NULL)
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "passphrase file %s: its first line has a NUL byte",
+                       options->passphrase_file);
+    else if ((options->passphrase =
+                  OPENSSL_strndup((const char *)read.data, read.len))
+             == NULL)
+        rc = envl_fail_memory(err);
+    envl_octets_clear(&read);
+    if (rc == ENVELOPE_OK) {
+        OPENSSL_free(options->passphrase_file);
+        options->passphrase_file = NULL;
+    }
+    return rc;
+}
+
+static enum envl_status
+prepare(struct envl_arguments *arguments)
+{
+    static const struct envelope_passphrase_callback callback = {
+        envl_prompt_callback, NULL
+    };
+    struct envl_err err;
+
+    arguments->options.callback = &callback;
+    arguments->options.trace = arguments->verbose ? trace : NULL;
+    if (arguments->prompt && arguments->options.passphrase_file != NULL)
+        return envl_report_usage("-p and a passphrase from elsewhere do not "
+                                 "go together");
+    if (get_passphrase(arguments, &err) != ENVELOPE_OK)
+        return envl_report(NULL, &err,
+                           commands[arguments->command].twice ? ENVL_ENCRYPT
+                                                              : ENVL_DECRYPT);
+    return ENVL_EXIT_DONE;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct rlimit no_core = { 0, 0 };
+    struct envl_arguments arguments;
+    int status;
+
+    if (!open_standard_files())
+        return ENVL_EXIT_FAILED;
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    if (HAS_SECURE_HEAP)
+        (void)CRYPTO_secure_malloc_init(SECURE_HEAP_LEN, SECURE_HEAP_ITEM_LEN);
+    status = envl_arguments_parse(&arguments, argc, argv);
+    if (status == ENVL_EXIT_DONE)
+        status = (int)prepare(&arguments);
+    if (status == ENVL_EXIT_DONE)
+        status = (int)commands[arguments.command].run(&arguments);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status <= ENVL_EXIT_DONE) {
+        perror("envelope: standard output");
+        status = ENVL_EXIT_FAILED;
+    }
+    envl_arguments_clear(&arguments);
+    return status < 0 ? ENVL_EXIT_DONE : status;
+}

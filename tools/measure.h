@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long the payload of an envelope is, from the file's size and the
+ * headers of its members: the data itself is not read. */
+#ifndef ENVL_MEASURE_H
+#define ENVL_MEASURE_H
+
+#include <stdint.h>
+
+#include "filter/head.h"
+#include "lib/err.h"
+
+/*
+ * envl_measure_payload - bytes of the payload in fd, a regular file
+ *
+ *   head  of this file
+ *   size  of it
+ *
+ * An archive of one piece length is measured from its end, any other by going
+ * from member to member.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER, _MEMBER or _TRUNCATED; _READ;
+ *          _MEMORY.
+ */
+enum envelope_reason envl_measure_payload(uint64_t *len,
+                                          const struct envl_head *head, int fd,
+                                          uint64_t size, struct envl_err *err);
+
+/*
+ * envl_measure_text - the length of the text in a payload of this length
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_TRUNCATED or _TOO_LONG if no text makes
+ *          such a payload (FORMAT 1).
+ */
+enum envelope_reason envl_measure_text(uint64_t *text_len, uint64_t payload_len,
+                                       struct envl_err *err);
+
+#endif

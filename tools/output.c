@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file is written under a temporary name, which the signals that end the
+ * program remove, and takes its own name in one step when it is on disk.  Who
+ * writes, and what, is not known here.
+ */
+#define _GNU_SOURCE /* renameat2(), asprintf(), O_PATH */
+#include "tools/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ".NAME.XXXXXX", of a long name only the beginning: some filesystems have
+ * room for less than 255 bytes. */
+#define NAME_PART_LEN_MAX 100
+#define RANDOM_LEN 6
+#define TEMPORARY_LEN_MAX (1 + NAME_PART_LEN_MAX + 1 + RANDOM_LEN)
+#define ATTEMPTS 100
+
+/* Signals */
+
+static const int ending[] = { SIGHUP,  SIGINT,  SIGPIPE, SIGQUIT,
+                              SIGTERM, SIGXCPU, SIGXFSZ };
+#define ENDING_COUNT (sizeof(ending) / sizeof(ending[0]))
+
+/* What they remove; changed with them blocked. */
+static struct {
+    volatile sig_atomic_t armed;
+    pid_t pid; /* not in the child of a fork */
+    int dir;
+    char name[TEMPORARY_LEN_MAX + 1];
+    struct sigaction old[ENDING_COUNT];
+} guard;
+
+static void
+remove_and_end(int number)
+{
+    int error = errno;
+    size_t i;
+
+    if (guard.armed && getpid() == guard.pid)
+        (void)unlinkat(guard.dir, guard.name, 0);
+    for (i = 0; i < ENDING_COUNT; i++) {
+        if (ending[i] == number)
+            (void)sigaction(number, &guard.old[i], NULL);
+    }
+    (void)raise(number); /* it is blocked until this returns */
+    errno = error;
+}
+
+static void
+signals_block(sigset_t *old)
+{
+    sigset_t set;
+    size_t i;
+
+    sigemptyset(&set);
+    for (i = 0; i < ENDING_COUNT; i++)
+        sigaddset(&set, ending[i]);
+    (void)pthread_sigmask(SIG_BLOCK, &set, old);
+}
+
+static void
+signals_unblock(const sigset_t *old)
+{
+    (void)pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
+/* With the signals blocked.  What is ignored, as under nohup, stays so. */
+static void
+guard_arm(const struct envl_output *output)
+{
+    struct sigaction action = { .sa_handler = remove_and_end };
+    size_t i;
+
+    (void)snprintf(guard.name, sizeof(guard.name), "%s", output->temporary);
+    guard.dir = output->dir;
+    guard.pid = getpid();
+    guard.armed = 1;
+    for (i = 0; i < ENDING_COUNT; i++)
+        sigaddset(&action.sa_mask, ending[i]);
+    for (i = 0; i < ENDING_COUNT; i++) {
+        (void)sigaction(ending[i], NULL, &guard.old[i]);
+        if (guard.old[i].sa_handler != SIG_IGN)
+            (void)sigaction(ending[i], &action, NULL);
+    }
+}
+
+static void
+guard_disarm(void)
+{
+    size_t i;
+
+    if (!guard.armed)
+        return;
+    guard.armed = 0;
+    for (i = 0; i < ENDING_COUNT; i++)
+        (void)sigaction(ending[i], &guard.old[i], NULL);
+}
+
+/* Files */
+
+static enum envelope_reason
+fail_write(struct envl_err *err, const char *path)
+{
+    return envl_fail(err, ENVELOPE_R_WRITE, "%s: %s",
+                     path != NULL ? path : "standard output", strerror(errno));
+}
+
+/* Writing to it would destroy what is still to be read.  That input and output
+ * are one terminal or one /dev/null is quite usual. */
+static bool
+is_same(const struct stat *out, int input)
+{
+    struct stat in;
+
+    if (input < 0 || fstat(input, &in) != 0)
+        return false;
+    if (S_ISBLK(in.st_mode) && S_ISBLK(out->st_mode))
+        return in.st_rdev == out->st_rdev;
+    return S_ISREG(in.st_mode) && in.st_dev == out->st_dev
+           && in.st_ino == out->st_ino;
+}
+
+static enum envelope_reason
+fail_same(struct envl_err *err, const char *path)
+{
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "%s is the input and the output",
+                     path != NULL ? path : "one file");
+}
+
+/* The place behind path, where a link leads to; false with errno set. */
+static bool
+open_dir(struct envl_output *output)
+{
+    struct stat link;
+    char *full, *slash;
+    const char *dir = ".";
+
+    if (lstat(output->path, &link) == 0 && S_ISLNK(link.st_mode))
+        full = realpath(output->path, NULL);
+    else
+        full = strdup(output->path);
+    if (full == NULL)
+        return false;
+    slash = strrchr(full, '/');
+    output->name = strdup(slash != NULL ? slash + 1 : full);
+    if (slash != NULL) {
+        *slash = '\0';
+        dir = slash == full ? "/" : full;
+    }
+    output->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+#ifdef O_PATH
+    if (output->dir < 0 && errno == EACCES) /* a dropbox */
+        output->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+#endif
+    free(full);
+    if (output->name != NULL && *output->name == '\0')
+        errno = EISDIR;
+    return output->dir >= 0 && output->name != NULL && *output->name != '\0';
+}
+
+/* How much of a name goes into the temporary one: whole characters. */
+static int
+part_len(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len > NAME_PART_LEN_MAX) {
+        len = NAME_PART_LEN_MAX;
+        while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80)
+            len--;
+    }
+    return (int)len;
+}
+
+static bool
+make_temporary_name(struct envl_output *output)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+    unsigned char random[RANDOM_LEN];
+    char text[RANDOM_LEN + 1] = "";
+    size_t i;
+
+    if (getentropy(random, sizeof(random)) != 0)
+        return false;
+    for (i = 0; i < RANDOM_LEN; i++)
+        text[i] = digits[random[i] % 32];
+    free(output->temporary);
+    if (asprintf(&output->temporary, ".%.*s.%s", part_len(output->name),
+                 output->name, text)
+        >= 0)
+        return true;
+    output->temporary = NULL;
+    return false;
+}
+
+/* Without the temporary name there is no temporary file. */
+static bool
+create_temporary(struct envl_output *output, mode_t mode)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int i, error = EEXIST;
+    sigset_t old;
+
+    signals_block(&old);
+    for (i = 0; i < ATTEMPTS && error == EEXIST; i++) {
+        if (make_temporary_name(output))
+            output->fd = openat(output->dir, output->temporary, flags, mode);
+        error = output->fd >= 0 ? 0 : errno;
+    }
+    if (output->fd >= 0) {
+        guard_arm(output);
+    } else {
+        free(output->temporary);
+        output->temporary = NULL;
+    }
+    signals_unblock(&old);
+    errno = error;
+    return output->fd >= 0;
+}
+
+/*
+ * As if the old file had been written over, but never with more permissions
+ * than mode has for a new one; who could read that may execute it.  A group
+ * that is not the old one gets what all others had.
+ */
+static void
+keep_permissions(int fd, const struct stat *old, mode_t mode)
+{
+    const bool is_private = (mode & (S_IRWXG | S_IRWXO)) == 0;
+    mode_t kept = old->st_mode & (mode | ((mode & 0444) >> 2));
+
+    if (!is_private && fchown(fd, old->st_uid, old->st_gid) != 0
+        && fchown(fd, (uid_t)-1, old->st_gid) != 0)
+        kept &= ~(mode_t)S_IRWXG | ((kept & S_IRWXO) << 3);
+    (void)fchmod(fd, kept); /* where there are none, all is as it was */
+}
+
+static enum envelope_reason
+open_beside(struct envl_output *output, const struct stat *old, mode_t mode,
+            struct envl_err *err)
+{
+    if (!open_dir(output)
+        || !create_temporary(output, old != NULL ? mode & S_IRWXU : mode)) {
+        if (errno == ENOMEM)
+            return envl_fail_memory(err);
+        return fail_write(err, output->path);
+    }
+    if (old != NULL)
+        keep_permissions(output->fd, old, mode);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+open_directly(struct envl_output *output, struct envl_err *err)
+{
+    struct stat now;
+
+    do {
+        output->fd = open(output->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    } while (output->fd < 0 && errno == EINTR);
+    if (output->fd < 0 || fstat(output->fd, &now) != 0)
+        return fail_write(err, output->path);
+    if (S_ISREG(now.st_mode))
+        return envl_fail(err, ENVELOPE_R_WRITE,
+                         "%s changed while it was opened", output->path);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+open_new(struct envl_output *output, mode_t mode, struct envl_err *err)
+{
+    struct stat link;
+
+    if (lstat(output->path, &link) == 0)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "%s is a symbolic link that leads to nothing",
+                         output->path);
+    return open_beside(output, NULL, mode, err);
+}
+
+static enum envelope_reason
+open_path(struct envl_output *output, int input, mode_t mode,
+          struct envl_err *err)
+{
+    const char *path = output->path;
+    struct stat old;
+
+    if (stat(path, &old) != 0) {
+        if (errno != ENOENT)
+            return fail_write(err, path);
+        return open_new(output, mode, err);
+    }
+    if (is_same(&old, input))
+        return fail_same(err, path);
+    if (S_ISDIR(old.st_mode)) {
+        errno = EISDIR;
+        return fail_write(err, path);
+    }
+    if (!S_ISREG(old.st_mode))
+        return open_directly(output, err);
+    if (!output->force)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "%s exists; --force replaces it", path);
+    return open_beside(output, &old, mode, err);
+}
+
+static enum envelope_reason
+open_standard(struct envl_output *output, bool refuse_terminal, int input,
+              struct envl_err *err)
+{
+    struct stat out;
+
+    if (fstat(STDOUT_FILENO, &out) != 0)
+        return fail_write(err, NULL);
+    if (is_same(&out, input))
+        return fail_same(err, NULL);
+    if (refuse_terminal && isatty(STDOUT_FILENO))
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "standard output is a terminal and would get binary "
+                         "data; name a file with -o, or insist with -o -");
+    output->fd = STDOUT_FILENO;
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_output_open(struct envl_output *output, const char *path, bool force,
+                 bool is_binary, int input, mode_t mode, struct envl_err *err)
+{
+    const bool is_standard = path == NULL || strcmp(path, "-") == 0;
+    enum envelope_reason rc;
+
+    *output = (struct envl_output){ .fd = -1, .dir = -1, .force = force };
+    output->open = true;
+    output->path = is_standard ? NULL : path;
+    if (is_standard)
+        rc = open_standard(output, is_binary && path == NULL, input, err);
+    else
+        rc = open_path(output, input, mode, err);
+    if (rc != ENVELOPE_OK)
+        envl_output_discard(output);
+    return rc;
+}
+
+/* Not everything that can be written can be told to go to disk. */
+static bool
+to_disk(int fd)
+{
+    int rc;
+
+    do {
+        rc = fsync(fd);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP
+           || errno == EBADF; /* O_PATH */
+}
+
+/* Network filesystems may tell only now what could not be written. */
+static bool
+close_output(struct envl_output *output)
+{
+    int rc = close(output->fd);
+
+    output->fd = -1;
+    return rc == 0 || errno == EINTR;
+}
+
+/* Where names cannot be exchanged otherwise: take the name with an empty file
+ * first, which is ours to replace. */
+static bool
+take_name_by_placeholder(const struct envl_output *output)
+{
+    int error, fd = openat(output->dir, output->name,
+                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return false;
+    (void)close(fd);
+    if (renameat(output->dir, output->temporary, output->dir, output->name)
+        == 0)
+        return true;
+    error = errno;
+    (void)unlinkat(output->dir, output->name, 0);
+    errno = error;
+    return false;
+}
+
+/* EEXIST if there is a file.  Which filesystem can do what shows only when it
+ * is asked: NFS has no such rename, FUSE often no links. */
+static bool
+take_free_name(const struct envl_output *output)
+{
+#ifdef RENAME_NOREPLACE
+    if (renameat2(output->dir, output->temporary, output->dir, output->name,
+                  RENAME_NOREPLACE)
+        == 0)
+        return true;
+    if (errno == EEXIST)
+        return false;
+#endif
+    if (linkat(output->dir, output->temporary, output->dir, output->name, 0)
+        == 0) {
+        (void)unlinkat(output->dir, output->temporary, 0);
+        return true;
+    }
+    return errno != EEXIST && take_name_by_placeholder(output);
+}
+
+/* The temporary file has its name, or stays. */
+static bool
+take_name(struct envl_output *output)
+{
+    sigset_t old;
+    bool done;
+
+    signals_block(&old);
+    if (output->force)
+        done =
+            renameat(output->dir, output->temporary, output->dir, output->name)
+            == 0;
+    else
+        done = take_free_name(output);
+    if (done) {
+        guard_disarm();
+        free(output->temporary);
+        output->temporary = NULL;
+    }
+    signals_unblock(&old);
+    return done;
+}
+
+static enum envelope_reason
+commit_file(struct envl_output *output, struct envl_err *err)
+{
+    if (!to_disk(output->fd) || !close_output(output))
+        return fail_write(err, output->path);
+    if (output->temporary == NULL)
+        return ENVELOPE_OK;
+    if (!take_name(output))
+        return fail_write(err, output->path);
+    if (!to_disk(output->dir))
+        return envl_fail(err, ENVELOPE_R_WRITE,
+                         "%s is complete, but its directory cannot be brought "
+                         "to disk: %s",
+                         output->path, strerror(errno));
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_output_commit(struct envl_output *output, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (output->path != NULL)
+        rc = commit_file(output, err);
+    else if (!close_output(output))
+        rc = fail_write(err, NULL);
+    envl_output_discard(output);
+    return rc;
+}
+
+void
+envl_output_discard(struct envl_output *output)
+{
+    sigset_t old;
+
+    if (!output->open)
+        return;
+    if (output->fd >= 0 && output->path != NULL)
+        (void)close(output->fd); /* nobody wants what is in it */
+    if (output->temporary != NULL) {
+        signals_block(&old);
+        (void)unlinkat(output->dir, output->temporary, 0);
+        guard_disarm();
+        signals_unblock(&old);
+    }
+    if (output->dir >= 0)
+        (void)close(output->dir);
+    free(output->name);
+    free(output->temporary);
+    *output = (struct envl_output){ .fd = -1, .dir = -1 };
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where output goes: standard output, or a file that appears under its name
+ * only when it is complete.
+ */
+#ifndef ENVL_OUTPUT_H
+#define ENVL_OUTPUT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+
+/* All zero is an output that was not opened. */
+struct envl_output {
+    int fd;           /* to be written to */
+    const char *path; /* borrowed; NULL is standard output */
+    int dir;          /* directory of the file */
+    char *name;       /* in it, symbolic links followed */
+    char *temporary;  /* beside name; NULL where there is none */
+    bool force;       /* replace a file of that name */
+    bool open;
+};
+
+/*
+ * envl_output_open - open a temporary file beside path, or standard output
+ *
+ *   path   name of the file to be; NULL or "-" is standard output.  With NULL,
+ *          when nobody asked for it, a terminal is refused if is_binary
+ *   input  descriptor that must not be the same file or disk, or -1
+ *   mode   permissions of a new file, such as 0666 (less the umask)
+ *
+ * A device or FIFO at path is written to directly.  With force a file is
+ * replaced by a new one, also where a symbolic link leads to it.  The new one
+ * keeps owner, group and permissions as far as the system and mode allow: one
+ * that mode grants to nobody else belongs to the caller, whoever had the old
+ * one.  A symbolic link that leads to nothing is refused.
+ *
+ * SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGXCPU and SIGXFSZ, unless they
+ * are ignored, remove the temporary file and then do what they would have done.
+ *
+ * Ownership: envl_output_commit() or envl_output_discard() ends it; path must
+ *            stay.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_WRITE naming the file and why;
+ *            ENVELOPE_R_PARAMETER for a terminal, the same file, a link to
+ *            nothing, or a file that exists where force was not given;
+ *            ENVELOPE_R_MEMORY.
+ * Threads:   one output can be open at a time; other threads have the signals
+ *            blocked.
+ */
+enum envelope_reason envl_output_open(struct envl_output *output,
+                                      const char *path, bool force,
+                                      bool is_binary, int input, mode_t mode,
+                                      struct envl_err *err);
+
+/*
+ * envl_output_commit - all is written: bring it to disk and give it its name
+ *
+ * Standard output is closed.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE: there is no file of ours, and an old
+ *          one is as it was, also one that appeared meanwhile where force was
+ *          not given.  Only where the directory cannot be brought to disk the
+ *          complete file stays.
+ */
+enum envelope_reason envl_output_commit(struct envl_output *output,
+                                        struct envl_err *err);
+
+/* envl_output_discard - nothing stays; fine after commit and when all zero */
+void envl_output_discard(struct envl_output *output);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* envelope decrypt --range: some bytes of the text, from a file that can seek;
+ * only the chunks that hold them, and the last one, are read. */
+#include <inttypes.h>
+#include <stdint.h>
+
+#include "filter/fd.h"
+#include "filter/opened.h"
+#include "tools/commands.h"
+#include "tools/input.h"
+#include "tools/output.h"
+
+/* What lies beyond the end is not there; that the range begins there is a
+ * mistake. */
+static enum envelope_reason
+clip(uint64_t *end, const struct envl_arguments *arguments, uint64_t size,
+     struct envl_err *err)
+{
+    uint64_t offset = arguments->range_offset, len = arguments->range_len;
+
+    if (offset > size)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "the range begins at byte %" PRIu64
+                         ", and there are %" PRIu64,
+                         offset, size);
+    *end = len < size - offset ? offset + len : size;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+copy(struct envl_opened *opened, uint64_t at, uint64_t end, int fd,
+     struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *p = NULL;
+    size_t n = 0;
+
+    for (; rc == ENVELOPE_OK && at < end; at += n) {
+        rc = envl_opened_read(opened, at, &p, &n, err);
+        if (n > end - at)
+            n = (size_t)(end - at);
+        if (rc == ENVELOPE_OK)
+            rc = envl_fd_write(fd, p, n, err);
+    }
+    return rc;
+}
+
+static enum envelope_reason
+run(const struct envl_arguments *arguments, int input, struct envl_err *err)
+{
+    struct envl_opened *opened = NULL;
+    struct envl_output output = { 0 };
+    uint64_t size = 0, end = 0;
+    enum envelope_reason rc;
+
+    rc = envl_opened_new(&opened, input, &arguments->options,
+                         ENVL_FRAMES_STRICT, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_opened_measure(opened, &size, err);
+    if (rc == ENVELOPE_OK)
+        rc = clip(&end, arguments, size, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_output_open(&output, arguments->output, arguments->force,
+                              false, input, 0666, err);
+    if (rc == ENVELOPE_OK)
+        rc = copy(opened, arguments->range_offset, end, output.fd, err);
+    envl_opened_free(opened);
+    if (rc == ENVELOPE_OK)
+        rc = envl_output_commit(&output, err);
+    envl_output_discard(&output);
+    return rc;
+}
+
+enum envl_status
+envl_command_range(struct envl_arguments *arguments)
+{
+    const char *name = arguments->file_count > 0 ? arguments->files[0] : NULL;
+    struct envl_input_file input;
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    rc = envl_input_open(&input, name, &err);
+    if (rc == ENVELOPE_OK)
+        rc = run(arguments, input.fd, &err);
+    envl_input_close(&input);
+    return rc == ENVELOPE_OK ? ENVL_EXIT_DONE
+                             : envl_report(name, &err, ENVL_DECRYPT);
+}

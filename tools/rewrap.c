@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * envelope rewrap: another key envelope in front of the same payload, in
+ * place where it fits.
+ */
+#define _GNU_SOURCE /* secure_getenv(), flock() */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include <envelope/envelope.h>
+
+#include "filter/copier.h"
+#include "filter/head.h"
+#include "lib/rewrap.h"
+#include "tools/commands.h"
+#include "tools/context.h"
+#include "tools/journal.h"
+#include "tools/output.h"
+#include "tools/prompt.h"
+
+/* In a header that cannot keep its length, as in a new one. */
+#define RESERVE_DEFAULT 1024
+
+struct job {
+    const struct envl_arguments *arguments;
+    struct envl_libctx ctx;
+    struct envl_settings old, fresh; /* identities; recipients */
+    struct envl_rewrap *rewrap;      /* NULL for --recover */
+};
+
+/* One of the files. */
+struct target {
+    const char *name; /* as it was given */
+    char *path;       /* without symbolic links; free() */
+    int fd;
+    mode_t mode;
+    struct envl_journal journal;
+    struct envl_head head;
+    struct envl_header header; /* the new one */
+    enum envl_way way;         /* whose failure it would be */
+};
+
+/* What libcrypto has to say, where that is asked for, and what we have. */
+static enum envl_status
+report(const struct job *job, const char *name, const struct envl_err *err,
+       enum envl_way way)
+{
+    if (job->arguments->options.trace != NULL)
+        job->arguments->options.trace();
+    ERR_clear_error();
+    return envl_report(name, err, way);
+}
+
+/* Keys */
+
+static bool
+set_text(char **field, const char *text)
+{
+    return text == NULL || envl_settings_set_text(field, text, strlen(text));
+}
+
+static void
+set_kek(struct envl_settings *settings, const unsigned char *kek)
+{
+    settings->has_kek = kek != NULL;
+    if (kek != NULL)
+        memcpy(settings->kek, kek, sizeof(settings->kek));
+}
+
+/* The environment that decryption takes its identities from. */
+static const char *
+or_variable(const char *text, const char *variable)
+{
+    const char *value = text != NULL ? text : secure_getenv(variable);
+
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static enum envelope_reason
+ask_passphrase(struct envl_settings *old, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    char *text = NULL;
+
+    rc = envl_prompt_passphrase(&text, "the envelope as it is", false, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    old->passphrase.data = (unsigned char *)text;
+    old->passphrase.len = strlen(text);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+set_old(struct job *job, struct envl_err *err)
+{
+    const struct envl_arguments *arguments = job->arguments;
+    const struct envl_options *options = &arguments->options;
+    const char *identities = options->identities;
+    const char *file = arguments->identity_passphrase_file;
+
+    job->old.callback = options->callback;
+    set_kek(&job->old, arguments->identity_kek);
+    if (!job->old.has_kek) {
+        identities = or_variable(identities, ENVELOPE_ENV_IDENTITIES);
+        if (!arguments->identity_prompt)
+            file = or_variable(file, ENVELOPE_ENV_PASSPHRASE_FILE);
+    }
+    if (!set_text(&job->old.identities, identities)
+        || !set_text(&job->old.passphrase_file, file))
+        return envl_fail_memory(err);
+    return arguments->identity_prompt ? ask_passphrase(&job->old, err)
+                                      : ENVELOPE_OK;
+}
+
+static enum envelope_reason
+set_fresh(struct job *job, struct envl_err *err)
+{
+    const struct envl_options *options = &job->arguments->options;
+    struct envl_settings *fresh = &job->fresh;
+
+    set_kek(fresh, options->kek);
+    fresh->allow_expired = options->allow_expired > 0;
+    fresh->log_n =
+        options->work_factor > 0 ? (unsigned)options->work_factor : 0;
+    if (!set_text(&fresh->recipients, options->recipients)
+        || !set_text(&fresh->passphrase_file, options->passphrase_file)
+        || (options->passphrase != NULL
+            && !envl_octets_set(&fresh->passphrase, options->passphrase,
+                                strlen(options->passphrase))))
+        return envl_fail_memory(err);
+    return ENVELOPE_OK;
+}
+
+static bool
+has_recipients(const struct envl_options *options)
+{
+    return options->recipients != NULL || options->passphrase != NULL
+           || options->passphrase_file != NULL || options->kek != NULL;
+}
+
+static enum envl_status
+begin(struct job *job)
+{
+    const struct envl_arguments *arguments = job->arguments;
+    enum envl_way way = ENVL_DECRYPT;
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    rc = envl_context_get(&job->ctx, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_rewrap_new(&job->rewrap, &job->ctx, &err);
+    if (rc == ENVELOPE_OK)
+        rc = set_old(job, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_rewrap_set_identities(job->rewrap, &job->old, &err);
+    if (rc == ENVELOPE_OK && has_recipients(&arguments->options)) {
+        way = ENVL_ENCRYPT;
+        rc = set_fresh(job, &err);
+        if (rc == ENVELOPE_OK)
+            rc = envl_rewrap_set_recipients(job->rewrap, &job->fresh,
+                                            arguments->add, &err);
+    }
+    if (rc == ENVELOPE_OK && arguments->remove != NULL)
+        envl_rewrap_set_removed(job->rewrap, arguments->remove);
+    return rc == ENVELOPE_OK ? ENVL_EXIT_DONE : report(job, NULL, &err, way);
+}
+
+/* Files */
+
+/* Another rewrap, or a backup, may have put a new file in its place since it
+ * was opened. */
+static bool
+is_still_there(const struct target *target, const struct stat *st)
+{
+    struct stat now;
+
+    return stat(target->path, &now) == 0 && now.st_dev == st->st_dev
+           && now.st_ino == st->st_ino;
+}
+
+static enum envelope_reason
+lock(struct target *target, bool in_place, struct envl_err *err)
+{
+    struct stat st;
+
+    if (fstat(target->fd, &st) != 0)
+        return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return envl_fail(err, ENVELOPE_R_READ, "it is not a regular file");
+    target->mode = st.st_mode & 0777;
+    if (flock(target->fd, (in_place ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0)
+        return envl_fail(err, ENVELOPE_R_READ, "%s",
+                         errno == EWOULDBLOCK
+                             ? "another process has locked it, such as a "
+                               "rewrap that is at work"
+                             : strerror(errno));
+    if (!is_still_there(target, &st))
+        return envl_fail(err, ENVELOPE_R_READ,
+                         "another file took its place just now");
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+open_target(struct target *target, bool in_place, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    target->path = realpath(target->name, NULL);
+    if (target->path != NULL)
+        target->fd =
+            open(target->path, (in_place ? O_RDWR : O_RDONLY) | O_NONBLOCK
+                                   | O_NOCTTY | O_CLOEXEC);
+    if (target->fd < 0)
+        return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+    rc = lock(target, in_place, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_journal_init(&target->journal, target->path, target->fd, err);
+    return rc;
+}
+
+static void
+close_target(struct target *target)
+{
+    envl_header_clear(&target->header);
+    envl_head_clear(&target->head);
+    envl_journal_clear(&target->journal);
+    if (target->fd >= 0)
+        (void)close(target->fd); /* what was written has been synced */
+    free(target->path);
+}
+
+/* A line on standard output begins, which cannot harm a terminal. */
+static void
+tell_name(const struct target *target)
+{
+    const char *p;
+
+    for (p = target->name; *p != '\0'; p++)
+        (void)putchar((unsigned char)*p < ' ' || *p == '\177' ? '?' : *p);
+}
+
+static void
+tell(const struct target *target, const char *what)
+{
+    tell_name(target);
+    (void)printf(": %s\n", what);
+}
+
+static void
+tell_count(const struct target *target, size_t recipients)
+{
+    tell_name(target);
+    (void)printf(": rewrapped for %zu recipient%s\n", recipients,
+                 recipients == 1 ? "" : "s");
+}
+
+/* What an earlier rewrap left, before anything is read. */
+static enum envelope_reason
+recover(const struct job *job, struct target *target, struct envl_err *err)
+{
+    enum envl_journal_state state = ENVL_JOURNAL_NONE;
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (job->arguments->output == NULL)
+        rc = envl_journal_recover(&target->journal, &state, err);
+    else if (envl_journal_exists(&target->journal))
+        rc = envl_fail(err, ENVELOPE_R_READ,
+                       "a rewrap of it was interrupted: envelope rewrap "
+                       "--recover ends that");
+    if (state == ENVL_JOURNAL_REDONE)
+        tell(target, "the rewrap that was interrupted is done now");
+    else if (state == ENVL_JOURNAL_DROPPED)
+        tell(target, "a rewrap was interrupted before it changed anything");
+    else if (rc == ENVELOPE_OK && job->rewrap == NULL)
+        tell(target, "no rewrap was interrupted");
+    return rc;
+}
+
+/* The new header */
+
+/* As much padding as keeps the header's length, if nothing else is asked for
+ * and that is possible. */
+static size_t
+choose_reserve(const struct job *job, const struct target *target, size_t len)
+{
+    const struct envl_prelude *prelude = &target->head.header.prelude;
+    size_t parts = ENVL_PRELUDE_LEN + prelude->labels_len + len;
+
+    if (job->arguments->output != NULL && job->arguments->options.reserve >= 0)
+        return (size_t)job->arguments->options.reserve;
+    if (parts <= prelude->header_len)
+        return prelude->header_len - parts;
+    return job->arguments->output != NULL ? RESERVE_DEFAULT : 0;
+}
+
+static enum envelope_reason
+make_header(const struct job *job, struct target *target, size_t *recipients,
+            struct envl_err *err)
+{
+    const struct envl_header *old = &target->head.header;
+    struct envl_rewrapped rewrapped;
+    enum envelope_reason rc;
+
+    rc =
+        envl_rewrap_make(&rewrapped, job->rewrap, old, target->head.start, err);
+    target->way = rc == ENVELOPE_OK ? ENVL_ENCRYPT : ENVL_DECRYPT;
+    if (rc == ENVELOPE_OK)
+        rc = envl_header_build(&target->header, envl_header_labels(old),
+                               old->prelude.labels_len, rewrapped.der,
+                               rewrapped.len,
+                               choose_reserve(job, target, rewrapped.len), err);
+    OPENSSL_free(rewrapped.der);
+    *recipients = rewrapped.recipients;
+    return rc;
+}
+
+static enum envelope_reason
+write_in_place(struct target *target, struct envl_err *err)
+{
+    const uint32_t has = target->head.header.prelude.header_len;
+    const uint32_t needs = target->header.prelude.header_len;
+    struct envl_patch patch;
+    enum envelope_reason rc;
+
+    if (needs > has)
+        return envl_fail(err, ENVELOPE_R_HEADER_TOO_LARGE,
+                         "the new key envelope needs %u bytes more than there "
+                         "are: -o NEWFILE writes a new file, and --reserve "
+                         "keeps room in it",
+                         (unsigned)(needs - has));
+    if (!target->head.is_plain)
+        return envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
+                         "the archive was packed again, and its header is not "
+                         "where it can be overwritten: -o NEWFILE writes a new "
+                         "file");
+    rc = envl_head_patch(&patch, &target->head, target->fd, &target->header,
+                         err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_journal_replace(&target->journal, &target->head, &patch, err);
+    OPENSSL_free(patch.bytes);
+    return rc;
+}
+
+static enum envelope_reason
+write_new(const struct job *job, struct target *target, struct envl_err *err)
+{
+    const struct envl_arguments *arguments = job->arguments;
+    struct envl_output output = { 0 };
+    enum envelope_reason rc;
+
+    rc = envl_output_open(&output, arguments->output, arguments->force, true,
+                          target->fd, target->mode, err);
+    target->way = ENVL_DECRYPT; /* it is read once more */
+    if (rc == ENVELOPE_OK)
+        rc = envl_copy(target->fd, &target->head, output.fd, &target->header,
+                       &arguments->options, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_output_commit(&output, err);
+    envl_output_discard(&output);
+    return rc;
+}
+
+static enum envelope_reason
+rewrap(const struct job *job, struct target *target, struct envl_err *err)
+{
+    const bool in_place = job->arguments->output == NULL;
+    size_t recipients = 0;
+    enum envelope_reason rc;
+
+    rc = open_target(target, in_place, err);
+    if (rc == ENVELOPE_OK)
+        rc = recover(job, target, err);
+    if (rc != ENVELOPE_OK || job->rewrap == NULL)
+        return rc;
+    rc = envl_head_read(&target->head, target->fd, err);
+    if (rc == ENVELOPE_OK)
+        rc = make_header(job, target, &recipients, err);
+    if (rc == ENVELOPE_OK)
+        rc = in_place ? write_in_place(target, err)
+                      : write_new(job, target, err);
+    /* Standard output may be the new file. */
+    if (rc == ENVELOPE_OK
+        && (in_place || strcmp(job->arguments->output, "-") != 0))
+        tell_count(target, recipients);
+    return rc;
+}
+
+static enum envl_status
+run_one(const struct job *job, const char *name)
+{
+    struct target target = { .name = name, .fd = -1, .way = ENVL_DECRYPT };
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    rc = rewrap(job, &target, &err);
+    close_target(&target);
+    (void)fflush(stdout); /* main() looks whether all was written */
+    if (rc == ENVELOPE_OK)
+        return ENVL_EXIT_DONE;
+    if (rc == ENVELOPE_R_WRITE && job->arguments->output != NULL)
+        name = job->arguments->output;
+    return report(job, name, &err, target.way);
+}
+
+/* What was asked for */
+
+static enum envl_status
+check(const struct envl_arguments *arguments)
+{
+    bool recipients = has_recipients(&arguments->options);
+
+    if (arguments->file_count == 0)
+        return envl_report_usage("rewrap: name the files");
+    if (arguments->recover)
+        return !recipients && !arguments->add && arguments->remove == NULL
+                       && arguments->output == NULL
+                   ? ENVL_EXIT_DONE
+                   : envl_report_usage("rewrap: --recover goes with nothing "
+                                       "else");
+    if (!recipients && (arguments->add || arguments->remove == NULL))
+        return envl_report_usage("rewrap: name the new recipients, with -r, "
+                                 "-p or --passphrase-file");
+    if (recipients && arguments->remove != NULL && !arguments->add)
+        return envl_report_usage("rewrap: -r puts new recipients in the place "
+                                 "of all others: give --add, or no --remove");
+    if (arguments->output != NULL && arguments->file_count > 1)
+        return envl_report_usage("rewrap: -o is for one file");
+    if (arguments->output == NULL && arguments->options.reserve >= 0)
+        return envl_report_usage("rewrap: --reserve is for a new file, with "
+                                 "-o");
+    return ENVL_EXIT_DONE;
+}
+
+enum envl_status
+envl_command_rewrap(struct envl_arguments *arguments)
+{
+    enum envl_status status = check(arguments), worst;
+    struct job job = { .arguments = arguments };
+    int i;
+
+    if (status == ENVL_EXIT_DONE && !arguments->recover)
+        status = begin(&job);
+    worst = status;
+    for (i = 0; i < arguments->file_count && status == ENVL_EXIT_DONE; i++) {
+        enum envl_status one = run_one(&job, arguments->files[i]);
+
+        worst = one > worst ? one : worst;
+    }
+    envl_rewrap_free(job.rewrap);
+    envl_context_clear(&job.ctx);
+    envl_settings_clear(&job.old);
+    envl_settings_clear(&job.fresh);
+    return worst;
+}

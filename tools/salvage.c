@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* envelope decrypt --salvage: what verifies of a damaged file, and zeros or
+ * nothing for the rest. */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "filter/fd.h"
+#include "filter/survey.h"
+#include "tools/commands.h"
+#include "tools/damage.h"
+#include "tools/input.h"
+#include "tools/output.h"
+
+struct salvage {
+    struct envl_opened *opened;
+    struct envl_survey *survey;
+    struct envl_output output;
+    struct envl_damage damage;
+    _Atomic uint64_t at; /* for the progress */
+};
+
+static uint64_t
+passed(void *arg)
+{
+    return atomic_load(&((struct salvage *)arg)->at);
+}
+
+static enum envelope_reason
+write_zeros(int fd, uint64_t len, struct envl_err *err)
+{
+    static const unsigned char zeros[65536];
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t n;
+
+    for (; len > 0 && rc == ENVELOPE_OK; len -= n) {
+        n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
+        rc = envl_fd_write(fd, zeros, n, err);
+    }
+    return rc;
+}
+
+static enum envelope_reason
+write_found(struct salvage *s, const struct envl_arguments *arguments,
+            const struct envl_found *found, struct envl_err *err)
+{
+    if (found->kind == ENVL_FOUND_TEXT)
+        return envl_fd_write(s->output.fd, found->text, (size_t)found->len,
+                             err);
+    if (found->kind == ENVL_FOUND_HOLE && !arguments->salvage_skip)
+        return write_zeros(s->output.fd, found->len, err);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+write_all(struct salvage *s, const struct envl_arguments *arguments,
+          struct envl_err *err)
+{
+    struct envl_found found = { .kind = ENVL_FOUND_TEXT };
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    while (rc == ENVELOPE_OK && found.kind <= ENVL_FOUND_HOLE) {
+        rc = envl_survey_next(s->survey, &found, err);
+        if (rc != ENVELOPE_OK)
+            break;
+        envl_damage_note(&s->damage, &found);
+        rc = write_found(s, arguments, &found, err);
+        atomic_store(&s->at, found.offset + found.len);
+    }
+    return rc;
+}
+
+/* If nothing verifies, nothing is written: zeros are of no use. */
+static bool
+has_result(const struct salvage *s)
+{
+    return s->damage.good_chunks > 0 || s->damage.has_end;
+}
+
+static enum envelope_reason
+run(struct salvage *s, const struct envl_arguments *arguments,
+    const struct envl_input_file *input, struct envl_err *err)
+{
+    struct envl_progress *progress;
+    enum envelope_reason rc;
+
+    rc = envl_opened_new(&s->opened, input->fd, &arguments->options,
+                         ENVL_FRAMES_LENIENT, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_survey_new(&s->survey, s->opened, 0, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_output_open(&s->output, arguments->output, arguments->force,
+                              false, input->fd, 0666, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    progress = envl_progress_start(arguments->progress, input->size, passed, s);
+    rc = write_all(s, arguments, err);
+    envl_progress_stop(progress, rc == ENVELOPE_OK);
+    if (rc == ENVELOPE_OK && has_result(s))
+        rc = envl_output_commit(&s->output, err);
+    return rc;
+}
+
+static enum envl_status
+sum_up(const struct salvage *s)
+{
+    if (s->damage.bad_chunks == 0 && s->damage.has_end)
+        return ENVL_EXIT_DONE;
+    envl_damage_sum_up(&s->damage);
+    if (envl_survey_is_scattered(s->survey))
+        envl_damage_hint_scattered();
+    return has_result(s) ? ENVL_EXIT_SALVAGED : ENVL_EXIT_DAMAGED;
+}
+
+enum envl_status
+envl_command_salvage(struct envl_arguments *arguments)
+{
+    const char *name = arguments->file_count > 0 ? arguments->files[0] : NULL;
+    enum envl_status status;
+    struct envl_input_file input;
+    enum envelope_reason rc;
+    struct salvage s = { 0 };
+    struct envl_err err;
+
+    s.damage.to = stderr;
+    s.damage.prefix = "envelope: ";
+    s.damage.name = name != NULL ? name : "standard input";
+    s.damage.fate =
+        arguments->salvage_skip ? "damaged, left out" : "damaged, now zeros";
+    rc = envl_input_open(&input, name, &err);
+    if (rc == ENVELOPE_OK)
+        rc = run(&s, arguments, &input, &err);
+    status =
+        rc == ENVELOPE_OK ? sum_up(&s) : envl_report(name, &err, ENVL_DECRYPT);
+    envl_output_discard(&s.output);
+    envl_survey_free(s.survey);
+    envl_opened_free(s.opened);
+    envl_input_close(&input);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names that somebody else may have made up, on a terminal. */
+#ifndef ENVL_SHOWN_H
+#define ENVL_SHOWN_H
+
+#include <stdio.h>
+
+/* envl_show - print text with a '?' for what could harm a terminal, and for
+ * bytes that are not UTF-8 */
+void envl_show(FILE *to, const char *text);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which reason ends how, and what to do about it. */
+#include "tools/status.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "tools/shown.h"
+
+/* Status 0 here: as it comes, ENVL_EXIT_FAILED.  A reason that an encrypting
+ * stream raises is a failure, whatever a decrypting one makes of it. */
+static const struct row {
+    enum envelope_reason reason;
+    enum envl_status status;
+    const char *hint; /* or NULL */
+} rows[] = {
+    { ENVELOPE_R_PARAMETER, ENVL_EXIT_USAGE, NULL },
+    { ENVELOPE_R_NO_RECIPIENT, ENVL_EXIT_FAILED,
+      "name a public key or certificate with -r, or a passphrase with -p" },
+    { ENVELOPE_R_NO_IDENTITY, ENVL_EXIT_NO_KEY,
+      "name a private key with -i, or a passphrase with -p" },
+    { ENVELOPE_R_NO_MATCH, ENVL_EXIT_NO_KEY,
+      "envelope fingerprint KEY tells which of them a key is" },
+    { ENVELOPE_R_WRONG_KEY, ENVL_EXIT_NO_KEY, NULL },
+    { ENVELOPE_R_PASSPHRASE_NEEDED, ENVL_EXIT_NO_KEY, NULL },
+    { ENVELOPE_R_UNREADABLE_KEY, ENVL_EXIT_NO_KEY, NULL },
+    { ENVELOPE_R_WORK_FACTOR, ENVL_EXIT_NO_KEY, NULL },
+    { ENVELOPE_R_NOT_ENVELOPE, ENVL_EXIT_NOT_ENVELOPE, NULL },
+    { ENVELOPE_R_VERSION, ENVL_EXIT_NOT_ENVELOPE,
+      "a later release of this program may read it" },
+    { ENVELOPE_R_SCHEME, ENVL_EXIT_NOT_ENVELOPE,
+      "a later release of this program may read it" },
+    { ENVELOPE_R_HEADER_FIELD, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_HEADER_TOO_LARGE, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_HEADER_TRUNCATED, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_LABELS, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_KEY_ENVELOPE, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_COMMITMENT, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_CHUNK, ENVL_EXIT_DAMAGED,
+      "envelope decrypt --salvage writes what is intact" },
+    { ENVELOPE_R_LAST_CHUNK, ENVL_EXIT_DAMAGED,
+      "envelope decrypt --salvage writes what is intact" },
+    { ENVELOPE_R_TRUNCATED, ENVL_EXIT_DAMAGED,
+      "envelope decrypt --salvage writes what is intact" },
+    { ENVELOPE_R_TRAILING_DATA, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_CARRIER, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_CARRIER_MEMBER, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_CARRIER_TRUNCATED, ENVL_EXIT_DAMAGED, NULL },
+};
+
+static const struct row *
+find(enum envelope_reason reason)
+{
+    static const struct row other = { ENVELOPE_OK, ENVL_EXIT_FAILED, NULL };
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].reason == reason)
+            return &rows[i];
+    }
+    return &other;
+}
+
+enum envl_status
+envl_status_of(enum envelope_reason reason, enum envl_way way)
+{
+    enum envl_status status = find(reason)->status;
+
+    if (way == ENVL_ENCRYPT && status != ENVL_EXIT_USAGE)
+        return ENVL_EXIT_FAILED;
+    return status;
+}
+
+enum envl_status
+envl_report(const char *name, const struct envl_err *err, enum envl_way way)
+{
+    const struct row *row = find(err->reason);
+    bool fits = way == ENVL_DECRYPT || row->status == ENVL_EXIT_FAILED;
+
+    (void)fputs("envelope: ", stderr);
+    if (name != NULL) {
+        envl_show(stderr, name);
+        (void)fputs(": ", stderr);
+    }
+    (void)fprintf(stderr, "%s%s%s\n", envl_reason_text(err->reason),
+                  *err->detail != '\0' ? ": " : "", err->detail);
+    if (row->hint != NULL && fits)
+        envl_hint("%s", row->hint);
+    return envl_status_of(err->reason, way);
+}
+
+static void
+say(const char *what, const char *fmt, va_list list)
+{
+    (void)fprintf(stderr, "%s: ", what);
+    (void)vfprintf(stderr, fmt, list);
+    (void)fputc('\n', stderr);
+}
+
+enum envl_status
+envl_report_usage(const char *fmt, ...)
+{
+    va_list list;
+
+    va_start(list, fmt);
+    say("envelope", fmt, list);
+    va_end(list);
+    envl_hint("envelope --help lists what there is");
+    return ENVL_EXIT_USAGE;
+}
+
+void
+envl_hint(const char *fmt, ...)
+{
+    va_list list;
+
+    va_start(list, fmt);
+    say("hint", fmt, list);
+    va_end(list);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the command ends: exit statuses, and one line on standard error. */
+#ifndef ENVL_STATUS_H
+#define ENVL_STATUS_H
+
+#include "filter/session.h"
+#include "lib/err.h"
+
+/* envelope(1), EXIT STATUS */
+enum envl_status {
+    ENVL_EXIT_DONE = 0,
+    ENVL_EXIT_FAILED = 1, /* input, output, memory, a key for encryption */
+    ENVL_EXIT_USAGE = 2,
+    ENVL_EXIT_NO_KEY = 3,
+    ENVL_EXIT_NOT_ENVELOPE = 4,
+    ENVL_EXIT_DAMAGED = 5,
+    ENVL_EXIT_SALVAGED = 6 /* --salvage: output was written, with holes */
+};
+
+/* envl_status_of - the exit status that goes with a reason; which one it is
+ * may depend on the way */
+enum envl_status envl_status_of(enum envelope_reason reason, enum envl_way way);
+
+/*
+ * envl_report - "envelope: NAME: TEXT: DETAIL", and a hint line for reasons
+ * that have one
+ *
+ *   name  the file that it is about, or NULL
+ *
+ * Returns: envl_status_of().
+ */
+enum envl_status envl_report(const char *name, const struct envl_err *err,
+                             enum envl_way way);
+
+/* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE */
+enum envl_status envl_report_usage(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* envl_hint - "hint: ..." on standard error, for a failure that was reported */
+void envl_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows, and how values that are more than a word are taken. */
+#include "tools/table.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+
+#include <envelope/envelope.h>
+
+#include "lib/file.h"
+
+/* A file that holds a key-encryption key: 64 digits, and room for blanks. */
+#define KEK_FILE_LEN_MAX 256
+
+/* Takers */
+
+static enum envelope_reason
+take_flag(struct envl_arguments *arguments, const struct envl_option_row *row,
+          const char *value, struct envl_err *err)
+{
+    (void)value;
+    (void)err;
+    *(bool *)((char *)arguments + row->offset) = true;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+take_text(struct envl_arguments *arguments, const struct envl_option_row *row,
+          const char *value, struct envl_err *err)
+{
+    (void)err;
+    *(const char **)((char *)arguments + row->offset) = value;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+take_filter(struct envl_arguments *arguments, const struct envl_option_row *row,
+            const char *value, struct envl_err *err)
+{
+    return envl_options_set(&arguments->options, row->filter,
+                            value != NULL ? value : "1", err);
+}
+
+static enum envelope_reason
+take_decrypt(struct envl_arguments *arguments,
+             const struct envl_option_row *row, const char *value,
+             struct envl_err *err)
+{
+    (void)row;
+    (void)value;
+    (void)err;
+    if (arguments->command == ENVL_CMD_ENCRYPT)
+        arguments->command = ENVL_CMD_DECRYPT;
+    return ENVELOPE_OK;
+}
+
+/* All files of a directory but hidden ones, in the order of their names. */
+static enum envelope_reason
+take_directory(struct envl_arguments *arguments, const char *name,
+               struct envl_err *err)
+{
+    struct dirent **entries;
+    char path[PATH_MAX];
+    enum envelope_reason rc = ENVELOPE_OK;
+    bool found = false;
+    int i, n = scandir(name, &entries, NULL, alphasort);
+
+    if (n < 0)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%s: %s", name,
+                         strerror(errno));
+    for (i = 0; i < n; i++) {
+        struct stat st;
+
+        (void)snprintf(path, sizeof(path), "%s/%s", name, entries[i]->d_name);
+        if (rc == ENVELOPE_OK && *entries[i]->d_name != '.'
+            && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+            rc = envl_options_set(&arguments->options, "recipient", path, err);
+            found = true;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    if (rc == ENVELOPE_OK && !found)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: the directory has no file", name);
+    return rc;
+}
+
+static enum envelope_reason
+take_recipients(struct envl_arguments *arguments,
+                const struct envl_option_row *row, const char *value,
+                struct envl_err *err)
+{
+    struct stat st;
+
+    (void)row;
+    if (stat(value, &st) == 0 && S_ISDIR(st.st_mode))
+        return take_directory(arguments, value, err);
+    return envl_options_set(&arguments->options, "recipient", value, err);
+}
+
+static enum envelope_reason
+take_passphrase_fd(struct envl_arguments *arguments,
+                   const struct envl_option_row *row, const char *value,
+                   struct envl_err *err)
+{
+    char path[32];
+
+    if (*value == '\0' || strlen(value) > 9
+        || strspn(value, "0123456789") != strlen(value))
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "option --%s %s: must be the number of an open "
+                         "descriptor",
+                         row->name, value);
+    (void)snprintf(path, sizeof(path), "/dev/fd/%s", value);
+    return envl_options_set(&arguments->options, row->filter, path, err);
+}
+
+/* 64 hexadecimal digits and blanks behind them, or the bytes themselves. */
+static bool
+read_kek(unsigned char *kek, struct envl_octets *file)
+{
+    size_t len = file->len, n = 0;
+
+    if (len == ENVELOPE_KEY_LENGTH) {
+        memcpy(kek, file->data, len);
+        return true;
+    }
+    while (len > 0 && strchr(" \t\r\n", file->data[len - 1]) != NULL)
+        len--;
+    if (len != 2 * ENVELOPE_KEY_LENGTH)
+        return false;
+    for (n = 0; n < len; n++) {
+        int digit = OPENSSL_hexchar2int(file->data[n]);
+
+        if (digit < 0)
+            return false;
+        kek[n / 2] = (unsigned char)(kek[n / 2] << 4 | digit);
+    }
+    return true;
+}
+
+static enum envelope_reason
+take_kek(struct envl_arguments *arguments, const struct envl_option_row *row,
+         const char *value, struct envl_err *err)
+{
+    unsigned char **kek =
+        (unsigned char **)(void *)((char *)arguments + row->offset);
+    struct envl_octets file = { NULL, 0 };
+    enum envelope_reason rc;
+
+    rc = envl_file_read(&file, value, KEK_FILE_LEN_MAX, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (*kek == NULL)
+        *kek = OPENSSL_zalloc(ENVELOPE_KEY_LENGTH);
+    if (*kek == NULL)
+        rc = envl_fail_memory(err);
+    else if (!read_kek(*kek, &file))
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "%s: a key-encryption key is 32 bytes or 64 "
+                       "hexadecimal digits, as openssl rand -hex 32 makes them",
+                       value);
+    envl_octets_clear(&file);
+    return rc;
+}
+
+/* A number of bytes, also as 512K, 10M, 3G, 2T. */
+static bool
+read_size(uint64_t *size, const char **p)
+{
+    static const char units[] = "KMGT";
+    const char *unit;
+    unsigned shift = 0;
+    char *end;
+
+    if (**p < '0' || **p > '9')
+        return false;
+    errno = 0;
+    *size = strtoull(*p, &end, 10);
+    if (*end != '\0' && (unit = strchr(units, *end)) != NULL) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        end++;
+    }
+    *p = end;
+    if (errno != 0 || *size > (UINT64_MAX >> 1) >> shift)
+        return false;
+    *size <<= shift;
+    return true;
+}
+
+static enum envelope_reason
+take_range(struct envl_arguments *arguments, const struct envl_option_row *row,
+           const char *value, struct envl_err *err)
+{
+    const char *p = value;
+
+    arguments->range_len = UINT64_MAX;
+    arguments->has_range =
+        read_size(&arguments->range_offset, &p) && *p++ == ':'
+        && (*p == '\0' || (read_size(&arguments->range_len, &p) && *p == '\0'));
+    if (arguments->has_range)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "option --%s %s: must be OFFSET:LENGTH in bytes, or "
+                     "OFFSET: for all from there on; 10M, 3G, 2T will do",
+                     row->name, value);
+}
+
+static enum envelope_reason
+fail_word(const struct envl_option_row *row, const char *value,
+          struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "option --%s=%s: must be one of %s", row->name, value,
+                     row->words);
+}
+
+static enum envelope_reason
+take_salvage(struct envl_arguments *arguments,
+             const struct envl_option_row *row, const char *value,
+             struct envl_err *err)
+{
+    arguments->salvage = true;
+    arguments->salvage_skip = value != NULL && strcmp(value, "skip") == 0;
+    if (value != NULL && !arguments->salvage_skip && strcmp(value, "zero") != 0)
+        return fail_word(row, value, err);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+take_progress(struct envl_arguments *arguments,
+              const struct envl_option_row *row, const char *value,
+              struct envl_err *err)
+{
+    static const char *const names[] = {
+        [ENVL_PROGRESS_AUTO] = "auto",
+        [ENVL_PROGRESS_NONE] = "none",
+        [ENVL_PROGRESS_TEXT] = "text",
+        [ENVL_PROGRESS_JSON] = "json",
+    };
+    size_t i;
+
+    if (value == NULL)
+        value = "text";
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], value) == 0) {
+            arguments->progress = (enum envl_progress_mode)i;
+            return ENVELOPE_OK;
+        }
+    }
+    return fail_word(row, value, err);
+}
+
+static enum envelope_reason
+take_remove(struct envl_arguments *arguments, const struct envl_option_row *row,
+            const char *value, struct envl_err *err)
+{
+    size_t have = arguments->remove != NULL ? strlen(arguments->remove) : 0;
+    size_t size = have + strlen(value) + 2;
+    char *lines = OPENSSL_realloc(arguments->remove, size);
+
+    (void)row;
+    if (lines == NULL)
+        return envl_fail_memory(err);
+    (void)snprintf(lines + have, size - have, "%s%s", have > 0 ? "\n" : "",
+                   value);
+    arguments->remove = lines;
+    return ENVELOPE_OK;
+}
+
+/* Rows */
+
+#define FIELD(name) offsetof(struct envl_arguments, name)
+
+#define BIT(command) (1U << ENVL_CMD_##command)
+#define ENC BIT(ENCRYPT)
+#define DEC BIT(DECRYPT)
+#define INS BIT(INSPECT)
+#define VER BIT(VERIFY)
+#define REW BIT(REWRAP)
+#define GEN BIT(KEYGEN)
+#define FIN BIT(FINGERPRINT)
+#define ALL (BIT(COUNT) - 1)
+
+#define NONE ENVL_OPERAND_NONE, false, NULL, NULL
+#define FILE_OPERAND(word) ENVL_OPERAND_FILE, false, word, NULL
+#define OTHER(word) ENVL_OPERAND_OTHER, false, word, NULL
+#define WORDS(word, words) ENVL_OPERAND_WORD, false, word, words
+#define MAY(word, words) ENVL_OPERAND_WORD, true, word, words
+
+/* clang-format off */
+const struct envl_option_row envl_option_rows[] = {
+    { "recipient", 'r', ENC | REW, FILE_OPERAND("KEY"),
+      take_filter, "recipient", 0,
+      "encrypt for a public key or certificate: a file or URI" },
+    { "recipients", 'R', ENC | REW, FILE_OPERAND("PATH"),
+      take_recipients, NULL, 0,
+      "for all in a file, or in the files of a directory" },
+    { "identity", 'i', DEC | VER | REW, FILE_OPERAND("KEY"),
+      take_filter, "identity", 0,
+      "open with a private key: a file or URI" },
+    { "passphrase", 'p', ENC | DEC | VER | REW | GEN, NONE,
+      take_flag, NULL, FIELD(prompt),
+      "ask for a passphrase at the terminal" },
+    { "passphrase-file", 0, ENC | DEC | VER | REW | GEN | FIN, FILE_OPERAND("FILE"),
+      take_filter, "passphrase-file", 0,
+      "a passphrase, the first line of FILE" },
+    { "passphrase-fd", 0, ENC | DEC | VER | REW | GEN | FIN, OTHER("N"),
+      take_passphrase_fd, "passphrase-file", 0,
+      "a passphrase, the first line of descriptor N" },
+    { "kek", 'k', ENC | DEC | VER | REW, FILE_OPERAND("FILE"),
+      take_kek, NULL, FIELD(options.kek),
+      "a key-encryption key: 32 bytes, or 64 hexadecimal digits" },
+    { "output", 'o', ENC | DEC | REW | GEN, FILE_OPERAND("FILE"),
+      take_text, NULL, FIELD(output),
+      "write FILE, which appears once it is complete" },
+    { "force", 'f', ENC | DEC | REW | GEN, NONE,
+      take_flag, NULL, FIELD(force),
+      "replace a file that exists" },
+    { "decrypt", 'd', ENC | DEC, NONE,
+      take_decrypt, NULL, 0,
+      "the same as envelope decrypt; archivers add it" },
+    { "carrier", 0, ENC, WORDS("KIND", "auto raw tar xbstream"),
+      take_filter, "carrier", 0,
+      "archive that the envelope is put into; auto: that of the data" },
+    { "label", 0, ENC, OTHER("KEY=VALUE"),
+      take_filter, "label", 0,
+      "public, and authenticated; envelope inspect shows it" },
+    { "piece-size", 0, ENC, OTHER("BYTES"),
+      take_filter, "piece-size", 0,
+      "of the members of a tar, the chunks of an xbstream" },
+    { "reserve", 0, ENC | REW, OTHER("BYTES"),
+      take_filter, "reserve", 0,
+      "room for a later rewrap with more recipients" },
+    { "work-factor", 0, ENC | REW, OTHER("LOG2"),
+      take_filter, "work-factor", 0,
+      "of the scrypt of a passphrase, 14 to 20" },
+    { "allow-expired", 0, ENC | REW, NONE,
+      take_filter, "allow-expired", 0,
+      "take a certificate that is not valid now" },
+    { "xbcloud", 0, ENC, NONE,
+      take_filter, "xbcloud", 0,
+      "add the entries that xbcloud put looks for" },
+    { "range", 0, DEC, OTHER("OFFSET:LENGTH"),
+      take_range, NULL, 0,
+      "only these bytes, read from a file that can seek" },
+    { "salvage", 0, DEC, MAY("HOLES", "zero skip"),
+      take_salvage, NULL, 0,
+      "write what is intact of a damaged file, and zeros for holes" },
+    { "keep-going", 0, VER, NONE,
+      take_flag, NULL, FIELD(keep_going),
+      "list all damaged chunks, not only the first" },
+    { "header", 0, VER, NONE,
+      take_flag, NULL, FIELD(header_only),
+      "only prove that the key opens it" },
+    { "add", 0, REW, NONE,
+      take_flag, NULL, FIELD(add),
+      "keep the recipients that there are" },
+    { "remove", 0, REW, OTHER("ID"),
+      take_remove, NULL, 0,
+      "drop the recipient whose identifier begins so" },
+    { "identity-passphrase", 0, REW, NONE,
+      take_flag, NULL, FIELD(identity_prompt),
+      "ask for the passphrase that opens it now" },
+    { "identity-passphrase-file", 0, REW, FILE_OPERAND("FILE"),
+      take_text, NULL, FIELD(identity_passphrase_file),
+      "the passphrase that opens it now" },
+    { "identity-kek", 0, REW, FILE_OPERAND("FILE"),
+      take_kek, NULL, FIELD(identity_kek),
+      "the key-encryption key that opens it now" },
+    { "recover", 0, REW, NONE,
+      take_flag, NULL, FIELD(recover),
+      "finish a rewrap that was interrupted, and no more" },
+    { "type", 't', GEN,
+      WORDS("TYPE", "x25519 x448 p256 p384 p521 rsa3072 rsa4096 mlkem768 "
+                    "mlkem1024"),
+      take_text, NULL, FIELD(key_type),
+      "of key; x25519 if nothing is said" },
+    { "json", 0, INS | FIN, NONE,
+      take_flag, NULL, FIELD(json),
+      "one object a line, for programs" },
+    { "threads", 'j', ENC | DEC | VER, OTHER("N"),
+      take_filter, "threads", 0,
+      "that encrypt or decrypt" },
+    { "progress", 0, ENC | DEC | VER, MAY("HOW", "auto none text json"),
+      take_progress, NULL, 0,
+      "tell on standard error how far it is" },
+    { "verbose", 'v', ALL, NONE,
+      take_flag, NULL, FIELD(verbose),
+      "show the errors of libcrypto, too" },
+};
+/* clang-format on */
+
+const size_t envl_option_count =
+    sizeof(envl_option_rows) / sizeof(envl_option_rows[0]);
+
+const struct envl_command_row envl_command_rows[ENVL_CMD_COUNT] = {
+    { "encrypt", "[FILE]", 1, true, "encrypt FILE or standard input" },
+    { "decrypt", "[FILE]", 1, true, "decrypt FILE or standard input" },
+    { "inspect", "[FILE...]", INT_MAX, true,
+      "show what is known without a key" },
+    { "verify", "[FILE...]", INT_MAX, true,
+      "read and check everything, write nothing" },
+    { "rewrap", "FILE...", INT_MAX, true,
+      "change who can open it, and leave the data alone" },
+    { "keygen", "", 0, false, "make a private key and its public key" },
+    { "fingerprint", "KEY...", INT_MAX, true,
+      "show the identifiers of keys, as inspect does" },
+    { "completion", "bash|zsh|fish", 1, false,
+      "print the completions for a shell" },
+};

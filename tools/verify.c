@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* envelope verify: everything is read and checked, nothing written; or the
+ * header alone; or all that is damaged is listed. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <envelope/envelope.h>
+
+#include "filter/codec.h"
+#include "filter/fd.h"
+#include "filter/pump.h"
+#include "filter/survey.h"
+#include "tools/commands.h"
+#include "tools/damage.h"
+#include "tools/input.h"
+#include "tools/shown.h"
+
+static uint64_t
+taken(void *pump)
+{
+    return envl_pump_taken(pump);
+}
+
+/* In order */
+
+/* A reason that names no chunk is given a place in the text. */
+static enum envelope_reason
+add_place(struct envl_err *err, uint64_t verified)
+{
+    struct envl_err bare = *err;
+
+    switch (err->reason) {
+    case ENVELOPE_R_CARRIER:
+    case ENVELOPE_R_CARRIER_MEMBER:
+    case ENVELOPE_R_CARRIER_TRUNCATED:
+    case ENVELOPE_R_READ:
+        return envl_fail(
+            err, bare.reason,
+            "%.300s; the text is good up to byte %" PRIu64 ", chunk %" PRIu64,
+            bare.detail, verified, verified / ENVELOPE_CHUNK_LENGTH);
+    default:
+        return err->reason;
+    }
+}
+
+/* Pull all of the text and throw it away; *verified bytes were good. */
+static enum envelope_reason
+pull_all(struct envl_pump *pump, uint64_t *verified, struct envl_err *err)
+{
+    const unsigned char *p;
+    enum envelope_reason rc;
+    size_t len;
+
+    do {
+        rc = envl_pump_pull(pump, &p, &len, err);
+        if (rc == ENVELOPE_OK)
+            *verified += len;
+    } while (rc == ENVELOPE_OK && len > 0);
+    return rc == ENVELOPE_OK ? rc : add_place(err, *verified);
+}
+
+static enum envelope_reason
+read_all(const struct envl_arguments *arguments,
+         const struct envl_input_file *input, uint64_t *verified,
+         struct envl_err *err)
+{
+    struct envl_progress *progress;
+    struct envl_codec *codec = NULL;
+    struct envl_pump *pump = NULL;
+    enum envelope_reason rc;
+
+    rc = envl_codec_new(&codec, &arguments->options, ENVL_DECRYPT, err);
+    if (rc == ENVELOPE_OK) {
+        envl_fd_widen_pipe(input->fd);
+        rc = envl_pump_start(&pump, codec, input->fd, ENVL_PUMP_CALLER, err);
+    }
+    if (rc == ENVELOPE_OK) {
+        progress =
+            envl_progress_start(arguments->progress, input->size, taken, pump);
+        rc = pull_all(pump, verified, err);
+        envl_progress_stop(progress, rc == ENVELOPE_OK);
+    }
+    envl_pump_free(pump);
+    envl_codec_free(codec);
+    return rc;
+}
+
+/* All that is damaged */
+
+static bool
+is_damage(enum envelope_reason reason)
+{
+    return envl_status_of(reason, ENVL_DECRYPT) == ENVL_EXIT_DAMAGED
+           || reason == ENVELOPE_R_READ;
+}
+
+static enum envelope_reason
+list_from(struct envl_survey *survey, const char *name, uint64_t first,
+          struct envl_err *err)
+{
+    struct envl_damage damage = { .to = stdout,
+                                  .prefix = "",
+                                  .name = name,
+                                  .fate = "damaged",
+                                  .good_chunks = first,
+                                  .good_len = first * ENVELOPE_CHUNK_LENGTH };
+    struct envl_found found = { .kind = ENVL_FOUND_TEXT };
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    while (rc == ENVELOPE_OK && found.kind <= ENVL_FOUND_HOLE) {
+        rc = envl_survey_next(survey, &found, err);
+        if (rc == ENVELOPE_OK)
+            envl_damage_note(&damage, &found);
+    }
+    if (rc != ENVELOPE_OK)
+        return rc;
+    envl_damage_sum_up(&damage);
+    if (envl_survey_is_scattered(survey))
+        envl_damage_hint_scattered();
+    return ENVELOPE_OK;
+}
+
+/* What reading in order has verified is not read again. */
+static enum envelope_reason
+list(const struct envl_arguments *arguments, int fd, const char *name,
+     uint64_t verified, struct envl_err *err)
+{
+    uint64_t first = verified / ENVELOPE_CHUNK_LENGTH;
+    struct envl_opened *opened = NULL;
+    struct envl_survey *survey = NULL;
+    enum envelope_reason rc;
+
+    rc = envl_opened_new(&opened, fd, &arguments->options, ENVL_FRAMES_LENIENT,
+                         err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_survey_new(&survey, opened, first, err);
+    if (rc == ENVELOPE_OK)
+        rc = list_from(survey, name, first, err);
+    envl_survey_free(survey);
+    envl_opened_free(opened);
+    return rc;
+}
+
+/* Files */
+
+static enum envl_status
+verify_header(const struct envl_arguments *arguments,
+              const struct envl_input_file *input, const char *name,
+              struct envl_err *err)
+{
+    struct envl_opened *opened = NULL;
+    enum envelope_reason rc;
+
+    rc = envl_opened_new(&opened, input->fd, &arguments->options,
+                         ENVL_FRAMES_STRICT, err);
+    envl_opened_free(opened);
+    if (rc != ENVELOPE_OK)
+        return envl_report(name, err, ENVL_DECRYPT);
+    envl_show(stdout, name);
+    (void)printf(": the key opens it\n");
+    return ENVL_EXIT_DONE;
+}
+
+static enum envl_status
+verify_text(const struct envl_arguments *arguments,
+            const struct envl_input_file *input, const char *name,
+            struct envl_err *err)
+{
+    off_t begin = lseek(input->fd, 0, SEEK_CUR);
+    enum envl_status status;
+    enum envelope_reason rc, list_rc = ENVELOPE_OK;
+    uint64_t verified = 0;
+
+    rc = read_all(arguments, input, &verified, err);
+    if (rc == ENVELOPE_OK) {
+        envl_show(stdout, name);
+        (void)printf(": verified, %" PRIu64 " bytes\n", verified);
+        return ENVL_EXIT_DONE;
+    }
+    status = envl_report(name, err, ENVL_DECRYPT);
+    if (!arguments->keep_going || !is_damage(rc))
+        return status;
+    if (begin < 0 || lseek(input->fd, begin, SEEK_SET) < 0)
+        envl_hint("--keep-going lists no more of what cannot seek: put it "
+                  "into a file");
+    else
+        list_rc = list(arguments, input->fd, name, verified, err);
+    if (list_rc != ENVELOPE_OK && list_rc != rc) /* not the same once more */
+        (void)envl_report(name, err, ENVL_DECRYPT);
+    return status;
+}
+
+static enum envl_status
+verify(const struct envl_arguments *arguments, const char *file)
+{
+    const char *name = file != NULL ? file : "standard input";
+    enum envl_status status;
+    struct envl_input_file input;
+    struct envl_err err;
+
+    if (envl_input_open(&input, file, &err) != ENVELOPE_OK)
+        status = envl_report(name, &err, ENVL_DECRYPT);
+    else if (arguments->header_only)
+        status = verify_header(arguments, &input, name, &err);
+    else
+        status = verify_text(arguments, &input, name, &err);
+    envl_input_close(&input);
+    return status;
+}
+
+enum envl_status
+envl_command_verify(struct envl_arguments *arguments)
+{
+    enum envl_status status, worst = ENVL_EXIT_DONE;
+    int i;
+
+    if (arguments->file_count == 0)
+        return verify(arguments, NULL);
+    for (i = 0; i < arguments->file_count; i++) {
+        status = verify(arguments, arguments->files[i]);
+        if (status > worst)
+            worst = status;
+    }
+    return worst;
+}
