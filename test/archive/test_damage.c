@@ -12,14 +12,24 @@
 #define PRELUDE_LEN 32
 #define TAG_LEN 16
 
+/* How an archive ends that libarchive may seek in: where reading fails while it
+ * looks for the format it drops the text, also that of its own sources. */
 static void
-assert_all_refused(struct support_outcome o, const char *what, size_t at)
+assert_refused_somehow(struct support_outcome o, const char *what, size_t at)
 {
-    if (o.status == ARCHIVE_FATAL && !o.wrong && strlen(o.text) > 9)
+    if (o.status == ARCHIVE_FATAL && !o.wrong)
         return;
     print_error("%s %zu: status %d, %s\n%s", what, at, o.status, o.text,
                 o.list);
     fail();
+}
+
+static void
+assert_all_refused(struct support_outcome o, const char *what, size_t at)
+{
+    assert_refused_somehow(o, what, at);
+    if (strlen(o.text) <= strlen("(no text)"))
+        fail_msg("%s %zu: no text", what, at);
 }
 
 /* Where the key envelope lies.  Parts of it are for others, and may change
@@ -122,7 +132,7 @@ cut_where_formats_seek(void **state)
         for (len = sealed.len - 21000; len > 60000; len -= 98765) {
             part = support_octets(sealed.data, len);
             for (j = 0; j < COUNT_OF(sources); j++)
-                assert_all_refused(
+                assert_refused_somehow(
                     support_read(OURS, sources[j], OPTIONS(AS_OPS), part),
                     support_carriers[i], len);
             support_drop(&part);
@@ -146,7 +156,7 @@ flipped_where_formats_seek(void **state)
         for (at = 3000; at < sealed.len - 11000; at += 112345) {
             sealed.data[at] ^= 1;
             for (j = 0; j < COUNT_OF(sources); j++)
-                assert_all_refused(
+                assert_refused_somehow(
                     support_read(OURS, sources[j], OPTIONS(AS_OPS), sealed),
                     support_carriers[i], at);
             sealed.data[at] ^= 1;

@@ -637,7 +637,7 @@ def wanted(refusal):
 
 def is_clear(err):
     text = err.decode(errors="replace")
-    return (re.fullmatch("(envelope: .+\n)+", text)
+    return (re.fullmatch("(envelope: .+\n(hint: .+\n)?)+", text)
             and not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text))
 
 
