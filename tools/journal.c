@@ -20,8 +20,6 @@
 
 #include "filter/fd.h"
 
-#define SUFFIX ".envelope-rewrap"
-
 /* A journal: fields, big-endian; then the bytes. */
 #define MAGIC "envelope rewrap\n"
 enum {
@@ -69,12 +67,12 @@ enum envelope_reason
 envl_journal_init(struct envl_journal *journal, const char *path, int file,
                   struct envl_err *err)
 {
-    size_t size = strlen(path) + sizeof(SUFFIX);
+    size_t size = strlen(path) + sizeof(ENVL_JOURNAL_SUFFIX);
 
     *journal = (struct envl_journal){ OPENSSL_malloc(size), file };
     if (journal->name == NULL)
         return envl_fail_memory(err);
-    (void)snprintf(journal->name, size, "%s%s", path, SUFFIX);
+    (void)snprintf(journal->name, size, "%s%s", path, ENVL_JOURNAL_SUFFIX);
     return ENVELOPE_OK;
 }
 

@@ -12,6 +12,8 @@
 #include "filter/head.h"
 #include "lib/err.h"
 
+#define ENVL_JOURNAL_SUFFIX ".envelope-rewrap"
+
 struct envl_journal {
     char *name; /* owned */
     int file;   /* borrowed */

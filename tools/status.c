@@ -2,10 +2,13 @@
 /* Which reason ends how, and what to do about it. */
 #include "tools/status.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "tools/journal.h"
 #include "tools/shown.h"
 
 /* Status 0 here: as it comes, ENVL_EXIT_FAILED.  A reason that an encrypting
@@ -19,7 +22,7 @@ static const struct row {
     { ENVELOPE_R_NO_RECIPIENT, ENVL_EXIT_FAILED,
       "name a public key or certificate with -r, or a passphrase with -p" },
     { ENVELOPE_R_NO_IDENTITY, ENVL_EXIT_NO_KEY,
-      "name a private key with -i, or a passphrase with -p" },
+      "name a private key with -i; --help lists what else there is" },
     { ENVELOPE_R_NO_MATCH, ENVL_EXIT_NO_KEY,
       "envelope fingerprint KEY tells which of them a key is" },
     { ENVELOPE_R_WRONG_KEY, ENVL_EXIT_NO_KEY, NULL },
@@ -72,6 +75,19 @@ envl_status_of(enum envelope_reason reason, enum envl_way way)
     return status;
 }
 
+/* A rewrap that was killed in the middle of its write may have left the header
+ * in between. */
+static bool
+was_interrupted(const char *name)
+{
+    char journal[PATH_MAX];
+
+    return name != NULL
+           && snprintf(journal, sizeof(journal), "%s" ENVL_JOURNAL_SUFFIX, name)
+                  < (int)sizeof(journal)
+           && access(journal, F_OK) == 0;
+}
+
 enum envl_status
 envl_report(const char *name, const struct envl_err *err, enum envl_way way)
 {
@@ -85,7 +101,10 @@ envl_report(const char *name, const struct envl_err *err, enum envl_way way)
     }
     (void)fprintf(stderr, "%s%s%s\n", envl_reason_text(err->reason),
                   *err->detail != '\0' ? ": " : "", err->detail);
-    if (row->hint != NULL && fits)
+    if (was_interrupted(name))
+        envl_hint("a rewrap of it was interrupted: envelope rewrap --recover "
+                  "finishes it");
+    else if (row->hint != NULL && fits)
         envl_hint("%s", row->hint);
     return envl_status_of(err->reason, way);
 }

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 38
+plan 39
 provider
 need timeout socat
 
@@ -202,6 +202,14 @@ wrong_key() {
     exits 3 "$envelope" -d sealed
     says_that "$(reason NO_IDENTITY): "
     exits 3 "$envelope" -d -i ops.pem sealed
+}
+
+interrupted_rewrap() {
+    cp sealed torn
+    flip torn 12
+    : >torn.envelope-rewrap
+    exits 5 "$envelope" -d -i ops.key torn
+    hints 'rewrap --recover'
 }
 
 # --- keys -----------------------------------------------------------------
@@ -513,6 +521,7 @@ t "SIGTERM leaves no file" by_signal TERM
 t "SIGHUP leaves no file" by_signal HUP
 t "input that cannot be read, or is no envelope" bad_input
 t "wrong key, no key" wrong_key
+t "a rewrap that was interrupted" interrupted_rewrap
 t "-R takes files and directories" recipients_of_a_directory
 t "passphrases from files and descriptors" passphrases
 t "no terminal to ask at" no_terminal
