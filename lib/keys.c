@@ -7,9 +7,11 @@
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 #include <openssl/x509.h>
@@ -29,7 +31,9 @@ static const char *const schemes[] = { "file",   "handle", "object",
 
 struct asker {
     const struct envl_key_reader *reader;
+    const char *name; /* of the source, for the question */
     bool asked, answered;
+    struct envl_octets answer; /* owned; nobody is asked twice for it */
 };
 
 /* A pem_password_cb: never the terminal, which is the program's. */
@@ -39,10 +43,17 @@ ask(char *buf, int size, int rwflag, void *varg)
     struct asker *asker = varg;
     const struct envl_octets *known = asker->reader->passphrase;
     const struct envelope_passphrase_callback *cb = asker->reader->callback;
+    const OSSL_PARAM info[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PASSPHRASE_PARAM_INFO,
+                                         (char *)(uintptr_t)asker->name, 0),
+        OSSL_PARAM_construct_end(),
+    };
     size_t len = 0;
 
     (void)rwflag;
     asker->asked = true;
+    if (asker->answer.data != NULL)
+        known = &asker->answer;
     if (known != NULL && known->data != NULL) {
         if (known->len > (size_t)size)
             return -1;
@@ -51,8 +62,8 @@ ask(char *buf, int size, int rwflag, void *varg)
         return (int)known->len;
     }
     if (cb == NULL || cb->callback == NULL
-        || !cb->callback(buf, (size_t)size, &len, NULL, cb->arg)
-        || len > (size_t)size)
+        || !cb->callback(buf, (size_t)size, &len, info, cb->arg)
+        || len > (size_t)size || !envl_octets_set(&asker->answer, buf, len))
         return -1;
     asker->answered = true;
     return (int)len;
@@ -182,7 +193,7 @@ read_source(const struct envl_key_reader *reader,
 {
     const struct envl_libctx *ctx = reader->ctx;
     UI_METHOD *ui;
-    struct asker asker = { .reader = reader };
+    struct asker asker = { .reader = reader, .name = origin->name };
     size_t least = 0;
     OSSL_STORE_CTX *store = NULL;
     enum envelope_reason rc;
@@ -210,6 +221,7 @@ read_source(const struct envl_key_reader *reader,
     else
         rc = read_store(reader, store, &asker, origin, least, err);
     (void)OSSL_STORE_close(store); /* nothing was written */
+    envl_octets_clear(&asker.answer);
     if (rc == ENVELOPE_OK)
         ERR_pop_to_mark();
     else

@@ -130,13 +130,14 @@ parse_options(struct envl_arguments *arguments, struct parser *parser, int argc,
             (void)printf("envelope %s\n", PACKAGE_VERSION);
             return -1;
         case '?':
-            return envl_report_usage("there is no option %s", argv[optind - 1]);
+            return (int)envl_report_usage("there is no option %s",
+                                          argv[optind - 1]);
         case ':':
-            return envl_report_usage("option %s: its value is missing",
-                                     argv[optind - 1]);
+            return (int)envl_report_usage("option %s: its value is missing",
+                                          argv[optind - 1]);
         default:
             parser->used[row_of(found)] = true;
-            status = take(arguments, row_of(found), optarg);
+            status = (int)take(arguments, row_of(found), optarg);
             break;
         }
     }

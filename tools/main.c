@@ -106,12 +106,23 @@ get_passphrase(struct envl_arguments *arguments, struct envl_err *err)
     return rc;
 }
 
+/* Asked by the thread that decrypts, when progress has begun. */
+static int
+ask(char *pass, size_t pass_size, size_t *pass_len, const OSSL_PARAM params[],
+    void *arg)
+{
+    int ok;
+
+    envl_progress_hush(true);
+    ok = envl_prompt_callback(pass, pass_size, pass_len, params, arg);
+    envl_progress_hush(false);
+    return ok;
+}
+
 static enum envl_status
 prepare(struct envl_arguments *arguments)
 {
-    static const struct envelope_passphrase_callback callback = {
-        envl_prompt_callback, NULL
-    };
+    static const struct envelope_passphrase_callback callback = { ask, NULL };
     struct envl_err err;
 
     arguments->options.callback = &callback;

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,13 +286,21 @@ put_line(struct envl_progress *progress, const struct report *report,
         put(line, (size_t)n, timeout_ms);
 }
 
+static atomic_bool is_hushed;
+
+void
+envl_progress_hush(bool hushed)
+{
+    atomic_store(&is_hushed, hushed);
+}
+
 /* The terminal is somebody else's for now. */
 static bool
 is_in_background(void)
 {
     pid_t group = tcgetpgrp(STDERR_FILENO);
 
-    return group > 0 && group != getpgrp();
+    return (group > 0 && group != getpgrp()) || atomic_load(&is_hushed);
 }
 
 /* Each as its mode wants it. */

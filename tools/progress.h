@@ -50,4 +50,8 @@ struct envl_progress *envl_progress_start(enum envl_progress_mode mode,
  */
 void envl_progress_stop(struct envl_progress *progress, bool done);
 
+/* envl_progress_hush - say nothing while the terminal is used otherwise: for a
+ * question; from any thread */
+void envl_progress_hush(bool hushed);
+
 #endif

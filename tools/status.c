@@ -109,7 +109,7 @@ envl_report(const char *name, const struct envl_err *err, enum envl_way way)
     return envl_status_of(err->reason, way);
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 say(const char *what, const char *fmt, va_list list)
 {
     (void)fprintf(stderr, "%s: ", what);
