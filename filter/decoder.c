@@ -151,6 +151,18 @@ next_span(struct envl_decoder *decoder, struct envl_input *in,
     return step;
 }
 
+/* The cipher gives text that comes before damage first, and fails in the next
+ * call: that must not wait for input. */
+static bool
+is_sound(struct envl_decoder *decoder, unsigned char *out, struct envl_err *err)
+{
+    size_t got;
+
+    return envl_session_update(decoder->session, out + decoder->fill, &got, out,
+                               0, err)
+           == ENVELOPE_OK;
+}
+
 /* Decrypt until the buffer is full or the input used up. */
 static enum envl_step
 decrypt(struct envl_decoder *decoder, struct envl_input *in, unsigned char *out,
@@ -162,6 +174,8 @@ decrypt(struct envl_decoder *decoder, struct envl_input *in, unsigned char *out,
     while (decoder->fill < OUT_LEN) {
         if (decoder->span_len == 0) {
             step = next_span(decoder, in, err);
+            if (step == ENVL_STEP_INPUT && !is_sound(decoder, out, err))
+                return ENVL_STEP_FAIL;
             if (step != ENVL_STEP_OUTPUT)
                 return step;
         }

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,12 +25,14 @@ wait_for(int fd, short events)
     (void)poll(&item, 1, -1); /* the next call tells what went wrong */
 }
 
+/* Are there more bytes?  An end or an error would not do: what was read has to
+ * be returned first, and neither has to be there a second time. */
 static int
-is_ready(int fd)
+has_more(int fd)
 {
-    struct pollfd item = { .fd = fd, .events = POLLIN };
+    int n = 0;
 
-    return poll(&item, 1, 0) == 1 && (item.revents & POLLIN) != 0;
+    return ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 /* After a call that failed: is it worth trying again? */
@@ -61,7 +64,7 @@ envl_fd_read(int fd, unsigned char *buf, size_t size, size_t *len,
         if (n < 0)
             return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
         *len += (size_t)n;
-    } while (n != 0 && (n < 0 || (*len < size && is_ready(fd))));
+    } while (n != 0 && (n < 0 || (*len < size && has_more(fd))));
     return ENVELOPE_OK;
 }
 

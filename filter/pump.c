@@ -76,10 +76,17 @@ queue_init(struct queue *queue, unsigned slots, size_t size)
 static void
 queue_clear(struct queue *queue)
 {
+    const struct buffer *buffer;
+    size_t filled;
     unsigned i;
 
-    for (i = 0; i < queue->slots; i++)
-        OPENSSL_clear_free(queue->buffers[i].p, queue->used);
+    /* One that was being filled has not been added. */
+    for (i = 0; i < queue->slots; i++) {
+        buffer = &queue->buffers[i];
+        filled = buffer->begin + buffer->len;
+        OPENSSL_clear_free(buffer->p,
+                           filled > queue->used ? filled : queue->used);
+    }
 }
 
 /* A buffer to fill; NULL if nobody will take it. */
@@ -211,11 +218,15 @@ static enum envelope_reason
 read_some(int fd, struct buffer *buffer, size_t size, struct envl_err *err)
 {
     enum envelope_reason rc;
+    size_t len;
     int state;
 
+    /* A read that is cancelled does not tell how much is to be wiped. */
+    buffer->len = size;
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-    rc = envl_fd_read(fd, buffer->p, size, &buffer->len, err);
+    rc = envl_fd_read(fd, buffer->p, size, &len, err);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    buffer->len = len;
     return rc;
 }
 
@@ -237,16 +248,29 @@ run_reader(struct envl_pump *pump)
     enum envelope_reason rc = ENVELOPE_OK;
     struct buffer *buffer;
     struct envl_err err;
+    bool going = true;
 
-    while ((buffer = queue_room(pump, &pump->in)) != NULL) {
+    while (going && (buffer = queue_room(pump, &pump->in)) != NULL) {
         rc = read_some(pump->in_fd, buffer, pump->in.size, &err);
-        if (rc != ENVELOPE_OK || buffer->len == 0)
-            break;
-        queue_add(pump, &pump->in, buffer);
+        going = rc == ENVELOPE_OK && buffer->len > 0;
+        if (buffer->len > 0) /* also what came before a failure */
+            queue_add(pump, &pump->in, buffer);
     }
     if (rc != ENVELOPE_OK)
         note_failure(pump, &err);
     queue_end(pump, &pump->in);
+}
+
+/* Has a part failed, or is nothing more wanted? */
+static bool
+is_over(struct envl_pump *pump)
+{
+    bool over;
+
+    pthread_mutex_lock(&pump->lock);
+    over = pump->failed || pump->in.dropped;
+    pthread_mutex_unlock(&pump->lock);
+    return over;
 }
 
 /* Give the codec the next input; false if a part before it has failed. */
@@ -254,7 +278,6 @@ static bool
 feed(struct envl_pump *pump, bool *holding)
 {
     struct buffer *buffer;
-    struct envl_err ignored;
 
     if (*holding)
         queue_remove(pump, &pump->in);
@@ -262,7 +285,7 @@ feed(struct envl_pump *pump, bool *holding)
     *holding = buffer != NULL;
     if (buffer != NULL)
         envl_codec_give(pump->codec, buffer->p + buffer->begin, buffer->len);
-    else if (report(pump, &ignored) != ENVELOPE_OK || pump->in.dropped)
+    else if (is_over(pump))
         return false;
     else
         envl_codec_finish(pump->codec);

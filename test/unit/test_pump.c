@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pumps that go well: every byte once and in order, whatever the ends, the
+ * lengths and the pace.
+ */
+#define _GNU_SOURCE /* posix_openpt */
+#include "filter/pump.h"
+
+#include "test/unit/pump.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The pump's own, as its header has it. */
+#define IN_COUNT 4
+#define OUT_COUNT 3
+
+/* Ends, lengths, paces */
+
+static void
+any_two_ends(void **state)
+{
+    static const enum envl_carrier carriers[] = { ENVL_RAW, ENVL_TAR,
+                                                  ENVL_XBSTREAM };
+    struct bytes text = text_of_len(20 * CHUNK + 77), sealed;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < ENDS * ENDS; i++) {
+        struct job job = { .way = ENVL_ENCRYPT,
+                           .carrier = carriers[i % COUNT(carriers)],
+                           .input = text,
+                           .in = i % ENDS,
+                           .out = (enum end)(i / ENDS) };
+
+        assert_passes(&job);
+        job.carrier = carriers[(i + i / ENDS) % COUNT(carriers)];
+        sealed = seal(job.carrier, text);
+        job.way = ENVL_DECRYPT;
+        job.input = sealed;
+        assert_passes(&job);
+        drop(&sealed);
+    }
+    drop(&text);
+}
+
+/* No input at all, one byte, and what just fills a buffer of input. */
+static void
+lengths_of_text(void **state)
+{
+    static const size_t lens[] = { 0,           1,       CHUNK,
+                                   MIB - 1,     MIB,     MIB + 1,
+                                   2 * MIB + 1, 4 * MIB, 4 * MIB + 1 };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(lens); i++) {
+        struct bytes text = text_of_len(lens[i]);
+        struct job job = { .way = ENVL_ENCRYPT,
+                           .input = text,
+                           .in = i % 2 == 0 ? AS_FILE : AS_CALLER,
+                           .out = i % 3 == 0 ? AS_CALLER : AS_PIPE };
+
+        assert_passes(&job);
+        job.in = i % 2 == 0 ? AS_CALLER : AS_FILE;
+        assert_passes(&job);
+        drop(&text);
+    }
+}
+
+/* A sealed stream that just fills a buffer of input, or one and a bit. */
+static void
+lengths_of_sealed_streams(void **state)
+{
+    static const size_t lens[] = { MIB - 1, MIB, MIB + 1, 2 * MIB };
+    struct bytes text = text_of_len(0), sealed = seal(ENVL_RAW, text);
+    size_t head = sealed.len - chunks_len(0), i;
+
+    (void)state;
+    drop(&sealed);
+    drop(&text);
+    for (i = 0; i < COUNT(lens); i++) {
+        struct job job = { .way = ENVL_DECRYPT,
+                           .in = i % 2 == 0 ? AS_CALLER : AS_FILE,
+                           .out = i % 2 == 0 ? AS_PIPE : AS_CALLER };
+        size_t tags = (lens[i] - head) / ENVELOPE_SEALED_CHUNK_LENGTH + 1;
+
+        text = text_of_len(lens[i] - head - tags * chunks_len(0));
+        sealed = seal(ENVL_RAW, text);
+        assert_int_equal(sealed.len, lens[i]);
+        job.input = sealed;
+        assert_passes(&job);
+        drop(&sealed);
+        drop(&text);
+    }
+}
+
+static void
+pushes_of_any_length(void **state)
+{
+    static const size_t steps[] = { 1,   7,       4096,    MIB - 1,
+                                    MIB, MIB + 1, 3 * MIB, 0 };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(steps); i++) {
+        struct bytes text =
+            text_of_len(steps[i] < 10 && steps[i] > 0 ? 50000 : 2 * MIB + 4097);
+        struct job job = { .way = ENVL_ENCRYPT,
+                           .input = text,
+                           .in = AS_CALLER,
+                           .out = i % 2 == 0 ? AS_PIPE : AS_CALLER,
+                           .in_step = steps[i] };
+
+        assert_passes(&job);
+        drop(&text);
+    }
+}
+
+/* Short reads and writes, and pipes that are always full or empty. */
+static void
+pipes_of_any_pace(void **state)
+{
+    static const struct {
+        size_t len, in_step, out_step, pipe_size;
+        unsigned in_naps, out_naps;
+    } paces[] = {
+        { 3000, 1, 1, 4096, 0, 0 },
+        { 200000, 511, 65536, 4096, 0, 0 },
+        { 200000, 65536, 511, 4096, 0, 0 },
+        { 300000, 4097, 4095, 0, 8, 0 },
+        { 300000, 30000, 30000, 4096, 0, 5 },
+        { 3 * MIB, 0, 0, 65536, 0, 3 },
+        { 2 * MIB, 100000, 0, 65536, 3, 3 },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2 * COUNT(paces); i++) {
+        struct bytes text = text_of_len(paces[i / 2].len);
+        struct job job = { .way = ENVL_ENCRYPT,
+                           .input = text,
+                           .in = AS_PIPE,
+                           .out = AS_PIPE,
+                           .in_step = paces[i / 2].in_step,
+                           .out_step = paces[i / 2].out_step,
+                           .in_naps = paces[i / 2].in_naps,
+                           .out_naps = paces[i / 2].out_naps,
+                           .pipe_size = paces[i / 2].pipe_size,
+                           .nonblocking = i % 2 != 0 };
+
+        assert_passes(&job);
+        job.way = ENVL_DECRYPT;
+        job.input = seal(i % 4 == 0 ? ENVL_TAR : ENVL_RAW, text);
+        assert_passes(&job);
+        drop(&job.input);
+        drop(&text);
+    }
+}
+
+/* Nothing is held back until the input ends. */
+static void
+text_comes_while_input_goes_on(void **state)
+{
+    struct bytes text = text_of_len(10 * CHUNK);
+    struct bytes sealed = seal(ENVL_RAW, text);
+    struct peer from = { .bytes = { sealed.p, sealed.len - 100 },
+                         .stays = true };
+    struct bytes got = { 0 };
+    int in = peer_feed(&from);
+    const unsigned char *p;
+    struct envl_codec *codec;
+    struct envl_pump *pump =
+        new_pump(&codec, ENVL_DECRYPT, in, ENVL_PUMP_CALLER);
+    struct envl_err err;
+    size_t len;
+
+    (void)state;
+    while (got.len < 9 * CHUNK) {
+        assert_int_equal(envl_pump_pull(pump, &p, &len, &err), ENVELOPE_OK);
+        assert_true(len > 0);
+        put(&got, p, len);
+    }
+    assert_int_equal(got.len, 9 * CHUNK);
+    assert_begin(got, text);
+    free_both(pump, codec);
+    close_fd(in);
+    peer_join(&from);
+    drop(&got);
+    drop(&sealed);
+    drop(&text);
+}
+
+/* While all the other buffers are filled. */
+static void
+what_is_pulled_stays(void **state)
+{
+    struct bytes text = text_of_len(5 * MIB), sealed = seal(ENVL_RAW, text),
+                 rest = text;
+    int in = file_of(sealed), i;
+    struct envl_codec *codec;
+    struct envl_pump *pump =
+        new_pump(&codec, ENVL_DECRYPT, in, ENVL_PUMP_CALLER);
+    struct envl_err err;
+    const unsigned char *p = NULL;
+    size_t len;
+
+    (void)state;
+    do {
+        assert_int_equal(envl_pump_pull(pump, &p, &len, &err), ENVELOPE_OK);
+        for (i = 0; i < 4; i++)
+            nap();
+        assert_true(len <= rest.len);
+        assert_true(len == 0 || memcmp(p, rest.p, len) == 0);
+        rest.p += len;
+        rest.len -= len;
+    } while (len > 0);
+    assert_int_equal(rest.len, 0);
+    free_both(pump, codec);
+    close_fd(in);
+    drop(&sealed);
+    drop(&text);
+}
+
+/* The header needs no input: it is there before the first byte. */
+static void
+header_comes_before_input(void **state)
+{
+    struct envl_codec *codec;
+    struct envl_pump *pump =
+        new_pump(&codec, ENVL_ENCRYPT, ENVL_PUMP_CALLER, ENVL_PUMP_CALLER);
+    const unsigned char *p = NULL;
+    struct envl_err err;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(envl_pump_pull(pump, &p, &len, &err), ENVELOPE_OK);
+    assert_true(len > 8);
+    assert_memory_equal(p,
+                        "\x89"
+                        "ENV",
+                        4);
+    free_both(pump, codec);
+}
+
+/* With all of it, or a part, before the first step. */
+static void
+codec_that_was_given_the_beginning(void **state)
+{
+    struct bytes text = text_of_len(5 * CHUNK), sealed = seal(ENVL_TAR, text);
+    const size_t given[] = { 1, 600, 40000, sealed.len };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(given); i++) {
+        struct envl_codec *codec = new_codec(ENVL_DECRYPT, ENVL_RAW);
+        struct bytes rest = { sealed.p + given[i], sealed.len - given[i] };
+        struct outcome outcome = { 0 };
+        struct envl_pump *pump;
+        struct envl_err err;
+        int in = file_of(rest);
+
+        envl_codec_give(codec, sealed.p, given[i]);
+        assert_int_equal(
+            envl_pump_start(&pump, codec, in, ENVL_PUMP_CALLER, &err),
+            ENVELOPE_OK);
+        take(pump, &outcome);
+        assert_int_equal(outcome.reason, ENVELOPE_OK);
+        assert_bytes(outcome.got, text);
+        free_both(pump, codec);
+        close_fd(in);
+        drop(&outcome.got);
+    }
+    drop(&sealed);
+    drop(&text);
+}
+
+static void
+one_pump_feeds_another(void **state)
+{
+    struct bytes text = text_of_len(4 * MIB + 99);
+    struct outcome sealed = { 0 }, opened = { 0 };
+    struct peer to = { 0 };
+    int in = file_of(text), out = peer_drain(&to), fds[2];
+    struct envl_codec *encoder, *decoder;
+    struct envl_pump *first, *second;
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    first = new_pump(&encoder, ENVL_ENCRYPT, in, fds[1]);
+    second = new_pump(&decoder, ENVL_DECRYPT, fds[0], out);
+    finish(first, &sealed);
+    close_fd(fds[1]);
+    finish(second, &opened);
+    assert_int_equal(sealed.reason, ENVELOPE_OK);
+    assert_int_equal(opened.reason, ENVELOPE_OK);
+    free_both(first, encoder);
+    free_both(second, decoder);
+    close_fd(fds[0]);
+    close_fd(in);
+    close_fd(out);
+    peer_join(&to);
+    assert_bytes(to.bytes, text);
+    drop(&to.bytes);
+    drop(&text);
+}
+
+/* A caller that pulls nothing stops the reading, too. */
+static void
+memory_stays_the_same(void **state)
+{
+    const off_t most = (IN_COUNT + OUT_COUNT) * (off_t)MIB;
+    struct bytes none = { 0 };
+    struct envl_codec *codec;
+    struct envl_pump *pump;
+    int in = file_of(none), i;
+
+    (void)state;
+    assert_int_equal(ftruncate(in, 64 * (off_t)MIB), 0);
+    pump = new_pump(&codec, ENVL_ENCRYPT, in, ENVL_PUMP_CALLER);
+    for (i = 0; i < 2000 && lseek(in, 0, SEEK_CUR) < IN_COUNT * (off_t)MIB; i++)
+        nap();
+    assert_true(lseek(in, 0, SEEK_CUR) >= IN_COUNT * (off_t)MIB);
+    for (i = 0; i < 20; i++)
+        nap();
+    assert_true(lseek(in, 0, SEEK_CUR) <= most);
+    assert_true(envl_pump_taken(pump) <= (uint64_t)most);
+    free_both(pump, codec);
+    assert_true(lseek(in, 0, SEEK_CUR) <= most);
+    close_fd(in);
+}
+
+static void
+end_is_told_again(void **state)
+{
+    struct bytes text = text_of_len(100);
+    struct envl_codec *codec;
+    struct envl_pump *pump =
+        new_pump(&codec, ENVL_ENCRYPT, ENVL_PUMP_CALLER, ENVL_PUMP_CALLER);
+    struct outcome outcome = { 0 };
+    struct bytes got;
+    struct envl_err err;
+    int i;
+
+    (void)state;
+    assert_int_equal(envl_pump_push(pump, NULL, 0, &err), ENVELOPE_OK);
+    assert_true(give(pump, text, 33, &outcome));
+    finish(pump, &outcome); /* the output waits in the buffers */
+    assert_int_equal(outcome.reason, ENVELOPE_OK);
+    take(pump, &outcome);
+    got = outcome.got;
+    for (i = 0; i < 3; i++) {
+        take(pump, &outcome);
+        assert_int_equal(outcome.reason, ENVELOPE_OK);
+        assert_int_equal(outcome.got.len, got.len);
+        finish(pump, &outcome);
+        assert_int_equal(outcome.reason, ENVELOPE_OK);
+        assert_int_equal(envl_pump_push(pump, "x", 1, &err),
+                         ENVELOPE_R_NO_STREAM);
+    }
+    free_both(pump, codec);
+    got = unseal(outcome.got);
+    assert_bytes(got, text);
+    drop(&got);
+    drop(&outcome.got);
+    drop(&text);
+}
+
+/* Terminals */
+
+#define TYPED "typed text\n"
+#define END_OF_TEXT "\4"
+
+struct terminal {
+    int fd;
+    atomic_bool heard;
+    bool late;
+};
+
+/* Whoever has not heard the first end hears one more, so as not to hang. */
+static void *
+end_again(void *arg)
+{
+    struct terminal *terminal = arg;
+
+    if (nap_until(&terminal->heard))
+        return NULL;
+    terminal->late = true;
+    if (write(terminal->fd, END_OF_TEXT, 1) != 1)
+        abort();
+    return NULL;
+}
+
+/* Unlike that of a pipe, it can be read only once. */
+static void
+end_that_is_typed_once(void **state)
+{
+    struct terminal terminal = { .fd = posix_openpt(O_RDWR | O_NOCTTY) };
+    const size_t len = strlen(TYPED);
+    struct bytes got;
+    struct outcome outcome = { 0 };
+    struct envl_codec *codec;
+    struct envl_pump *pump;
+    pthread_t thread;
+    int in;
+
+    (void)state;
+    if (terminal.fd < 0 || grantpt(terminal.fd) != 0
+        || unlockpt(terminal.fd) != 0)
+        skip();
+    in = open(ptsname(terminal.fd), O_RDWR | O_NOCTTY);
+    assert_true(in >= 0);
+    assert_int_equal(write(terminal.fd, TYPED END_OF_TEXT, len + 1), len + 1);
+    start_quietly(&thread, end_again, &terminal);
+    pump = new_pump(&codec, ENVL_ENCRYPT, in, ENVL_PUMP_CALLER);
+    take(pump, &outcome);
+    atomic_store(&terminal.heard, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    free_both(pump, codec);
+    assert_int_equal(outcome.reason, ENVELOPE_OK);
+    got = unseal(outcome.got);
+    assert_int_equal(got.len, len);
+    assert_memory_equal(got.p, TYPED, len);
+    close_fd(in);
+    close_fd(terminal.fd);
+    drop(&got);
+    drop(&outcome.got);
+    assert_false(terminal.late);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        pump_test(any_two_ends),
+        pump_test(lengths_of_text),
+        pump_test(lengths_of_sealed_streams),
+        pump_test(pushes_of_any_length),
+        pump_test(pipes_of_any_pace),
+        pump_test(text_comes_while_input_goes_on),
+        pump_test(what_is_pulled_stays),
+        pump_test(header_comes_before_input),
+        pump_test(codec_that_was_given_the_beginning),
+        pump_test(one_pump_feeds_another),
+        pump_test(memory_stays_the_same),
+        pump_test(end_is_told_again),
+        pump_test(end_that_is_typed_once),
+    };
+
+    return cmocka_run_group_tests_name("pump", tests, pump_setup, NULL);
+}
