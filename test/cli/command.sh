@@ -161,7 +161,7 @@ by_signal() { # SIGNAL - to a writer that waits for its input
     cd here
     rm -f ./*
     mkfifo fifo
-    "$envelope" -r ../ops.pem -o a <fifo &
+    env --default-signal "$envelope" -r ../ops.pem -o a <fifo &
     pid=$!
     exec 9>fifo
     n=0

@@ -67,6 +67,10 @@ class Command:
         self.pid, self.fd = os.forkpty()
         if self.pid == 0:
             try:
+                # A job in the background has some of them ignored.
+                for name in ("HUP", "INT", "QUIT", "PIPE", "TERM", "TSTP"):
+                    signal.signal(getattr(signal, "SIG" + name),
+                                  signal.SIG_DFL)
                 os.execvp(argv[0], argv)
             except OSError as error:
                 print(f"pty.py: {argv[0]}: {error}", flush=True)

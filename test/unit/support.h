@@ -4,6 +4,7 @@
 #define ENVL_TEST_SUPPORT_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,19 @@
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A job in the background of a shell has some signals ignored, and so would
+ * what is tested. */
+static inline void
+default_signals(void)
+{
+    static const int numbers[] = { SIGHUP,  SIGINT,  SIGQUIT,
+                                   SIGPIPE, SIGTERM, SIGTSTP };
+    size_t i;
+
+    for (i = 0; i < COUNT(numbers); i++)
+        (void)signal(numbers[i], SIG_DFL);
+}
 
 /* The same bytes for the same seed, on any machine. */
 static inline void

@@ -824,5 +824,6 @@ main(void)
         TEST(signals_that_do_not_end_it),
     };
 
+    default_signals();
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);
 }

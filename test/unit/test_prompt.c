@@ -551,5 +551,6 @@ main(void)
         cmocka_unit_test(without_a_terminal_it_fails),
     };
 
+    default_signals();
     return cmocka_run_group_tests_name("prompt", tests, NULL, NULL);
 }
