@@ -3,10 +3,12 @@
  * The envelope command.  It reads no environment but what the cipher does, so
  * that it works where archivers start it with none.
  */
+#define _GNU_SOURCE /* MCL_ONFAULT */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -20,6 +22,9 @@
 /* Locked memory for libcrypto's private keys, where the limit allows. */
 #define SECURE_HEAP_LEN 65536
 #define SECURE_HEAP_ITEM_LEN 32
+
+/* Bytes that may be locked, for all to be. */
+#define LOCK_LIMIT_MIN 1073741824
 
 /* LeakSanitizer does not look into it, and takes what it holds for lost. */
 #ifdef __SANITIZE_ADDRESS__
@@ -47,6 +52,22 @@ static const struct {
     [ENVL_CMD_FINGERPRINT] = { envl_command_fingerprint, NULL, false },
     [ENVL_CMD_COMPLETION] = { envl_command_completion, NULL, false },
 };
+
+/*
+ * Keep everything out of the swap space, where the limit leaves room for all
+ * buffers and stacks: past it, allocations would fail.
+ */
+static void
+lock_memory(void)
+{
+    const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+    struct rlimit limit;
+
+    (void)setrlimit(RLIMIT_MEMLOCK, &all); /* for those who may */
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0
+        && limit.rlim_cur >= LOCK_LIMIT_MIN)
+        (void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
 
 /* A file must never take the place of a standard one that is closed, and get
  * messages.  What does so cannot be read, or written. */
@@ -147,6 +168,7 @@ main(int argc, char **argv)
     if (!open_standard_files())
         return ENVL_EXIT_FAILED;
     (void)setrlimit(RLIMIT_CORE, &no_core);
+    lock_memory();
     if (HAS_SECURE_HEAP)
         (void)CRYPTO_secure_malloc_init(SECURE_HEAP_LEN, SECURE_HEAP_ITEM_LEN);
     status = envl_arguments_parse(&arguments, argc, argv);

@@ -395,6 +395,16 @@ no_core_dump() {
         test $n -lt 200
         sleep 0.05
     done
+    # All of it is locked for those whom the limit allows that.
+    # shellcheck disable=SC3045 # dash has it
+    if [ -z "${ENVELOPE_SANITIZED-}" ] && (ulimit -l unlimited) 2>/dev/null
+    then
+        until grep -Eq '^VmLck: +[1-9][0-9]{3,} kB' /proc/$pid/status; do
+            n=$((n + 1))
+            test $n -lt 400
+            sleep 0.05
+        done
+    fi
     exec 9>&-
     wait $pid
 }
