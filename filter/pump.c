@@ -503,6 +503,8 @@ envl_pump_taken(struct envl_pump *pump)
 {
     uint64_t taken;
 
+    if (envl_pump_is_foreign(pump))
+        return 0;
     pthread_mutex_lock(&pump->lock);
     taken = pump->in.passed;
     pthread_mutex_unlock(&pump->lock);

@@ -71,7 +71,8 @@ enum envelope_reason envl_pump_pull(struct envl_pump *pump,
 enum envelope_reason envl_pump_finish(struct envl_pump *pump,
                                       struct envl_err *err);
 
-/* envl_pump_taken - bytes of input so far; from any thread */
+/* envl_pump_taken - bytes of input so far; from any thread; 0 in the child of a
+ * fork */
 uint64_t envl_pump_taken(struct envl_pump *pump);
 
 /*
