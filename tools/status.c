@@ -94,6 +94,13 @@ envl_report(const char *name, const struct envl_err *err, enum envl_way way)
     const struct row *row = find(err->reason);
     bool fits = way == ENVL_DECRYPT || row->status == ENVL_EXIT_FAILED;
 
+    return envl_report_with(name, err, way, fits ? row->hint : NULL);
+}
+
+enum envl_status
+envl_report_with(const char *name, const struct envl_err *err,
+                 enum envl_way way, const char *hint)
+{
     (void)fputs("envelope: ", stderr);
     if (name != NULL) {
         envl_show(stderr, name);
@@ -104,8 +111,8 @@ envl_report(const char *name, const struct envl_err *err, enum envl_way way)
     if (was_interrupted(name))
         envl_hint("a rewrap of it was interrupted: envelope rewrap --recover "
                   "finishes it");
-    else if (row->hint != NULL && fits)
-        envl_hint("%s", row->hint);
+    else if (hint != NULL)
+        envl_hint("%s", hint);
     return envl_status_of(err->reason, way);
 }
 

@@ -32,6 +32,11 @@ enum envl_status envl_status_of(enum envelope_reason reason, enum envl_way way);
 enum envl_status envl_report(const char *name, const struct envl_err *err,
                              enum envl_way way);
 
+/* envl_report_with - the same with a hint of the caller's, or NULL for none:
+ * there is never more than one */
+enum envl_status envl_report_with(const char *name, const struct envl_err *err,
+                                  enum envl_way way, const char *hint);
+
 /* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE */
 enum envl_status envl_report_usage(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));

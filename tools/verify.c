@@ -171,7 +171,7 @@ verify_text(const struct envl_arguments *arguments,
 {
     off_t begin = lseek(input->fd, 0, SEEK_CUR);
     enum envl_status status;
-    enum envelope_reason rc, list_rc = ENVELOPE_OK;
+    enum envelope_reason rc, list_rc;
     uint64_t verified = 0;
 
     rc = read_all(arguments, input, &verified, err);
@@ -180,14 +180,14 @@ verify_text(const struct envl_arguments *arguments,
         (void)printf(": verified, %" PRIu64 " bytes\n", verified);
         return ENVL_EXIT_DONE;
     }
-    status = envl_report(name, err, ENVL_DECRYPT);
     if (!arguments->keep_going || !is_damage(rc))
-        return status;
+        return envl_report(name, err, ENVL_DECRYPT);
     if (begin < 0 || lseek(input->fd, begin, SEEK_SET) < 0)
-        envl_hint("--keep-going lists no more of what cannot seek: put it "
-                  "into a file");
-    else
-        list_rc = list(arguments, input->fd, name, verified, err);
+        return envl_report_with(name, err, ENVL_DECRYPT,
+                                "--keep-going lists no more of what cannot "
+                                "seek: put it into a file");
+    status = envl_report_with(name, err, ENVL_DECRYPT, NULL);
+    list_rc = list(arguments, input->fd, name, verified, err);
     if (list_rc != ENVELOPE_OK && list_rc != rc) /* not the same once more */
         (void)envl_report(name, err, ENVL_DECRYPT);
     return status;

@@ -36,3 +36,11 @@ exits() {
     ! grep -F "$csi" err || false
     [ "$exits_want" -eq 0 ] || [ -s err ]
 }
+
+# steady_text LENGTH - different blocks, without end or random numbers
+steady_text() {
+    "$PYTHON" -c 'import hashlib, sys
+for i in range(int(sys.argv[1]) // 64 + 1):
+    sys.stdout.buffer.write(hashlib.sha512(b"%d" % i).digest())' "$1" \
+        | head -c "$1"
+}

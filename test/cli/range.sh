@@ -4,30 +4,18 @@
 # little is read for it, and what cannot be had is an error.
 
 . "${srcdir:-.}/test/cli/tap.sh"
+. "$srcdir/test/cli/program.sh"
 
 plan 34
 provider
 need "$PYTHON" timeout
 
-program=$top_builddir/envelope
-[ ! -x "$top_builddir/.libs/envelope" ] \
-    || program=$top_builddir/.libs/envelope
-
 size=500000
-
-# exits STATUS COMMAND... - what it says is in ./err
-exits() {
-    exits_want=$1 exits_status=0
-    shift
-    "$@" 2>err || exits_status=$?
-    cat err >&2
-    [ $exits_status -eq "$exits_want" ]
-}
 
 range() { # RANGE FILE [ARGUMENT...]
     range_of=$1 range_in=$2
     shift 2
-    timeout 60 "$program" decrypt -i ops.key --range "$range_of" "$@" \
+    timeout 60 "$envelope" decrypt -i ops.key --range "$range_of" "$@" \
         "$range_in"
 }
 
@@ -46,13 +34,9 @@ same() {
 make_all() {
     new_key ops -algorithm X25519
     new_key other -algorithm X25519
-    # 10 MiB of different blocks, without end or random numbers.
-    "$PYTHON" -c 'import hashlib, sys
-for i in range('$size' // 64 + 1):
-    sys.stdout.buffer.write(hashlib.sha512(b"%d" % i).digest())' \
-        | head -c $size >plain
+    steady_text $size >plain
     for kind in raw tar xbstream; do
-        "$program" encrypt -r ops.pem --carrier $kind --piece-size 65536 \
+        "$envelope" encrypt -r ops.pem --carrier $kind --piece-size 65536 \
             <plain >e.$kind
     done
 }
@@ -106,7 +90,7 @@ to_file() { # KIND
     range 20000:50000 "e.$1" -o made
     part 20000 50000 plain | cmp - made
     rm made
-    "$program" decrypt -i ops.key --range 20000:50000 <"e.$1" >made
+    "$envelope" decrypt -i ops.key --range 20000:50000 <"e.$1" >made
     part 20000 50000 plain | cmp - made
     rm made
 }
@@ -114,7 +98,7 @@ to_file() { # KIND
 from_pipe() {
     for kind in raw tar xbstream; do
         # shellcheck disable=SC2002 # a pipe is the point
-        cat e.$kind | exits 1 "$program" decrypt -i ops.key --range 0:10 -o made
+        cat e.$kind | exits 1 "$envelope" decrypt -i ops.key --range 0:10 -o made
         grep -q 'cannot seek' err
         [ ! -e made ]
     done
@@ -181,7 +165,7 @@ bad_end() { # KIND
 
 wrong_key() {
     for kind in raw tar xbstream; do
-        exits 3 "$program" decrypt -i other.key --range 0:10 e.$kind -o made
+        exits 3 "$envelope" decrypt -i other.key --range 0:10 e.$kind -o made
         [ ! -e made ]
     done
 }
@@ -230,13 +214,13 @@ bytes_read() { # OUT COMMAND...
 
 # 64 MiB in pieces of 8 MiB and of 64 KiB: some hundred KiB suffice.
 reads_little() { # KIND PIECE-SIZE
-    head -c 67108864 /dev/zero | "$program" encrypt -r ops.pem \
+    head -c 67108864 /dev/zero | "$envelope" encrypt -r ops.pem \
         --carrier "$1" --piece-size "$2" >large
-    nothing_read=$(bytes_read got "$program" --help)
-    all=$(bytes_read /dev/null "$program" decrypt -i ops.key large)
+    nothing_read=$(bytes_read got "$envelope" --help)
+    all=$(bytes_read /dev/null "$envelope" decrypt -i ops.key large)
     [ "$all" -gt 67108864 ]
     for offset in 0 30000000 67100000; do
-        n=$(bytes_read got "$program" decrypt -i ops.key \
+        n=$(bytes_read got "$envelope" decrypt -i ops.key \
             --range $offset:5000 large)
         head -c 5000 /dev/zero | cmp - got
         [ $((n - nothing_read)) -lt 800000 ]
@@ -274,7 +258,7 @@ done
 
 no_text() {
     for kind in raw tar xbstream; do
-        "$program" encrypt -r ops.pem --carrier $kind </dev/null >empty
+        "$envelope" encrypt -r ops.pem --carrier $kind </dev/null >empty
         range 0:10 empty | cmp - /dev/null
         exits 2 range 1:10 empty
     done
@@ -283,7 +267,7 @@ no_text() {
 whole_chunks() {
     head -c 65536 plain >whole
     for kind in raw tar xbstream; do
-        "$program" encrypt -r ops.pem --carrier $kind <whole >in
+        "$envelope" encrypt -r ops.pem --carrier $kind <whole >in
         range 0: in | cmp - whole
         range 49152: in >got
         tail -c 16384 whole | cmp - got

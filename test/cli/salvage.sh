@@ -4,30 +4,18 @@
 # named, all else is written, and nothing that was not verified is.
 
 . "${srcdir:-.}/test/cli/tap.sh"
+. "$srcdir/test/cli/program.sh"
 
 plan 68
 provider
 need "$PYTHON" timeout
 
-program=$top_builddir/envelope
-[ ! -x "$top_builddir/.libs/envelope" ] \
-    || program=$top_builddir/.libs/envelope
-
 size=500000 # chunks 0 to 30, the last one of 8480 bytes
-
-# exits STATUS COMMAND... - what it says is in ./err
-exits() {
-    exits_want=$1 exits_status=0
-    shift
-    timeout 100 "$@" 2>err || exits_status=$?
-    cat err >&2
-    [ $exits_status -eq "$exits_want" ]
-}
 
 verify() { # STATUS FILE [ARGUMENT...] - prints to ./said
     verify_status=$1
     shift
-    exits "$verify_status" "$program" verify -i ops.key "$@" >said
+    exits "$verify_status" "$envelope" verify -i ops.key "$@" >said
     cat said
 }
 
@@ -35,7 +23,7 @@ salvage() { # STATUS FILE [ARGUMENT...] - to ./out
     salvage_status=$1
     shift
     rm -f out
-    exits "$salvage_status" "$program" decrypt -i ops.key --salvage -o out "$@"
+    exits "$salvage_status" "$envelope" decrypt -i ops.key --salvage -o out "$@"
 }
 
 says() { # TEXT - in ./said
@@ -45,12 +33,9 @@ says() { # TEXT - in ./said
 make_all() {
     new_key ops -algorithm X25519
     new_key other -algorithm X25519
-    "$PYTHON" -c 'import hashlib, sys
-for i in range('$size' // 64 + 1):
-    sys.stdout.buffer.write(hashlib.sha512(b"%d" % i).digest())' \
-        | head -c $size >plain
+    steady_text $size >plain
     for kind in raw tar xbstream; do
-        "$program" encrypt -r ops.pem --carrier $kind --piece-size 65536 \
+        "$envelope" encrypt -r ops.pem --carrier $kind --piece-size 65536 \
             <plain >good.$kind
     done
 }
@@ -189,17 +174,17 @@ whole() { # KIND
     nothing err
     salvage 0 "good.$1" --salvage=skip
     cmp plain out
-    exits 0 "$program" verify -i ops.key <"good.$1" >said
+    exits 0 "$envelope" verify -i ops.key <"good.$1" >said
     grep -q "verified, $size bytes" said
     # shellcheck disable=SC2002 # a pipe is the point
-    cat "good.$1" | exits 0 "$program" verify -i ops.key >said
+    cat "good.$1" | exits 0 "$envelope" verify -i ops.key >said
     grep -q "verified, $size bytes" said
 }
 
 lengths() { # KIND
     for length in 0 1 16383 16384 65536 65400; do
         head -c $length plain >in
-        "$program" encrypt -r ops.pem --carrier "$1" --piece-size 65536 \
+        "$envelope" encrypt -r ops.pem --carrier "$1" --piece-size 65536 \
             <in >made
         verify 0 made
         salvage 0 made
@@ -213,8 +198,8 @@ header_only() { # KIND
     damage "$1" zero:0:30
     verify 0 --header bad
     # shellcheck disable=SC2002 # a pipe is the point
-    cat bad | exits 0 "$program" verify --header -i ops.key
-    exits 3 "$program" verify --header -i other.key bad
+    cat bad | exits 0 "$envelope" verify --header -i ops.key
+    exits 3 "$envelope" verify --header -i other.key bad
     head -c "$("$PYTHON" damage.py bad cut:0)" bad >short
     verify 0 --header short
     damage "$1" payload:40
@@ -222,11 +207,11 @@ header_only() { # KIND
 }
 
 wrong_key() { # KIND
-    exits 3 "$program" verify -i other.key "good.$1" >said
+    exits 3 "$envelope" verify -i other.key "good.$1" >said
     nothing said
-    exits 3 "$program" verify -i other.key --keep-going "good.$1" >said
+    exits 3 "$envelope" verify -i other.key --keep-going "good.$1" >said
     nothing said
-    exits 3 "$program" decrypt -i other.key --salvage -o out "good.$1"
+    exits 3 "$envelope" decrypt -i other.key --salvage -o out "good.$1"
     [ ! -e out ]
 }
 
@@ -297,7 +282,7 @@ last_chunk() { # KIND
 none_left() { # KIND
     rm -f made
     damage "$1" zero:0:30 chunk:30
-    exits 5 "$program" decrypt -i ops.key --salvage -o made bad
+    exits 5 "$envelope" decrypt -i ops.key --salvage -o made bad
     [ ! -e made ]
     grep -q '0.00 % intact' err
 }
@@ -332,7 +317,7 @@ no_header() { # KIND
     for arguments in 'decrypt --salvage -o made' 'verify' \
         'verify --keep-going' 'verify --header'; do
         # shellcheck disable=SC2086 # words
-        exits 5 "$program" $arguments -i ops.key bad
+        exits 5 "$envelope" $arguments -i ops.key bad
         grep -q "$(reason COMMITMENT)" err
         [ "$(grep -c "$(reason COMMITMENT)" err)" -eq 1 ]
         [ ! -e made ]
@@ -399,7 +384,7 @@ frames_and_chunks() { # KIND BYTE
 
 # One piece only, and its frame is bad.
 only_frame() { # KIND BYTE
-    "$program" encrypt -r ops.pem --carrier "$1" <plain >made
+    "$envelope" encrypt -r ops.pem --carrier "$1" <plain >made
     cp made bad
     "$PYTHON" damage.py bad "lead:0:$2"
     salvage 0 bad
@@ -409,7 +394,7 @@ only_frame() { # KIND BYTE
 two_frames() { # KIND BYTE
     head -c 100000 plain >in
     for n in 0 1; do
-        "$program" encrypt -r ops.pem --carrier "$1" --piece-size 65536 \
+        "$envelope" encrypt -r ops.pem --carrier "$1" --piece-size 65536 \
             <in >bad
         "$PYTHON" damage.py bad "lead:$n:$2"
         salvage 0 bad
@@ -439,8 +424,8 @@ t 'xbstream: one of two frames' two_frames xbstream 20
 # cut_at FILE BYTE - what there is comes out, as far as it is whole chunks
 cut_at() {
     head -c "$2" "$1" >bad
-    exits 5 "$program" verify -i ops.key bad >said
-    exits 5 "$program" verify -i ops.key --keep-going bad >said
+    exits 5 "$envelope" verify -i ops.key bad >said
+    exits 5 "$envelope" verify -i ops.key --keep-going bad >said
     grep -q 'the end is missing or damaged' said
     salvage 6 bad --salvage=skip
     grep -q 'the end is missing or damaged' err
@@ -469,7 +454,7 @@ cut_early() { # KIND
     rm -f made
     for less in 0 1 60; do
         head -c $((begin - less)) "good.$1" >bad
-        exits 5 "$program" decrypt -i ops.key --salvage -o made bad
+        exits 5 "$envelope" decrypt -i ops.key --salvage -o made bad
         [ ! -e made ]
     done
 }
@@ -477,7 +462,7 @@ cut_early() { # KIND
 # The end of the archive, and not of the stream, is cut off.
 no_end_mark() { # KIND
     head -c $(($("$PYTHON" damage.py "good.$1" end) + 10)) "good.$1" >bad
-    exits 5 "$program" verify -i ops.key bad
+    exits 5 "$envelope" verify -i ops.key bad
     grep -qF "$(reason CARRIER_TRUNCATED)" err
     salvage 0 bad
     cmp plain out
@@ -485,9 +470,9 @@ no_end_mark() { # KIND
 
 appended() { # LENGTH-OF-TEXT LENGTH-OF-MORE
     head -c "$1" plain >in
-    "$program" encrypt -r ops.pem --carrier raw <in >bad
+    "$envelope" encrypt -r ops.pem --carrier raw <in >bad
     head -c "$2" good.tar >>bad
-    exits 5 "$program" verify -i ops.key bad
+    exits 5 "$envelope" verify -i ops.key bad
     grep -qF "$(reason TRAILING_DATA)" err
     salvage 0 bad
     cmp in out
@@ -521,41 +506,41 @@ t 'data behind the end' appended_all
 several() {
     cp good.raw one
     damage raw chunk:3
-    exits 5 "$program" verify -i ops.key one bad nowhere plain good.tar >said
+    exits 5 "$envelope" verify -i ops.key one bad nowhere plain good.tar >said
     printf '%s\n' 'one: verified, 500000 bytes' \
         'good.tar: verified, 500000 bytes' | cmp - said
     grep -q '^envelope: bad: .*chunk 3 ' err
     grep -q '^envelope: nowhere: .*No such file' err
     grep -q '^envelope: plain: ' err
-    exits 1 "$program" verify -i ops.key one nowhere >said
-    exits 4 "$program" verify -i ops.key plain one >said
-    exits 1 "$program" verify -i ops.key . >said
+    exits 1 "$envelope" verify -i ops.key one nowhere >said
+    exits 4 "$envelope" verify -i ops.key plain one >said
+    exits 1 "$envelope" verify -i ops.key . >said
 }
 
 from_pipe() {
     damage tar chunk:3
     # shellcheck disable=SC2002 # a pipe is the point
     for file in bad good.tar; do
-        cat $file | exits 1 "$program" decrypt -i ops.key --salvage -o out
+        cat $file | exits 1 "$envelope" decrypt -i ops.key --salvage -o out
         grep -q 'cannot seek' err
         [ ! -e out ]
     done
     # shellcheck disable=SC2002
-    cat bad | exits 5 "$program" verify -i ops.key --keep-going
+    cat bad | exits 5 "$envelope" verify -i ops.key --keep-going
     grep -q 'chunk 3 ' err
     grep -q '^hint: .*cannot seek' err
-    exits 5 "$program" verify -i ops.key --keep-going <bad >said
+    exits 5 "$envelope" verify -i ops.key --keep-going <bad >said
     grep -q '^standard input: chunk 3 damaged' said
-    exits 6 "$program" decrypt -i ops.key --salvage <bad >out
+    exits 6 "$envelope" decrypt -i ops.key --salvage <bad >out
     "$PYTHON" holes.py 3
     cmp want.zero out
 }
 
 full() {
     damage raw chunk:3
-    exits 1 "$program" decrypt -i ops.key --salvage bad >/dev/full
+    exits 1 "$envelope" decrypt -i ops.key --salvage bad >/dev/full
     grep -qF "$(reason WRITE)" err
-    exits 1 "$program" verify -i ops.key good.raw >/dev/full
+    exits 1 "$envelope" verify -i ops.key good.raw >/dev/full
 }
 
 repacked() {
@@ -575,7 +560,7 @@ repacked() {
 # 1000 chunks are bad: that one of them is the end is not looked for in each.
 large_hole() {
     head -c 20000000 /dev/zero | tr '\000' x >in
-    "$program" encrypt -r ops.pem --carrier raw <in >bad
+    "$envelope" encrypt -r ops.pem --carrier raw <in >bad
     "$PYTHON" damage.py bad zero:100:1000
     salvage 6 bad --salvage=skip
     [ "$(size_of out)" -eq 3616000 ]
