@@ -12,6 +12,9 @@
 #include "tools/progress.h"
 #include "tools/status.h"
 
+/* Room in a new header, for a rewrap that adds a few recipients. */
+#define ENVL_RESERVE_DEFAULT 1024
+
 enum envl_command_id {
     ENVL_CMD_ENCRYPT,
     ENVL_CMD_DECRYPT,

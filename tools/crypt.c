@@ -14,9 +14,6 @@
 #include "tools/output.h"
 #include "tools/progress.h"
 
-/* Room for a rewrap that adds a few recipients. */
-#define RESERVE_DEFAULT 1024
-
 static uint64_t
 taken(void *pump)
 {
@@ -77,7 +74,7 @@ envl_command_crypt(struct envl_arguments *arguments)
     struct envl_err err;
 
     if (arguments->options.reserve < 0)
-        arguments->options.reserve = RESERVE_DEFAULT;
+        arguments->options.reserve = ENVL_RESERVE_DEFAULT;
     if (arguments->has_range)
         return envl_command_range(arguments);
     if (arguments->salvage)

@@ -268,8 +268,8 @@ make(const struct envl_key_pair *pair, const struct envl_libctx *ctx,
         rc = write_pair(pair, arguments->force, err);
     if (rc == ENVELOPE_OK)
         envl_fingerprint_print(
-            pair->public_path != NULL ? stdout : stderr, arguments->json, &id,
-            key, pair->public_path != NULL ? pair->public_path : "-");
+            pair->public_path != NULL ? stdout : stderr, false, &id, key,
+            pair->public_path != NULL ? pair->public_path : "-");
     EVP_PKEY_free(key);
     envl_octets_clear(&passphrase);
     return rc;

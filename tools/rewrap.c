@@ -26,9 +26,7 @@
 #include "tools/journal.h"
 #include "tools/output.h"
 #include "tools/prompt.h"
-
-/* In a header that cannot keep its length, as in a new one. */
-#define RESERVE_DEFAULT 1024
+#include "tools/shown.h"
 
 struct job {
     const struct envl_arguments *arguments;
@@ -238,27 +236,17 @@ close_target(struct target *target)
     free(target->path);
 }
 
-/* A line on standard output begins, which cannot harm a terminal. */
-static void
-tell_name(const struct target *target)
-{
-    const char *p;
-
-    for (p = target->name; *p != '\0'; p++)
-        (void)putchar((unsigned char)*p < ' ' || *p == '\177' ? '?' : *p);
-}
-
 static void
 tell(const struct target *target, const char *what)
 {
-    tell_name(target);
+    envl_show(stdout, target->name);
     (void)printf(": %s\n", what);
 }
 
 static void
 tell_count(const struct target *target, size_t recipients)
 {
-    tell_name(target);
+    envl_show(stdout, target->name);
     (void)printf(": rewrapped for %zu recipient%s\n", recipients,
                  recipients == 1 ? "" : "s");
 }
@@ -299,7 +287,7 @@ choose_reserve(const struct job *job, const struct target *target, size_t len)
         return (size_t)job->arguments->options.reserve;
     if (parts <= prelude->header_len)
         return prelude->header_len - parts;
-    return job->arguments->output != NULL ? RESERVE_DEFAULT : 0;
+    return job->arguments->output != NULL ? ENVL_RESERVE_DEFAULT : 0;
 }
 
 static enum envelope_reason
