@@ -8,6 +8,7 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
+#include "lib/kms.h"
 #include "lib/passphrase.h"
 
 struct loader {
@@ -39,6 +40,25 @@ own_propq(const struct envl_libctx *ctx, const EVP_PKEY *key)
 }
 
 static enum envelope_reason
+add_service(const struct loader *loader, const char *uri, struct envl_err *err)
+{
+    struct envl_identities *to = loader->identities;
+    const struct envl_kms_module *module;
+    enum envelope_reason rc = envl_kms_load(&module, loader->ctx, err);
+    char *copy;
+
+    if (rc == ENVELOPE_OK)
+        rc = module->check(uri, ENVL_KMS_IDENTITY, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (!grow(&to->services, to->service_count, sizeof(*to->services))
+        || (copy = OPENSSL_strdup(uri)) == NULL)
+        return envl_fail_memory(err);
+    to->services[to->service_count++] = copy;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
 take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 {
     const struct loader *loader = arg;
@@ -46,6 +66,8 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     struct envl_identity key = { .key = item->private_key };
     struct envl_identity_cert cert = { .cert = item->cert };
 
+    if (item->service_uri != NULL)
+        return add_service(loader, item->service_uri, err);
     if (item->public_key != NULL)
         return ENVELOPE_OK; /* of no use, and no harm beside a private key */
     if (item->cert != NULL) {
@@ -96,7 +118,8 @@ envl_identities_load(struct envl_identities *identities,
         rc = envl_keys_read_octets(&reader, &settings->identity, "identity",
                                    err);
     if (rc == ENVELOPE_OK && identities->key_count == 0
-        && identities->kek == NULL && identities->passphrase.data == NULL) {
+        && identities->service_count == 0 && identities->kek == NULL
+        && identities->passphrase.data == NULL) {
         if (settings->identities != NULL || settings->identity.count > 0)
             rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                            "the identities hold no private key");
@@ -122,6 +145,9 @@ envl_identities_clear(struct envl_identities *identities)
     }
     for (i = 0; i < identities->cert_count; i++)
         X509_free(identities->certs[i].cert);
+    for (i = 0; i < identities->service_count; i++)
+        OPENSSL_free(identities->services[i]);
+    OPENSSL_free(identities->services);
     OPENSSL_free(identities->keys);
     OPENSSL_free(identities->certs);
     envl_octets_clear(&identities->passphrase);

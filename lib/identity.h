@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a reader opens an envelope with: private keys and shared secrets. */
+/* What a reader opens an envelope with: private keys, shared secrets, and key
+ * services that may be asked. */
 #ifndef ENVL_IDENTITY_H
 #define ENVL_IDENTITY_H
 
@@ -10,6 +11,7 @@
 
 #include "lib/err.h"
 #include "lib/keys.h"
+#include "lib/labels.h"
 #include "lib/libctx.h"
 #include "lib/settings.h"
 
@@ -32,6 +34,9 @@ struct envl_identities {
     size_t cert_count;
     struct envl_octets passphrase; /* owned; data NULL for none */
     const unsigned char *kek;      /* borrowed from the settings, or NULL */
+    char **services;               /* URIs, owned */
+    size_t service_count;
+    struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };
 
 /*
@@ -40,7 +45,8 @@ struct envl_identities {
  * Ownership: identities is the caller's, envl_identities_clear(); empty on
  *            failure.  settings must stay while it is used.
  * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_IDENTITY,
- *            _UNREADABLE_KEY; what envl_keys_read_list() returns; _MEMORY.
+ *            _UNREADABLE_KEY; what envl_keys_read_list() returns;
+ *            _NO_KEY_SERVICES; _MEMORY.  No key service is asked anything.
  */
 enum envelope_reason envl_identities_load(struct envl_identities *identities,
                                           const struct envl_libctx *ctx,

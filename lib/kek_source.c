@@ -9,25 +9,16 @@
 #include <string.h>
 
 #include <openssl/asn1t.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/objects.h>
-#include <openssl/params.h>
-#include <openssl/rand.h>
-
-#include "lib/param.h"
 
 /* The arc of the format, made from a UUID (ITU-T X.667), and its first leaf. */
 static const char source_oid[] =
     "2.25.316074012886541906706424215129532293222.1";
 
-static const char dh_info[] = "envelope v1 dh";
-static const char kek_id_info[] = "envelope v1 kek id";
-
-#define SCRYPT_R 8
-#define SCRYPT_P 1
+/* What of the stream is a part of what a key service encrypts. */
+static const char kms_context[] = "labels";
 
 static const struct {
     const char *name;
@@ -37,7 +28,18 @@ static const struct {
     { "X448", ENVL_DH_PUBLIC_LEN_MAX },
 };
 #define DH_ALGORITHM_COUNT (sizeof(dh_algorithms) / sizeof(dh_algorithms[0]))
-#define DH_SECRET_LEN_MAX ENVL_DH_PUBLIC_LEN_MAX
+
+const char *
+envl_kek_dh_algorithm(const EVP_PKEY *key)
+{
+    size_t i;
+
+    for (i = 0; i < DH_ALGORITHM_COUNT; i++) {
+        if (EVP_PKEY_is_a(key, dh_algorithms[i].name))
+            return dh_algorithms[i].name;
+    }
+    return NULL;
+}
 
 /* The attribute */
 
@@ -106,6 +108,80 @@ parse_dh(struct envl_kek_source *source, const ASN1_SEQUENCE_ANY *seq)
     return false;
 }
 
+/* An element of the sequence as it stands in the attribute, which stays. */
+static const unsigned char *
+raw_at(const ASN1_TYPE *attr, int i, size_t len)
+{
+    const ASN1_STRING *der = attr->value.sequence;
+    const unsigned char *p = ASN1_STRING_get0_data(der);
+    const unsigned char *end = p + ASN1_STRING_length(der);
+    int tag, class, flags;
+    long n = 0;
+
+    (void)ASN1_get_object(&p, &n, &tag, &class, end - p); /* the sequence */
+    n = 0;
+    do {
+        p += n;
+        flags = ASN1_get_object(&p, &n, &tag, &class, end - p);
+    } while (i-- > 0 && (flags & 0x80) == 0);
+    return flags == 0 && (size_t)n == len ? p : NULL;
+}
+
+/* A string that is not copied; NULL if it is none of this type. */
+static const unsigned char *
+borrow_at(const ASN1_SEQUENCE_ANY *seq, const ASN1_TYPE *attr, int i, int type,
+          size_t *len)
+{
+    const ASN1_STRING *s = string_at(seq, i, type);
+
+    *len = s != NULL ? (size_t)ASN1_STRING_length(s) : 0;
+    return s != NULL ? raw_at(attr, i, *len) : NULL;
+}
+
+bool
+envl_kek_kms_is_good(const struct envl_kek_source *source)
+{
+    const char *service = source->u.kms.service, *key = source->u.kms.key;
+    size_t i;
+
+    if (source->u.kms.service_len == 0
+        || source->u.kms.service_len > ENVL_KMS_SERVICE_LEN_MAX
+        || source->u.kms.key_len == 0
+        || source->u.kms.key_len > ENVL_KMS_KEY_LEN_MAX
+        || source->u.kms.blob_len == 0
+        || source->u.kms.blob_len > ENVL_KMS_BLOB_LEN_MAX)
+        return false;
+    for (i = 0; i < source->u.kms.service_len; i++) {
+        if (!(service[i] >= 'a' && service[i] <= 'z')
+            && !(service[i] >= '0' && service[i] <= '9'))
+            return false;
+    }
+    for (i = 0; i < source->u.kms.key_len; i++) {
+        if (key[i] <= 0x20 || key[i] >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool
+parse_kms(struct envl_kek_source *source, const ASN1_SEQUENCE_ANY *seq,
+          const ASN1_TYPE *attr)
+{
+    source->kind = ENVL_KEK_KMS;
+    if (sk_ASN1_TYPE_num(seq) != 5 || !text_at_is(seq, 0, "kms")
+        || !(text_at_is(seq, 3, "") || text_at_is(seq, 3, kms_context)))
+        return false;
+    source->u.kms.has_context = text_at_is(seq, 3, kms_context);
+    source->u.kms.service = (const char *)borrow_at(
+        seq, attr, 1, V_ASN1_UTF8STRING, &source->u.kms.service_len);
+    source->u.kms.key = (const char *)borrow_at(seq, attr, 2, V_ASN1_UTF8STRING,
+                                                &source->u.kms.key_len);
+    source->u.kms.blob =
+        borrow_at(seq, attr, 4, V_ASN1_OCTET_STRING, &source->u.kms.blob_len);
+    return source->u.kms.service != NULL && source->u.kms.key != NULL
+           && source->u.kms.blob != NULL && envl_kek_kms_is_good(source);
+}
+
 void
 envl_kek_source_parse(struct envl_kek_source *source,
                       const ASN1_OBJECT *attr_id, const ASN1_TYPE *attr)
@@ -122,7 +198,9 @@ envl_kek_source_parse(struct envl_kek_source *source,
         && attr->type == V_ASN1_SEQUENCE)
         seq =
             ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(ASN1_SEQUENCE_ANY), attr);
-    if (seq == NULL || (!parse_scrypt(source, seq) && !parse_dh(source, seq)))
+    if (seq == NULL
+        || (!parse_scrypt(source, seq) && !parse_dh(source, seq)
+            && !parse_kms(source, seq, attr)))
         source->kind = ENVL_KEK_UNKNOWN;
     sk_ASN1_TYPE_pop_free(seq, ASN1_TYPE_free);
 }
@@ -187,6 +265,15 @@ push_source(ASN1_SEQUENCE_ANY *seq, const struct envl_kek_source *source)
                && push_number(seq, source->u.scrypt.n)
                && push_number(seq, source->u.scrypt.r)
                && push_number(seq, source->u.scrypt.p);
+    if (source->kind == ENVL_KEK_KMS)
+        return push_text(seq, "kms")
+               && push_octets(seq, V_ASN1_UTF8STRING, source->u.kms.service,
+                              source->u.kms.service_len)
+               && push_octets(seq, V_ASN1_UTF8STRING, source->u.kms.key,
+                              source->u.kms.key_len)
+               && push_text(seq, source->u.kms.has_context ? kms_context : "")
+               && push_octets(seq, V_ASN1_OCTET_STRING, source->u.kms.blob,
+                              source->u.kms.blob_len);
     return push_text(seq, "dh") && push_text(seq, source->u.dh.algorithm)
            && push_octets(seq, V_ASN1_OCTET_STRING, source->u.dh.public,
                           source->u.dh.public_len);
@@ -226,204 +313,4 @@ envl_kek_source_build(const struct envl_kek_source *source,
     ASN1_OBJECT_free(*attr_id);
     *attr_id = NULL;
     return 0;
-}
-
-/* Key derivation */
-
-static int
-kdf(unsigned char *out, size_t len, const struct envl_libctx *ctx,
-    const char *name, const OSSL_PARAM *params)
-{
-    EVP_KDF *kdf = EVP_KDF_fetch(ctx->libctx, name, ctx->propq);
-    EVP_KDF_CTX *kctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-    int ok = kctx != NULL && EVP_KDF_derive(kctx, out, len, params) > 0;
-
-    EVP_KDF_CTX_free(kctx);
-    EVP_KDF_free(kdf);
-    return ok;
-}
-
-static int
-hkdf_sha256(unsigned char *out, size_t len, const struct envl_libctx *ctx,
-            const unsigned char *ikm, size_t ikm_len, const unsigned char *salt,
-            size_t salt_len, const char *info)
-{
-    OSSL_PARAM params[] = {
-        envl_param_text(OSSL_KDF_PARAM_DIGEST, "SHA256"),
-        envl_param_octets(OSSL_KDF_PARAM_KEY, ikm, ikm_len),
-        envl_param_octets(OSSL_KDF_PARAM_INFO, info, strlen(info)),
-        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
-        OSSL_PARAM_construct_end(),
-        OSSL_PARAM_construct_end(),
-    };
-
-    if (salt_len > 0)
-        params[4] = envl_param_octets(OSSL_KDF_PARAM_SALT, salt, salt_len);
-
-    return kdf(out, len, ctx, "HKDF", params);
-}
-
-enum envelope_reason
-envl_kek_id(unsigned char id[ENVL_KEK_ID_LEN], const struct envl_libctx *ctx,
-            const unsigned char kek[ENVL_KEK_LEN], struct envl_err *err)
-{
-    if (!hkdf_sha256(id, ENVL_KEK_ID_LEN, ctx, kek, ENVL_KEK_LEN, NULL, 0,
-                     kek_id_info))
-        return envl_fail_crypto(err, "derive a key identifier");
-    return ENVELOPE_OK;
-}
-
-/* scrypt */
-
-enum envelope_reason
-envl_kek_scrypt_new(struct envl_kek_source *source,
-                    const struct envl_libctx *ctx, unsigned log_n,
-                    struct envl_err *err)
-{
-    memset(source, 0, sizeof(*source));
-    source->kind = ENVL_KEK_SCRYPT;
-    source->u.scrypt.n = UINT64_C(1) << log_n;
-    source->u.scrypt.r = SCRYPT_R;
-    source->u.scrypt.p = SCRYPT_P;
-    if (RAND_bytes_ex(ctx->libctx, source->u.scrypt.salt, ENVL_SCRYPT_SALT_LEN,
-                      0)
-        <= 0)
-        return envl_fail_crypto(err, "get random bytes for a salt");
-    return ENVELOPE_OK;
-}
-
-uint64_t
-envl_kek_scrypt_work(const struct envl_kek_source *source)
-{
-    uint64_t n = source->u.scrypt.n, r = source->u.scrypt.r,
-             p = source->u.scrypt.p;
-
-    if (n < 2 || (n & (n - 1)) != 0 || n > ENVL_SCRYPT_WORK_MAX || r == 0
-        || r > ENVL_SCRYPT_RP_MAX || p == 0 || p > ENVL_SCRYPT_RP_MAX
-        || 128 * n * r > ENVL_SCRYPT_MEMORY_MAX
-        || n * r * p > ENVL_SCRYPT_WORK_MAX)
-        return UINT64_MAX;
-    return n * r * p;
-}
-
-enum envelope_reason
-envl_kek_scrypt_derive(unsigned char kek[ENVL_KEK_LEN],
-                       const struct envl_libctx *ctx,
-                       const struct envl_kek_source *source,
-                       const unsigned char *passphrase, size_t len,
-                       struct envl_err *err)
-{
-    uint64_t n = source->u.scrypt.n, r = source->u.scrypt.r,
-             p = source->u.scrypt.p;
-    /* scrypt needs a little beside its large table: 128 * r * (p + 2). */
-    uint64_t memory = ENVL_SCRYPT_MEMORY_MAX + (UINT64_C(1) << 20);
-    OSSL_PARAM params[] = {
-        envl_param_octets(OSSL_KDF_PARAM_PASSWORD, passphrase, len),
-        envl_param_octets(OSSL_KDF_PARAM_SALT, source->u.scrypt.salt,
-                          ENVL_SCRYPT_SALT_LEN),
-        OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
-        OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_R, &r),
-        OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_P, &p),
-        OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &memory),
-        OSSL_PARAM_construct_end(),
-    };
-
-    if (!kdf(kek, ENVL_KEK_LEN, ctx, "SCRYPT", params))
-        return envl_fail_crypto(err, "derive a key from the passphrase");
-    return ENVELOPE_OK;
-}
-
-/* X25519 and X448 */
-
-const char *
-envl_kek_dh_algorithm(const EVP_PKEY *key)
-{
-    size_t i;
-
-    for (i = 0; i < DH_ALGORITHM_COUNT; i++) {
-        if (EVP_PKEY_is_a(key, dh_algorithms[i].name))
-            return dh_algorithms[i].name;
-    }
-    return NULL;
-}
-
-/* The KEK from the two sides' keys; recipient is the one of the two whose
- * public key stands second in the salt. */
-static enum envelope_reason
-derive_dh(unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
-          const struct envl_kek_source *source, EVP_PKEY *own,
-          const char *own_propq, EVP_PKEY *peer, EVP_PKEY *recipient,
-          struct envl_err *err)
-{
-    static const unsigned char zero[DH_SECRET_LEN_MAX] = { 0 };
-    unsigned char secret[DH_SECRET_LEN_MAX], salt[2 * ENVL_DH_PUBLIC_LEN_MAX];
-    size_t secret_len = sizeof(secret), public_len = source->u.dh.public_len;
-    enum envelope_reason rc = ENVELOPE_OK;
-    EVP_PKEY_CTX *dh;
-
-    /* libcrypto refuses an all-zero secret; another provider may not. */
-    memcpy(salt, source->u.dh.public, public_len);
-    dh = EVP_PKEY_CTX_new_from_pkey(ctx->libctx, own, own_propq);
-    if (dh == NULL
-        || EVP_PKEY_get_raw_public_key(recipient, salt + public_len,
-                                       &public_len)
-               <= 0
-        || public_len != source->u.dh.public_len
-        || EVP_PKEY_derive_init(dh) <= 0
-        || EVP_PKEY_derive_set_peer(dh, peer) <= 0
-        || EVP_PKEY_derive(dh, secret, &secret_len) <= 0
-        || CRYPTO_memcmp(secret, zero, secret_len) == 0
-        || !hkdf_sha256(kek, ENVL_KEK_LEN, ctx, secret, secret_len, salt,
-                        2 * public_len, dh_info))
-        rc = envl_fail_crypto(err, "agree on a key");
-    OPENSSL_cleanse(secret, sizeof(secret));
-    EVP_PKEY_CTX_free(dh);
-    return rc;
-}
-
-enum envelope_reason
-envl_kek_dh_new(struct envl_kek_source *source, unsigned char kek[ENVL_KEK_LEN],
-                const struct envl_libctx *ctx, EVP_PKEY *recipient,
-                struct envl_err *err)
-{
-    const char *algorithm = envl_kek_dh_algorithm(recipient);
-    enum envelope_reason rc;
-    EVP_PKEY *ephemeral;
-
-    memset(source, 0, sizeof(*source));
-    if (algorithm == NULL)
-        return envl_fail_crypto(err, "tell what kind of key it is");
-    source->kind = ENVL_KEK_DH;
-    source->u.dh.algorithm = algorithm;
-    source->u.dh.public_len = sizeof(source->u.dh.public);
-    ephemeral = EVP_PKEY_Q_keygen(ctx->libctx, ctx->propq, algorithm);
-    if (ephemeral == NULL
-        || EVP_PKEY_get_raw_public_key(ephemeral, source->u.dh.public,
-                                       &source->u.dh.public_len)
-               <= 0)
-        rc = envl_fail_crypto(err, "make an ephemeral key");
-    else
-        rc = derive_dh(kek, ctx, source, ephemeral, ctx->propq, recipient,
-                       recipient, err);
-    EVP_PKEY_free(ephemeral);
-    return rc;
-}
-
-enum envelope_reason
-envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
-                   const struct envl_libctx *ctx,
-                   const struct envl_kek_source *source, EVP_PKEY *key,
-                   const char *key_propq, struct envl_err *err)
-{
-    EVP_PKEY *ephemeral = EVP_PKEY_new_raw_public_key_ex(
-        ctx->libctx, source->u.dh.algorithm, ctx->propq, source->u.dh.public,
-        source->u.dh.public_len);
-    enum envelope_reason rc;
-
-    if (ephemeral == NULL)
-        rc = envl_fail_crypto(err, "read an ephemeral key");
-    else
-        rc = derive_dh(kek, ctx, source, key, key_propq, ephemeral, key, err);
-    EVP_PKEY_free(ephemeral);
-    return rc;
 }

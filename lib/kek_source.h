@@ -6,6 +6,7 @@
 #ifndef ENVL_KEK_SOURCE_H
 #define ENVL_KEK_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,11 @@
 #define ENVL_KEK_LEN 32
 #define ENVL_SCRYPT_SALT_LEN 32
 #define ENVL_DH_PUBLIC_LEN_MAX 56 /* X448 */
+
+/* Key services, FORMAT 5.2. */
+#define ENVL_KMS_SERVICE_LEN_MAX 16
+#define ENVL_KMS_KEY_LEN_MAX 2048
+#define ENVL_KMS_BLOB_LEN_MAX 8192
 
 /* What a reader spends on passphrases, FORMAT 5.2. */
 #define ENVL_SCRYPT_MEMORY_MAX (UINT64_C(1) << 30)
@@ -33,6 +39,7 @@ enum envl_kek_kind {
     ENVL_KEK_BARE,   /* no source: the reader has the key */
     ENVL_KEK_SCRYPT, /* from a passphrase */
     ENVL_KEK_DH,     /* from an X25519 or X448 key */
+    ENVL_KEK_KMS,    /* a key service has it */
     ENVL_KEK_UNKNOWN /* somebody else's */
 };
 
@@ -48,6 +55,13 @@ struct envl_kek_source {
             unsigned char public[ENVL_DH_PUBLIC_LEN_MAX];
             size_t public_len;
         } dh;
+        struct {
+            const char *service, *key; /* without a NUL */
+            size_t service_len, key_len;
+            bool has_context; /* the stream's labels are a part of it */
+            const unsigned char *blob;
+            size_t blob_len;
+        } kms; /* borrowed from the attribute */
     } u;
 };
 
@@ -101,6 +115,17 @@ enum envelope_reason envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
                                         const struct envl_kek_source *source,
                                         EVP_PKEY *key, const char *key_propq,
                                         struct envl_err *err);
+
+/*
+ * envl_kek_kms_is_good - are service, key and blob such as FORMAT 5.2 has?
+ * envl_kek_kms_id - the identifier of a key in a service (FORMAT 5.1)
+ */
+bool envl_kek_kms_is_good(const struct envl_kek_source *source);
+#define ENVL_KMS_ID_LEN 20
+enum envelope_reason envl_kek_kms_id(unsigned char id[ENVL_KMS_ID_LEN],
+                                     const struct envl_libctx *ctx,
+                                     const struct envl_kek_source *source,
+                                     struct envl_err *err);
 
 /*
  * envl_kek_id - the identifier of a bare key-encryption key (FORMAT 5.1)

@@ -16,6 +16,7 @@
 #include <openssl/evp.h>
 
 #include "lib/key_envelope_impl.h"
+#include "lib/kms.h"
 #include "lib/recipient_words.h"
 
 /* Private-key operations that one header may cost a reader. */
@@ -79,8 +80,7 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
                == NULL)
         rc = envl_fail_crypto(err, "make a key envelope");
     for (i = 0; i < recipients->count && rc == ENVELOPE_OK; i++)
-        rc = envl_recipient_info_add(cms, ctx, &recipients->items[i], settings,
-                                     err);
+        rc = envl_recipient_info_add(cms, ctx, recipients, i, settings, err);
     if (rc == ENVELOPE_OK)
         rc = encode(cms, dek, der, len, err);
     CMS_ContentInfo_free(cms);
@@ -286,7 +286,69 @@ try_secrets(struct envl_cms_reader *o, const struct envl_recipient_info *info)
            && envl_recipient_info_open_kek(o->cms, info, o->identities->kek);
 }
 
-/* The likely and cheap first: scrypt takes longest. */
+/* What will be told if nothing opens it.  A failure that may pass goes before
+ * a refusal. */
+static void
+note_service(struct envl_cms_reader *o, const struct envl_err *err)
+{
+    if (o->service_err.reason == ENVELOPE_OK
+        || (err->reason == ENVELOPE_R_KEY_SERVICE
+            && o->service_err.reason != ENVELOPE_R_KEY_SERVICE))
+        o->service_err = *err;
+}
+
+/* Ask a service for the key of a recipient, if that may be its. */
+static bool
+try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
+            const char *uri, const struct envl_recipient_info *info)
+{
+    const struct envl_labels *labels = &o->identities->labels;
+    const struct envl_kms_call call = { o->ctx, uri, labels->text,
+                                        labels->len };
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_kms_wrapped wrapped;
+    struct envl_err err;
+    bool opened = false;
+
+    if (info->kind != ENVL_INFO_KEK || info->source.kind != ENVL_KEK_KMS)
+        return false;
+    envl_kms_get(&wrapped, &info->source);
+    if (!module->matches(uri, &wrapped)
+        || o->service_calls == ENVL_SERVICE_CALL_MAX)
+        return false;
+    o->service_calls++;
+    if (module->unwrap(kek, &wrapped, &call, &err) != ENVELOPE_OK) {
+        note_service(o, &err);
+    } else if (!(opened = envl_recipient_info_open_kek(o->cms, info, kek))) {
+        note_failure(o);
+        (void)envl_fail(&err, ENVELOPE_R_KEY_ENVELOPE,
+                        "the key of %s %.80s does not open it", wrapped.service,
+                        wrapped.key);
+        note_service(o, &err);
+    }
+    OPENSSL_cleanse(kek, sizeof(kek));
+    return opened;
+}
+
+/* The message has been parsed. */
+static enum envelope_reason
+try_services(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
+{
+    const struct envl_identities *ids = o->identities;
+    const struct envl_kms_module *module = NULL;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i, j;
+
+    if (ids->service_count > 0)
+        rc = envl_kms_load(&module, o->ctx, err);
+    for (i = 0; i < ids->service_count && rc == ENVELOPE_OK; i++) {
+        for (j = 0; j < o->count && !*opened; j++)
+            *opened = try_service(o, module, ids->services[i], &o->infos[j]);
+    }
+    return rc;
+}
+
+/* The likely and cheap first: scrypt takes long, and services are far away. */
 static enum envelope_reason
 try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
 {
@@ -308,6 +370,8 @@ try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
     rc = envl_cms_reader_parse(o, o->ctx->propq, err);
     for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++)
         *opened = try_secrets(o, &o->infos[i]);
+    if (rc == ENVELOPE_OK && !*opened)
+        rc = try_services(o, opened, err);
     return rc;
 }
 
@@ -328,22 +392,39 @@ has_secret_recipient(const struct envl_cms_reader *o)
     return false;
 }
 
-/* Say who could open it: kinds and identifiers, as many as fit. */
+/* A recipient for a list: its kind, and the beginning of its identifier or,
+ * where a service has it, the key's name. */
+static void
+name_recipient(char *text, size_t size, const struct envl_recipient_info *info)
+{
+    const char *what = envl_recipient_info_describe(info);
+    char id[2 * 8 + 1] = "";
+    size_t i;
+
+    for (i = 0; i < info->id_len && i < 8; i++)
+        (void)snprintf(id + 2 * i, 3, "%02x", info->id[i]);
+    if (info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_KMS)
+        (void)snprintf(text, size, "%.*s %.*s",
+                       (int)info->source.u.kms.service_len,
+                       info->source.u.kms.service,
+                       (int)info->source.u.kms.key_len, info->source.u.kms.key);
+    else
+        (void)snprintf(text, size, "%s %s", what, id);
+}
+
+/* Say who could open it, as many as fit. */
 static enum envelope_reason
 fail_match(const struct envl_cms_reader *o, struct envl_err *err)
 {
-    char list[ENVL_DETAIL_MAX / 2] = "", id[2 * 8 + 1];
-    size_t i, j, used = 0;
-    int n;
+    char list[ENVL_DETAIL_MAX / 2] = "", one[ENVL_DETAIL_MAX / 4];
+    size_t i, used = 0;
 
-    for (i = 0; i < o->count && used < sizeof(list) - 64; i++) {
-        for (j = 0; j < o->infos[i].id_len && j < 8; j++)
-            (void)snprintf(id + 2 * j, 3, "%02x", o->infos[i].id[j]);
-        id[2 * j] = '\0';
-        n = snprintf(list + used, sizeof(list) - used, "%s%s %s",
-                     i > 0 ? ", " : "",
-                     envl_recipient_info_describe(&o->infos[i]), id);
-        used += n > 0 ? (size_t)n : 0;
+    for (i = 0; i < o->count; i++) {
+        name_recipient(one, sizeof(one), &o->infos[i]);
+        if (used + strlen(one) + sizeof(", ") > sizeof(list))
+            break;
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+                                 i > 0 ? ", " : "", one);
     }
     return envl_fail(
         err, ENVELOPE_R_NO_MATCH, "it has %zu recipient%s: %s%s%s%s", o->count,
@@ -356,11 +437,16 @@ fail_open(const struct envl_cms_reader *o, struct envl_err *err)
 {
     if (o->no_memory)
         return envl_fail_memory(err);
+    if (o->service_err.reason != ENVELOPE_OK) {
+        *err = o->service_err;
+        return err->reason;
+    }
     if (o->too_much_work)
         return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
                          "its passphrase recipients ask for more than 1 GiB "
                          "or n * r * p = 2^24 of scrypt in all");
-    if (o->identities->key_count == 0 && has_secret_recipient(o))
+    if (o->identities->key_count == 0 && o->identities->service_count == 0
+        && has_secret_recipient(o))
         return envl_fail(
             err, ENVELOPE_R_WRONG_KEY, "the %s given does not open it",
             o->identities->kek != NULL ? "key (-K or -pass)" : "passphrase");

@@ -20,7 +20,8 @@
  *   settings  of which the key and the passphrase are used
  *
  * Ownership: *der is the caller's, OPENSSL_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_UNSUPPORTED_KEY; _CRYPTO; _MEMORY.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_UNSUPPORTED_KEY; what a key service
+ *            returns; _CRYPTO; _MEMORY.
  */
 enum envelope_reason
 envl_key_envelope_build(unsigned char **der, size_t *len,
@@ -37,7 +38,8 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
  *
  * The error queue is left as it was.
  * Returns: ENVELOPE_OK; ENVELOPE_R_KEY_ENVELOPE; _NO_MATCH; _WRONG_KEY;
- *          _WORK_FACTOR; _MEMORY.
+ *          _WORK_FACTOR; what a key service returned, if it was asked and
+ *          nothing else has opened it; _MEMORY.
  */
 enum envelope_reason
 envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,

@@ -218,6 +218,8 @@ is_for(const struct envl_recipient_info *info, const unsigned char *id,
     case ENVL_TO_KEK:
         return info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_BARE
                && id_len == ENVL_KEK_ID_LEN && memcmp(id, kek_id, id_len) == 0;
+    case ENVL_TO_KMS: /* which key that is, only the service knows */
+        return info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_KMS;
     default: /* its name is a part of its salt, and not known beforehand */
         return info->kind == ENVL_INFO_KEK
                && info->source.kind == ENVL_KEK_SCRYPT;
@@ -241,7 +243,8 @@ find(const struct envl_cms_reader *o, const struct envl_recipient *recipient,
     return NULL;
 }
 
-/* A passphrase may come again: with its salt it is another recipient. */
+/* A passphrase may come again: with its salt it is another recipient; so may
+ * the key of a service. */
 static enum envelope_reason
 check_is_new(const struct envl_cms_reader *o,
              const struct envl_recipient *recipient,
@@ -251,7 +254,8 @@ check_is_new(const struct envl_cms_reader *o,
     const bool is_kek = recipient->kind == ENVL_TO_KEK;
     char text[2 * ENVL_KEY_ID_LEN_MAX + 1];
 
-    if (same == NULL || recipient->kind == ENVL_TO_PASSPHRASE)
+    if (same == NULL || recipient->kind == ENVL_TO_PASSPHRASE
+        || recipient->kind == ENVL_TO_KMS)
         return ENVELOPE_OK;
     print_id(text, is_kek ? kek_id : recipient->id.bytes,
              is_kek ? ENVL_KEK_ID_LEN : recipient->id.len);
@@ -322,8 +326,7 @@ wrap_all(struct envl_frame **fresh, CMS_ContentInfo *cms,
     size_t i;
 
     for (i = 0; i < recipients->count && rc == ENVELOPE_OK; i++) {
-        rc = envl_recipient_info_add(cms, ctx, &recipients->items[i], settings,
-                                     err);
+        rc = envl_recipient_info_add(cms, ctx, recipients, i, settings, err);
         if (rc == ENVELOPE_OK)
             rc = envl_recipient_info_wrap(
                 cms, ctx,

@@ -18,9 +18,28 @@ envl_key_envelope_list_free(struct envl_key_envelope_entry *list, size_t count)
 {
     size_t i;
 
-    for (i = 0; i < count && list != NULL; i++)
+    for (i = 0; i < count && list != NULL; i++) {
         OPENSSL_free(list[i].id);
+        OPENSSL_free(list[i].service);
+        OPENSSL_free(list[i].service_key);
+    }
     OPENSSL_free(list);
+}
+
+/* What a key service has: 1, or 0 if memory ran out. */
+static int
+list_service(struct envl_key_envelope_entry *entry,
+             const struct envl_recipient_info *info)
+{
+    const struct envl_kek_source *source = &info->source;
+
+    if (info->kind != ENVL_INFO_KEK || source->kind != ENVL_KEK_KMS)
+        return 1;
+    entry->service =
+        OPENSSL_strndup(source->u.kms.service, source->u.kms.service_len);
+    entry->service_key =
+        OPENSSL_strndup(source->u.kms.key, source->u.kms.key_len);
+    return entry->service != NULL && entry->service_key != NULL;
 }
 
 static enum envelope_reason
@@ -35,8 +54,9 @@ list_all(struct envl_key_envelope_entry *list, const struct envl_cms_reader *o,
         id = envl_cms_reader_id(o, i, &place, &list[i].id_len);
         envl_frame_raw(o->frame, place, &der, &len);
         envl_recipient_words(&list[i].words, &o->infos[i], der, len);
-        if (list[i].id_len > 0
-            && (list[i].id = OPENSSL_memdup(id, list[i].id_len)) == NULL)
+        if ((list[i].id_len > 0
+             && (list[i].id = OPENSSL_memdup(id, list[i].id_len)) == NULL)
+            || !list_service(&list[i], &o->infos[i]))
             return envl_fail_memory(err);
     }
     return ENVELOPE_OK;

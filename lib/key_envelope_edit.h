@@ -22,6 +22,7 @@ struct envl_key_envelope_entry {
     struct envl_recipient_words words;
     unsigned char *id; /* owned; NULL if it is named in another way */
     size_t id_len;
+    char *service, *service_key; /* owned; of "kms", else NULL */
 };
 
 /*
@@ -59,6 +60,23 @@ enum envelope_reason envl_key_envelope_add(
     const struct envl_recipients *recipients,
     const struct envl_settings *settings, unsigned char *dek,
     struct envl_err *err);
+
+/*
+ * envl_key_envelope_reencrypt - let key services encrypt their keys anew, by
+ * themselves; nothing is opened, and the other recipients stay as they are
+ *
+ *   identities  URIs: the recipients that match one of them are meant
+ *   to_uri      the key to encrypt for; NULL for the same key as now
+ *
+ * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_NO_MATCH if no recipient is meant;
+ *            what a key service returns; ENVELOPE_R_KEY_ENVELOPE; _CRYPTO;
+ *            _MEMORY.
+ */
+enum envelope_reason envl_key_envelope_reencrypt(
+    unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
+    const struct envl_libctx *ctx, const struct envl_identities *identities,
+    const char *to_uri, struct envl_err *err);
 
 /*
  * envl_key_envelope_remove - take recipients out

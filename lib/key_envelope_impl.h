@@ -17,6 +17,9 @@
 #include "lib/libctx.h"
 #include "lib/recipient_info.h"
 
+/* Questions to key services that one header may cost. */
+#define ENVL_SERVICE_CALL_MAX 10
+
 /* The caller sets the first four. */
 struct envl_cms_reader {
     const unsigned char *der;
@@ -36,9 +39,11 @@ struct envl_cms_reader {
     bool no_memory;
     char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
 
-    unsigned unwraps;     /* private-key operations so far */
-    uint64_t scrypt_work; /* so far */
-    bool too_much_work;   /* a passphrase recipient was left out for it */
+    unsigned unwraps;       /* private-key operations so far */
+    uint64_t scrypt_work;   /* so far */
+    bool too_much_work;     /* a passphrase recipient was left out for it */
+    unsigned service_calls; /* so far */
+    struct envl_err service_err; /* of one that failed; reason 0 if none did */
 };
 
 /*

@@ -18,14 +18,14 @@
 #include <openssl/x509v3.h>
 
 #include "lib/file.h"
+#include "lib/kms.h"
 #include "lib/openssh.h"
 
 #define FILE_LEN_MAX 1048576
 
-/* URI schemes that need no "//" to be told from a path. */
-static const char *const schemes[] = { "file",   "handle", "object",
-                                       "pkcs11", "awskms", "tencentkms",
-                                       "vault",  "httpkms" };
+/* URI schemes that need no "//" to be told from a path, beside those of key
+ * services. */
+static const char *const schemes[] = { "file", "handle", "object", "pkcs11" };
 
 /* Passphrases of stored keys */
 
@@ -242,7 +242,7 @@ is_uri(const char *entry)
 
     if (entry[len] != ':' || len < 2)
         return false;
-    if (strncmp(entry + len + 1, "//", 2) == 0)
+    if (strncmp(entry + len + 1, "//", 2) == 0 || envl_kms_is_uri(entry))
         return true;
     for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         if (strlen(schemes[i]) == len && memcmp(entry, schemes[i], len) == 0)
@@ -276,12 +276,17 @@ read_uri(const struct envl_key_reader *reader, const char *uri,
          struct envl_err *err)
 {
     char *name = OPENSSL_strndup(uri, strcspn(uri, "?"));
-    const struct envl_key_item origin = { .name = name, .is_uri = true };
+    struct envl_key_item origin = { .name = name, .is_uri = true };
     enum envelope_reason rc;
 
     if (name == NULL)
         return envl_fail_memory(err);
-    rc = read_source(reader, NULL, uri, &origin, err);
+    if (envl_kms_is_uri(uri)) {
+        origin.service_uri = uri;
+        rc = reader->take(reader->arg, &origin, err);
+    } else {
+        rc = read_source(reader, NULL, uri, &origin, err);
+    }
     OPENSSL_free(name);
     return rc;
 }

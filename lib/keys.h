@@ -15,7 +15,8 @@
 #include "lib/libctx.h"
 #include "lib/settings.h"
 
-/* One object that was read; exactly one of the last three is not NULL. */
+/* One object that was read, or a key that a service has; exactly one of the
+ * last four is not NULL. */
 struct envl_key_item {
     const char *name; /* of where it comes from, for messages: a URI without
                        * its query, in which a PIN may stand */
@@ -23,6 +24,7 @@ struct envl_key_item {
     EVP_PKEY *public_key;
     EVP_PKEY *private_key;
     X509 *cert;
+    const char *service_uri; /* as it was given: nobody has been asked */
 };
 
 /*

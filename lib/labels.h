@@ -10,6 +10,12 @@
 #define ENVL_LABELS_LEN_MAX 65536
 #define ENVL_LABEL_KEY_LEN_MAX 128
 
+/* The text of FORMAT 3, borrowed; NULL if there are none. */
+struct envl_labels {
+    const char *text;
+    size_t len;
+};
+
 /*
  * envl_labels_check - is this text, as it stands, what FORMAT 3 asks for?
  *

@@ -21,6 +21,8 @@ struct envl_libctx {
     const char *properties; /* what the configuration asks for, or NULL */
     const char
         *propq; /* the same, with preference for the software; not NULL */
+    const char *kms_modules; /* where the module of key services is; NULL:
+                              * where it was installed */
 };
 
 /*

@@ -61,6 +61,9 @@ end_header(struct envl_opener *opener, const struct envl_libctx *ctx,
     if (rc != ENVELOPE_OK)
         return rc;
     rc = envl_identities_load(&identities, ctx, settings, err);
+    identities.labels =
+        (struct envl_labels){ envl_header_labels(&opener->header),
+                              opener->header.prelude.labels_len };
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_open(
             opener->dek, envl_header_key_envelope(&opener->header),

@@ -10,6 +10,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "lib/kms.h"
+
 #define RSA_BITS_MIN 2048
 #define CURVE_NAME_MAX 64
 
@@ -188,6 +190,7 @@ clear_recipient(struct envl_recipient *recipient)
 {
     EVP_PKEY_free(recipient->key);
     X509_free(recipient->cert);
+    OPENSSL_free(recipient->uri);
 }
 
 /* Add a public key; cert, if not NULL, is the certificate that it is from. */
@@ -269,10 +272,31 @@ add_public_half(const struct loader *loader, EVP_PKEY *key, const char *name,
 }
 
 static enum envelope_reason
+add_service(const struct loader *loader, const char *uri, struct envl_err *err)
+{
+    struct envl_recipient r = { .kind = ENVL_TO_KMS };
+    const struct envl_kms_module *module;
+    enum envelope_reason rc = envl_kms_load(&module, loader->ctx, err);
+
+    if (rc == ENVELOPE_OK)
+        rc = module->check(uri, ENVL_KMS_RECIPIENT, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if ((r.uri = OPENSSL_strdup(uri)) == NULL)
+        return envl_fail_memory(err);
+    rc = add(loader->recipients, &r, err);
+    if (rc != ENVELOPE_OK)
+        clear_recipient(&r);
+    return rc;
+}
+
+static enum envelope_reason
 take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 {
     const struct loader *loader = arg;
 
+    if (item->service_uri != NULL)
+        return add_service(loader, item->service_uri, err);
     if (item->cert != NULL)
         return add_cert(loader, item->cert, item->name, err);
     if (item->public_key != NULL)

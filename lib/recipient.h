@@ -9,6 +9,7 @@
 
 #include "lib/err.h"
 #include "lib/keys.h"
+#include "lib/labels.h"
 #include "lib/libctx.h"
 #include "lib/settings.h"
 
@@ -18,7 +19,8 @@ enum envl_recipient_kind {
     ENVL_TO_CERT, /* RSA, EC, ML-KEM: by a certificate, for CMS */
     ENVL_TO_DH,   /* X25519, X448 */
     ENVL_TO_KEK,
-    ENVL_TO_PASSPHRASE
+    ENVL_TO_PASSPHRASE,
+    ENVL_TO_KMS /* a key service */
 };
 
 struct envl_recipient {
@@ -26,11 +28,13 @@ struct envl_recipient {
     EVP_PKEY *key; /* owned; of the first two kinds */
     X509 *cert;    /* owned; ENVL_TO_CERT, perhaps made here around key */
     struct envl_key_id id;
+    char *uri; /* owned; of ENVL_TO_KMS */
 };
 
 struct envl_recipients {
     struct envl_recipient *items;
     size_t count, size;
+    struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };
 
 /*
@@ -41,7 +45,8 @@ struct envl_recipients {
  * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_RECIPIENT,
  *            _AMBIGUOUS_KEY, _TOO_MANY_RECIPIENTS, _WEAK_KEY,
  *            _UNSUPPORTED_KEY, _PRIVATE_KEY, _CERTIFICATE_TIME; what
- *            envl_keys_read_list() returns; _CRYPTO; _MEMORY.
+ *            envl_keys_read_list() returns; _NO_KEY_SERVICES; _CRYPTO;
+ *            _MEMORY.  No key service is asked anything.
  */
 enum envelope_reason envl_recipients_load(struct envl_recipients *recipients,
                                           const struct envl_libctx *ctx,

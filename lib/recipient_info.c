@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "lib/algorithm.h"
+#include "lib/kms.h"
 #include "lib/passphrase.h"
 
 /* Does alg's parameter name this algorithm? */
@@ -223,6 +224,38 @@ add_dh(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
     return rc;
 }
 
+/* The service makes the key, and keeps nothing: it stands encrypted in made. */
+static enum envelope_reason
+add_service(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
+            const char *uri, const struct envl_labels *labels,
+            struct envl_err *err)
+{
+    const struct envl_kms_call call = { ctx, uri, labels->text, labels->len };
+    unsigned char kek[ENVL_KEK_LEN], id[ENVL_KMS_ID_LEN];
+    const struct envl_kms_module *module;
+    struct envl_kms_wrapped made;
+    struct envl_kek_source source;
+    enum envelope_reason rc;
+
+    rc = envl_kms_load(&module, ctx, err);
+    if (rc == ENVELOPE_OK)
+        rc = module->generate(&made, kek, &call, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    envl_kms_borrow(&source, &made);
+    if (!envl_kek_kms_is_good(&source))
+        rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                       "%s: it names a key, or wraps it, in a way that no "
+                       "header can hold",
+                       made.service);
+    if (rc == ENVELOPE_OK)
+        rc = envl_kek_kms_id(id, ctx, &source, err);
+    if (rc == ENVELOPE_OK)
+        rc = add_kekri(cms, kek, id, sizeof(id), &source, err);
+    OPENSSL_cleanse(kek, sizeof(kek));
+    return rc;
+}
+
 static void
 parse_kekri(struct envl_recipient_info *to)
 {
@@ -247,10 +280,12 @@ parse_kekri(struct envl_recipient_info *to)
 
 enum envelope_reason
 envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
-                        const struct envl_recipient *recipient,
+                        const struct envl_recipients *recipients, size_t i,
                         const struct envl_settings *settings,
                         struct envl_err *err)
 {
+    const struct envl_recipient *recipient = &recipients->items[i];
+
     switch (recipient->kind) {
     case ENVL_TO_CERT:
         return add_cert(cms, ctx, recipient, err);
@@ -258,6 +293,8 @@ envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
         return add_dh(cms, ctx, recipient, err);
     case ENVL_TO_KEK:
         return add_kek(cms, ctx, settings->kek, err);
+    case ENVL_TO_KMS:
+        return add_service(cms, ctx, recipient->uri, &recipients->labels, err);
     default:
         return add_passphrase(cms, ctx, settings, err);
     }
@@ -331,6 +368,8 @@ envl_recipient_info_describe(const struct envl_recipient_info *info)
     case ENVL_INFO_KEK:
         if (info->source.kind == ENVL_KEK_SCRYPT)
             return "passphrase";
+        if (info->source.kind == ENVL_KEK_KMS)
+            return "key service";
         return info->source.kind == ENVL_KEK_DH ? info->source.u.dh.algorithm
                                                 : "key-encryption key";
     default:

@@ -19,14 +19,15 @@
 #include "lib/recipient.h"
 
 /*
- * envl_recipient_info_add - wrap cms's content-encryption key for recipient
+ * envl_recipient_info_add - wrap cms's content-encryption key for recipient i;
+ * a key service is asked for a new key
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_UNSUPPORTED_KEY if this libcrypto has no
- *          RecipientInfo for it; _CRYPTO; _MEMORY.
+ *          RecipientInfo for it; what a key service returns; _CRYPTO; _MEMORY.
  */
 enum envelope_reason
 envl_recipient_info_add(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
-                        const struct envl_recipient *recipient,
+                        const struct envl_recipients *recipients, size_t i,
                         const struct envl_settings *settings,
                         struct envl_err *err);
 

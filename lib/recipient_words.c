@@ -15,69 +15,36 @@
 #include <openssl/x509.h>
 
 #include "lib/algorithm.h"
+#include "lib/der.h"
 
-/* First bytes of an element. */
+/* First bytes of elements that are not universal. */
 enum {
-    TAG_INTEGER = 0x02,
-    TAG_OCTETS = 0x04,
-    TAG_OID = 0x06,
-    TAG_SEQUENCE = 0x30,
     TAG_KEY_ID = 0x80, /* RecipientIdentifier: [0] IMPLICIT OCTET STRING */
-    TAG_ORI = 0xa4,    /* RecipientInfo: [4] IMPLICIT SEQUENCE */
-    TAG_ANY = -1
+    TAG_ORI = 0xa4     /* RecipientInfo: [4] IMPLICIT SEQUENCE */
 };
 
 #define KEY_WRAP "AES-256 key wrap"
-
-struct der {
-    const unsigned char *p;
-    size_t len;
-};
-
-/* Take the next element of in, and what is in it; false if it is another. */
-static bool
-take(struct der *in, int want, struct der *content)
-{
-    const unsigned char *p = in->p;
-    int tag, class, flags;
-    long len = 0;
-
-    if (in->len == 0 || (want != TAG_ANY && *p != want))
-        return false;
-    flags = ASN1_get_object(&p, &len, &tag, &class, (long)in->len);
-    if ((flags & 0x81) != 0) /* an error, or of no given length */
-        return false;
-    *content = (struct der){ p, (size_t)len };
-    in->len -= (size_t)(p - in->p) + (size_t)len;
-    in->p = p + len;
-    return true;
-}
-
-static bool
-is_bytes(const struct der *der, const unsigned char *bytes, size_t len)
-{
-    return der->len == len && memcmp(der->p, bytes, len) == 0;
-}
 
 /* RSA */
 
 /* Bits of the key that a ktri is for: those of its encryptedKey. */
 static size_t
-ktri_bits(struct der in)
+ktri_bits(struct envl_der in)
 {
-    struct der ktri, skipped, encrypted;
+    struct envl_der ktri, skipped, encrypted;
 
-    return take(&in, TAG_SEQUENCE, &ktri) && take(&ktri, TAG_INTEGER, &skipped)
-                   && take(&ktri, TAG_ANY, &skipped)
-                   && take(&ktri, TAG_SEQUENCE, &skipped)
-                   && take(&ktri, TAG_OCTETS, &encrypted)
+    return envl_der_take(&in, ENVL_DER_SEQUENCE, &ktri)
+                   && envl_der_take(&ktri, ENVL_DER_INTEGER, &skipped)
+                   && envl_der_take(&ktri, ENVL_DER_ANY, &skipped)
+                   && envl_der_take(&ktri, ENVL_DER_SEQUENCE, &skipped)
+                   && envl_der_take(&ktri, ENVL_DER_OCTETS, &encrypted)
                ? 8 * encrypted.len
                : 0;
 }
 
 static void
 describe_ktri(struct envl_recipient_words *words,
-              const struct envl_recipient_info *info, struct der in)
+              const struct envl_recipient_info *info, struct envl_der in)
 {
     X509_ALGOR *alg = NULL;
     int nid = NID_undef;
@@ -171,11 +138,38 @@ describe_scrypt(struct envl_recipient_words *words,
 }
 
 static void
+describe_kms(struct envl_recipient_words *words,
+             const struct envl_kek_source *source)
+{
+    static const struct {
+        const char *service, *name;
+    } names[] = { { "awskms", "AWS KMS" },
+                  { "tencentkms", "Tencent Cloud KMS" },
+                  { "vault", "Vault transit" } };
+    const size_t len = source->u.kms.service_len;
+    const char *service = source->u.kms.service;
+    size_t i;
+
+    words->type = "kms";
+    (void)snprintf(words->kind, sizeof(words->kind), "key service %.*s",
+                   (int)len, service);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strlen(names[i].service) == len
+            && memcmp(names[i].service, service, len) == 0)
+            (void)snprintf(words->kind, sizeof(words->kind), "%s",
+                           names[i].name);
+    }
+    (void)snprintf(words->algorithm, sizeof(words->algorithm),
+                   "key encrypted by the service%s, " KEY_WRAP,
+                   source->u.kms.has_context ? " with the labels" : "");
+}
+
+static void
 describe_kekri(struct envl_recipient_words *words,
                const struct envl_recipient_info *info)
 {
     const struct envl_kek_source *source = &info->source;
-    const char *dh = source->u.dh.algorithm;
+    const char *dh;
 
     if (info->kind != ENVL_INFO_KEK) {
         (void)snprintf(words->kind, sizeof(words->kind),
@@ -187,10 +181,14 @@ describe_kekri(struct envl_recipient_words *words,
         describe_scrypt(words, source);
         break;
     case ENVL_KEK_DH:
+        dh = source->u.dh.algorithm;
         words->type = strcmp(dh, "X448") == 0 ? "x448" : "x25519";
         (void)snprintf(words->kind, sizeof(words->kind), "%s key", dh);
         (void)snprintf(words->algorithm, sizeof(words->algorithm),
                        "%s, HKDF-SHA-256, " KEY_WRAP, dh);
+        break;
+    case ENVL_KEK_KMS:
+        describe_kms(words, source);
         break;
     default:
         words->type = "kek";
@@ -204,25 +202,26 @@ describe_kekri(struct envl_recipient_words *words,
 
 /* A KEMRecipientInfo (RFC 9629) from its rid on, and the OID of its KEM. */
 static bool
-take_kemri(struct der in, struct der *from_rid, struct der *kem)
+take_kemri(struct envl_der in, struct envl_der *from_rid, struct envl_der *kem)
 {
     static const unsigned char ori_kem[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,
                                              0x01, 0x09, 0x10, 0x0d, 0x03 };
-    struct der ori, type, kemri, skipped, rest, algorithm;
+    struct envl_der ori, type, kemri, skipped, rest, algorithm;
 
-    if (!take(&in, TAG_ORI, &ori) || !take(&ori, TAG_OID, &type)
-        || !is_bytes(&type, ori_kem, sizeof(ori_kem))
-        || !take(&ori, TAG_SEQUENCE, &kemri)
-        || !take(&kemri, TAG_INTEGER, &skipped))
+    if (!envl_der_take(&in, TAG_ORI, &ori)
+        || !envl_der_take(&ori, ENVL_DER_OID, &type)
+        || !envl_der_is(&type, ori_kem, sizeof(ori_kem))
+        || !envl_der_take(&ori, ENVL_DER_SEQUENCE, &kemri)
+        || !envl_der_take(&kemri, ENVL_DER_INTEGER, &skipped))
         return false;
     *from_rid = rest = kemri;
-    return take(&rest, TAG_ANY, &skipped)
-           && take(&rest, TAG_SEQUENCE, &algorithm)
-           && take(&algorithm, TAG_OID, kem);
+    return envl_der_take(&rest, ENVL_DER_ANY, &skipped)
+           && envl_der_take(&rest, ENVL_DER_SEQUENCE, &algorithm)
+           && envl_der_take(&algorithm, ENVL_DER_OID, kem);
 }
 
 static void
-describe_kemri(struct envl_recipient_words *words, struct der in)
+describe_kemri(struct envl_recipient_words *words, struct envl_der in)
 {
     static const struct {
         unsigned char oid[9];
@@ -233,7 +232,7 @@ describe_kemri(struct envl_recipient_words *words, struct der in)
                    "ML-KEM-768" },
                  { { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, 0x03 },
                    "ML-KEM-1024" } };
-    struct der from_rid, kem;
+    struct envl_der from_rid, kem;
     size_t i;
 
     if (!take_kemri(in, &from_rid, &kem))
@@ -242,7 +241,7 @@ describe_kemri(struct envl_recipient_words *words, struct der in)
     (void)snprintf(words->algorithm, sizeof(words->algorithm),
                    "KEMRecipientInfo");
     for (i = 0; i < sizeof(kems) / sizeof(kems[0]); i++) {
-        if (!is_bytes(&kem, kems[i].oid, sizeof(kems[i].oid)))
+        if (!envl_der_is(&kem, kems[i].oid, sizeof(kems[i].oid)))
             continue;
         words->type = "ml-kem";
         words->known = true;
@@ -259,7 +258,7 @@ envl_recipient_words(struct envl_recipient_words *words,
                      const struct envl_recipient_info *info,
                      const unsigned char *der, size_t len)
 {
-    struct der in = { der, len };
+    struct envl_der in = { der, len };
 
     *words = (struct envl_recipient_words){
         .type = "other",
@@ -291,12 +290,13 @@ const unsigned char *
 envl_recipient_id(const struct envl_recipient_info *info,
                   const unsigned char *der, size_t der_len, size_t *len)
 {
-    struct der in = { der, der_len }, from_rid, kem, id;
+    struct envl_der in = { der, der_len }, from_rid, kem, id;
 
     *len = info->id_len;
     if (info->id != NULL)
         return info->id;
-    if (!take_kemri(in, &from_rid, &kem) || !take(&from_rid, TAG_KEY_ID, &id))
+    if (!take_kemri(in, &from_rid, &kem)
+        || !envl_der_take(&from_rid, TAG_KEY_ID, &id))
         return NULL;
     *len = id.len;
     return id.p;

@@ -13,7 +13,7 @@
 
 struct envl_recipient_words {
     const char *type; /* one word, static: "rsa", "ec", "x25519", "x448",
-                       * "ml-kem", "kek", "passphrase" or "other" */
+                       * "ml-kem", "kek", "passphrase", "kms" or "other" */
     bool known;       /* FORMAT 5.1 has it, so that a key can open it */
     char kind[ENVL_WORDS_MAX];      /* "RSA key, 3072 bits" */
     char algorithm[ENVL_WORDS_MAX]; /* "RSAES-OAEP, SHA-256" */

@@ -18,7 +18,7 @@ struct envl_rewrap {
     struct envl_identities identities;
     struct envl_settings settings; /* of the recipients: a copy */
     struct envl_recipients recipients;
-    bool keeps;
+    bool keeps, by_service;
     const char *removed; /* borrowed */
 };
 
@@ -92,7 +92,41 @@ envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids)
     rewrap->keeps = true;
 }
 
+enum envelope_reason
+envl_rewrap_set_by_service(struct envl_rewrap *rewrap, struct envl_err *err)
+{
+    const struct envl_recipients *to = &rewrap->recipients;
+
+    rewrap->by_service = true;
+    if (to->count > 1 || (to->count == 1 && to->items[0].kind != ENVL_TO_KMS))
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "a service can encrypt for one of its own keys only");
+    return ENVELOPE_OK;
+}
+
 /* Making */
+
+/* What the header says beside the keys. */
+static struct envl_labels
+labels_of(const struct envl_header *header)
+{
+    return (struct envl_labels){ envl_header_labels(header),
+                                 header->prelude.labels_len };
+}
+
+static enum envelope_reason
+make_by_service(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
+                const struct envl_header *header, struct envl_err *err)
+{
+    const struct envl_recipients *to = &rewrap->recipients;
+    struct envl_identities identities = rewrap->identities;
+
+    identities.labels = labels_of(header);
+    return envl_key_envelope_reencrypt(
+        &out->der, &out->len, envl_header_key_envelope(header),
+        header->prelude.key_envelope_len, rewrap->ctx, &identities,
+        to->count > 0 ? to->items[0].uri : NULL, err);
+}
 
 static enum envelope_reason
 check_payload(const struct envl_rewrap *rewrap,
@@ -117,13 +151,16 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
 {
     const unsigned char *der = envl_header_key_envelope(header);
     size_t len = header->prelude.key_envelope_len;
+    struct envl_identities identities = rewrap->identities;
+    struct envl_recipients recipients = rewrap->recipients;
 
-    if (!rewrap->keeps || rewrap->recipients.count == 0)
-        return envl_key_envelope_open(dek, der, len, rewrap->ctx,
-                                      &rewrap->identities, err);
-    return envl_key_envelope_add(
-        &added->der, &added->len, der, len, rewrap->ctx, &rewrap->identities,
-        &rewrap->recipients, &rewrap->settings, dek, err);
+    identities.labels = recipients.labels = labels_of(header);
+    if (!rewrap->keeps || recipients.count == 0)
+        return envl_key_envelope_open(dek, der, len, rewrap->ctx, &identities,
+                                      err);
+    return envl_key_envelope_add(&added->der, &added->len, der, len,
+                                 rewrap->ctx, &identities, &recipients,
+                                 &rewrap->settings, dek, err);
 }
 
 /* Who is left out may be the one who has opened it just now. */
@@ -158,23 +195,37 @@ count_recipients(struct envl_rewrapped *out, const struct envl_libctx *ctx,
     return rc;
 }
 
-enum envelope_reason
-envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
-                 const struct envl_header *header, const unsigned char *start,
-                 struct envl_err *err)
+/* With the data key, which the old key envelope gives and the new one gets. */
+static enum envelope_reason
+make_here(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
+          const struct envl_header *header, const unsigned char *start,
+          struct envl_err *err)
 {
+    struct envl_recipients recipients = rewrap->recipients;
     unsigned char dek[ENVL_DEK_LEN];
     enum envelope_reason rc;
 
-    *out = (struct envl_rewrapped){ 0 };
+    recipients.labels = labels_of(header);
     rc = open_or_add(out, dek, rewrap, header, err);
     if (rc == ENVELOPE_OK)
         rc = check_payload(rewrap, header, dek, start, err);
     if (rc == ENVELOPE_OK && !rewrap->keeps)
         rc = envl_key_envelope_build(&out->der, &out->len, rewrap->ctx,
-                                     &rewrap->recipients, &rewrap->settings,
-                                     dek, err);
+                                     &recipients, &rewrap->settings, dek, err);
     OPENSSL_cleanse(dek, sizeof(dek));
+    return rc;
+}
+
+enum envelope_reason
+envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
+                 const struct envl_header *header, const unsigned char *start,
+                 struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    *out = (struct envl_rewrapped){ 0 };
+    rc = rewrap->by_service ? make_by_service(out, rewrap, header, err)
+                            : make_here(out, rewrap, header, start, err);
     if (rc == ENVELOPE_OK && rewrap->removed != NULL)
         rc = remove_some(out, rewrap, header, err);
     if (rc == ENVELOPE_OK)

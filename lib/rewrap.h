@@ -48,6 +48,18 @@ envl_rewrap_set_recipients(struct envl_rewrap *rewrap,
                            struct envl_err *err);
 void envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids);
 
+/*
+ * envl_rewrap_set_by_service - the recipients that are keys of the services
+ * among the identities are encrypted anew by their services, for the one
+ * recipient that was set, or for the same keys if none was; the others are
+ * kept, and no key comes here
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if it is not one, or no key of a
+ *          service.
+ */
+enum envelope_reason envl_rewrap_set_by_service(struct envl_rewrap *rewrap,
+                                                struct envl_err *err);
+
 /* A key envelope for the caller, OPENSSL_free(). */
 struct envl_rewrapped {
     unsigned char *der;
@@ -62,10 +74,11 @@ struct envl_rewrapped {
  *   header  checked by envl_header_check()
  *   start   first ENVL_PAYLOAD_START_LEN bytes of the payload
  *
- * The data key does not outlive the call.
+ * The data key does not outlive the call.  By a service, there is none, and
+ * nothing is known of the payload.
  *
- * Returns: ENVELOPE_OK; what envl_key_envelope_open(), _build(), _add() and
- *          _remove() return; ENVELOPE_R_COMMITMENT.  *out is all zero on
+ * Returns: ENVELOPE_OK; what envl_key_envelope_open(), _build(), _add(),
+ *          _remove() and _reencrypt() return; ENVELOPE_R_COMMITMENT.  *out is all zero on
  *          failure.
  */
 enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,

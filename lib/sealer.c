@@ -23,6 +23,7 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
     rc = envl_recipients_load(&recipients, ctx, settings, err);
     if (rc == ENVELOPE_OK && settings->labels != NULL)
         rc = envl_labels_sort(&labels, &labels_len, settings->labels, err);
+    recipients.labels = (struct envl_labels){ labels, labels_len };
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_build(&key_envelope, &key_envelope_len, ctx,
                                      &recipients, settings, dek, err);

@@ -10,9 +10,10 @@
 
 #define PROPERTIES_KEY "properties"
 
-void
+int
 envl_config_read(struct envl_provider *prov)
 {
+    const char *modules = secure_getenv(ENVELOPE_ENV_KMS_MODULES);
     struct envl_config *config = &prov->config;
     /* The core sets the pointers; what is not configured stays NULL. */
     OSSL_PARAM params[] = {
@@ -30,6 +31,9 @@ envl_config_read(struct envl_provider *prov)
 
     if (prov->get_params != NULL)
         (void)prov->get_params(prov->core, params); /* all are optional */
+    return modules == NULL
+           || envl_settings_set_text(&prov->kms_modules, modules,
+                                     strlen(modules));
 }
 
 /* Set a field to what the environment or else the configuration says. */

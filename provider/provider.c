@@ -25,6 +25,7 @@ envl_provider_teardown(void *vprov)
     OSSL_LIB_CTX_free(prov->ctx.libctx);
     CRYPTO_THREAD_lock_free(prov->lock);
     OPENSSL_free(prov->propq);
+    OPENSSL_free(prov->kms_modules);
     OPENSSL_free(prov);
 }
 
@@ -201,7 +202,11 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
         envl_provider_teardown(prov);
         return 0;
     }
-    envl_config_read(prov);
+    if (!envl_config_read(prov)) {
+        envl_provider_teardown(prov);
+        return 0;
+    }
+    prov->ctx.kms_modules = prov->kms_modules;
     prov->ctx.properties = prov->config.properties;
     /* A query that libcrypto cannot read it would ignore in every fetch. */
     prov->bad_properties = prov->config.properties != NULL

@@ -32,6 +32,7 @@ struct envl_provider {
     struct envl_config config;
     bool bad_properties;    /* of config: they cannot be read */
     char *propq;            /* of ctx */
+    char *kms_modules;      /* of ctx; or NULL */
     struct envl_libctx ctx; /* a child of the program's library context */
     CRYPTO_RWLOCK *lock;    /* for the two below */
     bool has_algorithms;
@@ -54,8 +55,9 @@ extern const OSSL_ITEM envl_reason_strings[];
 
 /* config.c */
 
-/* envl_config_read - ask the core for the provider's section */
-void envl_config_read(struct envl_provider *prov);
+/* envl_config_read - ask the core for the provider's section, and the
+ * environment for what concerns all streams: 1, or 0 if memory ran out */
+int envl_config_read(struct envl_provider *prov);
 
 /*
  * envl_config_apply - fill what settings leave open from the environment or

@@ -53,6 +53,7 @@ struct envl_arguments {
     bool json;            /* --json */
     bool add;             /* --add */
     char *remove;         /* --remove, in hexadecimal; one a line; owned */
+    bool by_service;      /* --by-service */
     bool recover;         /* --recover */
     const char *key_type; /* --type */
 

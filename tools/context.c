@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libcrypto falls back on its default provider only where none is loaded, and
  * the envelope provider is. */
+#define _GNU_SOURCE /* secure_getenv() */
 #include "tools/context.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
+
+#include <envelope/envelope.h>
 
 #include "filter/library.h"
 
@@ -17,7 +21,9 @@ envl_context_get(struct envl_libctx *ctx, struct envl_err *err)
     const struct envl_library *library;
     enum envelope_reason rc = envl_library_get(&library, err);
 
-    *ctx = (struct envl_libctx){ NULL, NULL, NULL };
+    *ctx = (struct envl_libctx){
+        .kms_modules = secure_getenv(ENVELOPE_ENV_KMS_MODULES),
+    };
     if (rc != ENVELOPE_OK)
         return rc;
     ctx->libctx = library->libctx;

@@ -91,6 +91,11 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     EVP_PKEY *key = item->public_key;
     struct envl_key_id id;
 
+    if (item->service_uri != NULL)
+        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                         "%s: only the service knows the key's full name, "
+                         "which its identifier is made of",
+                         item->name);
     if (item->cert != NULL)
         key = X509_get0_pubkey(item->cert);
     else if (item->private_key != NULL)

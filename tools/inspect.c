@@ -26,10 +26,12 @@
  *   rewrap_room     bytes by which the key envelope can grow in place
  *   recipients      array of objects:
  *     type          "rsa", "ec", "x25519", "x448", "ml-kem", "kek",
- *                   "passphrase" or "other"
+ *                   "passphrase", "kms" or "other"
  *     kind          the same in words
  *     algorithm     in words
  *     id            in hexadecimal; null if it is named in another way
+ *     service       string, the scheme of the key's URI; only of "kms"
+ *     key           string, the key's name there; only of "kms"
  *     known         whether the format has such recipients
  */
 #include <inttypes.h>
@@ -209,6 +211,8 @@ print_id(const struct envl_key_envelope_entry *entry)
     for (i = 0; i < entry->id_len; i++)
         (void)printf("%02x", entry->id[i]);
     (void)puts(entry->id_len == 0 ? "without an identifier" : "");
+    if (entry->service_key != NULL)
+        (void)printf("%*s%s\n", NAME_WIDTH, "", entry->service_key);
 }
 
 static void
@@ -371,6 +375,10 @@ put_recipients(struct envl_json *json, const struct inspection *x)
         put_text(json, "kind", words->kind);
         put_text(json, "algorithm", words->algorithm);
         put_id(json, &x->recipients[i]);
+        if (x->recipients[i].service != NULL) {
+            put_text(json, "service", x->recipients[i].service);
+            put_text(json, "key", x->recipients[i].service_key);
+        }
         put_name(json, "known");
         envl_json_bool(json, words->known);
         envl_json_end(json, '}');

@@ -169,6 +169,8 @@ begin(struct job *job)
     }
     if (rc == ENVELOPE_OK && arguments->remove != NULL)
         envl_rewrap_set_removed(job->rewrap, arguments->remove);
+    if (rc == ENVELOPE_OK && arguments->by_service)
+        rc = envl_rewrap_set_by_service(job->rewrap, &err);
     return rc == ENVELOPE_OK ? ENVL_EXIT_DONE : report(job, NULL, &err, way);
 }
 
@@ -410,11 +412,15 @@ check(const struct envl_arguments *arguments)
         return envl_report_usage("rewrap: name the files");
     if (arguments->recover)
         return !recipients && !arguments->add && arguments->remove == NULL
-                       && arguments->output == NULL
+                       && arguments->output == NULL && !arguments->by_service
                    ? ENVL_EXIT_DONE
                    : envl_report_usage("rewrap: --recover goes with nothing "
                                        "else");
-    if (!recipients && (arguments->add || arguments->remove == NULL))
+    if (arguments->by_service && (arguments->add || arguments->remove != NULL))
+        return envl_report_usage("rewrap: --by-service goes with -i and -r "
+                                 "alone");
+    if (!recipients && !arguments->by_service
+        && (arguments->add || arguments->remove == NULL))
         return envl_report_usage("rewrap: name the new recipients, with -r, "
                                  "-p or --passphrase-file");
     if (recipients && arguments->remove != NULL && !arguments->add)

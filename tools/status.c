@@ -50,6 +50,12 @@ static const struct row {
     { ENVELOPE_R_CARRIER, ENVL_EXIT_DAMAGED, NULL },
     { ENVELOPE_R_CARRIER_MEMBER, ENVL_EXIT_DAMAGED, NULL },
     { ENVELOPE_R_CARRIER_TRUNCATED, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_KEY_SERVICE, ENVL_EXIT_FAILED, "try again later" },
+    { ENVELOPE_R_KEY_SERVICE_REFUSED, ENVL_EXIT_NO_KEY, NULL },
+    { ENVELOPE_R_CREDENTIALS, ENVL_EXIT_NO_KEY, NULL },
+    { ENVELOPE_R_NO_KEY_SERVICES, ENVL_EXIT_FAILED,
+      "install envelope-kms.so, or say where it is with "
+      "ENVELOPE_KMS_MODULES" },
 };
 
 static const struct row *

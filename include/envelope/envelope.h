@@ -161,6 +161,10 @@ struct envelope_passphrase_callback {
 #define ENVELOPE_ENV_IDENTITIES "ENVELOPE_IDENTITIES"
 #define ENVELOPE_ENV_PASSPHRASE_FILE "ENVELOPE_PASSPHRASE_FILE"
 
+/* The directory of envelope-kms.so, which talks to key services, if it is not
+ * where it was installed; read when the provider is loaded. */
+#define ENVELOPE_ENV_KMS_MODULES "ENVELOPE_KMS_MODULES"
+
 /*
  * envelope_provider_init - the provider's entry point, for programs that
  * build it in with OSSL_PROVIDER_add_builtin() and need no configuration

@@ -49,14 +49,18 @@
     X(ENVELOPE_R_CARRIER_MEMBER, 38, "unexpected member in carrier archive")   \
     X(ENVELOPE_R_CARRIER_TRUNCATED, 39, "carrier archive ends early")          \
     X(ENVELOPE_R_READ, 40, "cannot read")                                      \
-    X(ENVELOPE_R_WRITE, 41, "cannot write")
+    X(ENVELOPE_R_WRITE, 41, "cannot write")                                    \
+    X(ENVELOPE_R_KEY_SERVICE, 42, "key service failed")                        \
+    X(ENVELOPE_R_KEY_SERVICE_REFUSED, 43, "key service refused")               \
+    X(ENVELOPE_R_CREDENTIALS, 44, "no credentials for the key service")        \
+    X(ENVELOPE_R_NO_KEY_SERVICES, 45, "key services are not installed")
 /* clang-format on */
 
 /*
  * Reason codes of the errors that the provider raises: compare them with
  * ERR_GET_REASON() of a record whose library is the provider's own.
- * ENVELOPE_OK is never raised, and those from ENVELOPE_R_CARRIER on are the
- * archive filter's.
+ * ENVELOPE_OK is never raised, and those from ENVELOPE_R_CARRIER to
+ * ENVELOPE_R_WRITE are the archive filter's.
  */
 enum envelope_reason {
     ENVELOPE_OK = 0,

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kms.conf: what a URI cannot say of the services httpkms and execkms. */
+#ifndef KMS_CONFIG_H
+#define KMS_CONFIG_H
+
+#include "kms/text.h"
+#include "kms/world.h"
+#include "lib/err.h"
+
+/*
+ * kms_config_read - the file that ENVELOPE_KMS_CONFIG names, or else
+ * SYSCONFDIR/envelope/kms.conf, in the form that kms_ini_get() takes
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY naming the file; _MEMORY.
+ */
+enum envelope_reason kms_config_read(struct kms_text *text,
+                                     const struct kms_world *world,
+                                     struct envl_err *err);
+
+#endif

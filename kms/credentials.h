@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who we are to a service, found where its users expect it; nothing is ever
+ * taken from a URI but the name of a profile. */
+#ifndef KMS_CREDENTIALS_H
+#define KMS_CREDENTIALS_H
+
+#include "kms/sign.h"
+#include "kms/world.h"
+#include "lib/err.h"
+
+/*
+ * kms_aws_credentials - in this order: a profile that is named (here or by
+ * AWS_PROFILE); AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN;
+ * the profile "default"; the container's endpoint; the instance's (IMDSv2)
+ *
+ *   profile  or NULL
+ *
+ * A profile has static keys or a credential_process.  What it has beyond
+ * that (role_arn, sso) is an error that says to use credential_process.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CREDENTIALS naming what was looked at, and
+ *          what is wrong; ENVELOPE_R_KEY_SERVICE if their service failed;
+ *          _MEMORY.  credentials are empty on failure.
+ */
+enum envelope_reason kms_aws_credentials(struct kms_credentials *credentials,
+                                         const struct kms_world *world,
+                                         const char *profile,
+                                         struct envl_err *err);
+
+/* kms_aws_region - AWS_REGION, AWS_DEFAULT_REGION, the profile's region; empty
+ * if there is none */
+enum envelope_reason kms_aws_region(struct kms_text *region,
+                                    const struct kms_world *world,
+                                    const char *profile, struct envl_err *err);
+
+/*
+ * kms_tencent_credentials - TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY,
+ * TENCENTCLOUD_SESSION_TOKEN or TENCENTCLOUD_TOKEN; a profile of
+ * ~/.tencentcloud/credentials or /etc/tencentcloud/credentials; the CVM's
+ * role, where TENCENTCLOUD_CVM_ROLE names one or the metadata service does
+ *
+ * Returns: as above.
+ */
+enum envelope_reason
+kms_tencent_credentials(struct kms_credentials *credentials,
+                        const struct kms_world *world, const char *profile,
+                        struct envl_err *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signing a request: AWS Signature Version 4, Tencent Cloud's TC3, and a plain
+ * HMAC.  The first two are one procedure with other words.
+ *
+ * Sources: AWS, "Signature Version 4 signing process"; Tencent Cloud,
+ * "Signature v3".
+ */
+#ifndef KMS_SIGN_H
+#define KMS_SIGN_H
+
+#include <stdint.h>
+
+#include "kms/http.h"
+#include "kms/text.h"
+#include "lib/err.h"
+#include "lib/libctx.h"
+
+/* Owned and wiped; empty where there is none. */
+struct kms_credentials {
+    struct kms_text id, secret, token;
+    int64_t expires; /* seconds since the epoch; 0: not known to */
+};
+
+void kms_credentials_clear(struct kms_credentials *credentials);
+
+/*
+ * kms_sign_aws4 - add X-Amz-Date, X-Amz-Security-Token where there is a
+ * token, and Authorization; signed are Host, Content-Type and all X-Amz-*
+ * headers
+ * kms_sign_tc3 - add X-TC-Timestamp, X-TC-Token where there is a token, and
+ * Authorization; signed are Content-Type and Host
+ * kms_sign_hmac - add X-Envelope-Timestamp and Authorization:
+ *     "HMAC-SHA256 Credential=ID, Signature=HEX", the HMAC over
+ *     METHOD LF path LF host LF timestamp LF hex(SHA-256(body))
+ *
+ * The request is complete otherwise.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CREDENTIALS for one that is not printable;
+ *          ENVELOPE_R_CRYPTO; _MEMORY.
+ */
+enum envelope_reason kms_sign_aws4(struct kms_request *request,
+                                   const struct envl_libctx *ctx,
+                                   const struct kms_credentials *credentials,
+                                   const char *region, const char *service,
+                                   int64_t now, struct envl_err *err);
+enum envelope_reason kms_sign_tc3(struct kms_request *request,
+                                  const struct envl_libctx *ctx,
+                                  const struct kms_credentials *credentials,
+                                  const char *service, int64_t now,
+                                  struct envl_err *err);
+enum envelope_reason kms_sign_hmac(struct kms_request *request,
+                                   const struct envl_libctx *ctx,
+                                   const struct kms_credentials *credentials,
+                                   int64_t now, struct envl_err *err);
+
+#endif

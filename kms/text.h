@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text that grows and is wiped: requests, replies, credentials.  All of it
+ * is treated as a secret, so that nobody has to know which part is one.
+ */
+#ifndef KMS_TEXT_H
+#define KMS_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* All zero is an empty text.  data is NULL or ends with a NUL that len does
+ * not count. */
+struct kms_text {
+    char *data;
+    size_t len, size;
+    bool failed; /* memory ran out at some point: the text is not whole */
+};
+
+/* Adding.  A failure stays with the text, and is looked at once, at the end
+ * of the work: envl_fail_memory() if failed. */
+void kms_text_add(struct kms_text *text, const char *more);
+void kms_text_add_bytes(struct kms_text *text, const void *more, size_t len);
+void kms_text_addf(struct kms_text *text, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* In base64 (RFC 4648, 4), and in lower-case hexadecimal. */
+void kms_text_add_base64(struct kms_text *text, const void *more, size_t len);
+void kms_text_add_hex(struct kms_text *text, const void *more, size_t len);
+
+/* kms_text_set - empty it first */
+void kms_text_set(struct kms_text *text, const char *content);
+
+/* kms_text_get - the content; "" for an empty text */
+const char *kms_text_get(const struct kms_text *text);
+
+/* kms_text_clear - wipe and free; it is an empty text then */
+void kms_text_clear(struct kms_text *text);
+
+/*
+ * kms_base64_decode - strict RFC 4648, 4: no other characters, canonical
+ * padding
+ *
+ *   out  room bytes; wiped on failure
+ *
+ * Returns: the length, or -1 if it is not base64 or longer than room.
+ */
+long kms_base64_decode(unsigned char *out, size_t room, const char *text,
+                       size_t len);
+
+/* kms_is_printable - is it free of control characters and of anything that is
+ * not ASCII, and not empty?  A credential must be, to be put in a header. */
+bool kms_is_printable(const char *text);
+
+#endif

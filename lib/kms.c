@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dynamic linker keeps one copy of the module, however often it is asked
+ * for. */
+#include "lib/kms.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* With the colon, so that a file of such a name is still a file. */
+static const char *const schemes[] = { "awskms:", "execkms:", "httpkms:",
+                                       "tencentkms:", "vault:" };
+
+bool
+envl_kms_is_uri(const char *text)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum envelope_reason
+fail_load(struct envl_err *err, const char *path, const char *why)
+{
+    return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES, "%s: %s", path, why);
+}
+
+enum envelope_reason
+envl_kms_load(const struct envl_kms_module **module,
+              const struct envl_libctx *ctx, struct envl_err *err)
+{
+    const char *dir = ctx->kms_modules, *why;
+    envl_kms_module_fn *entry = NULL;
+    char path[PATH_MAX];
+    void *handle;
+
+    if (dir == NULL)
+        dir = ENVELOPE_KMS_DIR;
+    if (snprintf(path, sizeof(path), "%s/" ENVL_KMS_MODULE_NAME, dir)
+        >= (int)sizeof(path))
+        return fail_load(err, dir, "the name is too long");
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (handle != NULL) /* the way that dlsym(3) shows */
+        *(void **)(void *)&entry = dlsym(handle, ENVL_KMS_ENTRY);
+    if (entry == NULL) {
+        why = dlerror();
+        return fail_load(err, path, why != NULL ? why : "no entry point");
+    }
+    *module = entry();
+    if ((*module)->version != ENVL_KMS_VERSION)
+        return fail_load(err, path, "it is of another release");
+    return ENVELOPE_OK;
+}
+
+void
+envl_kms_get(struct envl_kms_wrapped *wrapped,
+             const struct envl_kek_source *source)
+{
+    *wrapped = (struct envl_kms_wrapped){
+        .has_context = source->u.kms.has_context,
+        .blob_len = source->u.kms.blob_len,
+    };
+    memcpy(wrapped->service, source->u.kms.service, source->u.kms.service_len);
+    memcpy(wrapped->key, source->u.kms.key, source->u.kms.key_len);
+    memcpy(wrapped->blob, source->u.kms.blob, source->u.kms.blob_len);
+}
+
+void
+envl_kms_borrow(struct envl_kek_source *source,
+                const struct envl_kms_wrapped *wrapped)
+{
+    memset(source, 0, sizeof(*source));
+    source->kind = ENVL_KEK_KMS;
+    source->u.kms.service = wrapped->service;
+    source->u.kms.service_len = strlen(wrapped->service);
+    source->u.kms.key = wrapped->key;
+    source->u.kms.key_len = strlen(wrapped->key);
+    source->u.kms.has_context = wrapped->has_context;
+    source->u.kms.blob = wrapped->blob;
+    source->u.kms.blob_len = wrapped->blob_len;
+}
