@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
-static const struct envl_libctx libctx = { NULL, NULL, "" };
+static const struct envl_libctx libctx = { .propq = "" };
 
 static void
 scrypt_survives_the_wire(void **state)
@@ -84,6 +84,126 @@ strange_attributes_are_passed_over(void **state)
     assert_int_equal(kind_of(dh_short, sizeof(dh_short)), ENVL_KEK_UNKNOWN);
     assert_int_equal(kind_of(dh_other, sizeof(dh_other)), ENVL_KEK_UNKNOWN);
     assert_int_equal(kind_of(dh_octets, sizeof(dh_octets)), ENVL_KEK_UNKNOWN);
+}
+
+/* The largest of everything, which needs lengths of two bytes in DER. */
+static void
+kms_survives_the_wire(void **state)
+{
+    static char key[ENVL_KMS_KEY_LEN_MAX + 1];
+    static unsigned char blob[ENVL_KMS_BLOB_LEN_MAX];
+    struct envl_kek_source source = { .kind = ENVL_KEK_KMS }, again;
+    ASN1_OBJECT *id;
+    ASN1_TYPE *attr;
+    size_t i, len;
+    int context;
+
+    (void)state;
+    memset(key, '~', ENVL_KMS_KEY_LEN_MAX);
+    fill(blob, sizeof(blob), 7);
+    source.u.kms.service = "awskms0123456789";
+    source.u.kms.service_len = ENVL_KMS_SERVICE_LEN_MAX;
+    source.u.kms.key = key;
+    source.u.kms.blob = blob;
+    for (i = 0; i < 4; i++) {
+        context = i % 2;
+        len = i < 2 ? 1 : ENVL_KMS_KEY_LEN_MAX;
+        source.u.kms.key_len = len;
+        source.u.kms.blob_len = i < 2 ? 1 : ENVL_KMS_BLOB_LEN_MAX;
+        source.u.kms.has_context = context != 0;
+        assert_true(envl_kek_source_build(&source, &id, &attr));
+        envl_kek_source_parse(&again, id, attr);
+        assert_int_equal(again.kind, ENVL_KEK_KMS);
+        assert_int_equal(again.u.kms.has_context, context);
+        assert_int_equal(again.u.kms.service_len, ENVL_KMS_SERVICE_LEN_MAX);
+        assert_memory_equal(again.u.kms.service, "awskms0123456789", 16);
+        assert_int_equal(again.u.kms.key_len, len);
+        assert_memory_equal(again.u.kms.key, key, len);
+        assert_int_equal(again.u.kms.blob_len, source.u.kms.blob_len);
+        assert_memory_equal(again.u.kms.blob, blob, again.u.kms.blob_len);
+        ASN1_OBJECT_free(id);
+        ASN1_TYPE_free(attr);
+    }
+}
+
+/* What a header must not have is passed over; the writer's own check is the
+ * same function. */
+static void
+strange_kms_is_passed_over(void **state)
+{
+    static const char good_key[] = "arn:aws:kms:eu-west-1:111122223333:key/1";
+    static const struct {
+        const char *service, *key;
+        size_t blob_len;
+    } cases[] = {
+        { "", good_key, 8 },
+        { "AWSKMS", good_key, 8 },
+        { "aws-kms", good_key, 8 },
+        { "awskms01234567890", good_key, 8 }, /* 17 */
+        { "awskms", "", 8 },
+        { "awskms", "a b", 8 },
+        { "awskms", "a\nb", 8 },
+        { "awskms", "a\x7f", 8 },
+        { "awskms", "\xc3\xa9", 8 },
+        { "awskms", good_key, 0 },
+        { "awskms", good_key, ENVL_KMS_BLOB_LEN_MAX + 1 },
+    };
+    static unsigned char blob[ENVL_KMS_BLOB_LEN_MAX + 1];
+    static char long_key[ENVL_KMS_KEY_LEN_MAX + 2];
+    struct envl_kek_source source = { .kind = ENVL_KEK_KMS }, again;
+    ASN1_OBJECT *id;
+    ASN1_TYPE *attr;
+    size_t i;
+
+    (void)state;
+    memset(long_key, 'k', ENVL_KMS_KEY_LEN_MAX + 1);
+    source.u.kms.blob = blob;
+    for (i = 0; i <= COUNT(cases); i++) {
+        bool last = i == COUNT(cases);
+
+        source.u.kms.service = last ? "awskms" : cases[i].service;
+        source.u.kms.service_len = strlen(source.u.kms.service);
+        source.u.kms.key = last ? long_key : cases[i].key;
+        source.u.kms.key_len = strlen(source.u.kms.key);
+        source.u.kms.blob_len = last ? 8 : cases[i].blob_len;
+        assert_false(envl_kek_kms_is_good(&source));
+        assert_true(envl_kek_source_build(&source, &id, &attr));
+        envl_kek_source_parse(&again, id, attr);
+        if (again.kind != ENVL_KEK_UNKNOWN)
+            fail_msg("case %zu", i);
+        ASN1_OBJECT_free(id);
+        ASN1_TYPE_free(attr);
+    }
+}
+
+/* DER by hand: another context, an element more, and a string in pieces (BER),
+ * whose bytes lie elsewhere than they seem to. */
+static void
+malformed_kms_is_passed_over(void **state)
+{
+    static const unsigned char good[] = { 0x30, 17,  0x0c, 3,    'k',
+                                          'm',  's', 0x0c, 1,    'v',
+                                          0x0c, 1,   'k',  0x0c, 0,
+                                          0x04, 2,   1,    2 };
+    unsigned char der[sizeof(good) + 8];
+
+    (void)state;
+    assert_int_equal(kind_of(good, sizeof(good)), ENVL_KEK_KMS);
+
+    memcpy(der, good, sizeof(good)); /* context "x" */
+    der[1] = 18;
+    memcpy(der + 13, "\x0c\x01x\x04\x02\x01\x02", 7);
+    assert_int_equal(kind_of(der, 20), ENVL_KEK_UNKNOWN);
+
+    memcpy(der, good, sizeof(good)); /* and a NULL behind it */
+    der[1] = 19;
+    memcpy(der + sizeof(good), "\x05\x00", 2);
+    assert_int_equal(kind_of(der, 21), ENVL_KEK_UNKNOWN);
+
+    memcpy(der, good, sizeof(good)); /* 24 04 04 02 01 02 */
+    der[1] = 19;
+    memcpy(der + 15, "\x24\x04\x04\x02\x01\x02", 6);
+    assert_int_equal(kind_of(der, 21), ENVL_KEK_UNKNOWN);
 }
 
 static void
@@ -196,6 +316,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scrypt_survives_the_wire),
         cmocka_unit_test(strange_attributes_are_passed_over),
+        cmocka_unit_test(kms_survives_the_wire),
+        cmocka_unit_test(strange_kms_is_passed_over),
+        cmocka_unit_test(malformed_kms_is_passed_over),
         cmocka_unit_test(scrypt_work_is_bounded),
         cmocka_unit_test(scrypt_depends_on_everything),
         cmocka_unit_test(both_sides_agree),

@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 
 static const unsigned char dek[ENVL_DEK_LEN] = { 7 };
-static const struct envl_libctx libctx = { NULL, NULL, "" };
+static const struct envl_libctx libctx = { .propq = "" };
 static const struct envl_payload_context context = {
     (const unsigned char *)"context", 7, (const unsigned char *)"labels", 6
 };

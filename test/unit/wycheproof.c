@@ -26,7 +26,7 @@ struct vector {
     size_t text_len; /* of the longest valid prefix */
 };
 
-static const struct envl_libctx libctx = { NULL, NULL, "" };
+static const struct envl_libctx libctx = { .propq = "" };
 static const size_t cuts[] = { 1,     2,     31,    32,      33,      4096,
                                16383, 16384, 16385, 1 << 20, SIZE_MAX };
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A module of key services without any: it "encrypts" a key by turning its
+ * bits over, and keeps the labels beside it.  A URI says what goes wrong:
+ *
+ *     execkms://fake/KEY[?fail=down|refused|credentials|other|name|blob]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "lib/kms_interface.h"
+
+#define PREFIX "execkms://"
+#define LABELS_MAX 1024
+
+/* What was asked, for the test to look at. */
+extern unsigned fake_kms_checks, fake_kms_questions;
+unsigned fake_kms_checks __attribute__((visibility("default")));
+unsigned fake_kms_questions __attribute__((visibility("default")));
+
+envl_kms_module_fn envl_kms_module __attribute__((visibility("default")));
+
+/* Does the URI ask for this failure? */
+static bool
+fails(const char *uri, const char *how)
+{
+    const char *query = strstr(uri, "?fail=");
+
+    return query != NULL && strcmp(query + strlen("?fail="), how) == 0;
+}
+
+static void
+copy_key(char key[ENVL_KMS_KEY_LEN_MAX + 1], const char *uri)
+{
+    uri += strlen(PREFIX);
+    (void)snprintf(key, ENVL_KMS_KEY_LEN_MAX + 1, "%.*s",
+                   (int)strcspn(uri, "?"), uri);
+}
+
+static enum envelope_reason
+check(const char *uri, enum envl_kms_use use, struct envl_err *err)
+{
+    (void)use;
+    fake_kms_checks++;
+    if (strncmp(uri, PREFIX "fake/", strlen(PREFIX "fake/")) != 0)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%.*s: not a fake",
+                         (int)strcspn(uri, "?"), uri);
+    return ENVELOPE_OK;
+}
+
+static bool
+matches(const char *uri, const struct envl_kms_wrapped *wrapped)
+{
+    char key[ENVL_KMS_KEY_LEN_MAX + 1];
+
+    copy_key(key, uri);
+    return strcmp(wrapped->service, "execkms") == 0
+           && strcmp(wrapped->key, key) == 0;
+}
+
+static enum envelope_reason
+ask(const char *uri, struct envl_err *err)
+{
+    fake_kms_questions++;
+    if (fails(uri, "down"))
+        return envl_fail(err, ENVELOPE_R_KEY_SERVICE, "fake: it is down");
+    if (fails(uri, "refused"))
+        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED, "fake: no");
+    if (fails(uri, "credentials"))
+        return envl_fail(err, ENVELOPE_R_CREDENTIALS, "fake: who is it");
+    return ENVELOPE_OK;
+}
+
+/* The key with its bits turned over, and the labels. */
+static void
+wrap(struct envl_kms_wrapped *made, const unsigned char *kek,
+     const struct envl_kms_call *call)
+{
+    size_t i, n = call->labels_len < LABELS_MAX ? call->labels_len : LABELS_MAX;
+
+    for (i = 0; i < ENVL_KEK_LEN; i++)
+        made->blob[i] = (unsigned char)~kek[i];
+    if (n > 0)
+        memcpy(made->blob + ENVL_KEK_LEN, call->labels, n);
+    made->blob_len = ENVL_KEK_LEN + n;
+    made->has_context = n > 0;
+}
+
+static enum envelope_reason
+generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
+         const struct envl_kms_call *call, struct envl_err *err)
+{
+    enum envelope_reason rc = ask(call->uri, err);
+
+    memset(kek, 0, ENVL_KEK_LEN);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    *made = (struct envl_kms_wrapped){ .service = "execkms" };
+    copy_key(made->key, call->uri);
+    if (RAND_bytes_ex(call->ctx->libctx, kek, ENVL_KEK_LEN, 0) <= 0)
+        return envl_fail_crypto(err, "fake");
+    wrap(made, kek, call);
+    if (fails(call->uri, "name"))
+        (void)snprintf(made->key, sizeof(made->key), "%s", "a b");
+    if (fails(call->uri, "blob"))
+        made->blob_len = 0;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
+       const struct envl_kms_call *call, struct envl_err *err)
+{
+    enum envelope_reason rc = ask(call->uri, err);
+    size_t i;
+
+    memset(kek, 0, ENVL_KEK_LEN);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (wrapped->blob_len != ENVL_KEK_LEN + call->labels_len
+        || wrapped->has_context != (call->labels_len > 0)
+        || memcmp(wrapped->blob + ENVL_KEK_LEN, call->labels, call->labels_len)
+               != 0)
+        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                         "fake: other labels");
+    for (i = 0; i < ENVL_KEK_LEN; i++)
+        kek[i] = (unsigned char)~wrapped->blob[i];
+    if (fails(call->uri, "other"))
+        kek[0] ^= 1;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
+       const struct envl_kms_call *call, const char *to_uri,
+       struct envl_err *err)
+{
+    enum envelope_reason rc = ask(call->uri, err);
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    *made = *wrapped;
+    memset(made->key, 0, sizeof(made->key));
+    copy_key(made->key, to_uri);
+    return ENVELOPE_OK;
+}
+
+const struct envl_kms_module *
+envl_kms_module(void)
+{
+    static const struct envl_kms_module module = { ENVL_KMS_VERSION, check,
+                                                   matches,          generate,
+                                                   unwrap,           rewrap };
+    static const struct envl_kms_module later = {
+        .version = ENVL_KMS_VERSION + 1,
+    };
+
+    return getenv("FAKE_KMS_LATER") != NULL ? &later : &module;
+}
