@@ -81,7 +81,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     }
     /* A key in hardware may not show its public half: it has no name then. */
     ERR_set_mark();
-    if (!envl_key_id_of_key(&key.id, loader->ctx, item->private_key))
+    if (!envl_key_id_of_item(&key.id, loader->ctx, item))
         key.id.len = 0;
     ERR_pop_to_mark();
     key.propq = own_propq(loader->ctx, item->private_key);

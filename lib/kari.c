@@ -145,15 +145,18 @@ originator_key(const struct envl_kari *kari, const struct envl_libctx *ctx,
     return originator;
 }
 
-/* Plain ECDH; libcrypto checks that the point is on the curve. */
+/* Plain ECDH; libcrypto checks that the point is on the curve.  The room must be
+ * exact: pkcs11-provider asks the token for as long a secret as there is room. */
 static bool
-agree(unsigned char *secret, size_t *len, const struct envl_libctx *ctx,
-      EVP_PKEY *key, const char *key_propq, EVP_PKEY *originator)
+agree(unsigned char secret[SECRET_LEN_MAX], size_t *len,
+      const struct envl_libctx *ctx, EVP_PKEY *key, const char *key_propq,
+      EVP_PKEY *originator)
 {
     EVP_PKEY_CTX *pctx =
         EVP_PKEY_CTX_new_from_pkey(ctx->libctx, key, key_propq);
     bool ok = pctx != NULL && EVP_PKEY_derive_init(pctx) > 0
               && EVP_PKEY_derive_set_peer(pctx, originator) > 0
+              && EVP_PKEY_derive(pctx, NULL, len) > 0 && *len <= SECRET_LEN_MAX
               && EVP_PKEY_derive(pctx, secret, len) > 0;
 
     EVP_PKEY_CTX_free(pctx);
@@ -226,7 +229,7 @@ envl_kari_unwrap(const struct envl_kari *kari, int part,
         sk_ENVL_WRAPPED_KEY_value(kari->asn1->keys, part);
     EVP_PKEY *originator = originator_key(kari, ctx, key);
     unsigned char secret[SECRET_LEN_MAX], kek[KEK_LEN];
-    size_t secret_len = sizeof(secret);
+    size_t secret_len;
     bool ok = mine != NULL && originator != NULL
               && agree(secret, &secret_len, ctx, key, key_propq, originator)
               && derive_kek(kek, kari, ctx, secret, secret_len)

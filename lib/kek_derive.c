@@ -158,7 +158,7 @@ derive_dh(unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
 {
     static const unsigned char zero[DH_SECRET_LEN_MAX] = { 0 };
     unsigned char secret[DH_SECRET_LEN_MAX], salt[2 * ENVL_DH_PUBLIC_LEN_MAX];
-    size_t secret_len = sizeof(secret), public_len = source->u.dh.public_len;
+    size_t public_len = source->u.dh.public_len, secret_len = public_len;
     enum envelope_reason rc = ENVELOPE_OK;
     EVP_PKEY_CTX *dh;
 

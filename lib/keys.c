@@ -17,6 +17,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "lib/engine_key.h"
 #include "lib/file.h"
 #include "lib/kms.h"
 #include "lib/openssh.h"
@@ -25,7 +26,8 @@
 
 /* URI schemes that need no "//" to be told from a path, beside those of key
  * services. */
-static const char *const schemes[] = { "file", "handle", "object", "pkcs11" };
+static const char *const schemes[] = { "file", "handle", "object", "pkcs11",
+                                       "org.openssl.engine" };
 
 /* Passphrases of stored keys */
 
@@ -216,18 +218,54 @@ read_source(const struct envl_key_reader *reader,
                                    NULL, NULL, NULL);
     if (ui == NULL || (octets != NULL && bio == NULL))
         rc = envl_fail_memory(err);
+    else if (store == NULL && octets == NULL
+             && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED)
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "%s: no provider that is loaded opens it", origin->name);
     else if (store == NULL)
         rc = fail_read(origin->name, &asker, err);
     else
         rc = read_store(reader, store, &asker, origin, least, err);
     (void)OSSL_STORE_close(store); /* nothing was written */
     envl_octets_clear(&asker.answer);
-    if (rc == ENVELOPE_OK)
+    /* Records quote all of a URI, and what its name leaves out. */
+    if (rc == ENVELOPE_OK || (uri != NULL && strcmp(uri, origin->name) != 0))
         ERR_pop_to_mark();
     else
         ERR_clear_last_mark();
     UI_destroy_method(ui);
     BIO_free(bio);
+    return rc;
+}
+
+/* The same for a key that libcrypto's stores do not reach. */
+static enum envelope_reason
+read_engine(const struct envl_key_reader *reader, const char *uri,
+            const struct envl_key_item *origin, struct envl_err *err)
+{
+    UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
+    struct asker asker = { .reader = reader, .name = origin->name };
+    struct envl_key_item item = *origin;
+    enum envelope_reason rc;
+
+    ERR_set_mark();
+    rc = ui == NULL ? envl_fail_memory(err)
+                    : envl_engine_key_load(&item, reader, uri, ui, &asker, err);
+    if (rc == ENVELOPE_OK)
+        rc = reader->take(reader->arg, &item, err);
+    else if (asker.asked && !asker.answered)
+        rc = envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
+                       "%s asks for a PIN: set passphrase, passphrase-file or "
+                       "passphrase-callback",
+                       origin->name);
+    EVP_PKEY_free(item.public_key);
+    EVP_PKEY_free(item.private_key);
+    envl_octets_clear(&asker.answer);
+    if (rc == ENVELOPE_OK)
+        ERR_pop_to_mark();
+    else
+        ERR_clear_last_mark();
+    UI_destroy_method(ui);
     return rc;
 }
 
@@ -271,11 +309,22 @@ path_of_uri(const char *uri)
     return NULL;
 }
 
+/* How much of a URI may be shown: up to its query, and to a PIN, which libp11
+ * takes before that, too. */
+static size_t
+shown_len(const char *uri)
+{
+    const char *pin = strstr(uri, "pin-value=");
+    size_t len = strcspn(uri, "?");
+
+    return pin != NULL && (size_t)(pin - uri) < len ? (size_t)(pin - uri) : len;
+}
+
 static enum envelope_reason
 read_uri(const struct envl_key_reader *reader, const char *uri,
          struct envl_err *err)
 {
-    char *name = OPENSSL_strndup(uri, strcspn(uri, "?"));
+    char *name = OPENSSL_strndup(uri, shown_len(uri));
     struct envl_key_item origin = { .name = name, .is_uri = true };
     enum envelope_reason rc;
 
@@ -284,6 +333,8 @@ read_uri(const struct envl_key_reader *reader, const char *uri,
     if (envl_kms_is_uri(uri)) {
         origin.service_uri = uri;
         rc = reader->take(reader->arg, &origin, err);
+    } else if (envl_engine_key_is(reader->ctx, uri)) {
+        rc = read_engine(reader, uri, &origin, err);
     } else {
         rc = read_source(reader, NULL, uri, &origin, err);
     }
@@ -388,6 +439,44 @@ envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
         memcpy(id->bytes, hash, ENVL_KEY_ID_LEN);
     }
     OPENSSL_free(spki);
+    return ok;
+}
+
+EVP_PKEY *
+envl_key_public_half(const struct envl_libctx *ctx, const EVP_PKEY *key)
+{
+    unsigned char *spki = NULL;
+    const unsigned char *p;
+    EVP_PKEY *half = NULL;
+    int len = i2d_PUBKEY(key, &spki);
+
+    p = spki;
+    if (len > 0)
+        half = d2i_PUBKEY_ex(NULL, &p, len, ctx->libctx, ctx->propq);
+    if (half != NULL && envl_key_kind(half) == ENVL_KEY_EC
+        && !EVP_PKEY_set_utf8_string_param(half, OSSL_PKEY_PARAM_EC_ENCODING,
+                                           OSSL_PKEY_EC_ENCODING_GROUP)) {
+        EVP_PKEY_free(half);
+        half = NULL;
+    }
+    OPENSSL_free(spki);
+    return half;
+}
+
+int
+envl_key_id_of_item(struct envl_key_id *id, const struct envl_libctx *ctx,
+                    const struct envl_key_item *item)
+{
+    EVP_PKEY *key =
+        item->public_key != NULL ? item->public_key : item->private_key;
+    EVP_PKEY *half;
+    int ok;
+
+    if (!item->is_uri)
+        return envl_key_id_of_key(id, ctx, key);
+    half = envl_key_public_half(ctx, key);
+    ok = half != NULL && envl_key_id_of_key(id, ctx, half);
+    EVP_PKEY_free(half);
     return ok;
 }
 

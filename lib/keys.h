@@ -39,6 +39,7 @@ struct envl_key_reader {
     const struct envl_libctx *ctx;
     const struct envl_octets *passphrase; /* for stored keys, or data NULL */
     const struct envelope_passphrase_callback *callback; /* or NULL */
+    bool public_half; /* is enough: a token may show it without a PIN */
     envl_key_fn *take;
     void *arg;
 };
@@ -74,6 +75,17 @@ enum envl_key_kind {
 
 enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
 
+/*
+ * envl_key_public_half - what a key of a store shows, as a key of the software
+ *
+ * An EC key is on its curve by the curve's name: a PKCS#11 provider's may come
+ * with all numbers of it, and would be known by another name.
+ *
+ * Returns: a public key, the caller's, EVP_PKEY_free(); NULL if it shows none.
+ */
+EVP_PKEY *envl_key_public_half(const struct envl_libctx *ctx,
+                               const EVP_PKEY *key);
+
 /* The name by which an envelope knows the holder of a key (FORMAT 5.1). */
 #define ENVL_KEY_ID_LEN 20
 #define ENVL_KEY_ID_LEN_MAX 64
@@ -85,6 +97,7 @@ struct envl_key_id {
 
 /*
  * envl_key_id_of_key - the first bytes of SHA-256 over the public key's DER
+ * envl_key_id_of_item - the same for an item that is no certificate
  * envl_key_id_of_cert - the certificate's subjectKeyIdentifier; 0 if it has
  * none, or one that is empty or longer than ENVL_KEY_ID_LEN_MAX
  *
@@ -92,6 +105,8 @@ struct envl_key_id {
  */
 int envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
                        EVP_PKEY *key);
+int envl_key_id_of_item(struct envl_key_id *id, const struct envl_libctx *ctx,
+                        const struct envl_key_item *item);
 int envl_key_id_of_cert(struct envl_key_id *id, X509 *cert);
 
 #endif

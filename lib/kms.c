@@ -24,36 +24,33 @@ envl_kms_is_uri(const char *text)
     return false;
 }
 
-static enum envelope_reason
-fail_load(struct envl_err *err, const char *path, const char *why)
-{
-    return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES, "%s: %s", path, why);
-}
-
 enum envelope_reason
 envl_kms_load(const struct envl_kms_module **module,
               const struct envl_libctx *ctx, struct envl_err *err)
 {
-    const char *dir = ctx->kms_modules, *why;
+    const char *dir =
+        ctx->kms_modules != NULL ? ctx->kms_modules : ENVELOPE_KMS_DIR;
     envl_kms_module_fn *entry = NULL;
     char path[PATH_MAX];
+    const char *why;
     void *handle;
 
-    if (dir == NULL)
-        dir = ENVELOPE_KMS_DIR;
     if (snprintf(path, sizeof(path), "%s/" ENVL_KMS_MODULE_NAME, dir)
         >= (int)sizeof(path))
-        return fail_load(err, dir, "the name is too long");
+        return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES,
+                         "%.100s...: the name is too long", dir);
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle != NULL) /* the way that dlsym(3) shows */
         *(void **)(void *)&entry = dlsym(handle, ENVL_KMS_ENTRY);
-    if (entry == NULL) {
+    if (entry == NULL) { /* the linker's text names the file */
         why = dlerror();
-        return fail_load(err, path, why != NULL ? why : "no entry point");
+        return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES, "%s",
+                         why != NULL ? why : path);
     }
     *module = entry();
     if ((*module)->version != ENVL_KMS_VERSION)
-        return fail_load(err, path, "it is of another release");
+        return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES,
+                         "%s: it is of another release", path);
     return ENVELOPE_OK;
 }
 

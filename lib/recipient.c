@@ -242,24 +242,17 @@ add_cert(const struct loader *loader, X509 *cert, const char *name,
 }
 
 /*
- * A key in hardware may be known by its private handle only.  Its public half
- * is enough, and CMS makes ephemeral keys beside it, so it is read again as a
- * key of the software.
+ * A key in hardware may be known by its private handle only, or its public half
+ * may work there, too.  That half is enough, and CMS makes ephemeral keys beside
+ * it, so it is read again as a key of the software.
  */
 static enum envelope_reason
 add_public_half(const struct loader *loader, EVP_PKEY *key, const char *name,
                 struct envl_err *err)
 {
-    const unsigned char *p;
-    unsigned char *spki = NULL;
-    EVP_PKEY *half = NULL;
+    EVP_PKEY *half = envl_key_public_half(loader->ctx, key);
     enum envelope_reason rc;
-    int len = i2d_PUBKEY(key, &spki);
 
-    p = spki;
-    if (len > 0)
-        half = d2i_PUBKEY_ex(NULL, &p, len, loader->ctx->libctx,
-                             loader->ctx->propq);
     if (half == NULL)
         rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                        "%s: its public key cannot be had: %s", name,
@@ -267,7 +260,6 @@ add_public_half(const struct loader *loader, EVP_PKEY *key, const char *name,
     else
         rc = add_key(loader, half, NULL, name, err);
     EVP_PKEY_free(half);
-    OPENSSL_free(spki);
     return rc;
 }
 
@@ -299,10 +291,13 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
         return add_service(loader, item->service_uri, err);
     if (item->cert != NULL)
         return add_cert(loader, item->cert, item->name, err);
+    if (item->is_uri)
+        return add_public_half(loader,
+                               item->public_key != NULL ? item->public_key
+                                                        : item->private_key,
+                               item->name, err);
     if (item->public_key != NULL)
         return add_key(loader, item->public_key, NULL, item->name, err);
-    if (item->is_uri)
-        return add_public_half(loader, item->private_key, item->name, err);
     return envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
                      "%s: keep it off this host and give its public key, "
                      "made with openssl pkey -pubout or ssh-keygen -y",
@@ -315,6 +310,7 @@ load_keys(const struct loader *loader, struct envl_err *err)
     const struct envl_settings *settings = loader->settings;
     const struct envl_key_reader reader = {
         .ctx = loader->ctx,
+        .public_half = true,
         .take = take,
         .arg = (void *)(uintptr_t)loader,
     };

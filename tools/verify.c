@@ -194,19 +194,20 @@ verify_text(const struct envl_arguments *arguments,
 }
 
 static enum envl_status
-verify(const struct envl_arguments *arguments, const char *file)
+verify(const struct envl_arguments *arguments, const char *file,
+       struct envl_err *err)
 {
     const char *name = file != NULL ? file : "standard input";
     enum envl_status status;
     struct envl_input_file input;
-    struct envl_err err;
 
-    if (envl_input_open(&input, file, &err) != ENVELOPE_OK)
-        status = envl_report(name, &err, ENVL_DECRYPT);
+    err->reason = ENVELOPE_OK;
+    if (envl_input_open(&input, file, err) != ENVELOPE_OK)
+        status = envl_report(name, err, ENVL_DECRYPT);
     else if (arguments->header_only)
-        status = verify_header(arguments, &input, name, &err);
+        status = verify_header(arguments, &input, name, err);
     else
-        status = verify_text(arguments, &input, name, &err);
+        status = verify_text(arguments, &input, name, err);
     envl_input_close(&input);
     return status;
 }
@@ -215,14 +216,23 @@ enum envl_status
 envl_command_verify(struct envl_arguments *arguments)
 {
     enum envl_status status, worst = ENVL_EXIT_DONE;
+    struct envl_err err;
     int i;
 
     if (arguments->file_count == 0)
-        return verify(arguments, NULL);
+        return verify(arguments, NULL, &err);
     for (i = 0; i < arguments->file_count; i++) {
-        status = verify(arguments, arguments->files[i]);
+        status = verify(arguments, arguments->files[i], &err);
         if (status > worst)
             worst = status;
+        /* The next file would ask for the same key, and a token locks itself
+         * after a few wrong PINs. */
+        if (err.reason == ENVELOPE_R_UNREADABLE_KEY) {
+            if (i + 1 < arguments->file_count)
+                envl_hint("no file behind it was looked at: the key is the "
+                          "same");
+            break;
+        }
     }
     return worst;
 }

@@ -1,13 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A private key that never leaves a TPM opens an envelope, through the
-# provider tpm2 of tpm2-openssl; who seals it has the public key alone.  The
-# TPM is swtpm, in the test's directory.  TPM2_MODULE may name another tpm2.so.
+# provider tpm2 of tpm2-openssl: in openssl enc, in the command, in bsdtar; who
+# seals it has the public key alone.  The TPM is swtpm, in the test's directory.
+# TPM2_MODULE may name another tpm2.so.
 
 . "${srcdir:-.}/test/cli/tap.sh"
+. "$srcdir/test/cli/program.sh"
+. "$srcdir/test/cli/hardware.sh"
 
-plan 20
-need swtpm tpm2_createprimary tpm2_create tpm2_load tpm2_evictcontrol \
+plan 34
+need bsdtar swtpm tpm2_createprimary tpm2_create tpm2_load tpm2_evictcontrol \
     tpm2_readpublic tpm2_flushcontext tpm2_getcap
 provider
 
@@ -194,3 +197,95 @@ t 'its public key seals without a TPM' seal_without_tpm rsa.pem rsa.env
 t 'the RSA key opens, where tpm2-openssl can' \
     opens_if_oaep handle:0x81000002 rsa.env
 t 'the handle of an RSA key is a recipient' seals_to_handle 0x81000002
+
+# --- the programs that have the filter ------------------------------------
+
+# As the manual shows it: all that they need is in openssl.cnf.
+configured() { # COMMAND...
+    OPENSSL_CONF=$tests_dir/tpm.cnf "$@"
+}
+
+configure_tpm() {
+    cat >tpm.cnf <<CONF
+openssl_conf = openssl_init
+
+[openssl_init]
+providers = providers
+
+[providers]
+default = default_section
+tpm2 = tpm2_section
+
+[default_section]
+activate = 1
+
+[tpm2_section]
+activate = 1
+CONF
+    configured "$OPENSSL" list -providers | grep -q '^ *tpm2$'
+}
+
+# A key that asks for a passphrase: its handle with "?pass".
+tpm_key_with_pin() {
+    printf swordfish >pin
+    tpm2_create -Q -C primary.ctx -G ecc256 -p file:pin -u pin.pub \
+        -r pin.priv -a \
+        'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|decrypt|noda'
+    tpm2_flushcontext -t
+    tpm2_load -Q -C primary.ctx -u pin.pub -r pin.priv -c pin.ctx
+    tpm2_flushcontext -t
+    tpm2_evictcontrol -Q -C o -c pin.ctx 0x81000003
+    tpm2_flushcontext -t
+    tpm2_readpublic -Q -c 0x81000003 -f pem -o pin.pem
+    tpm2_flushcontext -t
+    seal_without_tpm pin.pem pin.env
+    echo haddock >other.pin
+}
+
+opens_with_pin() {
+    ENVELOPE_PASSPHRASE_FILE=pin
+    export ENVELOPE_PASSPHRASE_FILE
+    configured command_decrypts "$1" pin.env
+    configured command_verifies "$1" pin.env pin.env
+}
+
+opens_with_pin_typed() {
+    configured "$PYTHON" "$srcdir/test/cli/pty.py" --timeout 30 \
+        'expect:Passphrase for handle:0x81000003:' echo:off 'send:swordfish\n' \
+        -- "$envelope" -d -i "$1" -o got pin.env
+    cmp got plain
+}
+
+refuses_pins() {
+    ENVELOPE_PASSPHRASE_FILE=other.pin
+    export ENVELOPE_PASSPHRASE_FILE
+    configured command_refuses "$(reason NO_MATCH)" "$1" pin.env
+    unset ENVELOPE_PASSPHRASE_FILE
+    configured command_refuses "$(reason PASSPHRASE_NEEDED)" "$1" pin.env
+    ! grep -E 'swordfish|haddock' err || false
+}
+
+fingerprints_agree() {
+    "$envelope" fingerprint ec.pem >want
+    configured "$envelope" fingerprint $ec | sed 's/handle.*/ec.pem/' \
+        | cmp - want
+}
+
+t 'openssl.cnf activates the provider' configure_tpm
+t 'the command decrypts with the key in the TPM' \
+    configured command_decrypts $ec ec.env
+t 'it verifies several files' configured command_verifies $ec ec.env ec.env
+t 'it rewraps with the key in the TPM' configured command_rewraps $ec ec.env
+t 'it shows the fingerprint' fingerprints_agree
+t 'it takes the TSS2 file' configured command_decrypts tss2ec.key tss2.env
+t 'another key in the TPM does not open' \
+    configured command_refuses "$(reason NO_MATCH)" $ec tss2.env
+t 'neither does an empty handle' configured command_refuses \
+    "$(reason UNREADABLE_KEY): handle:0x81000009" handle:0x81000009 ec.env
+t 'without the provider it says so' command_refuses \
+    'no provider that is loaded opens it' $ec ec.env
+t 'bsdtar reads with the key in the TPM' configured archive_opens $ec ec.pem
+t 'the TPM makes a key with a PIN' tpm_key_with_pin
+t 'the passphrase opens it' opens_with_pin 'handle:0x81000003?pass'
+t 'the terminal is asked for it' opens_with_pin_typed 'handle:0x81000003?pass'
+t 'a wrong one, or none, does not' refuses_pins 'handle:0x81000003?pass'
