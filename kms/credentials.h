@@ -34,10 +34,12 @@ enum envelope_reason kms_aws_region(struct kms_text *region,
                                     const char *profile, struct envl_err *err);
 
 /*
- * kms_tencent_credentials - TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY,
- * TENCENTCLOUD_SESSION_TOKEN or TENCENTCLOUD_TOKEN; a profile of
- * ~/.tencentcloud/credentials or /etc/tencentcloud/credentials; the CVM's
- * role, where TENCENTCLOUD_CVM_ROLE names one or the metadata service does
+ * kms_tencent_credentials - in this order: a profile that is named, of
+ * ~/.tencentcloud/credentials or /etc/tencentcloud/credentials;
+ * TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY, and
+ * TENCENTCLOUD_SESSION_TOKEN or TENCENTCLOUD_TOKEN; the profile "default"; the
+ * CVM's role, where TENCENTCLOUD_CVM_ROLE names one or the metadata service
+ * does
  *
  * Returns: as above.
  */

@@ -14,7 +14,8 @@
 
 #define KMS_ATTEMPTS_MAX 4
 #define KMS_ATTEMPT_MS 10000
-#define KMS_TOTAL_MS 30000
+#define KMS_TOTAL_MS 30000 /* unless ENVELOPE_KMS_TIMEOUT says it, in s */
+#define KMS_TIMEOUT_MAX_S 600
 #define KMS_PAUSE_MS 100      /* doubled with each attempt, full jitter */
 #define KMS_SLOW_PAUSE_MS 500 /* where the service asks for less */
 #define KMS_PAUSE_MAX_MS 10000
@@ -26,7 +27,8 @@ enum kms_outcome {
     KMS_FAILED,       /* for good; err is set */
     KMS_RETRY,        /* the service had a failure of its own; err is set */
     KMS_RETRY_SLOWLY, /* it is asked too often; err is set */
-    KMS_SKEWED,       /* the clock is wrong, if the reply's Date says so */
+    KMS_SKEWED,       /* the clock is wrong, if the reply's Date says so; err
+                       * is set for the case that it does not */
     KMS_EXPIRED       /* other credentials may help; err is set */
 };
 
@@ -46,10 +48,12 @@ struct kms_operation {
 /*
  * kms_exchange - a failure to connect counts as KMS_RETRY, a reply with a
  * status from 300 to 399 is refused unread.  The clock is set right once, the
- * credentials are refreshed once.
+ * credentials are refreshed once.  What happened last is told, with how many
+ * attempts were made, if there was more than one.
  *
- * Returns: ENVELOPE_OK; what build, refresh and send return, and parse has
- *          set.
+ * Returns: ENVELOPE_OK; what build and refresh return, and parse has set;
+ *          ENVELOPE_R_KEY_SERVICE where send fails; ENVELOPE_R_UNREADABLE_KEY
+ *          for a timeout that is none.
  */
 enum envelope_reason kms_exchange(const struct kms_world *world,
                                   const struct kms_operation *operation,

@@ -26,11 +26,11 @@ struct kms_endpoint {
 /*
  * kms_endpoint_parse - read "https://host[:port][/path]"
  *
- * A name has letters, digits, dots and hyphens; an address may be in
- * brackets.  No user, query or fragment.  Plain http is for 127.0.0.0/8,
- * [::1] and localhost; with metadata also for 169.254.169.254, 169.254.170.2,
- * 169.254.170.23, [fd00:ec2::23], [fd00:ec2::254] and
- * metadata.tencentyun.com.
+ * A name has letters, digits, dots and hyphens; an address is written in full,
+ * one of IPv6 in brackets.  No user, query or fragment, and no
+ * percent-encoding.  Plain http is for 127.0.0.0/8, [::1] and localhost; with
+ * metadata also for 169.254.169.254, 169.254.170.2, 169.254.170.23,
+ * [fd00:ec2::23], [fd00:ec2::254] and metadata.tencentyun.com.
  *
  * Ownership: endpoint is the caller's, kms_endpoint_clear(); empty on
  *            failure.
@@ -46,7 +46,7 @@ struct kms_header {
     struct kms_text value;
 };
 
-/* TLS beside the system's trust; borrowed, NULL where nothing was said. */
+/* TLS; ca_file and ca_path in place of the system's trust; borrowed, NULL where nothing was said. */
 struct kms_tls {
     const char *ca_file, *ca_path;
     const char *certificate, *key; /* the client's, files in PEM */
@@ -70,6 +70,8 @@ struct kms_request {
  * kms_request_header - its value in any case of letters, or NULL
  * kms_request_check - did memory run out in any part, or is a control
  * character in a header or in the path?  To be asked before it is sent.
+ *     Returns ENVELOPE_OK; ENVELOPE_R_CREDENTIALS naming the header;
+ *     ENVELOPE_R_UNREADABLE_KEY for the path; ENVELOPE_R_MEMORY.
  */
 void kms_request_init(struct kms_request *request, const char *method,
                       const struct kms_endpoint *endpoint, const char *path);

@@ -34,10 +34,14 @@ void kms_credentials_clear(struct kms_credentials *credentials);
  *     "HMAC-SHA256 Credential=ID, Signature=HEX", the HMAC over
  *     METHOD LF path LF host LF timestamp LF hex(SHA-256(body))
  *
- * The request is complete otherwise.
+ * The request is complete otherwise, and has not been signed before; where
+ * this fails, it is to be cleared.  Its path may have dot segments, and has to
+ * be sent as it is.
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_CREDENTIALS for one that is not printable;
- *          ENVELOPE_R_CRYPTO; _MEMORY.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CREDENTIALS for one that is not printable,
+ *          or a clock that is outside of 1970 to 9999;
+ *          ENVELOPE_R_UNREADABLE_KEY for a query of more than
+ *          KMS_QUERY_COUNT_MAX parameters; ENVELOPE_R_CRYPTO; _MEMORY.
  */
 enum envelope_reason kms_sign_aws4(struct kms_request *request,
                                    const struct envl_libctx *ctx,

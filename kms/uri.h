@@ -28,7 +28,8 @@ struct kms_uri {
  * kms_uri_parse - take a URI apart and decode its percent-encoding; control
  * characters and what is not ASCII are refused, encoded or not
  *
- *   parameters  names that its query may have, then NULL
+ *   parameters  names that its query may have, then NULL; one that may come
+ *               again has a plus sign behind it
  *
  * Ownership: uri is the caller's, kms_uri_clear(); empty on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY, with the URI without its

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE /* MCL_ONFAULT */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,6 +169,8 @@ main(int argc, char **argv)
     if (!open_standard_files())
         return ENVL_EXIT_FAILED;
     (void)setrlimit(RLIMIT_CORE, &no_core);
+    /* A helper of a key service is waited for. */
+    (void)signal(SIGCHLD, SIG_DFL);
     lock_memory();
     if (HAS_SECURE_HEAP)
         (void)CRYPTO_secure_malloc_init(SECURE_HEAP_LEN, SECURE_HEAP_ITEM_LEN);

@@ -5,7 +5,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 17
+plan 19
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 : "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 need "$MAKE" "$PKG_CONFIG" nm readelf
@@ -77,6 +77,7 @@ nothing_else() {
         "$libdir"/pkgconfig/envelope.pc) ;;
         "$libdir"/pkgconfig/envelope-archive.pc) ;;
         "$bindir"/envelope | "$preloaddir"/envelope-preload.so) ;;
+        "$preloaddir"/envelope-kms.so) ;;
         "$launcherdir"/bsdtar | "$launcherdir"/bsdcat) ;;
         "$launcherdir"/bsdcpio) ;;
         "$datadir"/bash-completion/completions/envelope) ;;
@@ -125,6 +126,26 @@ linkage() { # FILE
     [ -n "$san" ] || ! grep NEEDED dynamic \
         | grep -v -E '\[(libcrypto|libc|libpthread|ld-linux[^]]*)\.' || false
     ! grep 'GNU_STACK.*RWE' segments || false
+}
+
+kms_exports() {
+    [ "$(exports "$preloaddir/envelope-kms.so")" = envl_kms_module ]
+}
+
+# The network and JSON are the module's alone, which no other file needs.
+network_in_one_place() {
+    for file in "$modulesdir/envelope.so" "$libdir/libenvelope.so" \
+        "$libdir/libenvelope-archive.so" "$preloaddir/envelope-preload.so" \
+        "$bindir/envelope" "$launcherdir/bsdtar" "$preloaddir/envelope-kms.so"; do
+        readelf -d -W "$dest$file" >dynamic
+        grep -q NEEDED dynamic
+        ! grep NEEDED dynamic | grep kms || false
+        needs=$(grep -cE 'NEEDED.*\[lib(curl|jansson)' dynamic || :)
+        case $file in
+        */envelope-kms.so) [ "$needs" -eq 2 ] ;;
+        *) [ "$needs" -eq 0 ] ;;
+        esac
+    done
 }
 
 no_build_paths() {
@@ -225,6 +246,13 @@ t 'the archive library exports envelope_archive_* alone' \
     archive_library_exports
 t 'what the module needs' linkage "$modulesdir/envelope.so"
 t 'what the library needs' linkage "$libdir/libenvelope.so"
+if [ -e "$top_builddir/.libs/envelope-kms.so" ]; then
+    t 'the key services export their one entry' kms_exports
+    t 'they alone know the network' network_in_one_place
+else
+    skip 'the key services export their one entry' 'they are not built'
+    skip 'they alone know the network' 'they are not built'
+fi
 t 'no installed text names the build or DESTDIR' no_build_paths
 t 'pkg-config knows envelope' pc_answers
 t 'a program with the provider built in' program

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The module's one symbol: the services in the real world. */
+#include "kms/dispatch.h"
+#include "kms/world.h"
+#include "lib/kms_interface.h"
+
+envl_kms_module_fn envl_kms_module __attribute__((visibility("default")));
+
+static enum envelope_reason
+check(const char *uri, enum envl_kms_use use, struct envl_err *err)
+{
+    return kms_dispatch_check(kms_world_real(), uri, use, err);
+}
+
+static bool
+matches(const char *uri, const struct envl_kms_wrapped *wrapped)
+{
+    return kms_dispatch_matches(kms_world_real(), uri, wrapped);
+}
+
+static enum envelope_reason
+generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
+         const struct envl_kms_call *call, struct envl_err *err)
+{
+    return kms_dispatch_generate(kms_world_real(), made, kek, call, err);
+}
+
+static enum envelope_reason
+unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
+       const struct envl_kms_call *call, struct envl_err *err)
+{
+    return kms_dispatch_unwrap(kms_world_real(), kek, wrapped, call, err);
+}
+
+static enum envelope_reason
+rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
+       const struct envl_kms_call *call, const char *to_uri,
+       struct envl_err *err)
+{
+    return kms_dispatch_rewrap(kms_world_real(), made, wrapped, call, to_uri,
+                               err);
+}
+
+const struct envl_kms_module *
+envl_kms_module(void)
+{
+    static const struct envl_kms_module module = {
+        .version = ENVL_KMS_VERSION,
+        .check = check,
+        .matches = matches,
+        .generate = generate,
+        .unwrap = unwrap,
+        .rewrap = rewrap,
+    };
+
+    return &module;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replies of key services: the first byte of the input chooses a status, the
+ * rest is the body of every reply, and once more a header.  Each service is
+ * asked for a new key, and to open one.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "kms/dispatch.h"
+#include "test/fuzz/target.h"
+
+#define ARN                                                           \
+    "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-" \
+    "1234567890ab"
+
+static const int statuses[] = { 200, 400, 403, 404, 409, 412,
+                                429, 500, 503, 302, 204, 599 };
+#define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
+
+static const struct envl_libctx ctx = { .propq = "?provider=default" };
+
+/* Who is asked, and for what. */
+static const struct {
+    const char *uri, *service, *key, *blob, *labels;
+} targets[] = {
+    { "awskms:///" ARN, "awskms", ARN, "BOXED", NULL },
+    { "awskms:///alias/backup?region=us-east-1", "awskms", ARN, "BOXED",
+      "a=1\n" },
+    { "tencentkms://ap-guangzhou/23e80852-1e38-11e9-b129-5cb9019b4b01",
+      "tencentkms", "ap-guangzhou/23e80852-1e38-11e9-b129-5cb9019b4b01",
+      "Qk9YRUQ=", "a=1\n" },
+    { "vault:backup", "vault", "transit/keys/backup",
+      "vault:v1:Qk9YRUQ=", NULL },
+};
+
+/* The reply, and how often it was sent. */
+struct server {
+    const uint8_t *data;
+    size_t size;
+    unsigned count;
+    int64_t ticks;
+};
+
+/* A world */
+
+static int64_t
+now(void *arg)
+{
+    (void)arg;
+    return INT64_C(1440938160);
+}
+
+static int64_t
+ticks(void *arg)
+{
+    return ((struct server *)arg)->ticks;
+}
+
+static void
+pause_for(void *arg, unsigned milliseconds)
+{
+    ((struct server *)arg)->ticks += milliseconds;
+}
+
+static unsigned
+least(void *arg, unsigned bound)
+{
+    (void)arg;
+    (void)bound;
+    return 0;
+}
+
+static const char *
+variable(void *arg, const char *name)
+{
+    static const char *const known[][2] = {
+        { "AWS_ACCESS_KEY_ID", "AKIDEXAMPLE" },
+        { "AWS_SECRET_ACCESS_KEY", "secret" },
+        { "TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE" },
+        { "TENCENTCLOUD_SECRET_KEY", "secret" },
+        { "VAULT_ADDR", "https://vault.example:8200" },
+        { "VAULT_TOKEN", "hvs.secret" },
+    };
+    size_t i;
+
+    (void)arg;
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(known[i][0], name) == 0)
+            return known[i][1];
+    }
+    return NULL;
+}
+
+static enum envelope_reason
+read_nothing(void *arg, struct kms_text *content, const char *path, size_t max,
+             struct envl_err *err)
+{
+    (void)arg;
+    (void)path;
+    (void)max;
+    (void)err;
+    kms_text_clear(content);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+answer(void *arg, struct kms_reply *reply, const struct kms_request *request,
+       unsigned milliseconds, struct envl_err *err)
+{
+    struct server *server = arg;
+    const char *body = (const char *)server->data + 1;
+
+    (void)milliseconds;
+    (void)err;
+    MUST(!request->endpoint->plain);
+    MUST(++server->count <= 8);
+    reply->status = statuses[server->data[0] % STATUS_COUNT];
+    kms_text_add_bytes(&reply->body, body, server->size - 1);
+    kms_reply_take_header(reply, body, server->size - 1);
+    MUST(!reply->body.failed);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+run_nothing(void *arg, struct kms_text *output, size_t max, char *const argv[],
+            const struct kms_text *input, unsigned milliseconds,
+            struct envl_err *err)
+{
+    (void)arg;
+    (void)output;
+    (void)max;
+    (void)input;
+    (void)milliseconds;
+    return envl_fail(err, ENVELOPE_R_KEY_SERVICE, "%s: not here", argv[0]);
+}
+
+static struct kms_world
+make_world(struct server *server)
+{
+    return (struct kms_world){
+        .arg = server,
+        .now = now,
+        .ticks = ticks,
+        .sleep = pause_for,
+        .random = least,
+        .variable = variable,
+        .read = read_nothing,
+        .send = answer,
+        .run = run_nothing,
+    };
+}
+
+/* What holds for any reply */
+
+static void
+check_failure(enum envelope_reason rc, const struct envl_err *err,
+              const unsigned char kek[ENVL_KEK_LEN])
+{
+    static const unsigned char zero[ENVL_KEK_LEN];
+
+    MUST(rc == err->reason);
+    MUST(rc == ENVELOPE_R_KEY_SERVICE || rc == ENVELOPE_R_KEY_SERVICE_REFUSED);
+    MUST(err->detail[0] != '\0');
+    MUST(memcmp(kek, zero, ENVL_KEK_LEN) == 0);
+}
+
+/* A key that was made is one that its URI opens. */
+static void
+try_generate(const struct kms_world *world, const struct envl_kms_call *call,
+             bool ok)
+{
+    const struct envl_kms_wrapped unset = { .blob_len = 0 };
+    struct envl_kms_wrapped made = unset;
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_err err = { .detail = "" };
+    enum envelope_reason rc;
+
+    memset(kek, 0xaa, sizeof(kek));
+    rc = kms_dispatch_generate(world, &made, kek, call, &err);
+    if (rc != ENVELOPE_OK) {
+        check_failure(rc, &err, kek);
+        MUST(memcmp(&made, &unset, sizeof(made)) == 0);
+        return;
+    }
+    MUST(ok);
+    MUST(made.blob_len > 0 && made.blob_len <= sizeof(made.blob));
+    MUST(memchr(made.key, '\0', sizeof(made.key)) != NULL);
+    MUST(kms_is_printable(made.key));
+    MUST(kms_dispatch_matches(world, call->uri, &made));
+}
+
+static void
+try_unwrap(const struct kms_world *world, const struct envl_kms_call *call,
+           const struct envl_kms_wrapped *wrapped, bool ok)
+{
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_err err = { .detail = "" };
+    enum envelope_reason rc;
+
+    memset(kek, 0xaa, sizeof(kek));
+    rc = kms_dispatch_unwrap(world, kek, wrapped, call, &err);
+    if (rc != ENVELOPE_OK)
+        check_failure(rc, &err, kek);
+    else
+        MUST(ok);
+}
+
+static void
+try_target(size_t i, const uint8_t *data, size_t size)
+{
+    const char *labels = targets[i].labels;
+    struct server server = { .data = data, .size = size };
+    const struct kms_world world = make_world(&server);
+    const struct envl_kms_call call = {
+        .ctx = &ctx,
+        .uri = targets[i].uri,
+        .labels = labels,
+        .labels_len = labels != NULL ? strlen(labels) : 0,
+    };
+    struct envl_kms_wrapped wrapped = {
+        .has_context = labels != NULL,
+        .blob_len = strlen(targets[i].blob),
+    };
+    bool ok = statuses[data[0] % STATUS_COUNT] == 200;
+
+    (void)snprintf(wrapped.service, sizeof(wrapped.service), "%s",
+                   targets[i].service);
+    (void)snprintf(wrapped.key, sizeof(wrapped.key), "%s", targets[i].key);
+    memcpy(wrapped.blob, targets[i].blob, wrapped.blob_len);
+    try_generate(&world, &call, ok);
+    try_unwrap(&world, &call, &wrapped, ok);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t i;
+
+    if (size == 0 || size > KMS_REPLY_LEN_MAX)
+        return 0;
+    for (i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+        try_target(i, data, size);
+    return 0;
+}
