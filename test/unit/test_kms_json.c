@@ -217,8 +217,11 @@ texts_are_found(void **state)
         "t",
         "null",
         "list",
-        "list.0",
+        "list.1",
+        "list.00",
+        "list.-1",
         "list.a",
+        "list.",
         "o",
         "o.a",
         "a.b",
@@ -239,6 +242,7 @@ texts_are_found(void **state)
     assert_string_equal(kms_json_text(json, "Response.RequestId"), "1-2");
     assert_string_equal(kms_json_text(json, "e"), "\xc3\xa9\n");
     assert_string_equal(kms_json_text(json, ""), "empty");
+    assert_string_equal(kms_json_text(json, "list.0"), "a");
     for (i = 0; i < COUNT(nothing); i++) {
         if (kms_json_text(json, nothing[i]) != NULL)
             fail_msg("%s was found", nothing[i]);
