@@ -18,6 +18,8 @@ envl_der_take(struct envl_der *in, int want, struct envl_der *content)
     flags = ASN1_get_object(&p, &len, &tag, &class, (long)in->len);
     if ((flags & 0x81) != 0) /* an error, or of no given length */
         return false;
+    if ((p - in->p) + len != ASN1_object_size(0, (int)len, tag))
+        return false; /* a longer form than need be */
     *content = (struct envl_der){ p, (size_t)len };
     in->len -= (size_t)(p - in->p) + (size_t)len;
     in->p = p + len;

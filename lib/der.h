@@ -11,6 +11,7 @@ enum {
     ENVL_DER_INTEGER = 0x02,
     ENVL_DER_OCTETS = 0x04,
     ENVL_DER_OID = 0x06,
+    ENVL_DER_UTF8 = 0x0c,
     ENVL_DER_SEQUENCE = 0x30,
     ENVL_DER_ANY = -1
 };
@@ -21,7 +22,7 @@ struct envl_der {
 };
 
 /* envl_der_take - take the next element of in, and what is in it; false if it
- * begins with another byte than want */
+ * begins with another byte than want, or its length is not in DER */
 bool envl_der_take(struct envl_der *in, int want, struct envl_der *content);
 
 /* envl_der_is - is this the content? */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The attribute is a SEQUENCE whose elements differ by kind; libcrypto's
- * SEQUENCE OF ANY reads and writes it, element by element.
+ * SEQUENCE OF ANY writes it, element by element, and the DER is walked through
+ * to read it.
  */
 #include "lib/kek_source.h"
 
@@ -13,9 +14,15 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
+#include "lib/der.h"
+
 /* The arc of the format, made from a UUID (ITU-T X.667), and its first leaf. */
 static const char source_oid[] =
     "2.25.316074012886541906706424215129532293222.1";
+static const unsigned char source_oid_der[] = {
+    0x69, 0x83, 0xdb, 0xc9, 0xd1, 0xff, 0xd8, 0xa9, 0xfa, 0xb0, 0xc3,
+    0x8d, 0xdb, 0xaa, 0xf7, 0xa5, 0xc9, 0x99, 0xc0, 0x66, 0x01
+};
 
 /* What of the stream is a part of what a key service encrypts. */
 static const char kms_context[] = "labels";
@@ -43,99 +50,74 @@ envl_kek_dh_algorithm(const EVP_PKEY *key)
 
 /* The attribute */
 
-static const ASN1_STRING *
-string_at(const ASN1_SEQUENCE_ANY *seq, int i, int type)
+/* Take an element that has to be this text. */
+static bool
+take_word(struct envl_der *in, const char *word)
 {
-    const ASN1_TYPE *t = sk_ASN1_TYPE_value(seq, i);
+    struct envl_der text;
 
-    return t != NULL && t->type == type ? t->value.asn1_string : NULL;
+    return envl_der_take(in, ENVL_DER_UTF8, &text)
+           && envl_der_is(&text, (const unsigned char *)word, strlen(word));
 }
 
 static bool
-text_at_is(const ASN1_SEQUENCE_ANY *seq, int i, const char *text)
+take_octets(struct envl_der *in, unsigned char *out, size_t len)
 {
-    const ASN1_STRING *s = string_at(seq, i, V_ASN1_UTF8STRING);
+    struct envl_der octets;
 
-    return s != NULL && (size_t)ASN1_STRING_length(s) == strlen(text)
-           && memcmp(ASN1_STRING_get0_data(s), text, strlen(text)) == 0;
-}
-
-static bool
-octets_at(const ASN1_SEQUENCE_ANY *seq, int i, unsigned char *out, size_t len)
-{
-    const ASN1_STRING *s = string_at(seq, i, V_ASN1_OCTET_STRING);
-
-    if (s == NULL || (size_t)ASN1_STRING_length(s) != len)
+    if (!envl_der_take(in, ENVL_DER_OCTETS, &octets) || octets.len != len)
         return false;
-    memcpy(out, ASN1_STRING_get0_data(s), len);
+    memcpy(out, octets.p, len);
+    return true;
+}
+
+/* One that is not negative, in as few bytes as DER has it. */
+static bool
+take_number(struct envl_der *in, uint64_t *out)
+{
+    struct envl_der n;
+    size_t i;
+
+    if (!envl_der_take(in, ENVL_DER_INTEGER, &n) || n.len == 0
+        || (n.p[0] & 0x80) != 0
+        || (n.len > 1 && n.p[0] == 0 && (n.p[1] & 0x80) == 0)
+        || n.len - (n.p[0] == 0) > sizeof(*out))
+        return false;
+    for (*out = 0, i = 0; i < n.len; i++)
+        *out = *out << 8 | n.p[i];
     return true;
 }
 
 static bool
-number_at(const ASN1_SEQUENCE_ANY *seq, int i, uint64_t *out)
-{
-    const ASN1_STRING *s = string_at(seq, i, V_ASN1_INTEGER);
-
-    return s != NULL && ASN1_INTEGER_get_uint64(out, s);
-}
-
-static bool
-parse_scrypt(struct envl_kek_source *source, const ASN1_SEQUENCE_ANY *seq)
+parse_scrypt(struct envl_kek_source *source, struct envl_der in)
 {
     source->kind = ENVL_KEK_SCRYPT;
-    return sk_ASN1_TYPE_num(seq) == 5 && text_at_is(seq, 0, "scrypt")
-           && octets_at(seq, 1, source->u.scrypt.salt, ENVL_SCRYPT_SALT_LEN)
-           && number_at(seq, 2, &source->u.scrypt.n)
-           && number_at(seq, 3, &source->u.scrypt.r)
-           && number_at(seq, 4, &source->u.scrypt.p);
+    return take_word(&in, "scrypt")
+           && take_octets(&in, source->u.scrypt.salt, ENVL_SCRYPT_SALT_LEN)
+           && take_number(&in, &source->u.scrypt.n)
+           && take_number(&in, &source->u.scrypt.r)
+           && take_number(&in, &source->u.scrypt.p) && in.len == 0;
 }
 
 static bool
-parse_dh(struct envl_kek_source *source, const ASN1_SEQUENCE_ANY *seq)
+parse_dh(struct envl_kek_source *source, struct envl_der in)
 {
+    struct envl_der rest;
     size_t i;
 
     source->kind = ENVL_KEK_DH;
-    if (sk_ASN1_TYPE_num(seq) != 3 || !text_at_is(seq, 0, "dh"))
+    if (!take_word(&in, "dh"))
         return false;
     for (i = 0; i < DH_ALGORITHM_COUNT; i++) {
-        if (!text_at_is(seq, 1, dh_algorithms[i].name))
+        rest = in;
+        if (!take_word(&rest, dh_algorithms[i].name))
             continue;
         source->u.dh.algorithm = dh_algorithms[i].name;
         source->u.dh.public_len = dh_algorithms[i].public_len;
-        return octets_at(seq, 2, source->u.dh.public, source->u.dh.public_len);
+        return take_octets(&rest, source->u.dh.public, source->u.dh.public_len)
+               && rest.len == 0;
     }
     return false;
-}
-
-/* An element of the sequence as it stands in the attribute, which stays. */
-static const unsigned char *
-raw_at(const ASN1_TYPE *attr, int i, size_t len)
-{
-    const ASN1_STRING *der = attr->value.sequence;
-    const unsigned char *p = ASN1_STRING_get0_data(der);
-    const unsigned char *end = p + ASN1_STRING_length(der);
-    int tag, class, flags;
-    long n = 0;
-
-    (void)ASN1_get_object(&p, &n, &tag, &class, end - p); /* the sequence */
-    n = 0;
-    do {
-        p += n;
-        flags = ASN1_get_object(&p, &n, &tag, &class, end - p);
-    } while (i-- > 0 && (flags & 0x80) == 0);
-    return flags == 0 && (size_t)n == len ? p : NULL;
-}
-
-/* A string that is not copied; NULL if it is none of this type. */
-static const unsigned char *
-borrow_at(const ASN1_SEQUENCE_ANY *seq, const ASN1_TYPE *attr, int i, int type,
-          size_t *len)
-{
-    const ASN1_STRING *s = string_at(seq, i, type);
-
-    *len = s != NULL ? (size_t)ASN1_STRING_length(s) : 0;
-    return s != NULL ? raw_at(attr, i, *len) : NULL;
 }
 
 bool
@@ -164,45 +146,53 @@ envl_kek_kms_is_good(const struct envl_kek_source *source)
 }
 
 static bool
-parse_kms(struct envl_kek_source *source, const ASN1_SEQUENCE_ANY *seq,
-          const ASN1_TYPE *attr)
+parse_kms(struct envl_kek_source *source, struct envl_der in)
 {
+    struct envl_der service, key, context, blob;
+
     source->kind = ENVL_KEK_KMS;
-    if (sk_ASN1_TYPE_num(seq) != 5 || !text_at_is(seq, 0, "kms")
-        || !(text_at_is(seq, 3, "") || text_at_is(seq, 3, kms_context)))
+    if (!take_word(&in, "kms") || !envl_der_take(&in, ENVL_DER_UTF8, &service)
+        || !envl_der_take(&in, ENVL_DER_UTF8, &key)
+        || !envl_der_take(&in, ENVL_DER_UTF8, &context)
+        || !envl_der_take(&in, ENVL_DER_OCTETS, &blob) || in.len > 0)
         return false;
-    source->u.kms.has_context = text_at_is(seq, 3, kms_context);
-    source->u.kms.service = (const char *)borrow_at(
-        seq, attr, 1, V_ASN1_UTF8STRING, &source->u.kms.service_len);
-    source->u.kms.key = (const char *)borrow_at(seq, attr, 2, V_ASN1_UTF8STRING,
-                                                &source->u.kms.key_len);
-    source->u.kms.blob =
-        borrow_at(seq, attr, 4, V_ASN1_OCTET_STRING, &source->u.kms.blob_len);
-    return source->u.kms.service != NULL && source->u.kms.key != NULL
-           && source->u.kms.blob != NULL && envl_kek_kms_is_good(source);
+    source->u.kms.service = (const char *)service.p;
+    source->u.kms.service_len = service.len;
+    source->u.kms.key = (const char *)key.p;
+    source->u.kms.key_len = key.len;
+    source->u.kms.has_context = context.len > 0;
+    source->u.kms.blob = blob.p;
+    source->u.kms.blob_len = blob.len;
+    return (context.len == 0
+            || envl_der_is(&context, (const unsigned char *)kms_context,
+                           strlen(kms_context)))
+           && envl_kek_kms_is_good(source);
 }
 
+/* Nothing is allocated: a recipient is never passed over for want of memory. */
 void
 envl_kek_source_parse(struct envl_kek_source *source,
                       const ASN1_OBJECT *attr_id, const ASN1_TYPE *attr)
 {
-    ASN1_SEQUENCE_ANY *seq = NULL;
-    char oid[sizeof(source_oid) + 1];
+    struct envl_der in, elements;
 
     memset(source, 0, sizeof(*source));
     source->kind = ENVL_KEK_BARE;
     if (attr_id == NULL)
         return;
-    if (OBJ_obj2txt(oid, sizeof(oid), attr_id, 1) == sizeof(source_oid) - 1
-        && strcmp(oid, source_oid) == 0 && attr != NULL
-        && attr->type == V_ASN1_SEQUENCE)
-        seq =
-            ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(ASN1_SEQUENCE_ANY), attr);
-    if (seq == NULL
-        || (!parse_scrypt(source, seq) && !parse_dh(source, seq)
-            && !parse_kms(source, seq, attr)))
+    source->kind = ENVL_KEK_UNKNOWN;
+    if (OBJ_length(attr_id) != sizeof(source_oid_der)
+        || memcmp(OBJ_get0_data(attr_id), source_oid_der,
+                  sizeof(source_oid_der))
+               != 0
+        || attr == NULL || attr->type != V_ASN1_SEQUENCE)
+        return;
+    in.p = ASN1_STRING_get0_data(attr->value.sequence);
+    in.len = (size_t)ASN1_STRING_length(attr->value.sequence);
+    if (!envl_der_take(&in, ENVL_DER_SEQUENCE, &elements) || in.len > 0
+        || (!parse_scrypt(source, elements) && !parse_dh(source, elements)
+            && !parse_kms(source, elements)))
         source->kind = ENVL_KEK_UNKNOWN;
-    sk_ASN1_TYPE_pop_free(seq, ASN1_TYPE_free);
 }
 
 /* Put value, which becomes the sequence's, at its end; NULL is a failure. */

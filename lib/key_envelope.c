@@ -33,13 +33,28 @@ fail_parse(struct envl_err *err, const char *why)
 
 /* Building */
 
+/* Where memory runs out, i2d may return bytes that it did not write. */
+static bool
+is_written(const unsigned char *der, int len, size_t recipients)
+{
+    struct envl_frame *frame = NULL;
+    struct envl_err ignored;
+    bool is =
+        len > 0
+        && envl_frame_read(&frame, der, (size_t)len, &ignored) == ENVELOPE_OK
+        && (size_t)envl_frame_count(frame) == recipients;
+
+    envl_frame_free(frame);
+    return is;
+}
+
 /*
  * The content is written to the message's own BIO: CMS_final() would copy the
  * data key through a buffer that nobody wipes.
  */
 static enum envelope_reason
-encode(CMS_ContentInfo *cms, const unsigned char *dek, unsigned char **der,
-       size_t *len, struct envl_err *err)
+encode(CMS_ContentInfo *cms, const unsigned char *dek, size_t recipients,
+       unsigned char **der, size_t *len, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     BIO *content = NULL;
@@ -49,7 +64,7 @@ encode(CMS_ContentInfo *cms, const unsigned char *dek, unsigned char **der,
         && BIO_write(content, dek, ENVL_DEK_LEN) == ENVL_DEK_LEN
         && BIO_flush(content) > 0 && CMS_dataFinal(cms, content))
         n = i2d_CMS_ContentInfo(cms, der);
-    if (n <= 0) {
+    if (!is_written(*der, n, recipients)) {
         rc = envl_fail_crypto(err, "wrap the data key");
         OPENSSL_free(*der);
         *der = NULL;
@@ -82,7 +97,7 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
     for (i = 0; i < recipients->count && rc == ENVELOPE_OK; i++)
         rc = envl_recipient_info_add(cms, ctx, recipients, i, settings, err);
     if (rc == ENVELOPE_OK)
-        rc = encode(cms, dek, der, len, err);
+        rc = encode(cms, dek, recipients->count, der, len, err);
     CMS_ContentInfo_free(cms);
     EVP_CIPHER_free(aead);
     return rc;
@@ -291,9 +306,11 @@ try_secrets(struct envl_cms_reader *o, const struct envl_recipient_info *info)
 static void
 note_service(struct envl_cms_reader *o, const struct envl_err *err)
 {
-    if (o->service_err.reason == ENVELOPE_OK
-        || (err->reason == ENVELOPE_R_KEY_SERVICE
-            && o->service_err.reason != ENVELOPE_R_KEY_SERVICE))
+    if (err->reason == ENVELOPE_R_MEMORY)
+        o->no_memory = true;
+    else if (o->service_err.reason == ENVELOPE_OK
+             || (err->reason == ENVELOPE_R_KEY_SERVICE
+                 && o->service_err.reason != ENVELOPE_R_KEY_SERVICE))
         o->service_err = *err;
 }
 
@@ -313,9 +330,12 @@ try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
     if (info->kind != ENVL_INFO_KEK || info->source.kind != ENVL_KEK_KMS)
         return false;
     envl_kms_get(&wrapped, &info->source);
-    if (!module->matches(uri, &wrapped)
-        || o->service_calls == ENVL_SERVICE_CALL_MAX)
+    if (!module->matches(uri, &wrapped))
         return false;
+    if (o->service_calls == ENVL_SERVICE_CALL_MAX) {
+        o->too_many_calls = true;
+        return false;
+    }
     o->service_calls++;
     if (module->unwrap(kek, &wrapped, &call, &err) != ENVELOPE_OK) {
         note_service(o, &err);
@@ -433,18 +453,30 @@ fail_match(const struct envl_cms_reader *o, struct envl_err *err)
 }
 
 static enum envelope_reason
+fail_service(const struct envl_cms_reader *o, struct envl_err *err)
+{
+    const struct envl_err *first = &o->service_err;
+
+    if (o->too_many_calls)
+        return envl_fail(err, first->reason,
+                         "%.250s; services were asked %d times, and about "
+                         "further recipients not",
+                         first->detail, ENVL_SERVICE_CALL_MAX);
+    *err = *first;
+    return err->reason;
+}
+
+static enum envelope_reason
 fail_open(const struct envl_cms_reader *o, struct envl_err *err)
 {
     if (o->no_memory)
         return envl_fail_memory(err);
-    if (o->service_err.reason != ENVELOPE_OK) {
-        *err = o->service_err;
-        return err->reason;
-    }
     if (o->too_much_work)
         return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
                          "its passphrase recipients ask for more than 1 GiB "
                          "or n * r * p = 2^24 of scrypt in all");
+    if (o->service_err.reason != ENVELOPE_OK)
+        return fail_service(o, err);
     if (o->identities->key_count == 0 && o->identities->service_count == 0
         && has_secret_recipient(o))
         return envl_fail(

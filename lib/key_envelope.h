@@ -36,7 +36,8 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
  *
  *   dek  receives ENVL_DEK_LEN bytes, which the caller cleanses
  *
- * The error queue is left as it was.
+ * The error queue is left as it was; where a key service was asked, its TLS
+ * library may have emptied it.
  * Returns: ENVELOPE_OK; ENVELOPE_R_KEY_ENVELOPE; _NO_MATCH; _WRONG_KEY;
  *          _WORK_FACTOR; what a key service returned, if it was asked and
  *          nothing else has opened it; _MEMORY.

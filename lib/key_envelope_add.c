@@ -394,7 +394,7 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
                       const struct envl_identities *identities,
                       const struct envl_recipients *recipients,
                       const struct envl_settings *settings, unsigned char *dek,
-                      struct envl_err *err)
+                      bool *opened, struct envl_err *err)
 {
     struct envl_cms_reader o = {
         .der = der,
@@ -406,6 +406,7 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
     enum envelope_reason rc = envl_cms_reader_begin(&o, err);
 
     *out = NULL;
+    *opened = false;
     if (rc == ENVELOPE_OK && settings->has_kek)
         rc = envl_kek_id(kek_id, ctx, settings->kek, err);
     if (rc == ENVELOPE_OK)
@@ -414,8 +415,11 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
         rc = check_new(&o, recipients, kek_id, err);
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_open(&o, err);
+    *opened = rc == ENVELOPE_OK;
     if (rc == ENVELOPE_OK)
         rc = add_opened(&o, recipients, settings, kek_id, dek, err);
+    if (rc == ENVELOPE_R_KEY_ENVELOPE) /* the content is looked at last */
+        *opened = false;
     if (rc == ENVELOPE_OK)
         rc = envl_frame_write(o.frame, out, out_len, err);
     envl_cms_reader_end(&o);

@@ -48,6 +48,8 @@ void envl_key_envelope_list_free(struct envl_key_envelope_entry *list,
  *   settings    that recipients were loaded from: the key and the passphrase
  *   dek         receives the data key, ENVL_DEK_LEN bytes, which the caller
  *               cleanses; NULL where it is not wanted
+ *   opened      set to whether one of identities opened it: a failure is the
+ *               recipients' then
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for a recipient that is there
@@ -58,7 +60,7 @@ enum envelope_reason envl_key_envelope_add(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
     const struct envl_libctx *ctx, const struct envl_identities *identities,
     const struct envl_recipients *recipients,
-    const struct envl_settings *settings, unsigned char *dek,
+    const struct envl_settings *settings, unsigned char *dek, bool *opened,
     struct envl_err *err);
 
 /*
@@ -70,7 +72,8 @@ enum envelope_reason envl_key_envelope_add(
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_NO_MATCH if no recipient is meant;
- *            what a key service returns; ENVELOPE_R_KEY_ENVELOPE; _CRYPTO;
+ *            ENVELOPE_R_TOO_MANY_RECIPIENTS if more are than may be asked
+ *            about; what a key service returns; ENVELOPE_R_KEY_ENVELOPE; _CRYPTO;
  *            _MEMORY.
  */
 enum envelope_reason envl_key_envelope_reencrypt(

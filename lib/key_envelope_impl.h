@@ -43,6 +43,7 @@ struct envl_cms_reader {
     uint64_t scrypt_work;   /* so far */
     bool too_much_work;     /* a passphrase recipient was left out for it */
     unsigned service_calls; /* so far */
+    bool too_many_calls;    /* a recipient was left out for it */
     struct envl_err service_err; /* of one that failed; reason 0 if none did */
 };
 

@@ -130,41 +130,68 @@ replace(struct envl_cms_reader *o, int place,
     return rc;
 }
 
+/* A recipient that a URI of the user's stands for. */
+struct meant {
+    size_t info; /* which of the reader's */
+    const char *uri;
+};
+
 /* The first of the URIs that a recipient belongs to, or NULL. */
 static const char *
 find_uri(const struct envl_cms_reader *o, const struct envl_kms_module *module,
-         const struct envl_kms_wrapped *wrapped)
+         const struct envl_recipient_info *info)
 {
+    struct envl_kms_wrapped wrapped;
     size_t i;
 
+    if (info->kind != ENVL_INFO_KEK || info->source.kind != ENVL_KEK_KMS)
+        return NULL;
+    envl_kms_get(&wrapped, &info->source);
     for (i = 0; i < o->identities->service_count; i++) {
-        if (module->matches(o->identities->services[i], wrapped))
+        if (module->matches(o->identities->services[i], &wrapped))
             return o->identities->services[i];
     }
     return NULL;
 }
 
-/* One recipient; *done counts those that were meant. */
+/* All of them, before anybody is asked. */
+static enum envelope_reason
+find_meant(struct meant meant[ENVL_SERVICE_CALL_MAX], size_t *count,
+           const struct envl_cms_reader *o,
+           const struct envl_kms_module *module, struct envl_err *err)
+{
+    const char *uri;
+    size_t i;
+
+    *count = 0;
+    for (i = 0; i < o->count; i++) {
+        if ((uri = find_uri(o, module, &o->infos[i])) == NULL)
+            continue;
+        if (*count == ENVL_SERVICE_CALL_MAX)
+            return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                             "more than %d of them are keys of the services "
+                             "given",
+                             ENVL_SERVICE_CALL_MAX);
+        meant[(*count)++] = (struct meant){ i, uri };
+    }
+    if (*count > 0)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_NO_MATCH,
+                     "none of its recipients is a key of the services given");
+}
+
 static enum envelope_reason
 reencrypt_one(struct envl_cms_reader *o, const struct envl_kms_module *module,
-              size_t i, int place, const char *to_uri, size_t *done,
+              const struct meant *meant, int place, const char *to_uri,
               struct envl_err *err)
 {
-    const struct envl_recipient_info *info = &o->infos[i];
-    struct envl_kms_call call = { o->ctx, NULL, o->identities->labels.text,
-                                  o->identities->labels.len };
+    const struct envl_labels *labels = &o->identities->labels;
+    const struct envl_kms_call call = { o->ctx, meant->uri, labels->text,
+                                        labels->len };
     struct envl_kms_wrapped wrapped, made;
     enum envelope_reason rc;
 
-    if (info->kind != ENVL_INFO_KEK || info->source.kind != ENVL_KEK_KMS)
-        return ENVELOPE_OK;
-    envl_kms_get(&wrapped, &info->source);
-    if ((call.uri = find_uri(o, module, &wrapped)) == NULL)
-        return ENVELOPE_OK;
-    if (++*done > ENVL_SERVICE_CALL_MAX)
-        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
-                         "more than %d of them are keys of this service",
-                         ENVL_SERVICE_CALL_MAX);
+    envl_kms_get(&wrapped, &o->infos[meant->info].source);
     rc = module->rewrap(&made, &wrapped, &call,
                         to_uri != NULL ? to_uri : call.uri, err);
     return rc == ENVELOPE_OK ? replace(o, place, &made, err) : rc;
@@ -176,20 +203,20 @@ reencrypt_all(struct envl_cms_reader *o, const char *to_uri,
               struct envl_err *err)
 {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
+    struct meant meant[ENVL_SERVICE_CALL_MAX];
     const struct envl_kms_module *module;
     enum envelope_reason rc = envl_kms_load(&module, o->ctx, err);
-    size_t i = o->count, done = 0;
     int place = envl_frame_count(o->frame) - 1;
+    size_t n = 0;
 
-    while (i-- > 0 && rc == ENVELOPE_OK) {
-        while (sk_CMS_RecipientInfo_value(all, place) != o->infos[i].info)
+    if (rc == ENVELOPE_OK)
+        rc = find_meant(meant, &n, o, module, err);
+    while (n-- > 0 && rc == ENVELOPE_OK) {
+        while (sk_CMS_RecipientInfo_value(all, place)
+               != o->infos[meant[n].info].info)
             place--;
-        rc = reencrypt_one(o, module, i, place, to_uri, &done, err);
+        rc = reencrypt_one(o, module, &meant[n], place, to_uri, err);
     }
-    if (rc == ENVELOPE_OK && done == 0)
-        rc = envl_fail(err, ENVELOPE_R_NO_MATCH,
-                       "none of its recipients is a key of the services "
-                       "given");
     return rc;
 }
 

@@ -28,8 +28,9 @@ enum envelope_reason
 envl_kms_load(const struct envl_kms_module **module,
               const struct envl_libctx *ctx, struct envl_err *err)
 {
-    const char *dir =
-        ctx->kms_modules != NULL ? ctx->kms_modules : ENVELOPE_KMS_DIR;
+    const char *dir = ctx->kms_modules != NULL && *ctx->kms_modules != '\0'
+                          ? ctx->kms_modules
+                          : ENVELOPE_KMS_DIR;
     envl_kms_module_fn *entry = NULL;
     char path[PATH_MAX];
     const char *why;

@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
@@ -224,6 +225,23 @@ add_dh(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
     return rc;
 }
 
+/* What talks to the service may leave records behind, also in success. */
+static enum envelope_reason
+generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
+         const struct envl_kms_module *module, const struct envl_kms_call *call,
+         struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    ERR_set_mark();
+    rc = module->generate(made, kek, call, err);
+    if (rc == ENVELOPE_OK)
+        ERR_pop_to_mark();
+    else
+        ERR_clear_last_mark();
+    return rc;
+}
+
 /* The service makes the key, and keeps nothing: it stands encrypted in made. */
 static enum envelope_reason
 add_service(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
@@ -239,11 +257,10 @@ add_service(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
 
     rc = envl_kms_load(&module, ctx, err);
     if (rc == ENVELOPE_OK)
-        rc = module->generate(&made, kek, &call, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    envl_kms_borrow(&source, &made);
-    if (!envl_kek_kms_is_good(&source))
+        rc = generate(&made, kek, module, &call, err);
+    if (rc == ENVELOPE_OK)
+        envl_kms_borrow(&source, &made);
+    if (rc == ENVELOPE_OK && !envl_kek_kms_is_good(&source))
         rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE,
                        "%s: it names a key, or wraps it, in a way that no "
                        "header can hold",

@@ -3,6 +3,8 @@
  * key envelope until the new one is made. */
 #include "lib/rewrap.h"
 
+#include <string.h>
+
 #include <openssl/crypto.h>
 
 #include "lib/identity.h"
@@ -92,13 +94,33 @@ envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids)
     rewrap->keeps = true;
 }
 
+/* Is one of the identities a key of the service that has this one? */
+static bool
+has_service_of(const struct envl_identities *identities, const char *uri)
+{
+    const size_t len = strcspn(uri, ":") + 1;
+    size_t i;
+
+    for (i = 0; i < identities->service_count; i++) {
+        if (strncmp(identities->services[i], uri, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum envelope_reason
 envl_rewrap_set_by_service(struct envl_rewrap *rewrap, struct envl_err *err)
 {
     const struct envl_recipients *to = &rewrap->recipients;
 
     rewrap->by_service = true;
-    if (to->count > 1 || (to->count == 1 && to->items[0].kind != ENVL_TO_KMS))
+    if (rewrap->identities.service_count == 0)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "none of the identities is a key of a service");
+    if (to->count > 1
+        || (to->count == 1
+            && (to->items[0].kind != ENVL_TO_KMS
+                || !has_service_of(&rewrap->identities, to->items[0].uri))))
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "a service can encrypt for one of its own keys only");
     return ENVELOPE_OK;
@@ -153,14 +175,18 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
     size_t len = header->prelude.key_envelope_len;
     struct envl_identities identities = rewrap->identities;
     struct envl_recipients recipients = rewrap->recipients;
+    enum envelope_reason rc;
 
     identities.labels = recipients.labels = labels_of(header);
-    if (!rewrap->keeps || recipients.count == 0)
-        return envl_key_envelope_open(dek, der, len, rewrap->ctx, &identities,
-                                      err);
+    if (!rewrap->keeps || recipients.count == 0) {
+        rc = envl_key_envelope_open(dek, der, len, rewrap->ctx, &identities,
+                                    err);
+        added->opened = rc == ENVELOPE_OK;
+        return rc;
+    }
     return envl_key_envelope_add(&added->der, &added->len, der, len,
                                  rewrap->ctx, &identities, &recipients,
-                                 &rewrap->settings, dek, err);
+                                 &rewrap->settings, dek, &added->opened, err);
 }
 
 /* Who is left out may be the one who has opened it just now. */
@@ -171,7 +197,7 @@ remove_some(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
     struct envl_rewrapped all = *out;
     enum envelope_reason rc;
 
-    *out = (struct envl_rewrapped){ 0 };
+    *out = (struct envl_rewrapped){ .opened = all.opened };
     rc = envl_key_envelope_remove(
         &out->der, &out->len,
         all.der != NULL ? all.der : envl_header_key_envelope(header),
@@ -207,8 +233,9 @@ make_here(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
 
     recipients.labels = labels_of(header);
     rc = open_or_add(out, dek, rewrap, header, err);
-    if (rc == ENVELOPE_OK)
-        rc = check_payload(rewrap, header, dek, start, err);
+    if (rc == ENVELOPE_OK
+        && (rc = check_payload(rewrap, header, dek, start, err)) != ENVELOPE_OK)
+        out->opened = false; /* it is another one's key */
     if (rc == ENVELOPE_OK && !rewrap->keeps)
         rc = envl_key_envelope_build(&out->der, &out->len, rewrap->ctx,
                                      &recipients, &rewrap->settings, dek, err);
@@ -232,7 +259,7 @@ envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
         rc = count_recipients(out, rewrap->ctx, err);
     if (rc != ENVELOPE_OK) {
         OPENSSL_free(out->der);
-        *out = (struct envl_rewrapped){ 0 };
+        *out = (struct envl_rewrapped){ .opened = out->opened };
     }
     return rc;
 }

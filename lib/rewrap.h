@@ -55,7 +55,7 @@ void envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids);
  * kept, and no key comes here
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if it is not one, or no key of a
- *          service.
+ *          service, or no identity is one.
  */
 enum envelope_reason envl_rewrap_set_by_service(struct envl_rewrap *rewrap,
                                                 struct envl_err *err);
@@ -65,6 +65,7 @@ struct envl_rewrapped {
     unsigned char *der;
     size_t len;
     size_t recipients; /* how many it has */
+    bool opened;       /* the old one was: a failure is the new recipients' */
 };
 
 /*
@@ -79,7 +80,7 @@ struct envl_rewrapped {
  *
  * Returns: ENVELOPE_OK; what envl_key_envelope_open(), _build(), _add(),
  *          _remove() and _reencrypt() return; ENVELOPE_R_COMMITMENT.  *out is all zero on
- *          failure.
+ *          failure, but for opened.
  */
 enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,
                                       const struct envl_rewrap *rewrap,

@@ -302,7 +302,8 @@ make_header(const struct job *job, struct target *target, size_t *recipients,
 
     rc =
         envl_rewrap_make(&rewrapped, job->rewrap, old, target->head.start, err);
-    target->way = rc == ENVELOPE_OK ? ENVL_ENCRYPT : ENVL_DECRYPT;
+    target->way =
+        rc == ENVELOPE_OK || rewrapped.opened ? ENVL_ENCRYPT : ENVL_DECRYPT;
     if (rc == ENVELOPE_OK)
         rc = envl_header_build(&target->header, envl_header_labels(old),
                                old->prelude.labels_len, rewrapped.der,

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 24
+plan 25
 provider
 need "$PYTHON" bsdtar
 
@@ -154,6 +154,10 @@ no_module() {
     exits 1 "$envelope" -r $a -o new plain
     exits 1 "$envelope" rewrap -i $a -r ops.pem one.env
     opens many.env -i ops.key
+    # Empty is the same as none: the place where it was installed.
+    ENVELOPE_KMS_MODULES=
+    shut 1 one.env -i $a
+    ! grep -q ' /envelope-kms.so' err
 }
 
 fingerprint_says_why() {
@@ -200,6 +204,18 @@ print([x["id"] for x in json.load(open("out"))["recipients"]
     opens file -i $b
 }
 
+# Who is to be added may fail, too: then it is not the key that is missing.
+a_new_one_fails() {
+    cp one.env file
+    for how in down refused credentials name blob; do
+        exits 1 "$envelope" rewrap -i $a -r "$b?fail=$how" file
+        exits 1 "$envelope" rewrap -i $a --add -r "$b?fail=$how" file
+    done
+    exits 3 "$envelope" rewrap -i "$a?fail=refused" -r $b file
+    exits 3 "$envelope" rewrap -i "$a?fail=refused" --add -r $b file
+    cmp one.env file
+}
+
 by_service() {
     cp many.env file
     "$envelope" rewrap --by-service -i $a -r execkms://fake/next file >told
@@ -233,6 +249,7 @@ by_service_refuses() {
     exits 3 "$envelope" rewrap --by-service -i $b file
     exits 1 "$envelope" rewrap --by-service -i "$a?fail=down" file
     exits 3 "$envelope" rewrap --by-service -i "$a?fail=refused" file
+    exits 2 "$envelope" rewrap --by-service -i ops.key file
     exits 2 "$envelope" rewrap --by-service -i $a -r ops.pem file
     exits 2 "$envelope" rewrap --by-service -i $a -r $a -r $b file
     exits 2 "$envelope" rewrap --by-service -i $a --add -r $b file
@@ -288,10 +305,15 @@ t 'fingerprint says why it cannot' fingerprint_says_why
 t 'rewrap moves to another service' to_another_service
 t 'rewrap moves between keys and services' from_and_to_a_key
 t 'recipients are added and removed' add_and_remove
+t 'a new recipient that fails is no missing key' a_new_one_fails
 t 'a service encrypts its key anew' by_service
 t 'it does so for the same key, a new file, a carrier' \
     by_service_for_the_same_key
 t 'what it cannot do is refused' by_service_refuses
 t 'a header costs ten questions' ten_at_most
-t 'bsdtar takes the URIs' bsdtar_door
+if [ -n "${ENVELOPE_SANITIZED-}" ]; then # it needs the runtime preloaded
+    skip 'bsdtar takes the URIs' 'the module is instrumented'
+else
+    t 'bsdtar takes the URIs' bsdtar_door
+fi
 t 'messages show no query' no_query

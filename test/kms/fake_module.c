@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/rand.h>
 
 #include "lib/kms_interface.h"
@@ -65,6 +66,7 @@ static enum envelope_reason
 ask(const char *uri, struct envl_err *err)
 {
     fake_kms_questions++;
+    ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR); /* as TLS may leave one */
     if (fails(uri, "down"))
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE, "fake: it is down");
     if (fails(uri, "refused"))
@@ -122,8 +124,10 @@ unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
         return rc;
     if (wrapped->blob_len != ENVL_KEK_LEN + call->labels_len
         || wrapped->has_context != (call->labels_len > 0)
-        || memcmp(wrapped->blob + ENVL_KEK_LEN, call->labels, call->labels_len)
-               != 0)
+        || (call->labels_len > 0
+            && memcmp(wrapped->blob + ENVL_KEK_LEN, call->labels,
+                      call->labels_len)
+                   != 0))
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
                          "fake: other labels");
     for (i = 0; i < ENVL_KEK_LEN; i++)

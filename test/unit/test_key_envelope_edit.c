@@ -180,13 +180,14 @@ try_add(struct message *out, const struct message *message,
         const struct party *by, const struct party *party)
 {
     unsigned char found[ENVL_DEK_LEN];
+    bool opened;
     enum envelope_reason rc;
     struct envl_err err;
 
     assert_int_equal(ERR_peek_error(), 0);
     rc = envl_key_envelope_add(&out->der, &out->len, message->der, message->len,
                                &ctx, &by->identities, &party->recipients,
-                               &party->settings, found, &err);
+                               &party->settings, found, &opened, &err);
     assert_int_equal(ERR_peek_error(), 0);
     if (rc == ENVELOPE_OK)
         assert_memory_equal(found, dek, sizeof(dek));
@@ -451,6 +452,7 @@ there_are_at_most_1024(void **state)
     struct message message, out;
     struct envl_err err;
     char id[128] = "";
+    bool opened;
     size_t i;
 
     (void)state;
@@ -473,11 +475,11 @@ there_are_at_most_1024(void **state)
     OPENSSL_free(out.der);
 
     many = copies(&parties[0][RSA_3072], ENVL_RECIPIENT_COUNT_MAX);
-    assert_int_equal(envl_key_envelope_add(&out.der, &out.len, message.der,
-                                           message.len, &ctx,
-                                           &party->identities, &many,
-                                           &party->settings, NULL, &err),
-                     ENVELOPE_R_TOO_MANY_RECIPIENTS);
+    assert_int_equal(
+        envl_key_envelope_add(&out.der, &out.len, message.der, message.len,
+                              &ctx, &party->identities, &many, &party->settings,
+                              NULL, &opened, &err),
+        ENVELOPE_R_TOO_MANY_RECIPIENTS);
     free(many.items);
     OPENSSL_free(message.der);
 }
@@ -572,6 +574,7 @@ edit_all_ways(const struct message *message)
     struct message out;
     struct envl_err err;
     size_t i, count;
+    bool opened;
 
     ERR_clear_error();
     if (envl_key_envelope_list(&list, &count, message->der, message->len, &ctx,
@@ -582,7 +585,7 @@ edit_all_ways(const struct message *message)
         if (envl_key_envelope_add(
                 &out.der, &out.len, message->der, message->len, &ctx,
                 &parties[0][by[i]].identities, &parties[1][X_25519].recipients,
-                &parties[1][X_25519].settings, NULL, &err)
+                &parties[1][X_25519].settings, NULL, &opened, &err)
             == ENVELOPE_OK) {
             envl_frame_free(frame_of(&out));
             OPENSSL_free(out.der);
