@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small files: envelopes of 4 KiB for one RSA-2048 recipient, one after the
+ * other in one process, against libcrypto wrapping as many keys and no more:
+ *     small COUNT TURNS
+ * Each sample is a line: turn, direction, way, seconds.  bench/README.md says
+ * how to read it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/provider.h>
+#include <openssl/rsa.h>
+
+#include <envelope/envelope.h>
+
+#define TEXT_LEN 4096
+#define SEALED_MAX (TEXT_LEN + 2 * ENVELOPE_BLOCK_SIZE)
+#define RSA_BITS 2048
+#define WRAPPED_LEN (RSA_BITS / 8)
+#define COUNT_MAX 1000000
+
+/* Keys as a program has them: PEM in memory. */
+struct pem {
+    char text[8192];
+    size_t len;
+};
+
+struct sealed {
+    unsigned char bytes[SEALED_MAX], wrapped[WRAPPED_LEN];
+    size_t len;
+};
+
+/* All that the ways share. */
+struct bench {
+    OSSL_LIB_CTX *libctx;
+    EVP_CIPHER *cipher;
+    EVP_PKEY *key;
+    struct pem public, private;
+    unsigned char text[TEXT_LEN];
+    struct sealed *sealed; /* decrypting takes these */
+    size_t count;
+};
+
+enum direction { DECRYPT = 0, ENCRYPT = 1 };
+
+static void
+check(int ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "%s failed\n", what);
+    ERR_print_errors_fp(stderr);
+    exit(1);
+}
+
+static double
+seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Envelopes, through EVP */
+
+/* A context with the key given to it, and no data yet. */
+static EVP_CIPHER_CTX *
+new_context(struct bench *bench, enum direction direction)
+{
+    struct pem *pem = direction == ENCRYPT ? &bench->public : &bench->private;
+    const OSSL_PARAM params[2] = {
+        OSSL_PARAM_construct_octet_string(direction == ENCRYPT
+                                              ? ENVELOPE_PARAM_RECIPIENT
+                                              : ENVELOPE_PARAM_IDENTITY,
+                                          pem->text, pem->len),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+    check(ctx != NULL
+              && EVP_CipherInit_ex2(ctx, bench->cipher, NULL, NULL,
+                                    (int)direction, params),
+          "init");
+    return ctx;
+}
+
+/* One envelope, with a context that has its key; the output stays in out. */
+static size_t
+run_envelope(EVP_CIPHER_CTX *ctx, const unsigned char *in, size_t len,
+             unsigned char out[SEALED_MAX])
+{
+    int n = 0, last = 0;
+
+    check(EVP_CipherUpdate(ctx, out, &n, in, (int)len)
+              && EVP_CipherFinal_ex(ctx, out + n, &last),
+          "envelope");
+    return (size_t)n + (size_t)last;
+}
+
+static void
+one_envelope(struct bench *bench, EVP_CIPHER_CTX *ctx, enum direction direction,
+             size_t i)
+{
+    unsigned char out[SEALED_MAX];
+    const struct sealed *sealed = &bench->sealed[i];
+    size_t len = direction == ENCRYPT
+                     ? run_envelope(ctx, bench->text, TEXT_LEN, out)
+                     : run_envelope(ctx, sealed->bytes, sealed->len, out);
+
+    check(len >= TEXT_LEN
+              && (direction == ENCRYPT
+                  || memcmp(out, bench->text, TEXT_LEN) == 0),
+          "output");
+}
+
+/* The ways */
+
+/* A context and the key, as PEM, for each envelope. */
+static void
+run_pem(struct bench *bench, enum direction direction)
+{
+    EVP_CIPHER_CTX *ctx;
+    size_t i;
+
+    for (i = 0; i < bench->count; i++) {
+        ctx = new_context(bench, direction);
+        one_envelope(bench, ctx, direction, i);
+        EVP_CIPHER_CTX_free(ctx);
+    }
+}
+
+/* One context that is initialised again, and keeps its key. */
+static void
+run_again(struct bench *bench, enum direction direction)
+{
+    EVP_CIPHER_CTX *ctx = new_context(bench, direction);
+    size_t i;
+
+    for (i = 0; i < bench->count; i++) {
+        check(EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, (int)direction, NULL),
+              "init");
+        one_envelope(bench, ctx, direction, i);
+    }
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+/* Copies of a context that was given the key once. */
+static void
+run_copy(struct bench *bench, enum direction direction)
+{
+    EVP_CIPHER_CTX *first = new_context(bench, direction), *ctx;
+    size_t i;
+
+    for (i = 0; i < bench->count; i++) {
+        ctx = EVP_CIPHER_CTX_new();
+        check(ctx != NULL && EVP_CIPHER_CTX_copy(ctx, first), "copy");
+        one_envelope(bench, ctx, direction, i);
+        EVP_CIPHER_CTX_free(ctx);
+    }
+    EVP_CIPHER_CTX_free(first);
+}
+
+/* RSA-OAEP as the envelopes have it, ready for many keys. */
+static EVP_PKEY_CTX *
+wrapping(struct bench *bench, enum direction direction)
+{
+    EVP_PKEY_CTX *ctx =
+        EVP_PKEY_CTX_new_from_pkey(bench->libctx, bench->key, NULL);
+
+    check(ctx != NULL
+              && (direction == ENCRYPT ? EVP_PKEY_encrypt_init(ctx)
+                                       : EVP_PKEY_decrypt_init(ctx))
+                     > 0
+              && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0
+              && EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, "SHA256", NULL) > 0,
+          "RSA-OAEP");
+    return ctx;
+}
+
+/* libcrypto alone, and only the keys: there is no data in it. */
+static void
+run_limit(struct bench *bench, enum direction direction)
+{
+    EVP_PKEY_CTX *ctx = wrapping(bench, direction);
+    unsigned char key[ENVELOPE_KEY_LENGTH] = { 0 }, out[WRAPPED_LEN];
+    size_t i, len;
+
+    for (i = 0; i < bench->count; i++) {
+        len = sizeof(out);
+        if (direction == ENCRYPT)
+            check(EVP_PKEY_encrypt(ctx, out, &len, key, sizeof(key)) > 0,
+                  "wrapping");
+        else
+            check(EVP_PKEY_decrypt(ctx, out, &len, bench->sealed[i].wrapped,
+                                   WRAPPED_LEN)
+                      > 0,
+                  "unwrapping");
+    }
+    EVP_PKEY_CTX_free(ctx);
+}
+
+static const struct way {
+    const char *name;
+    void (*run)(struct bench *, enum direction);
+} ways[] = {
+    { "limit", run_limit },
+    { "pem", run_pem },
+    { "again", run_again },
+    { "copy", run_copy },
+};
+#define WAY_COUNT (sizeof(ways) / sizeof(ways[0]))
+
+/* Set-up */
+
+static void
+take_text(struct pem *pem, BIO *bio)
+{
+    int n = BIO_read(bio, pem->text, sizeof(pem->text));
+
+    check(n > 0 && BIO_free(bio), "PEM");
+    pem->len = (size_t)n;
+}
+
+static void
+make_key(struct bench *bench)
+{
+    BIO *public = BIO_new(BIO_s_mem()), *private = BIO_new(BIO_s_mem());
+
+    bench->key =
+        EVP_PKEY_Q_keygen(bench->libctx, NULL, "RSA", (size_t)RSA_BITS);
+    check(bench->key != NULL && PEM_write_bio_PUBKEY(public, bench->key)
+              && PEM_write_bio_PrivateKey(private, bench->key, NULL, NULL, 0,
+                                          NULL, NULL),
+          "key generation");
+    take_text(&bench->public, public);
+    take_text(&bench->private, private);
+}
+
+/* What is to be decrypted. */
+static void
+make_sealed(struct bench *bench)
+{
+    static const unsigned char key[ENVELOPE_KEY_LENGTH];
+    EVP_CIPHER_CTX *ctx = new_context(bench, ENCRYPT);
+    EVP_PKEY_CTX *wrap = wrapping(bench, ENCRYPT);
+    struct sealed *sealed;
+    size_t i, len;
+
+    bench->sealed = calloc(bench->count, sizeof(*bench->sealed));
+    check(bench->sealed != NULL, "memory");
+    for (i = 0; i < bench->count; i++) {
+        sealed = &bench->sealed[i];
+        check(EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, 1, NULL), "init");
+        sealed->len = run_envelope(ctx, bench->text, TEXT_LEN, sealed->bytes);
+        len = WRAPPED_LEN;
+        check(EVP_PKEY_encrypt(wrap, sealed->wrapped, &len, key, sizeof(key))
+                  > 0,
+              "wrapping");
+    }
+    EVP_CIPHER_CTX_free(ctx);
+    EVP_PKEY_CTX_free(wrap);
+}
+
+/* A program's own context: ENVELOPE_MODULES is where the module lies. */
+static void
+load(struct bench *bench)
+{
+    const char *modules = getenv("ENVELOPE_MODULES");
+
+    bench->libctx = OSSL_LIB_CTX_new();
+    check(bench->libctx != NULL
+              && (modules == NULL
+                  || OSSL_PROVIDER_set_default_search_path(bench->libctx,
+                                                           modules))
+              && OSSL_PROVIDER_load(bench->libctx, "default") != NULL
+              && OSSL_PROVIDER_load(bench->libctx, ENVELOPE_PROVIDER_NAME)
+                     != NULL,
+          "provider");
+    bench->cipher = EVP_CIPHER_fetch(bench->libctx, ENVELOPE_CIPHER_NAME, NULL);
+    check(bench->cipher != NULL, "cipher");
+}
+
+/* All ways once, each turn with another one first. */
+static void
+take_turn(struct bench *bench, enum direction direction, size_t turn)
+{
+    const struct way *way;
+    double start;
+    size_t i;
+
+    for (i = 0; i < WAY_COUNT; i++) {
+        way = &ways[(turn + i) % WAY_COUNT];
+        start = seconds();
+        way->run(bench, direction);
+        printf("%zu %s %s %.6f\n", turn,
+               direction == ENCRYPT ? "encrypt" : "decrypt", way->name,
+               seconds() - start);
+        (void)fflush(stdout);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct bench bench;
+    size_t turns = argc == 3 ? strtoul(argv[2], NULL, 10) : 0, turn;
+
+    bench.count = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+    if (bench.count < 1 || bench.count > COUNT_MAX || turns < 1)
+        return fprintf(stderr, "usage: small COUNT TURNS\n"), 2;
+    load(&bench);
+    make_key(&bench);
+    make_sealed(&bench);
+    for (turn = 0; turn < turns; turn++) {
+        take_turn(&bench, ENCRYPT, turn);
+        take_turn(&bench, DECRYPT, turn);
+    }
+    free(bench.sealed);
+    EVP_PKEY_free(bench.key);
+    EVP_CIPHER_free(bench.cipher);
+    return 0;
+}
