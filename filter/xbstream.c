@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 enum {
     AT_MAGIC = 0,
@@ -174,5 +174,5 @@ envl_xb_set_crc(unsigned char *data, size_t len)
 uint32_t
 envl_xb_crc(uint32_t crc, const unsigned char *data, size_t len)
 {
-    return (uint32_t)crc32_z(crc, data, len);
+    return libdeflate_crc32(crc, data, len);
 }
