@@ -220,18 +220,13 @@ find_target(struct kms_aws_target *target, const struct kms_world *world,
 
 /* Can this be what the service once made for these labels? */
 static enum envelope_reason
-check_wrapped(const struct envl_kms_wrapped *wrapped, const struct kms_job *job,
-              struct envl_err *err)
+check_wrapped(const struct envl_kms_wrapped *wrapped, struct envl_err *err)
 {
     if (wrapped->blob_len < 1 || wrapped->blob_len > BLOB_LEN_MAX)
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
                          "awskms: the encrypted key in the header has %zu "
                          "bytes, and the service takes 1 to %d",
                          wrapped->blob_len, BLOB_LEN_MAX);
-    if (wrapped->has_context && job->labels_len == 0)
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                         "awskms: the key was encrypted with labels as its "
-                         "context, and the header has none");
     return ENVELOPE_OK;
 }
 
@@ -313,7 +308,7 @@ unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
         find_target(&target, job->world, job->uri, wrapped, err);
 
     if (rc == ENVELOPE_OK)
-        rc = check_wrapped(wrapped, job, err);
+        rc = check_wrapped(wrapped, err);
     if (rc == ENVELOPE_OK) {
         kms_json_begin(&call.body);
         kms_json_add(&call.body, "KeyId", target.key_id);
@@ -369,7 +364,7 @@ rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
         find_target(&target, job->world, job->uri, wrapped, err);
 
     if (rc == ENVELOPE_OK)
-        rc = check_wrapped(wrapped, job, err);
+        rc = check_wrapped(wrapped, err);
     if (rc == ENVELOPE_OK)
         rc = find_target(&new_target, job->world, to, NULL, err);
     if (rc == ENVELOPE_OK)

@@ -146,8 +146,12 @@ kms_aws_error(const struct kms_reply *reply, struct envl_err *err)
     bool failing;
 
     /* A proxy on the way may send anything. */
-    (void)kms_json_parse(&json, kms_text_get(&reply->body), reply->body.len,
-                         &ignored);
+    if (kms_json_parse(&json, kms_text_get(&reply->body), reply->body.len,
+                       &ignored)
+        == ENVELOPE_R_MEMORY) {
+        (void)envl_fail_memory(err);
+        return KMS_FAILED;
+    }
     find_code(code, json, reply);
     rule = find_rule(code, reply->status);
     failing = rule.outcome == KMS_RETRY || rule.outcome == KMS_RETRY_SLOWLY;

@@ -37,6 +37,14 @@ set_path(struct kms_text *path, const struct kms_world *world, size_t place)
         kms_text_set(path, said);
 }
 
+/* Without a home there is no file in it; as it is written, the path would be
+ * one in the working directory, which may be anybody's. */
+static bool
+is_nowhere(const struct kms_text *path)
+{
+    return strncmp(kms_text_get(path), "~/", 2) == 0;
+}
+
 /* In the configuration, the default one may have no "profile" in front. */
 static void
 set_section(struct kms_aws_profile_file *file, const char *name,
@@ -61,7 +69,7 @@ kms_aws_profile_read(struct kms_aws_profile *profile,
     for (i = 0; i < FILE_COUNT && rc == ENVELOPE_OK; i++) {
         file = &profile->files[i];
         set_path(&file->path, world, i);
-        if (!file->path.failed)
+        if (!file->path.failed && !is_nowhere(&file->path))
             rc = world->read(world->arg, &file->content,
                              kms_text_get(&file->path), FILE_LEN_MAX, err);
         set_section(file, name, places[i].section_begin);

@@ -227,20 +227,12 @@ same_or_none(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool
-same_text(const struct kms_text *a, const struct kms_text *b)
-{
-    return strcmp(kms_text_get(a), kms_text_get(b)) == 0;
-}
-
 bool
 kms_aws_target_same_place(const struct kms_aws_target *a,
                           const struct kms_aws_target *b)
 {
-    return a->endpoint.plain == b->endpoint.plain
-           && same_text(&a->endpoint.host, &b->endpoint.host)
-           && same_text(&a->endpoint.path, &b->endpoint.path)
-           && same_text(&a->region, &b->region)
+    return kms_endpoint_same(&a->endpoint, &b->endpoint)
+           && strcmp(kms_text_get(&a->region), kms_text_get(&b->region)) == 0
            && same_or_none(kms_uri_get(a->key.uri, "profile"),
                            kms_uri_get(b->key.uri, "profile"));
 }

@@ -76,19 +76,25 @@ leads_to(const struct route *route, const struct kms_world *world,
            && route->service->matches(world, &route->uri, wrapped->key);
 }
 
-/* The same for a key that is to be opened: a header never leads elsewhere. */
+/* The same for a key that is to be opened: a header never leads elsewhere, and
+ * nobody is asked about a context that is missing. */
 static enum envelope_reason
 find_match(struct route *route, const struct kms_world *world,
-           const struct envl_kms_wrapped *wrapped, const char *text,
-           struct envl_err *err)
+           const struct envl_kms_wrapped *wrapped,
+           const struct envl_kms_call *call, struct envl_err *err)
 {
     enum envelope_reason rc =
-        find_checked(route, world, text, ENVL_KMS_IDENTITY, err);
+        find_checked(route, world, call->uri, ENVL_KMS_IDENTITY, err);
 
     if (rc == ENVELOPE_OK && !leads_to(route, world, wrapped))
         rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
                        "%s: the key in the header is another one: %.200s",
                        route->service->scheme, wrapped->key);
+    if (rc == ENVELOPE_OK && wrapped->has_context && call->labels_len == 0)
+        rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                       "%s: the key in the header belongs to labels, and "
+                       "the stream has none",
+                       route->service->scheme);
     return rc;
 }
 
@@ -181,8 +187,7 @@ kms_dispatch_unwrap(const struct kms_world *world,
 {
     struct route route = { 0 };
     struct kms_job job = make_job(world, &route, call);
-    enum envelope_reason rc =
-        find_match(&route, world, wrapped, call->uri, err);
+    enum envelope_reason rc = find_match(&route, world, wrapped, call, err);
 
     if (rc == ENVELOPE_OK)
         rc = route.service->unwrap(kek, wrapped, &job, err);
@@ -218,8 +223,7 @@ kms_dispatch_rewrap(const struct kms_world *world,
     struct route route = { 0 }, to = { 0 };
     struct envl_kms_wrapped fresh;
     struct kms_job job = make_job(world, &route, call);
-    enum envelope_reason rc =
-        find_match(&route, world, wrapped, call->uri, err);
+    enum envelope_reason rc = find_match(&route, world, wrapped, call, err);
 
     if (rc == ENVELOPE_OK)
         rc = find_target(&to, world, route.service, to_uri, err);

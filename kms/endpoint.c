@@ -23,15 +23,10 @@
  * signs has to know which. */
 #define PATH NAME "_~!$&'()*+,;=:@/"
 
-/* Who may be asked without TLS, beside 127.0.0.0/8. */
-static const struct {
-    const char *host;
-    bool metadata;
-} plain_hosts[] = {
-    { "localhost", false },      { "[::1]", false },
-    { "169.254.169.254", true }, { "169.254.170.2", true },
-    { "169.254.170.23", true },  { "[fd00:ec2::23]", true },
-    { "[fd00:ec2::254]", true }, { "metadata.tencentyun.com", true },
+/* Who may be asked without TLS, beside loopback. */
+static const char *const metadata_hosts[] = {
+    "169.254.169.254", "169.254.170.2",   "169.254.170.23",
+    "[fd00:ec2::23]",  "[fd00:ec2::254]", "metadata.tencentyun.com",
 };
 
 static enum envelope_reason
@@ -119,16 +114,22 @@ set_name(struct kms_text *host, const char *text, size_t len)
     return host->failed || is_name_or_ipv4(kms_text_get(host));
 }
 
+/* libcurl asks nobody where localhost is. */
 static bool
-may_be_plain(const char *host, bool metadata)
+is_loopback(const char *host)
+{
+    return (is_ipv4(host) && strncmp(host, "127.", 4) == 0)
+           || strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static bool
+is_metadata(const char *host)
 {
     size_t i;
 
-    if (is_ipv4(host) && strncmp(host, "127.", 4) == 0)
-        return true;
-    for (i = 0; i < sizeof(plain_hosts) / sizeof(plain_hosts[0]); i++) {
-        if (strcmp(host, plain_hosts[i].host) == 0)
-            return metadata || !plain_hosts[i].metadata;
+    for (i = 0; i < sizeof(metadata_hosts) / sizeof(metadata_hosts[0]); i++) {
+        if (strcmp(host, metadata_hosts[i]) == 0)
+            return true;
     }
     return false;
 }
@@ -222,8 +223,9 @@ parse_host(struct kms_endpoint *endpoint, const char *url, const char *host,
                             "its host is neither a name nor an address that "
                             "is written in full",
                             err);
-    if (endpoint->plain
-        && !may_be_plain(kms_text_get(text), endpoint->metadata))
+    endpoint->loopback = is_loopback(kms_text_get(text));
+    if (endpoint->plain && !endpoint->loopback
+        && !(endpoint->metadata && is_metadata(kms_text_get(text))))
         return bad_endpoint(
             url, "plain http is for this machine only: use https", err);
     if (!add_port(endpoint, port, (size_t)(end - port)))
@@ -279,4 +281,12 @@ kms_endpoint_clear(struct kms_endpoint *endpoint)
     kms_text_clear(&endpoint->host);
     kms_text_clear(&endpoint->path);
     *endpoint = (struct kms_endpoint){ 0 };
+}
+
+bool
+kms_endpoint_same(const struct kms_endpoint *a, const struct kms_endpoint *b)
+{
+    return a->plain == b->plain
+           && strcmp(kms_text_get(&a->host), kms_text_get(&b->host)) == 0
+           && strcmp(kms_text_get(&a->path), kms_text_get(&b->path)) == 0;
 }

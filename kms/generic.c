@@ -12,6 +12,7 @@
 
 #include "kms/exchange.h"
 #include "kms/json.h"
+#include "kms/text_blob.h"
 
 static const char *
 get(const struct kms_http_call *call, enum kms_http_setting setting)
@@ -189,15 +190,9 @@ is_about_key(const struct kms_http_call *call, const struct kms_json *json)
 static bool
 take_blob(struct kms_http_call *call, const struct kms_json *json)
 {
-    const char *blob = text_at(call, json, KMS_HTTP_REPLY_BLOB);
-    size_t len = blob != NULL ? strlen(blob) : 0;
-
-    if (len == 0 || len > sizeof(call->made->blob) || !kms_is_printable(blob)
-        || !kms_set_key(call->made, target(call)->data))
-        return false;
-    memcpy(call->made->blob, blob, len);
-    call->made->blob_len = len;
-    return true;
+    return kms_text_blob_set(call->made,
+                             text_at(call, json, KMS_HTTP_REPLY_BLOB))
+           && kms_set_key(call->made, target(call)->data);
 }
 
 static bool
@@ -287,26 +282,13 @@ static enum envelope_reason
 take_job(struct kms_http_call *call, const struct kms_job *job,
          const struct envl_kms_wrapped *wrapped, struct envl_err *err)
 {
-    struct kms_text *blob = &call->blob;
-
     call->job = job;
     call->signing.ctx = job->ctx;
     call->has_context = job->labels != NULL && job->labels_len > 0
                         && (wrapped == NULL || wrapped->has_context)
                         && *get(call, KMS_HTTP_REQUEST_CONTEXT) != '\0';
-    if (wrapped == NULL)
-        return ENVELOPE_OK;
-    kms_text_add_bytes(blob, wrapped->blob, wrapped->blob_len);
-    if (blob->failed)
-        return envl_fail_memory(err);
-    /* It came from somebody's header, and goes into JSON as it is. */
-    if (!kms_is_printable(kms_text_get(blob))
-        || strlen(blob->data) != blob->len)
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                         "httpkms://%s: the encrypted key in the header is "
-                         "not text: it was made by another service",
-                         call->section.name);
-    return ENVELOPE_OK;
+    return wrapped != NULL ? kms_text_blob_get(&call->blob, wrapped, err)
+                           : ENVELOPE_OK;
 }
 
 static enum envelope_reason

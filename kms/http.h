@@ -18,6 +18,7 @@
 struct kms_endpoint {
     bool plain;           /* http: loopback and metadata addresses only */
     bool metadata;        /* never through a proxy */
+    bool loopback;        /* nor this; set by kms_endpoint_parse() */
     struct kms_text host; /* as in the Host header: with the port unless it is
                            * the scheme's own */
     struct kms_text path; /* "" or "/v1/..", without a slash at its end */
@@ -41,12 +42,17 @@ enum envelope_reason kms_endpoint_parse(struct kms_endpoint *endpoint,
                                         struct envl_err *err);
 void kms_endpoint_clear(struct kms_endpoint *endpoint);
 
+/* kms_endpoint_same - scheme, host, port and path */
+bool kms_endpoint_same(const struct kms_endpoint *a,
+                       const struct kms_endpoint *b);
+
 struct kms_header {
     const char *name; /* static, as it is sent: "Content-Type" */
     struct kms_text value;
 };
 
-/* TLS; ca_file and ca_path in place of the system's trust; borrowed, NULL where nothing was said. */
+/* TLS; ca_file and ca_path in place of the system's trust; borrowed, NULL
+ * where nothing was said. */
 struct kms_tls {
     const char *ca_file, *ca_path;
     const char *certificate, *key; /* the client's, files in PEM */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,16 @@ set_attributes(posix_spawnattr_t *attributes)
     return error;
 }
 
+/* Ours; but of a program with raised rights it is the environment of whom it
+ * was raised for, and there are more programs that believe it than shells. */
+static char *const *
+environment(void)
+{
+    static char *const none[] = { NULL };
+
+    return getauxval(AT_SECURE) != 0 ? none : environ;
+}
+
 /* 0 or an errno, that of exec(2), too. */
 static int
 spawn(pid_t *pid, char *const argv[], int in, int out)
@@ -127,7 +138,8 @@ spawn(pid_t *pid, char *const argv[], int in, int out)
         goto out;
     if ((error = set_actions(&actions, in, out)) == 0
         && (error = set_attributes(&attributes)) == 0)
-        error = posix_spawn(pid, argv[0], &actions, &attributes, argv, environ);
+        error = posix_spawn(pid, argv[0], &actions, &attributes, argv,
+                            environment());
     (void)posix_spawnattr_destroy(&attributes);
 
 out:
@@ -297,12 +309,17 @@ judge(const struct run *run, struct envl_err *err)
 static void
 stop(struct run *run)
 {
+    int flags;
+
     close_end(&run->in);
     close_end(&run->out);
     if (run->pid < 0)
         return;
     (void)kill(-run->pid, SIGKILL);
-    while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
+    /* One that has other rights than we, such as sudo(8), goes on; its time is
+     * over all the same, and who waits for it may wait for ever. */
+    flags = kill(run->pid, SIGKILL) == 0 ? 0 : WNOHANG;
+    while (waitpid(run->pid, NULL, flags) < 0 && errno == EINTR)
         ;
 }
 

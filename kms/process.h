@@ -15,11 +15,12 @@
  *          asked.  What it says is never shown but for argv[0].
  *   input  NULL is the same as an empty text.  The program need not read it.
  *
- * The program has our environment, standard error and working directory; no
- * other descriptor, all signals as by default, and a session of its own, so
+ * The program has our environment (an empty one where we run with raised
+ * rights), standard error and working directory; no other descriptor, all signals as by default, and a session of its own, so
  * that it has no terminal to ask at or to be stopped by.  When its time is
  * over, or its output too long, all of its session's first process group is
- * killed.
+ * killed; a program that has taken other rights cannot be, and is left to
+ * itself.
  *
  * It is over when the program itself is: a process that it leaves behind and
  * that holds its output open is neither waited for nor killed.

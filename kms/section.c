@@ -162,10 +162,11 @@ kms_section_key(struct kms_text *key, const struct kms_section *section,
     kms_text_add(key, only);
     if (key->failed)
         return envl_fail_memory(err);
-    if (!kms_is_printable(key->data) || key->len > ENVL_KMS_KEY_LEN_MAX)
+    if (!kms_is_printable(key->data) || strchr(key->data, ' ') != NULL
+        || key->len > ENVL_KMS_KEY_LEN_MAX)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s://%s: the key's name is not ASCII, or longer "
-                         "than %d letters",
+                         "%s://%s: the key's name is not ASCII without "
+                         "spaces, or longer than %d letters",
                          section->scheme, section->name, ENVL_KMS_KEY_LEN_MAX);
     return ENVELOPE_OK;
 }

@@ -43,7 +43,8 @@ kms_set_key(struct envl_kms_wrapped *made, const char *key)
 {
     size_t len = strlen(key);
 
-    if (!kms_is_printable(key) || len >= sizeof(made->key))
+    if (!kms_is_printable(key) || strchr(key, ' ') != NULL
+        || len >= sizeof(made->key))
         return 0;
     memcpy(made->key, key, len + 1);
     return 1;

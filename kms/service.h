@@ -65,8 +65,8 @@ enum envelope_reason kms_fail_service(struct envl_err *err,
                                       const char *message,
                                       const char *request_id);
 
-/* kms_set_key - put a key's name into made: 1, or 0 if it is empty, too long
- * or not printable */
+/* kms_set_key - put a key's name into made: 1, or 0 if it is empty, too long,
+ * not printable or with a space, which no header has (FORMAT 5.2) */
 int kms_set_key(struct envl_kms_wrapped *made, const char *key);
 
 #endif

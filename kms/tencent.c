@@ -376,18 +376,6 @@ generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
     return rc;
 }
 
-/* The text of a header's blob, where the header is consistent. */
-static enum envelope_reason
-get_blob(struct kms_text *blob, const struct envl_kms_wrapped *wrapped,
-         const struct kms_job *job, struct envl_err *err)
-{
-    if (wrapped->has_context && job->labels_len == 0)
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                         SCHEME ": the key in the header belongs to labels, "
-                                "and the stream has none");
-    return kms_text_blob_get(blob, wrapped, err);
-}
-
 static enum envelope_reason
 unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
        const struct kms_job *job, struct envl_err *err)
@@ -399,7 +387,7 @@ unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
         .kek = kek,
     };
     struct kms_text blob = { 0 };
-    enum envelope_reason rc = get_blob(&blob, wrapped, job, err);
+    enum envelope_reason rc = kms_text_blob_get(&blob, wrapped, err);
 
     kms_json_begin(&call.body);
     kms_json_add(&call.body, "CiphertextBlob", kms_text_get(&blob));
@@ -438,7 +426,7 @@ rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
                                 "region and endpoint only: rewrap without "
                                 "--by-service",
                          to->authority);
-    rc = get_blob(&blob, wrapped, job, err);
+    rc = kms_text_blob_get(&blob, wrapped, err);
     made->has_context = wrapped->has_context;
     kms_json_begin(&call.body);
     kms_json_add(&call.body, "CiphertextBlob", kms_text_get(&blob));

@@ -15,7 +15,8 @@
  * HTTP/1.1, and TLS 1.2 at least, without which only an endpoint that is
  * plain is asked.  No redirection, cookie, password file, or compression.
  * Proxies are those of the environment (https_proxy, all_proxy, no_proxy);
- * none where the endpoint is plain, of metadata, or on loopback.
+ * none where the endpoint is plain, of metadata, or on loopback, and none in a
+ * program that runs with raised privileges.
  *
  * Where the request has a ca_file or a ca_path, these are trusted, and the
  * system's authorities are not.

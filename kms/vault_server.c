@@ -124,12 +124,6 @@ kms_vault_server_clear(struct kms_vault_server *server)
     *server = (struct kms_vault_server){ 0 };
 }
 
-static bool
-same_text(const struct kms_text *a, const struct kms_text *b)
-{
-    return strcmp(kms_text_get(a), kms_text_get(b)) == 0;
-}
-
 bool
 kms_vault_server_same(const struct kms_vault_server *a,
                       const struct kms_vault_server *b)
@@ -137,9 +131,7 @@ kms_vault_server_same(const struct kms_vault_server *a,
     const char *in_a = a->name_space != NULL ? a->name_space : "";
     const char *in_b = b->name_space != NULL ? b->name_space : "";
 
-    return a->endpoint.plain == b->endpoint.plain
-           && same_text(&a->endpoint.host, &b->endpoint.host)
-           && same_text(&a->endpoint.path, &b->endpoint.path)
+    return kms_endpoint_same(&a->endpoint, &b->endpoint)
            && strcmp(in_a, in_b) == 0;
 }
 

@@ -254,6 +254,34 @@ files_may_be_elsewhere(void **state)
     says("/home/u/aws.conf");
 }
 
+/* A directory "~" in the working directory is anybody's. */
+static void
+without_a_home_there_are_no_files(void **state)
+{
+    static const struct fake_pair off[] = {
+        { "AWS_EC2_METADATA_DISABLED", "true" }, END
+    };
+    static const struct fake_pair files[] = {
+        { "~/.aws/credentials", "[default]\n" KEYS("FOREIGN") },
+        { "~/.aws/config", "[default]\ncredential_process = /evil\n"
+                           "region = us-east-1\n" },
+        END,
+    };
+    struct kms_text region = { 0 };
+
+    (void)state;
+    fake.variables = off;
+    fake.files = files;
+    assert_int_equal(find(NULL), ENVELOPE_R_CREDENTIALS);
+    says("~/.aws/config");
+    assert_int_equal(find("default"), ENVELOPE_R_CREDENTIALS);
+    assert_int_equal(fake.run_count, 0);
+    assert_int_equal(kms_aws_region(&region, &fake.world, NULL, &err),
+                     ENVELOPE_OK);
+    assert_int_equal(region.len, 0);
+    kms_text_clear(&region);
+}
+
 /* What a token in one file must not do to the keys of the other. */
 static void
 tokens_belong_to_their_keys(void **state)
@@ -947,6 +975,7 @@ main(void)
         credentials_test(profiles_are_found),
         credentials_test(a_named_profile_is_all),
         credentials_test(files_may_be_elsewhere),
+        credentials_test(without_a_home_there_are_no_files),
         credentials_test(tokens_belong_to_their_keys),
         credentials_test(a_file_that_cannot_be_read_is_told),
         credentials_test(other_kinds_are_named),

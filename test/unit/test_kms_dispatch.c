@@ -333,6 +333,20 @@ generate_is_checked_and_handed_on(void **state)
     assert_kek_is(scene, KEK_BYTE);
 }
 
+/* Nobody is asked about labels that are not there. */
+static void
+a_context_needs_labels(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->wrapped.has_context = true;
+    scene->call.labels_len = 0;
+    assert_int_equal(do_unwrap(scene), ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_non_null(strstr(scene->err.detail, "the stream has none"));
+    assert_null(strstr(service.calls, "unwrap"));
+    assert_kek_is(scene, 0);
+}
+
 static void
 a_failure_leaves_nothing(void **state)
 {
@@ -538,6 +552,7 @@ main(void)
         IN_SCENE(check_knows_the_use),
         IN_SCENE(matching_is_by_service_and_key),
         IN_SCENE(generate_is_checked_and_handed_on),
+        IN_SCENE(a_context_needs_labels),
         IN_SCENE(a_failure_leaves_nothing),
         IN_SCENE(a_failed_check_ends_it),
         IN_SCENE(a_reply_without_a_key_or_blob_is_nonsense),

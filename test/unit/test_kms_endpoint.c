@@ -76,6 +76,38 @@ good_endpoints(void **state)
     }
 }
 
+/* Of any scheme: whom a proxy is not asked for. */
+static void
+this_machine_is_known(void **state)
+{
+    static const struct {
+        const char *url;
+        bool loopback;
+    } cases[] = {
+        { "https://localhost", true },
+        { "https://LOCALHOST:8200/v1", true },
+        { "https://127.0.0.1:8200", true },
+        { "http://127.1.2.3", true },
+        { "https://[0:0::0001]:8200", true },
+        { "https://127.0.0.1.example.com", false },
+        { "https://localhost.example.com", false },
+        { "https://[::ffff:127.0.0.1]", false },
+        { "https://10.0.0.1", false },
+    };
+    struct kms_endpoint endpoint;
+    struct envl_err err = { 0 };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(
+            kms_endpoint_parse(&endpoint, cases[i].url, false, &err),
+            ENVELOPE_OK);
+        assert_int_equal(endpoint.loopback, cases[i].loopback);
+        kms_endpoint_clear(&endpoint);
+    }
+}
+
 /* It is empty then, and the message is of one line and names no password. */
 static void
 refuse(const char *url, bool metadata, const char *why)
@@ -461,6 +493,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_endpoints),
+        cmocka_unit_test(this_machine_is_known),
         cmocka_unit_test(bad_schemes),
         cmocka_unit_test(bad_hosts),
         cmocka_unit_test(bad_ports),

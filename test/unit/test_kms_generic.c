@@ -355,8 +355,8 @@ a_key_is_encoded_in_the_path(void **state)
     static const struct {
         const char *uri, *generate, *url, *body;
     } cases[] = {
-        { "httpkms://corp/a%2fb%20c", "/{key}", "/a%2Fb%20c",
-          "{\"keyId\":\"a/b c\"}" },
+        { "httpkms://corp/a%2fb%27c", "/{key}", "/a%2Fb%27c",
+          "{\"keyId\":\"a/b'c\"}" },
         { "httpkms://corp/%7e%25%3f%23%22", "/k/{key}", "/k/~%25%3F%23%22",
           "{\"keyId\":\"~%?#\\\"\"}" },
         { "httpkms://corp/%7bkey%7d", "/{key}", "/%7Bkey%7D",
@@ -384,6 +384,17 @@ a_key_is_encoded_in_the_path(void **state)
         assert_string_equal(scene.fake.requests[0].body, cases[i].body);
         reset();
     }
+}
+
+/* Nobody is asked for what could not be kept. */
+static void
+a_key_has_no_spaces(void **state)
+{
+    (void)state;
+    parse_uri(&scene.uri, "httpkms://corp/a%20b");
+    assert_int_equal(generate(), ENVELOPE_R_UNREADABLE_KEY);
+    assert_detail_has("spaces");
+    assert_int_equal(scene.fake.request_count, 0);
 }
 
 static void
@@ -1084,6 +1095,7 @@ main(void)
         IN_SCENE(keys_match_by_name_alone),
         IN_SCENE(generate_asks_for_a_key),
         IN_SCENE(a_key_is_encoded_in_the_path),
+        IN_SCENE(a_key_has_no_spaces),
         IN_SCENE(a_key_never_leads_up_the_path),
         IN_SCENE(labels_are_the_context),
         IN_SCENE(members_are_named_by_the_section),

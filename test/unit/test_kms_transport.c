@@ -222,6 +222,8 @@ aim(const char *scheme, const char *host, const char *port, const char *path)
     kms_request_clear(&t.request);
     kms_endpoint_clear(&t.endpoint);
     t.endpoint.plain = strcmp(scheme, "http") == 0;
+    t.endpoint.loopback =
+        strcmp(host, "127.0.0.1") == 0 || strcmp(host, "localhost") == 0;
     kms_text_addf(&t.endpoint.host, "%s:%u", host, port_of(port));
     kms_request_init(&t.request, "GET", &t.endpoint, path);
     kms_request_add(&t.request, "Authorization", "%s", SECRET);
