@@ -3,53 +3,95 @@
 #define _GNU_SOURCE
 #include "lib/fork_guard.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE_LEN 1 /* the kernel rounds it up */
+#include <openssl/crypto.h>
+
+/*
+ * Processes are counted along a line of descent: a child finds 0 in the page
+ * and goes on from the last number that it has inherited, which no guard of
+ * its ancestors exceeds.
+ */
+struct envl_fork_watch {
+    atomic_uint *page; /* the number of this process, or 0; or NULL */
+    atomic_uint last;
+};
 
 #ifdef MADV_WIPEONFORK
-static unsigned char *
+static atomic_uint *
 map_page(void)
 {
-    void *page = mmap(NULL, PAGE_LEN, PROT_READ | PROT_WRITE,
+    void *page = mmap(NULL, sizeof(atomic_uint), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (page == MAP_FAILED)
         return NULL;
-    if (madvise(page, PAGE_LEN, MADV_WIPEONFORK) == 0)
+    if (madvise(page, sizeof(atomic_uint), MADV_WIPEONFORK) == 0)
         return page;
-    (void)munmap(page, PAGE_LEN); /* the process id serves, too */
+    (void)munmap(page, sizeof(atomic_uint)); /* the process id serves, too */
     return NULL;
 }
 #else
-static unsigned char *
+static atomic_uint *
 map_page(void)
 {
     return NULL;
 }
 #endif
 
-void
-envl_fork_guard_set(struct envl_fork_guard *guard)
+struct envl_fork_watch *
+envl_fork_watch_new(void)
 {
-    guard->owner = getpid();
-    guard->page = map_page();
-    if (guard->page != NULL)
-        *guard->page = 1;
+    struct envl_fork_watch *watch = OPENSSL_malloc(sizeof(*watch));
+
+    if (watch == NULL)
+        return NULL;
+    atomic_init(&watch->last, 0);
+    watch->page = map_page();
+    return watch;
+}
+
+void
+envl_fork_watch_free(struct envl_fork_watch *watch)
+{
+    if (watch != NULL && watch->page != NULL)
+        (void)munmap(watch->page, sizeof(*watch->page)); /* what else? */
+    OPENSSL_free(watch);
+}
+
+/* The number of this process, which is never 0. */
+static unsigned
+count_process(struct envl_fork_watch *watch)
+{
+    unsigned known = atomic_load(watch->page), next;
+
+    if (known != 0)
+        return known;
+    next = atomic_fetch_add(&watch->last, 1) + 1;
+    /* Another thread may have been first: then its number is the one. */
+    if (atomic_compare_exchange_strong(watch->page, &known, next))
+        return next;
+    return known;
+}
+
+void
+envl_fork_guard_set(struct envl_fork_guard *guard,
+                    struct envl_fork_watch *watch)
+{
+    *guard = (struct envl_fork_guard){ .owner = getpid() };
+    if (watch == NULL || watch->page == NULL)
+        return;
+    guard->process = count_process(watch);
+    guard->watch = watch;
 }
 
 bool
 envl_fork_guard_holds(const struct envl_fork_guard *guard)
 {
-    return guard->page != NULL ? *guard->page != 0 : guard->owner == getpid();
-}
-
-void
-envl_fork_guard_clear(struct envl_fork_guard *guard)
-{
-    if (guard->page != NULL)
-        (void)munmap(guard->page, PAGE_LEN); /* nothing else can be done */
-    *guard = (struct envl_fork_guard){ 0 };
+    return guard->watch != NULL
+               ? atomic_load(guard->watch->page) == guard->process
+               : guard->owner == getpid();
 }

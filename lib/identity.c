@@ -2,18 +2,23 @@
 /* The list of identities; private keys stay in libcrypto's hands. */
 #include "lib/identity.h"
 
+#include <string.h>
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
+#include "lib/kept.h"
 #include "lib/kms.h"
 #include "lib/passphrase.h"
 
 struct loader {
     struct envl_identities *identities;
     const struct envl_libctx *ctx;
+    const struct envl_settings *settings;
+    bool may_change; /* something was read that cannot be kept */
 };
 
 /* Room for one more element; 0 if memory ran out. */
@@ -29,14 +34,50 @@ grow(void *list, size_t count, size_t size)
     return 1;
 }
 
-static char *
-own_propq(const struct envl_libctx *ctx, const EVP_PKEY *key)
+static const char *
+provider_of(const EVP_PKEY *key)
 {
     const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(key);
 
-    return envl_libctx_prefer(
-        ctx->properties,
-        provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default");
+    return provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
+}
+
+/* Is it libcrypto's own?  Another provider's may be a handle of a device,
+ * which forgets it. */
+static bool
+is_software(const EVP_PKEY *key)
+{
+    const char *name = provider_of(key);
+
+    return strcmp(name, "default") == 0 || strcmp(name, "fips") == 0;
+}
+
+/* One more owner of a key */
+static enum envelope_reason
+add_key(struct envl_identities *to, EVP_PKEY *key, const char *propq,
+        const struct envl_key_id *id, struct envl_err *err)
+{
+    char *copy = OPENSSL_strdup(propq);
+
+    if (copy == NULL || !grow(&to->keys, to->key_count, sizeof(*to->keys))
+        || !EVP_PKEY_up_ref(key)) {
+        OPENSSL_free(copy);
+        return envl_fail_memory(err);
+    }
+    to->keys[to->key_count++] =
+        (struct envl_identity){ .key = key, .propq = copy, .id = *id };
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+add_cert(struct envl_identities *to, X509 *cert, const struct envl_key_id *id,
+         struct envl_err *err)
+{
+    if (!grow(&to->certs, to->cert_count, sizeof(*to->certs))
+        || !X509_up_ref(cert))
+        return envl_fail_memory(err);
+    to->certs[to->cert_count++] = (struct envl_identity_cert){ cert, *id };
+    return ENVELOPE_OK;
 }
 
 static enum envelope_reason
@@ -61,36 +102,97 @@ add_service(const struct loader *loader, const char *uri, struct envl_err *err)
 static enum envelope_reason
 take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 {
-    const struct loader *loader = arg;
+    struct loader *loader = arg;
     struct envl_identities *to = loader->identities;
-    struct envl_identity key = { .key = item->private_key };
-    struct envl_identity_cert cert = { .cert = item->cert };
+    struct envl_key_id id = { .len = 0 };
+    enum envelope_reason rc;
+    char *propq;
+
+    if (item->is_encrypted && loader->settings->passphrase.data == NULL)
+        loader->may_change = true;
 
     if (item->service_uri != NULL)
         return add_service(loader, item->service_uri, err);
     if (item->public_key != NULL)
         return ENVELOPE_OK; /* of no use, and no harm beside a private key */
-    if (item->cert != NULL) {
-        if (!envl_key_id_of_cert(&cert.id, item->cert))
-            return ENVELOPE_OK;
-        if (!grow(&to->certs, to->cert_count, sizeof(*to->certs))
-            || !X509_up_ref(item->cert))
-            return envl_fail_memory(err);
-        to->certs[to->cert_count++] = cert;
-        return ENVELOPE_OK;
-    }
+    if (item->cert != NULL)
+        return envl_key_id_of_cert(&id, item->cert)
+                   ? add_cert(to, item->cert, &id, err)
+                   : ENVELOPE_OK;
+    if (!is_software(item->private_key))
+        loader->may_change = true;
     /* A key in hardware may not show its public half: it has no name then. */
     ERR_set_mark();
-    if (!envl_key_id_of_item(&key.id, loader->ctx, item))
-        key.id.len = 0;
+    if (!envl_key_id_of_item(&id, loader->ctx, item))
+        id.len = 0;
     ERR_pop_to_mark();
-    key.propq = own_propq(loader->ctx, item->private_key);
-    if (key.propq == NULL || !grow(&to->keys, to->key_count, sizeof(*to->keys))
-        || !EVP_PKEY_up_ref(item->private_key)) {
-        OPENSSL_free(key.propq);
-        return envl_fail_memory(err);
+    propq = envl_libctx_prefer(loader->ctx->properties,
+                               provider_of(item->private_key));
+    rc = propq != NULL ? add_key(to, item->private_key, propq, &id, err)
+                       : envl_fail_memory(err);
+    OPENSSL_free(propq);
+    return rc;
+}
+
+/* Keys in memory */
+
+/* One more owner of what is in another list, from some places on. */
+static enum envelope_reason
+add_shared(struct envl_identities *to, const struct envl_identities *from,
+           size_t first_key, size_t first_cert, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i;
+
+    for (i = first_key; i < from->key_count && rc == ENVELOPE_OK; i++)
+        rc = add_key(to, from->keys[i].key, from->keys[i].propq,
+                     &from->keys[i].id, err);
+    for (i = first_cert; i < from->cert_count && rc == ENVELOPE_OK; i++)
+        rc = add_cert(to, from->certs[i].cert, &from->certs[i].id, err);
+    return rc;
+}
+
+/* Where that fails, the next stream reads them again. */
+static void
+keep(struct envl_kept *kept, const struct envl_identities *from,
+     size_t first_key, size_t first_cert)
+{
+    struct envl_identities *list =
+        kept != NULL ? OPENSSL_zalloc(sizeof(*list)) : NULL;
+    struct envl_err ignored;
+
+    if (list != NULL
+        && add_shared(list, from, first_key, first_cert, &ignored)
+               != ENVELOPE_OK) {
+        envl_identities_clear(list);
+        OPENSSL_free(list);
+        list = NULL;
     }
-    to->keys[to->key_count++] = key;
+    if (list != NULL)
+        envl_kept_put_identities(kept, list);
+}
+
+static enum envelope_reason
+load_octets(const struct envl_key_reader *reader, struct loader *loader,
+            struct envl_err *err)
+{
+    const struct envl_settings *settings = loader->settings;
+    const struct envl_identities *kept = envl_kept_identities(settings->kept);
+    struct envl_identities *to = loader->identities;
+    size_t first_key = to->key_count, first_cert = to->cert_count;
+    enum envelope_reason rc;
+
+    if (settings->identity.count == 0)
+        return ENVELOPE_OK;
+    if (kept != NULL)
+        return add_shared(to, kept, 0, 0, err);
+    loader->may_change = false;
+    rc = envl_keys_read_octets(reader, &settings->identity, "identity", err);
+    if (rc != ENVELOPE_OK || loader->may_change)
+        return rc;
+    ERR_set_mark();
+    keep(settings->kept, to, first_key, first_cert);
+    ERR_pop_to_mark();
     return ENVELOPE_OK;
 }
 
@@ -99,7 +201,7 @@ envl_identities_load(struct envl_identities *identities,
                      const struct envl_libctx *ctx,
                      const struct envl_settings *settings, struct envl_err *err)
 {
-    struct loader loader = { identities, ctx };
+    struct loader loader = { identities, ctx, settings, false };
     const struct envl_key_reader reader = {
         .ctx = ctx,
         .passphrase = &identities->passphrase,
@@ -115,8 +217,7 @@ envl_identities_load(struct envl_identities *identities,
     if (rc == ENVELOPE_OK && settings->identities != NULL)
         rc = envl_keys_read_list(&reader, settings->identities, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_keys_read_octets(&reader, &settings->identity, "identity",
-                                   err);
+        rc = load_octets(&reader, &loader, err);
     if (rc == ENVELOPE_OK && identities->key_count == 0
         && identities->service_count == 0 && identities->kek == NULL
         && identities->passphrase.data == NULL) {

@@ -42,6 +42,10 @@ struct envl_identities {
 /*
  * envl_identities_load - read all that settings name
  *
+ * Keys in memory are read for the first of several streams, where settings
+ * keep them, unless one of them lies in a device, or was opened with a
+ * passphrase that settings do not hold.
+ *
  * Ownership: identities is the caller's, envl_identities_clear(); empty on
  *            failure.  settings must stay while it is used.
  * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_IDENTITY,

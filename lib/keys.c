@@ -157,6 +157,7 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
            size_t least, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_key_item item = *origin;
     size_t objects = 0, keys = 0;
     OSSL_STORE_INFO *info;
 
@@ -164,7 +165,8 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
         info = OSSL_STORE_load(store);
         if (info != NULL) {
             objects++;
-            rc = give(reader, info, *origin, &keys, err);
+            item.is_encrypted = asker->asked;
+            rc = give(reader, info, item, &keys, err);
             OSSL_STORE_INFO_free(info);
         } else if (OSSL_STORE_error(store) && !OSSL_STORE_eof(store)) {
             break;

@@ -16,7 +16,7 @@
 #include "lib/settings.h"
 
 /* One object that was read, or a key that a service has; exactly one of the
- * last four is not NULL. */
+ * four pointers behind name is not NULL. */
 struct envl_key_item {
     const char *name; /* of where it comes from, for messages: a URI without
                        * its query, in which a PIN may stand */
@@ -25,6 +25,7 @@ struct envl_key_item {
     EVP_PKEY *private_key;
     X509 *cert;
     const char *service_uri; /* as it was given: nobody has been asked */
+    bool is_encrypted;       /* its source took a passphrase, up to here */
 };
 
 /*

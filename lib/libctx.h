@@ -16,6 +16,8 @@
 
 #include "lib/err.h"
 
+struct envl_fork_watch;
+
 struct envl_libctx {
     OSSL_LIB_CTX *libctx;
     const char *properties; /* what the configuration asks for, or NULL */
@@ -23,6 +25,9 @@ struct envl_libctx {
         *propq; /* the same, with preference for the software; not NULL */
     const char *kms_modules; /* where the module of key services is; NULL:
                               * where it was installed */
+
+    /* For streams that are sealed (lib/fork_guard.h); or NULL. */
+    struct envl_fork_watch *watch;
 };
 
 /*

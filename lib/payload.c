@@ -31,8 +31,8 @@ struct envl_payload {
     struct envl_chunk *chunks[ENVL_THREADS_MAX]; /* one for each thread */
 
     /* Opening: the chunk that arrives in pieces, and room for its text. */
-    unsigned char sealed[ENVL_SEALED_CHUNK_LEN];
-    unsigned char text[ENVL_CHUNK_LEN];
+    unsigned char *sealed; /* ENVL_SEALED_CHUNK_LEN bytes */
+    unsigned char *text;   /* ENVL_CHUNK_LEN bytes, wiped */
 };
 
 /* Set up */
@@ -52,7 +52,14 @@ new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
     payload->threads = threads > 0 ? threads : 1;
     if (payload->threads > ENVL_THREADS_MAX)
         payload->threads = ENVL_THREADS_MAX;
-    if ((payload->workers = envl_workers_new(payload->threads)) == NULL)
+    payload->workers = envl_workers_new(payload->threads);
+    if (direction == ENVL_OPEN) {
+        payload->sealed = OPENSSL_malloc(ENVL_SEALED_CHUNK_LEN);
+        payload->text = OPENSSL_malloc(ENVL_CHUNK_LEN);
+    }
+    if (payload->workers == NULL
+        || (direction == ENVL_OPEN
+            && (payload->sealed == NULL || payload->text == NULL)))
         rc = envl_fail_memory(err);
     for (i = 0; i < payload->threads && rc == ENVELOPE_OK; i++)
         rc = envl_chunk_new(&payload->chunks[i], ctx, key, direction, err);
@@ -123,7 +130,9 @@ envl_payload_free(struct envl_payload *payload)
     envl_workers_free(payload->workers);
     for (i = 0; i < payload->threads; i++)
         envl_chunk_free(payload->chunks[i]);
-    OPENSSL_clear_free(payload, sizeof(*payload));
+    OPENSSL_free(payload->sealed);
+    OPENSSL_clear_free(payload->text, ENVL_CHUNK_LEN);
+    OPENSSL_free(payload);
 }
 
 /* Failures */
@@ -160,7 +169,7 @@ diagnose(struct envl_payload *payload, enum envelope_reason otherwise,
             break;
         }
     }
-    OPENSSL_cleanse(payload->text, sizeof(payload->text));
+    OPENSSL_cleanse(payload->text, ENVL_CHUNK_LEN);
     switch (rc) {
     case ENVELOPE_R_TRAILING_DATA:
         return envl_fail(err, rc,

@@ -6,10 +6,12 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "lib/kept.h"
 #include "lib/kms.h"
 
 #define RSA_BITS_MIN 2048
@@ -190,6 +192,7 @@ clear_recipient(struct envl_recipient *recipient)
 {
     EVP_PKEY_free(recipient->key);
     X509_free(recipient->cert);
+    X509_free(recipient->origin);
     OPENSSL_free(recipient->uri);
 }
 
@@ -208,8 +211,12 @@ add_key(const struct loader *loader, EVP_PKEY *key, X509 *cert,
     if (!EVP_PKEY_up_ref(key))
         return envl_fail_crypto(err, "share a key");
     r.key = key;
+    if (cert != NULL && X509_up_ref(cert))
+        r.origin = cert;
     cert_names = cert != NULL && envl_key_id_of_cert(&r.id, cert);
-    if (!cert_names && !envl_key_id_of_key(&r.id, loader->ctx, key))
+    if (r.origin != cert)
+        rc = envl_fail_crypto(err, "share a certificate");
+    else if (!cert_names && !envl_key_id_of_key(&r.id, loader->ctx, key))
         rc = envl_fail_crypto(err, "compute a key's identifier");
     if (rc == ENVELOPE_OK && !is_dh) {
         if (cert_names && X509_up_ref(cert))
@@ -304,6 +311,100 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
                      item->name);
 }
 
+/* Keys in memory */
+
+/* One more owner of all that an item of another list has. */
+static enum envelope_reason
+add_shared(struct envl_recipients *to, const struct envl_recipient *from,
+           struct envl_err *err)
+{
+    struct envl_recipient r = { .kind = from->kind, .id = from->id };
+    enum envelope_reason rc;
+
+    if (EVP_PKEY_up_ref(from->key))
+        r.key = from->key;
+    if (from->cert != NULL && X509_up_ref(from->cert))
+        r.cert = from->cert;
+    if (from->origin != NULL && X509_up_ref(from->origin))
+        r.origin = from->origin;
+    if (r.key != from->key || r.cert != from->cert || r.origin != from->origin)
+        rc = envl_fail_crypto(err, "share a key");
+    else
+        rc = add(to, &r, err);
+    if (rc != ENVELOPE_OK)
+        clear_recipient(&r);
+    return rc;
+}
+
+static enum envelope_reason
+add_all_shared(struct envl_recipients *to, const struct envl_recipient *from,
+               size_t count, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i;
+
+    for (i = 0; i < count && rc == ENVELOPE_OK; i++)
+        rc = add_shared(to, &from[i], err);
+    return rc;
+}
+
+/* May these be used now?  If not, reading them again says what is wrong. */
+static bool
+are_valid(const struct envl_recipients *kept,
+          const struct envl_settings *settings)
+{
+    struct envl_err ignored;
+    size_t i;
+
+    for (i = 0; i < kept->count && !settings->allow_expired; i++) {
+        if (kept->items[i].origin != NULL
+            && check_time(kept->items[i].origin, "", &ignored) != ENVELOPE_OK)
+            return false;
+    }
+    return true;
+}
+
+/* Where that fails, the next stream reads them again. */
+static void
+keep(struct envl_kept *kept, const struct envl_recipient *items, size_t count)
+{
+    struct envl_recipients *list =
+        kept != NULL ? OPENSSL_zalloc(sizeof(*list)) : NULL;
+    struct envl_err ignored;
+
+    if (list != NULL
+        && add_all_shared(list, items, count, &ignored) != ENVELOPE_OK) {
+        envl_recipients_clear(list);
+        OPENSSL_free(list);
+        list = NULL;
+    }
+    if (list != NULL)
+        envl_kept_put_recipients(kept, list);
+}
+
+static enum envelope_reason
+load_octets(const struct envl_key_reader *reader, const struct loader *loader,
+            struct envl_err *err)
+{
+    const struct envl_settings *settings = loader->settings;
+    const struct envl_recipients *kept = envl_kept_recipients(settings->kept);
+    struct envl_recipients *to = loader->recipients;
+    size_t first = to->count;
+    enum envelope_reason rc;
+
+    if (settings->recipient.count == 0)
+        return ENVELOPE_OK;
+    if (kept != NULL && are_valid(kept, settings))
+        return add_all_shared(to, kept->items, kept->count, err);
+    rc = envl_keys_read_octets(reader, &settings->recipient, "recipient", err);
+    if (rc != ENVELOPE_OK || kept != NULL)
+        return rc;
+    ERR_set_mark();
+    keep(settings->kept, to->items + first, to->count - first);
+    ERR_pop_to_mark();
+    return ENVELOPE_OK;
+}
+
 static enum envelope_reason
 load_keys(const struct loader *loader, struct envl_err *err)
 {
@@ -319,8 +420,7 @@ load_keys(const struct loader *loader, struct envl_err *err)
     if (settings->recipients != NULL)
         rc = envl_keys_read_list(&reader, settings->recipients, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_keys_read_octets(&reader, &settings->recipient, "recipient",
-                                   err);
+        rc = load_octets(&reader, loader, err);
     /* Only a private key asks for a passphrase. */
     if (rc == ENVELOPE_R_PASSPHRASE_NEEDED)
         rc = envl_fail(

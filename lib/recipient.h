@@ -27,6 +27,7 @@ struct envl_recipient {
     enum envl_recipient_kind kind;
     EVP_PKEY *key; /* owned; of the first two kinds */
     X509 *cert;    /* owned; ENVL_TO_CERT, perhaps made here around key */
+    X509 *origin;  /* owned; that key is from, with its validity; or NULL */
     struct envl_key_id id;
     char *uri; /* owned; of ENVL_TO_KMS */
 };
@@ -39,6 +40,9 @@ struct envl_recipients {
 
 /*
  * envl_recipients_load - read and check all that settings name
+ *
+ * Keys in memory are read for the first of several streams, where settings
+ * keep them; certificates must be valid at the time of each.
  *
  * Ownership: recipients is the caller's, envl_recipients_clear(); empty on
  *            failure.

@@ -6,6 +6,8 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/kept.h"
+
 /* A list may hold URIs with the PIN of a token in them. */
 static void
 clear_text(char **field)
@@ -83,6 +85,13 @@ copy_list(struct envl_octets_list *to, const struct envl_octets_list *from)
     return 1;
 }
 
+void
+envl_settings_keep(struct envl_settings *settings)
+{
+    envl_kept_free(settings->kept);
+    settings->kept = envl_kept_new();
+}
+
 int
 envl_settings_copy(struct envl_settings *to, const struct envl_settings *from)
 {
@@ -92,6 +101,7 @@ envl_settings_copy(struct envl_settings *to, const struct envl_settings *from)
     copy.passphrase_file = copy.labels = NULL;
     copy.recipient = copy.identity = (struct envl_octets_list){ 0 };
     copy.passphrase = (struct envl_octets){ 0 };
+    copy.kept = envl_kept_share(from->kept);
     if (copy_text(&copy.recipients, from->recipients)
         && copy_text(&copy.identities, from->identities)
         && copy_text(&copy.passphrase_file, from->passphrase_file)
@@ -129,5 +139,6 @@ envl_settings_clear(struct envl_settings *settings)
     clear_list(&settings->recipient);
     clear_list(&settings->identity);
     envl_octets_clear(&settings->passphrase);
+    envl_kept_free(settings->kept);
     OPENSSL_cleanse(settings, sizeof(*settings));
 }

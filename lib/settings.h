@@ -10,6 +10,8 @@
 
 #include "lib/kek_source.h"
 
+struct envl_kept;
+
 /* A byte string that is owned and wiped. */
 struct envl_octets {
     unsigned char *data;
@@ -33,6 +35,8 @@ struct envl_settings {
     struct envl_octets_list recipient, identity;
     struct envl_octets passphrase;
     const struct envelope_passphrase_callback *callback;
+    struct envl_kept *kept; /* of these keys (lib/kept.h), shared with copies;
+                             * NULL keeps nothing */
 
     unsigned char kek[ENVL_KEK_LEN]; /* the EVP key, where has_kek */
     bool has_kek;
@@ -48,8 +52,15 @@ struct envl_settings {
     unsigned log_n; /* of scrypt; 0 is the default */
 };
 
-/* envl_settings_copy - deep; to is all zero; 0 and to cleared if memory ran
- * out */
+/*
+ * envl_settings_keep - what streams read from recipient and identity is kept
+ * from now on, and what was kept is not this one's any more: for whenever they
+ * or passphrase have been set.  Without memory nothing is kept.
+ */
+void envl_settings_keep(struct envl_settings *settings);
+
+/* envl_settings_copy - deep, but for what is kept; to is all zero; 0, with
+ * nothing in it, if memory ran out */
 int envl_settings_copy(struct envl_settings *to,
                        const struct envl_settings *from);
 

@@ -62,7 +62,6 @@ envl_stream_free(struct envl_stream *stream)
 {
     if (stream == NULL)
         return;
-    envl_fork_guard_clear(&stream->guard);
     envl_sealer_clear(&stream->sealer);
     envl_opener_clear(&stream->opener);
     envl_sink_clear(&stream->sink);
@@ -200,7 +199,7 @@ begin(struct envl_stream *stream)
         return ENVELOPE_OK;
     stream->state = RUNNING;
     if (stream->direction == ENVL_SEAL)
-        envl_fork_guard_set(&stream->guard);
+        envl_fork_guard_set(&stream->guard, stream->ctx->watch);
     rc = envl_libctx_check(stream->ctx, &stream->failure);
     if (rc != ENVELOPE_OK)
         return rc;

@@ -167,7 +167,10 @@ set_one(struct envl_settings *settings, const struct row *row,
         return set_text(field, row, p, err);
     case OCTETS:
     case LIST:
-        return set_octets(field, row, p, err);
+        if (!set_octets(field, row, p, err))
+            return 0;
+        envl_settings_keep(settings);
+        return 1;
     case RELEASE:
         return set_release(field, row, p, err);
     case CALLBACK:

@@ -9,6 +9,7 @@
 #include <openssl/provider.h>
 
 #include "config.h"
+#include "lib/fork_guard.h"
 
 static OSSL_FUNC_provider_teardown_fn envl_provider_teardown;
 static OSSL_FUNC_provider_gettable_params_fn envl_provider_gettable_params;
@@ -24,6 +25,7 @@ envl_provider_teardown(void *vprov)
     (void)OSSL_PROVIDER_unload(prov->fallback);
     OSSL_LIB_CTX_free(prov->ctx.libctx);
     CRYPTO_THREAD_lock_free(prov->lock);
+    envl_fork_watch_free(prov->ctx.watch);
     OPENSSL_free(prov->propq);
     OPENSSL_free(prov->kms_modules);
     OPENSSL_free(prov);
@@ -196,9 +198,10 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
     keep_fallback(prov);
     prov->lock = CRYPTO_THREAD_lock_new();
     prov->ctx.libctx = OSSL_LIB_CTX_new_child(core, in);
+    prov->ctx.watch = envl_fork_watch_new();
     if (prov->lock == NULL || prov->ctx.libctx == NULL
-        || prov->new_error == NULL || prov->set_error_debug == NULL
-        || prov->vset_error == NULL) {
+        || prov->ctx.watch == NULL || prov->new_error == NULL
+        || prov->set_error_debug == NULL || prov->vset_error == NULL) {
         envl_provider_teardown(prov);
         return 0;
     }

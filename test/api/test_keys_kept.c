@@ -1,0 +1,807 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys given in memory are read once for a context and its copies, and nobody
+ * notices but by the time it takes: what is set anew counts at once, what is
+ * read from elsewhere is read again, and validity is judged for each stream.
+ */
+#include "support.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#define TEXT "text of a stream"
+#define TEXT_LEN (sizeof(TEXT) - 1)
+
+static const struct support_how at_once = { 0 };
+
+/* The allocator, through which all of libcrypto and of the module goes */
+
+static struct {
+    atomic_size_t count, live;
+    bool ours_fail;      /* in one thread only */
+    size_t ours, failed; /* of ours so far; the one that fails, from 1 */
+} memory;
+
+static bool
+is_ours(const char *file)
+{
+    return file != NULL
+           && (strstr(file, "lib/kept.c") != NULL
+               || strstr(file, "lib/recipient.c") != NULL
+               || strstr(file, "lib/identity.c") != NULL
+               || strstr(file, "lib/settings.c") != NULL);
+}
+
+static void *
+counted_malloc(size_t len, const char *file, int line)
+{
+    void *p;
+
+    (void)line;
+    if (memory.ours_fail && is_ours(file) && ++memory.ours == memory.failed)
+        return NULL;
+    if ((p = malloc(len)) == NULL)
+        return NULL;
+    memory.count++;
+    memory.live++;
+    return p;
+}
+
+static void
+counted_free(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    memory.live -= p != NULL;
+    free(p);
+}
+
+static void *
+counted_realloc(void *p, size_t len, const char *file, int line)
+{
+    if (p == NULL)
+        return counted_malloc(len, file, line);
+    if (len == 0) {
+        counted_free(p, file, line);
+        return NULL;
+    }
+    if (memory.ours_fail && is_ours(file) && ++memory.ours == memory.failed)
+        return NULL;
+    return realloc(p, len);
+}
+
+/* What the tests share: keys, as programs have them */
+
+enum { RSA_2048, P_256, X25519, OTHER, KEY_COUNT };
+
+struct fixture {
+    struct support s;
+    EVP_PKEY *keys[KEY_COUNT];
+    struct octets public[KEY_COUNT], private[KEY_COUNT];
+};
+
+static int
+setup(void **state)
+{
+    static struct fixture f;
+    size_t i;
+
+    support_open(&f.s, SUPPORT_WITH_DEFAULT);
+    f.keys[RSA_2048] = support_keygen(&f.s, "RSA", NULL, 2048);
+    f.keys[P_256] = support_keygen(&f.s, "EC", "P-256", 0);
+    f.keys[X25519] = support_keygen(&f.s, "X25519", NULL, 0);
+    f.keys[OTHER] = support_keygen(&f.s, "EC", "P-256", 0);
+    for (i = 0; i < KEY_COUNT; i++) {
+        f.public[i] = support_public(f.keys[i], "PEM");
+        f.private[i] = support_private(f.keys[i], "PEM");
+    }
+    *state = &f;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct fixture *f = *state;
+    size_t i;
+
+    for (i = 0; i < KEY_COUNT; i++) {
+        support_drop(&f->public[i]);
+        support_drop(&f->private[i]);
+        EVP_PKEY_free(f->keys[i]);
+    }
+    support_close(&f->s);
+    return 0;
+}
+
+static EVP_CIPHER_CTX *
+context(const struct fixture *f, enum support_direction direction,
+        struct octets key)
+{
+    struct support_params params;
+
+    support_params_init(&params);
+    support_add_octets(&params,
+                       direction == SUPPORT_SEAL ? ENVELOPE_PARAM_RECIPIENT
+                                                 : ENVELOPE_PARAM_IDENTITY,
+                       key.data, key.len);
+    return support_init(&f->s, direction, NULL, params.list);
+}
+
+static EVP_CIPHER_CTX *
+copy_of(const EVP_CIPHER_CTX *ctx)
+{
+    EVP_CIPHER_CTX *copy = EVP_CIPHER_CTX_new();
+
+    assert_non_null(copy);
+    assert_true(EVP_CIPHER_CTX_copy(copy, ctx));
+    return copy;
+}
+
+static void
+again(EVP_CIPHER_CTX *ctx, enum support_direction direction)
+{
+    assert_true(
+        EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, (int)direction, NULL));
+    assert_no_errors();
+}
+
+static void
+set_octets(EVP_CIPHER_CTX *ctx, const char *name, struct octets value)
+{
+    struct support_params params;
+
+    support_params_init(&params);
+    support_add_octets(&params, name, value.data, value.len);
+    assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
+}
+
+static void
+set_number(EVP_CIPHER_CTX *ctx, const char *name, uint64_t value)
+{
+    struct support_params params;
+
+    support_params_init(&params);
+    support_add_number(&params, name, value);
+    assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
+}
+
+static struct octets
+seal(EVP_CIPHER_CTX *ctx)
+{
+    struct octets out = { 0 };
+
+    assert_true(support_run(ctx, &at_once, TEXT, TEXT_LEN, &out));
+    return out;
+}
+
+/* A stream that is read with ctx must be the text. */
+static void
+expect_text(EVP_CIPHER_CTX *ctx, struct octets stream)
+{
+    struct octets got = { 0 };
+
+    assert_true(support_run(ctx, &at_once, stream.data, stream.len, &got));
+    assert_int_equal(got.len, TEXT_LEN);
+    assert_memory_equal(got.data, TEXT, TEXT_LEN);
+    support_drop(&got);
+}
+
+static void
+expect_failure(EVP_CIPHER_CTX *ctx, struct octets in, int reason,
+               const char *word)
+{
+    struct octets got = { 0 };
+
+    assert_false(support_run(ctx, &at_once, in.data, in.len, &got));
+    expect_reason(reason, word);
+    support_drop(&got);
+}
+
+/* Does this key open it? */
+static void
+expect_opens(const struct fixture *f, size_t key, struct octets stream)
+{
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_OPEN, f->private[key]);
+
+    expect_text(ctx, stream);
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+static void
+expect_no_match(const struct fixture *f, size_t key, struct octets stream)
+{
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_OPEN, f->private[key]);
+
+    expect_failure(ctx, stream, ENVELOPE_R_NO_MATCH, "");
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+/* Reading keys takes thousands of allocations */
+
+static size_t
+cost_of_sealing(EVP_CIPHER_CTX *ctx, struct octets *stream)
+{
+    size_t before = memory.count;
+
+    *stream = seal(ctx);
+    return memory.count - before;
+}
+
+static size_t
+cost_of_opening(EVP_CIPHER_CTX *ctx, struct octets stream)
+{
+    size_t before = memory.count;
+
+    expect_text(ctx, stream);
+    return memory.count - before;
+}
+
+static void
+expect_kept(size_t first, size_t second)
+{
+    if (2 * second > first)
+        fail_msg("%zu allocations, and %zu the next time", first, second);
+}
+
+static void
+test_one_context(void **state)
+{
+    const struct fixture *f = *state;
+    size_t i, first, second;
+
+    for (i = 0; i < KEY_COUNT; i++) {
+        EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[i]),
+                       *open = context(f, SUPPORT_OPEN, f->private[i]);
+        struct octets one, two;
+
+        first = cost_of_sealing(ctx, &one);
+        again(ctx, SUPPORT_SEAL);
+        second = cost_of_sealing(ctx, &two);
+        expect_kept(first, second);
+        first = cost_of_opening(open, one);
+        again(open, SUPPORT_OPEN);
+        second = cost_of_opening(open, two);
+        expect_kept(first, second);
+        assert_memory_not_equal(one.data + one.len - TAG_LEN,
+                                two.data + two.len - TAG_LEN, TAG_LEN);
+        EVP_CIPHER_CTX_free(open);
+        EVP_CIPHER_CTX_free(ctx);
+        support_drop(&one);
+        support_drop(&two);
+    }
+}
+
+/* The first copy reads the key for its siblings, and for the original. */
+static void
+test_copies(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[RSA_2048]),
+                   *open = context(f, SUPPORT_OPEN, f->private[RSA_2048]),
+                   *one = copy_of(ctx), *two = copy_of(ctx), *copy;
+    struct octets a, b, c;
+    size_t first = cost_of_sealing(one, &a);
+
+    EVP_CIPHER_CTX_free(one);
+    expect_kept(first, cost_of_sealing(ctx, &b));
+    EVP_CIPHER_CTX_free(ctx);
+    expect_kept(first, cost_of_sealing(two, &c));
+    EVP_CIPHER_CTX_free(two);
+    copy = copy_of(open);
+    first = cost_of_opening(copy, a);
+    EVP_CIPHER_CTX_free(copy);
+    copy = copy_of(open);
+    EVP_CIPHER_CTX_free(open);
+    expect_kept(first, cost_of_opening(copy, b));
+    again(copy, SUPPORT_OPEN);
+    expect_kept(first, cost_of_opening(copy, c));
+    EVP_CIPHER_CTX_free(copy);
+    support_drop(&a);
+    support_drop(&b);
+    support_drop(&c);
+}
+
+/* One context for both directions */
+static void
+test_both_directions(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+    size_t first[2] = { 0 }, cost;
+    struct octets stream;
+    int i;
+
+    set_octets(ctx, ENVELOPE_PARAM_IDENTITY, f->private[P_256]);
+    for (i = 0; i < 3; i++) {
+        again(ctx, SUPPORT_SEAL);
+        cost = cost_of_sealing(ctx, &stream);
+        if (i == 0)
+            first[0] = cost;
+        else
+            expect_kept(first[0], cost);
+        again(ctx, SUPPORT_OPEN);
+        cost = cost_of_opening(ctx, stream);
+        if (i == 0)
+            first[1] = cost;
+        else
+            expect_kept(first[1], cost);
+        support_drop(&stream);
+    }
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+/* What is set counts */
+
+static void
+test_another_recipient(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]), *copy;
+    struct octets stream = seal(ctx);
+
+    expect_no_match(f, OTHER, stream);
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    copy = copy_of(ctx);
+    set_octets(copy, ENVELOPE_PARAM_RECIPIENT, f->public[OTHER]);
+    stream = seal(copy);
+    expect_opens(f, P_256, stream);
+    expect_opens(f, OTHER, stream);
+    support_drop(&stream);
+    /* The original has not heard of it. */
+    stream = seal(ctx);
+    expect_opens(f, P_256, stream);
+    expect_no_match(f, OTHER, stream);
+    support_drop(&stream);
+    EVP_CIPHER_CTX_free(ctx);
+
+    assert_true(EVP_CIPHER_CTX_reset(copy));
+    EVP_CIPHER_CTX_free(copy);
+    ctx = context(f, SUPPORT_SEAL, f->public[OTHER]);
+    stream = seal(ctx);
+    EVP_CIPHER_CTX_free(ctx);
+    expect_opens(f, OTHER, stream);
+    expect_no_match(f, P_256, stream);
+    support_drop(&stream);
+}
+
+static void
+test_another_identity(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+    struct octets stream = seal(ctx);
+
+    EVP_CIPHER_CTX_free(ctx);
+    ctx = context(f, SUPPORT_OPEN, f->private[OTHER]);
+    expect_failure(ctx, stream, ENVELOPE_R_NO_MATCH, "");
+    again(ctx, SUPPORT_OPEN);
+    expect_failure(ctx, stream, ENVELOPE_R_NO_MATCH, "");
+    again(ctx, SUPPORT_OPEN);
+    set_octets(ctx, ENVELOPE_PARAM_IDENTITY, f->private[P_256]);
+    expect_text(ctx, stream);
+    again(ctx, SUPPORT_OPEN);
+    expect_text(ctx, stream);
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&stream);
+}
+
+/* A bad one beside the good ones is refused each time, not once. */
+static void
+test_failures_are_not_kept(void **state)
+{
+    static const char damaged[] = "-----BEGIN PUBLIC KEY-----\nAAAA\n"
+                                  "-----END PUBLIC KEY-----\n";
+    const struct fixture *f = *state;
+    struct octets bad = support_octets(damaged, sizeof(damaged) - 1), out,
+                  text = support_octets(TEXT, TEXT_LEN);
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]), *copy;
+    int i;
+
+    out = seal(ctx);
+    again(ctx, SUPPORT_SEAL);
+    copy = copy_of(ctx);
+    set_octets(copy, ENVELOPE_PARAM_RECIPIENT, bad);
+    for (i = 0; i < 3; i++) {
+        expect_failure(copy, text, ENVELOPE_R_UNREADABLE_KEY, "parameter 2");
+        again(copy, SUPPORT_SEAL);
+        set_octets(copy, ENVELOPE_PARAM_RECIPIENT, f->public[OTHER]);
+    }
+    EVP_CIPHER_CTX_free(copy);
+    support_drop(&out);
+    out = seal(ctx);
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&out);
+    support_drop(&text);
+    support_drop(&bad);
+}
+
+static void
+test_passphrase(void **state)
+{
+    const struct fixture *f = *state;
+    struct octets encrypted =
+                      support_encrypted(f->keys[P_256], "PEM", "secret"),
+                  secret = support_octets("secret", 6),
+                  wrong = support_octets("wrong", 5), stream;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+    size_t first;
+
+    stream = seal(ctx);
+    EVP_CIPHER_CTX_free(ctx);
+    ctx = context(f, SUPPORT_OPEN, encrypted);
+    expect_failure(ctx, stream, ENVELOPE_R_PASSPHRASE_NEEDED, "parameter 1");
+    again(ctx, SUPPORT_OPEN);
+    set_octets(ctx, ENVELOPE_PARAM_PASSPHRASE, secret);
+    first = cost_of_opening(ctx, stream);
+    again(ctx, SUPPORT_OPEN);
+    expect_kept(first, cost_of_opening(ctx, stream));
+    again(ctx, SUPPORT_OPEN);
+    set_octets(ctx, ENVELOPE_PARAM_PASSPHRASE, wrong);
+    expect_failure(ctx, stream, ENVELOPE_R_WRONG_KEY, "passphrase");
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&stream);
+    support_drop(&encrypted);
+    support_drop(&secret);
+    support_drop(&wrong);
+}
+
+/* What lies elsewhere is asked again */
+
+static int
+tell(char *pass, size_t size, size_t *len, const OSSL_PARAM params[], void *arg)
+{
+    (void)params;
+    ++*(int *)arg;
+    if (size < 6)
+        return 0;
+    memcpy(pass, "secret", 6);
+    *len = 6;
+    return 1;
+}
+
+static void
+test_callback(void **state)
+{
+    const struct fixture *f = *state;
+    struct octets encrypted =
+                      support_encrypted(f->keys[P_256], "PEM", "secret"),
+                  stream;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+    int asked = 0, i;
+    const struct envelope_passphrase_callback callback = { tell, &asked };
+    void *p = (void *)(uintptr_t)&callback;
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_ptr(ENVELOPE_PARAM_PASSPHRASE_CALLBACK, &p,
+                                       sizeof(callback)),
+        OSSL_PARAM_construct_end(),
+    };
+
+    stream = seal(ctx);
+    EVP_CIPHER_CTX_free(ctx);
+    ctx = context(f, SUPPORT_OPEN, encrypted);
+    assert_true(EVP_CIPHER_CTX_set_params(ctx, params));
+    for (i = 1; i <= 3; i++) {
+        expect_text(ctx, stream);
+        assert_int_equal(asked, i);
+        again(ctx, SUPPORT_OPEN);
+    }
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&stream);
+    support_drop(&encrypted);
+}
+
+static void
+write_file(const char *path, struct octets content)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(content.data, 1, content.len, file), content.len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+test_passphrase_file(void **state)
+{
+    const struct fixture *f = *state;
+    struct octets encrypted =
+                      support_encrypted(f->keys[P_256], "PEM", "secret"),
+                  secret = support_octets("secret\n", 7),
+                  wrong = support_octets("wrong\n", 6), stream;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+    char path[] = "/tmp/envelope-kept-XXXXXX";
+    struct support_params params;
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+    stream = seal(ctx);
+    EVP_CIPHER_CTX_free(ctx);
+    support_params_init(&params);
+    support_add_text(&params, ENVELOPE_PARAM_PASSPHRASE_FILE, path);
+    ctx = context(f, SUPPORT_OPEN, encrypted);
+    assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
+    write_file(path, secret);
+    expect_text(ctx, stream);
+    again(ctx, SUPPORT_OPEN);
+    write_file(path, wrong);
+    expect_failure(ctx, stream, ENVELOPE_R_WRONG_KEY, "passphrase");
+    again(ctx, SUPPORT_OPEN);
+    write_file(path, secret);
+    expect_text(ctx, stream);
+    EVP_CIPHER_CTX_free(ctx);
+    assert_int_equal(unlink(path), 0);
+    support_drop(&stream);
+    support_drop(&encrypted);
+    support_drop(&secret);
+    support_drop(&wrong);
+}
+
+/* A file is what it is now, also beside a key in memory. */
+static void
+test_files(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[RSA_2048]);
+    char path[] = "/tmp/envelope-kept-XXXXXX";
+    struct support_params params;
+    struct octets stream;
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+    support_params_init(&params);
+    support_add_text(&params, ENVELOPE_PARAM_RECIPIENTS, path);
+    assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
+    write_file(path, f->public[P_256]);
+    stream = seal(ctx);
+    expect_opens(f, RSA_2048, stream);
+    expect_opens(f, P_256, stream);
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    write_file(path, f->public[OTHER]);
+    stream = seal(ctx);
+    EVP_CIPHER_CTX_free(ctx);
+    expect_opens(f, RSA_2048, stream);
+    expect_opens(f, OTHER, stream);
+    expect_no_match(f, P_256, stream);
+    support_drop(&stream);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* Validity */
+
+static void
+expect_expiry(const struct fixture *f, size_t key, enum support_ski ski)
+{
+    X509 *cert = support_cert(&f->s, f->keys[key], ski, -60, 2);
+    struct octets bytes = support_cert_octets(cert, "PEM"), stream,
+                  text = support_octets(TEXT, TEXT_LEN);
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, bytes);
+
+    X509_free(cert);
+    stream = seal(ctx);
+    support_drop(&stream);
+    sleep(3);
+    again(ctx, SUPPORT_SEAL);
+    expect_failure(ctx, text, ENVELOPE_R_CERTIFICATE_TIME, "parameter 1");
+    again(ctx, SUPPORT_SEAL);
+    expect_failure(ctx, text, ENVELOPE_R_CERTIFICATE_TIME, "expired");
+    again(ctx, SUPPORT_SEAL);
+    set_number(ctx, ENVELOPE_PARAM_ALLOW_EXPIRED, 1);
+    stream = seal(ctx);
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    set_number(ctx, ENVELOPE_PARAM_ALLOW_EXPIRED, 0);
+    expect_failure(ctx, text, ENVELOPE_R_CERTIFICATE_TIME, "expired");
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&bytes);
+    support_drop(&text);
+}
+
+static void
+test_certificate_expires(void **state)
+{
+    const struct fixture *f = *state;
+
+    expect_expiry(f, P_256, SUPPORT_SKI);
+    expect_expiry(f, RSA_2048, SUPPORT_NO_SKI);
+    expect_expiry(f, X25519, SUPPORT_NO_SKI);
+}
+
+/* What was taken although it had expired is not valid for that. */
+static void
+test_allowed_at_first(void **state)
+{
+    const struct fixture *f = *state;
+    X509 *cert = support_cert(&f->s, f->keys[P_256], SUPPORT_SKI, -60, -30);
+    struct octets bytes = support_cert_octets(cert, "DER"), stream,
+                  text = support_octets(TEXT, TEXT_LEN);
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, bytes);
+
+    X509_free(cert);
+    set_number(ctx, ENVELOPE_PARAM_ALLOW_EXPIRED, 1);
+    stream = seal(ctx);
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    set_number(ctx, ENVELOPE_PARAM_ALLOW_EXPIRED, 0);
+    expect_failure(ctx, text, ENVELOPE_R_CERTIFICATE_TIME, "expired");
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&bytes);
+    support_drop(&text);
+}
+
+/* Threads */
+
+enum { THREADS = 8, STREAMS = 15 };
+
+struct thread {
+    pthread_t thread;
+    EVP_CIPHER_CTX *seal, *open; /* copies that nobody has used */
+    bool good;
+};
+
+/* cmocka is for one thread: nothing of it in here. */
+static bool
+round_trip(EVP_CIPHER_CTX *seal_ctx, EVP_CIPHER_CTX *open_ctx)
+{
+    unsigned char stream[TEXT_LEN + 2 * ENVELOPE_BLOCK_SIZE];
+    unsigned char got[sizeof(stream) + ENVELOPE_BLOCK_SIZE];
+    int n = 0, last = 0, len = 0;
+
+    return EVP_CipherUpdate(seal_ctx, stream, &n, (const unsigned char *)TEXT,
+                            (int)TEXT_LEN)
+           && EVP_CipherFinal_ex(seal_ctx, stream + n, &last)
+           && EVP_CipherUpdate(open_ctx, got, &len, stream, n + last)
+           && EVP_CipherFinal_ex(open_ctx, got + len, &last)
+           && len + last == (int)TEXT_LEN && memcmp(got, TEXT, TEXT_LEN) == 0
+           && EVP_CipherInit_ex2(seal_ctx, NULL, NULL, NULL, 1, NULL)
+           && EVP_CipherInit_ex2(open_ctx, NULL, NULL, NULL, 0, NULL);
+}
+
+static void *
+run_streams(void *arg)
+{
+    struct thread *t = arg;
+    int i;
+
+    t->good = true;
+    for (i = 0; i < STREAMS && t->good; i++)
+        t->good = round_trip(t->seal, t->open);
+    EVP_CIPHER_CTX_free(t->seal);
+    EVP_CIPHER_CTX_free(t->open);
+    OPENSSL_thread_stop();
+    return NULL;
+}
+
+static void
+test_threads(void **state)
+{
+    const struct fixture *f = *state;
+    struct thread threads[THREADS];
+    size_t key, i;
+
+    for (key = 0; key < KEY_COUNT; key++) {
+        EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[key]),
+                       *open = context(f, SUPPORT_OPEN, f->private[key]);
+
+        for (i = 0; i < THREADS; i++)
+            threads[i] =
+                (struct thread){ .seal = copy_of(ctx), .open = copy_of(open) };
+        EVP_CIPHER_CTX_free(ctx);
+        EVP_CIPHER_CTX_free(open);
+        for (i = 0; i < THREADS; i++)
+            assert_int_equal(pthread_create(&threads[i].thread, NULL,
+                                            run_streams, &threads[i]),
+                             0);
+        for (i = 0; i < THREADS; i++) {
+            assert_int_equal(pthread_join(threads[i].thread, NULL), 0);
+            assert_true(threads[i].good);
+        }
+    }
+}
+
+/* Memory */
+
+/* Two streams each way with the same contexts, which keep their keys. */
+static bool
+attempt(const struct fixture *f, struct octets recipient,
+        struct octets identity)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(ENVELOPE_PARAM_RECIPIENT,
+                                          recipient.data, recipient.len),
+        OSSL_PARAM_construct_octet_string(ENVELOPE_PARAM_IDENTITY,
+                                          identity.data, identity.len),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_CIPHER_CTX *to = EVP_CIPHER_CTX_new(), *from = EVP_CIPHER_CTX_new();
+    bool good;
+
+    good = to != NULL && from != NULL
+           && EVP_CipherInit_ex2(to, f->s.cipher, NULL, NULL, 1, params)
+           && EVP_CipherInit_ex2(from, f->s.cipher, NULL, NULL, 0, params)
+           && round_trip(to, from) && round_trip(to, from);
+    EVP_CIPHER_CTX_free(to);
+    EVP_CIPHER_CTX_free(from);
+    return good;
+}
+
+static size_t
+count_live(void)
+{
+    ERR_clear_error();
+    OPENSSL_thread_stop();
+    return memory.live;
+}
+
+static void
+test_allocations(void **state)
+{
+    const struct fixture *f = *state;
+    X509 *cert = support_cert(&f->s, f->keys[P_256], SUPPORT_SKI, -60, 3600);
+    struct octets bytes = support_cert_octets(cert, "PEM"),
+                  pair = support_join(f->private[P_256], bytes);
+    size_t live, failures = 0;
+    bool good;
+
+    X509_free(cert);
+    assert_true(attempt(f, bytes, pair));
+    assert_true(attempt(f, bytes, pair));
+    live = count_live();
+    do {
+        memory.ours = 0;
+        memory.failed++;
+        memory.ours_fail = true;
+        good = attempt(f, bytes, pair);
+        memory.ours_fail = false;
+        failures += !good;
+        assert_true(!good || ERR_peek_error() == 0);
+        assert_int_equal(count_live(), live);
+    } while (memory.ours >= memory.failed);
+    /* What cannot be kept is no failure; all the rest is one. */
+    assert_true(good);
+    assert_true(failures > 20 && failures < memory.failed - 1);
+    support_drop(&pair);
+    support_drop(&bytes);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_context),
+        cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_both_directions),
+        cmocka_unit_test(test_another_recipient),
+        cmocka_unit_test(test_another_identity),
+        cmocka_unit_test(test_failures_are_not_kept),
+        cmocka_unit_test(test_passphrase),
+        cmocka_unit_test(test_callback),
+        cmocka_unit_test(test_passphrase_file),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_certificate_expires),
+        cmocka_unit_test(test_allowed_at_first),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_allocations),
+    };
+
+    /* What the shell has set would get in the way. */
+    if (unsetenv(ENVELOPE_ENV_RECIPIENTS) != 0
+        || unsetenv(ENVELOPE_ENV_IDENTITIES) != 0
+        || unsetenv(ENVELOPE_ENV_PASSPHRASE_FILE) != 0)
+        return 1;
+    /* Before libcrypto allocates anything. */
+    if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc,
+                                  counted_free))
+        return 1;
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
