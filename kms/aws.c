@@ -42,10 +42,8 @@ static enum envelope_reason
 take_kek(const struct call *call, const struct kms_json *reply,
          struct envl_err *err)
 {
-    if (kms_json_octets(reply, "Plaintext", call->kek, ENVL_KEK_LEN)
-        == ENVL_KEK_LEN)
+    if (kms_take_kek(call->kek, reply, "Plaintext"))
         return ENVELOPE_OK;
-    OPENSSL_cleanse(call->kek, ENVL_KEK_LEN);
     return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
                      "the reply has no key of %d bytes", ENVL_KEK_LEN);
 }
@@ -184,14 +182,8 @@ static void
 add_context(struct kms_text *body, const char *name, const struct kms_job *job,
             bool wanted)
 {
-    struct kms_text map = { 0 };
-
-    if (!wanted)
-        return;
-    kms_json_labels(&map, job->labels, job->labels_len);
-    body->failed = body->failed || map.failed;
-    kms_json_add_raw(body, name, kms_text_get(&map));
-    kms_text_clear(&map);
+    if (wanted)
+        kms_json_add_labels(body, name, job->labels, job->labels_len);
 }
 
 /* Targets */

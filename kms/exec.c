@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "kms/exchange.h"
 #include "kms/json.h"
 #include "kms/section.h"
@@ -117,19 +115,6 @@ sends_context(const struct kms_job *job, const struct envl_kms_wrapped *wrapped)
            && (wrapped == NULL || wrapped->has_context);
 }
 
-static void
-add_context(struct call *call, const struct kms_job *job)
-{
-    struct kms_text context = { 0 };
-
-    kms_json_labels(&context, job->labels, job->labels_len);
-    if (context.failed)
-        call->request.failed = true;
-    else
-        kms_json_add_raw(&call->request, "context", context.data);
-    kms_text_clear(&context);
-}
-
 /* All but a target. */
 static void
 begin(struct call *call, const char *operation, const struct kms_job *job,
@@ -142,7 +127,7 @@ begin(struct call *call, const char *operation, const struct kms_job *job,
     kms_json_add(request, "operation", operation);
     kms_json_add(request, "key", kms_section_key_only(&call->key));
     if (sends_context(job, wrapped))
-        add_context(call, job);
+        kms_json_add_labels(request, "context", job->labels, job->labels_len);
     if (wrapped != NULL)
         kms_json_add_base64(request, "ciphertext", wrapped->blob,
                             wrapped->blob_len);
@@ -238,10 +223,8 @@ static enum envelope_reason
 take_kek(unsigned char kek[ENVL_KEK_LEN], const struct call *call,
          struct envl_err *err)
 {
-    if (kms_json_octets(call->reply, "plaintext", kek, ENVL_KEK_LEN)
-        == ENVL_KEK_LEN)
+    if (kms_take_kek(kek, call->reply, "plaintext"))
         return ENVELOPE_OK;
-    OPENSSL_cleanse(kek, ENVL_KEK_LEN);
     return fail_reply(call, ENVELOPE_R_KEY_SERVICE,
                       "has no plaintext of 32 bytes in base64", err);
 }

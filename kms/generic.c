@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "kms/exchange.h"
 #include "kms/json.h"
 #include "kms/text_blob.h"
@@ -195,17 +193,6 @@ take_blob(struct kms_http_call *call, const struct kms_json *json)
            && kms_set_key(call->made, target(call)->data);
 }
 
-static bool
-take_kek(struct kms_http_call *call, const struct kms_json *json)
-{
-    const char *path = get(call, KMS_HTTP_REPLY_PLAINTEXT);
-
-    if (kms_json_octets(json, path, call->kek, ENVL_KEK_LEN) == ENVL_KEK_LEN)
-        return true;
-    OPENSSL_cleanse(call->kek, ENVL_KEK_LEN);
-    return false;
-}
-
 static enum kms_outcome
 take(struct kms_http_call *call, const struct kms_reply *reply,
      const struct kms_json *json, struct envl_err *err)
@@ -218,7 +205,9 @@ take(struct kms_http_call *call, const struct kms_reply *reply,
         wrong = "its reply names another key than it was asked for";
     } else if (call->made != NULL && !take_blob(call, json)) {
         wrong = "its reply has no encrypted key where reply-blob says";
-    } else if (call->kek != NULL && !take_kek(call, json)) {
+    } else if (call->kek != NULL
+               && !kms_take_kek(call->kek, json,
+                                get(call, KMS_HTTP_REPLY_PLAINTEXT))) {
         wrong = "its reply has no 32 bytes in base64 where reply-plaintext "
                 "says";
     }

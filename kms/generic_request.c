@@ -107,20 +107,6 @@ add_text(struct kms_text *body, const char *name, const char *value)
         kms_json_add(body, name, value);
 }
 
-static void
-add_context(struct kms_http_call *call)
-{
-    struct kms_text context = { 0 };
-
-    kms_json_labels(&context, call->job->labels, call->job->labels_len);
-    if (context.failed)
-        call->body.failed = true;
-    else
-        kms_json_add_raw(&call->body, get(call, KMS_HTTP_REQUEST_CONTEXT),
-                         context.data);
-    kms_text_clear(&context);
-}
-
 /* With request-extra but for its last brace, or else with a brace: what is
  * added comes behind that. */
 static void
@@ -173,7 +159,8 @@ kms_http_prepare(struct kms_http_call *call, enum kms_http_setting action,
         add_text(body, get(call, KMS_HTTP_REQUEST_TO),
                  kms_section_key_only(&call->to));
     if (call->has_context)
-        add_context(call);
+        kms_json_add_labels(body, get(call, KMS_HTTP_REQUEST_CONTEXT),
+                            call->job->labels, call->job->labels_len);
     if (call->blob.len > 0)
         add_text(body, get(call, KMS_HTTP_REQUEST_BLOB), call->blob.data);
     kms_json_end(body);

@@ -328,3 +328,15 @@ kms_json_labels(struct kms_text *text, const char *labels, size_t len)
     }
     kms_json_end(text);
 }
+
+void
+kms_json_add_labels(struct kms_text *text, const char *name, const char *labels,
+                    size_t len)
+{
+    struct kms_text map = { 0 };
+
+    kms_json_labels(&map, labels, len);
+    text->failed = text->failed || map.failed;
+    kms_json_add_raw(text, name, kms_text_get(&map));
+    kms_text_clear(&map);
+}

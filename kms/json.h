@@ -72,4 +72,8 @@ void kms_json_end(struct kms_text *text);
  */
 void kms_json_labels(struct kms_text *text, const char *labels, size_t len);
 
+/* kms_json_add_labels - the same object as a member */
+void kms_json_add_labels(struct kms_text *text, const char *name,
+                         const char *labels, size_t len);
+
 #endif

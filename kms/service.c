@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "kms/text.h"
 
 /* So that even the longest of all leave room for the last parenthesis. */
@@ -36,6 +38,16 @@ kms_fail_service(struct envl_err *err, enum envelope_reason reason,
         SERVICE_SHOWN ": " CODE_SHOWN "%s" MESSAGE_SHOWN "%s" ID_SHOWN "%s",
         service, code, between, message, *id != '\0' ? " (request " : "", id,
         *id != '\0' ? ")" : "");
+}
+
+int
+kms_take_kek(unsigned char kek[ENVL_KEK_LEN], const struct kms_json *reply,
+             const char *path)
+{
+    if (kms_json_octets(reply, path, kek, ENVL_KEK_LEN) == ENVL_KEK_LEN)
+        return 1;
+    OPENSSL_cleanse(kek, ENVL_KEK_LEN);
+    return 0;
 }
 
 int

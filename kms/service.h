@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kms/json.h"
 #include "kms/uri.h"
 #include "kms/world.h"
 #include "lib/kms_interface.h"
@@ -64,6 +65,11 @@ enum envelope_reason kms_fail_service(struct envl_err *err,
                                       const char *service, const char *code,
                                       const char *message,
                                       const char *request_id);
+
+/* kms_take_kek - the key-encryption key at a path of a reply, ENVL_KEK_LEN bytes
+ * in base64: 1, or 0 with kek wiped if it is not there or has another length */
+int kms_take_kek(unsigned char kek[ENVL_KEK_LEN], const struct kms_json *reply,
+                 const char *path);
 
 /* kms_set_key - put a key's name into made: 1, or 0 if it is empty, too long,
  * not printable or with a space, which no header has (FORMAT 5.2) */

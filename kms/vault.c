@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "kms/exchange.h"
 #include "kms/json.h"
 #include "kms/service.h"
@@ -206,23 +204,13 @@ take_wrapped(const struct call *call, const struct kms_json *json)
            && kms_set_key(call->made, name);
 }
 
-static int
-take_kek(const struct call *call, const struct kms_json *json)
-{
-    if (kms_json_octets(json, "data.plaintext", call->kek, ENVL_KEK_LEN)
-        == ENVL_KEK_LEN)
-        return 1;
-    OPENSSL_cleanse(call->kek, ENVL_KEK_LEN);
-    return 0;
-}
-
 static enum kms_outcome
 take(const struct call *call, const struct kms_json *json, struct envl_err *err)
 {
     if (call->made != NULL && !take_wrapped(call, json))
         return nonsense(json, "the reply has no encrypted key that can be kept",
                         err);
-    if (call->kek != NULL && !take_kek(call, json))
+    if (call->kek != NULL && !kms_take_kek(call->kek, json, "data.plaintext"))
         return nonsense(json, "the reply has no key of 32 bytes", err);
     return KMS_DONE;
 }

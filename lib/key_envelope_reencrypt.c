@@ -43,14 +43,10 @@ prepare(struct kekri *k, const struct envl_libctx *ctx,
     struct envl_der skipped, in;
     ASN1_OBJECT *attr_id = NULL;
     ASN1_TYPE *attr = NULL;
-    enum envelope_reason rc;
+    enum envelope_reason rc = envl_kms_borrow(&source, made, err);
 
-    envl_kms_borrow(&source, made);
-    if (!envl_kek_kms_is_good(&source))
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
-                         "%s: it names a key, or wraps it, in a way that no "
-                         "header can hold",
-                         made->service);
+    if (rc != ENVELOPE_OK)
+        return rc;
     if (!envl_der_take(&old, TAG_KEKRI, &in)
         || !envl_der_take(&in, ENVL_DER_INTEGER, &skipped)
         || !envl_der_take(&in, ENVL_DER_SEQUENCE, &skipped))

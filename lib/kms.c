@@ -68,9 +68,9 @@ envl_kms_get(struct envl_kms_wrapped *wrapped,
     memcpy(wrapped->blob, source->u.kms.blob, source->u.kms.blob_len);
 }
 
-void
+enum envelope_reason
 envl_kms_borrow(struct envl_kek_source *source,
-                const struct envl_kms_wrapped *wrapped)
+                const struct envl_kms_wrapped *wrapped, struct envl_err *err)
 {
     memset(source, 0, sizeof(*source));
     source->kind = ENVL_KEK_KMS;
@@ -81,4 +81,10 @@ envl_kms_borrow(struct envl_kek_source *source,
     source->u.kms.has_context = wrapped->has_context;
     source->u.kms.blob = wrapped->blob;
     source->u.kms.blob_len = wrapped->blob_len;
+    if (envl_kek_kms_is_good(source))
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                     "%s: it names a key, or wraps it, in a way that no header "
+                     "can hold",
+                     wrapped->service);
 }

@@ -26,11 +26,16 @@ enum envelope_reason envl_kms_load(const struct envl_kms_module **module,
 
 /*
  * envl_kms_get - a copy of what a header says; source is ENVL_KEK_KMS
- * envl_kms_borrow - the other way; wrapped must stay as long as source
+ * envl_kms_borrow - the other way, of what a service has made; wrapped must
+ * stay as long as source
+ *
+ * Returns: borrow: ENVELOPE_OK; ENVELOPE_R_KEY_SERVICE for what no header can
+ *          hold.
  */
 void envl_kms_get(struct envl_kms_wrapped *wrapped,
                   const struct envl_kek_source *source);
-void envl_kms_borrow(struct envl_kek_source *source,
-                     const struct envl_kms_wrapped *wrapped);
+enum envelope_reason envl_kms_borrow(struct envl_kek_source *source,
+                                     const struct envl_kms_wrapped *wrapped,
+                                     struct envl_err *err);
 
 #endif

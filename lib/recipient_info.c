@@ -259,12 +259,7 @@ add_service(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
     if (rc == ENVELOPE_OK)
         rc = generate(&made, kek, module, &call, err);
     if (rc == ENVELOPE_OK)
-        envl_kms_borrow(&source, &made);
-    if (rc == ENVELOPE_OK && !envl_kek_kms_is_good(&source))
-        rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE,
-                       "%s: it names a key, or wraps it, in a way that no "
-                       "header can hold",
-                       made.service);
+        rc = envl_kms_borrow(&source, &made, err);
     if (rc == ENVELOPE_OK)
         rc = envl_kek_kms_id(id, ctx, &source, err);
     if (rc == ENVELOPE_OK)
