@@ -36,7 +36,10 @@ struct reader {
     bool owns_fd;
     struct envl_codec *codec;
     struct envl_pump *pump;
-    unsigned char *out; /* what the codec fills, without a pump */
+    struct envl_slot slot;      /* without a pump */
+    unsigned given;             /* spans of it that were given out */
+    const unsigned char *block; /* of the source, not yet copied to it */
+    size_t block_len;
     struct envl_random *random;
     bool no_random; /* it was tried */
 
@@ -63,39 +66,53 @@ fail(struct archive *a, struct reader *r, const struct envl_err *err, int error)
 
 /* Reading in order */
 
+/* As much as there is room for. */
+static enum envelope_reason
+fill_slot(struct reader *r, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_slot *slot = &r->slot;
+    size_t n;
+
+    envl_codec_begin(r->codec, slot);
+    r->given = 0;
+    while (!envl_codec_is_full(r->codec, slot)) {
+        if (r->block_len == 0)
+            rc = envl_source_next(&r->source, &r->block, &r->block_len, err);
+        if (rc != ENVELOPE_OK)
+            return rc;
+        if (r->block_len == 0)
+            break;
+        n = envl_codec_copy(r->codec, slot, r->block, r->block_len);
+        r->block += n;
+        r->block_len -= n;
+    }
+    envl_codec_close(r->codec, slot, !envl_codec_is_full(r->codec, slot));
+    envl_codec_work(r->codec, slot, 1);
+    envl_slot_join(slot);
+    return rc;
+}
+
 /* Text from the codec, in this thread. */
 static enum envelope_reason
 step(struct reader *r, const unsigned char **p, size_t *len,
      struct envl_err *err)
 {
-    const unsigned char *block;
-    enum envelope_reason rc;
-    size_t begin, n;
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_slot *slot = &r->slot;
 
     *len = 0;
-    for (;;) {
-        switch (envl_codec_step(r->codec, r->out, &begin, len)) {
-        case ENVL_STEP_INPUT:
-            rc = envl_source_next(&r->source, &block, &n, err);
-            if (rc != ENVELOPE_OK)
-                return rc;
-            if (n > 0)
-                envl_codec_give(r->codec, block, n);
-            else
-                envl_codec_finish(r->codec);
-            break;
-        case ENVL_STEP_OUTPUT:
-            *p = r->out + begin;
-            return ENVELOPE_OK;
-        case ENVL_STEP_END:
-            *len = 0;
-            return ENVELOPE_OK;
-        default:
-            *len = 0;
-            *err = *envl_codec_err(r->codec);
-            return err->reason;
-        }
+    while (rc == ENVELOPE_OK && r->given == slot->span_count && !slot->last)
+        rc = fill_slot(r, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (r->given < slot->span_count) {
+        *p = slot->spans[r->given].iov_base;
+        *len = slot->spans[r->given++].iov_len;
+        return ENVELOPE_OK;
     }
+    *err = slot->err;
+    return err->reason;
 }
 
 static enum envelope_reason
@@ -252,7 +269,7 @@ free_reader(struct reader *r)
     if (r->owns_fd)
         (void)close(r->source.fd); /* it was only read */
     envl_source_clear(&r->source);
-    OPENSSL_free(r->out);
+    envl_slot_clear(&r->slot);
     OPENSSL_free(r);
 }
 
@@ -293,8 +310,9 @@ start_codec(struct reader *r, const struct envl_options *options,
     if (rc != ENVELOPE_OK)
         return rc;
     if (r->source.fd < 0) {
-        r->out = OPENSSL_malloc(envl_codec_out_size(r->codec));
-        return r->out != NULL ? rc : envl_fail_memory(err);
+        return envl_slot_init(&r->slot, envl_codec_slot_size(r->codec))
+                   ? rc
+                   : envl_fail_memory(err);
     }
     /* What was read from a pipe to recognise it is the codec's first input. */
     if (envl_source_pending(&r->source)) {

@@ -21,6 +21,9 @@
 #include "filter/handles.h"
 #include "filter/pump.h"
 
+/* Data of no bytes. */
+#define NOTHING ((const unsigned char *)"")
+
 /* Where the encrypted bytes go, if not to a descriptor. */
 struct target {
     FILE *file;
@@ -39,12 +42,13 @@ struct writer {
     struct envl_pump *pump; /* with a descriptor */
     int fd;
     bool owns_fd;
-    struct target target; /* without one */
-    bool opened;          /* target.open() was called */
-    unsigned char *out;   /* what the codec fills, without a pump */
-    bool failed;          /* archive_set_error() was called */
-    bool closed;          /* libarchive has closed it */
-    char *error_text;     /* of the failure, for after libarchive's own close */
+    struct target target;  /* without one */
+    bool opened;           /* target.open() was called */
+    struct envl_slot slot; /* without a pump, and for the header */
+    bool begun;            /* the slot is being filled */
+    bool failed;           /* archive_set_error() was called */
+    bool closed;           /* libarchive has closed it */
+    char *error_text; /* of the failure, for after libarchive's own close */
     int error;
 };
 
@@ -71,7 +75,18 @@ fail(struct archive *a, struct writer *w, const struct envl_err *err, int error)
     return note_failure(a, w);
 }
 
-/* Targets without a descriptor */
+/* Targets */
+
+static int
+put_fd(struct archive *a, struct writer *w, const unsigned char *p, size_t len)
+{
+    struct envl_err err;
+
+    errno = 0;
+    return envl_fd_write_quietly(w->fd, p, len, &err) == ENVELOPE_OK
+               ? ARCHIVE_OK
+               : fail(a, w, &err, errno);
+}
 
 static int
 put_memory(struct archive *a, struct writer *w, const unsigned char *p,
@@ -130,6 +145,8 @@ put_client(struct archive *a, struct writer *w, const unsigned char *p,
 static int
 put(struct archive *a, struct writer *w, const unsigned char *p, size_t len)
 {
+    if (w->fd >= 0)
+        return put_fd(a, w, p, len);
     if (w->target.write != NULL)
         return put_client(a, w, p, len);
     if (w->target.file != NULL)
@@ -137,24 +154,36 @@ put(struct archive *a, struct writer *w, const unsigned char *p, size_t len)
     return put_memory(a, w, p, len);
 }
 
-/* Run the codec until it wants input, or is done. */
+/* Take len bytes more, or what is left at the end. */
 static int
-drive(struct archive *a, struct writer *w)
+drive(struct archive *a, struct writer *w, const unsigned char *p, size_t len,
+      bool ended)
 {
-    size_t begin, len;
+    struct envl_slot *slot = &w->slot;
+    bool ready;
+    size_t n;
+    unsigned i;
 
-    for (;;) {
-        switch (envl_codec_step(w->codec, w->out, &begin, &len)) {
-        case ENVL_STEP_OUTPUT:
-            if (put(a, w, w->out + begin, len) != ARCHIVE_OK)
-                return ARCHIVE_FATAL;
-            break;
-        case ENVL_STEP_FAIL:
-            return fail(a, w, envl_codec_err(w->codec), 0);
-        default:
+    for (; !slot->last; p += n, len -= n) {
+        if (!w->begun)
+            envl_codec_begin(w->codec, slot);
+        w->begun = true;
+        n = envl_codec_copy(w->codec, slot, p, len);
+        ready = envl_codec_is_ready(w->codec, slot);
+        if (!ready && !ended)
             return ARCHIVE_OK;
+        w->begun = false;
+        envl_codec_close(w->codec, slot, !ready);
+        envl_codec_work(w->codec, slot, 1);
+        for (i = 0; i < slot->span_count; i++) {
+            if (put(a, w, slot->spans[i].iov_base, slot->spans[i].iov_len)
+                != ARCHIVE_OK)
+                return ARCHIVE_FATAL;
         }
+        if (slot->err.reason != ENVELOPE_OK)
+            return fail(a, w, &slot->err, 0);
     }
+    return ARCHIVE_OK;
 }
 
 /* Callbacks */
@@ -166,20 +195,16 @@ drive(struct archive *a, struct writer *w)
 static int
 put_head(struct archive *a, struct writer *w)
 {
-    enum envelope_reason rc = ENVELOPE_OK;
-    size_t begin, len;
     struct envl_err err;
 
-    if (w->fd < 0)
-        return drive(a, w);
+    if (drive(a, w, NOTHING, 0, false) != ARCHIVE_OK || w->fd < 0)
+        return w->failed ? ARCHIVE_FATAL : ARCHIVE_OK;
+    envl_slot_clear(&w->slot);
     errno = 0;
-    if (envl_codec_step(w->codec, w->out, &begin, &len) == ENVL_STEP_OUTPUT)
-        rc = envl_fd_write_quietly(w->fd, w->out + begin, len, &err);
-    OPENSSL_free(w->out);
-    w->out = NULL;
-    if (rc == ENVELOPE_OK)
-        rc = envl_pump_start(&w->pump, w->codec, ENVL_PUMP_CALLER, w->fd, &err);
-    return rc == ENVELOPE_OK ? ARCHIVE_OK : fail(a, w, &err, errno);
+    return envl_pump_start(&w->pump, w->codec, ENVL_PUMP_CALLER, w->fd, &err)
+                   == ENVELOPE_OK
+               ? ARCHIVE_OK
+               : fail(a, w, &err, errno);
 }
 
 static int
@@ -210,10 +235,8 @@ client_write(struct archive *a, void *data, const void *p, size_t len)
         return -1;
     if (len == 0)
         return 0;
-    if (w->pump == NULL) {
-        envl_codec_give(w->codec, p, len);
-        return drive(a, w) == ARCHIVE_OK ? (la_ssize_t)len : -1;
-    }
+    if (w->pump == NULL)
+        return drive(a, w, p, len, false) == ARCHIVE_OK ? (la_ssize_t)len : -1;
     if (envl_pump_push(w->pump, p, len, &err) == ENVELOPE_OK)
         return (la_ssize_t)len;
     (void)fail(a, w, &err, errno);
@@ -232,8 +255,7 @@ finish(struct archive *a, struct writer *w)
                    ? ARCHIVE_OK
                    : fail(a, w, &err, errno);
     }
-    envl_codec_finish(w->codec);
-    if (drive(a, w) != ARCHIVE_OK)
+    if (drive(a, w, NOTHING, 0, true) != ARCHIVE_OK)
         return ARCHIVE_FATAL;
     if (w->target.file == NULL || fflush(w->target.file) == 0)
         return ARCHIVE_OK;
@@ -294,7 +316,7 @@ free_writer(struct writer *w)
     if (w->owns_fd)
         (void)close(w->fd); /* it was never written */
     envl_codec_free(w->codec);
-    OPENSSL_free(w->out);
+    envl_slot_clear(&w->slot);
     OPENSSL_free(w->error_text);
     OPENSSL_free(w);
 }
@@ -352,7 +374,7 @@ open_writer(struct archive *a, struct writer *w)
         (void)archive_write_set_bytes_in_last_block(a, 1);
         (void)archive_write_set_bytes_per_block(a, 0);
     }
-    if ((w->out = OPENSSL_malloc(envl_codec_out_size(w->codec))) == NULL) {
+    if (!envl_slot_init(&w->slot, envl_codec_slot_size(w->codec))) {
         (void)client_free(a, w);
         (void)envl_fail_memory(&err);
         return envl_archive_fail(a, &err, 0);

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "filter/codec.h"
 #include "filter/input.h"
 #include "filter/member.h"
 #include "filter/options.h"
@@ -42,6 +41,13 @@ struct envl_carrier_reader;
  */
 struct envl_carrier_reader *envl_carrier_reader_new(enum envl_carrier kind);
 void envl_carrier_reader_free(struct envl_carrier_reader *reader);
+
+enum envl_step {
+    ENVL_STEP_INPUT,  /* more of it is needed */
+    ENVL_STEP_OUTPUT, /* there is a span */
+    ENVL_STEP_END,    /* all is done */
+    ENVL_STEP_FAIL
+};
 
 /*
  * envl_carrier_next - more of the stream

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Either direction behind one face; a failure is for ever. */
+/* Either direction behind one face. */
 #include "filter/codec.h"
+
+#include <string.h>
 
 #include <openssl/crypto.h>
 
@@ -8,13 +10,13 @@
 #include "filter/encoder.h"
 #include "filter/input.h"
 
+/* Places that envl_codec_copy() asks for at once. */
+#define PARTS 16
+
 struct envl_codec {
-    enum envl_way way;
     struct envl_encoder *encoder; /* one of the two */
     struct envl_decoder *decoder;
-    struct envl_input in;
-    struct envl_err err;
-    bool failed;
+    struct envl_input given;
 };
 
 enum envelope_reason
@@ -27,7 +29,6 @@ envl_codec_new(struct envl_codec **out, const struct envl_options *options,
     *out = NULL;
     if (codec == NULL)
         return envl_fail_memory(err);
-    codec->way = way;
     rc = way == ENVL_ENCRYPT ? envl_encoder_new(&codec->encoder, options, err)
                              : envl_decoder_new(&codec->decoder, options, err);
     if (rc != ENVELOPE_OK) {
@@ -49,47 +50,109 @@ envl_codec_free(struct envl_codec *codec)
 }
 
 size_t
-envl_codec_out_size(const struct envl_codec *codec)
+envl_codec_slot_size(const struct envl_codec *codec)
 {
-    return codec->way == ENVL_ENCRYPT ? envl_encoder_out_size(codec->encoder)
-                                      : envl_decoder_out_size(codec->decoder);
+    return codec->encoder != NULL ? envl_encoder_slot_size(codec->encoder)
+                                  : envl_decoder_slot_size(codec->decoder);
+}
+
+unsigned
+envl_codec_threads(const struct envl_codec *codec)
+{
+    return envl_session_threads(codec->encoder != NULL
+                                    ? envl_encoder_session(codec->encoder)
+                                    : envl_decoder_session(codec->decoder));
 }
 
 void
 envl_codec_give(struct envl_codec *codec, const unsigned char *in, size_t len)
 {
-    codec->in.p = in;
-    codec->in.len = len;
+    codec->given = (struct envl_input){ in, len, false };
 }
 
 void
-envl_codec_finish(struct envl_codec *codec)
+envl_codec_begin(struct envl_codec *codec, struct envl_slot *slot)
 {
-    codec->in.ended = true;
-}
-
-enum envl_step
-envl_codec_step(struct envl_codec *codec, unsigned char *out, size_t *begin,
-                size_t *len)
-{
-    enum envl_step step = ENVL_STEP_FAIL;
-
-    if (codec->failed)
-        return step;
-    if (codec->way == ENVL_ENCRYPT)
-        step = envl_encoder_step(codec->encoder, &codec->in, out, begin, len,
-                                 &codec->err);
+    envl_slot_reset(slot);
+    if (codec->encoder != NULL)
+        envl_encoder_begin(codec->encoder, slot);
     else
-        step = envl_decoder_step(codec->decoder, &codec->in, out, begin, len,
-                                 &codec->err);
-    codec->failed = step == ENVL_STEP_FAIL;
-    return step;
+        envl_decoder_begin(codec->decoder, slot);
+    if (codec->given.len > 0)
+        envl_input_take(
+            &codec->given,
+            envl_codec_copy(codec, slot, codec->given.p, codec->given.len));
 }
 
-const struct envl_err *
-envl_codec_err(const struct envl_codec *codec)
+unsigned
+envl_codec_room(struct envl_codec *codec, struct envl_slot *slot,
+                struct iovec *parts, unsigned max)
 {
-    return &codec->err;
+    return codec->encoder != NULL
+               ? envl_encoder_room(codec->encoder, slot, parts, max)
+               : envl_decoder_room(codec->decoder, slot, parts, max);
+}
+
+void
+envl_codec_put(struct envl_codec *codec, struct envl_slot *slot, size_t n)
+{
+    if (codec->encoder != NULL)
+        envl_encoder_put(codec->encoder, slot, n);
+    else
+        envl_decoder_put(codec->decoder, slot, n);
+}
+
+size_t
+envl_codec_copy(struct envl_codec *codec, struct envl_slot *slot,
+                const unsigned char *in, size_t len)
+{
+    struct iovec parts[PARTS];
+    size_t done = 0, n;
+    unsigned count, i;
+
+    while (done < len
+           && (count = envl_codec_room(codec, slot, parts, PARTS)) > 0) {
+        for (i = 0; i < count && done < len; i++) {
+            n = len - done < parts[i].iov_len ? len - done : parts[i].iov_len;
+            memcpy(parts[i].iov_base, in + done, n);
+            envl_codec_put(codec, slot, n);
+            done += n;
+        }
+    }
+    return done;
+}
+
+bool
+envl_codec_is_full(struct envl_codec *codec, struct envl_slot *slot)
+{
+    struct iovec part;
+
+    return envl_codec_room(codec, slot, &part, 1) == 0;
+}
+
+bool
+envl_codec_is_ready(struct envl_codec *codec, struct envl_slot *slot)
+{
+    return (codec->decoder != NULL && slot->have > slot->kept)
+           || envl_codec_is_full(codec, slot);
+}
+
+void
+envl_codec_close(struct envl_codec *codec, struct envl_slot *slot, bool ended)
+{
+    if (codec->encoder != NULL)
+        envl_encoder_close(codec->encoder, slot, ended);
+    else
+        envl_decoder_close(codec->decoder, slot, ended);
+}
+
+void
+envl_codec_work(struct envl_codec *codec, struct envl_slot *slot, unsigned lane)
+{
+    if (codec->encoder != NULL)
+        envl_encoder_work(codec->encoder, slot, lane);
+    else
+        envl_decoder_work(codec->decoder, slot, lane);
 }
 
 struct envl_decoder *

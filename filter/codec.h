@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A stream in its carrier, one way or the other, as a machine that is fed and
- * emptied: it asks for input, fills output buffers, and ends or fails.  It
- * does no I/O and starts no thread, so that the pump and callbacks drive it
- * alike.
+ * A stream in its carrier, one way or the other, in slots.  It does no I/O and
+ * starts no thread, so that the pump and callbacks drive it alike:
+ *
+ *     begin, then room and put until it is ready or input has ended, then
+ *     close: one slot at a time, in order;
+ *     work: any closed slot, by any thread;
+ *     the slot's spans are the output, in order; behind the last slot, which
+ *     may be a failure, nothing comes.
  */
 #ifndef ENVL_CODEC_H
 #define ENVL_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "filter/options.h"
 #include "filter/session.h"
+#include "filter/slot.h"
 #include "lib/err.h"
-
-enum envl_step {
-    ENVL_STEP_INPUT,  /* give more, or say that there is none */
-    ENVL_STEP_OUTPUT, /* take what is in the buffer */
-    ENVL_STEP_END,    /* all is done, and verified */
-    ENVL_STEP_FAIL    /* and so for ever: envl_codec_err() */
-};
 
 struct envl_codec;
 
@@ -38,32 +37,61 @@ enum envelope_reason envl_codec_new(struct envl_codec **codec,
                                     enum envl_way way, struct envl_err *err);
 void envl_codec_free(struct envl_codec *codec);
 
-/* envl_codec_out_size - bytes that an output buffer must have */
-size_t envl_codec_out_size(const struct envl_codec *codec);
+/* envl_codec_slot_size - bytes that each slot must have */
+size_t envl_codec_slot_size(const struct envl_codec *codec);
 
-/* envl_codec_give - len > 0 bytes of input, after ENVL_STEP_INPUT or before
- * the first step; they must stay until the next ENVL_STEP_INPUT */
+/* envl_codec_threads - how many may work at the same time */
+unsigned envl_codec_threads(const struct envl_codec *codec);
+
+/* envl_codec_give - len bytes of input that come before all other; they must
+ * stay until they are used up */
 void envl_codec_give(struct envl_codec *codec, const unsigned char *in,
                      size_t len);
 
-/* envl_codec_finish - there is no more input */
-void envl_codec_finish(struct envl_codec *codec);
+/* envl_codec_begin - fill this slot next */
+void envl_codec_begin(struct envl_codec *codec, struct envl_slot *slot);
 
 /*
- * envl_codec_step - go on
+ * envl_codec_room - where the next bytes of input go
  *
- *   out  envl_codec_out_size() bytes, the same ones in every step until
- *        ENVL_STEP_OUTPUT
- *   begin, len  on ENVL_STEP_OUTPUT: what part of them is output
+ *   parts  receives up to max places
+ *
+ * Returns: how many there are; 0 if the slot takes no more, and is to be
+ *          closed.
  */
-enum envl_step envl_codec_step(struct envl_codec *codec, unsigned char *out,
-                               size_t *begin, size_t *len);
+unsigned envl_codec_room(struct envl_codec *codec, struct envl_slot *slot,
+                         struct iovec *parts, unsigned max);
+
+/* envl_codec_put - n bytes have been written there */
+void envl_codec_put(struct envl_codec *codec, struct envl_slot *slot, size_t n);
+
+/* envl_codec_copy - put what there is room for of len bytes; returns how many
+ * that were */
+size_t envl_codec_copy(struct envl_codec *codec, struct envl_slot *slot,
+                       const unsigned char *in, size_t len);
+
+/* envl_codec_is_full - has the slot no room? */
+bool envl_codec_is_full(struct envl_codec *codec, struct envl_slot *slot);
+
+/* envl_codec_is_ready - is there enough in the slot to be worked on?
+ * Encrypting that is a full slot; decrypting any input, so that no text waits
+ * for more. */
+bool envl_codec_is_ready(struct envl_codec *codec, struct envl_slot *slot);
+
+/* envl_codec_close - no more input for this slot, or with ended for any */
+void envl_codec_close(struct envl_codec *codec, struct envl_slot *slot,
+                      bool ended);
+
+/*
+ * envl_codec_work - seal or open what is in a closed slot
+ *
+ *   lane  a number of this thread alone, from 1 to envl_codec_threads()
+ */
+void envl_codec_work(struct envl_codec *codec, struct envl_slot *slot,
+                     unsigned lane);
 
 /* envl_codec_decoder - the half that decrypts, NULL if this one encrypts; it
  * stays the codec's */
 struct envl_decoder *envl_codec_decoder(const struct envl_codec *codec);
-
-/* envl_codec_err - why it failed */
-const struct envl_err *envl_codec_err(const struct envl_codec *codec);
 
 #endif

@@ -5,24 +5,27 @@
 
 #include "filter/carrier.h"
 #include "filter/codec.h"
-#include "filter/input.h"
 
 struct envl_decoder;
 
-/* As envl_codec_new(), _free(), _out_size() and _step(); the kind of carrier
- * is recognised. */
+/* As those of the codec; the kind of carrier is recognised. */
 enum envelope_reason envl_decoder_new(struct envl_decoder **decoder,
                                       const struct envl_options *options,
                                       struct envl_err *err);
 void envl_decoder_free(struct envl_decoder *decoder);
-size_t envl_decoder_out_size(const struct envl_decoder *decoder);
-enum envl_step envl_decoder_step(struct envl_decoder *decoder,
-                                 struct envl_input *in, unsigned char *out,
-                                 size_t *begin, size_t *len,
-                                 struct envl_err *err);
+size_t envl_decoder_slot_size(const struct envl_decoder *decoder);
+void envl_decoder_begin(struct envl_decoder *decoder, struct envl_slot *slot);
+unsigned envl_decoder_room(struct envl_decoder *decoder, struct envl_slot *slot,
+                           struct iovec *parts, unsigned max);
+void envl_decoder_put(struct envl_decoder *decoder, struct envl_slot *slot,
+                      size_t n);
+void envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
+                        bool ended);
+void envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
+                       unsigned lane);
 
 /* envl_decoder_layout - where the payload lies; 1 if that is known, once text
- * has come out; it may be asked while another thread steps on */
+ * has come out; it may be asked while other threads go on */
 int envl_decoder_layout(const struct envl_decoder *decoder,
                         struct envl_layout *layout);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cipher writes straight into the frame that it fills.  An output buffer
- * is: room for the lead, the frame's data, and behind it what the cipher may
- * add to its last update, which begins the next frame.
+ * Text is put where it is sealed, in the frame that it will leave in.  A slot
+ * is: room for the lead, the frame's data, and behind it the rest of its last
+ * chunk, which begins the next frame.
  */
 #include "filter/encoder.h"
 
@@ -15,19 +15,18 @@
 #include "filter/framer.h"
 #include "lib/header.h"
 
-/* Data of a frame where the carrier has none. */
-#define RAW_PIECE_LEN 1048576
+/* Where the carrier has no pieces, what a slot holds; what comes behind it
+ * need not wait. */
+#define RAW_PIECE_LEN ((size_t)ENVL_SLOT_CHUNKS * ENVELOPE_SEALED_CHUNK_LENGTH)
 
 /* A stream of this kind is recognised by so many bytes: a tar's block. */
 #define PEEK_LEN ENVL_TAR_BLOCK_LEN
 
 enum state {
-    AT_PEEK,  /* which carrier? */
-    AT_HEAD,  /* the header's members are to be written */
-    AT_DATA,  /* a frame of the payload is being filled */
-    AT_FINAL, /* all data is encrypted; frames may be left */
-    AT_END,   /* the archive's end is to be written */
-    ENDED
+    AT_PEEK, /* which carrier? */
+    AT_HEAD, /* the header's members are to be written */
+    AT_DATA, /* a frame of the payload is being filled */
+    AT_FINAL /* all data is in frames, or in what is left for the last */
 };
 
 struct envl_encoder {
@@ -40,9 +39,9 @@ struct envl_encoder {
     size_t head_len, header_len, labels_end;
 
     unsigned char peek[PEEK_LEN];
-    size_t peek_len, peek_used;
+    size_t peek_len;
 
-    size_t fill; /* bytes in the frame */
+    size_t want; /* chunks of the slot that is being filled */
     unsigned char carry[ENVL_SLACK_LEN];
     size_t carry_len; /* bytes that begin the next frame */
 };
@@ -56,12 +55,28 @@ head_size_max(void)
 }
 
 size_t
-envl_encoder_out_size(const struct envl_encoder *encoder)
+envl_encoder_slot_size(const struct envl_encoder *encoder)
 {
-    size_t size = ENVL_FRAME_LEAD_MAX + encoder->piece_len + ENVL_SLACK_LEN
+    /* A chunk may begin before the end of the piece, and the last one, which
+     * has the cipher's word for its length, behind it. */
+    size_t size = ENVL_FRAME_LEAD_MAX + encoder->piece_len
+                  + 2 * (size_t)ENVELOPE_SEALED_CHUNK_LENGTH + ENVL_SLACK_LEN
                   + ENVL_FRAME_TAIL_MAX + ENVL_FRAME_END_MAX;
 
     return size > head_size_max() ? size : head_size_max();
+}
+
+/* Behind how many bytes a frame ends. */
+static size_t
+limit_of(const struct envl_encoder *encoder)
+{
+    return encoder->framer.kind == ENVL_RAW ? SIZE_MAX : encoder->piece_len;
+}
+
+struct envl_session *
+envl_encoder_session(const struct envl_encoder *encoder)
+{
+    return encoder->session;
 }
 
 /* Empty updates make the header and hand it out, a slack at a time. */
@@ -130,29 +145,7 @@ envl_encoder_free(struct envl_encoder *encoder)
     OPENSSL_clear_free(encoder, sizeof(*encoder));
 }
 
-/* Steps */
-
-/* The data's first bytes decide on the carrier, and are data all the same. */
-static enum envl_step
-peek(struct envl_encoder *encoder, struct envl_input *in)
-{
-    size_t n = PEEK_LEN - encoder->peek_len;
-
-    if (n > in->len)
-        n = in->len;
-    if (n > 0)
-        memcpy(encoder->peek + encoder->peek_len, in->p, n);
-    encoder->peek_len += n;
-    envl_input_take(in, n);
-    if (encoder->peek_len < PEEK_LEN && !in->ended)
-        return ENVL_STEP_INPUT;
-    encoder->framer.kind =
-        envl_carrier_kind_of(encoder->peek, encoder->peek_len);
-    if (encoder->framer.kind == ENVL_RAW)
-        encoder->piece_len = RAW_PIECE_LEN;
-    encoder->state = AT_HEAD;
-    return ENVL_STEP_OUTPUT;
-}
+/* Filling */
 
 /* Lay a member down at out; returns the bytes of its frame. */
 static size_t
@@ -166,140 +159,225 @@ put_member(struct envl_encoder *encoder, unsigned char *out,
            + envl_framer_frame(&encoder->framer, member, out + lead, len);
 }
 
-static enum envl_step
-put_head(struct envl_encoder *encoder, unsigned char *out, size_t *begin,
-         size_t *len)
+static void
+put_head(struct envl_encoder *encoder, struct envl_slot *slot)
 {
-    size_t split = encoder->labels_end;
+    size_t split = encoder->labels_end, len;
 
-    *begin = 0;
-    *len = put_member(encoder, out, ENVL_MEMBER_HEADER, encoder->head, split);
-    *len += put_member(encoder, out + *len, ENVL_MEMBER_KEY,
-                       encoder->head + split, encoder->header_len - split);
+    len = put_member(encoder, slot->buf, ENVL_MEMBER_HEADER, encoder->head,
+                     split);
+    len += put_member(encoder, slot->buf + len, ENVL_MEMBER_KEY,
+                      encoder->head + split, encoder->header_len - split);
+    slot->rest = (struct iovec){ slot->buf, len };
     encoder->carry_len = encoder->head_len - encoder->header_len;
     memcpy(encoder->carry, encoder->head + encoder->header_len,
            encoder->carry_len);
     OPENSSL_free(encoder->head);
     encoder->head = NULL;
     encoder->state = AT_DATA;
-    return ENVL_STEP_OUTPUT;
 }
 
-/* Hand out a frame; what the cipher wrote behind it begins the next one. */
-static enum envl_step
-put_frame(struct envl_encoder *encoder, unsigned char *data, size_t *begin,
-          size_t *len, struct envl_err *err)
+/* What the slot before could not place begins this one's frame; behind that
+ * come as many chunks as it takes to fill the piece. */
+static void
+begin_data(struct envl_encoder *encoder, struct envl_slot *slot)
 {
-    size_t lead = envl_framer_lead(&encoder->framer, ENVL_MEMBER_PAYLOAD);
-    size_t n =
-        encoder->fill < encoder->piece_len ? encoder->fill : encoder->piece_len;
+    unsigned char *data = slot->buf + ENVL_FRAME_LEAD_MAX;
+    size_t left;
 
-    if (!envl_framer_can_go_on(&encoder->framer)) {
-        (void)envl_fail(err, ENVELOPE_R_TOO_LONG,
-                        "a tar carrier has at most %d pieces: set a larger "
-                        "piece-size",
-                        ENVL_PIECE_COUNT_MAX);
-        return ENVL_STEP_FAIL;
+    memcpy(data, encoder->carry, encoder->carry_len);
+    slot->frame_data = data;
+    slot->run = data + encoder->carry_len;
+    left = encoder->piece_len > encoder->carry_len
+               ? encoder->piece_len - encoder->carry_len
+               : 0;
+    encoder->want = (left + ENVELOPE_SEALED_CHUNK_LENGTH - 1)
+                    / ENVELOPE_SEALED_CHUNK_LENGTH;
+}
+
+void
+envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot)
+{
+    if (encoder->state != AT_DATA && encoder->state != AT_FINAL)
+        return;
+    begin_data(encoder, slot);
+    if (encoder->peek_len > 0 && encoder->state == AT_DATA) {
+        memcpy(slot->run, encoder->peek, encoder->peek_len);
+        envl_encoder_put(encoder, slot, encoder->peek_len);
+        encoder->peek_len = 0;
     }
-    encoder->carry_len = encoder->fill - n;
-    memcpy(encoder->carry, data + n, encoder->carry_len);
-    encoder->fill = 0;
-    *begin = ENVL_FRAME_LEAD_MAX - lead;
-    *len = lead + n
-           + envl_framer_frame(&encoder->framer, ENVL_MEMBER_PAYLOAD, data, n);
-    return ENVL_STEP_OUTPUT;
 }
 
-/* Encrypt what there is, as far as the frame goes. */
-static enum envelope_reason
-fill_frame(struct envl_encoder *encoder, struct envl_input *in,
-           unsigned char *data, struct envl_err *err)
+/* Text goes where it will be sealed, with room for the tags in between. */
+unsigned
+envl_encoder_room(struct envl_encoder *encoder, struct envl_slot *slot,
+                  struct iovec *parts, unsigned max)
 {
-    enum envelope_reason rc = ENVELOPE_OK;
-    struct envl_input peeked = {
-        .p = encoder->peek + encoder->peek_used,
-        .len = encoder->peek_len - encoder->peek_used,
-    };
-    struct envl_input *from = peeked.len > 0 ? &peeked : in;
-    size_t room, n;
+    size_t chunk = slot->have / ENVELOPE_CHUNK_LENGTH;
+    size_t at = slot->have % ENVELOPE_CHUNK_LENGTH;
+    unsigned count = 0;
 
-    while (rc == ENVELOPE_OK && from->len > 0
-           && encoder->fill < encoder->piece_len) {
-        room = encoder->piece_len - encoder->fill;
-        n = from->len < room ? from->len : room;
-        if (n > ENVL_UPDATE_LEN_MAX)
-            n = ENVL_UPDATE_LEN_MAX;
-        rc = envl_session_update(encoder->session, data + encoder->fill, &room,
-                                 from->p, n, err);
-        encoder->fill += room;
-        envl_input_take(from, n);
-        if (from == &peeked)
-            encoder->peek_used += n;
-        if (from->len == 0)
-            from = in;
+    if (encoder->state == AT_PEEK && encoder->peek_len < PEEK_LEN) {
+        parts[0] = (struct iovec){ encoder->peek + encoder->peek_len,
+                                   PEEK_LEN - encoder->peek_len };
+        return 1;
     }
-    return rc;
+    if (encoder->state != AT_DATA)
+        return 0;
+    for (; count < max && chunk < encoder->want; count++, chunk++, at = 0)
+        parts[count] = (struct iovec){
+            slot->run + chunk * ENVELOPE_SEALED_CHUNK_LENGTH + at,
+            ENVELOPE_CHUNK_LENGTH - at,
+        };
+    /* Also what is read and not put, because the thread was stopped. */
+    if (count > 0)
+        envl_slot_use(slot, (unsigned char *)parts[count - 1].iov_base
+                                + parts[count - 1].iov_len);
+    return count;
 }
 
-static enum envelope_reason
-fill_final(struct envl_encoder *encoder, unsigned char *data,
-           struct envl_err *err)
+void
+envl_encoder_put(struct envl_encoder *encoder, struct envl_slot *slot, size_t n)
 {
+    if (encoder->state == AT_PEEK)
+        encoder->peek_len += n;
+    else
+        slot->have += n;
+}
+
+/* Closing */
+
+/* The data's first bytes decide on the carrier, and are data all the same. */
+static void
+choose_carrier(struct envl_encoder *encoder)
+{
+    encoder->framer.kind =
+        envl_carrier_kind_of(encoder->peek, encoder->peek_len);
+    if (encoder->framer.kind == ENVL_RAW)
+        encoder->piece_len = RAW_PIECE_LEN;
+}
+
+/*
+ * The place of the slot's chunks in the payload is taken.  One that lies
+ * across the end of the piece is sealed at once: the next slot needs its end.
+ */
+static enum envelope_reason
+reserve_chunks(struct envl_encoder *encoder, struct envl_slot *slot,
+               size_t *fill, struct envl_err *err)
+{
+    size_t count = slot->have / ENVELOPE_CHUNK_LENGTH;
     enum envelope_reason rc;
-    size_t n;
 
-    rc = envl_session_final(encoder->session, data + encoder->fill, &n, err);
-    encoder->fill += n;
+    *fill = encoder->carry_len + count * ENVELOPE_SEALED_CHUNK_LENGTH;
+    slot->run_count = count;
+    rc = envl_session_reserve(encoder->session, count, &slot->run_index, err);
+    if (rc != ENVELOPE_OK || *fill <= limit_of(encoder))
+        return rc;
+    slot->run_count = --count;
+    if (envl_session_run(encoder->session, 0, slot->run_index + count,
+                         slot->run + count * ENVELOPE_SEALED_CHUNK_LENGTH, 1)
+        == 1)
+        return ENVELOPE_OK;
+    return envl_fail_crypto(err, "seal a chunk");
+}
+
+/* The last chunk, which is not whole, goes where its text lies. */
+static enum envelope_reason
+seal_last(struct envl_encoder *encoder, struct envl_slot *slot, size_t *fill,
+          struct envl_err *err)
+{
+    size_t len = slot->have % ENVELOPE_CHUNK_LENGTH, n;
+    unsigned char *to = slot->frame_data + *fill;
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (len > 0) {
+        memcpy(encoder->carry, to, len);
+        rc = envl_session_update(encoder->session, to, &n, encoder->carry, len,
+                                 err);
+        *fill += n;
+    }
+    if (rc == ENVELOPE_OK) {
+        rc = envl_session_final(encoder->session, slot->frame_data + *fill, &n,
+                                err);
+        *fill += n;
+    }
     encoder->state = AT_FINAL;
     return rc;
 }
 
-static enum envl_step
-put_payload(struct envl_encoder *encoder, struct envl_input *in,
-            unsigned char *out, size_t *begin, size_t *len,
-            struct envl_err *err)
+/* The piece's place in the archive is taken, and what is behind its end goes
+ * to the next one; behind the last one the archive ends. */
+static enum envelope_reason
+reserve_frame(struct envl_encoder *encoder, struct envl_slot *slot, size_t fill,
+              struct envl_err *err)
 {
-    unsigned char *data = out + ENVL_FRAME_LEAD_MAX;
-    enum envelope_reason rc = ENVELOPE_OK;
+    unsigned char *data = slot->frame_data;
+    size_t lead = envl_framer_lead(&encoder->framer, ENVL_MEMBER_PAYLOAD);
+    size_t len = fill < limit_of(encoder) ? fill : limit_of(encoder), tail;
 
-    if (encoder->carry_len > 0) {
-        memcpy(data, encoder->carry, encoder->carry_len);
-        encoder->fill = encoder->carry_len;
-        encoder->carry_len = 0;
+    if (!envl_framer_can_go_on(&encoder->framer))
+        return envl_fail(err, ENVELOPE_R_TOO_LONG,
+                         "a tar carrier has at most %d pieces: set a larger "
+                         "piece-size",
+                         ENVL_PIECE_COUNT_MAX);
+    encoder->carry_len = fill - len;
+    memcpy(encoder->carry, data + len, encoder->carry_len);
+    tail = envl_framer_reserve(&encoder->framer, &slot->frame,
+                               ENVL_MEMBER_PAYLOAD, len);
+    if (encoder->state == AT_FINAL && encoder->carry_len == 0) {
+        slot->last = true;
+        tail += envl_framer_end(&encoder->framer, data + len + tail);
     }
-    if (encoder->state == AT_DATA)
-        rc = fill_frame(encoder, in, data, err);
-    if (rc == ENVELOPE_OK && encoder->state == AT_DATA && in->ended
-        && in->len == 0 && encoder->fill < encoder->piece_len)
-        rc = fill_final(encoder, data, err);
-    if (rc != ENVELOPE_OK)
-        return ENVL_STEP_FAIL;
-    if (encoder->fill >= encoder->piece_len
-        || (encoder->state == AT_FINAL && encoder->fill > 0))
-        return put_frame(encoder, data, begin, len, err);
-    if (encoder->state == AT_DATA)
-        return ENVL_STEP_INPUT;
-    encoder->state = AT_END;
-    *begin = 0;
-    *len = envl_framer_end(&encoder->framer, out);
-    return *len > 0 ? ENVL_STEP_OUTPUT : ENVL_STEP_END;
+    slot->rest = (struct iovec){ data - lead, lead + len + tail };
+    return ENVELOPE_OK;
 }
 
-enum envl_step
-envl_encoder_step(struct envl_encoder *encoder, struct envl_input *in,
-                  unsigned char *out, size_t *begin, size_t *len,
-                  struct envl_err *err)
+void
+envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
+                   bool ended)
 {
-    if (encoder->state == AT_PEEK && peek(encoder, in) == ENVL_STEP_INPUT)
-        return ENVL_STEP_INPUT;
-    switch (encoder->state) {
-    case AT_HEAD:
-        return put_head(encoder, out, begin, len);
-    case AT_DATA:
-    case AT_FINAL:
-        return put_payload(encoder, in, out, begin, len, err);
-    default:
-        encoder->state = ENDED;
-        return ENVL_STEP_END;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t fill = encoder->carry_len;
+    struct envl_err err;
+
+    if (encoder->state < AT_DATA) {
+        if (encoder->state == AT_PEEK)
+            choose_carrier(encoder);
+        put_head(encoder, slot);
+        return;
     }
+    if (encoder->state == AT_DATA)
+        rc = reserve_chunks(encoder, slot, &fill, &err);
+    if (rc == ENVELOPE_OK && encoder->state == AT_DATA && ended)
+        rc = seal_last(encoder, slot, &fill, &err);
+    if (rc == ENVELOPE_OK)
+        rc = reserve_frame(encoder, slot, fill, &err);
+    if (rc != ENVELOPE_OK)
+        envl_slot_fail(slot, &err);
+}
+
+/* Working */
+
+void
+envl_encoder_work(struct envl_encoder *encoder, struct envl_slot *slot,
+                  unsigned lane)
+{
+    struct envl_err err;
+    size_t good;
+
+    if (slot->err.reason != ENVELOPE_OK)
+        return;
+    if (slot->run_count > 0) {
+        good = envl_session_run(encoder->session, lane, slot->run_index,
+                                slot->run, slot->run_count);
+        if (good < slot->run_count) {
+            (void)envl_session_explain(encoder->session, lane,
+                                       slot->run_index + good, NULL, &err);
+            envl_slot_fail(slot, &err);
+            return;
+        }
+    }
+    if (slot->frame_data != NULL)
+        envl_frame_build(&slot->frame, slot->frame_data);
+    envl_slot_add(slot, slot->rest.iov_base, slot->rest.iov_len);
 }

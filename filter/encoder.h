@@ -4,19 +4,24 @@
 #define ENVL_ENCODER_H
 
 #include "filter/codec.h"
-#include "filter/input.h"
 
 struct envl_encoder;
 
-/* As envl_codec_new(), _free(), _out_size() and _step(). */
+/* As those of the codec. */
 enum envelope_reason envl_encoder_new(struct envl_encoder **encoder,
                                       const struct envl_options *options,
                                       struct envl_err *err);
 void envl_encoder_free(struct envl_encoder *encoder);
-size_t envl_encoder_out_size(const struct envl_encoder *encoder);
-enum envl_step envl_encoder_step(struct envl_encoder *encoder,
-                                 struct envl_input *in, unsigned char *out,
-                                 size_t *begin, size_t *len,
-                                 struct envl_err *err);
+struct envl_session *envl_encoder_session(const struct envl_encoder *encoder);
+size_t envl_encoder_slot_size(const struct envl_encoder *encoder);
+void envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot);
+unsigned envl_encoder_room(struct envl_encoder *encoder, struct envl_slot *slot,
+                           struct iovec *parts, unsigned max);
+void envl_encoder_put(struct envl_encoder *encoder, struct envl_slot *slot,
+                      size_t n);
+void envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
+                        bool ended);
+void envl_encoder_work(struct envl_encoder *encoder, struct envl_slot *slot,
+                       unsigned lane);
 
 #endif

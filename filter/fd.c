@@ -7,15 +7,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PIPE_SIZE 1048576
-
-/* Some systems refuse longer ones. */
-#define CALL_LEN_MAX 1073741824
 
 static void
 wait_for(int fd, short events)
@@ -46,25 +44,65 @@ try_again(int fd, short events)
     return 1;
 }
 
+/* Take n bytes off the front of some parts. */
+static void
+advance(struct iovec **parts, unsigned *count, size_t n)
+{
+    for (; *count > 0 && n >= (*parts)->iov_len; (*parts)++, (*count)--)
+        n -= (*parts)->iov_len;
+    if (n > 0) {
+        (*parts)->iov_base = (unsigned char *)(*parts)->iov_base + n;
+        (*parts)->iov_len -= n;
+    }
+}
+
 /*
  * A pipe gives 64 KiB at once, and more if it is asked again: long runs are
  * what the cipher is fast with.
  */
 enum envelope_reason
-envl_fd_read(int fd, unsigned char *buf, size_t size, size_t *len,
-             struct envl_err *err)
+envl_fd_read_vec(int fd, struct iovec *parts, unsigned count, size_t *len,
+                 struct envl_err *err)
 {
     ssize_t n;
 
     *len = 0;
     do {
-        n = read(fd, buf + *len, size - *len);
+        n = readv(fd, parts, (int)count);
         if (n < 0 && try_again(fd, POLLIN))
             continue;
         if (n < 0)
             return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
         *len += (size_t)n;
-    } while (n != 0 && (n < 0 || (*len < size && has_more(fd))));
+        advance(&parts, &count, (size_t)n);
+    } while (n != 0 && (n < 0 || (count > 0 && has_more(fd))));
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_fd_read(int fd, unsigned char *buf, size_t size, size_t *len,
+             struct envl_err *err)
+{
+    struct iovec part = { buf, size };
+
+    return envl_fd_read_vec(fd, &part, 1, len, err);
+}
+
+enum envelope_reason
+envl_fd_write_vec(int fd, struct iovec *parts, unsigned count,
+                  struct envl_err *err)
+{
+    ssize_t n;
+
+    advance(&parts, &count, 0);
+    while (count > 0) {
+        n = writev(fd, parts, (int)count);
+        if (n < 0 && try_again(fd, POLLOUT))
+            continue;
+        if (n < 0)
+            return envl_fail(err, ENVELOPE_R_WRITE, "%s", strerror(errno));
+        advance(&parts, &count, (size_t)n);
+    }
     return ENVELOPE_OK;
 }
 
@@ -72,18 +110,9 @@ enum envelope_reason
 envl_fd_write(int fd, const unsigned char *buf, size_t len,
               struct envl_err *err)
 {
-    ssize_t n;
+    struct iovec part = { (void *)(uintptr_t)buf, len };
 
-    while (len > 0) {
-        n = write(fd, buf, len < CALL_LEN_MAX ? len : CALL_LEN_MAX);
-        if (n < 0 && try_again(fd, POLLOUT))
-            continue;
-        if (n < 0)
-            return envl_fail(err, ENVELOPE_R_WRITE, "%s", strerror(errno));
-        buf += n;
-        len -= (size_t)n;
-    }
-    return ENVELOPE_OK;
+    return envl_fd_write_vec(fd, &part, 1, err);
 }
 
 enum envelope_reason

@@ -5,22 +5,30 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "lib/err.h"
 
 /*
  * envl_fd_read - read what there is, at most size bytes; waits for the first
+ * envl_fd_read_vec - the same into count parts, which are used up as they are
+ * filled
  *
  * Returns: ENVELOPE_OK with *len > 0, or 0 at the end; ENVELOPE_R_READ with
- *          the system's text and errno set.
+ *          the system's text and errno set, and *len bytes before that.
  * Threads: a cancellation point where cancellation is enabled.
  */
 enum envelope_reason envl_fd_read(int fd, unsigned char *buf, size_t size,
                                   size_t *len, struct envl_err *err);
+enum envelope_reason envl_fd_read_vec(int fd, struct iovec *parts,
+                                      unsigned count, size_t *len,
+                                      struct envl_err *err);
 
-/* envl_fd_write - write all of it; as above, ENVELOPE_R_WRITE */
+/* envl_fd_write, _vec - write all of it; as above, ENVELOPE_R_WRITE */
 enum envelope_reason envl_fd_write(int fd, const unsigned char *buf, size_t len,
                                    struct envl_err *err);
+enum envelope_reason envl_fd_write_vec(int fd, struct iovec *parts,
+                                       unsigned count, struct envl_err *err);
 
 /* envl_fd_write_quietly - the same, and a closed pipe does not raise SIGPIPE */
 enum envelope_reason envl_fd_write_quietly(int fd, const unsigned char *buf,

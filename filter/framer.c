@@ -25,19 +25,6 @@ envl_framer_lead(const struct envl_framer *framer, enum envl_member member)
 }
 
 static size_t
-frame_tar(struct envl_framer *framer, enum envl_member member,
-          unsigned char *data, size_t len)
-{
-    char name[ENVL_TAR_NAME_MAX + 1];
-    size_t tail = envl_tar_padding(len);
-
-    envl_member_tar_name(name, sizeof(name), member, framer->pieces);
-    envl_tar_build(data - ENVL_TAR_BLOCK_LEN, name, len, framer->mtime);
-    memset(data + len, 0, tail);
-    return tail;
-}
-
-static size_t
 put_xb_end(unsigned char *out, const char *path)
 {
     struct envl_xb_header header = { .type = ENVL_XB_END };
@@ -48,38 +35,80 @@ put_xb_end(unsigned char *out, const char *path)
 
 /* The payload's end chunk comes with the end of the archive. */
 static size_t
-frame_xbstream(struct envl_framer *framer, enum envl_member member,
-               unsigned char *data, size_t len)
+tail_len(enum envl_carrier kind, enum envl_member member, size_t len)
+{
+    if (kind == ENVL_TAR)
+        return envl_tar_padding(len);
+    if (kind == ENVL_XBSTREAM && member != ENVL_MEMBER_PAYLOAD)
+        return envl_xb_header_len(ENVL_XB_END, envl_member_name(member));
+    return 0;
+}
+
+size_t
+envl_framer_reserve(struct envl_framer *framer, struct envl_frame *frame,
+                    enum envl_member member, size_t len)
+{
+    const bool of_payload = member == ENVL_MEMBER_PAYLOAD;
+    const size_t tail = tail_len(framer->kind, member, len);
+
+    *frame = (struct envl_frame){
+        .kind = framer->kind,
+        .member = member,
+        .piece = framer->pieces,
+        .offset = of_payload ? framer->offset : 0,
+        .mtime = framer->mtime,
+        .len = len,
+    };
+    framer->written += envl_framer_lead(framer, member) + len + tail;
+    framer->pieces += of_payload;
+    framer->offset += of_payload ? len : 0;
+    return tail;
+}
+
+static void
+build_tar(const struct envl_frame *frame, unsigned char *data)
+{
+    char name[ENVL_TAR_NAME_MAX + 1];
+
+    envl_member_tar_name(name, sizeof(name), frame->member, frame->piece);
+    envl_tar_build(data - ENVL_TAR_BLOCK_LEN, name, frame->len, frame->mtime);
+    memset(data + frame->len, 0, envl_tar_padding(frame->len));
+}
+
+static void
+build_xbstream(const struct envl_frame *frame, unsigned char *data)
 {
     struct envl_xb_header header = {
         .type = ENVL_XB_PAYLOAD,
-        .len = len,
-        .offset = member == ENVL_MEMBER_PAYLOAD ? framer->offset : 0,
-        .crc = envl_xb_crc(0, data, len),
+        .len = frame->len,
+        .offset = frame->offset,
+        .crc = envl_xb_crc(0, data, frame->len),
     };
 
     (void)snprintf(header.path, sizeof(header.path), "%s",
-                   envl_member_name(member));
-    (void)envl_xb_build(data - xb_lead(member), &header);
-    return member == ENVL_MEMBER_PAYLOAD ? 0
-                                         : put_xb_end(data + len, header.path);
+                   envl_member_name(frame->member));
+    (void)envl_xb_build(data - xb_lead(frame->member), &header);
+    if (frame->member != ENVL_MEMBER_PAYLOAD)
+        (void)put_xb_end(data + frame->len, header.path);
+}
+
+void
+envl_frame_build(const struct envl_frame *frame, unsigned char *data)
+{
+    if (frame->kind == ENVL_TAR)
+        build_tar(frame, data);
+    else if (frame->kind == ENVL_XBSTREAM)
+        build_xbstream(frame, data);
 }
 
 size_t
 envl_framer_frame(struct envl_framer *framer, enum envl_member member,
                   unsigned char *data, size_t len)
 {
-    size_t tail = 0;
+    struct envl_frame frame;
+    size_t tail = envl_framer_reserve(framer, &frame, member, len);
 
-    if (framer->kind == ENVL_TAR)
-        tail = frame_tar(framer, member, data, len);
-    else if (framer->kind == ENVL_XBSTREAM)
-        tail = frame_xbstream(framer, member, data, len);
-    framer->written += envl_framer_lead(framer, member) + len + tail;
-    if (member == ENVL_MEMBER_PAYLOAD) {
-        framer->pieces++;
-        framer->offset += len;
-    }
+    envl_frame_build(&frame, data);
     return tail;
 }
 

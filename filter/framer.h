@@ -32,13 +32,28 @@ struct envl_framer {
 size_t envl_framer_lead(const struct envl_framer *framer,
                         enum envl_member member);
 
+/* A member, or piece of the payload, whose place in the archive is taken. */
+struct envl_frame {
+    enum envl_carrier kind;
+    enum envl_member member;
+    uint64_t piece, offset; /* of the payload */
+    uint64_t mtime;
+    size_t len;
+};
+
 /*
- * envl_framer_frame - put len bytes of a member into the archive
+ * envl_framer_reserve - the next len bytes of the archive's data are a member's
  *
- *   data  the bytes; the lead is written right before them, the tail behind
- *
- * Returns: bytes of the tail.
+ * Returns: bytes that will stand behind them.
  */
+size_t envl_framer_reserve(struct envl_framer *framer, struct envl_frame *frame,
+                           enum envl_member member, size_t len);
+
+/* envl_frame_build - write the lead right before the data, the tail behind
+ * it; by any thread, and frames in any order */
+void envl_frame_build(const struct envl_frame *frame, unsigned char *data);
+
+/* envl_framer_frame - both at once; returns bytes of the tail */
 size_t envl_framer_frame(struct envl_framer *framer, enum envl_member member,
                          unsigned char *data, size_t len);
 

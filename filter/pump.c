@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two queues, one lock.  A thread that is done, or has failed, ends the queue
- * behind it; a failure ends the one before it, too.  read() and write() may
- * wait for ever and are the only places where a thread can be cancelled.
+ * A ring of slots, one lock.  Each thread takes what comes next: a slot to
+ * empty, one to work on, one to fill, and works on what it has filled itself
+ * while that is in its core's cache.  Slots are filled and emptied one at a
+ * time and in order.  Where a part fails, what is behind it is not wanted, but
+ * all that is before it.  read() and write() may wait for ever and are the
+ * only places where a thread can be cancelled.
  */
 #include "filter/pump.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,169 +20,76 @@
 
 #include "filter/fd.h"
 
-#define IN_COUNT 4
-#define IN_SIZE 1048576
-#define OUT_COUNT 3
+/* Slots beside those that are worked on: one to fill, one to empty. */
+#define SLOTS_BESIDE 2
 
-struct buffer {
-    unsigned char *p;
-    size_t begin, len;
+/* Places to read into at once. */
+#define PARTS ENVL_SLOT_CHUNKS
+
+enum stage {
+    FILLING,
+    FILLED, /* to be worked on */
+    TAKEN,  /* being worked on */
+    DONE    /* to be emptied, or being emptied */
 };
 
-/* Filled at the tail, emptied at the head; what is in use still counts. */
-struct queue {
-    struct buffer buffers[IN_COUNT];
-    size_t size;     /* bytes of each buffer */
-    size_t used;     /* of these, at most, to be wiped */
-    uint64_t passed; /* bytes, in all */
-    unsigned slots, head, count;
-    bool ended;   /* nothing will be added */
-    bool dropped; /* nothing will be taken */
+struct place {
+    enum stage stage;
+    struct envl_slot *slot;
 };
-
-enum { READER, CODER, WRITER, THREADS };
 
 struct envl_pump {
     struct envl_codec *codec;
     int in_fd, out_fd;
     pid_t pid;
+    _Atomic uint64_t taken;
 
-    pthread_mutex_t lock; /* for all below */
-    pthread_cond_t changed;
-    struct queue in, out;
+    pthread_mutex_t lock;   /* for all below */
+    pthread_cond_t changed; /* for the threads */
+    pthread_cond_t caller;  /* for whoever pushes, pulls or finishes */
+    /* How many slots have been filled, are done without a gap, are empty
+     * again: number n is at ring[n % count]. */
+    uint64_t filled, done, emptied;
+    struct place *ring;
+    unsigned count;
+    struct envl_slot *slots; /* all of them */
+    /* The last one that was emptied is filled next: it may still be in a
+     * cache, and as few as will do are used at all. */
+    struct envl_slot **spare;
+    unsigned spare_count;
+    bool filling, emptying; /* somebody is */
+    bool closed;            /* no more slots are to be filled */
+    bool over;              /* the last slot is done, or the output failed */
+    bool stopped;
+    bool failed;
     struct envl_err err; /* the first failure */
     int err_errno;
-    bool failed;
 
-    pthread_t threads[THREADS];
-    bool started[THREADS];
-    struct buffer *pushing; /* being filled by envl_pump_push() */
-    bool pulling;           /* the head of out is with the caller */
+    pthread_t *threads;
+    unsigned threads_wanted, threads_started;
+    atomic_uint lanes; /* that have been given out */
+
+    /* The filling side alone */
+    bool ended;             /* no more input comes */
+    struct envl_err in_err; /* reading failed */
+    int in_errno;
+    struct envl_slot *pushing; /* being filled by envl_pump_push() */
+
+    /* envl_pump_pull() alone */
+    bool pulling;    /* the slot is with the caller */
+    unsigned pulled; /* spans of it that were given out */
 };
-
-/* Queues */
-
-static int
-queue_init(struct queue *queue, unsigned slots, size_t size)
-{
-    unsigned i;
-
-    queue->slots = slots;
-    queue->size = size;
-    for (i = 0; i < slots; i++) {
-        queue->buffers[i].p = OPENSSL_malloc(size);
-        if (queue->buffers[i].p == NULL)
-            return 0;
-    }
-    return 1;
-}
-
-static void
-queue_clear(struct queue *queue)
-{
-    const struct buffer *buffer;
-    size_t filled;
-    unsigned i;
-
-    /* One that was being filled has not been added. */
-    for (i = 0; i < queue->slots; i++) {
-        buffer = &queue->buffers[i];
-        filled = buffer->begin + buffer->len;
-        OPENSSL_clear_free(buffer->p,
-                           filled > queue->used ? filled : queue->used);
-    }
-}
-
-/* A buffer to fill; NULL if nobody will take it. */
-static struct buffer *
-queue_room(struct envl_pump *pump, struct queue *queue)
-{
-    struct buffer *buffer = NULL;
-
-    pthread_mutex_lock(&pump->lock);
-    while (queue->count == queue->slots && !queue->dropped)
-        pthread_cond_wait(&pump->changed, &pump->lock);
-    if (!queue->dropped)
-        buffer = &queue->buffers[(queue->head + queue->count) % queue->slots];
-    pthread_mutex_unlock(&pump->lock);
-    return buffer;
-}
-
-/* The buffer that queue_room() returned is filled. */
-static void
-queue_add(struct envl_pump *pump, struct queue *queue, struct buffer *buffer)
-{
-    pthread_mutex_lock(&pump->lock);
-    queue->passed += buffer->len;
-    queue->count++;
-    if (queue->used < buffer->begin + buffer->len)
-        queue->used = buffer->begin + buffer->len;
-    pthread_cond_broadcast(&pump->changed);
-    pthread_mutex_unlock(&pump->lock);
-}
-
-/* The oldest buffer; NULL at the end. */
-static struct buffer *
-queue_head(struct envl_pump *pump, struct queue *queue)
-{
-    struct buffer *buffer = NULL;
-
-    pthread_mutex_lock(&pump->lock);
-    while (queue->count == 0 && !queue->ended)
-        pthread_cond_wait(&pump->changed, &pump->lock);
-    if (queue->count > 0 && !queue->dropped)
-        buffer = &queue->buffers[queue->head];
-    pthread_mutex_unlock(&pump->lock);
-    return buffer;
-}
-
-static void
-queue_remove(struct envl_pump *pump, struct queue *queue)
-{
-    pthread_mutex_lock(&pump->lock);
-    queue->head = (queue->head + 1) % queue->slots;
-    queue->count--;
-    pthread_cond_broadcast(&pump->changed);
-    pthread_mutex_unlock(&pump->lock);
-}
-
-static void
-queue_end(struct envl_pump *pump, struct queue *queue)
-{
-    pthread_mutex_lock(&pump->lock);
-    queue->ended = true;
-    pthread_cond_broadcast(&pump->changed);
-    pthread_mutex_unlock(&pump->lock);
-}
-
-/* Nothing that is in the queue, or comes, is wanted. */
-static void
-queue_drop(struct envl_pump *pump, struct queue *queue)
-{
-    pthread_mutex_lock(&pump->lock);
-    queue->dropped = queue->ended = true;
-    pthread_cond_broadcast(&pump->changed);
-    pthread_mutex_unlock(&pump->lock);
-}
 
 /* Failure */
 
-/* Remember the first failure, in a thread that reports it with errno. */
 static void
-note_failure(struct envl_pump *pump, const struct envl_err *err)
+note_failure(struct envl_pump *pump, const struct envl_err *err, int error)
 {
-    int error =
-        err->reason == ENVELOPE_R_READ || err->reason == ENVELOPE_R_WRITE
-            ? errno
-            : 0;
-
-    pthread_mutex_lock(&pump->lock);
-    if (!pump->failed) {
-        pump->failed = true;
-        pump->err = *err;
-        pump->err_errno = error;
-    }
-    pthread_mutex_unlock(&pump->lock);
+    if (pump->failed)
+        return;
+    pump->failed = true;
+    pump->err = *err;
+    pump->err_errno = error;
 }
 
 static enum envelope_reason
@@ -211,202 +122,345 @@ check_process(const struct envl_pump *pump, struct envl_err *err)
                      "the process was forked: only the parent can go on");
 }
 
-/* Threads */
+/* Slots: called with the lock */
+
+static struct place *
+place_of(const struct envl_pump *pump, uint64_t number)
+{
+    return &pump->ring[number % pump->count];
+}
+
+static struct envl_slot *
+slot_of(const struct envl_pump *pump, uint64_t number)
+{
+    return place_of(pump, number)->slot;
+}
+
+static bool
+can_fill(const struct envl_pump *pump)
+{
+    return !pump->closed && !pump->filling && pump->spare_count > 0;
+}
+
+static bool
+can_empty(const struct envl_pump *pump)
+{
+    return !pump->emptying && pump->emptied < pump->done;
+}
+
+/* The oldest one that waits to be worked on. */
+static bool
+find_work(const struct envl_pump *pump, uint64_t *number)
+{
+    uint64_t n;
+
+    for (n = pump->done; n < pump->filled; n++) {
+        if (place_of(pump, n)->stage == FILLED) {
+            *number = n;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is there nothing left to wait for? */
+static bool
+is_finished(const struct envl_pump *pump)
+{
+    return pump->over && (pump->out_fd < 0 || pump->emptied == pump->done);
+}
+
+static void
+wake(struct envl_pump *pump)
+{
+    pthread_cond_broadcast(&pump->changed);
+    if (pump->in_fd < 0 || pump->out_fd < 0 || is_finished(pump))
+        pthread_cond_broadcast(&pump->caller);
+}
+
+/* The slot to fill next, which is not a spare one any more. */
+static struct envl_slot *
+take_spare(struct envl_pump *pump)
+{
+    struct place *place = place_of(pump, pump->filled);
+
+    pump->filling = true;
+    place->stage = FILLING;
+    place->slot = pump->spare[--pump->spare_count];
+    return place->slot;
+}
+
+static void
+note_filled(struct envl_pump *pump, enum stage stage)
+{
+    place_of(pump, pump->filled)->stage = stage;
+    pump->closed = pump->closed || slot_of(pump, pump->filled)->last;
+    pump->filled++;
+    pump->filling = false;
+    wake(pump);
+}
+
+/* The first slot that fails is known once all before it are done. */
+static void
+note_done(struct envl_pump *pump, uint64_t number)
+{
+    const struct envl_slot *slot;
+
+    place_of(pump, number)->stage = DONE;
+    while (!pump->over && pump->done < pump->filled
+           && place_of(pump, pump->done)->stage == DONE) {
+        slot = slot_of(pump, pump->done++);
+        if (!slot->last)
+            continue;
+        pump->closed = pump->over = true;
+        if (slot->err.reason != ENVELOPE_OK)
+            note_failure(pump, &slot->err, slot->error);
+    }
+    wake(pump);
+}
+
+static void
+note_emptied(struct envl_pump *pump)
+{
+    pump->spare[pump->spare_count++] = slot_of(pump, pump->emptied++);
+    pump->emptying = false;
+    wake(pump);
+}
+
+/* Steps: called without the lock */
 
 /* With cancellation on for this one call. */
 static enum envelope_reason
-read_some(int fd, struct buffer *buffer, size_t size, struct envl_err *err)
+read_some(struct envl_pump *pump, struct envl_slot *slot, size_t *len)
 {
+    struct iovec parts[PARTS];
+    unsigned count = envl_codec_room(pump->codec, slot, parts, PARTS);
     enum envelope_reason rc;
-    size_t len;
     int state;
 
-    /* A read that is cancelled does not tell how much is to be wiped. */
-    buffer->len = size;
+    errno = 0;
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-    rc = envl_fd_read(fd, buffer->p, size, &len, err);
+    rc = envl_fd_read_vec(pump->in_fd, parts, count, len, &pump->in_err);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    buffer->len = len;
+    pump->in_errno = errno;
     return rc;
+}
+
+/* A slot full of input, or what there is of it. */
+static void
+fill(struct envl_pump *pump, struct envl_slot *slot)
+{
+    size_t len;
+
+    envl_codec_begin(pump->codec, slot);
+    while (!pump->ended && pump->in_err.reason == ENVELOPE_OK
+           && !envl_codec_is_ready(pump->codec, slot)) {
+        if (read_some(pump, slot, &len) == ENVELOPE_OK && len == 0)
+            pump->ended = true;
+        envl_codec_put(pump->codec, slot, len);
+        pump->taken += len;
+    }
+    if (pump->in_err.reason == ENVELOPE_OK
+        || envl_codec_is_ready(pump->codec, slot)) {
+        envl_codec_close(pump->codec, slot, pump->ended);
+    } else {
+        envl_slot_fail(slot, &pump->in_err);
+        slot->error = pump->in_errno;
+    }
+}
+
+static void
+work(struct envl_pump *pump, struct envl_slot *slot, unsigned lane)
+{
+    envl_codec_work(pump->codec, slot, lane);
+    if (pump->out_fd < 0)
+        envl_slot_join(slot);
 }
 
 static enum envelope_reason
-write_all(int fd, const struct buffer *buffer, struct envl_err *err)
+empty(struct envl_pump *pump, struct envl_slot *slot, struct envl_err *err)
 {
     enum envelope_reason rc;
     int state;
 
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-    rc = envl_fd_write(fd, buffer->p + buffer->begin, buffer->len, err);
+    rc = envl_fd_write_vec(pump->out_fd, slot->spans, slot->span_count, err);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     return rc;
 }
 
+/* Threads: called with the lock, which they leave for the step itself */
+
 static void
-run_reader(struct envl_pump *pump)
+work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
 {
-    enum envelope_reason rc = ENVELOPE_OK;
-    struct buffer *buffer;
-    struct envl_err err;
-    bool going = true;
-
-    while (going && (buffer = queue_room(pump, &pump->in)) != NULL) {
-        rc = read_some(pump->in_fd, buffer, pump->in.size, &err);
-        going = rc == ENVELOPE_OK && buffer->len > 0;
-        if (buffer->len > 0) /* also what came before a failure */
-            queue_add(pump, &pump->in, buffer);
-    }
-    if (rc != ENVELOPE_OK)
-        note_failure(pump, &err);
-    queue_end(pump, &pump->in);
-}
-
-/* Has a part failed, or is nothing more wanted? */
-static bool
-is_over(struct envl_pump *pump)
-{
-    bool over;
-
-    pthread_mutex_lock(&pump->lock);
-    over = pump->failed || pump->in.dropped;
+    place_of(pump, number)->stage = TAKEN;
     pthread_mutex_unlock(&pump->lock);
-    return over;
-}
-
-/* Give the codec the next input; false if a part before it has failed. */
-static bool
-feed(struct envl_pump *pump, bool *holding)
-{
-    struct buffer *buffer;
-
-    if (*holding)
-        queue_remove(pump, &pump->in);
-    buffer = queue_head(pump, &pump->in);
-    *holding = buffer != NULL;
-    if (buffer != NULL)
-        envl_codec_give(pump->codec, buffer->p + buffer->begin, buffer->len);
-    else if (is_over(pump))
-        return false;
-    else
-        envl_codec_finish(pump->codec);
-    return true;
+    work(pump, slot_of(pump, number), lane);
+    pthread_mutex_lock(&pump->lock);
+    note_done(pump, number);
 }
 
 static void
-run_coder(struct envl_pump *pump)
+fill_next(struct envl_pump *pump, unsigned lane)
 {
-    struct buffer *out = queue_room(pump, &pump->out);
-    bool going = out != NULL, holding = false;
+    uint64_t number = pump->filled;
+    struct envl_slot *slot = take_spare(pump);
 
-    while (going) {
-        switch (envl_codec_step(pump->codec, out->p, &out->begin, &out->len)) {
-        case ENVL_STEP_INPUT:
-            going = feed(pump, &holding);
-            break;
-        case ENVL_STEP_OUTPUT:
-            queue_add(pump, &pump->out, out);
-            out = queue_room(pump, &pump->out);
-            going = out != NULL;
-            break;
-        case ENVL_STEP_FAIL:
-            note_failure(pump, envl_codec_err(pump->codec));
-            going = false;
-            break;
-        default:
-            going = false;
-            break;
-        }
-    }
-    queue_drop(pump, &pump->in);
-    queue_end(pump, &pump->out);
+    pthread_mutex_unlock(&pump->lock);
+    fill(pump, slot);
+    pthread_mutex_lock(&pump->lock);
+    note_filled(pump, TAKEN);
+    work_on(pump, number, lane);
 }
 
 static void
-run_writer(struct envl_pump *pump)
+empty_next(struct envl_pump *pump)
 {
-    enum envelope_reason rc = ENVELOPE_OK;
-    struct buffer *buffer;
     struct envl_err err;
+    int error;
 
-    while (rc == ENVELOPE_OK
-           && (buffer = queue_head(pump, &pump->out)) != NULL) {
-        rc = write_all(pump->out_fd, buffer, &err);
-        if (rc == ENVELOPE_OK)
-            queue_remove(pump, &pump->out);
-    }
-    if (rc == ENVELOPE_OK)
+    pump->emptying = true;
+    pthread_mutex_unlock(&pump->lock);
+    if (empty(pump, slot_of(pump, pump->emptied), &err) == ENVELOPE_OK) {
+        pthread_mutex_lock(&pump->lock);
+        note_emptied(pump);
         return;
-    note_failure(pump, &err);
-    queue_drop(pump, &pump->out);
-    queue_drop(pump, &pump->in);
+    }
+    error = errno;
+    pthread_mutex_lock(&pump->lock);
+    note_failure(pump, &err, error);
+    pump->closed = pump->over = true;
+    pump->emptied = pump->done;
+    wake(pump);
 }
-
-static void (*const bodies[THREADS])(struct envl_pump *) = {
-    [READER] = run_reader,
-    [CODER] = run_coder,
-    [WRITER] = run_writer,
-};
-
-struct start {
-    struct envl_pump *pump;
-    int which;
-};
 
 static void *
 run(void *arg)
 {
-    struct start start = *(struct start *)arg;
+    struct envl_pump *pump = arg;
+    unsigned lane = 1 + atomic_fetch_add(&pump->lanes, 1);
+    uint64_t number;
     int state;
 
-    OPENSSL_free(arg);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    bodies[start.which](start.pump);
+    pthread_mutex_lock(&pump->lock);
+    while (!pump->stopped && !is_finished(pump)) {
+        if (pump->out_fd >= 0 && can_empty(pump))
+            empty_next(pump);
+        else if (!pump->over && find_work(pump, &number))
+            work_on(pump, number, lane);
+        else if (pump->in_fd >= 0 && can_fill(pump))
+            fill_next(pump, lane);
+        else
+            pthread_cond_wait(&pump->changed, &pump->lock);
+    }
+    pthread_mutex_unlock(&pump->lock);
     return NULL;
 }
 
 static int
-start_thread(struct envl_pump *pump, int which)
+start_threads(struct envl_pump *pump)
 {
-    struct start *start = OPENSSL_malloc(sizeof(*start));
     sigset_t all, old;
+    unsigned i;
 
-    if (start == NULL)
+    pump->threads = OPENSSL_zalloc(pump->threads_wanted * sizeof(pthread_t));
+    if (pump->threads == NULL)
         return 0;
-    *start = (struct start){ pump, which };
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    pump->started[which] =
-        pthread_create(&pump->threads[which], NULL, run, start) == 0;
+    for (i = 0; i < pump->threads_wanted
+                && pthread_create(&pump->threads[i], NULL, run, pump) == 0;
+         i++)
+        pump->threads_started++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (!pump->started[which])
-        OPENSSL_free(start);
-    return pump->started[which];
+    return pump->threads_started > 0;
 }
 
+/* End the threads, of which one may be waiting for a descriptor. */
 static void
-join(struct envl_pump *pump, int which)
+join(struct envl_pump *pump)
 {
-    if (pump->started[which])
-        (void)pthread_join(pump->threads[which], NULL);
-    pump->started[which] = false;
-}
+    unsigned i;
 
-/* End a thread that may be waiting for a descriptor. */
-static void
-cancel(struct envl_pump *pump, int which)
-{
-    if (pump->started[which])
-        (void)pthread_cancel(pump->threads[which]);
-    join(pump, which);
+    pthread_mutex_lock(&pump->lock);
+    pump->stopped = true;
+    pthread_cond_broadcast(&pump->changed);
+    pthread_mutex_unlock(&pump->lock);
+    for (i = 0; i < pump->threads_started; i++)
+        (void)pthread_cancel(pump->threads[i]);
+    for (i = 0; i < pump->threads_started; i++)
+        (void)pthread_join(pump->threads[i], NULL);
+    pump->threads_started = 0;
 }
 
 /* The pump */
+
+static int
+make_slots(struct envl_pump *pump)
+{
+    size_t size = envl_codec_slot_size(pump->codec);
+    unsigned i;
+
+    pump->count = pump->threads_wanted + SLOTS_BESIDE;
+    pump->slots = OPENSSL_zalloc(pump->count * sizeof(*pump->slots));
+    pump->spare = OPENSSL_zalloc(pump->count * sizeof(*pump->spare));
+    pump->ring = OPENSSL_zalloc(pump->count * sizeof(*pump->ring));
+    if (pump->slots == NULL || pump->spare == NULL || pump->ring == NULL)
+        return 0;
+    for (i = 0; i < pump->count; i++) {
+        if (!envl_slot_init(&pump->slots[i], size))
+            return 0;
+        pump->spare[pump->spare_count++] = &pump->slots[i];
+    }
+    return 1;
+}
+
+/* The slot to push into, once there is one; NULL if nobody wants more, and
+ * then it is known why. */
+static struct envl_slot *
+begin_pushing(struct envl_pump *pump)
+{
+    bool can;
+
+    pthread_mutex_lock(&pump->lock);
+    while (!(can = can_fill(pump)) && !pump->over)
+        pthread_cond_wait(&pump->caller, &pump->lock);
+    if (can)
+        pump->pushing = take_spare(pump);
+    pthread_mutex_unlock(&pump->lock);
+    if (!can)
+        return NULL;
+    envl_codec_begin(pump->codec, pump->pushing);
+    return pump->pushing;
+}
+
+static void
+end_pushing(struct envl_pump *pump)
+{
+    envl_codec_close(pump->codec, pump->pushing, pump->ended);
+    pump->pushing = NULL;
+    pthread_mutex_lock(&pump->lock);
+    note_filled(pump, FILLED);
+    pthread_mutex_unlock(&pump->lock);
+}
+
+/* What needs no input is filled at once: the header. */
+static void
+push_what_is_ready(struct envl_pump *pump)
+{
+    if (begin_pushing(pump) != NULL
+        && envl_codec_is_ready(pump->codec, pump->pushing))
+        end_pushing(pump);
+}
 
 enum envelope_reason
 envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
                 int out_fd, struct envl_err *err)
 {
     struct envl_pump *pump = OPENSSL_zalloc(sizeof(*pump));
+    bool ready;
 
     *out = NULL;
     if (pump == NULL)
@@ -415,13 +469,14 @@ envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
     pump->in_fd = in_fd;
     pump->out_fd = out_fd;
     pump->pid = getpid();
+    pump->threads_wanted = envl_codec_threads(codec);
     (void)pthread_mutex_init(&pump->lock, NULL);
     (void)pthread_cond_init(&pump->changed, NULL);
-    if (!queue_init(&pump->in, IN_COUNT, IN_SIZE)
-        || !queue_init(&pump->out, OUT_COUNT, envl_codec_out_size(codec))
-        || !start_thread(pump, CODER)
-        || (in_fd >= 0 && !start_thread(pump, READER))
-        || (out_fd >= 0 && !start_thread(pump, WRITER))) {
+    (void)pthread_cond_init(&pump->caller, NULL);
+    ready = make_slots(pump);
+    if (ready && in_fd < 0)
+        push_what_is_ready(pump);
+    if (!ready || !start_threads(pump)) {
         envl_pump_free(pump);
         return envl_fail_memory(err);
     }
@@ -434,30 +489,20 @@ envl_pump_push(struct envl_pump *pump, const void *data, size_t len,
                struct envl_err *err)
 {
     const unsigned char *p = data;
-    struct buffer *to;
     size_t n;
 
     if (check_process(pump, err) != ENVELOPE_OK)
         return err->reason;
     for (; len > 0; p += n, len -= n) {
-        if ((to = pump->pushing) == NULL) {
-            if ((to = queue_room(pump, &pump->in)) == NULL)
-                return report(pump, err) != ENVELOPE_OK
-                           ? err->reason
-                           : envl_fail(err, ENVELOPE_R_NO_STREAM,
-                                       "the stream has ended");
-            to->begin = to->len = 0;
-        }
-        n = pump->in.size - to->len;
-        if (n > len)
-            n = len;
-        memcpy(to->p + to->len, p, n);
-        to->len += n;
-        pump->pushing = to;
-        if (to->len == pump->in.size) {
-            queue_add(pump, &pump->in, to);
-            pump->pushing = NULL;
-        }
+        if (pump->pushing == NULL && begin_pushing(pump) == NULL)
+            return report(pump, err) != ENVELOPE_OK
+                       ? err->reason
+                       : envl_fail(err, ENVELOPE_R_NO_STREAM,
+                                   "the stream has ended");
+        n = envl_codec_copy(pump->codec, pump->pushing, p, len);
+        pump->taken += n;
+        if (envl_codec_is_full(pump->codec, pump->pushing))
+            end_pushing(pump);
     }
     return ENVELOPE_OK;
 }
@@ -466,20 +511,35 @@ enum envelope_reason
 envl_pump_pull(struct envl_pump *pump, const unsigned char **data, size_t *len,
                struct envl_err *err)
 {
-    struct buffer *head;
+    const struct iovec *span;
+    struct envl_slot *slot;
 
     *len = 0;
     if (check_process(pump, err) != ENVELOPE_OK)
         return err->reason;
-    if (pump->pulling)
-        queue_remove(pump, &pump->out);
-    head = queue_head(pump, &pump->out);
-    pump->pulling = head != NULL;
-    if (head == NULL)
-        return report(pump, err);
-    *data = head->p + head->begin;
-    *len = head->len;
-    return ENVELOPE_OK;
+    for (;;) {
+        pthread_mutex_lock(&pump->lock);
+        if (pump->pulling
+            && pump->pulled == slot_of(pump, pump->emptied)->span_count) {
+            pump->pulling = false;
+            note_emptied(pump);
+        }
+        while (pump->emptied == pump->done && !pump->over)
+            pthread_cond_wait(&pump->caller, &pump->lock);
+        slot = pump->emptied < pump->done ? slot_of(pump, pump->emptied) : NULL;
+        pthread_mutex_unlock(&pump->lock);
+        if (slot == NULL)
+            return report(pump, err);
+        if (!pump->pulling)
+            pump->pulled = 0;
+        pump->pulling = true;
+        if (pump->pulled < slot->span_count) {
+            span = &slot->spans[pump->pulled++];
+            *data = span->iov_base;
+            *len = span->iov_len;
+            return ENVELOPE_OK;
+        }
+    }
 }
 
 enum envelope_reason
@@ -487,52 +547,49 @@ envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
 {
     if (check_process(pump, err) != ENVELOPE_OK)
         return err->reason;
-    if (pump->pushing != NULL)
-        queue_add(pump, &pump->in, pump->pushing);
-    pump->pushing = NULL;
-    if (pump->in_fd < 0)
-        queue_end(pump, &pump->in);
-    join(pump, CODER);
-    join(pump, WRITER);
-    cancel(pump, READER); /* it has nobody to read for */
+    if (pump->in_fd < 0) {
+        pump->ended = true;
+        while (pump->pushing != NULL || begin_pushing(pump) != NULL)
+            end_pushing(pump);
+    }
+    pthread_mutex_lock(&pump->lock);
+    while (!is_finished(pump))
+        pthread_cond_wait(&pump->caller, &pump->lock);
+    pthread_mutex_unlock(&pump->lock);
+    join(pump);
     return report(pump, err);
 }
 
 uint64_t
 envl_pump_taken(struct envl_pump *pump)
 {
-    uint64_t taken;
-
-    if (envl_pump_is_foreign(pump))
-        return 0;
-    pthread_mutex_lock(&pump->lock);
-    taken = pump->in.passed;
-    pthread_mutex_unlock(&pump->lock);
-    return taken;
+    return envl_pump_is_foreign(pump) ? 0 : pump->taken;
 }
 
 void
 envl_pump_stop(struct envl_pump *pump)
 {
     /* After a fork the lock may be held for ever: leave all as it is. */
-    if (pump == NULL || envl_pump_is_foreign(pump))
-        return;
-    queue_drop(pump, &pump->in);
-    queue_drop(pump, &pump->out);
-    cancel(pump, READER);
-    cancel(pump, WRITER);
-    join(pump, CODER);
+    if (pump != NULL && !envl_pump_is_foreign(pump))
+        join(pump);
 }
 
 void
 envl_pump_free(struct envl_pump *pump)
 {
+    unsigned i;
+
     if (pump == NULL || envl_pump_is_foreign(pump))
         return;
     envl_pump_stop(pump);
-    queue_clear(&pump->in);
-    queue_clear(&pump->out);
+    for (i = 0; pump->slots != NULL && i < pump->count; i++)
+        envl_slot_clear(&pump->slots[i]);
+    OPENSSL_free(pump->slots);
+    OPENSSL_free(pump->spare);
+    OPENSSL_free(pump->ring);
+    OPENSSL_free(pump->threads);
     (void)pthread_cond_destroy(&pump->changed);
+    (void)pthread_cond_destroy(&pump->caller);
     (void)pthread_mutex_destroy(&pump->lock);
     OPENSSL_free(pump);
 }

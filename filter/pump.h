@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading, the codec and writing side by side: threads with a few large
- * buffers between them.  The slowest of the three sets the pace and memory
- * stays the same.  At either end a descriptor can be read or written by the
- * pump, or the caller gives or takes the data itself.
+ * A codec's slots filled, worked on and emptied side by side, by as many
+ * threads as it has.  Memory stays the same, whatever the pace of the two ends.
+ * At either end a descriptor can be read or written by the pump, or the caller
+ * gives or takes the data itself.
  */
 #ifndef ENVL_PUMP_H
 #define ENVL_PUMP_H
@@ -28,8 +28,7 @@ struct envl_pump;
  *
  * Ownership: *pump is the caller's, envl_pump_free(); codec and descriptors
  *            stay the caller's, who leaves them alone until then.
- * Memory:    four buffers of 1 MiB for input, three of
- *            envl_codec_out_size() for output.
+ * Memory:    two slots more than there are threads.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY, also if no thread can be made.
  * Threads:   they have all signals blocked; a closed pipe is an error, not a
  *            signal.  In the child of a fork every call fails.

@@ -12,15 +12,24 @@
 #include <envelope/envelope.h>
 
 #include "filter/library.h"
+#include "lib/stream.h"
 
 /* Where the provider raises its errors. */
 #define PROVIDER_FILE "provider/cipher.c"
+
+/* One can read or write while the other is busy. */
+#define THREADS_DEFAULT 2
+
+/* One less than the cipher takes. */
+#define THREADS_MAX 63
 
 /* As many parameters as an option list can make, and the end. */
 #define PARAM_COUNT_MAX 16
 
 struct envl_session {
     EVP_CIPHER_CTX *ctx;
+    struct envl_stream *stream; /* what ctx has inside, for runs */
+    unsigned threads;
     void (*trace)(void);
 };
 
@@ -117,6 +126,32 @@ make_params(struct list *list, const struct envl_options *options,
 
 /* Sessions */
 
+/* One thread more than process runs: the one for what comes in order. */
+static int
+set_threads(struct envl_session *session)
+{
+    unsigned threads = 0, lanes;
+    void *stream = NULL;
+    OSSL_PARAM said[] = {
+        OSSL_PARAM_construct_uint(ENVELOPE_PARAM_THREADS, &threads),
+        OSSL_PARAM_construct_octet_ptr(ENVL_PARAM_STREAM, &stream, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    OSSL_PARAM needed[] = {
+        OSSL_PARAM_construct_uint(ENVELOPE_PARAM_THREADS, &lanes),
+        OSSL_PARAM_construct_end(),
+    };
+
+    if (!EVP_CIPHER_CTX_get_params(session->ctx, said))
+        return 0;
+    if (threads == 0)
+        threads = THREADS_DEFAULT;
+    session->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+    session->stream = stream;
+    lanes = session->threads + 1;
+    return EVP_CIPHER_CTX_set_params(session->ctx, needed);
+}
+
 static enum envelope_reason
 set_up(struct envl_session *session, const struct list *params,
        const struct envl_options *options, enum envl_way way,
@@ -130,7 +165,8 @@ set_up(struct envl_session *session, const struct list *params,
     ERR_set_mark();
     if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
         || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
-                               NULL, way == ENVL_ENCRYPT, params->items))
+                               NULL, way == ENVL_ENCRYPT, params->items)
+        || !set_threads(session))
         return take_error(session, err, "initialise the cipher");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
@@ -196,6 +232,51 @@ envl_session_final(struct envl_session *session, unsigned char *out,
     ERR_pop_to_mark();
     *out_len = (size_t)n;
     return ENVELOPE_OK;
+}
+
+unsigned
+envl_session_threads(const struct envl_session *session)
+{
+    return session->threads;
+}
+
+enum envelope_reason
+envl_session_reserve(struct envl_session *session, uint64_t count,
+                     uint64_t *index, struct envl_err *err)
+{
+    enum envelope_reason rc =
+        envl_stream_reserve(session->stream, count, index);
+
+    if (rc != ENVELOPE_OK)
+        *err = *envl_stream_err(session->stream);
+    return rc;
+}
+
+size_t
+envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
+                 unsigned char *data, size_t count)
+{
+    size_t good;
+
+    ERR_set_mark();
+    good = envl_payload_run(envl_stream_payload(session->stream), lane, index,
+                            data, count);
+    ERR_pop_to_mark();
+    return good;
+}
+
+enum envelope_reason
+envl_session_explain(struct envl_session *session, unsigned lane,
+                     uint64_t index, const unsigned char *sealed,
+                     struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    ERR_set_mark();
+    rc = envl_payload_explain(envl_stream_payload(session->stream), lane, index,
+                              sealed, err);
+    ERR_pop_to_mark();
+    return rc;
 }
 
 size_t

@@ -141,9 +141,14 @@ envl_chunk_open(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
 
     memcpy(tag, in + len, sizeof(tag));
     tag_param(params, tag);
-    if (begin(chunk, index, params) && envl_chunk_update(chunk, out, in, len)
-        && end(chunk))
-        return 1;
+    if (begin(chunk, index, params) && envl_chunk_update(chunk, out, in, len)) {
+        if (end(chunk))
+            return 1;
+        /* Counter mode undoes itself. */
+        if (out == in && begin(chunk, index, NULL)
+            && envl_chunk_update(chunk, out, out, len))
+            return 0;
+    }
     OPENSSL_cleanse(out, len);
     return 0;
 }

@@ -12,28 +12,10 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "lib/workers.h"
+#include "lib/payload_impl.h"
 
 /* Chunks that a thread takes at once: enough to pay for the asking. */
 #define BATCH 8
-
-struct envl_payload {
-    enum envl_direction direction;
-    bool verified_only;
-    bool diagnosed;    /* diagnose() has looked into a whole chunk */
-    uint64_t index;    /* of the chunk that the next byte belongs to */
-    uint64_t verified; /* bytes of text */
-    size_t fill;       /* bytes of this chunk so far: text or sealed */
-    size_t released;   /* bytes that were given out for it, but its tag */
-
-    unsigned threads;
-    struct envl_workers *workers;
-    struct envl_chunk *chunks[ENVL_THREADS_MAX]; /* one for each thread */
-
-    /* Opening: the chunk that arrives in pieces, and room for its text. */
-    unsigned char *sealed; /* ENVL_SEALED_CHUNK_LEN bytes */
-    unsigned char *text;   /* ENVL_CHUNK_LEN bytes, wiped */
-};
 
 /* Set up */
 
@@ -137,64 +119,21 @@ envl_payload_free(struct envl_payload *payload)
 
 /* Failures */
 
-static enum envelope_reason
-fail_chunk(const struct envl_payload *payload, struct envl_err *err)
-{
-    return envl_fail(err, ENVELOPE_R_CHUNK,
-                     "chunk %" PRIu64 " (text from byte %" PRIu64
-                     ") was altered, moved, or belongs to another stream",
-                     payload->index, payload->index * ENVL_CHUNK_LEN);
-}
-
 /*
- * A chunk that does not verify may be a good final chunk with something
- * behind it.  Try every length that the final chunk could have: that takes
- * some tens of milliseconds.  A reader that goes on behind one bad chunk after
- * the other pays for it once, and may ask for it by ending the stream there.
- * The answer is a reason; what is decrypted never leaves.
+ * A reader that goes on behind one bad chunk after the other pays once for
+ * looking into it, and may ask for it by ending the stream there.
  */
 static enum envelope_reason
 diagnose(struct envl_payload *payload, enum envelope_reason otherwise,
          const unsigned char *sealed, size_t len, struct envl_err *err)
 {
     bool look = otherwise == ENVELOPE_R_LAST_CHUNK || !payload->diagnosed;
-    enum envelope_reason rc = otherwise;
-    size_t n;
 
     payload->diagnosed = true;
-    for (n = 0; look && n + ENVL_TAG_LEN < len; n++) {
-        if (envl_chunk_open(payload->chunks[0], payload->index, payload->text,
-                            sealed, n)) {
-            rc = ENVELOPE_R_TRAILING_DATA;
-            break;
-        }
-    }
-    OPENSSL_cleanse(payload->text, ENVL_CHUNK_LEN);
-    switch (rc) {
-    case ENVELOPE_R_TRAILING_DATA:
-        return envl_fail(err, rc,
-                         "the stream of %" PRIu64 " bytes of text is whole, "
-                         "but %zu or more bytes follow it",
-                         payload->index * ENVL_CHUNK_LEN + n,
-                         len - n - ENVL_TAG_LEN);
-    case ENVELOPE_R_LAST_CHUNK:
-        return envl_fail(err, rc,
-                         "chunk %" PRIu64 " (text from byte %" PRIu64
-                         "), of which there are %zu bytes",
-                         payload->index, payload->index * ENVL_CHUNK_LEN, len);
-    default:
-        return fail_chunk(payload, err);
-    }
-}
-
-static enum envelope_reason
-check_index(const struct envl_payload *payload, uint64_t more,
-            struct envl_err *err)
-{
-    if (more > ENVL_CHUNK_COUNT_MAX - payload->index)
-        return envl_fail(err, ENVELOPE_R_TOO_LONG,
-                         "a stream has at most 2^38 chunks");
-    return ENVELOPE_OK;
+    if (!look)
+        return envl_payload_fail_chunk(payload->index, err);
+    return envl_payload_look_into(payload->chunks[0], payload->index, otherwise,
+                                  sealed, len, payload->text, err);
 }
 
 /* Runs of whole chunks */
@@ -280,7 +219,7 @@ take_run(struct envl_payload *payload, struct envl_sink *sink,
         count = room;
     if (count == 0)
         return ENVELOPE_OK;
-    if ((rc = check_index(payload, count, err)) != ENVELOPE_OK)
+    if ((rc = envl_payload_check_index(payload, count, err)) != ENVELOPE_OK)
         return rc;
 
     run.out = envl_sink_grab(sink, count * whole_out(payload), &got);
@@ -292,7 +231,7 @@ take_run(struct envl_payload *payload, struct envl_sink *sink,
     bad = atomic_load(&run.bad);
     envl_sink_commit(sink, bad * whole_out(payload));
     payload->index += bad;
-    payload->verified += bad * (uint64_t)ENVL_CHUNK_LEN;
+    atomic_fetch_add(&payload->verified, bad * (uint64_t)ENVL_CHUNK_LEN);
     *taken = bad * whole_in(payload);
     if (bad == count)
         return ENVELOPE_OK;
@@ -330,10 +269,9 @@ cipher_to_sink(struct envl_payload *payload, struct envl_sink *sink,
 static enum envelope_reason
 begin_piecewise(struct envl_payload *payload, struct envl_err *err)
 {
-    enum envelope_reason rc = check_index(payload, 1, err);
+    enum envelope_reason rc = envl_payload_check_index(payload, 1, err);
 
     payload->released = 0;
-
     if (rc == ENVELOPE_OK
         && !envl_chunk_begin(payload->chunks[0], payload->index))
         rc = envl_fail_crypto(err, "begin a chunk");
@@ -345,7 +283,7 @@ next_chunk(struct envl_payload *payload, size_t text_len)
 {
     payload->index++;
     payload->fill = 0;
-    payload->verified += text_len;
+    atomic_fetch_add(&payload->verified, text_len);
 }
 
 static enum envelope_reason
@@ -526,5 +464,5 @@ envl_payload_is_verified_only(const struct envl_payload *payload)
 uint64_t
 envl_payload_verified_len(const struct envl_payload *payload)
 {
-    return payload->verified;
+    return atomic_load(&payload->verified);
 }

@@ -101,6 +101,37 @@ enum envelope_reason envl_payload_final(struct envl_payload *payload,
 enum envelope_reason envl_payload_seek(struct envl_payload *payload,
                                        uint64_t index, struct envl_err *err);
 
+/*
+ * Runs of whole chunks, in place and in any order: places are handed out in
+ * order, and any thread processes a run of them in its own time.  Updates may
+ * come before and between, at the beginning of a chunk; the last chunk, which
+ * is never whole, always does.
+ *
+ *   lane  a thread's own number, below the threads of envl_payload_new_*(); 0
+ *         is that of update and final, too
+ *
+ * envl_payload_reserve - count chunks will be processed in runs; *index is the
+ * number of the first.  ENVELOPE_OK; ENVELOPE_R_TOO_LONG; _PARAMETER inside a
+ * chunk.
+ *
+ * envl_payload_run - seal or open chunk number index and those behind it: the
+ * i-th text at data + i * ENVL_SEALED_CHUNK_LEN, its tag right behind it.
+ * Returns how many went well, from the first on; of the next one, if that is
+ * not all, no text was left, and what is behind it is untouched.
+ *
+ * envl_payload_explain - why that one did not: ENVELOPE_R_CRYPTO; opening
+ * _CHUNK, _TRAILING_DATA, after some tens of milliseconds; _MEMORY.
+ */
+enum envelope_reason envl_payload_reserve(struct envl_payload *payload,
+                                          uint64_t count, uint64_t *index,
+                                          struct envl_err *err);
+size_t envl_payload_run(struct envl_payload *payload, unsigned lane,
+                        uint64_t index, unsigned char *data, size_t count);
+enum envelope_reason envl_payload_explain(struct envl_payload *payload,
+                                          unsigned lane, uint64_t index,
+                                          const unsigned char *sealed,
+                                          struct envl_err *err);
+
 /* envl_payload_is_verified_only - does text come out only when it is
  * verified? */
 bool envl_payload_is_verified_only(const struct envl_payload *payload);

@@ -69,8 +69,8 @@ envl_stream_free(struct envl_stream *stream)
     OPENSSL_clear_free(stream, sizeof(*stream));
 }
 
-static struct envl_payload *
-payload_of(const struct envl_stream *stream)
+struct envl_payload *
+envl_stream_payload(const struct envl_stream *stream)
 {
     return stream->direction == ENVL_SEAL ? stream->sealer.payload
                                           : stream->opener.payload;
@@ -240,8 +240,8 @@ feed(struct envl_stream *stream, const unsigned char *in, size_t len)
         rc = envl_opener_gather(&stream->opener, stream->ctx, stream->settings,
                                 in, len, &taken, &stream->failure);
     if (rc == ENVELOPE_OK && len > taken)
-        rc = envl_payload_update(payload_of(stream), &stream->sink, in + taken,
-                                 len - taken, &stream->failure);
+        rc = envl_payload_update(envl_stream_payload(stream), &stream->sink,
+                                 in + taken, len - taken, &stream->failure);
     return rc;
 }
 
@@ -354,7 +354,7 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
         rc = envl_opener_fail_short(&stream->opener, &stream->failure);
     if (rc == ENVELOPE_OK) {
         envl_sink_extend(&stream->sink, room);
-        rc = envl_payload_final(payload_of(stream), &stream->sink,
+        rc = envl_payload_final(envl_stream_payload(stream), &stream->sink,
                                 &stream->failure);
     }
     if (rc == ENVELOPE_OK && stream->sink.queued > 0)
@@ -376,7 +376,7 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
 static bool
 can_go_on(const struct envl_stream *stream)
 {
-    const struct envl_payload *payload = payload_of(stream);
+    const struct envl_payload *payload = envl_stream_payload(stream);
 
     if (stream->state == ENDED)
         return true;
@@ -402,17 +402,34 @@ envl_stream_seek(struct envl_stream *stream, uint64_t index)
 
     if (rc != ENVELOPE_OK)
         return rc;
-    if (payload_of(stream) == NULL) {
+    if (envl_stream_payload(stream) == NULL) {
         (void)envl_fail(&stream->refusal, ENVELOPE_R_PARAMETER,
                         "the next chunk can be chosen only behind the header, "
                         "the salt and the commitment");
         return refuse(stream);
     }
-    rc = envl_payload_seek(payload_of(stream), index, &stream->refusal);
+    rc =
+        envl_payload_seek(envl_stream_payload(stream), index, &stream->refusal);
     if (rc != ENVELOPE_OK)
         return refuse(stream);
     stream->state = RUNNING;
     return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_stream_reserve(struct envl_stream *stream, uint64_t count, uint64_t *index)
+{
+    enum envelope_reason rc = check_state(stream);
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (envl_stream_payload(stream) == NULL)
+        rc = envl_fail(&stream->failure, ENVELOPE_R_PARAMETER,
+                       "runs of chunks come behind the header");
+    else
+        rc = envl_payload_reserve(envl_stream_payload(stream), count, index,
+                                  &stream->failure);
+    return rc == ENVELOPE_OK ? rc : fail(stream);
 }
 
 const struct envl_err *
@@ -445,7 +462,7 @@ envl_stream_header(const struct envl_stream *stream, size_t *len)
 uint64_t
 envl_stream_verified_len(const struct envl_stream *stream)
 {
-    const struct envl_payload *payload = payload_of(stream);
+    const struct envl_payload *payload = envl_stream_payload(stream);
 
     return payload != NULL ? envl_payload_verified_len(payload) : 0;
 }

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/chunk.h"
 #include "lib/err.h"
 #include "lib/libctx.h"
+#include "lib/payload.h"
 #include "lib/settings.h"
 
 struct envl_stream;
@@ -73,6 +73,22 @@ enum envelope_reason envl_stream_final(struct envl_stream *stream,
  */
 enum envelope_reason envl_stream_seek(struct envl_stream *stream,
                                       uint64_t index);
+
+/*
+ * envl_stream_reserve - envl_payload_reserve(), once the header and the
+ * payload's start are made or read
+ * envl_stream_payload - for the runs; NULL before that
+ *
+ * The failures of runs are their caller's: the stream does not hear of them.
+ * Returns: ENVELOPE_OK; as envl_stream_update().
+ */
+enum envelope_reason envl_stream_reserve(struct envl_stream *stream,
+                                         uint64_t count, uint64_t *index);
+struct envl_payload *envl_stream_payload(const struct envl_stream *stream);
+
+/* A parameter of the cipher for code that is built together with the provider,
+ * which is not told to others: a pointer to this. */
+#define ENVL_PARAM_STREAM "envelope-stream"
 
 /* envl_stream_err - the failure that the last call returned */
 const struct envl_err *envl_stream_err(const struct envl_stream *stream);

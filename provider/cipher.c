@@ -322,6 +322,7 @@ envl_cipher_gettable_ctx_params(void *vctx, void *vprov)
         OSSL_PARAM_octet_string(ENVELOPE_PARAM_HEADER, NULL, 0),
         OSSL_PARAM_size_t(ENVELOPE_PARAM_HEADER_LENGTH, NULL),
         OSSL_PARAM_uint64(ENVELOPE_PARAM_VERIFIED_LENGTH, NULL),
+        OSSL_PARAM_uint(ENVELOPE_PARAM_THREADS, NULL),
         OSSL_PARAM_END,
     };
 
@@ -345,6 +346,29 @@ get_header(OSSL_PARAM params[], const struct envl_stream *stream)
            && set_size(params, ENVELOPE_PARAM_HEADER_LENGTH, len);
 }
 
+/* Also where the configuration says it. */
+static int
+get_threads(OSSL_PARAM params[], const struct envl_cipher *ctx)
+{
+    OSSL_PARAM *p = OSSL_PARAM_locate(params, ENVELOPE_PARAM_THREADS);
+    struct envl_err err;
+    unsigned threads;
+
+    if (p == NULL)
+        return 1;
+    if (!envl_config_threads(ctx->prov, &ctx->settings, &threads, &err))
+        return envl_raise(ctx->prov, &err);
+    return OSSL_PARAM_set_uint(p, threads);
+}
+
+static int
+get_stream(OSSL_PARAM params[], const struct envl_cipher *ctx)
+{
+    OSSL_PARAM *p = OSSL_PARAM_locate(params, ENVL_PARAM_STREAM);
+
+    return p == NULL || OSSL_PARAM_set_octet_ptr(p, ctx->stream, 0);
+}
+
 static int
 envl_cipher_get_ctx_params(void *vctx, OSSL_PARAM params[])
 {
@@ -358,6 +382,7 @@ envl_cipher_get_ctx_params(void *vctx, OSSL_PARAM params[])
                    p, ctx->stream != NULL
                           ? envl_stream_verified_len(ctx->stream)
                           : 0))
+           && get_threads(params, ctx) && get_stream(params, ctx)
            && get_header(params, ctx->stream);
 }
 

@@ -52,13 +52,35 @@ set_default(char **field, const char *variable, const char *configured,
 }
 
 int
+envl_config_threads(const struct envl_provider *prov,
+                    const struct envl_settings *settings, unsigned *threads,
+                    struct envl_err *err)
+{
+    const char *said = prov->config.threads;
+    unsigned long number;
+    char *end;
+
+    *threads = settings->threads;
+    if (settings->has_threads || said == NULL)
+        return 1;
+    number = strtoul(said, &end, 10);
+    if (end == said || *end != '\0' || number > ENVL_PARAM_THREADS_MAX) {
+        (void)envl_fail(err, ENVELOPE_R_PARAMETER,
+                        "threads = %s in the provider's section of "
+                        "openssl.cnf: not a number from 0 to %d",
+                        said, ENVL_PARAM_THREADS_MAX);
+        return 0;
+    }
+    *threads = (unsigned)number;
+    return 1;
+}
+
+int
 envl_config_apply(const struct envl_provider *prov,
                   struct envl_settings *settings, bool encrypting,
                   struct envl_err *err)
 {
     const struct envl_config *config = &prov->config;
-    unsigned long threads;
-    char *end;
 
     if (prov->bad_properties) {
         (void)envl_fail(err, ENVELOPE_R_PARAMETER,
@@ -67,18 +89,8 @@ envl_config_apply(const struct envl_provider *prov,
                         config->properties);
         return 0;
     }
-    if (!settings->has_threads && config->threads != NULL) {
-        threads = strtoul(config->threads, &end, 10);
-        if (end == config->threads || *end != '\0'
-            || threads > ENVL_PARAM_THREADS_MAX) {
-            (void)envl_fail(err, ENVELOPE_R_PARAMETER,
-                            "threads = %s in the provider's section of "
-                            "openssl.cnf: not a number from 0 to %d",
-                            config->threads, ENVL_PARAM_THREADS_MAX);
-            return 0;
-        }
-        settings->threads = (unsigned)threads;
-    }
+    if (!envl_config_threads(prov, settings, &settings->threads, err))
+        return 0;
     if (encrypting) {
         /* Also beside a key: that is refused, and must not go unnoticed. */
         if (settings->recipients != NULL || settings->recipient.count > 0

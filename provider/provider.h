@@ -60,6 +60,16 @@ extern const OSSL_ITEM envl_reason_strings[];
 int envl_config_read(struct envl_provider *prov);
 
 /*
+ * envl_config_threads - how many threads the settings say, or if they say
+ * nothing the configuration: 0 if that does not, either
+ *
+ * Returns:   1, or 0 with err set.
+ */
+int envl_config_threads(const struct envl_provider *prov,
+                        const struct envl_settings *settings, unsigned *threads,
+                        struct envl_err *err);
+
+/*
  * envl_config_apply - fill what settings leave open from the environment or
  * the configuration: recipients when encrypting, identities when decrypting
  *

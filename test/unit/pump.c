@@ -111,26 +111,25 @@ struct outcome
 direct(enum envl_way way, enum envl_carrier carrier, struct bytes input)
 {
     struct envl_codec *codec = new_codec(way, carrier);
-    unsigned char *out = malloc(envl_codec_out_size(codec));
-    enum envl_step step = ENVL_STEP_INPUT;
     struct outcome outcome = { 0 };
-    const struct envl_err *err;
-    size_t begin, len;
+    struct envl_slot slot;
+    unsigned i;
+    size_t n;
 
-    assert_non_null(out);
-    if (input.len > 0)
-        envl_codec_give(codec, input.p, input.len);
-    while (step == ENVL_STEP_INPUT || step == ENVL_STEP_OUTPUT) {
-        step = envl_codec_step(codec, out, &begin, &len);
-        if (step == ENVL_STEP_OUTPUT)
-            put(&outcome.got, out + begin, len);
-        else if (step == ENVL_STEP_INPUT)
-            envl_codec_finish(codec);
-    }
-    err = envl_codec_err(codec);
-    note(&outcome, step == ENVL_STEP_FAIL ? err->reason : ENVELOPE_OK, err);
+    assert_true(envl_slot_init(&slot, envl_codec_slot_size(codec)));
+    do {
+        envl_codec_begin(codec, &slot);
+        n = envl_codec_copy(codec, &slot, input.p, input.len);
+        input.p += n;
+        input.len -= n;
+        envl_codec_close(codec, &slot, !envl_codec_is_full(codec, &slot));
+        envl_codec_work(codec, &slot, 1);
+        for (i = 0; i < slot.span_count; i++)
+            put(&outcome.got, slot.spans[i].iov_base, slot.spans[i].iov_len);
+    } while (!slot.last);
+    note(&outcome, slot.err.reason, &slot.err);
+    envl_slot_clear(&slot);
     envl_codec_free(codec);
-    free(out);
     return outcome;
 }
 

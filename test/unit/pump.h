@@ -15,6 +15,10 @@
 
 #define CHUNK ((size_t)ENVELOPE_CHUNK_LENGTH)
 
+/* Of a pump: as many as nothing is said, and two slots more. */
+#define THREADS 2
+#define SLOTS (THREADS + 2)
+
 /* As cmocka's group fixture: no settings but the tests' own, and no test hangs
  * for ever. */
 int pump_setup(void **state);

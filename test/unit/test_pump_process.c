@@ -221,7 +221,7 @@ give_up(enum end from, enum end to, struct bytes text, bool nonblocking,
 static void
 giving_up(void **state)
 {
-    static const size_t lens[] = { 0, 1000, MIB, 3 * MIB + 5 };
+    static const size_t lens[] = { 0, 1000, MIB, 2 * MIB + 5 };
     size_t i;
 
     (void)state;
