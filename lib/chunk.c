@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AES-256-GCM as libcrypto has it; the key schedule is made once. */
+/* AES-256-GCM as libcrypto has it, or for whole chunks another library; the key
+ * schedule is made once. */
 #include "lib/chunk.h"
 
 #include <string.h>
@@ -9,8 +10,11 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "lib/chunk_mb.h"
+
 struct envl_chunk {
     EVP_CIPHER_CTX *gcm;
+    struct envl_chunk_mb *mb; /* for whole chunks; NULL: gcm does them, too */
     enum envl_direction direction;
     unsigned char base_nonce[ENVL_NONCE_LEN];
 };
@@ -36,6 +40,8 @@ envl_chunk_new(struct envl_chunk **out, const struct envl_libctx *ctx,
              || !EVP_CipherInit_ex2(chunk->gcm, aead, key->key, key->base_nonce,
                                     (int)direction, NULL))
         rc = envl_fail_crypto(err, "set up AES-256-GCM");
+    else
+        chunk->mb = envl_chunk_mb_new(ctx, aead, key->key);
     EVP_CIPHER_free(aead);
     if (rc != ENVELOPE_OK) {
         envl_chunk_free(chunk);
@@ -51,7 +57,19 @@ envl_chunk_free(struct envl_chunk *chunk)
     if (chunk == NULL)
         return;
     EVP_CIPHER_CTX_free(chunk->gcm);
+    envl_chunk_mb_free(chunk->mb);
     OPENSSL_clear_free(chunk, sizeof(*chunk));
+}
+
+static void
+make_nonce(const struct envl_chunk *chunk, uint64_t index,
+           unsigned char nonce[ENVL_NONCE_LEN])
+{
+    size_t i;
+
+    memcpy(nonce, chunk->base_nonce, ENVL_NONCE_LEN);
+    for (i = ENVL_NONCE_LEN; index != 0; index >>= 8)
+        nonce[--i] ^= (unsigned char)index;
 }
 
 /* Parameters ride along with the nonce: one call less for every chunk. */
@@ -59,11 +77,8 @@ static int
 begin(struct envl_chunk *chunk, uint64_t index, const OSSL_PARAM *params)
 {
     unsigned char nonce[ENVL_NONCE_LEN];
-    size_t i;
 
-    memcpy(nonce, chunk->base_nonce, sizeof(nonce));
-    for (i = ENVL_NONCE_LEN; index != 0; index >>= 8)
-        nonce[--i] ^= (unsigned char)index;
+    make_nonce(chunk, index, nonce);
     return EVP_CipherInit_ex2(chunk->gcm, NULL, NULL, nonce,
                               (int)chunk->direction, params);
 }
@@ -127,28 +142,58 @@ int
 envl_chunk_seal(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
                 const unsigned char *in, size_t len)
 {
+    unsigned char nonce[ENVL_NONCE_LEN];
+
+    if (chunk->mb != NULL) {
+        make_nonce(chunk, index, nonce);
+        envl_chunk_mb_seal(chunk->mb, nonce, out, in, len, out + len);
+        return 1;
+    }
     return envl_chunk_begin(chunk, index)
            && envl_chunk_update(chunk, out, in, len)
            && envl_chunk_seal_end(chunk, out + len);
 }
 
-int
-envl_chunk_open(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
-                const unsigned char *in, size_t len)
+static int
+open_by_mb(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
+           const unsigned char *in, size_t len)
+{
+    unsigned char nonce[ENVL_NONCE_LEN], tag[ENVL_TAG_LEN];
+    int same;
+
+    make_nonce(chunk, index, nonce);
+    envl_chunk_mb_open(chunk->mb, nonce, out, in, len, tag);
+    same = CRYPTO_memcmp(tag, in + len, sizeof(tag)) == 0;
+    /* It would make a forgery good. */
+    OPENSSL_cleanse(tag, sizeof(tag));
+    return same;
+}
+
+static int
+open_by_libcrypto(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
+                  const unsigned char *in, size_t len)
 {
     unsigned char tag[ENVL_TAG_LEN];
     OSSL_PARAM params[2];
 
     memcpy(tag, in + len, sizeof(tag));
     tag_param(params, tag);
-    if (begin(chunk, index, params) && envl_chunk_update(chunk, out, in, len)) {
-        if (end(chunk))
-            return 1;
-        /* Counter mode undoes itself. */
-        if (out == in && begin(chunk, index, NULL)
-            && envl_chunk_update(chunk, out, out, len))
-            return 0;
-    }
-    OPENSSL_cleanse(out, len);
+    return begin(chunk, index, params) && envl_chunk_update(chunk, out, in, len)
+           && end(chunk);
+}
+
+int
+envl_chunk_open(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
+                const unsigned char *in, size_t len)
+{
+    int ok = chunk->mb != NULL ? open_by_mb(chunk, index, out, in, len)
+                               : open_by_libcrypto(chunk, index, out, in, len);
+
+    if (ok)
+        return 1;
+    /* Counter mode undoes itself. */
+    if (out != in || !envl_chunk_begin(chunk, index)
+        || !envl_chunk_update(chunk, out, out, len))
+        OPENSSL_cleanse(out, len);
     return 0;
 }
