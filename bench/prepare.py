@@ -28,14 +28,14 @@ def packages(source):
     _make(source, ["./packages", "bench"])
 
 
-def build(source, directory):
+def build(source, directory, *options):
     """Configure and build as a distribution would, without debugging."""
     turns.say(f"building in {os.path.relpath(directory)}")
     if not os.path.exists(f"{source}/configure"):
         _make(source, ["./bootstrap"])
     os.makedirs(directory, exist_ok=True)
     if not os.path.exists(f"{directory}/Makefile"):
-        _make(directory, [f"{source}/configure", "-q", CFLAGS])
+        _make(directory, [f"{source}/configure", "-q", CFLAGS, *options])
     _make(directory, [MAKE, "-s", f"-j{os.cpu_count()}", "all"])
     programs(directory)
 
@@ -73,8 +73,9 @@ def environment(work):
 class Bench:
     """What every group needs to know; and the directory, which goes away."""
 
-    def __init__(self, build_directory, work, options):
+    def __init__(self, build_directory, other_build, work, options):
         self.build = build_directory
+        self.other_build = other_build  # with libipsec-mb, or None
         self.work = work
         self.size = options.size * MIB
         self.turns = options.turns

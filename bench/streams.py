@@ -19,9 +19,15 @@ MIB = 1 << 20
 DIRECTIONS = ("encrypt", "decrypt")
 
 
-def _own(build, carriers=("raw",)):
-    return {f"ours-{carrier}-j{threads}": tools.ours(build, carrier, threads)
+def _own(bench, carriers=("raw",)):
+    ways = {f"ours-{carrier}-j{threads}":
+            tools.ours(bench.build, carrier, threads)
             for carrier in carriers for threads in (1, 2)}
+    if bench.other_build:
+        ways.update({f"mb-raw-j{threads}": tools.ours(
+            bench.other_build, "raw", threads, "`envelope` with libipsec-mb")
+                     for threads in (1, 2)})
+    return ways
 
 
 def _remove(bench, *names):
@@ -85,7 +91,7 @@ def _to_null(bench, tool, turn):
 def null(bench):
     limits = tools.limits(bench.build)
     ways = {name: limits[name] for name in ("cat", "gcm", "gcm-chunks")}
-    ways.update(_own(bench.build, ("raw", "tar", "xbstream")))
+    ways.update(_own(bench, ("raw", "tar", "xbstream")))
     ways["provider"] = tools.provider(bench.build)
     ways.update(tools.peers())
     return _group(bench, "File to /dev/null", ways, "gcm", _to_null)
@@ -107,7 +113,7 @@ def _to_file(bench, tool, turn):
 
 
 def file(bench):
-    ways = {"cp": tools.limits(bench.build)["cp"], **_own(bench.build)}
+    ways = {"cp": tools.limits(bench.build)["cp"], **_own(bench)}
     peers = tools.peers()
     ways.update({name: peers[name] for name in ("age", "ctr")
                  if name in peers})
@@ -138,7 +144,7 @@ def _piped(bench, tool, turn):
 
 def pipe(bench):
     nothing = tools.Tool("`cat | cat`", None, None, kind="limit")
-    ways = {"none": nothing, **_own(bench.build)}
+    ways = {"none": nothing, **_own(bench)}
     peers = tools.peers()
     ways.update({name: peers[name] for name in ("age", "gpg", "ctr")
                  if name in peers})
@@ -167,7 +173,7 @@ def memory(bench):
     part = min(64 * MIB, bench.size // 2)
     bench.runner.run(Line([["head", "-c", str(part), PLAIN]], stdout=PART))
     ways = {name: tool for name, tool in
-            _own(bench.build, ("raw", "tar", "xbstream")).items()
+            _own(bench, ("raw", "tar", "xbstream")).items()
             if name.endswith("j2")}
     group = _group(bench, "Peak memory, 2 threads", ways, None, _both_ends)
     group["part_bytes"] = part

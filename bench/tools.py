@@ -92,11 +92,11 @@ def limits(build):
     }
 
 
-def ours(build, carrier, threads):
+def ours(build, carrier, threads, name="`envelope`"):
     """The command of this project."""
     program = f"{build}/envelope"
     titles = {1: "1 thread", 2: "2 threads"}
-    title = f"`envelope`, {titles[threads]}"
+    title = f"{name}, {titles[threads]}"
     if carrier not in ("raw", "auto"):
         title += f", {carrier}"
     return Tool(title,

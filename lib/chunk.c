@@ -26,23 +26,25 @@ envl_chunk_new(struct envl_chunk **out, const struct envl_libctx *ctx,
 {
     struct envl_chunk *chunk = OPENSSL_zalloc(sizeof(*chunk));
     enum envelope_reason rc = ENVELOPE_OK;
-    EVP_CIPHER *aead = NULL;
+    EVP_CIPHER *fetched = NULL, *aead = ctx->aead;
 
     *out = NULL;
     if (chunk == NULL)
         return envl_fail_memory(err);
     chunk->direction = direction;
     memcpy(chunk->base_nonce, key->base_nonce, ENVL_NONCE_LEN);
-    if ((aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq))
-        == NULL)
+    if (aead == NULL)
+        aead = fetched =
+            EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
+    if (aead == NULL)
         rc = envl_fail_crypto(err, "fetch AES-256-GCM");
     else if ((chunk->gcm = EVP_CIPHER_CTX_new()) == NULL
-             || !EVP_CipherInit_ex2(chunk->gcm, aead, key->key, key->base_nonce,
+             || !EVP_CipherInit_ex2(chunk->gcm, aead, key->key, NULL,
                                     (int)direction, NULL))
         rc = envl_fail_crypto(err, "set up AES-256-GCM");
     else
         chunk->mb = envl_chunk_mb_new(ctx, aead, key->key);
-    EVP_CIPHER_free(aead);
+    EVP_CIPHER_free(fetched);
     if (rc != ENVELOPE_OK) {
         envl_chunk_free(chunk);
         return rc;

@@ -28,6 +28,11 @@ struct envl_libctx {
 
     /* For streams that are sealed (lib/fork_guard.h); or NULL. */
     struct envl_fork_watch *watch;
+
+    /* What one stream has fetched for others with the same key
+     * (lib/pattern.h); borrowed, or NULL. */
+    EVP_CIPHER *aead;        /* AES-256-GCM */
+    const EVP_MAC_CTX *hmac; /* of envl_payload_key_hmac(), to be copied */
 };
 
 /*

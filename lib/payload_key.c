@@ -53,6 +53,24 @@ expand_block(EVP_MAC_CTX *hmac, const unsigned char *dek, unsigned char *t,
            && len == HASH_LEN;
 }
 
+EVP_MAC_CTX *
+envl_payload_key_hmac(const struct envl_libctx *ctx)
+{
+    const OSSL_PARAM params[] = {
+        envl_param_text(OSSL_MAC_PARAM_DIGEST, "SHA512"),
+        envl_param_text(OSSL_MAC_PARAM_PROPERTIES, ctx->propq),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *mac = EVP_MAC_fetch(ctx->libctx, "HMAC", ctx->propq);
+    EVP_MAC_CTX *hmac = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+
+    EVP_MAC_free(mac);
+    if (hmac != NULL && EVP_MAC_CTX_set_params(hmac, params))
+        return hmac;
+    EVP_MAC_CTX_free(hmac);
+    return NULL;
+}
+
 enum envelope_reason
 envl_payload_key_derive(struct envl_payload_key *key,
                         const struct envl_libctx *ctx, const unsigned char *dek,
@@ -67,20 +85,14 @@ envl_payload_key_derive(struct envl_payload_key *key,
         { context->labels, context->labels_len },
     };
     const size_t info_count = sizeof(info) / sizeof(info[0]);
-    OSSL_PARAM params[] = {
-        envl_param_text(OSSL_MAC_PARAM_DIGEST, "SHA512"),
-        envl_param_text(OSSL_MAC_PARAM_PROPERTIES, ctx->propq),
-        OSSL_PARAM_construct_end(),
-    };
     unsigned char okm[BLOCK_COUNT * HASH_LEN], t[HASH_LEN];
     enum envelope_reason rc = ENVELOPE_OK;
-    EVP_MAC_CTX *hmac = NULL;
-    EVP_MAC *mac;
+    EVP_MAC_CTX *hmac;
     unsigned char n;
 
-    mac = EVP_MAC_fetch(ctx->libctx, "HMAC", ctx->propq);
-    if (mac == NULL || (hmac = EVP_MAC_CTX_new(mac)) == NULL
-        || !EVP_MAC_CTX_set_params(hmac, params)) {
+    hmac = ctx->hmac != NULL ? EVP_MAC_CTX_dup(ctx->hmac)
+                             : envl_payload_key_hmac(ctx);
+    if (hmac == NULL) {
         rc = envl_fail_crypto(err, "derive the payload key");
         goto out;
     }
@@ -101,6 +113,5 @@ out:
     OPENSSL_cleanse(t, sizeof(t));
     OPENSSL_cleanse(okm, sizeof(okm));
     EVP_MAC_CTX_free(hmac);
-    EVP_MAC_free(mac);
     return rc;
 }

@@ -30,11 +30,9 @@ inner_is(const X509_ALGOR *alg, int nid)
 
 /* RSA */
 
-static int
-set_oaep(CMS_RecipientInfo *info, const struct envl_libctx *ctx)
+int
+envl_recipient_info_set_oaep(EVP_PKEY_CTX *pctx, const struct envl_libctx *ctx)
 {
-    EVP_PKEY_CTX *pctx = CMS_RecipientInfo_get0_pkey_ctx(info);
-
     return pctx != NULL
            && EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_OAEP_PADDING) > 0
            && EVP_PKEY_CTX_set_rsa_oaep_md_name(pctx, "SHA256", ctx->propq) > 0
@@ -134,7 +132,8 @@ add_cert(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
     if (info == NULL)
         return envl_fail_crypto(err, "add a recipient");
     if (kind == ENVL_KEY_RSA)
-        ok = set_oaep(info, ctx);
+        ok = envl_recipient_info_set_oaep(CMS_RecipientInfo_get0_pkey_ctx(info),
+                                          ctx);
     else if (kind == ENVL_KEY_EC)
         ok = set_ec_kdf(info);
     return ok ? ENVELOPE_OK : envl_fail_crypto(err, "set up a recipient");

@@ -43,6 +43,11 @@ enum envelope_reason envl_recipient_info_wrap(CMS_ContentInfo *cms,
                                               CMS_RecipientInfo *info,
                                               struct envl_err *err);
 
+/* envl_recipient_info_set_oaep - the padding with which an RSA key encrypts;
+ * pctx may be NULL: 1 or 0 */
+int envl_recipient_info_set_oaep(EVP_PKEY_CTX *pctx,
+                                 const struct envl_libctx *ctx);
+
 enum envl_info_kind {
     ENVL_INFO_RSA,
     ENVL_INFO_EC,

@@ -11,6 +11,12 @@
 #include "config.h"
 #include "lib/fork_guard.h"
 
+#ifdef HAVE_IPSEC_MB
+#define BUILD_INFO PACKAGE_VERSION " with libipsec-mb"
+#else
+#define BUILD_INFO PACKAGE_VERSION
+#endif
+
 static OSSL_FUNC_provider_teardown_fn envl_provider_teardown;
 static OSSL_FUNC_provider_gettable_params_fn envl_provider_gettable_params;
 static OSSL_FUNC_provider_get_params_fn envl_provider_get_params;
@@ -37,6 +43,7 @@ envl_provider_gettable_params(void *prov)
     static const OSSL_PARAM gettable[] = {
         OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
         OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
+        OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, NULL, 0),
         OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL),
         OSSL_PARAM_END,
     };
@@ -50,6 +57,7 @@ envl_provider_get_params(void *prov, OSSL_PARAM params[])
 {
     OSSL_PARAM *name = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_NAME);
     OSSL_PARAM *version = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_VERSION);
+    OSSL_PARAM *build = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_BUILDINFO);
     OSSL_PARAM *status = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
 
     (void)prov;
@@ -57,6 +65,7 @@ envl_provider_get_params(void *prov, OSSL_PARAM params[])
             || OSSL_PARAM_set_utf8_ptr(name, "Streaming envelope encryption"))
            && (version == NULL
                || OSSL_PARAM_set_utf8_ptr(version, PACKAGE_VERSION))
+           && (build == NULL || OSSL_PARAM_set_utf8_ptr(build, BUILD_INFO))
            && (status == NULL || OSSL_PARAM_set_int(status, 1));
 }
 

@@ -27,7 +27,8 @@ extern "C" {
  * Reading and writing:
  *   passphrase       to encrypt for, or to decrypt with
  *   passphrase-file  the name of a file whose first line is the passphrase
- *   threads          how many threads seal or open data, 0 to 64
+ *   threads          how many threads seal or open data, with files and
+ *                    descriptors, 1 to 64; 0, or if nothing is said: 2
  *
  * Reading:
  *   identities       private keys: paths and URIs, separated by colons or

@@ -116,7 +116,8 @@ struct envelope_passphrase_callback {
 
 /*
  * Unsigned integers.  THREADS: how many threads seal or open one update, the
- * calling one included (0 and 1: no other thread; at most 64).  OUTPUT_SLACK:
+ * calling one included (0 and 1: no other thread; at most 64); it can be read,
+ * too, and is that of the configuration if none was set.  OUTPUT_SLACK:
  * bytes that the caller has behind inl in every update, and in the final
  * call.  RESERVE: zero bytes behind the key envelope, room for a later
  * rewrap.  WORK_FACTOR: log2 of scrypt's N for a passphrase recipient (14 to

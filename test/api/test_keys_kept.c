@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/bio.h>
+#include <openssl/cms.h>
 #include <openssl/err.h>
 
 #define TEXT "text of a stream"
@@ -35,6 +37,7 @@ is_ours(const char *file)
            && (strstr(file, "lib/kept.c") != NULL
                || strstr(file, "lib/recipient.c") != NULL
                || strstr(file, "lib/identity.c") != NULL
+               || strstr(file, "lib/pattern.c") != NULL
                || strstr(file, "lib/settings.c") != NULL);
 }
 
@@ -335,6 +338,145 @@ test_both_directions(void **state)
         support_drop(&stream);
     }
     EVP_CIPHER_CTX_free(ctx);
+}
+
+/* The messages of one RSA key: CMS has written the first, and the others must
+ * be what it would have written. */
+
+enum { MESSAGES = 4 };
+
+/* Where two of them differ: so far from the end, so many bytes (FORMAT 5). */
+struct place {
+    size_t at, len;
+};
+
+static struct octets
+message_of(struct octets stream)
+{
+    const unsigned char *p = stream.data;
+    size_t labels_len = (size_t)p[14] << 8 | p[15],
+           len = (size_t)p[18] << 8 | p[19];
+
+    assert_true(PRELUDE_LEN + labels_len + len <= stream.len);
+    return support_octets(p + PRELUDE_LEN + labels_len, len);
+}
+
+/* Without this project: it must be 32 bytes, which are no other message's. */
+static void
+open_with_cms(const struct fixture *f, EVP_PKEY *key, struct octets message,
+              unsigned char dek[33])
+{
+    CMS_ContentInfo *cms = CMS_ContentInfo_new_ex(f->s.libctx, NULL);
+    const unsigned char *p = message.data;
+    BIO *out = BIO_new(BIO_s_mem());
+
+    assert_non_null(d2i_CMS_ContentInfo(&cms, &p, (long)message.len));
+    assert_ptr_equal(p, message.data + message.len);
+    assert_true(CMS_decrypt(cms, key, NULL, NULL, out, 0));
+    assert_int_equal(BIO_read(out, dek, 33), 32);
+    CMS_ContentInfo_free(cms);
+    BIO_free(out);
+}
+
+static void
+expect_alike(struct octets a, struct octets b, size_t wrapped_len)
+{
+    const struct place places[] = {
+        { 16, 16 }, { 50, 32 }, { 67, 12 }, { 97 + wrapped_len, wrapped_len }
+    };
+    size_t i;
+
+    assert_int_equal(a.len, b.len);
+    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        assert_memory_not_equal(a.data + a.len - places[i].at,
+                                b.data + b.len - places[i].at, places[i].len);
+        memset(a.data + a.len - places[i].at, 0, places[i].len);
+        memset(b.data + b.len - places[i].at, 0, places[i].len);
+    }
+    assert_memory_equal(a.data, b.data, a.len);
+}
+
+static void
+expect_messages(const struct fixture *f, EVP_PKEY *key, struct octets recipient,
+                const char *labels)
+{
+    struct octets messages[MESSAGES], private = support_private(key, "PEM");
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, recipient), *open;
+    unsigned char deks[MESSAGES][33];
+    struct support_params params;
+    size_t i;
+
+    support_params_init(&params);
+    support_add_text(&params, ENVELOPE_PARAM_LABELS, labels);
+    assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
+    for (i = 0; i < MESSAGES; i++) {
+        struct octets stream = seal(ctx);
+
+        again(ctx, SUPPORT_SEAL);
+        open = context(f, SUPPORT_OPEN, private);
+        expect_text(open, stream);
+        EVP_CIPHER_CTX_free(open);
+        messages[i] = message_of(stream);
+        support_drop(&stream);
+        open_with_cms(f, key, messages[i], deks[i]);
+        if (i > 0)
+            assert_memory_not_equal(deks[i], deks[i - 1], 32);
+    }
+    EVP_CIPHER_CTX_free(ctx);
+    for (i = 1; i < MESSAGES; i++) {
+        struct octets first = support_octets(messages[0].data, messages[0].len);
+
+        expect_alike(first, messages[i], (size_t)EVP_PKEY_get_size(key));
+        support_drop(&first);
+        support_drop(&messages[i]);
+    }
+    support_drop(&messages[0]);
+    support_drop(&private);
+}
+
+static void
+test_messages(void **state)
+{
+    static const size_t bits[] = { 2048, 2056, 3072 };
+    const struct fixture *f = *state;
+    size_t i;
+
+    for (i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+        EVP_PKEY *key = support_keygen(&f->s, "RSA", NULL, bits[i]);
+        X509 *cert = support_cert(&f->s, key, SUPPORT_SKI, -60, 3600);
+        struct octets public = support_public(key, "PEM"),
+                      bytes = support_cert_octets(cert, "PEM");
+
+        expect_messages(f, key, public, "");
+        expect_messages(f, key, bytes, "name=value\n");
+        support_drop(&bytes);
+        support_drop(&public);
+        X509_free(cert);
+        EVP_PKEY_free(key);
+    }
+}
+
+/* One key in memory and something else beside it are two recipients. */
+static void
+test_beside(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[RSA_2048]), *open;
+    struct octets secret = support_octets("secret", 6), stream = seal(ctx);
+
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    set_number(ctx, ENVELOPE_PARAM_WORK_FACTOR, 14);
+    set_octets(ctx, ENVELOPE_PARAM_PASSPHRASE, secret);
+    stream = seal(ctx);
+    EVP_CIPHER_CTX_free(ctx);
+    expect_opens(f, RSA_2048, stream);
+    open = context(f, SUPPORT_OPEN, f->private[OTHER]);
+    set_octets(open, ENVELOPE_PARAM_PASSPHRASE, secret);
+    expect_text(open, stream);
+    EVP_CIPHER_CTX_free(open);
+    support_drop(&stream);
+    support_drop(&secret);
 }
 
 /* What is set counts */
@@ -744,12 +886,11 @@ count_live(void)
 }
 
 static void
-test_allocations(void **state)
+expect_no_leaks(const struct fixture *f, size_t key)
 {
-    const struct fixture *f = *state;
-    X509 *cert = support_cert(&f->s, f->keys[P_256], SUPPORT_SKI, -60, 3600);
+    X509 *cert = support_cert(&f->s, f->keys[key], SUPPORT_SKI, -60, 3600);
     struct octets bytes = support_cert_octets(cert, "PEM"),
-                  pair = support_join(f->private[P_256], bytes);
+                  pair = support_join(f->private[key], bytes);
     size_t live, failures = 0;
     bool good;
 
@@ -757,6 +898,7 @@ test_allocations(void **state)
     assert_true(attempt(f, bytes, pair));
     assert_true(attempt(f, bytes, pair));
     live = count_live();
+    memory.failed = 0;
     do {
         memory.ours = 0;
         memory.failed++;
@@ -774,6 +916,15 @@ test_allocations(void **state)
     support_drop(&bytes);
 }
 
+static void
+test_allocations(void **state)
+{
+    const struct fixture *f = *state;
+
+    expect_no_leaks(f, P_256);
+    expect_no_leaks(f, RSA_2048);
+}
+
 int
 main(void)
 {
@@ -781,6 +932,8 @@ main(void)
         cmocka_unit_test(test_one_context),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_both_directions),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_beside),
         cmocka_unit_test(test_another_recipient),
         cmocka_unit_test(test_another_identity),
         cmocka_unit_test(test_failures_are_not_kept),
