@@ -26,7 +26,8 @@ COLUMN = (WIDTH - 2 * MARGIN - LABELS - GAP) / 2
 # What is shown of a group, from the top, and under which words.
 SECTIONS = (
     ("null", "File to /dev/null",
-     ("gcm", "ours-raw-j2", "ours-raw-j1", "ctr", "age", "cms", "gpg")),
+     ("gcm", "mb-raw-j2", "mb-raw-j1", "ours-raw-j2", "ours-raw-j1", "ctr",
+      "age", "cms", "gpg")),
     ("pipe", "In a pipe: cat | X | cat",
      ("none", "ours-raw-j2", "ours-raw-j1", "ctr", "age", "gpg")),
 )

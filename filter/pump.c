@@ -18,25 +18,20 @@
 
 #include <openssl/crypto.h>
 
-#include "filter/fd.h"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define MARKS_LEN 65536
+#endif
 
-/* Slots beside those that are worked on: one to fill, one to empty. */
-#define SLOTS_BESIDE 2
+#include "filter/fd.h"
+#include "filter/ring.h"
+
+/* Slots beside the one that each thread has: for the caller, who pushes or
+ * pulls, or to be filled while another waits to be emptied. */
+#define SLOTS_BESIDE 1
 
 /* Places to read into at once. */
 #define PARTS ENVL_SLOT_CHUNKS
-
-enum stage {
-    FILLING,
-    FILLED, /* to be worked on */
-    TAKEN,  /* being worked on */
-    DONE    /* to be emptied, or being emptied */
-};
-
-struct place {
-    enum stage stage;
-    struct envl_slot *slot;
-};
 
 struct envl_pump {
     struct envl_codec *codec;
@@ -47,16 +42,7 @@ struct envl_pump {
     pthread_mutex_t lock;   /* for all below */
     pthread_cond_t changed; /* for the threads */
     pthread_cond_t caller;  /* for whoever pushes, pulls or finishes */
-    /* How many slots have been filled, are done without a gap, are empty
-     * again: number n is at ring[n % count]. */
-    uint64_t filled, done, emptied;
-    struct place *ring;
-    unsigned count;
-    struct envl_slot *slots; /* all of them */
-    /* The last one that was emptied is filled next: it may still be in a
-     * cache, and as few as will do are used at all. */
-    struct envl_slot **spare;
-    unsigned spare_count;
+    struct envl_ring ring;
     bool filling, emptying; /* somebody is */
     bool closed;            /* no more slots are to be filled */
     bool over;              /* the last slot is done, or the output failed */
@@ -122,52 +108,20 @@ check_process(const struct envl_pump *pump, struct envl_err *err)
                      "the process was forked: only the parent can go on");
 }
 
-/* Slots: called with the lock */
-
-static struct place *
-place_of(const struct envl_pump *pump, uint64_t number)
-{
-    return &pump->ring[number % pump->count];
-}
-
-static struct envl_slot *
-slot_of(const struct envl_pump *pump, uint64_t number)
-{
-    return place_of(pump, number)->slot;
-}
+/* The ring: called with the lock */
 
 static bool
 can_fill(const struct envl_pump *pump)
 {
-    return !pump->closed && !pump->filling && pump->spare_count > 0;
-}
-
-static bool
-can_empty(const struct envl_pump *pump)
-{
-    return !pump->emptying && pump->emptied < pump->done;
-}
-
-/* The oldest one that waits to be worked on. */
-static bool
-find_work(const struct envl_pump *pump, uint64_t *number)
-{
-    uint64_t n;
-
-    for (n = pump->done; n < pump->filled; n++) {
-        if (place_of(pump, n)->stage == FILLED) {
-            *number = n;
-            return true;
-        }
-    }
-    return false;
+    return !pump->closed && !pump->filling && envl_ring_can_fill(&pump->ring);
 }
 
 /* Is there nothing left to wait for? */
 static bool
 is_finished(const struct envl_pump *pump)
 {
-    return pump->over && (pump->out_fd < 0 || pump->emptied == pump->done);
+    return pump->over
+           && (pump->out_fd < 0 || !envl_ring_can_empty(&pump->ring));
 }
 
 static void
@@ -178,26 +132,21 @@ wake(struct envl_pump *pump)
         pthread_cond_broadcast(&pump->caller);
 }
 
-/* The slot to fill next, which is not a spare one any more. */
+/* The slot to fill next. */
 static struct envl_slot *
-take_spare(struct envl_pump *pump)
+begin_filling(struct envl_pump *pump)
 {
-    struct place *place = place_of(pump, pump->filled);
-
     pump->filling = true;
-    place->stage = FILLING;
-    place->slot = pump->spare[--pump->spare_count];
-    return place->slot;
+    return envl_ring_fill(&pump->ring);
 }
 
-static void
-note_filled(struct envl_pump *pump, enum stage stage)
+static uint64_t
+end_filling(struct envl_pump *pump, const struct envl_slot *slot)
 {
-    place_of(pump, pump->filled)->stage = stage;
-    pump->closed = pump->closed || slot_of(pump, pump->filled)->last;
-    pump->filled++;
+    pump->closed = pump->closed || slot->last;
     pump->filling = false;
     wake(pump);
+    return envl_ring_filled(&pump->ring);
 }
 
 /* The first slot that fails is known once all before it are done. */
@@ -206,10 +155,8 @@ note_done(struct envl_pump *pump, uint64_t number)
 {
     const struct envl_slot *slot;
 
-    place_of(pump, number)->stage = DONE;
-    while (!pump->over && pump->done < pump->filled
-           && place_of(pump, pump->done)->stage == DONE) {
-        slot = slot_of(pump, pump->done++);
+    envl_ring_finish(&pump->ring, number);
+    while (!pump->over && (slot = envl_ring_next_done(&pump->ring)) != NULL) {
         if (!slot->last)
             continue;
         pump->closed = pump->over = true;
@@ -222,7 +169,7 @@ note_done(struct envl_pump *pump, uint64_t number)
 static void
 note_emptied(struct envl_pump *pump)
 {
-    pump->spare[pump->spare_count++] = slot_of(pump, pump->emptied++);
+    envl_ring_emptied(&pump->ring);
     pump->emptying = false;
     wake(pump);
 }
@@ -269,14 +216,6 @@ fill(struct envl_pump *pump, struct envl_slot *slot)
     }
 }
 
-static void
-work(struct envl_pump *pump, struct envl_slot *slot, unsigned lane)
-{
-    envl_codec_work(pump->codec, slot, lane);
-    if (pump->out_fd < 0)
-        envl_slot_join(slot);
-}
-
 static enum envelope_reason
 empty(struct envl_pump *pump, struct envl_slot *slot, struct envl_err *err)
 {
@@ -294,9 +233,13 @@ empty(struct envl_pump *pump, struct envl_slot *slot, struct envl_err *err)
 static void
 work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
 {
-    place_of(pump, number)->stage = TAKEN;
+    struct envl_slot *slot = envl_ring_slot(&pump->ring, number);
+
+    envl_ring_take(&pump->ring, number);
     pthread_mutex_unlock(&pump->lock);
-    work(pump, slot_of(pump, number), lane);
+    envl_codec_work(pump->codec, slot, lane);
+    if (pump->out_fd < 0)
+        envl_slot_join(slot);
     pthread_mutex_lock(&pump->lock);
     note_done(pump, number);
 }
@@ -304,25 +247,24 @@ work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
 static void
 fill_next(struct envl_pump *pump, unsigned lane)
 {
-    uint64_t number = pump->filled;
-    struct envl_slot *slot = take_spare(pump);
+    struct envl_slot *slot = begin_filling(pump);
 
     pthread_mutex_unlock(&pump->lock);
     fill(pump, slot);
     pthread_mutex_lock(&pump->lock);
-    note_filled(pump, TAKEN);
-    work_on(pump, number, lane);
+    work_on(pump, end_filling(pump, slot), lane);
 }
 
 static void
 empty_next(struct envl_pump *pump)
 {
+    struct envl_slot *slot = envl_ring_slot(&pump->ring, pump->ring.emptied);
     struct envl_err err;
     int error;
 
     pump->emptying = true;
     pthread_mutex_unlock(&pump->lock);
-    if (empty(pump, slot_of(pump, pump->emptied), &err) == ENVELOPE_OK) {
+    if (empty(pump, slot, &err) == ENVELOPE_OK) {
         pthread_mutex_lock(&pump->lock);
         note_emptied(pump);
         return;
@@ -331,24 +273,34 @@ empty_next(struct envl_pump *pump)
     pthread_mutex_lock(&pump->lock);
     note_failure(pump, &err, error);
     pump->closed = pump->over = true;
-    pump->emptied = pump->done;
+    pump->ring.emptied = pump->ring.done; /* nobody takes the rest */
     wake(pump);
 }
 
-static void *
-run(void *arg)
+/* A thread that is cancelled does not leave its functions as
+ * AddressSanitizer wants: the marks they have made would stay on its stack. */
+static void
+clear_marks(void *unused)
 {
-    struct envl_pump *pump = arg;
+    (void)unused;
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(
+        (char *)__builtin_frame_address(0) - MARKS_LEN, MARKS_LEN);
+#endif
+}
+
+static void
+take_steps(struct envl_pump *pump)
+{
     unsigned lane = 1 + atomic_fetch_add(&pump->lanes, 1);
     uint64_t number;
-    int state;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     pthread_mutex_lock(&pump->lock);
     while (!pump->stopped && !is_finished(pump)) {
-        if (pump->out_fd >= 0 && can_empty(pump))
+        if (pump->out_fd >= 0 && !pump->emptying
+            && envl_ring_can_empty(&pump->ring))
             empty_next(pump);
-        else if (!pump->over && find_work(pump, &number))
+        else if (!pump->over && envl_ring_find_work(&pump->ring, &number))
             work_on(pump, number, lane);
         else if (pump->in_fd >= 0 && can_fill(pump))
             fill_next(pump, lane);
@@ -356,6 +308,17 @@ run(void *arg)
             pthread_cond_wait(&pump->changed, &pump->lock);
     }
     pthread_mutex_unlock(&pump->lock);
+}
+
+static void *
+run(void *pump)
+{
+    int state;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    pthread_cleanup_push(clear_marks, NULL);
+    take_steps(pump);
+    pthread_cleanup_pop(0);
     return NULL;
 }
 
@@ -397,26 +360,6 @@ join(struct envl_pump *pump)
 
 /* The pump */
 
-static int
-make_slots(struct envl_pump *pump)
-{
-    size_t size = envl_codec_slot_size(pump->codec);
-    unsigned i;
-
-    pump->count = pump->threads_wanted + SLOTS_BESIDE;
-    pump->slots = OPENSSL_zalloc(pump->count * sizeof(*pump->slots));
-    pump->spare = OPENSSL_zalloc(pump->count * sizeof(*pump->spare));
-    pump->ring = OPENSSL_zalloc(pump->count * sizeof(*pump->ring));
-    if (pump->slots == NULL || pump->spare == NULL || pump->ring == NULL)
-        return 0;
-    for (i = 0; i < pump->count; i++) {
-        if (!envl_slot_init(&pump->slots[i], size))
-            return 0;
-        pump->spare[pump->spare_count++] = &pump->slots[i];
-    }
-    return 1;
-}
-
 /* The slot to push into, once there is one; NULL if nobody wants more, and
  * then it is known why. */
 static struct envl_slot *
@@ -428,7 +371,7 @@ begin_pushing(struct envl_pump *pump)
     while (!(can = can_fill(pump)) && !pump->over)
         pthread_cond_wait(&pump->caller, &pump->lock);
     if (can)
-        pump->pushing = take_spare(pump);
+        pump->pushing = begin_filling(pump);
     pthread_mutex_unlock(&pump->lock);
     if (!can)
         return NULL;
@@ -439,10 +382,12 @@ begin_pushing(struct envl_pump *pump)
 static void
 end_pushing(struct envl_pump *pump)
 {
-    envl_codec_close(pump->codec, pump->pushing, pump->ended);
+    struct envl_slot *slot = pump->pushing;
+
     pump->pushing = NULL;
+    envl_codec_close(pump->codec, slot, pump->ended);
     pthread_mutex_lock(&pump->lock);
-    note_filled(pump, FILLED);
+    (void)end_filling(pump, slot);
     pthread_mutex_unlock(&pump->lock);
 }
 
@@ -473,7 +418,8 @@ envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
     (void)pthread_mutex_init(&pump->lock, NULL);
     (void)pthread_cond_init(&pump->changed, NULL);
     (void)pthread_cond_init(&pump->caller, NULL);
-    ready = make_slots(pump);
+    ready = envl_ring_init(&pump->ring, pump->threads_wanted + SLOTS_BESIDE,
+                           envl_codec_slot_size(codec));
     if (ready && in_fd < 0)
         push_what_is_ready(pump);
     if (!ready || !start_threads(pump)) {
@@ -520,13 +466,17 @@ envl_pump_pull(struct envl_pump *pump, const unsigned char **data, size_t *len,
     for (;;) {
         pthread_mutex_lock(&pump->lock);
         if (pump->pulling
-            && pump->pulled == slot_of(pump, pump->emptied)->span_count) {
+            && pump->pulled
+                   == envl_ring_slot(&pump->ring, pump->ring.emptied)
+                          ->span_count) {
             pump->pulling = false;
             note_emptied(pump);
         }
-        while (pump->emptied == pump->done && !pump->over)
+        while (!envl_ring_can_empty(&pump->ring) && !pump->over)
             pthread_cond_wait(&pump->caller, &pump->lock);
-        slot = pump->emptied < pump->done ? slot_of(pump, pump->emptied) : NULL;
+        slot = envl_ring_can_empty(&pump->ring)
+                   ? envl_ring_slot(&pump->ring, pump->ring.emptied)
+                   : NULL;
         pthread_mutex_unlock(&pump->lock);
         if (slot == NULL)
             return report(pump, err);
@@ -577,16 +527,10 @@ envl_pump_stop(struct envl_pump *pump)
 void
 envl_pump_free(struct envl_pump *pump)
 {
-    unsigned i;
-
     if (pump == NULL || envl_pump_is_foreign(pump))
         return;
     envl_pump_stop(pump);
-    for (i = 0; pump->slots != NULL && i < pump->count; i++)
-        envl_slot_clear(&pump->slots[i]);
-    OPENSSL_free(pump->slots);
-    OPENSSL_free(pump->spare);
-    OPENSSL_free(pump->ring);
+    envl_ring_clear(&pump->ring);
     OPENSSL_free(pump->threads);
     (void)pthread_cond_destroy(&pump->changed);
     (void)pthread_cond_destroy(&pump->caller);

@@ -28,7 +28,7 @@ struct envl_pump;
  *
  * Ownership: *pump is the caller's, envl_pump_free(); codec and descriptors
  *            stay the caller's, who leaves them alone until then.
- * Memory:    two slots more than there are threads.
+ * Memory:    a slot for each thread, and one more.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY, also if no thread can be made.
  * Threads:   they have all signals blocked; a closed pipe is an error, not a
  *            signal.  In the child of a fork every call fails.

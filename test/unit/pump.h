@@ -15,9 +15,9 @@
 
 #define CHUNK ((size_t)ENVELOPE_CHUNK_LENGTH)
 
-/* Of a pump: as many as nothing is said, and two slots more. */
+/* Of a pump: as many as if nothing is said, and a slot more. */
 #define THREADS 2
-#define SLOTS (THREADS + 2)
+#define SLOTS (THREADS + 1)
 
 /* As cmocka's group fixture: no settings but the tests' own, and no test hangs
  * for ever. */

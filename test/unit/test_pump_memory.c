@@ -31,7 +31,7 @@ struct block {
     size_t len;
 };
 
-/* What filter/pump.c and filter/slot.c allocate. */
+/* What filter/pump.c, filter/ring.c and filter/slot.c allocate. */
 static struct {
     pthread_mutex_t lock;
     struct block blocks[BLOCK_COUNT_MAX];
@@ -49,7 +49,8 @@ note_block(const void *p, size_t len, const char *file)
     unsigned i;
 
     if (p == NULL || name == NULL
-        || (strcmp(name, "/pump.c") != 0 && strcmp(name, "/slot.c") != 0))
+        || (strcmp(name, "/pump.c") != 0 && strcmp(name, "/ring.c") != 0
+            && strcmp(name, "/slot.c") != 0))
         return;
     (void)pthread_mutex_lock(&memory.lock);
     for (i = 0; i < BLOCK_COUNT_MAX && memory.blocks[i].p != NULL; i++)
