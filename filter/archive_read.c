@@ -66,28 +66,33 @@ fail(struct archive *a, struct reader *r, const struct envl_err *err, int error)
 
 /* Reading in order */
 
-/* As much as there is room for. */
+/* A whole block, so that no text waits for more; of a large one as much as
+ * there is room for. */
 static enum envelope_reason
 fill_slot(struct reader *r, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     struct envl_slot *slot = &r->slot;
+    bool ended = false;
     size_t n;
 
     envl_codec_begin(r->codec, slot);
     r->given = 0;
-    while (!envl_codec_is_full(r->codec, slot)) {
+    while (!ended && !envl_codec_is_full(r->codec, slot)
+           && (r->block_len > 0 || !envl_codec_is_ready(r->codec, slot))) {
         if (r->block_len == 0)
             rc = envl_source_next(&r->source, &r->block, &r->block_len, err);
         if (rc != ENVELOPE_OK)
             return rc;
-        if (r->block_len == 0)
-            break;
+        if (r->block_len == 0) {
+            ended = true;
+            continue;
+        }
         n = envl_codec_copy(r->codec, slot, r->block, r->block_len);
         r->block += n;
         r->block_len -= n;
     }
-    envl_codec_close(r->codec, slot, !envl_codec_is_full(r->codec, slot));
+    envl_codec_close(r->codec, slot, ended);
     envl_codec_work(r->codec, slot, 1);
     envl_slot_join(slot);
     return rc;
@@ -183,9 +188,13 @@ start_random(struct archive *a, struct reader *r)
         && next_text(r, &r->held, &r->held_len, &err) != ENVELOPE_OK)
         return (void)fail(a, r, &err, errno), false;
     r->no_random = true;
-    if (!envl_decoder_layout(decoder, &layout)
-        || envl_random_new(&r->random, &r->source, &layout, &err)
-               != ENVELOPE_OK)
+    if (!envl_decoder_layout(decoder, &layout))
+        return false;
+    /* The program may put another block in the place of the one at hand: where
+     * it comes to reading in order again, it is read again. */
+    r->source.at -= (int64_t)r->block_len;
+    r->block_len = 0;
+    if (envl_random_new(&r->random, &r->source, &layout, &err) != ENVELOPE_OK)
         return false;
     /* libarchive may still use the block that it got last. */
     envl_pump_stop(r->pump);

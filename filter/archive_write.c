@@ -200,6 +200,7 @@ put_head(struct archive *a, struct writer *w)
     if (drive(a, w, NOTHING, 0, false) != ARCHIVE_OK || w->fd < 0)
         return w->failed ? ARCHIVE_FATAL : ARCHIVE_OK;
     envl_slot_clear(&w->slot);
+    w->begun = false; /* the pump begins with slots of its own */
     errno = 0;
     return envl_pump_start(&w->pump, w->codec, ENVL_PUMP_CALLER, w->fd, &err)
                    == ENVELOPE_OK

@@ -50,6 +50,8 @@ envl_decoder_new(struct envl_decoder **out, const struct envl_options *options,
     if (decoder == NULL)
         return envl_fail_memory(err);
     rc = envl_session_new(&decoder->session, options, ENVL_DECRYPT, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_session_prepare_runs(decoder->session, err);
     if (rc != ENVELOPE_OK) {
         envl_decoder_free(decoder);
         return rc;
@@ -148,8 +150,10 @@ recognise(struct envl_decoder *decoder, const unsigned char *p, size_t len,
 {
     enum envl_carrier kind = ENVL_RAW;
 
-    if (!envl_carrier_recognise(&kind, p, len) && len < ENVL_RECOGNISE_LEN
-        && !ended) {
+    /* As much as it takes, however much there is. */
+    if (!envl_carrier_recognise(
+            &kind, p, len < ENVL_RECOGNISE_LEN ? len : ENVL_RECOGNISE_LEN)
+        && len < ENVL_RECOGNISE_LEN && !ended) {
         keep(decoder, p, len);
         return ENVELOPE_OK;
     }
@@ -337,7 +341,6 @@ envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
     note_layout(decoder, slot);
     if (rc != ENVELOPE_OK || closed != ENVELOPE_OK)
         envl_slot_fail(slot, rc != ENVELOPE_OK ? &err : &later);
-    slot->explains = rc != ENVELOPE_OK;
 }
 
 /* Working */
@@ -347,23 +350,19 @@ envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
                   unsigned lane)
 {
     unsigned char *text = slot->run;
+    enum envelope_reason rc = ENVELOPE_OK;
     struct envl_err err;
     size_t good = 0, i;
 
-    envl_slot_add(slot, slot->early, slot->early_len);
     if (slot->run_count > 0)
-        good = envl_session_run(decoder->session, lane, slot->run_index,
-                                slot->run, slot->run_count);
+        rc = envl_session_run(decoder->session, lane, slot->run_index,
+                              slot->run, slot->run_count, &good, &err);
+    envl_slot_add(slot, slot->early, slot->early_len);
     for (i = 0; i < good; i++, text += ENVELOPE_SEALED_CHUNK_LENGTH)
         envl_slot_add(slot, text, ENVELOPE_CHUNK_LENGTH);
-    if (good == slot->run_count) {
+    /* The first bad chunk comes before any failure behind it. */
+    if (rc != ENVELOPE_OK)
+        envl_slot_fail(slot, &err);
+    else
         envl_slot_add(slot, slot->rest.iov_base, slot->rest.iov_len);
-        return;
-    }
-    /* A carrier whose frames are damaged gives wrong bytes. */
-    if (slot->explains)
-        return;
-    (void)envl_session_explain(decoder->session, lane, slot->run_index + good,
-                               text, &err);
-    envl_slot_fail(slot, &err);
 }

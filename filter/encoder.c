@@ -59,7 +59,10 @@ envl_encoder_slot_size(const struct envl_encoder *encoder)
 {
     /* A chunk may begin before the end of the piece, and the last one, which
      * has the cipher's word for its length, behind it. */
-    size_t size = ENVL_FRAME_LEAD_MAX + encoder->piece_len
+    size_t len = encoder->state == AT_PEEK && encoder->piece_len < RAW_PIECE_LEN
+                     ? RAW_PIECE_LEN
+                     : encoder->piece_len;
+    size_t size = ENVL_FRAME_LEAD_MAX + len
                   + 2 * (size_t)ENVELOPE_SEALED_CHUNK_LENGTH + ENVL_SLACK_LEN
                   + ENVL_FRAME_TAIL_MAX + ENVL_FRAME_END_MAX;
 
@@ -125,6 +128,8 @@ envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
     if (options->carrier == ENVL_RAW)
         encoder->piece_len = RAW_PIECE_LEN;
     rc = envl_session_new(&encoder->session, options, ENVL_ENCRYPT, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_session_prepare_runs(encoder->session, err);
     if (rc == ENVELOPE_OK)
         rc = make_head(encoder, err);
     if (rc != ENVELOPE_OK) {
@@ -265,7 +270,7 @@ static enum envelope_reason
 reserve_chunks(struct envl_encoder *encoder, struct envl_slot *slot,
                size_t *fill, struct envl_err *err)
 {
-    size_t count = slot->have / ENVELOPE_CHUNK_LENGTH;
+    size_t count = slot->have / ENVELOPE_CHUNK_LENGTH, good;
     enum envelope_reason rc;
 
     *fill = encoder->carry_len + count * ENVELOPE_SEALED_CHUNK_LENGTH;
@@ -274,11 +279,9 @@ reserve_chunks(struct envl_encoder *encoder, struct envl_slot *slot,
     if (rc != ENVELOPE_OK || *fill <= limit_of(encoder))
         return rc;
     slot->run_count = --count;
-    if (envl_session_run(encoder->session, 0, slot->run_index + count,
-                         slot->run + count * ENVELOPE_SEALED_CHUNK_LENGTH, 1)
-        == 1)
-        return ENVELOPE_OK;
-    return envl_fail_crypto(err, "seal a chunk");
+    return envl_session_run(encoder->session, 0, slot->run_index + count,
+                            slot->run + count * ENVELOPE_SEALED_CHUNK_LENGTH, 1,
+                            &good, err);
 }
 
 /* The last chunk, which is not whole, goes where its text lies. */
@@ -367,15 +370,12 @@ envl_encoder_work(struct envl_encoder *encoder, struct envl_slot *slot,
 
     if (slot->err.reason != ENVELOPE_OK)
         return;
-    if (slot->run_count > 0) {
-        good = envl_session_run(encoder->session, lane, slot->run_index,
-                                slot->run, slot->run_count);
-        if (good < slot->run_count) {
-            (void)envl_session_explain(encoder->session, lane,
-                                       slot->run_index + good, NULL, &err);
-            envl_slot_fail(slot, &err);
-            return;
-        }
+    if (slot->run_count > 0
+        && envl_session_run(encoder->session, lane, slot->run_index, slot->run,
+                            slot->run_count, &good, &err)
+               != ENVELOPE_OK) {
+        envl_slot_fail(slot, &err);
+        return;
     }
     if (slot->frame_data != NULL)
         envl_frame_build(&slot->frame, slot->frame_data);

@@ -88,6 +88,8 @@ report(struct envl_pump *pump, struct envl_err *err)
         *err = pump->err;
         errno = pump->err_errno;
         rc = err->reason;
+    } else if (!pump->over) {
+        rc = envl_fail(err, ENVELOPE_R_NO_STREAM, "the pump was stopped");
     }
     pthread_mutex_unlock(&pump->lock);
     return rc;
@@ -109,6 +111,13 @@ check_process(const struct envl_pump *pump, struct envl_err *err)
 }
 
 /* The ring: called with the lock */
+
+/* Nothing more is filled, and nothing more will be done. */
+static bool
+is_at_end(const struct envl_pump *pump)
+{
+    return pump->over || pump->stopped;
+}
 
 static bool
 can_fill(const struct envl_pump *pump)
@@ -368,7 +377,7 @@ begin_pushing(struct envl_pump *pump)
     bool can;
 
     pthread_mutex_lock(&pump->lock);
-    while (!(can = can_fill(pump)) && !pump->over)
+    while (!(can = can_fill(pump)) && !is_at_end(pump))
         pthread_cond_wait(&pump->caller, &pump->lock);
     if (can)
         pump->pushing = begin_filling(pump);
@@ -472,7 +481,7 @@ envl_pump_pull(struct envl_pump *pump, const unsigned char **data, size_t *len,
             pump->pulling = false;
             note_emptied(pump);
         }
-        while (!envl_ring_can_empty(&pump->ring) && !pump->over)
+        while (!envl_ring_can_empty(&pump->ring) && !is_at_end(pump))
             pthread_cond_wait(&pump->caller, &pump->lock);
         slot = envl_ring_can_empty(&pump->ring)
                    ? envl_ring_slot(&pump->ring, pump->ring.emptied)
@@ -503,7 +512,7 @@ envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
             end_pushing(pump);
     }
     pthread_mutex_lock(&pump->lock);
-    while (!is_finished(pump))
+    while (!is_finished(pump) && !pump->stopped)
         pthread_cond_wait(&pump->caller, &pump->lock);
     pthread_mutex_unlock(&pump->lock);
     join(pump);

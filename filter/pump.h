@@ -44,7 +44,8 @@ enum envelope_reason envl_pump_start(struct envl_pump **pump,
  */
 bool envl_pump_is_foreign(const struct envl_pump *pump);
 
-/* envl_pump_push - give len bytes; waits for room */
+/* envl_pump_push - give len bytes; waits for room.  They are worked on a slot at
+ * a time. */
 enum envelope_reason envl_pump_push(struct envl_pump *pump, const void *data,
                                     size_t len, struct envl_err *err);
 
@@ -76,7 +77,7 @@ uint64_t envl_pump_taken(struct envl_pump *pump);
 
 /*
  * envl_pump_stop - stop at once, whatever is under way: the codec is the
- * caller's again, and what was pulled last still stays
+ * caller's again, and what was pulled last still stays; all other calls fail
  * envl_pump_free - stop and free
  *
  * NULL is fine.

@@ -267,8 +267,10 @@ envl_random_new(struct envl_random **out, struct envl_source *source,
     enum envelope_reason rc;
 
     *out = NULL;
-    if (random == NULL)
+    if (random == NULL) {
+        envl_source_restore(source);
         return envl_fail_memory(err);
+    }
     random->source = source;
     random->layout = *layout;
     rc = measure(random, err);

@@ -20,9 +20,6 @@
 /* One can read or write while the other is busy. */
 #define THREADS_DEFAULT 2
 
-/* One less than the cipher takes. */
-#define THREADS_MAX 63
-
 /* As many parameters as an option list can make, and the end. */
 #define PARAM_COUNT_MAX 16
 
@@ -126,32 +123,6 @@ make_params(struct list *list, const struct envl_options *options,
 
 /* Sessions */
 
-/* One thread more than process runs: the one for what comes in order. */
-static int
-set_threads(struct envl_session *session)
-{
-    unsigned threads = 0, lanes;
-    void *stream = NULL;
-    OSSL_PARAM said[] = {
-        OSSL_PARAM_construct_uint(ENVELOPE_PARAM_THREADS, &threads),
-        OSSL_PARAM_construct_octet_ptr(ENVL_PARAM_STREAM, &stream, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    OSSL_PARAM needed[] = {
-        OSSL_PARAM_construct_uint(ENVELOPE_PARAM_THREADS, &lanes),
-        OSSL_PARAM_construct_end(),
-    };
-
-    if (!EVP_CIPHER_CTX_get_params(session->ctx, said))
-        return 0;
-    if (threads == 0)
-        threads = THREADS_DEFAULT;
-    session->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-    session->stream = stream;
-    lanes = session->threads + 1;
-    return EVP_CIPHER_CTX_set_params(session->ctx, needed);
-}
-
 static enum envelope_reason
 set_up(struct envl_session *session, const struct list *params,
        const struct envl_options *options, enum envl_way way,
@@ -165,8 +136,7 @@ set_up(struct envl_session *session, const struct list *params,
     ERR_set_mark();
     if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
         || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
-                               NULL, way == ENVL_ENCRYPT, params->items)
-        || !set_threads(session))
+                               NULL, way == ENVL_ENCRYPT, params->items))
         return take_error(session, err, "initialise the cipher");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
@@ -234,6 +204,34 @@ envl_session_final(struct envl_session *session, unsigned char *out,
     return ENVELOPE_OK;
 }
 
+/* Runs */
+
+enum envelope_reason
+envl_session_prepare_runs(struct envl_session *session, struct envl_err *err)
+{
+    unsigned threads = 0;
+    void *stream = NULL;
+    OSSL_PARAM said[] = {
+        OSSL_PARAM_construct_uint(ENVELOPE_PARAM_THREADS, &threads),
+        OSSL_PARAM_construct_octet_ptr(ENVL_PARAM_STREAM, &stream, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    OSSL_PARAM needed[] = {
+        OSSL_PARAM_construct_uint(ENVL_PARAM_LANES, &session->threads),
+        OSSL_PARAM_construct_end(),
+    };
+
+    ERR_set_mark();
+    if (!EVP_CIPHER_CTX_get_params(session->ctx, said))
+        return take_error(session, err, "ask for the threads");
+    session->threads = threads > 0 ? threads : THREADS_DEFAULT;
+    session->stream = stream;
+    if (!EVP_CIPHER_CTX_set_params(session->ctx, needed))
+        return take_error(session, err, "set the lanes");
+    ERR_pop_to_mark();
+    return ENVELOPE_OK;
+}
+
 unsigned
 envl_session_threads(const struct envl_session *session)
 {
@@ -252,29 +250,20 @@ envl_session_reserve(struct envl_session *session, uint64_t count,
     return rc;
 }
 
-size_t
-envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
-                 unsigned char *data, size_t count)
-{
-    size_t good;
-
-    ERR_set_mark();
-    good = envl_payload_run(envl_stream_payload(session->stream), lane, index,
-                            data, count);
-    ERR_pop_to_mark();
-    return good;
-}
-
 enum envelope_reason
-envl_session_explain(struct envl_session *session, unsigned lane,
-                     uint64_t index, const unsigned char *sealed,
-                     struct envl_err *err)
+envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
+                 unsigned char *data, size_t count, size_t *good,
+                 struct envl_err *err)
 {
-    enum envelope_reason rc;
+    struct envl_payload *payload = envl_stream_payload(session->stream);
+    enum envelope_reason rc = ENVELOPE_OK;
 
     ERR_set_mark();
-    rc = envl_payload_explain(envl_stream_payload(session->stream), lane, index,
-                              sealed, err);
+    *good = envl_payload_run(payload, lane, index, data, count);
+    if (*good < count)
+        rc = envl_payload_explain(payload, lane, index + *good,
+                                  data + *good * ENVELOPE_SEALED_CHUNK_LENGTH,
+                                  err);
     ERR_pop_to_mark();
     return rc;
 }

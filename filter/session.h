@@ -55,22 +55,26 @@ enum envelope_reason envl_session_final(struct envl_session *session,
                                         struct envl_err *err);
 
 /*
- * Runs of whole chunks, in place (lib/payload.h): a lane is a thread's number,
- * from 1 to envl_session_threads(); 0 is that of the calls above.  Before the
- * first run, exactly the header and the payload's start have been made or read.
+ * Runs of whole chunks, in place (lib/payload.h).  A lane is a thread's number,
+ * from 1 to envl_session_threads(); 0 is that of the calls above.
  *
+ * envl_session_prepare_runs - before the first update
  * envl_session_threads - what the options say, or the configuration, or 2
+ * envl_session_reserve - envl_payload_reserve(), once exactly the header and
+ * the payload's start have been made or read
+ * envl_session_run - envl_payload_run(); *good is what that returns, and if it
+ * is not count the reason is why
  */
+enum envelope_reason envl_session_prepare_runs(struct envl_session *session,
+                                               struct envl_err *err);
 unsigned envl_session_threads(const struct envl_session *session);
 enum envelope_reason envl_session_reserve(struct envl_session *session,
                                           uint64_t count, uint64_t *index,
                                           struct envl_err *err);
-size_t envl_session_run(struct envl_session *session, unsigned lane,
-                        uint64_t index, unsigned char *data, size_t count);
-enum envelope_reason envl_session_explain(struct envl_session *session,
-                                          unsigned lane, uint64_t index,
-                                          const unsigned char *sealed,
-                                          struct envl_err *err);
+enum envelope_reason envl_session_run(struct envl_session *session,
+                                      unsigned lane, uint64_t index,
+                                      unsigned char *data, size_t count,
+                                      size_t *good, struct envl_err *err);
 
 /* envl_session_header_len - the header's length, 0 as long as there is none */
 size_t envl_session_header_len(const struct envl_session *session);

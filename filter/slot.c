@@ -9,7 +9,7 @@
 int
 envl_slot_init(struct envl_slot *slot, size_t size)
 {
-    *slot = (struct envl_slot){ .buf = OPENSSL_malloc(size), .size = size };
+    *slot = (struct envl_slot){ .buf = OPENSSL_malloc(size) };
     return slot->buf != NULL;
 }
 
@@ -32,7 +32,7 @@ envl_slot_reset(struct envl_slot *slot)
     slot->frame_data = NULL;
     slot->rest.iov_len = 0;
     slot->span_count = 0;
-    slot->last = slot->explains = false;
+    slot->last = false;
     slot->err.reason = ENVELOPE_OK;
     slot->error = 0;
 }

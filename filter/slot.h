@@ -18,8 +18,8 @@
 #include "lib/err.h"
 
 /* Chunks that a slot holds where no carrier says how many: with 1 MiB reads and
- * writes are large, and what was read is still in a core's cache when it is
- * encrypted, and written. */
+ * writes are large, and what was read is still in a core's cache (L2) when it
+ * is encrypted, and written. */
 #define ENVL_SLOT_CHUNKS 64
 
 /* Text of each chunk, and what may come before and behind the chunks. */
@@ -27,7 +27,7 @@
 
 struct envl_slot {
     unsigned char *buf;
-    size_t size, used; /* bytes; and how many of them are to be wiped */
+    size_t used; /* bytes that are to be wiped */
 
     /* Being filled */
     size_t kept; /* bytes in front that the slot before has left over */
@@ -49,7 +49,6 @@ struct envl_slot {
 
     bool last;           /* nothing comes behind it: all is done, or */
     struct envl_err err; /* a failure that the output comes before */
-    bool explains;       /* it does for bad chunks before it, too */
     int error;           /* errno then, if it was reading that failed */
 };
 

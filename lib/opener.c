@@ -90,9 +90,9 @@ end_start(struct envl_opener *opener, const struct envl_libctx *ctx,
         envl_header_context(&opener->header);
     enum envelope_reason rc;
 
-    rc = envl_payload_new_opener(&opener->payload, ctx, opener->dek, &context,
-                                 settings->threads, opener->start,
-                                 releases_verified(settings), err);
+    rc = envl_payload_new_opener(
+        &opener->payload, ctx, opener->dek, &context, settings->threads,
+        settings->lanes, opener->start, releases_verified(settings), err);
     OPENSSL_cleanse(opener->dek, sizeof(opener->dek));
     enter(opener, ENVL_AT_PAYLOAD, 0);
     return rc;

@@ -22,7 +22,7 @@
 static enum envelope_reason
 new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
             const struct envl_payload_key *key, enum envl_direction direction,
-            unsigned threads, struct envl_err *err)
+            unsigned threads, unsigned lanes, struct envl_err *err)
 {
     struct envl_payload *payload = OPENSSL_zalloc(sizeof(*payload));
     enum envelope_reason rc = ENVELOPE_OK;
@@ -34,6 +34,7 @@ new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
     payload->threads = threads > 0 ? threads : 1;
     if (payload->threads > ENVL_THREADS_MAX)
         payload->threads = ENVL_THREADS_MAX;
+    payload->lanes = lanes < ENVL_LANES_MAX ? lanes : ENVL_LANES_MAX;
     payload->workers = envl_workers_new(payload->threads);
     if (direction == ENVL_OPEN) {
         payload->sealed = OPENSSL_malloc(ENVL_SEALED_CHUNK_LEN);
@@ -43,7 +44,7 @@ new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
         || (direction == ENVL_OPEN
             && (payload->sealed == NULL || payload->text == NULL)))
         rc = envl_fail_memory(err);
-    for (i = 0; i < payload->threads && rc == ENVELOPE_OK; i++)
+    for (i = 0; i < payload->threads + payload->lanes && rc == ENVELOPE_OK; i++)
         rc = envl_chunk_new(&payload->chunks[i], ctx, key, direction, err);
     if (rc != ENVELOPE_OK) {
         envl_payload_free(payload);
@@ -57,7 +58,7 @@ enum envelope_reason
 envl_payload_new_sealer(struct envl_payload **payload,
                         const struct envl_libctx *ctx, const unsigned char *dek,
                         const struct envl_payload_context *context,
-                        unsigned threads, unsigned char *start,
+                        unsigned threads, unsigned lanes, unsigned char *start,
                         struct envl_err *err)
 {
     struct envl_payload_key key;
@@ -69,7 +70,7 @@ envl_payload_new_sealer(struct envl_payload **payload,
     rc = envl_payload_key_derive(&key, ctx, dek, start, context, err);
     if (rc == ENVELOPE_OK) {
         memcpy(start + ENVL_SALT_LEN, key.commitment, ENVL_COMMITMENT_LEN);
-        rc = new_payload(payload, ctx, &key, ENVL_SEAL, threads, err);
+        rc = new_payload(payload, ctx, &key, ENVL_SEAL, threads, lanes, err);
     }
     OPENSSL_cleanse(&key, sizeof(key));
     return rc;
@@ -79,8 +80,9 @@ enum envelope_reason
 envl_payload_new_opener(struct envl_payload **payload,
                         const struct envl_libctx *ctx, const unsigned char *dek,
                         const struct envl_payload_context *context,
-                        unsigned threads, const unsigned char *start,
-                        bool verified_only, struct envl_err *err)
+                        unsigned threads, unsigned lanes,
+                        const unsigned char *start, bool verified_only,
+                        struct envl_err *err)
 {
     struct envl_payload_key key;
     enum envelope_reason rc;
@@ -95,7 +97,7 @@ envl_payload_new_opener(struct envl_payload **payload,
                        "the payload does not belong to this header's data key "
                        "and labels");
     if (rc == ENVELOPE_OK)
-        rc = new_payload(payload, ctx, &key, ENVL_OPEN, threads, err);
+        rc = new_payload(payload, ctx, &key, ENVL_OPEN, threads, lanes, err);
     if (rc == ENVELOPE_OK)
         (*payload)->verified_only = verified_only;
     OPENSSL_cleanse(&key, sizeof(key));
@@ -110,7 +112,7 @@ envl_payload_free(struct envl_payload *payload)
     if (payload == NULL)
         return;
     envl_workers_free(payload->workers);
-    for (i = 0; i < payload->threads; i++)
+    for (i = 0; i < payload->threads + payload->lanes; i++)
         envl_chunk_free(payload->chunks[i]);
     OPENSSL_free(payload->sealed);
     OPENSSL_clear_free(payload->text, ENVL_CHUNK_LEN);

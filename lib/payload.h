@@ -19,6 +19,8 @@
 /* Salt and commitment: what stands before chunk 0. */
 #define ENVL_PAYLOAD_START_LEN (ENVL_SALT_LEN + ENVL_COMMITMENT_LEN)
 
+#define ENVL_LANES_MAX 64
+
 struct envl_payload;
 
 /*
@@ -26,15 +28,18 @@ struct envl_payload;
  *
  *   dek      ENVL_DEK_LEN bytes, used for no other payload
  *   threads  that seal one update, the caller counted; 0 is 1
+ *   lanes    for runs, below; 0 if there will be none
  *   start    receives ENVL_PAYLOAD_START_LEN bytes, the first of the payload
  *
  * Ownership: *payload is the caller's, envl_payload_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
  */
-enum envelope_reason envl_payload_new_sealer(
-    struct envl_payload **payload, const struct envl_libctx *ctx,
-    const unsigned char *dek, const struct envl_payload_context *context,
-    unsigned threads, unsigned char *start, struct envl_err *err);
+enum envelope_reason
+envl_payload_new_sealer(struct envl_payload **payload,
+                        const struct envl_libctx *ctx, const unsigned char *dek,
+                        const struct envl_payload_context *context,
+                        unsigned threads, unsigned lanes, unsigned char *start,
+                        struct envl_err *err);
 
 /*
  * envl_payload_new_opener - a payload to read
@@ -46,12 +51,11 @@ enum envelope_reason envl_payload_new_sealer(
  * Returns: as above; ENVELOPE_R_COMMITMENT if dek and context are not those
  *          of this payload.
  */
-enum envelope_reason
-envl_payload_new_opener(struct envl_payload **payload,
-                        const struct envl_libctx *ctx, const unsigned char *dek,
-                        const struct envl_payload_context *context,
-                        unsigned threads, const unsigned char *start,
-                        bool verified_only, struct envl_err *err);
+enum envelope_reason envl_payload_new_opener(
+    struct envl_payload **payload, const struct envl_libctx *ctx,
+    const unsigned char *dek, const struct envl_payload_context *context,
+    unsigned threads, unsigned lanes, const unsigned char *start,
+    bool verified_only, struct envl_err *err);
 
 /* envl_payload_free - wipe and free; NULL is fine */
 void envl_payload_free(struct envl_payload *payload);
@@ -107,8 +111,8 @@ enum envelope_reason envl_payload_seek(struct envl_payload *payload,
  * come before and between, at the beginning of a chunk; the last chunk, which
  * is never whole, always does.
  *
- *   lane  a thread's own number, below the threads of envl_payload_new_*(); 0
- *         is that of update and final, too
+ *   lane  a thread's own number, 1 to the lanes of envl_payload_new_*(); 0 is
+ *         that of the thread that calls the functions above
  *
  * envl_payload_reserve - count chunks will be processed in runs; *index is the
  * number of the first.  ENVELOPE_OK; ENVELOPE_R_TOO_LONG; _PARAMETER inside a
@@ -116,8 +120,8 @@ enum envelope_reason envl_payload_seek(struct envl_payload *payload,
  *
  * envl_payload_run - seal or open chunk number index and those behind it: the
  * i-th text at data + i * ENVL_SEALED_CHUNK_LEN, its tag right behind it.
- * Returns how many went well, from the first on; of the next one, if that is
- * not all, no text was left, and what is behind it is untouched.
+ * Returns how many went well, from the first on.  Opening, the next one is as
+ * it came, and what is behind it untouched.
  *
  * envl_payload_explain - why that one did not: ENVELOPE_R_CRYPTO; opening
  * _CHUNK, _TRAILING_DATA, after some tens of milliseconds; _MEMORY.

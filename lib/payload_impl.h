@@ -17,9 +17,10 @@ struct envl_payload {
     size_t fill;               /* bytes of this chunk so far: text or sealed */
     size_t released; /* bytes that were given out for it, but its tag */
 
-    unsigned threads;
+    unsigned threads, lanes;
     struct envl_workers *workers;
-    struct envl_chunk *chunks[ENVL_THREADS_MAX]; /* one for each thread */
+    /* One for each thread of an update, then one for each lane but 0. */
+    struct envl_chunk *chunks[ENVL_THREADS_MAX + ENVL_LANES_MAX];
 
     /* Opening: the chunk that arrives in pieces, and room for its text. */
     unsigned char *sealed; /* ENVL_SEALED_CHUNK_LEN bytes */

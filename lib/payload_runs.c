@@ -18,6 +18,12 @@ envl_payload_check_index(const struct envl_payload *payload, uint64_t more,
 
 /* Runs */
 
+static struct envl_chunk *
+chunk_of(const struct envl_payload *payload, unsigned lane)
+{
+    return payload->chunks[lane == 0 ? 0 : payload->threads + lane - 1];
+}
+
 enum envelope_reason
 envl_payload_reserve(struct envl_payload *payload, uint64_t count,
                      uint64_t *index, struct envl_err *err)
@@ -38,7 +44,7 @@ size_t
 envl_payload_run(struct envl_payload *payload, unsigned lane, uint64_t index,
                  unsigned char *data, size_t count)
 {
-    struct envl_chunk *chunk = payload->chunks[lane];
+    struct envl_chunk *chunk = chunk_of(payload, lane);
     int (*process)(struct envl_chunk *, uint64_t, unsigned char *,
                    const unsigned char *, size_t) =
         payload->direction == ENVL_SEAL ? envl_chunk_seal : envl_chunk_open;
@@ -64,8 +70,9 @@ envl_payload_explain(struct envl_payload *payload, unsigned lane,
         return envl_fail_crypto(err, "seal a chunk");
     if ((text = OPENSSL_malloc(ENVL_CHUNK_LEN)) == NULL)
         return envl_fail_memory(err);
-    rc = envl_payload_look_into(payload->chunks[lane], index, ENVELOPE_R_CHUNK,
-                                sealed, ENVL_SEALED_CHUNK_LEN, text, err);
+    rc =
+        envl_payload_look_into(chunk_of(payload, lane), index, ENVELOPE_R_CHUNK,
+                               sealed, ENVL_SEALED_CHUNK_LEN, text, err);
     OPENSSL_free(text);
     return rc;
 }

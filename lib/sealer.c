@@ -115,8 +115,9 @@ make_payload(struct envl_sealer *sealer, const struct envl_libctx *ctx,
 
     if (pattern != NULL)
         envl_pattern_lend(pattern, &lent);
-    rc = envl_payload_new_sealer(&sealer->payload, &lent, dek, &context,
-                                 settings->threads, start, err);
+    rc =
+        envl_payload_new_sealer(&sealer->payload, &lent, dek, &context,
+                                settings->threads, settings->lanes, start, err);
     if (rc == ENVELOPE_OK
         && (!envl_sink_put(sink, sealer->header.bytes,
                            sealer->header.prelude.header_len)

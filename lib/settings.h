@@ -49,6 +49,7 @@ struct envl_settings {
     size_t output_slack;
     size_t reserve;
     unsigned threads;
+    unsigned lanes; /* for runs of chunks (lib/payload.h) */
     unsigned log_n; /* of scrypt; 0 is the default */
 };
 

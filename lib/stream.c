@@ -419,9 +419,10 @@ envl_stream_seek(struct envl_stream *stream, uint64_t index)
 enum envelope_reason
 envl_stream_reserve(struct envl_stream *stream, uint64_t count, uint64_t *index)
 {
-    enum envelope_reason rc = check_state(stream);
+    enum envelope_reason rc;
 
-    if (rc != ENVELOPE_OK)
+    envl_sink_begin(&stream->sink, NULL, 0); /* what was given out stays */
+    if ((rc = check_state(stream)) != ENVELOPE_OK)
         return rc;
     if (envl_stream_payload(stream) == NULL)
         rc = envl_fail(&stream->failure, ENVELOPE_R_PARAMETER,

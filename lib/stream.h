@@ -86,9 +86,11 @@ enum envelope_reason envl_stream_reserve(struct envl_stream *stream,
                                          uint64_t count, uint64_t *index);
 struct envl_payload *envl_stream_payload(const struct envl_stream *stream);
 
-/* A parameter of the cipher for code that is built together with the provider,
- * which is not told to others: a pointer to this. */
+/* Parameters of the cipher for code that is built together with the provider,
+ * which are not told to others: a pointer to this, to be read, and the lanes
+ * that it is to have, to be set before the first update. */
 #define ENVL_PARAM_STREAM "envelope-stream"
+#define ENVL_PARAM_LANES "envelope-lanes"
 
 /* envl_stream_err - the failure that the last call returned */
 const struct envl_err *envl_stream_err(const struct envl_stream *stream);

@@ -417,12 +417,15 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     struct envl_cipher *ctx = vctx;
     const OSSL_PARAM *p =
         OSSL_PARAM_locate_const(params, ENVELOPE_PARAM_NEXT_CHUNK);
+    const OSSL_PARAM *lanes = OSSL_PARAM_locate_const(params, ENVL_PARAM_LANES);
     struct envl_err err;
 
     if (!envl_params_set(
             &ctx->settings, params,
             ctx->stream != NULL && !envl_stream_is_new(ctx->stream), &err))
         return envl_raise(ctx->prov, &err);
+    if (lanes != NULL && !OSSL_PARAM_get_uint(lanes, &ctx->settings.lanes))
+        return 0;
     return p == NULL || set_next_chunk(ctx, p);
 }
 

@@ -67,8 +67,9 @@ struct envelope_option {
  * Ownership: the archive's.  A descriptor, a FILE and memory stay open and
  *            are the caller's; they must remain valid until the archive is
  *            closed.
- * Memory:    about 20 MiB and three pieces for a file name or a descriptor,
- *            about two pieces otherwise, whatever the archive's length.
+ * Memory:    about 5 MiB and a piece, for a file name or a descriptor a piece
+ *            for each thread and one more besides, whatever the archive's
+ *            length.
  * Returns:   ARCHIVE_OK, or ARCHIVE_FATAL with archive_error_string() and
  *            archive_errno(): the system's error number where it reported
  *            one, ENOMEM, EINVAL for an option, a recipient or a passphrase,

@@ -443,7 +443,12 @@ on_read(struct archive *a, void *data, const void **block)
     }
     if (len > in->bytes.len - in->at)
         len = in->bytes.len - in->at;
-    *block = in->bytes.data + in->at;
+    free(in->block_data);
+    in->block_data = malloc(len + 1);
+    if (in->block_data == NULL)
+        abort();
+    memcpy(in->block_data, in->bytes.data + in->at, len);
+    *block = in->block_data;
     in->at += len;
     in->bytes_read += len;
     return (la_ssize_t)len;
@@ -603,6 +608,8 @@ support_open_source(struct archive *a, enum support_opener opener,
 void
 support_close_source(struct support_input *in)
 {
+    free(in->block_data);
+    in->block_data = NULL;
     if (in->file != NULL)
         assert_int_equal(fclose(in->file), 0);
     else if (in->fd >= 0)

@@ -177,6 +177,7 @@ struct support_input {
     int feed_fd;
     pthread_t feeder;
     bool feeding;
+    unsigned char *block_data; /* of the last block; gone with the next one */
     size_t at;
     uint64_t bytes_read;
     unsigned opens, closes, seeks;

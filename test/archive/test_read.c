@@ -465,6 +465,39 @@ callbacks_that_fail(void **state)
     support_drop(&sealed);
 }
 
+/* What has come is not held back until there is more of it. */
+static void
+text_before_a_callback_fails(void **state)
+{
+    struct octets sealed =
+        support_write(&support_some_tar, TO_MEMORY, IN("raw"));
+    struct support_input in = { .bytes = sealed,
+                                .block = 10240,
+                                .fail_at = sealed.len - 20000,
+                                .fail_text = "the tape is torn" };
+    struct archive *a = archive_read_new();
+    struct archive_entry *entry;
+    unsigned char text[4096];
+    size_t len = 0;
+    la_ssize_t n;
+
+    (void)state;
+    assert_int_equal(archive_read_support_format_raw(a), ARCHIVE_OK);
+    assert_int_equal(
+        support_open_source(a, OURS, FROM_CALLBACKS, OPTIONS(AS_OPS), &in),
+        ARCHIVE_OK);
+    assert_int_equal(archive_read_next_header(a, &entry), ARCHIVE_OK);
+    assert_true(in.at <= 40960);
+    while ((n = archive_read_data(a, text, sizeof(text))) > 0)
+        len += (size_t)n;
+    assert_int_equal(n, ARCHIVE_FATAL);
+    assert_non_null(strstr(archive_error_string(a), "the tape is torn"));
+    assert_true(len + 60000 > sealed.len);
+    (void)archive_read_free(a);
+    support_close_source(&in);
+    support_drop(&sealed);
+}
+
 static void
 opened_twice(void **state)
 {
@@ -550,6 +583,7 @@ main(void)
         cmocka_unit_test(identities_that_do_not_open_it),
         cmocka_unit_test(errors_after_many_archives),
         cmocka_unit_test(callbacks_that_fail),
+        cmocka_unit_test(text_before_a_callback_fails),
         cmocka_unit_test(opened_twice),
         cmocka_unit_test(many_at_once),
     };

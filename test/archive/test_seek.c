@@ -269,7 +269,8 @@ packed_again(void **state)
     }
 }
 
-/* Looking for the last piece must not disturb those who read on. */
+/* Looking for the last piece must not disturb those who read on, threads or
+ * the program's own block, large or small. */
 static void
 packed_again_and_large(void **state)
 {
@@ -279,13 +280,16 @@ packed_again_and_large(void **state)
 
     (void)state;
     for (i = 0; i < 20; i++) {
-        struct support_input in = { .bytes = packed };
+        struct support_input in = { .bytes = packed,
+                                    .block = i % 4 == 1 ? 10240 : 3 * MIB };
+        enum support_source source = i % 2 == 0 ? FROM_FD : FROM_SEEKING;
         struct support_outcome o = { 0 };
         struct archive *a = support_reader();
         struct archive_entry *entry;
 
         support_note(
-            &o, a, support_open_source(a, OURS, FROM_FD, OPTIONS(AS_OPS), &in));
+            &o, a, support_open_source(a, OURS, source, OPTIONS(AS_OPS), &in));
+        support_note(&o, a, archive_read_next_header(a, &entry));
         support_note(&o, a, archive_read_next_header(a, &entry));
         support_note(&o, a, archive_read_next_header(a, &entry));
         support_note(&o, a, archive_read_free(a));

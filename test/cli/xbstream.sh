@@ -106,7 +106,7 @@ damaged() {
     size=$(size_of backup.xb)
     cp backup.xb damaged.xb
     flip damaged.xb $((size - 100000))
-    refused CARRIER damaged.xb
+    refused CHUNK damaged.xb
     head -c $((size - 100000)) backup.xb >damaged.xb
     refused CARRIER_TRUNCATED damaged.xb
     head -c $((size - 30)) backup.xb >damaged.xb # without the last E chunk

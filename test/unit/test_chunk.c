@@ -161,7 +161,7 @@ make_payloads(struct payloads *p)
     assert_non_null(p->data);
     fill(p->text, COUNT_OF_RUN * ENVL_CHUNK_LEN, 3);
     assert_int_equal(envl_payload_new_sealer(&p->seal, &libctx, dek, &context,
-                                             4, start, &err),
+                                             2, 3, start, &err),
                      ENVELOPE_OK);
     envl_sink_begin(&sink, p->sealed, COUNT_OF_RUN * SEALED);
     assert_int_equal(envl_payload_update(p->seal, &sink, p->text,
@@ -170,7 +170,7 @@ make_payloads(struct payloads *p)
     assert_int_equal(sink.len, COUNT_OF_RUN * SEALED);
     envl_sink_clear(&sink);
     assert_int_equal(envl_payload_new_opener(&p->open, &libctx, dek, &context,
-                                             4, start, true, &err),
+                                             2, 3, start, true, &err),
                      ENVELOPE_OK);
 }
 

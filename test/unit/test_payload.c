@@ -22,7 +22,7 @@ sealer(unsigned char *start, unsigned threads)
     struct envl_err err;
 
     assert_int_equal(envl_payload_new_sealer(&payload, &libctx, dek, &context,
-                                             threads, start, &err),
+                                             threads, 0, start, &err),
                      ENVELOPE_OK);
     return payload;
 }
@@ -34,7 +34,7 @@ opener(const unsigned char *start, bool verified_only)
     struct envl_err err;
 
     assert_int_equal(envl_payload_new_opener(&payload, &libctx, dek, &context,
-                                             1, start, verified_only, &err),
+                                             1, 0, start, verified_only, &err),
                      ENVELOPE_OK);
     return payload;
 }
@@ -78,16 +78,16 @@ context_and_key_are_bound(void **state)
     (void)state;
     envl_payload_free(payload);
     assert_int_equal(envl_payload_new_opener(&payload, &libctx, wrong, &context,
-                                             1, start, false, &err),
+                                             1, 0, start, false, &err),
                      ENVELOPE_R_COMMITMENT);
     assert_null(payload);
     other.labels_len--;
     assert_int_equal(envl_payload_new_opener(&payload, &libctx, dek, &other, 1,
-                                             start, false, &err),
+                                             0, start, false, &err),
                      ENVELOPE_R_COMMITMENT);
     start[ENVL_PAYLOAD_START_LEN - 1] ^= 1;
     assert_int_equal(envl_payload_new_opener(&payload, &libctx, dek, &context,
-                                             1, start, false, &err),
+                                             1, 0, start, false, &err),
                      ENVELOPE_R_COMMITMENT);
 }
 

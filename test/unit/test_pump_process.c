@@ -307,6 +307,7 @@ stopping(void **state)
     const unsigned char *p = NULL;
     struct envl_codec *codec;
     struct envl_pump *pump;
+    enum envelope_reason rc;
     struct envl_err err;
     size_t len;
     int in = file_of(sealed), i;
@@ -320,8 +321,13 @@ stopping(void **state)
         assert_threads(threads);
         assert_memory_equal(p, text.p, len);
     }
+    assert_int_equal(envl_pump_finish(pump, &err), ENVELOPE_R_NO_STREAM);
     envl_codec_free(codec);
     assert_memory_equal(p, text.p, len);
+    /* What was done before may still be taken, and then there is no more. */
+    while ((rc = envl_pump_pull(pump, &p, &len, &err)) == ENVELOPE_OK)
+        assert_true(len > 0);
+    assert_int_equal(rc, ENVELOPE_R_NO_STREAM);
     envl_pump_free(pump);
     close_fd(in);
     drop(&sealed);
