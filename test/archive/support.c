@@ -493,6 +493,8 @@ on_close(struct archive *a, void *data)
     struct support_input *in = data;
 
     in->closes++;
+    free(in->block_data);
+    in->block_data = NULL;
     if (in->close_status != ARCHIVE_OK && in->fail_text != NULL)
         archive_set_error(a, EPERM, "%s", in->fail_text);
     return in->close_status;
@@ -608,8 +610,6 @@ support_open_source(struct archive *a, enum support_opener opener,
 void
 support_close_source(struct support_input *in)
 {
-    free(in->block_data);
-    in->block_data = NULL;
     if (in->file != NULL)
         assert_int_equal(fclose(in->file), 0);
     else if (in->fd >= 0)
