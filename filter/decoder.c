@@ -14,7 +14,7 @@
 #include "lib/header.h"
 
 /* Input of a slot, with what was left over from the one before. */
-#define INPUT_LEN ((size_t)ENVL_SLOT_CHUNKS * ENVELOPE_SEALED_CHUNK_LENGTH)
+#define INPUT_LEN ENVL_SLOT_SEALED_LEN
 
 /* The stream's bytes come in this order. */
 enum state { AT_START, AT_PRELUDE, AT_HEADER, AT_CHUNKS };

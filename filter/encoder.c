@@ -15,10 +15,6 @@
 #include "filter/framer.h"
 #include "lib/header.h"
 
-/* Where the carrier has no pieces, what a slot holds; what comes behind it
- * need not wait. */
-#define RAW_PIECE_LEN ((size_t)ENVL_SLOT_CHUNKS * ENVELOPE_SEALED_CHUNK_LENGTH)
-
 /* A stream of this kind is recognised by so many bytes: a tar's block. */
 #define PEEK_LEN ENVL_TAR_BLOCK_LEN
 
@@ -59,9 +55,10 @@ envl_encoder_slot_size(const struct envl_encoder *encoder)
 {
     /* A chunk may begin before the end of the piece, and the last one, which
      * has the cipher's word for its length, behind it. */
-    size_t len = encoder->state == AT_PEEK && encoder->piece_len < RAW_PIECE_LEN
-                     ? RAW_PIECE_LEN
-                     : encoder->piece_len;
+    size_t len =
+        encoder->state == AT_PEEK && encoder->piece_len < ENVL_SLOT_SEALED_LEN
+            ? ENVL_SLOT_SEALED_LEN
+            : encoder->piece_len;
     size_t size = ENVL_FRAME_LEAD_MAX + len
                   + 2 * (size_t)ENVELOPE_SEALED_CHUNK_LENGTH + ENVL_SLACK_LEN
                   + ENVL_FRAME_TAIL_MAX + ENVL_FRAME_END_MAX;
@@ -126,7 +123,7 @@ envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
     encoder->piece_len = options->piece_len > 0 ? (size_t)options->piece_len
                                                 : ENVL_PIECE_LEN_DEFAULT;
     if (options->carrier == ENVL_RAW)
-        encoder->piece_len = RAW_PIECE_LEN;
+        encoder->piece_len = ENVL_SLOT_SEALED_LEN;
     rc = envl_session_new(&encoder->session, options, ENVL_ENCRYPT, err);
     if (rc == ENVELOPE_OK)
         rc = envl_session_prepare_runs(encoder->session, err);
@@ -259,7 +256,7 @@ choose_carrier(struct envl_encoder *encoder)
     encoder->framer.kind =
         envl_carrier_kind_of(encoder->peek, encoder->peek_len);
     if (encoder->framer.kind == ENVL_RAW)
-        encoder->piece_len = RAW_PIECE_LEN;
+        encoder->piece_len = ENVL_SLOT_SEALED_LEN;
 }
 
 /*

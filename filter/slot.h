@@ -21,6 +21,8 @@
  * writes are large, and what was read is still in a core's cache (L2) when it
  * is encrypted, and written. */
 #define ENVL_SLOT_CHUNKS 64
+#define ENVL_SLOT_SEALED_LEN \
+    ((size_t)ENVL_SLOT_CHUNKS * ENVELOPE_SEALED_CHUNK_LENGTH)
 
 /* Text of each chunk, and what may come before and behind the chunks. */
 #define ENVL_SLOT_SPANS (ENVL_SLOT_CHUNKS + 2)
