@@ -56,12 +56,23 @@ envl_codec_slot_size(const struct envl_codec *codec)
                                   : envl_decoder_slot_size(codec->decoder);
 }
 
+static const struct envl_session *
+session_of(const struct envl_codec *codec)
+{
+    return codec->encoder != NULL ? envl_encoder_session(codec->encoder)
+                                  : envl_decoder_session(codec->decoder);
+}
+
 unsigned
 envl_codec_threads(const struct envl_codec *codec)
 {
-    return envl_session_threads(codec->encoder != NULL
-                                    ? envl_encoder_session(codec->encoder)
-                                    : envl_decoder_session(codec->decoder));
+    return envl_session_threads(session_of(codec));
+}
+
+const char *
+envl_codec_sources(const struct envl_codec *codec)
+{
+    return envl_session_sources(session_of(codec));
 }
 
 void

@@ -43,6 +43,9 @@ size_t envl_codec_slot_size(const struct envl_codec *codec);
 /* envl_codec_threads - how many may work at the same time */
 unsigned envl_codec_threads(const struct envl_codec *codec);
 
+/* envl_codec_sources - envl_session_sources() */
+const char *envl_codec_sources(const struct envl_codec *codec);
+
 /* envl_codec_give - len bytes of input that come before all other; they must
  * stay until they are used up */
 void envl_codec_give(struct envl_codec *codec, const unsigned char *in,

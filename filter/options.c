@@ -9,12 +9,15 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/keys.h"
+
 static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
                   && ENVL_PIECE_LEN_MAX % ENVL_PIECE_LEN_STEP == 0
                   && ENVL_PIECE_LEN_DEFAULT % ENVL_PIECE_LEN_STEP == 0,
               "pieces fill blocks");
 
-enum kind { LINES, TEXT, NUMBER, CARRIER };
+/* A PATH is one, or one URI; LINES are lists of them, or labels. */
+enum kind { LINES, PATH, TEXT, NUMBER, CARRIER };
 
 #define FIELD(name) offsetof(struct envl_options, name)
 
@@ -25,9 +28,9 @@ static const struct row {
     long min, max, step; /* of a NUMBER */
 } rows[] = {
     { "recipients", LINES, FIELD(recipients), 0, 0, 0 },
-    { "recipient", LINES, FIELD(recipients), 0, 0, 0 },
+    { "recipient", PATH, FIELD(recipients), 0, 0, 0 },
     { "identities", LINES, FIELD(identities), 0, 0, 0 },
-    { "identity", LINES, FIELD(identities), 0, 0, 0 },
+    { "identity", PATH, FIELD(identities), 0, 0, 0 },
     { "labels", LINES, FIELD(labels), 0, 0, 0 },
     { "label", LINES, FIELD(labels), 0, 0, 0 },
     { "passphrase", TEXT, FIELD(passphrase), 0, 0, 0 },
@@ -81,6 +84,7 @@ envl_options_clear(struct envl_options *options)
     free_text(&options->passphrase_file);
     OPENSSL_clear_free(options->kek, ENVELOPE_KEY_LENGTH);
     options->kek = NULL;
+    envl_octets_clear(&options->in_use);
 }
 
 const char *
@@ -108,6 +112,19 @@ add_line(char **field, const char *line)
     free_text(field);
     *field = text;
     return 1;
+}
+
+static enum envelope_reason
+add_path(char **field, const char *path, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    char *entry;
+
+    rc = envl_keys_write_path(&entry, path, err);
+    if (rc == ENVELOPE_OK && !add_line(field, entry))
+        rc = envl_fail_memory(err);
+    free_text(&entry);
+    return rc;
 }
 
 static enum envelope_reason
@@ -175,6 +192,8 @@ envl_options_set(struct envl_options *options, const char *name,
     switch (row->kind) {
     case LINES:
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
+    case PATH:
+        return add_path(field, value, err);
     case TEXT:
         free_text(field);
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);

@@ -10,6 +10,7 @@
 #include <envelope/envelope.h>
 
 #include "lib/err.h"
+#include "lib/settings.h"
 
 #define ENVL_PIECE_LEN_MIN 65536
 #define ENVL_PIECE_LEN_MAX 67108864
@@ -29,6 +30,8 @@ struct envl_options {
     char *recipients, *identities, *labels; /* lists, of one entry a line */
     char *passphrase, *passphrase_file;
     unsigned char *kek; /* ENVELOPE_KEY_LENGTH bytes; no option names it */
+    struct envl_octets in_use; /* files not to be read for keys (lib/file.h);
+                                * nor it */
     const struct envelope_passphrase_callback *callback; /* borrowed; nor it */
     /* Called with the records of a failure in libcrypto's queue, before they
      * are dropped; NULL: nobody looks at them. */

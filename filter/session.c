@@ -123,6 +123,21 @@ make_params(struct list *list, const struct envl_options *options,
 
 /* Sessions */
 
+/* Nobody else may set it: it is not among the parameters that are told. */
+static int
+set_files_in_use(const struct envl_session *session,
+                 const struct envl_options *options)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(
+            ENVL_PARAM_FILES_IN_USE, options->in_use.data, options->in_use.len),
+        OSSL_PARAM_construct_end(),
+    };
+
+    return options->in_use.data == NULL
+           || EVP_CIPHER_CTX_set_params(session->ctx, params);
+}
+
 static enum envelope_reason
 set_up(struct envl_session *session, const struct list *params,
        const struct envl_options *options, enum envl_way way,
@@ -136,7 +151,8 @@ set_up(struct envl_session *session, const struct list *params,
     ERR_set_mark();
     if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
         || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
-                               NULL, way == ENVL_ENCRYPT, params->items))
+                               NULL, way == ENVL_ENCRYPT, params->items)
+        || !set_files_in_use(session, options))
         return take_error(session, err, "initialise the cipher");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
@@ -266,6 +282,13 @@ envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
                                   err);
     ERR_pop_to_mark();
     return rc;
+}
+
+const char *
+envl_session_sources(const struct envl_session *session)
+{
+    return session->stream != NULL ? envl_stream_sources(session->stream)
+                                   : NULL;
 }
 
 size_t

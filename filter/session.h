@@ -79,6 +79,9 @@ enum envelope_reason envl_session_run(struct envl_session *session,
 /* envl_session_header_len - the header's length, 0 as long as there is none */
 size_t envl_session_header_len(const struct envl_session *session);
 
+/* envl_session_sources - envl_stream_sources(), once runs are prepared */
+const char *envl_session_sources(const struct envl_session *session);
+
 /* envl_session_seek - ENVELOPE_PARAM_NEXT_CHUNK */
 enum envelope_reason envl_session_seek(struct envl_session *session,
                                        uint64_t chunk, struct envl_err *err);

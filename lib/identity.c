@@ -10,6 +10,7 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
+#include "lib/kek_file.h"
 #include "lib/kept.h"
 #include "lib/kms.h"
 #include "lib/passphrase.h"
@@ -110,7 +111,8 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 
     if (item->is_encrypted && loader->settings->passphrase.data == NULL)
         loader->may_change = true;
-
+    if (item->is_encrypted && to->passphrase.data != NULL)
+        to->took_passphrase = true;
     if (item->service_uri != NULL)
         return add_service(loader, item->service_uri, err);
     if (item->public_key != NULL)
@@ -144,6 +146,7 @@ add_shared(struct envl_identities *to, const struct envl_identities *from,
     enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
 
+    to->took_passphrase |= from->took_passphrase;
     for (i = first_key; i < from->key_count && rc == ENVELOPE_OK; i++)
         rc = add_key(to, from->keys[i].key, from->keys[i].propq,
                      &from->keys[i].id, err);
@@ -201,11 +204,14 @@ envl_identities_load(struct envl_identities *identities,
                      const struct envl_libctx *ctx,
                      const struct envl_settings *settings, struct envl_err *err)
 {
-    struct loader loader = { identities, ctx, settings, false };
+    struct loader loader = { .identities = identities,
+                             .ctx = ctx,
+                             .settings = settings };
     const struct envl_key_reader reader = {
         .ctx = ctx,
         .passphrase = &identities->passphrase,
         .callback = settings->callback,
+        .in_use = &settings->in_use,
         .take = take,
         .arg = &loader,
     };
@@ -213,11 +219,18 @@ envl_identities_load(struct envl_identities *identities,
 
     *identities = (struct envl_identities){ 0 };
     identities->kek = settings->has_kek ? settings->kek : NULL;
+    if (settings->has_kek
+        && (rc = envl_kek_check(settings->kek, "the key", err)) != ENVELOPE_OK)
+        return rc;
     rc = envl_passphrase_load(&identities->passphrase, settings, err);
     if (rc == ENVELOPE_OK && settings->identities != NULL)
         rc = envl_keys_read_list(&reader, settings->identities, err);
     if (rc == ENVELOPE_OK)
         rc = load_octets(&reader, &loader, err);
+    /* A header must not learn whether it has the passphrase of a stored key,
+     * or the PIN of a token. */
+    if (identities->took_passphrase)
+        envl_octets_clear(&identities->passphrase);
     if (rc == ENVELOPE_OK && identities->key_count == 0
         && identities->service_count == 0 && identities->kek == NULL
         && identities->passphrase.data == NULL) {

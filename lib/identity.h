@@ -33,8 +33,10 @@ struct envl_identities {
     struct envl_identity_cert *certs;
     size_t cert_count;
     struct envl_octets passphrase; /* owned; data NULL for none */
-    const unsigned char *kek;      /* borrowed from the settings, or NULL */
-    char **services;               /* URIs, owned */
+    bool took_passphrase; /* a stored key was opened with it: it is not tried
+                           * on a header, and not kept */
+    const unsigned char *kek; /* borrowed from the settings, or NULL */
+    char **services;          /* URIs, owned */
     size_t service_count;
     struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };

@@ -30,6 +30,11 @@
 #define ENVL_SCRYPT_WORK_MAX (UINT64_C(1) << 24)
 #define ENVL_SCRYPT_RP_MAX 64
 
+/* A header with cheap work factors, or many salts, would let its maker try out
+ * many passphrases on a reader whose exit status he sees. */
+#define ENVL_PASSPHRASE_COUNT_MAX 8
+#define ENVL_SCRYPT_N_MIN (UINT64_C(1) << ENVL_SCRYPT_LOG_N_MIN)
+
 /* log2 of n when writing. */
 #define ENVL_SCRYPT_LOG_N_MIN 14
 #define ENVL_SCRYPT_LOG_N_DEFAULT 17

@@ -31,78 +31,6 @@ fail_parse(struct envl_err *err, const char *why)
     return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", why);
 }
 
-/* Building */
-
-/* Where memory runs out, i2d may return bytes that it did not write. */
-static bool
-is_written(const unsigned char *der, int len, size_t recipients)
-{
-    struct envl_frame *frame = NULL;
-    struct envl_err ignored;
-    bool is =
-        len > 0
-        && envl_frame_read(&frame, der, (size_t)len, &ignored) == ENVELOPE_OK
-        && (size_t)envl_frame_count(frame) == recipients;
-
-    envl_frame_free(frame);
-    return is;
-}
-
-/*
- * The content is written to the message's own BIO: CMS_final() would copy the
- * data key through a buffer that nobody wipes.
- */
-static enum envelope_reason
-encode(CMS_ContentInfo *cms, const unsigned char *dek, size_t recipients,
-       unsigned char **der, size_t *len, struct envl_err *err)
-{
-    enum envelope_reason rc = ENVELOPE_OK;
-    BIO *content = NULL;
-    int n = -1;
-
-    if (CMS_set_detached(cms, 0) && (content = CMS_dataInit(cms, NULL)) != NULL
-        && BIO_write(content, dek, ENVL_DEK_LEN) == ENVL_DEK_LEN
-        && BIO_flush(content) > 0 && CMS_dataFinal(cms, content))
-        n = i2d_CMS_ContentInfo(cms, der);
-    if (!is_written(*der, n, recipients)) {
-        rc = envl_fail_crypto(err, "wrap the data key");
-        OPENSSL_free(*der);
-        *der = NULL;
-    } else {
-        *len = (size_t)n;
-    }
-    BIO_free_all(content);
-    return rc;
-}
-
-enum envelope_reason
-envl_key_envelope_build(unsigned char **der, size_t *len,
-                        const struct envl_libctx *ctx,
-                        const struct envl_recipients *recipients,
-                        const struct envl_settings *settings,
-                        const unsigned char *dek, struct envl_err *err)
-{
-    enum envelope_reason rc = ENVELOPE_OK;
-    CMS_ContentInfo *cms = NULL;
-    EVP_CIPHER *aead;
-    size_t i;
-
-    *der = NULL;
-    aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
-    if (aead == NULL
-        || (cms =
-                CMS_AuthEnvelopedData_create_ex(aead, ctx->libctx, ctx->propq))
-               == NULL)
-        rc = envl_fail_crypto(err, "make a key envelope");
-    for (i = 0; i < recipients->count && rc == ENVELOPE_OK; i++)
-        rc = envl_recipient_info_add(cms, ctx, recipients, i, settings, err);
-    if (rc == ENVELOPE_OK)
-        rc = encode(cms, dek, recipients->count, der, len, err);
-    CMS_ContentInfo_free(cms);
-    EVP_CIPHER_free(aead);
-    return rc;
-}
-
 /* Opening */
 
 static void
@@ -253,6 +181,7 @@ try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
         if (o->unwraps == UNWRAP_COUNT_MAX)
             return false;
         o->unwraps++;
+        o->opened_by = i;
         if (open_with_key(o, info, identity))
             return true;
         note_failure(o);
@@ -260,6 +189,21 @@ try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
             (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
                            envl_crypto_reason());
     }
+    return false;
+}
+
+/* Is a recipient with so much work to be tried?  If not, note why. */
+static bool
+may_try_passphrase(struct envl_cms_reader *o, uint64_t n, uint64_t work)
+{
+    if (n < ENVL_SCRYPT_N_MIN)
+        o->too_little_work = true;
+    else if (o->passphrases == ENVL_PASSPHRASE_COUNT_MAX)
+        o->too_many_passphrases = true;
+    else if (work > ENVL_SCRYPT_WORK_MAX - o->scrypt_work)
+        o->too_much_work = true;
+    else
+        return true;
     return false;
 }
 
@@ -273,10 +217,9 @@ try_passphrase(struct envl_cms_reader *o,
     struct envl_err ignored;
     bool opened;
 
-    if (work > ENVL_SCRYPT_WORK_MAX - o->scrypt_work) {
-        o->too_much_work = true;
+    if (!may_try_passphrase(o, info->source.u.scrypt.n, work))
         return false;
-    }
+    o->passphrases++;
     o->scrypt_work += work;
     opened = envl_kek_scrypt_derive(kek, o->ctx, &info->source,
                                     passphrase->data, passphrase->len, &ignored)
@@ -362,8 +305,10 @@ try_services(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
     if (ids->service_count > 0)
         rc = envl_kms_load(&module, o->ctx, err);
     for (i = 0; i < ids->service_count && rc == ENVELOPE_OK; i++) {
-        for (j = 0; j < o->count && !*opened; j++)
+        for (j = 0; j < o->count && !*opened; j++) {
+            o->opened_by = j;
             *opened = try_service(o, module, ids->services[i], &o->infos[j]);
+        }
     }
     return rc;
 }
@@ -388,8 +333,10 @@ try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
         }
     }
     rc = envl_cms_reader_parse(o, o->ctx->propq, err);
-    for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++)
+    for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++) {
+        o->opened_by = i;
         *opened = try_secrets(o, &o->infos[i]);
+    }
     if (rc == ENVELOPE_OK && !*opened)
         rc = try_services(o, opened, err);
     return rc;
@@ -475,6 +422,14 @@ fail_open(const struct envl_cms_reader *o, struct envl_err *err)
         return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
                          "its passphrase recipients ask for more than 1 GiB "
                          "or n * r * p = 2^24 of scrypt in all");
+    if (o->too_little_work || o->too_many_passphrases)
+        return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
+                         "%s: it was not tried, because a header could be "
+                         "made to guess passphrases",
+                         o->too_little_work
+                             ? "a passphrase recipient has scrypt with n "
+                               "below 2^14"
+                             : "one of more than 8 passphrase recipients");
     if (o->service_err.reason != ENVELOPE_OK)
         return fail_service(o, err);
     if (o->identities->key_count == 0 && o->identities->service_count == 0

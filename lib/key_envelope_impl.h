@@ -34,16 +34,20 @@ struct envl_cms_reader {
     struct envl_recipient_info *infos; /* of it */
     size_t count;
 
+    size_t opened_by;                /* which of the infos, once it is open */
     unsigned char cek[ENVL_CEK_LEN]; /* where has_cek; else cms has it */
     bool has_cek;
     bool no_memory;
     char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
 
-    unsigned unwraps;       /* private-key operations so far */
-    uint64_t scrypt_work;   /* so far */
-    bool too_much_work;     /* a passphrase recipient was left out for it */
-    unsigned service_calls; /* so far */
-    bool too_many_calls;    /* a recipient was left out for it */
+    unsigned unwraps;          /* private-key operations so far */
+    uint64_t scrypt_work;      /* so far */
+    bool too_much_work;        /* a passphrase recipient was left out for it */
+    unsigned passphrases;      /* passphrase recipients that were tried */
+    bool too_little_work;      /* one was left out because n is too small */
+    bool too_many_passphrases; /* or because others had been tried */
+    unsigned service_calls;    /* so far */
+    bool too_many_calls;       /* a recipient was left out for it */
     struct envl_err service_err; /* of one that failed; reason 0 if none did */
 };
 
@@ -78,6 +82,27 @@ const unsigned char *envl_cms_reader_id(const struct envl_cms_reader *o,
 /* envl_cms_reader_open - parse, and get the content-encryption key with the
  * first identity that opens it */
 enum envelope_reason envl_cms_reader_open(struct envl_cms_reader *o,
+                                          struct envl_err *err);
+
+/* What is to become of a recipient. */
+enum envl_fate {
+    ENVL_STAYS,
+    ENVL_GOES,   /* unless it shares its entry with one that stays */
+    ENVL_MUST_GO /* or nothing is changed */
+};
+
+/*
+ * envl_cms_reader_drop - take recipients out of the frame; the message and the
+ * infos stay as they were read, and places in the frame are not theirs any more
+ *
+ *   fates  of each info
+ *
+ * An entry without any recipient goes, too.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if one that must go shares its
+ *          entry, a kari, with one that stays.
+ */
+enum envelope_reason envl_cms_reader_drop(struct envl_cms_reader *o,
+                                          const enum envl_fate *fates,
                                           struct envl_err *err);
 
 /* envl_cms_reader_dek - the content, once it is open; then cms has no key any

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -19,6 +18,8 @@
 
 #include "lib/engine_key.h"
 #include "lib/file.h"
+#include "lib/key_directory.h"
+#include "lib/key_text.h"
 #include "lib/kms.h"
 #include "lib/openssh.h"
 
@@ -111,41 +112,6 @@ fail_read(const char *name, const struct asker *asker, struct envl_err *err)
                      envl_crypto_reason());
 }
 
-/* PEM blocks in a byte string, by the lines that begin them. */
-static size_t
-count_pem(const struct envl_octets *octets)
-{
-    static const char begin[] = "-----BEGIN ";
-    const size_t n = sizeof(begin) - 1;
-    size_t i, count = 0;
-
-    for (i = 0; i + n <= octets->len; i++) {
-        count += (i == 0 || octets->data[i - 1] == '\n')
-                 && memcmp(octets->data + i, begin, n) == 0;
-    }
-    return count;
-}
-
-/* DER values in a byte string; what is none counts as one more. */
-static size_t
-count_der(const struct envl_octets *octets)
-{
-    const unsigned char *p = octets->data, *end = p + octets->len;
-    size_t count = 0;
-    int tag, class, flags;
-    long len;
-
-    while (p < end) {
-        flags = ASN1_get_object(&p, &len, &tag, &class, end - p);
-        count++;
-        /* 0x80 is an error, 1 an indefinite length, as PKCS#12 may have. */
-        if ((flags & 0x81) != 0)
-            return count;
-        p += len;
-    }
-    return count;
-}
-
 /*
  * Read a store to its end, which it may show by an error.  least is the
  * number of objects that must be there: one that cannot be read must not be
@@ -198,20 +164,22 @@ read_source(const struct envl_key_reader *reader,
     const struct envl_libctx *ctx = reader->ctx;
     UI_METHOD *ui;
     struct asker asker = { .reader = reader, .name = origin->name };
-    size_t least = 0;
+    struct envl_key_text text = { 0 };
     OSSL_STORE_CTX *store = NULL;
-    enum envelope_reason rc;
+    enum envelope_reason rc = ENVELOPE_OK;
     BIO *bio = NULL;
 
-    if (octets != NULL && envl_openssh_is(octets))
-        return envl_openssh_read(reader, octets, origin, err);
-    if (octets != NULL && (least = count_pem(octets)) == 0)
-        least = count_der(octets);
+    if (octets != NULL)
+        rc = envl_key_text_check(&text, octets, origin->name, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (text.is_openssh)
+        return envl_openssh_read(reader, &text, origin, err);
     /* Stores try one decoder after the other and leave records behind. */
     ERR_set_mark();
     ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
     if (octets != NULL)
-        bio = BIO_new_mem_buf(octets->data, (int)octets->len);
+        bio = BIO_new_mem_buf(text.data, (int)text.len);
     if (ui != NULL && bio != NULL)
         store = OSSL_STORE_attach(bio, "file", ctx->libctx, ctx->propq, ui,
                                   &asker, NULL, NULL, NULL);
@@ -227,7 +195,7 @@ read_source(const struct envl_key_reader *reader,
     else if (store == NULL)
         rc = fail_read(origin->name, &asker, err);
     else
-        rc = read_store(reader, store, &asker, origin, least, err);
+        rc = read_store(reader, store, &asker, origin, text.objects, err);
     (void)OSSL_STORE_close(store); /* nothing was written */
     envl_octets_clear(&asker.answer);
     /* Records quote all of a URI, and what its name leaves out. */
@@ -253,6 +221,7 @@ read_engine(const struct envl_key_reader *reader, const char *uri,
     ERR_set_mark();
     rc = ui == NULL ? envl_fail_memory(err)
                     : envl_engine_key_load(&item, reader, uri, ui, &asker, err);
+    item.is_encrypted = asker.asked;
     if (rc == ENVELOPE_OK)
         rc = reader->take(reader->arg, &item, err);
     else if (asker.asked && !asker.answered)
@@ -323,6 +292,15 @@ shown_len(const char *uri)
 }
 
 static enum envelope_reason
+end_source(const struct envl_key_reader *reader, const char *name,
+           struct envl_err *err)
+{
+    return reader->end_source != NULL
+               ? reader->end_source(reader->arg, name, err)
+               : ENVELOPE_OK;
+}
+
+static enum envelope_reason
 read_uri(const struct envl_key_reader *reader, const char *uri,
          struct envl_err *err)
 {
@@ -340,23 +318,56 @@ read_uri(const struct envl_key_reader *reader, const char *uri,
     } else {
         rc = read_source(reader, NULL, uri, &origin, err);
     }
+    if (rc == ENVELOPE_OK)
+        rc = end_source(reader, name, err);
     OPENSSL_free(name);
     return rc;
+}
+
+static enum envelope_reason
+read_file(void *varg, const char *path, struct envl_err *err)
+{
+    const struct envl_key_reader *reader = varg;
+    const struct envl_key_item origin = { .name = path };
+    struct envl_octets content = { 0 };
+    enum envelope_reason rc;
+
+    rc = envl_file_read(&content, path, FILE_LEN_MAX, reader->in_use, err);
+    if (rc == ENVELOPE_OK)
+        rc = read_source(reader, &content, NULL, &origin, err);
+    envl_octets_clear(&content);
+    return rc == ENVELOPE_OK ? end_source(reader, path, err) : rc;
 }
 
 static enum envelope_reason
 read_path(const struct envl_key_reader *reader, const char *path,
           struct envl_err *err)
 {
-    const struct envl_key_item origin = { .name = path };
-    struct envl_octets content = { 0 };
-    enum envelope_reason rc;
+    void *arg = (void *)(uintptr_t)reader;
 
-    rc = envl_file_read(&content, path, FILE_LEN_MAX, err);
-    if (rc == ENVELOPE_OK)
-        rc = read_source(reader, &content, NULL, &origin, err);
-    envl_octets_clear(&content);
-    return rc;
+    return envl_key_directory_is(path)
+               ? envl_key_directory_read(path, read_file, arg, err)
+               : read_file(arg, path, err);
+}
+
+enum envelope_reason
+envl_keys_write_path(char **entry, const char *path, struct envl_err *err)
+{
+    const char *scheme = is_uri(path) ? "" : *path == '/' ? "file://" : "file:";
+    size_t size = strlen(scheme) + strlen(path) + 1;
+
+    *entry = NULL;
+    if (*path == '\0')
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "the name of a key is empty");
+    if (strchr(path, '\n') != NULL)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "%s: a name with a newline cannot be used for a key",
+                         path);
+    if ((*entry = OPENSSL_malloc(size)) == NULL)
+        return envl_fail_memory(err);
+    (void)snprintf(*entry, size, "%s%s", scheme, path);
+    return ENVELOPE_OK;
 }
 
 enum envelope_reason
@@ -399,6 +410,8 @@ envl_keys_read_octets(const struct envl_key_reader *reader,
 
         (void)snprintf(name, sizeof(name), "%s parameter %zu", what, i + 1);
         rc = read_source(reader, &list->items[i], NULL, &origin, err);
+        if (rc == ENVELOPE_OK)
+            rc = end_source(reader, name, err);
     }
     return rc;
 }

@@ -35,13 +35,19 @@ struct envl_key_item {
 typedef enum envelope_reason
 envl_key_fn(void *arg, const struct envl_key_item *item, struct envl_err *err);
 
+/* All of a file, a URI or a parameter has been given. */
+typedef enum envelope_reason envl_key_source_fn(void *arg, const char *name,
+                                                struct envl_err *err);
+
 /* How to read, and whom to give it to. */
 struct envl_key_reader {
     const struct envl_libctx *ctx;
     const struct envl_octets *passphrase; /* for stored keys, or data NULL */
     const struct envelope_passphrase_callback *callback; /* or NULL */
+    const struct envl_octets *in_use; /* files not to be read, or NULL */
     bool public_half; /* is enough: a token may show it without a PIN */
     envl_key_fn *take;
+    envl_key_source_fn *end_source; /* or NULL */
     void *arg;
 };
 
@@ -50,13 +56,29 @@ struct envl_key_reader {
  * by colons or newlines; an entry that begins with a URI scheme known here,
  * or with any scheme and "//", runs to the end of its line
  *
+ * A path may be that of a directory (lib/key_directory.h).  One that has a
+ * colon is written as a file: URI, for which envl_keys_write_path() is there.
+ *
  * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY, also for an entry without
- *          any key; ENVELOPE_R_PASSPHRASE_NEEDED; ENVELOPE_R_WRONG_KEY if the
- *          passphrase at hand does not open a stored key; what take returned.
+ *          any key, and for text in which a key could be lost (lib/key_text.h);
+ *          ENVELOPE_R_PARAMETER for a file in use; ENVELOPE_R_PASSPHRASE_NEEDED;
+ *          ENVELOPE_R_WRONG_KEY if the passphrase at hand does not open a
+ *          stored key; what take returned.
  */
 enum envelope_reason envl_keys_read_list(const struct envl_key_reader *reader,
                                          const char *list,
                                          struct envl_err *err);
+
+/*
+ * envl_keys_write_path - one path, or one URI, as an entry of such a list
+ *
+ * Ownership: *entry is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for one with a newline, or
+ *            none;
+ *            ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_keys_write_path(char **entry, const char *path,
+                                          struct envl_err *err);
 
 /* envl_keys_read_octets - the same for keys in memory; what names them
  * for messages */

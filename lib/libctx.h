@@ -17,6 +17,7 @@
 #include "lib/err.h"
 
 struct envl_fork_watch;
+struct envl_sound_keys;
 
 struct envl_libctx {
     OSSL_LIB_CTX *libctx;
@@ -28,6 +29,9 @@ struct envl_libctx {
 
     /* For streams that are sealed (lib/fork_guard.h); or NULL. */
     struct envl_fork_watch *watch;
+
+    /* Public keys that need no second check (lib/key_check.h); or NULL. */
+    struct envl_sound_keys *sound;
 
     /* What one stream has fetched for others with the same key
      * (lib/pattern.h); borrowed, or NULL. */

@@ -132,16 +132,12 @@ has_public_key(struct span line)
 }
 
 bool
-envl_openssh_is(const struct envl_octets *octets)
+envl_openssh_is_line(const unsigned char *data, size_t len)
 {
-    struct lines lines = { .left = { octets->data, octets->len } };
-    struct span line;
+    struct span line = { data, len };
 
-    while (next_line(&lines, &line)) {
-        if (span_is(line, block_begin) || has_public_key(line))
-            return true;
-    }
-    return false;
+    skip_blanks(&line);
+    return span_is(line, block_begin) || has_public_key(line);
 }
 
 /* Base64 */
@@ -236,6 +232,11 @@ read_public(struct envl_key_item *item, const struct envl_libctx *ctx,
                                "key, such as options: leave it out"
                              : "%s: not an OpenSSH key",
                          item->name);
+    if (envl_key_text_has_blob(rest.data, rest.len))
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: something that looks like another key stands "
+                         "after the key: each needs a line of its own",
+                         item->name);
     rc = decode(&blob, text, item->name, err);
     if (rc == ENVELOPE_OK && !is_of_type(&blob, type))
         rc = damaged(item->name, err);
@@ -308,10 +309,10 @@ read_key(const struct envl_key_reader *reader, struct envl_key_item item,
 
 enum envelope_reason
 envl_openssh_read(const struct envl_key_reader *reader,
-                  const struct envl_octets *octets,
+                  const struct envl_key_text *text,
                   const struct envl_key_item *origin, struct envl_err *err)
 {
-    struct lines lines = { .left = { octets->data, octets->len } };
+    struct lines lines = { .left = { text->data, text->len } };
     enum envelope_reason rc = ENVELOPE_OK;
     char name[ENVL_DETAIL_MAX]; /* with the line */
     struct envl_key_item item = *origin;

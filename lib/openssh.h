@@ -8,18 +8,20 @@
 #define ENVL_OPENSSH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "lib/key_text.h"
 #include "lib/keys.h"
 
 /*
- * envl_openssh_is - is there a key of OpenSSH's anywhere in octets?  Only
- * envl_openssh_read() may read them then: libcrypto's store would pass such a
- * key over if there were others in PEM beside it.
+ * envl_openssh_is_line - does a line hold a public key of OpenSSH's, or begin a
+ * private one?  Only envl_openssh_read() may read the file then: libcrypto's
+ * store would pass such a key over if there were others in PEM beside it.
  */
-bool envl_openssh_is(const struct envl_octets *octets);
+bool envl_openssh_is_line(const unsigned char *line, size_t len);
 
 /*
- * envl_openssh_read - give each key in octets to the reader, in their order
+ * envl_openssh_read - give each key in a text to the reader, in their order
  *
  * Public keys stand one on a line, as in id_rsa.pub or authorized_keys but
  * without options; empty lines and those that begin with # are skipped.  What
@@ -34,7 +36,7 @@ bool envl_openssh_is(const struct envl_octets *octets);
  *          to do; ENVELOPE_R_MEMORY; what take returned.
  */
 enum envelope_reason envl_openssh_read(const struct envl_key_reader *reader,
-                                       const struct envl_octets *octets,
+                                       const struct envl_key_text *text,
                                        const struct envl_key_item *origin,
                                        struct envl_err *err);
 

@@ -2,82 +2,28 @@
 /* The list of recipients, and what keeps a key or certificate out of it. */
 #include "lib/recipient.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "lib/kek_file.h"
 #include "lib/kept.h"
+#include "lib/key_check.h"
 #include "lib/kms.h"
-
-#define RSA_BITS_MIN 2048
-#define CURVE_NAME_MAX 64
-
-/* By both of the names that providers use. */
-static const char *const curves[] = { "P-256",     "prime256v1", "P-384",
-                                      "secp384r1", "P-521",      "secp521r1" };
 
 struct loader {
     struct envl_recipients *recipients;
     const struct envl_libctx *ctx;
     const struct envl_settings *settings;
+    size_t counted; /* recipients of the sources that have ended */
 };
 
-/* Judging a key */
-
-static bool
-is_good_curve(EVP_PKEY *key, char name[CURVE_NAME_MAX])
-{
-    size_t i, len;
-
-    if (!EVP_PKEY_get_group_name(key, name, CURVE_NAME_MAX, &len)) {
-        strcpy(name, "unnamed");
-        return false;
-    }
-    for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
-        if (strcmp(name, curves[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum envelope_reason
-check_key(EVP_PKEY *key, const char *name, struct envl_err *err)
-{
-    char curve[CURVE_NAME_MAX];
-
-    switch (envl_key_kind(key)) {
-    case ENVL_KEY_RSA:
-        if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
-            return envl_fail(err, ENVELOPE_R_WEAK_KEY,
-                             "%s: an RSA key of %d bits; at least %d are "
-                             "needed",
-                             name, EVP_PKEY_get_bits(key), RSA_BITS_MIN);
-        return ENVELOPE_OK;
-    case ENVL_KEY_EC:
-        if (!is_good_curve(key, curve))
-            return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                             "%s: curve %s; P-256, P-384 and P-521 are "
-                             "supported",
-                             name, curve);
-        return ENVELOPE_OK;
-    case ENVL_KEY_DH:
-    case ENVL_KEY_ML_KEM:
-        return ENVELOPE_OK;
-    default:
-        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                         "%s: type %s; RSA, EC, X25519, X448 and ML-KEM keys "
-                         "are supported",
-                         name,
-                         EVP_PKEY_get0_type_name(key) != NULL
-                             ? EVP_PKEY_get0_type_name(key)
-                             : "unknown");
-    }
-}
+/* Judging a certificate */
 
 /* -1 before now, 1 after now, else 0. */
 static int
@@ -203,7 +149,7 @@ add_key(const struct loader *loader, EVP_PKEY *key, X509 *cert,
 {
     bool is_dh = envl_key_kind(key) == ENVL_KEY_DH;
     struct envl_recipient r = { .kind = is_dh ? ENVL_TO_DH : ENVL_TO_CERT };
-    enum envelope_reason rc = check_key(key, name, err);
+    enum envelope_reason rc = envl_key_check(key, loader->ctx, name, err);
     bool cert_names;
 
     if (rc != ENVELOPE_OK)
@@ -311,6 +257,26 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
                      item->name);
 }
 
+/* Where they come from, for people who want to see that none is lost. */
+static enum envelope_reason
+end_source(void *arg, const char *name, struct envl_err *err)
+{
+    struct loader *loader = arg;
+    struct envl_recipients *to = loader->recipients;
+    size_t count = to->count - loader->counted;
+    size_t have = to->sources != NULL ? strlen(to->sources) : 0;
+    size_t size = have + strlen(name) + sizeof("4294967295 keys of \n");
+    char *sources = OPENSSL_realloc(to->sources, size);
+
+    if (sources == NULL)
+        return envl_fail_memory(err);
+    (void)snprintf(sources + have, size - have, "%u key%s of %s\n",
+                   (unsigned)count, count == 1 ? "" : "s", name);
+    to->sources = sources;
+    loader->counted = to->count;
+    return ENVELOPE_OK;
+}
+
 /* Keys in memory */
 
 /* One more owner of all that an item of another list has. */
@@ -411,8 +377,10 @@ load_keys(const struct loader *loader, struct envl_err *err)
     const struct envl_settings *settings = loader->settings;
     const struct envl_key_reader reader = {
         .ctx = loader->ctx,
+        .in_use = &settings->in_use,
         .public_half = true,
         .take = take,
+        .end_source = end_source,
         .arg = (void *)(uintptr_t)loader,
     };
     enum envelope_reason rc = ENVELOPE_OK;
@@ -435,7 +403,7 @@ envl_recipients_load(struct envl_recipients *recipients,
                      const struct envl_libctx *ctx,
                      const struct envl_settings *settings, struct envl_err *err)
 {
-    struct loader loader = { recipients, ctx, settings };
+    struct loader loader = { recipients, ctx, settings, 0 };
     struct envl_recipient kek = { .kind = ENVL_TO_KEK };
     struct envl_recipient passphrase = { .kind = ENVL_TO_PASSPHRASE };
     bool has_passphrase =
@@ -443,6 +411,9 @@ envl_recipients_load(struct envl_recipients *recipients,
     enum envelope_reason rc;
 
     *recipients = (struct envl_recipients){ 0 };
+    if (settings->has_kek
+        && (rc = envl_kek_check(settings->kek, "the key", err)) != ENVELOPE_OK)
+        return rc;
     if (settings->has_kek
         && (settings->recipients != NULL || settings->recipient.count > 0
             || has_passphrase))
@@ -474,5 +445,6 @@ envl_recipients_clear(struct envl_recipients *recipients)
     for (i = 0; i < recipients->count; i++)
         clear_recipient(&recipients->items[i]);
     OPENSSL_free(recipients->items);
+    OPENSSL_free(recipients->sources);
     *recipients = (struct envl_recipients){ 0 };
 }

@@ -35,6 +35,8 @@ struct envl_recipient {
 struct envl_recipients {
     struct envl_recipient *items;
     size_t count, size;
+    char *sources; /* owned; a line for each: how many keys it had, and its
+                    * name; NULL if there was none */
     struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };
 
@@ -47,8 +49,8 @@ struct envl_recipients {
  * Ownership: recipients is the caller's, envl_recipients_clear(); empty on
  *            failure.
  * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_RECIPIENT,
- *            _AMBIGUOUS_KEY, _TOO_MANY_RECIPIENTS, _WEAK_KEY,
- *            _UNSUPPORTED_KEY, _PRIVATE_KEY, _CERTIFICATE_TIME; what
+ *            _AMBIGUOUS_KEY, _TOO_MANY_RECIPIENTS; what
+ *            envl_key_check() returns; _PRIVATE_KEY, _CERTIFICATE_TIME; what
  *            envl_keys_read_list() returns; _NO_KEY_SERVICES; _CRYPTO;
  *            _MEMORY.  No key service is asked anything.
  */

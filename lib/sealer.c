@@ -97,6 +97,8 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
                               key_envelope_len, settings->reserve, err);
     OPENSSL_free(key_envelope);
     OPENSSL_free(labels);
+    sealer->sources = recipients.sources;
+    recipients.sources = NULL;
     envl_recipients_clear(&recipients);
     return rc;
 }
@@ -151,5 +153,6 @@ envl_sealer_clear(struct envl_sealer *sealer)
 {
     envl_header_clear(&sealer->header);
     envl_payload_free(sealer->payload);
-    sealer->payload = NULL;
+    OPENSSL_free(sealer->sources);
+    *sealer = (struct envl_sealer){ .sources = NULL };
 }

@@ -15,6 +15,7 @@
 struct envl_sealer {
     struct envl_header header; /* bytes are NULL until it is made */
     struct envl_payload *payload;
+    char *sources; /* of its recipients (lib/recipient.h); owned */
 };
 
 /*

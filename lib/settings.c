@@ -74,6 +74,12 @@ copy_text(char **to, const char *from)
 }
 
 static int
+copy_octets(struct envl_octets *to, const struct envl_octets *from)
+{
+    return from->data == NULL || envl_octets_set(to, from->data, from->len);
+}
+
+static int
 copy_list(struct envl_octets_list *to, const struct envl_octets_list *from)
 {
     size_t i;
@@ -100,7 +106,7 @@ envl_settings_copy(struct envl_settings *to, const struct envl_settings *from)
     copy.recipients = copy.identities = NULL;
     copy.passphrase_file = copy.labels = NULL;
     copy.recipient = copy.identity = (struct envl_octets_list){ 0 };
-    copy.passphrase = (struct envl_octets){ 0 };
+    copy.passphrase = copy.in_use = (struct envl_octets){ 0 };
     copy.kept = envl_kept_share(from->kept);
     if (copy_text(&copy.recipients, from->recipients)
         && copy_text(&copy.identities, from->identities)
@@ -108,9 +114,8 @@ envl_settings_copy(struct envl_settings *to, const struct envl_settings *from)
         && copy_text(&copy.labels, from->labels)
         && copy_list(&copy.recipient, &from->recipient)
         && copy_list(&copy.identity, &from->identity)
-        && (from->passphrase.data == NULL
-            || envl_octets_set(&copy.passphrase, from->passphrase.data,
-                               from->passphrase.len))) {
+        && copy_octets(&copy.passphrase, &from->passphrase)
+        && copy_octets(&copy.in_use, &from->in_use)) {
         *to = copy;
         OPENSSL_cleanse(copy.kek, sizeof(copy.kek));
         return 1;
@@ -139,6 +144,7 @@ envl_settings_clear(struct envl_settings *settings)
     clear_list(&settings->recipient);
     clear_list(&settings->identity);
     envl_octets_clear(&settings->passphrase);
+    envl_octets_clear(&settings->in_use);
     envl_kept_free(settings->kept);
     OPENSSL_cleanse(settings, sizeof(*settings));
 }

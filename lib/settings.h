@@ -35,6 +35,7 @@ struct envl_settings {
     struct envl_octets_list recipient, identity;
     struct envl_octets passphrase;
     const struct envelope_passphrase_callback *callback;
+    struct envl_octets in_use; /* files not to be read (lib/file.h) */
     struct envl_kept *kept; /* of these keys (lib/kept.h), shared with copies;
                              * NULL keeps nothing */
 

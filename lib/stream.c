@@ -460,6 +460,12 @@ envl_stream_header(const struct envl_stream *stream, size_t *len)
     return header->bytes;
 }
 
+const char *
+envl_stream_sources(const struct envl_stream *stream)
+{
+    return stream->sealer.sources;
+}
+
 uint64_t
 envl_stream_verified_len(const struct envl_stream *stream)
 {

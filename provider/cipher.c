@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "lib/kek_file.h"
 #include "lib/stream.h"
 
 struct envl_cipher {
@@ -144,10 +145,7 @@ is_zero(const unsigned char *p, size_t len)
     return len == 0;
 }
 
-/*
- * All zero is "no key"; half of it zero is what openssl enc makes of a -K
- * that is too short.
- */
+/* All zero is "no key": that is openssl enc's -K 0. */
 static int
 set_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
 {
@@ -161,10 +159,9 @@ set_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
     }
     ctx->settings.has_kek = !is_zero(key, len);
     memcpy(ctx->settings.kek, key, len);
-    if (ctx->settings.has_kek && is_zero(key + len / 2, len - len / 2)) {
-        (void)envl_fail(&err, ENVELOPE_R_SHORT_KEY,
-                        "half of the key is zero: -K takes 64 hexadecimal "
-                        "digits, or 0 for recipients and identities");
+    if (ctx->settings.has_kek
+        && envl_kek_check(key, "-K, or the cipher's key", &err)
+               != ENVELOPE_OK) {
         ctx->settings.has_kek = false;
         return envl_raise(ctx->prov, &err);
     }
@@ -418,6 +415,8 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     const OSSL_PARAM *p =
         OSSL_PARAM_locate_const(params, ENVELOPE_PARAM_NEXT_CHUNK);
     const OSSL_PARAM *lanes = OSSL_PARAM_locate_const(params, ENVL_PARAM_LANES);
+    const OSSL_PARAM *files =
+        OSSL_PARAM_locate_const(params, ENVL_PARAM_FILES_IN_USE);
     struct envl_err err;
 
     if (!envl_params_set(
@@ -426,6 +425,10 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
         return envl_raise(ctx->prov, &err);
     if (lanes != NULL && !OSSL_PARAM_get_uint(lanes, &ctx->settings.lanes))
         return 0;
+    if (files != NULL
+        && !envl_octets_set(&ctx->settings.in_use, files->data,
+                            files->data_size))
+        return raise_memory(ctx->prov);
     return p == NULL || set_next_chunk(ctx, p);
 }
 

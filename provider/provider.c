@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "lib/fork_guard.h"
+#include "lib/key_check.h"
 
 #ifdef HAVE_IPSEC_MB
 #define BUILD_INFO PACKAGE_VERSION " with libipsec-mb"
@@ -32,6 +33,7 @@ envl_provider_teardown(void *vprov)
     OSSL_LIB_CTX_free(prov->ctx.libctx);
     CRYPTO_THREAD_lock_free(prov->lock);
     envl_fork_watch_free(prov->ctx.watch);
+    envl_sound_keys_free(prov->ctx.sound);
     OPENSSL_free(prov->propq);
     OPENSSL_free(prov->kms_modules);
     OPENSSL_free(prov);
@@ -208,9 +210,11 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
     prov->lock = CRYPTO_THREAD_lock_new();
     prov->ctx.libctx = OSSL_LIB_CTX_new_child(core, in);
     prov->ctx.watch = envl_fork_watch_new();
+    prov->ctx.sound = envl_sound_keys_new();
     if (prov->lock == NULL || prov->ctx.libctx == NULL
-        || prov->ctx.watch == NULL || prov->new_error == NULL
-        || prov->set_error_debug == NULL || prov->vset_error == NULL) {
+        || prov->ctx.watch == NULL || prov->ctx.sound == NULL
+        || prov->new_error == NULL || prov->set_error_debug == NULL
+        || prov->vset_error == NULL) {
         envl_provider_teardown(prov);
         return 0;
     }

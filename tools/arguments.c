@@ -4,8 +4,10 @@
 
 #include <assert.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
@@ -22,7 +24,7 @@ enum { GETOPT_HELP = 1000, GETOPT_VERSION };
 
 struct parser {
     struct option longs[OPTION_COUNT_MAX + 3];
-    char letters[2 * OPTION_COUNT_MAX + 4];
+    char letters[2 * OPTION_COUNT_MAX + 5];
     bool used[OPTION_COUNT_MAX];
 };
 
@@ -34,16 +36,26 @@ argument_of(const struct envl_option_row *row)
     return row->optional ? optional_argument : required_argument;
 }
 
-/* A leading ':' keeps getopt_long() quiet, and tells a missing value from an
- * unknown option. */
+/* Does it take many files?  Then a wildcard gives them, and may give what
+ * looks like an option. */
+static bool
+takes_many(const struct envl_arguments *arguments)
+{
+    return envl_command_rows[arguments->command].operands_max == INT_MAX;
+}
+
+/* A leading '+' ends the options at the first operand.  A ':' keeps
+ * getopt_long() quiet, and tells a missing value from an unknown option. */
 static void
-build(struct parser *parser)
+build(struct parser *parser, const struct envl_arguments *arguments)
 {
     char *p = parser->letters;
     size_t i;
 
     assert(envl_option_count <= OPTION_COUNT_MAX);
     *parser = (struct parser){ 0 };
+    if (takes_many(arguments))
+        *p++ = '+';
     *p++ = ':';
     *p++ = 'h';
     for (i = 0; i < envl_option_count; i++) {
@@ -77,7 +89,7 @@ row_of(int found)
     return i;
 }
 
-static_assert(OPTION_COUNT_MAX < 'A', "indices and letters do not meet");
+static_assert(OPTION_COUNT_MAX < '0', "indices and letters do not meet");
 
 /* A word in front of the options; 0 if there is none, -1 if it is unknown. */
 static int
@@ -144,6 +156,67 @@ parse_options(struct envl_arguments *arguments, struct parser *parser, int argc,
     return status;
 }
 
+static bool
+is_file(const char *word)
+{
+    struct stat st;
+
+    return lstat(word, &st) == 0;
+}
+
+/*
+ * Whoever can write to a directory can put a file there whose name is an
+ * option: a wildcard must not make it one.
+ */
+static enum envl_status
+check_words(const struct envl_arguments *arguments, char **argv, int first,
+            int last)
+{
+    bool dashes = last > first && strcmp(argv[last - 1], "--") == 0;
+    int i;
+
+    for (i = first; i < last; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != '\0' && is_file(argv[i]))
+            return envl_report_usage("%s is taken for an option, and a file "
+                                     "of that name is here: write ./%s, or -- "
+                                     "before the names of files",
+                                     argv[i], argv[i]);
+    }
+    for (i = 1; i < arguments->file_count && !dashes; i++) {
+        const char *name = arguments->files[i];
+
+        if (takes_many(arguments) && name[0] == '-' && name[1] != '\0'
+            && !is_file(name))
+            return envl_report_usage("%s: options go before the names of "
+                                     "files",
+                                     name);
+    }
+    return ENVL_EXIT_DONE;
+}
+
+/* The names of files that stand in another one. */
+static enum envl_status
+read_list(struct envl_arguments *arguments)
+{
+    const char *from = arguments->files_from;
+    struct envl_err err;
+
+    if (from == NULL)
+        return arguments->null
+                   ? envl_report_usage("-0 goes with --files-from alone")
+                   : ENVL_EXIT_DONE;
+    if (arguments->file_count > 0)
+        return envl_report_usage("--files-from and names of files do not go "
+                                 "together");
+    if (envl_file_list_read(&arguments->list, from,
+                            arguments->null ? '\0' : '\n', &err)
+        != ENVELOPE_OK)
+        return envl_report(from, &err, ENVL_DECRYPT);
+    arguments->files = arguments->list.names;
+    arguments->file_count = arguments->list.count;
+    return ENVL_EXIT_DONE;
+}
+
 /* Does what was said go together? */
 static enum envl_status
 check(const struct envl_arguments *arguments, const struct parser *parser)
@@ -177,19 +250,22 @@ envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
     struct parser parser;
     int word, status;
 
-    *arguments = (struct envl_arguments){ 0 };
+    *arguments = (struct envl_arguments){ .passphrase_fd = -1 };
     envl_options_init(&arguments->options, ENVL_AUTO);
     word = parse_command(arguments, argc, argv);
     if (word < 0)
         return (int)envl_report_usage("there is no command %s", argv[1]);
-    build(&parser);
+    build(&parser, arguments);
     status =
         parse_options(arguments, &parser, argc - word, argv + word, word > 0);
     if (status != ENVL_EXIT_DONE)
         return status;
     arguments->files = argv + word + optind;
     arguments->file_count = argc - word - optind;
-    return (int)check(arguments, &parser);
+    status = (int)check_words(arguments, argv, word + 1, word + optind);
+    if (status == ENVL_EXIT_DONE)
+        status = (int)check(arguments, &parser);
+    return status == ENVL_EXIT_DONE ? (int)read_list(arguments) : status;
 }
 
 void
@@ -198,4 +274,5 @@ envl_arguments_clear(struct envl_arguments *arguments)
     envl_options_clear(&arguments->options);
     OPENSSL_clear_free(arguments->identity_kek, ENVELOPE_KEY_LENGTH);
     OPENSSL_free(arguments->remove);
+    envl_file_list_clear(&arguments->list);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "filter/options.h"
+#include "tools/file_list.h"
 #include "tools/progress.h"
 #include "tools/status.h"
 
@@ -30,18 +31,24 @@ enum envl_command_id {
 /*
  * Strings are argv's, or NULL where nothing was said.
  *
- * Ownership: options and what says so is the structure's, envl_arguments_clear().
+ * Ownership: options and what says so is the structure's,
+ *            envl_arguments_clear().
  */
 struct envl_arguments {
     enum envl_command_id command;
     struct envl_options options; /* of the filter: recipients, identities,
                                   * passphrases, labels, carrier, ... */
-    char **files;                /* operands */
+    char **files;                /* operands, or those of files_from */
     int file_count;
-    const char *output; /* -o */
-    bool force;         /* --force */
-    bool verbose;       /* -v: libcrypto's errors, too */
-    bool prompt;        /* -p: ask for a passphrase */
+    struct envl_file_list list; /* of files_from; owned */
+    const char *files_from;     /* --files-from */
+    bool null;                  /* -0: its names end with NUL bytes */
+    int passphrase_fd;          /* --passphrase-fd; -1 */
+    const char *kek_file;       /* -k */
+    const char *output;         /* -o */
+    bool force;                 /* --force */
+    bool verbose;               /* -v: libcrypto's errors, too */
+    bool prompt;                /* -p: ask for a passphrase */
     enum envl_progress_mode progress;
 
     bool has_range; /* --range, with range_len UINT64_MAX to the end */
@@ -52,6 +59,7 @@ struct envl_arguments {
     bool header_only;     /* --header */
     bool json;            /* --json */
     bool add;             /* --add */
+    bool replace_all;     /* --replace-all */
     char *remove;         /* --remove, in hexadecimal; one a line; owned */
     bool by_service;      /* --by-service */
     bool recover;         /* --recover */
@@ -60,13 +68,19 @@ struct envl_arguments {
     /* What opens the envelopes that get other keys. */
     const char *identity_passphrase_file;
     bool identity_prompt;
-    unsigned char *identity_kek; /* ENVELOPE_KEY_LENGTH bytes; owned */
+    const char *identity_kek_file;
+    unsigned char *identity_kek; /* ENVELOPE_KEY_LENGTH bytes; owned; what
+                                  * main() has read from that file */
 };
 
 /*
  * envl_arguments_parse - read argv
  *
  * Without a subcommand it is ENVL_CMD_ENCRYPT, or with -d ENVL_CMD_DECRYPT.
+ *
+ * Where a command takes many files, options end at the first of them.  A word
+ * that would be taken for an option, or for its value, and is also the name of
+ * a file here, is refused: a wildcard may have put it there.
  * Returns: ENVL_EXIT_DONE; -1 if --help or --version was answered; else it
  *          has been reported.
  */

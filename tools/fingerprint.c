@@ -117,13 +117,19 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 
 /* One operand; the others are not held up by one that fails. */
 static enum envl_status
-run(const struct envl_key_reader *reader, const char *list)
+run(const struct envl_key_reader *reader, const char *path)
 {
     const struct printer *printer = reader->arg;
     size_t before = printer->count;
+    enum envelope_reason rc;
     struct envl_err err;
+    char *entry;
 
-    if (envl_keys_read_list(reader, list, &err) != ENVELOPE_OK)
+    rc = envl_keys_write_path(&entry, path, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_keys_read_list(reader, entry, &err);
+    OPENSSL_free(entry);
+    if (rc != ENVELOPE_OK)
         return envl_report(NULL, &err, ENVL_ENCRYPT);
     if (printer->count == before)
         return envl_report_usage("an operand names no key");

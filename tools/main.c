@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -16,9 +15,9 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "lib/passphrase.h"
 #include "tools/commands.h"
 #include "tools/prompt.h"
+#include "tools/secrets.h"
 
 /* Locked memory for libcrypto's private keys, where the limit allows. */
 #define SECURE_HEAP_LEN 65536
@@ -91,43 +90,6 @@ trace(void)
     ERR_print_errors_fp(stderr);
 }
 
-/* What was typed, or the first line of a file: read once, it may be a pipe.
- * A NUL byte would end it early. */
-static enum envelope_reason
-get_passphrase(struct envl_arguments *arguments, struct envl_err *err)
-{
-    struct envl_options *options = &arguments->options;
-    const struct envl_settings from = {
-        .passphrase_file = options->passphrase_file,
-    };
-    struct envl_octets read;
-    enum envelope_reason rc;
-
-    if (arguments->prompt)
-        return envl_prompt_passphrase(&options->passphrase,
-                                      commands[arguments->command].asks_for,
-                                      commands[arguments->command].twice, err);
-    if (options->passphrase_file == NULL)
-        return ENVELOPE_OK;
-    rc = envl_passphrase_load(&read, &from, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    if (memchr(read.data, '\0', read.len) != NULL)
-        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                       "passphrase file %s: its first line has a NUL byte",
-                       options->passphrase_file);
-    else if ((options->passphrase =
-                  OPENSSL_strndup((const char *)read.data, read.len))
-             == NULL)
-        rc = envl_fail_memory(err);
-    envl_octets_clear(&read);
-    if (rc == ENVELOPE_OK) {
-        OPENSSL_free(options->passphrase_file);
-        options->passphrase_file = NULL;
-    }
-    return rc;
-}
-
 /* Asked by the thread that decrypts, when progress has begun. */
 static int
 ask(char *pass, size_t pass_size, size_t *pass_len, const OSSL_PARAM params[],
@@ -149,14 +111,13 @@ prepare(struct envl_arguments *arguments)
 
     arguments->options.callback = &callback;
     arguments->options.trace = arguments->verbose ? trace : NULL;
-    if (arguments->prompt && arguments->options.passphrase_file != NULL)
-        return envl_report_usage("-p and a passphrase from elsewhere do not "
-                                 "go together");
-    if (get_passphrase(arguments, &err) != ENVELOPE_OK)
-        return envl_report(NULL, &err,
-                           commands[arguments->command].twice ? ENVL_ENCRYPT
-                                                              : ENVL_DECRYPT);
-    return ENVL_EXIT_DONE;
+    if (envl_secrets_read(arguments, commands[arguments->command].asks_for,
+                          commands[arguments->command].twice, &err)
+        == ENVELOPE_OK)
+        return ENVL_EXIT_DONE;
+    return envl_report(NULL, &err,
+                       commands[arguments->command].twice ? ENVL_ENCRYPT
+                                                          : ENVL_DECRYPT);
 }
 
 int

@@ -9,8 +9,7 @@
 #include <openssl/core.h>
 
 #include "lib/err.h"
-
-#define ENVL_PASSPHRASE_LEN_MAX 1023
+#include "lib/passphrase.h"
 
 /*
  * envl_prompt_passphrase - ask at the controlling terminal, never on standard

@@ -2,22 +2,15 @@
 /* The rows, and how values that are more than a word are taken. */
 #include "tools/table.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
 #include <envelope/envelope.h>
-
-#include "lib/file.h"
-
-/* A file that holds a key-encryption key: 64 digits, and room for blanks. */
-#define KEK_FILE_LEN_MAX 256
 
 /* Takers */
 
@@ -61,115 +54,19 @@ take_decrypt(struct envl_arguments *arguments,
     return ENVELOPE_OK;
 }
 
-/* All files of a directory but hidden ones, in the order of their names. */
 static enum envelope_reason
-take_directory(struct envl_arguments *arguments, const char *name,
-               struct envl_err *err)
-{
-    struct dirent **entries;
-    char path[PATH_MAX];
-    enum envelope_reason rc = ENVELOPE_OK;
-    bool found = false;
-    int i, n = scandir(name, &entries, NULL, alphasort);
-
-    if (n < 0)
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%s: %s", name,
-                         strerror(errno));
-    for (i = 0; i < n; i++) {
-        struct stat st;
-
-        (void)snprintf(path, sizeof(path), "%s/%s", name, entries[i]->d_name);
-        if (rc == ENVELOPE_OK && *entries[i]->d_name != '.'
-            && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-            rc = envl_options_set(&arguments->options, "recipient", path, err);
-            found = true;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    if (rc == ENVELOPE_OK && !found)
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s: the directory has no file", name);
-    return rc;
-}
-
-static enum envelope_reason
-take_recipients(struct envl_arguments *arguments,
+take_descriptor(struct envl_arguments *arguments,
                 const struct envl_option_row *row, const char *value,
                 struct envl_err *err)
 {
-    struct stat st;
-
-    (void)row;
-    if (stat(value, &st) == 0 && S_ISDIR(st.st_mode))
-        return take_directory(arguments, value, err);
-    return envl_options_set(&arguments->options, "recipient", value, err);
-}
-
-static enum envelope_reason
-take_passphrase_fd(struct envl_arguments *arguments,
-                   const struct envl_option_row *row, const char *value,
-                   struct envl_err *err)
-{
-    char path[32];
-
     if (*value == '\0' || strlen(value) > 9
         || strspn(value, "0123456789") != strlen(value))
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "option --%s %s: must be the number of an open "
                          "descriptor",
                          row->name, value);
-    (void)snprintf(path, sizeof(path), "/dev/fd/%s", value);
-    return envl_options_set(&arguments->options, row->filter, path, err);
-}
-
-/* 64 hexadecimal digits and blanks behind them, or the bytes themselves. */
-static bool
-read_kek(unsigned char *kek, struct envl_octets *file)
-{
-    size_t len = file->len, n = 0;
-
-    if (len == ENVELOPE_KEY_LENGTH) {
-        memcpy(kek, file->data, len);
-        return true;
-    }
-    while (len > 0 && strchr(" \t\r\n", file->data[len - 1]) != NULL)
-        len--;
-    if (len != 2 * ENVELOPE_KEY_LENGTH)
-        return false;
-    for (n = 0; n < len; n++) {
-        int digit = OPENSSL_hexchar2int(file->data[n]);
-
-        if (digit < 0)
-            return false;
-        kek[n / 2] = (unsigned char)(kek[n / 2] << 4 | digit);
-    }
-    return true;
-}
-
-static enum envelope_reason
-take_kek(struct envl_arguments *arguments, const struct envl_option_row *row,
-         const char *value, struct envl_err *err)
-{
-    unsigned char **kek =
-        (unsigned char **)(void *)((char *)arguments + row->offset);
-    struct envl_octets file = { NULL, 0 };
-    enum envelope_reason rc;
-
-    rc = envl_file_read(&file, value, KEK_FILE_LEN_MAX, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    if (*kek == NULL)
-        *kek = OPENSSL_zalloc(ENVELOPE_KEY_LENGTH);
-    if (*kek == NULL)
-        rc = envl_fail_memory(err);
-    else if (!read_kek(*kek, &file))
-        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                       "%s: a key-encryption key is 32 bytes or 64 "
-                       "hexadecimal digits, as openssl rand -hex 32 makes them",
-                       value);
-    envl_octets_clear(&file);
-    return rc;
+    *(int *)((char *)arguments + row->offset) = atoi(value);
+    return ENVELOPE_OK;
 }
 
 /* A number of bytes, also as 512K, 10M, 3G, 2T. */
@@ -302,7 +199,7 @@ const struct envl_option_row envl_option_rows[] = {
       take_filter, "recipient", 0,
       "encrypt for a public key or certificate: a file or URI" },
     { "recipients", 'R', ENC | REW, FILE_OPERAND("PATH"),
-      take_recipients, NULL, 0,
+      take_filter, "recipient", 0,
       "for all in a file, or in the files of a directory" },
     { "identity", 'i', DEC | VER | REW, FILE_OPERAND("KEY"),
       take_filter, "identity", 0,
@@ -314,10 +211,10 @@ const struct envl_option_row envl_option_rows[] = {
       take_filter, "passphrase-file", 0,
       "a passphrase, the first line of FILE" },
     { "passphrase-fd", 0, ENC | DEC | VER | REW | GEN | FIN, OTHER("N"),
-      take_passphrase_fd, "passphrase-file", 0,
+      take_descriptor, NULL, FIELD(passphrase_fd),
       "a passphrase, the first line of descriptor N" },
     { "kek", 'k', ENC | DEC | VER | REW, FILE_OPERAND("FILE"),
-      take_kek, NULL, FIELD(options.kek),
+      take_text, NULL, FIELD(kek_file),
       "a key-encryption key: 32 bytes, or 64 hexadecimal digits" },
     { "output", 'o', ENC | DEC | REW | GEN, FILE_OPERAND("FILE"),
       take_text, NULL, FIELD(output),
@@ -363,7 +260,10 @@ const struct envl_option_row envl_option_rows[] = {
       "only prove that the key opens it" },
     { "add", 0, REW, NONE,
       take_flag, NULL, FIELD(add),
-      "keep the recipients that there are" },
+      "keep all recipients that there are, also the one that opens it" },
+    { "replace-all", 0, REW, NONE,
+      take_flag, NULL, FIELD(replace_all),
+      "keep none of the recipients that there are" },
     { "remove", 0, REW, OTHER("ID"),
       take_remove, NULL, 0,
       "drop the recipient whose identifier begins so" },
@@ -377,7 +277,7 @@ const struct envl_option_row envl_option_rows[] = {
       take_text, NULL, FIELD(identity_passphrase_file),
       "the passphrase that opens it now" },
     { "identity-kek", 0, REW, FILE_OPERAND("FILE"),
-      take_kek, NULL, FIELD(identity_kek),
+      take_text, NULL, FIELD(identity_kek_file),
       "the key-encryption key that opens it now" },
     { "recover", 0, REW, NONE,
       take_flag, NULL, FIELD(recover),
@@ -387,7 +287,13 @@ const struct envl_option_row envl_option_rows[] = {
                     "mlkem1024"),
       take_text, NULL, FIELD(key_type),
       "of key; x25519 if nothing is said" },
-    { "json", 0, INS | FIN, NONE,
+    { "files-from", 0, INS | VER | REW, FILE_OPERAND("FILE"),
+      take_text, NULL, FIELD(files_from),
+      "read the names of the files from FILE, one a line" },
+    { "null", '0', INS | VER | REW, NONE,
+      take_flag, NULL, FIELD(null),
+      "with --files-from: a NUL byte ends each name" },
+    { "json", 0, INS | REW | FIN, NONE,
       take_flag, NULL, FIELD(json),
       "one object a line, for programs" },
     { "threads", 'j', ENC | DEC | VER, OTHER("N"),

@@ -47,7 +47,8 @@ extern "C" {
  *   reserve, work-factor, allow-expired
  *                    the cipher's parameters, EVP_CIPHER-ENVELOPE(7)
  *
- * The words identity, recipient and label stand for the plurals.  Where no
+ * The words identity and recipient name one path or URI each, whatever is in
+ * it, and the word label one line.  Where no
  * recipient, identity or passphrase is given, the environment and openssl.cnf
  * are asked, OSSL_PROVIDER-envelope(7).
  */

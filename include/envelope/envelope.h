@@ -96,7 +96,7 @@ extern "C" {
  * Octet strings.  RECIPIENT and IDENTITY are keys or certificates, PEM or
  * DER, and may be set again and again: each adds to the list.  PASSPHRASE
  * adds a passphrase recipient when encrypting; when decrypting it opens such
- * a recipient, and identities that are stored encrypted.
+ * a recipient, or if there are any, identities that are stored encrypted.
  */
 #define ENVELOPE_PARAM_RECIPIENT "recipient"
 #define ENVELOPE_PARAM_IDENTITY "identity"

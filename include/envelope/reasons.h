@@ -33,7 +33,7 @@
     X(ENVELOPE_R_SHORT_KEY, 22, "key shorter than 256 bits")                   \
     X(ENVELOPE_R_NO_MATCH, 23, "no identity opens this envelope")              \
     X(ENVELOPE_R_WRONG_KEY, 24, "wrong passphrase or key")                     \
-    X(ENVELOPE_R_WORK_FACTOR, 25, "work factor too high")                      \
+    X(ENVELOPE_R_WORK_FACTOR, 25, "work factor out of range")                  \
     X(ENVELOPE_R_COMMITMENT, 26, "key commitment mismatch")                    \
     X(ENVELOPE_R_CHUNK, 27, "chunk failed authentication")                     \
     X(ENVELOPE_R_LAST_CHUNK, 28, "stream cut short or its last chunk damaged") \
@@ -53,7 +53,8 @@
     X(ENVELOPE_R_KEY_SERVICE, 42, "key service failed")                        \
     X(ENVELOPE_R_KEY_SERVICE_REFUSED, 43, "key service refused")               \
     X(ENVELOPE_R_CREDENTIALS, 44, "no credentials for the key service")        \
-    X(ENVELOPE_R_NO_KEY_SERVICES, 45, "key services are not installed")
+    X(ENVELOPE_R_NO_KEY_SERVICES, 45, "key services are not installed")        \
+    X(ENVELOPE_R_BAD_KEY, 46, "key cannot be used")
 /* clang-format on */
 
 /*

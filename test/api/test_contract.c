@@ -146,7 +146,10 @@ test_no_key(void **state)
 static void
 test_short_key(void **state)
 {
-    static const size_t zeros[] = { 16, 17, 24, 31 };
+    static const struct {
+        size_t at, len;
+    } zeros[] = { { 16, 16 }, { 15, 17 }, { 8, 24 }, { 1, 31 },
+                  { 0, 16 },  { 0, 17 },  { 0, 31 } };
     const struct support *s = *state;
     unsigned char key[ENVELOPE_KEY_LENGTH];
     struct octets out = { 0 };
@@ -154,10 +157,9 @@ test_short_key(void **state)
 
     for (i = 0; i < 2 * COUNT_OF(zeros); i++) {
         EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-        size_t n = zeros[i / 2];
 
         memset(key, 0x77, sizeof(key));
-        memset(key + sizeof(key) - n, 0, n);
+        memset(key + zeros[i / 2].at, 0, zeros[i / 2].len);
         assert_false(
             EVP_CipherInit_ex2(ctx, s->cipher, key, NULL, (int)(i % 2), NULL));
         expect_reason(ENVELOPE_R_SHORT_KEY, "half");
@@ -165,9 +167,9 @@ test_short_key(void **state)
         expect_reason(ENVELOPE_R_NO_STREAM, "");
         EVP_CIPHER_CTX_free(ctx);
     }
-    /* One byte more is a key, if not a good one. */
+    /* A byte in each half is a key, if not a good one. */
     memset(key, 0, sizeof(key));
-    key[16] = 1;
+    key[15] = key[16] = 1;
     out = support_seal(s, key, NULL, NULL, "x", 1);
     support_drop(&out);
 }

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pkcs12.h>
 
 #define TEXT "for your eyes only"
@@ -305,30 +307,45 @@ test_passphrase(void **state)
 static void
 test_odd_passphrases(void **state)
 {
+    static const char *const bad[] = { "a\nb",
+                                       "a\rb",
+                                       "\n",
+                                       "\xff\xfe"
+                                       "a",
+                                       "\xfe\xff"
+                                       "a",
+                                       "\xef\xbb\xbfpass" };
     const struct fixture *f = *state;
     struct octets longest = support_noise(1024, 5), stream;
-    static const unsigned char odd[] = { 0, '\n', 0xff, 0 };
-    const struct octets all[] = {
-        { (unsigned char *)(uintptr_t)odd, sizeof(odd) },
-        { (unsigned char *)(uintptr_t)odd, 1 },
-        longest,
-    };
+    struct support_params params;
     size_t i;
 
-    for (i = 0; i < COUNT_OF(all); i++) {
-        struct support_params params;
+    for (i = 0; i < longest.len; i++)
+        longest.data[i] |= 0x80; /* no UTF-8, no byte that ends a line */
+    begin_seal(&params);
+    add_given(&params, ENVELOPE_PARAM_PASSPHRASE, longest);
+    stream = seal(f, &params);
+    support_params_init(&params);
+    add_given(&params, ENVELOPE_PARAM_PASSPHRASE, longest);
+    expect_text_with(f, &params, NULL, stream);
+    support_params_init(&params);
+    support_add_octets(&params, ENVELOPE_PARAM_PASSPHRASE, "y", 1);
+    expect_no_text(f, &params, stream, ENVELOPE_R_WRONG_KEY, "passphrase");
 
+    /* What no file could hold, and nobody types, is refused both ways. */
+    for (i = 0; i <= COUNT_OF(bad); i++) {
+        const char *text = i < COUNT_OF(bad) ? bad[i] : "p\0a\0s\0s\0";
+        size_t len = i < COUNT_OF(bad) ? strlen(text) : 8;
+
+        support_params_init(&params);
+        support_add_octets(&params, ENVELOPE_PARAM_PASSPHRASE, text, len);
+        expect_no_text(f, &params, stream, ENVELOPE_R_UNREADABLE_KEY,
+                       "the passphrase");
         begin_seal(&params);
-        add_given(&params, ENVELOPE_PARAM_PASSPHRASE, all[i]);
-        stream = seal(f, &params);
-        support_params_init(&params);
-        add_given(&params, ENVELOPE_PARAM_PASSPHRASE, all[i]);
-        expect_text_with(f, &params, NULL, stream);
-        support_params_init(&params);
-        support_add_octets(&params, ENVELOPE_PARAM_PASSPHRASE, "\n", 1);
-        expect_no_text(f, &params, stream, ENVELOPE_R_WRONG_KEY, "passphrase");
-        support_drop(&stream);
+        support_add_octets(&params, ENVELOPE_PARAM_PASSPHRASE, text, len);
+        expect_sealing(f, &params, ENVELOPE_R_UNREADABLE_KEY, "the passphrase");
     }
+    support_drop(&stream);
     support_drop(&longest);
 }
 
@@ -547,6 +564,97 @@ test_certificate_with_bad_time(void **state)
 }
 
 /* Keys that are refused */
+
+/* A public RSA key of another one's modulus, with one bit flipped if bit is not
+ * negative, and of any exponent; bits without a check. */
+static EVP_PKEY *
+made_up_rsa(const struct fixture *f, EVP_PKEY *real, int bit, unsigned long e)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(f->s.libctx, "RSA", NULL);
+    BIGNUM *modulus = NULL, *exponent = BN_new();
+    OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM *params;
+
+    assert_true(EVP_PKEY_get_bn_param(real, OSSL_PKEY_PARAM_RSA_N, &modulus));
+    if (bit >= 0 && BN_is_bit_set(modulus, bit))
+        assert_true(BN_clear_bit(modulus, bit));
+    else if (bit >= 0)
+        assert_true(BN_set_bit(modulus, bit));
+    assert_true(BN_set_word(exponent, e));
+    assert_true(OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, modulus));
+    assert_true(OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, exponent));
+    params = OSSL_PARAM_BLD_to_param(bld);
+    assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params),
+                     1);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(bld);
+    BN_free(modulus);
+    BN_free(exponent);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+/* Is it taken, or else refused for the one reason that there is? */
+static bool
+is_taken(const struct fixture *f, struct octets recipient)
+{
+    struct octets out = { 0 };
+    struct support_params params;
+    EVP_CIPHER_CTX *ctx;
+    bool taken;
+
+    begin_seal(&params);
+    add_given(&params, ENVELOPE_PARAM_RECIPIENT, recipient);
+    ctx = support_init(&f->s, SUPPORT_SEAL, NULL, params.list);
+    taken = support_update(ctx, &roomy, TEXT, TEXT_LEN, &out);
+    if (!taken)
+        expect_reason(ENVELOPE_R_BAD_KEY, "recipient parameter 1");
+    support_drop(&out);
+    EVP_CIPHER_CTX_free(ctx);
+    return taken;
+}
+
+/* With an exponent of 1 anybody opens the envelope, with an even one nobody; a
+ * modulus with a flipped bit nearly always has small factors, or is even. */
+static void
+test_bad_rsa(void **state)
+{
+    static const struct {
+        int bit;
+        unsigned long e;
+    } bad[] = { { -1, 0 }, { -1, 1 }, { -1, 2 }, { -1, 65536 }, { 0, 65537 } };
+    const struct fixture *f = *state;
+    EVP_PKEY *real = support_keygen(&f->s, "RSA", NULL, 2048), *key;
+    struct octets public;
+    size_t i, flipped = 0;
+    int bit;
+
+    assert_non_null(real);
+    for (i = 0; i < COUNT_OF(bad); i++) {
+        key = made_up_rsa(f, real, bad[i].bit, bad[i].e);
+        public = support_public(key, i % 2 == 0 ? "PEM" : "DER");
+        expect_refusal(f, public, ENVELOPE_R_BAD_KEY, "recipient parameter 1");
+        /* The second time, too. */
+        expect_refusal(f, public, ENVELOPE_R_BAD_KEY, "libcrypto's check");
+        support_drop(&public);
+        EVP_PKEY_free(key);
+    }
+    for (bit = 100; bit < 130; bit++) {
+        key = made_up_rsa(f, real, bit, 65537);
+        public = support_public(key, "DER");
+        flipped += is_taken(f, public) ? 0 : 1;
+        support_drop(&public);
+        EVP_PKEY_free(key);
+    }
+    assert_true(flipped >= 20);
+
+    public = support_public(real, "DER");
+    assert_true(is_taken(f, public));
+    support_drop(&public);
+    EVP_PKEY_free(real);
+}
 
 static void
 test_weak_rsa(void **state)
@@ -1077,12 +1185,16 @@ test_passphrase_file(void **state)
 {
     static const struct {
         const char *content;
-        bool good;
+        enum envelope_reason reason;
     } cases[] = {
-        { PASSPHRASE, true },           { PASSPHRASE "\n", true },
-        { PASSPHRASE "\r\n", true },    { PASSPHRASE "\nmore\n", true },
-        { PASSPHRASE "\r", false },     { PASSPHRASE " \n", false },
-        { " " PASSPHRASE "\n", false },
+        { PASSPHRASE, ENVELOPE_OK },
+        { PASSPHRASE "\n", ENVELOPE_OK },
+        { PASSPHRASE "\r\n", ENVELOPE_OK },
+        { PASSPHRASE "\nmore\n", ENVELOPE_OK },
+        { PASSPHRASE "\r", ENVELOPE_R_UNREADABLE_KEY },
+        { "\xef\xbb\xbf" PASSPHRASE "\n", ENVELOPE_R_UNREADABLE_KEY },
+        { PASSPHRASE " \n", ENVELOPE_R_WRONG_KEY },
+        { " " PASSPHRASE "\n", ENVELOPE_R_WRONG_KEY },
     };
     const struct fixture *f = *state;
     struct support_params params;
@@ -1100,11 +1212,10 @@ test_passphrase_file(void **state)
         support_drop(&content);
         support_params_init(&params);
         support_add_text(&params, ENVELOPE_PARAM_PASSPHRASE_FILE, path);
-        if (cases[i].good)
+        if (cases[i].reason == ENVELOPE_OK)
             expect_text_with(f, &params, NULL, stream);
         else
-            expect_no_text(f, &params, stream, ENVELOPE_R_WRONG_KEY,
-                           "passphrase");
+            expect_no_text(f, &params, stream, cases[i].reason, "passphrase");
     }
     content = support_octets("\n" PASSPHRASE, 1 + strlen(PASSPHRASE));
     write_file(f, "passphrase", content, path);
@@ -1137,6 +1248,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bad_rsa),
         cmocka_unit_test(test_weak_rsa),
         cmocka_unit_test(test_unsupported_keys),
         cmocka_unit_test(test_private_key_as_recipient),

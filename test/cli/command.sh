@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 39
+plan 41
 provider
 need timeout socat
 
@@ -232,6 +232,90 @@ recipients_of_a_directory() {
     echo nonsense >keys/3
     exits 1 "$envelope" -R keys plain
     says_that 'keys/3'
+    rm keys/3
+    # Whatever cannot be read may be somebody's only recipient.
+    ln -s ../gone.pem keys/3
+    exits 1 "$envelope" -R keys plain
+    says_that 'keys/3: No such file'
+    ln -sf 3 keys/3
+    exits 1 "$envelope" -R keys plain
+    says_that 'keys/3: Too many levels'
+    rm keys/3
+    mkfifo keys/3
+    exits 1 timeout 5 "$envelope" -R keys plain
+    says_that 'keys/3: it is not a regular file'
+    rm keys/3
+    for name in ops.pem~ '#ops.pem#' ops.pem.dpkg-old ops.pem.rpmsave ops.bak; do
+        cp ops.pem "keys/$name"
+        exits 1 "$envelope" -R keys plain
+        says_that "keys/$name: a copy"
+        rm "keys/$name"
+    done
+    # A name has its colons; options name one path each.
+    mkdir -p k:2
+    cp ops.pem k:2/2026-11-29T12:00.pem
+    "$envelope" -R k:2 plain >one
+    "$envelope" -d -i ops.key one | cmp - plain
+    "$envelope" -r k:2/2026-11-29T12:00.pem plain >one
+    "$envelope" -r "$PWD/k:2/2026-11-29T12:00.pem" plain >one
+    cp ops.key ops:1.key
+    "$envelope" -d -i ops:1.key one | cmp - plain
+    "$envelope" fingerprint ops.pem k:2/2026-11-29T12:00.pem >told
+    [ "$(cut -c 1-40 told | uniq | wc -l)" -eq 1 ]
+    exits 1 "$envelope" -r ops.pem:ec.crt plain
+    ENVELOPE_RECIPIENTS=ops.pem:keys "$envelope" encrypt plain >three
+    "$envelope" -d -i ec.key three | cmp - plain
+    "$envelope" -v -r ops.pem -R keys -o counted -f plain 2>told
+    printf 'envelope: 1 key of %s\n' ops.pem keys/1.pem keys/2.crt | cmp - told
+}
+
+# What carries the data is not read for a secret, nor is the output.
+one_file_twice() {
+    for from in '-r /dev/stdin' '-R /dev/stdin' '-k /dev/stdin' \
+        '--passphrase-file /dev/stdin' '--passphrase-fd 0' '--passphrase-fd 7'; do
+        # shellcheck disable=SC2086 # words are wanted
+        cat pw | exits 2 "$envelope" $from -o never 7<&0
+        says_that 'is the input or the output, too'
+        nothing never
+        # shellcheck disable=SC2086
+        cat pw | exits 2 "$envelope" -d $from -o never 7<&0
+    done
+    exits 2 "$envelope" --passphrase-file plain plain
+    cp ops.pem key
+    exits 2 "$envelope" -f -r key -o key plain
+    cmp key ops.pem
+    exits 2 "$envelope" -r key plain >>key
+    cmp key ops.pem
+    cp ops.key key
+    exits 2 "$envelope" -d -f -i key -o key sealed
+    cmp key ops.key
+    printf 'sealed\n' >list
+    exits 2 "$envelope" verify --passphrase-file list --files-from list
+    # Without the data there, standard input is as good as any other file.
+    cat ops.pem | "$envelope" -r /dev/stdin plain >one
+    cat ops.key | "$envelope" -d -i /dev/stdin one | cmp - plain
+    "$envelope" --work-factor 14 --passphrase-fd 0 plain <pw >pass
+    "$envelope" -d --passphrase-file /dev/stdin pass <pw | cmp - plain
+}
+
+# A descriptor is read where it stands, one line of it.
+descriptors() {
+    printf 'first\nsecond\nthird\n' >lines
+    printf 'second\n' >second
+    {
+        read -r line <&7
+        "$envelope" --work-factor 14 --passphrase-fd 7 plain >pass
+        read -r rest <&7
+    } 7<lines
+    [ "$line-$rest" = first-third ]
+    "$envelope" -d --passphrase-file second pass | cmp - plain
+    "$PYTHON" -c 'import socket, subprocess, sys
+a, b = socket.socketpair()
+a.sendall(b"second\n")
+b.set_inheritable(True)
+sys.exit(subprocess.call(sys.argv[1:] + ["--passphrase-fd", str(b.fileno())],
+                         close_fds=False))' "$envelope" -d -o out -f pass
+    cmp out plain
 }
 
 passphrases() {
@@ -269,7 +353,7 @@ key_encryption_keys() {
     "$OPENSSL" rand -hex 32 >kek2
     exits 3 "$envelope" -d -k kek2 a
     says_that "$(reason WRONG_KEY): "
-    for bad in plain pw ops.pem /dev/null; do
+    for bad in pw ops.pem /dev/null; do
         exits 1 "$envelope" -k $bad plain
         says_that "$(reason UNREADABLE_KEY): $bad: "
     done
@@ -534,6 +618,8 @@ t "wrong key, no key" wrong_key
 t "a rewrap that was interrupted" interrupted_rewrap
 t "-R takes files and directories" recipients_of_a_directory
 t "passphrases from files and descriptors" passphrases
+t "one file for two things" one_file_twice
+t "a line of a descriptor" descriptors
 t "no terminal to ask at" no_terminal
 t "key-encryption keys from files" key_encryption_keys
 t "an empty environment" nothing_in_the_environment

@@ -59,11 +59,13 @@ try_file(const struct envl_octets *octets)
     const struct envl_key_reader reader = { .ctx = &ctx, .take = take };
     const struct envl_key_item origin = { .name = "input" };
     struct envl_err err = { 0 };
+    struct envl_key_text text;
     enum envelope_reason rc;
 
-    (void)envl_openssh_is(octets);
     ERR_clear_error();
-    rc = envl_openssh_read(&reader, octets, &origin, &err);
+    rc = envl_key_text_check(&text, octets, origin.name, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_openssh_read(&reader, &text, &origin, &err);
     if (rc == ENVELOPE_OK)
         MUST(ERR_peek_error() == 0);
     else

@@ -346,7 +346,7 @@ others_are_refused(void **state)
         { "ssh-rsa AAAAB3NzaC1yc2F=", ENVELOPE_R_UNREADABLE_KEY,
           "well-formed" }, /* bits behind the last byte */
         { "-----BEGIN OPENSSH PRIVATE KEY-----", ENVELOPE_R_UNREADABLE_KEY,
-          "well-formed" },
+          "line 1: the PEM block that begins here has no end" },
         { "-----BEGIN OPENSSH PRIVATE KEY-----\n"
           "-----END OPENSSH PRIVATE KEY-----\n",
           ENVELOPE_R_UNREADABLE_KEY, "well-formed" },
@@ -878,6 +878,18 @@ texts_beyond_the_limit_are_refused(void **state)
 
 /* Memory */
 
+/* A place in libcrypto's queue keeps the buffer of its last record: give one to
+ * each, so that no new one is counted. */
+static void
+warm_error_queue(void)
+{
+    int i;
+
+    for (i = 0; i < 2 * ERR_NUM_ERRORS; i++)
+        ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "record %d", i);
+    ERR_clear_error();
+}
+
 static void
 sweep(const char *text)
 {
@@ -888,6 +900,7 @@ sweep(const char *text)
 
     assert_int_equal(read_text(&got, text), ENVELOPE_OK); /* warm */
     clear(&got);
+    warm_error_queue();
     for (n = 1;; n++) {
         live = memory.live;
         memory.count = 0;

@@ -409,14 +409,14 @@ long_ones_are_refused_not_cut(void **state)
     start(&talk, ask_once);
     expect_question(&talk, "Passphrase: ");
     type(&talk, line, ENVL_PASSPHRASE_LEN_MAX + 2);
-    finish(&talk, "longer than 1023 bytes", "exit 0");
+    finish(&talk, "longer than 1024 bytes", "exit 0");
 
     line[ENVL_PASSPHRASE_LEN_MAX + 1] = 'x';
     line[sizeof(line) - 1] = '\n';
     start(&talk, ask_once);
     expect_question(&talk, "Passphrase: ");
     type(&talk, line, sizeof(line));
-    finish(&talk, "longer than 1023 bytes", "exit 0");
+    finish(&talk, "longer than 1024 bytes", "exit 0");
 }
 
 static void
