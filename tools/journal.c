@@ -20,13 +20,14 @@
 
 #include "filter/fd.h"
 
-/* A journal: fields, big-endian; then the bytes. */
-#define MAGIC "envelope rewrap\n"
+/* A journal: fields, big-endian; then the new bytes, and those that they take
+ * the place of. */
+#define MAGIC "envelope-rewrap\n"
 enum {
     AT_MAGIC = 0,
     MAGIC_LEN = sizeof(MAGIC) - 1,
     AT_PATCH = AT_MAGIC + MAGIC_LEN, /* where the bytes belong */
-    AT_LEN = AT_PATCH + 8,           /* how many they are */
+    AT_LEN = AT_PATCH + 8,           /* how many they are, of each */
     AT_START = AT_LEN + 8,           /* where the payload begins */
     AT_START_HASH = AT_START + 8,    /* SHA-256 of its first bytes */
     AT_HASH = AT_START_HASH + SHA256_DIGEST_LENGTH, /* of all but itself */
@@ -36,6 +37,9 @@ static_assert(MAGIC_LEN == 16, "the numbers are aligned");
 
 /* No header in its carrier is longer. */
 #define PATCH_LEN_MAX (2 * ENVL_HEADER_LEN_MAX)
+
+/* Bytes that are compared at once. */
+#define BLOCK_LEN 4096
 
 static void
 put_be64(unsigned char *p, uint64_t v)
@@ -167,30 +171,55 @@ hash(unsigned char *to, const unsigned char *text, size_t len)
 {
     unsigned char all[SHA256_DIGEST_LENGTH + SHA256_DIGEST_LENGTH];
 
-    if (SHA256(text, AT_HASH, all) == NULL
-        || SHA256(text + FIELDS_LEN, len, all + SHA256_DIGEST_LENGTH) == NULL
-        || SHA256(all, sizeof(all), to) == NULL)
-        return false;
+    return SHA256(text, AT_HASH, all) != NULL
+           && SHA256(text + FIELDS_LEN, 2 * len, all + SHA256_DIGEST_LENGTH)
+                  != NULL
+           && SHA256(all, sizeof(all), to) != NULL;
+}
+
+/* len bytes at a place; false if they are not there. */
+static bool
+read_at(int fd, uint64_t at, unsigned char *to, size_t len)
+{
+    ssize_t n;
+
+    for (; len > 0; at += (size_t)n, to += n, len -= (size_t)n) {
+        n = pread(fd, to, len, (off_t)at);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return false;
+        if (n < 0)
+            n = 0;
+    }
     return true;
 }
 
-static unsigned char *
-make_text(const struct envl_head *head, const struct envl_patch *patch)
+static enum envelope_reason
+make_text(unsigned char **out, const struct envl_journal *journal,
+          const struct envl_head *head, const struct envl_patch *patch,
+          struct envl_err *err)
 {
-    unsigned char *text = OPENSSL_malloc(FIELDS_LEN + patch->len);
+    unsigned char *text = OPENSSL_malloc(FIELDS_LEN + 2 * patch->len);
+    enum envelope_reason rc = ENVELOPE_OK;
 
     if (text == NULL)
-        return NULL;
+        return envl_fail_memory(err);
     memcpy(text + AT_MAGIC, MAGIC, MAGIC_LEN);
     put_be64(text + AT_PATCH, patch->at);
     put_be64(text + AT_LEN, patch->len);
     put_be64(text + AT_START, head->start_at);
     memcpy(text + FIELDS_LEN, patch->bytes, patch->len);
-    if (SHA256(head->start, sizeof(head->start), text + AT_START_HASH) != NULL
-        && hash(text + AT_HASH, text, patch->len))
-        return text;
-    OPENSSL_free(text);
-    return NULL;
+    if (!read_at(journal->file, patch->at, text + FIELDS_LEN + patch->len,
+                 patch->len))
+        rc = envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+    else if (SHA256(head->start, sizeof(head->start), text + AT_START_HASH)
+                 == NULL
+             || !hash(text + AT_HASH, text, patch->len))
+        rc = envl_fail_memory(err);
+    if (rc == ENVELOPE_OK)
+        *out = text;
+    else
+        OPENSSL_free(text);
+    return rc;
 }
 
 /* Who can read the file can read the journal, if that can be arranged; nobody
@@ -234,15 +263,15 @@ envl_journal_replace(const struct envl_journal *journal,
                      const struct envl_head *head,
                      const struct envl_patch *patch, struct envl_err *err)
 {
-    unsigned char *text = make_text(head, patch);
-    enum envelope_reason rc;
+    unsigned char *text = NULL;
+    enum envelope_reason rc = make_text(&text, journal, head, patch, err);
     sigset_t all, old;
 
-    if (text == NULL)
-        return envl_fail_memory(err);
+    if (rc != ENVELOPE_OK)
+        return rc;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &old);
-    rc = write_journal(journal, text, FIELDS_LEN + patch->len, err);
+    rc = write_journal(journal, text, FIELDS_LEN + 2 * patch->len, err);
     if (rc == ENVELOPE_OK)
         rc = apply(journal, text, err);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -277,7 +306,7 @@ read_journal(const struct envl_journal *journal, unsigned char **text,
 {
     int fd = open(journal->name,
                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    const size_t size = FIELDS_LEN + PATCH_LEN_MAX + 1;
+    const size_t size = FIELDS_LEN + 2 * PATCH_LEN_MAX + 1;
     enum envelope_reason rc;
     struct stat st;
     size_t n = 1;
@@ -305,10 +334,12 @@ static bool
 is_complete(const unsigned char *text, size_t len)
 {
     unsigned char should[SHA256_DIGEST_LENGTH];
+    const size_t patch_len = len >= FIELDS_LEN ? (len - FIELDS_LEN) / 2 : 0;
 
     return len >= FIELDS_LEN && memcmp(text, MAGIC, MAGIC_LEN) == 0
-           && get_be64(text + AT_LEN) == len - FIELDS_LEN
-           && hash(should, text, len - FIELDS_LEN)
+           && len == FIELDS_LEN + 2 * patch_len
+           && get_be64(text + AT_LEN) == patch_len
+           && hash(should, text, patch_len)
            && memcmp(should, text + AT_HASH, sizeof(should)) == 0;
 }
 
@@ -338,6 +369,32 @@ is_for(const unsigned char *text, int file)
            && memcmp(is, text + AT_START_HASH, sizeof(is)) == 0;
 }
 
+/*
+ * Is each byte that the file has now the old one or the new one, as after a
+ * write that was cut anywhere?  Anything else was written after that rewrap, and
+ * is not to be undone: another header differs in many random bytes.
+ */
+static bool
+is_old_or_new(const unsigned char *text, int file)
+{
+    const uint64_t at = get_be64(text + AT_PATCH);
+    const size_t len = (size_t)get_be64(text + AT_LEN);
+    const unsigned char *fresh = text + FIELDS_LEN, *old = fresh + len;
+    unsigned char now[BLOCK_LEN];
+    size_t i, j, n;
+
+    for (i = 0; i < len; i += n) {
+        n = len - i < BLOCK_LEN ? len - i : BLOCK_LEN;
+        if (!read_at(file, at + i, now, n))
+            return false;
+        for (j = 0; j < n; j++) {
+            if (now[j] != fresh[i + j] && now[j] != old[i + j])
+                return false;
+        }
+    }
+    return true;
+}
+
 static enum envelope_reason
 recover(const struct envl_journal *journal, const unsigned char *text,
         size_t len, enum envl_journal_state *state, struct envl_err *err)
@@ -356,6 +413,12 @@ recover(const struct envl_journal *journal, const unsigned char *text,
         return envl_fail(err, ENVELOPE_R_READ,
                          "%s: it was left by a rewrap of another file of this "
                          "name; if that is gone, remove it",
+                         journal->name);
+    if (!is_old_or_new(text, journal->file))
+        return envl_fail(err, ENVELOPE_R_READ,
+                         "%s: the header was written again since that rewrap; "
+                         "if envelope verify --header finds it good, remove "
+                         "the journal",
                          journal->name);
     rc = sync_directory(journal, err);
     if (rc == ENVELOPE_OK)

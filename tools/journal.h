@@ -48,7 +48,9 @@ bool envl_journal_exists(const struct envl_journal *journal);
  * envl_journal_recover - finish what was interrupted, if anything was
  *
  * A journal is believed if it is complete, belongs to the user or to the owner
- * of the file, and names the beginning of the file's payload.
+ * of the file, and names the beginning of the file's payload; and if each byte
+ * that it would write is the old one or the new one.  A journal that is older
+ * than the header would else undo a later rewrap.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_READ, _WRITE; _MEMORY.
  */
