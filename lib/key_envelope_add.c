@@ -192,18 +192,6 @@ lend(CMS_ContentInfo **cms, struct envl_frame **lent, struct envl_cms_reader *o,
 
 /* The recipients */
 
-/* In hexadecimal, for messages. */
-static void
-print_id(char text[2 * ENVL_KEY_ID_LEN_MAX + 1], const unsigned char *id,
-         size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len && i < ENVL_KEY_ID_LEN_MAX; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", id[i]);
-    text[2 * i] = '\0';
-}
-
 static bool
 is_for(const struct envl_recipient_info *info, const unsigned char *id,
        size_t id_len, const struct envl_recipient *recipient,
@@ -226,10 +214,10 @@ is_for(const struct envl_recipient_info *info, const unsigned char *id,
     }
 }
 
-/* The recipient in the message that is the same one, or NULL. */
-static const struct envl_recipient_info *
-find(const struct envl_cms_reader *o, const struct envl_recipient *recipient,
-     const unsigned char kek_id[ENVL_KEK_ID_LEN])
+/* Does the message have an entry for this recipient, as it seems? */
+static bool
+has(const struct envl_cms_reader *o, const struct envl_recipient *recipient,
+    const unsigned char kek_id[ENVL_KEK_ID_LEN])
 {
     const unsigned char *id;
     size_t i, id_len;
@@ -238,40 +226,28 @@ find(const struct envl_cms_reader *o, const struct envl_recipient *recipient,
     for (i = 0; i < o->count; i++) {
         id = envl_cms_reader_id(o, i, &place, &id_len);
         if (is_for(&o->infos[i], id, id_len, recipient, kek_id))
-            return &o->infos[i];
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-/* A passphrase may come again: with its salt it is another recipient; so may
- * the key of a service. */
-static enum envelope_reason
-check_is_new(const struct envl_cms_reader *o,
-             const struct envl_recipient *recipient,
-             const unsigned char kek_id[ENVL_KEK_ID_LEN], struct envl_err *err)
+static size_t
+count_passphrases(const struct envl_cms_reader *o)
 {
-    const struct envl_recipient_info *same = find(o, recipient, kek_id);
-    const bool is_kek = recipient->kind == ENVL_TO_KEK;
-    char text[2 * ENVL_KEY_ID_LEN_MAX + 1];
+    size_t i, n = 0;
 
-    if (same == NULL || recipient->kind == ENVL_TO_PASSPHRASE
-        || recipient->kind == ENVL_TO_KMS)
-        return ENVELOPE_OK;
-    print_id(text, is_kek ? kek_id : recipient->id.bytes,
-             is_kek ? ENVL_KEK_ID_LEN : recipient->id.len);
-    return envl_fail(err, ENVELOPE_R_PARAMETER,
-                     "it is already encrypted for this recipient: %s %s",
-                     envl_recipient_info_describe(same), text);
+    for (i = 0; i < o->count; i++)
+        n += o->infos[i].kind == ENVL_INFO_KEK
+             && o->infos[i].source.kind == ENVL_KEK_SCRYPT;
+    return n;
 }
 
 /* Before anything is opened: what would be refused in any case. */
 static enum envelope_reason
 check_new(const struct envl_cms_reader *o,
-          const struct envl_recipients *recipients,
-          const unsigned char kek_id[ENVL_KEK_ID_LEN], struct envl_err *err)
+          const struct envl_recipients *recipients, struct envl_err *err)
 {
-    enum envelope_reason rc = ENVELOPE_OK;
-    size_t i;
+    size_t i, passphrases = 0;
 
     if (recipients->count == 0)
         return envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
@@ -281,8 +257,62 @@ check_new(const struct envl_cms_reader *o,
                          "it has %zu recipients, and %zu more would be above "
                          "%d",
                          o->count, recipients->count, ENVL_RECIPIENT_COUNT_MAX);
-    for (i = 0; i < recipients->count && rc == ENVELOPE_OK; i++)
-        rc = check_is_new(o, &recipients->items[i], kek_id, err);
+    for (i = 0; i < recipients->count; i++)
+        passphrases += recipients->items[i].kind == ENVL_TO_PASSPHRASE;
+    if (passphrases > 0
+        && passphrases + count_passphrases(o) > ENVL_PASSPHRASE_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "it has %d passphrases, and readers try no more",
+                         ENVL_PASSPHRASE_COUNT_MAX);
+    return ENVELOPE_OK;
+}
+
+/* An entry that a new recipient takes the place of.  A passphrase may come
+ * again: with its salt it is another recipient; so may the key of a service. */
+static bool
+is_replaced(const struct envl_recipient_info *info, const unsigned char *id,
+            size_t id_len, const struct envl_recipients *recipients,
+            const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    size_t i;
+
+    for (i = 0; i < recipients->count; i++) {
+        if (recipients->items[i].kind != ENVL_TO_PASSPHRASE
+            && recipients->items[i].kind != ENVL_TO_KMS
+            && is_for(info, id, id_len, &recipients->items[i], kek_id))
+            return true;
+    }
+    return false;
+}
+
+/* The message is open. */
+static enum envelope_reason
+drop_old(struct envl_cms_reader *o, enum envl_edit edit,
+         const struct envl_recipients *recipients,
+         const unsigned char kek_id[ENVL_KEK_ID_LEN], struct envl_err *err)
+{
+    const struct envl_recipient_info *opener = &o->infos[o->opened_by];
+    enum envl_fate *fates = OPENSSL_zalloc((o->count + 1) * sizeof(*fates));
+    const unsigned char *id, *opener_id;
+    size_t i, id_len, opener_id_len;
+    enum envelope_reason rc;
+    int place = 0;
+
+    if (fates == NULL)
+        return envl_fail_memory(err);
+    opener_id = envl_cms_reader_id(o, o->opened_by, &place, &opener_id_len);
+    for (i = 0, place = 0; i < o->count; i++) {
+        id = envl_cms_reader_id(o, i, &place, &id_len);
+        if (is_replaced(&o->infos[i], id, id_len, recipients, kek_id)
+            || (edit == ENVL_EDIT_REPLACE && id_len > 0
+                && o->infos[i].kind == opener->kind && id_len == opener_id_len
+                && memcmp(id, opener_id, id_len) == 0))
+            fates[i] = ENVL_GOES;
+    }
+    if (edit == ENVL_EDIT_REPLACE)
+        fates[o->opened_by] = ENVL_MUST_GO;
+    rc = envl_cms_reader_drop(o, fates, err);
+    OPENSSL_free(fates);
     return rc;
 }
 
@@ -306,7 +336,7 @@ check_made(const struct envl_frame *fresh, const struct envl_cms_reader *old,
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_parse(&o, o.ctx->propq, err);
     for (i = 0; i < recipients->count && rc == ENVELOPE_OK; i++) {
-        if (find(&o, &recipients->items[i], kek_id) == NULL)
+        if (!has(&o, &recipients->items[i], kek_id))
             rc = envl_fail_crypto(err, "add a recipient");
     }
     envl_cms_reader_end(&o);
@@ -358,7 +388,7 @@ put_in(struct envl_frame *frame, const struct envl_frame *fresh,
 /* The message has been opened. */
 static enum envelope_reason
 add_opened(struct envl_cms_reader *o, const struct envl_recipients *recipients,
-           const struct envl_settings *settings,
+           const struct envl_settings *settings, enum envl_edit edit,
            const unsigned char kek_id[ENVL_KEK_ID_LEN], unsigned char *dek,
            struct envl_err *err)
 {
@@ -377,6 +407,8 @@ add_opened(struct envl_cms_reader *o, const struct envl_recipients *recipients,
     if (rc == ENVELOPE_OK)
         rc = check_made(fresh, o, recipients, kek_id, err);
     if (rc == ENVELOPE_OK)
+        rc = drop_old(o, edit, recipients, kek_id, err);
+    if (rc == ENVELOPE_OK)
         rc = put_in(o->frame, fresh, err);
     if (rc == ENVELOPE_OK && dek != NULL)
         memcpy(dek, content, sizeof(content));
@@ -393,8 +425,8 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
                       const struct envl_libctx *ctx,
                       const struct envl_identities *identities,
                       const struct envl_recipients *recipients,
-                      const struct envl_settings *settings, unsigned char *dek,
-                      bool *opened, struct envl_err *err)
+                      const struct envl_settings *settings, enum envl_edit edit,
+                      unsigned char *dek, bool *opened, struct envl_err *err)
 {
     struct envl_cms_reader o = {
         .der = der,
@@ -412,12 +444,12 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_parse(&o, ctx->propq, err);
     if (rc == ENVELOPE_OK)
-        rc = check_new(&o, recipients, kek_id, err);
+        rc = check_new(&o, recipients, err);
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_open(&o, err);
     *opened = rc == ENVELOPE_OK;
     if (rc == ENVELOPE_OK)
-        rc = add_opened(&o, recipients, settings, kek_id, dek, err);
+        rc = add_opened(&o, recipients, settings, edit, kek_id, dek, err);
     if (rc == ENVELOPE_R_KEY_ENVELOPE) /* the content is looked at last */
         *opened = false;
     if (rc == ENVELOPE_OK)

@@ -42,8 +42,10 @@ list_service(struct envl_key_envelope_entry *entry,
     return entry->service != NULL && entry->service_key != NULL;
 }
 
+/* One after the other; those that other does not have are marked as changed. */
 static enum envelope_reason
 list_all(struct envl_key_envelope_entry *list, const struct envl_cms_reader *o,
+         const struct envl_frame *other, enum envl_change change,
          struct envl_err *err)
 {
     const unsigned char *der, *id;
@@ -53,6 +55,8 @@ list_all(struct envl_key_envelope_entry *list, const struct envl_cms_reader *o,
     for (i = 0; i < o->count; i++) {
         id = envl_cms_reader_id(o, i, &place, &list[i].id_len);
         envl_frame_raw(o->frame, place, &der, &len);
+        if (!envl_frame_has(other, der, len))
+            list[i].change = change;
         envl_recipient_words(&list[i].words, &o->infos[i], der, len);
         if ((list[i].id_len > 0
              && (list[i].id = OPENSSL_memdup(id, list[i].id_len)) == NULL)
@@ -77,7 +81,8 @@ envl_key_envelope_list(struct envl_key_envelope_entry **list, size_t *count,
     if (rc == ENVELOPE_OK) {
         /* One more, so that it is never none. */
         *list = OPENSSL_zalloc((o.count + 1) * sizeof(**list));
-        rc = *list != NULL ? list_all(*list, &o, err) : envl_fail_memory(err);
+        rc = *list != NULL ? list_all(*list, &o, o.frame, ENVL_KEPT, err)
+                           : envl_fail_memory(err);
     }
     if (rc == ENVELOPE_OK) {
         *count = o.count;
@@ -86,6 +91,77 @@ envl_key_envelope_list(struct envl_key_envelope_entry **list, size_t *count,
         *list = NULL;
     }
     envl_cms_reader_end(&o);
+    return rc;
+}
+
+/* Comparing */
+
+/* Leave out of the list what is kept: it stands in the old message's. */
+static size_t
+keep_added(struct envl_key_envelope_entry *list, size_t count)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < count; i++) {
+        if (list[i].change == ENVL_ADDED) {
+            list[n++] = list[i];
+            continue;
+        }
+        OPENSSL_free(list[i].id);
+        OPENSSL_free(list[i].service);
+        OPENSSL_free(list[i].service_key);
+    }
+    return n;
+}
+
+static enum envelope_reason
+compare(struct envl_key_envelope_entry **list, size_t *count,
+        const struct envl_cms_reader *before,
+        const struct envl_cms_reader *after, struct envl_err *err)
+{
+    size_t all = before->count + after->count;
+    enum envelope_reason rc;
+
+    if ((*list = OPENSSL_zalloc((all + 1) * sizeof(**list))) == NULL)
+        return envl_fail_memory(err);
+    rc = list_all(*list, before, after->frame, ENVL_REMOVED, err);
+    if (rc == ENVELOPE_OK)
+        rc = list_all(*list + before->count, after, before->frame, ENVL_ADDED,
+                      err);
+    if (rc != ENVELOPE_OK) {
+        envl_key_envelope_list_free(*list, all);
+        *list = NULL;
+        return rc;
+    }
+    *count = before->count + keep_added(*list + before->count, after->count);
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_key_envelope_compare(struct envl_key_envelope_entry **list, size_t *count,
+                          const unsigned char *old_der, size_t old_len,
+                          const unsigned char *der, size_t len,
+                          const struct envl_libctx *ctx, struct envl_err *err)
+{
+    struct envl_cms_reader before = { .der = old_der,
+                                      .len = old_len,
+                                      .ctx = ctx };
+    struct envl_cms_reader after = { .der = der, .len = len, .ctx = ctx };
+    enum envelope_reason rc = envl_cms_reader_begin(&before, err), begun;
+
+    *list = NULL;
+    *count = 0;
+    begun = envl_cms_reader_begin(&after, err);
+    if (rc == ENVELOPE_OK)
+        rc = begun;
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_parse(&before, ctx->propq, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_parse(&after, ctx->propq, err);
+    if (rc == ENVELOPE_OK)
+        rc = compare(list, count, &before, &after, err);
+    envl_cms_reader_end(&after);
+    envl_cms_reader_end(&before);
     return rc;
 }
 
@@ -149,7 +225,7 @@ find_id(const struct envl_cms_reader *o, const char *digits, size_t count,
 
 /* Mark the recipients that one identifier means. */
 static enum envelope_reason
-mark(bool *gone, const struct envl_cms_reader *o, const char *digits,
+mark(enum envl_fate *fates, const struct envl_cms_reader *o, const char *digits,
      size_t count, struct envl_err *err)
 {
     const unsigned char *id, *found;
@@ -170,14 +246,14 @@ mark(bool *gone, const struct envl_cms_reader *o, const char *digits,
     for (i = 0; i < o->count; i++) {
         id = envl_cms_reader_id(o, i, &place, &id_len);
         if (id != NULL && id_len == len && memcmp(id, found, len) == 0)
-            gone[i] = true;
+            fates[i] = ENVL_MUST_GO;
     }
     return ENVELOPE_OK;
 }
 
 static enum envelope_reason
-mark_all(bool *gone, const struct envl_cms_reader *o, const char *ids,
-         struct envl_err *err)
+mark_all(enum envl_fate *fates, const struct envl_cms_reader *o,
+         const char *ids, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     size_t count;
@@ -189,42 +265,53 @@ mark_all(bool *gone, const struct envl_cms_reader *o, const char *ids,
             rc = fail_id(err, ids, count,
                          "an identifier has hexadecimal digits only");
         else if (count > 0)
-            rc = mark(gone, o, ids, count, err);
+            rc = mark(fates, o, ids, count, err);
     }
     return rc;
 }
 
-/* Take out what is marked, from the end on, where places stay as they are. */
-static enum envelope_reason
-take_out(struct envl_cms_reader *o, const bool *gone, struct envl_err *err)
+/* From the end on, where places stay as they are. */
+enum envelope_reason
+envl_cms_reader_drop(struct envl_cms_reader *o, const enum envl_fate *fates,
+                     struct envl_err *err)
 {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
-    int place, parts, marked, count = envl_frame_count(o->frame);
+    int place, parts, stay, must;
     size_t i = o->count;
 
-    for (place = count - 1; place >= 0; place--) {
-        for (parts = marked = 0;
+    for (place = sk_CMS_RecipientInfo_num(all) - 1; place >= 0; place--) {
+        parts = stay = must = 0;
+        for (;
              i > 0
              && o->infos[i - 1].info == sk_CMS_RecipientInfo_value(all, place);
-             i--, parts++)
-            marked += gone[i - 1];
-        if (marked == 0)
-            continue;
-        if (marked < parts)
+             i--, parts++) {
+            stay += fates[i - 1] == ENVL_STAYS;
+            must += fates[i - 1] == ENVL_MUST_GO;
+        }
+        if (stay == 0)
+            envl_frame_drop(o->frame, place);
+        else if (must > 0)
             return envl_fail(err, ENVELOPE_R_PARAMETER,
                              "a recipient to remove shares its entry with %d "
                              "others, which must be removed with it",
-                             parts - marked);
-        envl_frame_drop(o->frame, place);
+                             stay);
     }
-    if (envl_frame_count(o->frame) == count)
-        return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "no recipient to remove was named");
-    if (envl_frame_count(o->frame) == 0)
-        return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "its last recipient cannot be removed: nobody could "
-                         "open it");
     return ENVELOPE_OK;
+}
+
+/* Write the message again without those that go. */
+static enum envelope_reason
+write_rest(unsigned char **out, size_t *out_len, struct envl_cms_reader *o,
+           const enum envl_fate *fates, struct envl_err *err)
+{
+    enum envelope_reason rc = envl_cms_reader_drop(o, fates, err);
+
+    if (rc == ENVELOPE_OK && envl_frame_count(o->frame) == 0)
+        rc = envl_fail(err, ENVELOPE_R_PARAMETER,
+                       "its last recipient cannot be removed: nobody could "
+                       "open it");
+    return rc == ENVELOPE_OK ? envl_frame_write(o->frame, out, out_len, err)
+                             : rc;
 }
 
 enum envelope_reason
@@ -235,21 +322,72 @@ envl_key_envelope_remove(unsigned char **out, size_t *out_len,
 {
     struct envl_cms_reader o = { .der = der, .len = len, .ctx = ctx };
     enum envelope_reason rc = envl_cms_reader_begin(&o, err);
-    bool *gone = NULL;
+    enum envl_fate *fates = NULL;
 
     *out = NULL;
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_parse(&o, ctx->propq, err);
     if (rc == ENVELOPE_OK
-        && (gone = OPENSSL_zalloc((o.count + 1) * sizeof(*gone))) == NULL)
+        && (fates = OPENSSL_zalloc((o.count + 1) * sizeof(*fates))) == NULL)
         rc = envl_fail_memory(err);
+    if (rc == ENVELOPE_OK && ids[strspn(ids, "\n")] == '\0')
+        rc = envl_fail(err, ENVELOPE_R_PARAMETER,
+                       "no recipient to remove was named");
     if (rc == ENVELOPE_OK)
-        rc = mark_all(gone, &o, ids, err);
+        rc = mark_all(fates, &o, ids, err);
     if (rc == ENVELOPE_OK)
-        rc = take_out(&o, gone, err);
-    if (rc == ENVELOPE_OK)
-        rc = envl_frame_write(o.frame, out, out_len, err);
-    OPENSSL_free(gone);
+        rc = write_rest(out, out_len, &o, fates, err);
+    OPENSSL_free(fates);
     envl_cms_reader_end(&o);
+    return rc;
+}
+
+/* Cleaning */
+
+/* Mark what FORMAT 5.1 does not have.  An older libcrypto's CMS does not know
+ * ML-KEM, which is known here all the same. */
+static void
+mark_unknown(enum envl_fate *fates, const struct envl_cms_reader *o)
+{
+    struct envl_recipient_words words;
+    const unsigned char *der;
+    size_t i, len, id_len;
+    int place = 0;
+
+    for (i = 0; i < o->count; i++) {
+        (void)envl_cms_reader_id(o, i, &place, &id_len);
+        envl_frame_raw(o->frame, place, &der, &len);
+        envl_recipient_words(&words, &o->infos[i], der, len);
+        if (!words.known)
+            fates[i] = ENVL_GOES;
+    }
+}
+
+enum envelope_reason
+envl_key_envelope_clean(unsigned char **der, size_t *len,
+                        const struct envl_libctx *ctx, struct envl_err *err)
+{
+    struct envl_cms_reader o = { .der = *der, .len = *len, .ctx = ctx };
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
+    enum envl_fate *fates = NULL;
+    unsigned char *rest = NULL;
+    size_t rest_len = 0;
+
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_parse(&o, ctx->propq, err);
+    if (rc == ENVELOPE_OK
+        && (fates = OPENSSL_zalloc((o.count + 1) * sizeof(*fates))) == NULL)
+        rc = envl_fail_memory(err);
+    if (rc == ENVELOPE_OK) {
+        mark_unknown(fates, &o);
+        rc = write_rest(&rest, &rest_len, &o, fates, err);
+    }
+    OPENSSL_free(fates);
+    envl_cms_reader_end(&o);
+    if (rc == ENVELOPE_OK) {
+        OPENSSL_free(*der);
+        *der = rest;
+        *len = rest_len;
+    }
     return rc;
 }

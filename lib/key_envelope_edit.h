@@ -18,7 +18,11 @@
 #include "lib/recipient_words.h"
 #include "lib/settings.h"
 
+/* What has become of a recipient. */
+enum envl_change { ENVL_KEPT, ENVL_REMOVED, ENVL_ADDED };
+
 struct envl_key_envelope_entry {
+    enum envl_change change; /* envl_key_envelope_compare() */
     struct envl_recipient_words words;
     unsigned char *id; /* owned; NULL if it is named in another way */
     size_t id_len;
@@ -41,10 +45,34 @@ void envl_key_envelope_list_free(struct envl_key_envelope_entry *list,
                                  size_t count);
 
 /*
- * envl_key_envelope_add - let more recipients open it
+ * envl_key_envelope_compare - the recipients of two messages, each of them
+ * once: those of the old one, kept to the byte or removed, then those that were
+ * added
+ *
+ * Ownership, Returns: as envl_key_envelope_list().
+ */
+enum envelope_reason
+envl_key_envelope_compare(struct envl_key_envelope_entry **list, size_t *count,
+                          const unsigned char *old_der, size_t old_len,
+                          const unsigned char *der, size_t len,
+                          const struct envl_libctx *ctx, struct envl_err *err);
+
+/* Beside whom new recipients come. */
+enum envl_edit {
+    ENVL_EDIT_ADD,    /* all that there are */
+    ENVL_EDIT_REPLACE /* all but the one that opened it */
+};
+
+/*
+ * envl_key_envelope_add - let other recipients open it
+ *
+ * Identifiers are claims: whoever can write to the file can give his entry the
+ * identifier of somebody else's key.  So an entry that bears the identifier of
+ * a new recipient is replaced, and with ENVL_EDIT_REPLACE all entries that bear
+ * the identifier of the one that opened it go.
  *
  *   identities  of which one opens it now; cost is bounded as FORMAT 5 says
- *   recipients  to be added, none of them in the message already
+ *   recipients  to be added
  *   settings    that recipients were loaded from: the key and the passphrase
  *   dek         receives the data key, ENVL_DEK_LEN bytes, which the caller
  *               cleanses; NULL where it is not wanted
@@ -52,16 +80,29 @@ void envl_key_envelope_list_free(struct envl_key_envelope_entry *list,
  *               recipients' then
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for a recipient that is there
- *            already; ENVELOPE_R_TOO_MANY_RECIPIENTS; what
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if the entry that opened it is to
+ *            go and has other recipients; ENVELOPE_R_TOO_MANY_RECIPIENTS; what
  *            envl_key_envelope_open() and _build() return.
  */
 enum envelope_reason envl_key_envelope_add(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
     const struct envl_libctx *ctx, const struct envl_identities *identities,
     const struct envl_recipients *recipients,
-    const struct envl_settings *settings, unsigned char *dek, bool *opened,
-    struct envl_err *err);
+    const struct envl_settings *settings, enum envl_edit edit,
+    unsigned char *dek, bool *opened, struct envl_err *err);
+
+/*
+ * envl_key_envelope_clean - take out the entries that this project would never
+ * write, such as RSAES-PKCS1-v1_5: it passes them over, but other programs open
+ * the message with them
+ *
+ * Ownership: *der is replaced by another one, or stays.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if nobody would be left;
+ *            ENVELOPE_R_KEY_ENVELOPE; _CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_key_envelope_clean(unsigned char **der, size_t *len,
+                                             const struct envl_libctx *ctx,
+                                             struct envl_err *err);
 
 /*
  * envl_key_envelope_reencrypt - let key services encrypt their keys anew, by

@@ -20,7 +20,8 @@ struct envl_rewrap {
     struct envl_identities identities;
     struct envl_settings settings; /* of the recipients: a copy */
     struct envl_recipients recipients;
-    bool keeps, by_service;
+    enum envl_rewrap_mode mode;
+    bool by_service;
     const char *removed; /* borrowed */
 };
 
@@ -75,12 +76,12 @@ copy_settings(struct envl_settings *to, const struct envl_settings *from,
 
 enum envelope_reason
 envl_rewrap_set_recipients(struct envl_rewrap *rewrap,
-                           const struct envl_settings *settings, bool keep,
-                           struct envl_err *err)
+                           const struct envl_settings *settings,
+                           enum envl_rewrap_mode mode, struct envl_err *err)
 {
     enum envelope_reason rc = copy_settings(&rewrap->settings, settings, err);
 
-    rewrap->keeps = keep;
+    rewrap->mode = mode;
     if (rc == ENVELOPE_OK)
         rc = envl_recipients_load(&rewrap->recipients, rewrap->ctx,
                                   &rewrap->settings, err);
@@ -91,7 +92,12 @@ void
 envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids)
 {
     rewrap->removed = ids;
-    rewrap->keeps = true;
+}
+
+const char *
+envl_rewrap_sources(const struct envl_rewrap *rewrap)
+{
+    return rewrap->recipients.sources;
 }
 
 /* Is one of the identities a key of the service that has this one? */
@@ -178,15 +184,17 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
     enum envelope_reason rc;
 
     identities.labels = recipients.labels = labels_of(header);
-    if (!rewrap->keeps || recipients.count == 0) {
+    if (rewrap->mode == ENVL_REWRAP_ALL || recipients.count == 0) {
         rc = envl_key_envelope_open(dek, der, len, rewrap->ctx, &identities,
                                     err);
         added->opened = rc == ENVELOPE_OK;
         return rc;
     }
-    return envl_key_envelope_add(&added->der, &added->len, der, len,
-                                 rewrap->ctx, &identities, &recipients,
-                                 &rewrap->settings, dek, &added->opened, err);
+    return envl_key_envelope_add(
+        &added->der, &added->len, der, len, rewrap->ctx, &identities,
+        &recipients, &rewrap->settings,
+        rewrap->mode == ENVL_REWRAP_REPLACE ? ENVL_EDIT_REPLACE : ENVL_EDIT_ADD,
+        dek, &added->opened, err);
 }
 
 /* Who is left out may be the one who has opened it just now. */
@@ -209,15 +217,17 @@ remove_some(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
 
 /* It is about to take another one's place: it is read once more. */
 static enum envelope_reason
-count_recipients(struct envl_rewrapped *out, const struct envl_libctx *ctx,
-                 struct envl_err *err)
+compare(struct envl_rewrapped *out, const struct envl_libctx *ctx,
+        const struct envl_header *header, struct envl_err *err)
 {
-    struct envl_key_envelope_entry *list;
     enum envelope_reason rc;
+    size_t i;
 
-    rc = envl_key_envelope_list(&list, &out->recipients, out->der, out->len,
-                                ctx, err);
-    envl_key_envelope_list_free(list, out->recipients);
+    rc = envl_key_envelope_compare(
+        &out->entries, &out->entry_count, envl_header_key_envelope(header),
+        header->prelude.key_envelope_len, out->der, out->len, ctx, err);
+    for (i = 0; i < out->entry_count; i++)
+        out->recipients += out->entries[i].change != ENVL_REMOVED;
     return rc;
 }
 
@@ -236,7 +246,7 @@ make_here(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
     if (rc == ENVELOPE_OK
         && (rc = check_payload(rewrap, header, dek, start, err)) != ENVELOPE_OK)
         out->opened = false; /* it is another one's key */
-    if (rc == ENVELOPE_OK && !rewrap->keeps)
+    if (rc == ENVELOPE_OK && rewrap->mode == ENVL_REWRAP_ALL)
         rc = envl_key_envelope_build(&out->der, &out->len, rewrap->ctx,
                                      &recipients, &rewrap->settings, dek, err);
     OPENSSL_cleanse(dek, sizeof(dek));
@@ -256,10 +266,18 @@ envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
     if (rc == ENVELOPE_OK && rewrap->removed != NULL)
         rc = remove_some(out, rewrap, header, err);
     if (rc == ENVELOPE_OK)
-        rc = count_recipients(out, rewrap->ctx, err);
-    if (rc != ENVELOPE_OK) {
-        OPENSSL_free(out->der);
-        *out = (struct envl_rewrapped){ .opened = out->opened };
-    }
+        rc = envl_key_envelope_clean(&out->der, &out->len, rewrap->ctx, err);
+    if (rc == ENVELOPE_OK)
+        rc = compare(out, rewrap->ctx, header, err);
+    if (rc != ENVELOPE_OK)
+        envl_rewrapped_clear(out);
     return rc;
+}
+
+void
+envl_rewrapped_clear(struct envl_rewrapped *rewrapped)
+{
+    OPENSSL_free(rewrapped->der);
+    envl_key_envelope_list_free(rewrapped->entries, rewrapped->entry_count);
+    *rewrapped = (struct envl_rewrapped){ .opened = rewrapped->opened };
 }

@@ -11,6 +11,7 @@
 
 #include "lib/err.h"
 #include "lib/header.h"
+#include "lib/key_envelope_edit.h"
 #include "lib/libctx.h"
 #include "lib/settings.h"
 
@@ -28,10 +29,17 @@ enum envelope_reason envl_rewrap_new(struct envl_rewrap **rewrap,
                                      struct envl_err *err);
 void envl_rewrap_free(struct envl_rewrap *rewrap);
 
+/* Whose place new recipients take. */
+enum envl_rewrap_mode {
+    ENVL_REWRAP_REPLACE, /* of the recipient that the identities open */
+    ENVL_REWRAP_ADD,     /* of nobody */
+    ENVL_REWRAP_ALL      /* of all that there are */
+};
+
 /*
  * envl_rewrap_set_identities - with what it opens, as envl_identities_load()
  * envl_rewrap_set_recipients - for whom it is wrapped, as
- * envl_recipients_load(); keep: beside those who can open it now
+ * envl_recipients_load()
  * envl_rewrap_set_removed - who is left out, identifiers in hexadecimal, one a
  * line; the others are kept
  *
@@ -44,8 +52,8 @@ envl_rewrap_set_identities(struct envl_rewrap *rewrap,
                            struct envl_err *err);
 enum envelope_reason
 envl_rewrap_set_recipients(struct envl_rewrap *rewrap,
-                           const struct envl_settings *settings, bool keep,
-                           struct envl_err *err);
+                           const struct envl_settings *settings,
+                           enum envl_rewrap_mode mode, struct envl_err *err);
 void envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids);
 
 /*
@@ -60,13 +68,21 @@ void envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids);
 enum envelope_reason envl_rewrap_set_by_service(struct envl_rewrap *rewrap,
                                                 struct envl_err *err);
 
-/* A key envelope for the caller, OPENSSL_free(). */
+/* envl_rewrap_sources - where the recipients came from, a line for each
+ * (lib/recipient.h), or NULL */
+const char *envl_rewrap_sources(const struct envl_rewrap *rewrap);
+
+/* A key envelope for the caller, envl_rewrapped_clear(). */
 struct envl_rewrapped {
     unsigned char *der;
     size_t len;
-    size_t recipients; /* how many it has */
-    bool opened;       /* the old one was: a failure is the new recipients' */
+    size_t recipients;                       /* how many it has */
+    struct envl_key_envelope_entry *entries; /* those of both, compared */
+    size_t entry_count;
+    bool opened; /* the old one was: a failure is the new recipients' */
 };
+
+void envl_rewrapped_clear(struct envl_rewrapped *rewrapped);
 
 /*
  * envl_rewrap_make - the key envelope to put in the place of a header's; only
@@ -78,9 +94,11 @@ struct envl_rewrapped {
  * The data key does not outlive the call.  By a service, there is none, and
  * nothing is known of the payload.
  *
+ * Entries that this project would never write are left out of it.
+ *
  * Returns: ENVELOPE_OK; what envl_key_envelope_open(), _build(), _add(),
- *          _remove() and _reencrypt() return; ENVELOPE_R_COMMITMENT.  *out is all zero on
- *          failure, but for opened.
+ *          _remove(), _reencrypt() and _clean() return; ENVELOPE_R_COMMITMENT.
+ *          *out is all zero on failure, but for opened.
  */
 enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,
                                       const struct envl_rewrap *rewrap,

@@ -25,25 +25,17 @@
  *   header_size     bytes of the stream's header
  *   rewrap_room     bytes by which the key envelope can grow in place
  *   recipients      array of objects:
- *     type          "rsa", "ec", "x25519", "x448", "ml-kem", "kek",
- *                   "passphrase", "kms" or "other"
- *     kind          the same in words
- *     algorithm     in words
- *     id            in hexadecimal; null if it is named in another way
- *     service       string, the scheme of the key's URI; only of "kms"
- *     key           string, the key's name there; only of "kms"
- *     known         whether the format has such recipients
+ *     those of envl_entry_put()
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "filter/head.h"
 #include "lib/key_envelope_edit.h"
 #include "tools/commands.h"
+#include "tools/entry.h"
 #include "tools/input.h"
 #include "tools/json.h"
 #include "tools/measure.h"
@@ -205,12 +197,9 @@ print_safely(const char *text)
 static void
 print_id(const struct envl_key_envelope_entry *entry)
 {
-    size_t i;
-
     (void)printf("%*s", NAME_WIDTH, "");
-    for (i = 0; i < entry->id_len; i++)
-        (void)printf("%02x", entry->id[i]);
-    (void)puts(entry->id_len == 0 ? "without an identifier" : "");
+    envl_entry_print_id(entry);
+    (void)putchar('\n');
     if (entry->service_key != NULL)
         (void)printf("%*s%s\n", NAME_WIDTH, "", entry->service_key);
 }
@@ -218,8 +207,11 @@ print_id(const struct envl_key_envelope_entry *entry)
 static void
 print_recipients(const struct inspection *x)
 {
+    bool unknown = false;
     size_t i;
 
+    print_name("recipients");
+    (void)printf("%zu\n", x->recipient_count);
     for (i = 0; i < x->recipient_count; i++) {
         const struct envl_key_envelope_entry *entry = &x->recipients[i];
 
@@ -227,7 +219,12 @@ print_recipients(const struct inspection *x)
         (void)printf("%s; %s%s\n", entry->words.kind, entry->words.algorithm,
                      entry->words.known ? "" : "; passed over");
         print_id(entry);
+        unknown |= !entry->words.known;
     }
+    if (unknown)
+        print_line("note", "what is passed over was not written by envelope; "
+                           "other programs may open the file with it; rewrap "
+                           "drops it");
 }
 
 static void
@@ -294,13 +291,6 @@ put_name(struct envl_json *json, const char *name)
 }
 
 static void
-put_text(struct envl_json *json, const char *name, const char *value)
-{
-    put_name(json, name);
-    envl_json_text(json, value, strlen(value));
-}
-
-static void
 put_number(struct envl_json *json, const char *name, uint64_t value, bool known)
 {
     put_name(json, name);
@@ -316,17 +306,17 @@ put_status(struct envl_json *json, const struct inspection *x)
     enum envl_status status = status_of(x);
     char text[2 * ENVL_DETAIL_MAX];
 
-    put_text(json, "file", x->name != NULL ? x->name : "-");
-    put_text(json, "status",
-             status == ENVL_EXIT_DONE           ? "ok"
-             : status == ENVL_EXIT_DAMAGED      ? "damaged"
-             : status == ENVL_EXIT_NOT_ENVELOPE ? "not-envelope"
-                                                : "failed");
+    envl_json_member(json, "file", x->name != NULL ? x->name : "-");
+    envl_json_member(json, "status",
+                     status == ENVL_EXIT_DONE           ? "ok"
+                     : status == ENVL_EXIT_DAMAGED      ? "damaged"
+                     : status == ENVL_EXIT_NOT_ENVELOPE ? "not-envelope"
+                                                        : "failed");
     if (status == ENVL_EXIT_DONE)
         return;
     (void)snprintf(text, sizeof(text), "%s%s%s", envl_reason_text(x->reason),
                    *x->err.detail != '\0' ? ": " : "", x->err.detail);
-    put_text(json, "error", text);
+    envl_json_member(json, "error", text);
 }
 
 static void
@@ -345,22 +335,6 @@ put_labels(struct envl_json *json, const struct envl_header *header)
 }
 
 static void
-put_id(struct envl_json *json, const struct envl_key_envelope_entry *entry)
-{
-    char *hex = OPENSSL_malloc(2 * entry->id_len + 1);
-    size_t i;
-
-    put_name(json, "id");
-    for (i = 0; i < entry->id_len && hex != NULL; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", entry->id[i]);
-    if (hex != NULL && entry->id_len > 0)
-        envl_json_text(json, hex, 2 * entry->id_len);
-    else
-        envl_json_null(json);
-    OPENSSL_free(hex);
-}
-
-static void
 put_recipients(struct envl_json *json, const struct inspection *x)
 {
     size_t i;
@@ -368,19 +342,8 @@ put_recipients(struct envl_json *json, const struct inspection *x)
     put_name(json, "recipients");
     envl_json_begin(json, '[');
     for (i = 0; i < x->recipient_count; i++) {
-        const struct envl_recipient_words *words = &x->recipients[i].words;
-
         envl_json_begin(json, '{');
-        put_text(json, "type", words->type);
-        put_text(json, "kind", words->kind);
-        put_text(json, "algorithm", words->algorithm);
-        put_id(json, &x->recipients[i]);
-        if (x->recipients[i].service != NULL) {
-            put_text(json, "service", x->recipients[i].service);
-            put_text(json, "key", x->recipients[i].service_key);
-        }
-        put_name(json, "known");
-        envl_json_bool(json, words->known);
+        envl_entry_put(json, &x->recipients[i]);
         envl_json_end(json, '}');
     }
     envl_json_end(json, ']');
@@ -391,10 +354,10 @@ put_header(struct envl_json *json, const struct inspection *x)
 {
     const struct envl_header *header = &x->head.header;
 
-    put_text(json, "carrier", envl_carrier_name(x->head.kind));
+    envl_json_member(json, "carrier", envl_carrier_name(x->head.kind));
     put_number(json, "version", envl_header_version(header), true);
     put_number(json, "scheme", envl_header_scheme(header), true);
-    put_text(json, "scheme_name", envl_header_scheme_name(header));
+    envl_json_member(json, "scheme_name", envl_header_scheme_name(header));
     put_number(json, "file_size", (uint64_t)x->file_size, x->file_size >= 0);
     put_number(json, "plaintext_size", x->text_len, x->has_text_len);
     put_name(json, "length_fits");

@@ -23,6 +23,7 @@
 #include "lib/rewrap.h"
 #include "tools/commands.h"
 #include "tools/context.h"
+#include "tools/entry.h"
 #include "tools/journal.h"
 #include "tools/output.h"
 #include "tools/prompt.h"
@@ -43,6 +44,7 @@ struct target {
     mode_t mode;
     struct envl_journal journal;
     struct envl_head head;
+    struct envl_rewrapped made;
     struct envl_header header; /* the new one */
     enum envl_way way;         /* whose failure it would be */
 };
@@ -72,6 +74,15 @@ set_kek(struct envl_settings *settings, const unsigned char *kek)
     settings->has_kek = kek != NULL;
     if (kek != NULL)
         memcpy(settings->kek, kek, sizeof(settings->kek));
+}
+
+static bool
+set_in_use(struct envl_settings *settings, const struct envl_options *options)
+{
+    const struct envl_octets *in_use = &options->in_use;
+
+    return in_use->data == NULL
+           || envl_octets_set(&settings->in_use, in_use->data, in_use->len);
 }
 
 /* The environment that decryption takes its identities from. */
@@ -113,7 +124,8 @@ set_old(struct job *job, struct envl_err *err)
             file = or_variable(file, ENVELOPE_ENV_PASSPHRASE_FILE);
     }
     if (!set_text(&job->old.identities, identities)
-        || !set_text(&job->old.passphrase_file, file))
+        || !set_text(&job->old.passphrase_file, file)
+        || !set_in_use(&job->old, options))
         return envl_fail_memory(err);
     return arguments->identity_prompt ? ask_passphrase(&job->old, err)
                                       : ENVELOPE_OK;
@@ -131,6 +143,7 @@ set_fresh(struct job *job, struct envl_err *err)
         options->work_factor > 0 ? (unsigned)options->work_factor : 0;
     if (!set_text(&fresh->recipients, options->recipients)
         || !set_text(&fresh->passphrase_file, options->passphrase_file)
+        || !set_in_use(fresh, options)
         || (options->passphrase != NULL
             && !envl_octets_set(&fresh->passphrase, options->passphrase,
                                 strlen(options->passphrase))))
@@ -143,6 +156,24 @@ has_recipients(const struct envl_options *options)
 {
     return options->recipients != NULL || options->passphrase != NULL
            || options->passphrase_file != NULL || options->kek != NULL;
+}
+
+static enum envl_rewrap_mode
+mode_of(const struct envl_arguments *arguments)
+{
+    if (arguments->replace_all)
+        return ENVL_REWRAP_ALL;
+    return arguments->add ? ENVL_REWRAP_ADD : ENVL_REWRAP_REPLACE;
+}
+
+/* How many keys each file had: one that is missing would show. */
+static void
+tell_sources(const struct job *job)
+{
+    const char *sources = envl_rewrap_sources(job->rewrap);
+
+    if (job->arguments->verbose && sources != NULL)
+        envl_show_lines(stderr, sources);
 }
 
 static enum envl_status
@@ -165,13 +196,16 @@ begin(struct job *job)
         rc = set_fresh(job, &err);
         if (rc == ENVELOPE_OK)
             rc = envl_rewrap_set_recipients(job->rewrap, &job->fresh,
-                                            arguments->add, &err);
+                                            mode_of(arguments), &err);
     }
     if (rc == ENVELOPE_OK && arguments->remove != NULL)
         envl_rewrap_set_removed(job->rewrap, arguments->remove);
     if (rc == ENVELOPE_OK && arguments->by_service)
         rc = envl_rewrap_set_by_service(job->rewrap, &err);
-    return rc == ENVELOPE_OK ? ENVL_EXIT_DONE : report(job, NULL, &err, way);
+    if (rc != ENVELOPE_OK)
+        return report(job, NULL, &err, way);
+    tell_sources(job);
+    return ENVL_EXIT_DONE;
 }
 
 /* Files */
@@ -230,6 +264,7 @@ open_target(struct target *target, bool in_place, struct envl_err *err)
 static void
 close_target(struct target *target)
 {
+    envl_rewrapped_clear(&target->made);
     envl_header_clear(&target->header);
     envl_head_clear(&target->head);
     envl_journal_clear(&target->journal);
@@ -238,19 +273,49 @@ close_target(struct target *target)
     free(target->path);
 }
 
+/* What was done to a file */
+
 static void
-tell(const struct target *target, const char *what)
+tell(const struct job *job, const struct target *target, const char *what)
 {
+    if (job->arguments->json)
+        return; /* there is one object a file */
     envl_show(stdout, target->name);
     (void)printf(": %s\n", what);
 }
 
 static void
-tell_count(const struct target *target, size_t recipients)
+tell_changes(const struct target *target)
 {
+    const struct envl_rewrapped *made = &target->made;
+
     envl_show(stdout, target->name);
-    (void)printf(": rewrapped for %zu recipient%s\n", recipients,
-                 recipients == 1 ? "" : "s");
+    (void)printf(": rewrapped for %zu recipient%s\n", made->recipients,
+                 made->recipients == 1 ? "" : "s");
+    envl_entry_print_changes(made->entries, made->entry_count);
+}
+
+/* An object a file: file, status ("ok" or "failed"), error, recipients. */
+static void
+put_result(const struct target *target, const struct envl_err *err)
+{
+    const struct envl_rewrapped *made = &target->made;
+    struct envl_json json = { .to = stdout };
+    char text[2 * ENVL_DETAIL_MAX];
+
+    envl_json_begin(&json, '{');
+    envl_json_member(&json, "file", target->name);
+    envl_json_member(&json, "status", err == NULL ? "ok" : "failed");
+    if (err != NULL) {
+        (void)snprintf(text, sizeof(text), "%s%s%s",
+                       envl_reason_text(err->reason),
+                       *err->detail != '\0' ? ": " : "", err->detail);
+        envl_json_member(&json, "error", text);
+    }
+    envl_entry_put_changes(&json, made->entries,
+                           err == NULL ? made->entry_count : 0);
+    envl_json_end(&json, '}');
+    (void)putchar('\n');
 }
 
 /* What an earlier rewrap left, before anything is read. */
@@ -267,11 +332,12 @@ recover(const struct job *job, struct target *target, struct envl_err *err)
                        "a rewrap of it was interrupted: envelope rewrap "
                        "--recover ends that");
     if (state == ENVL_JOURNAL_REDONE)
-        tell(target, "the rewrap that was interrupted is done now");
+        tell(job, target, "the rewrap that was interrupted is done now");
     else if (state == ENVL_JOURNAL_DROPPED)
-        tell(target, "a rewrap was interrupted before it changed anything");
+        tell(job, target,
+             "a rewrap was interrupted before it changed anything");
     else if (rc == ENVELOPE_OK && job->rewrap == NULL)
-        tell(target, "no rewrap was interrupted");
+        tell(job, target, "no rewrap was interrupted");
     return rc;
 }
 
@@ -293,24 +359,19 @@ choose_reserve(const struct job *job, const struct target *target, size_t len)
 }
 
 static enum envelope_reason
-make_header(const struct job *job, struct target *target, size_t *recipients,
-            struct envl_err *err)
+make_header(const struct job *job, struct target *target, struct envl_err *err)
 {
     const struct envl_header *old = &target->head.header;
-    struct envl_rewrapped rewrapped;
+    struct envl_rewrapped *made = &target->made;
     enum envelope_reason rc;
 
-    rc =
-        envl_rewrap_make(&rewrapped, job->rewrap, old, target->head.start, err);
+    rc = envl_rewrap_make(made, job->rewrap, old, target->head.start, err);
     target->way =
-        rc == ENVELOPE_OK || rewrapped.opened ? ENVL_ENCRYPT : ENVL_DECRYPT;
+        rc == ENVELOPE_OK || made->opened ? ENVL_ENCRYPT : ENVL_DECRYPT;
     if (rc == ENVELOPE_OK)
         rc = envl_header_build(&target->header, envl_header_labels(old),
-                               old->prelude.labels_len, rewrapped.der,
-                               rewrapped.len,
-                               choose_reserve(job, target, rewrapped.len), err);
-    OPENSSL_free(rewrapped.der);
-    *recipients = rewrapped.recipients;
+                               old->prelude.labels_len, made->der, made->len,
+                               choose_reserve(job, target, made->len), err);
     return rc;
 }
 
@@ -364,7 +425,6 @@ static enum envelope_reason
 rewrap(const struct job *job, struct target *target, struct envl_err *err)
 {
     const bool in_place = job->arguments->output == NULL;
-    size_t recipients = 0;
     enum envelope_reason rc;
 
     rc = open_target(target, in_place, err);
@@ -374,15 +434,20 @@ rewrap(const struct job *job, struct target *target, struct envl_err *err)
         return rc;
     rc = envl_head_read(&target->head, target->fd, err);
     if (rc == ENVELOPE_OK)
-        rc = make_header(job, target, &recipients, err);
+        rc = make_header(job, target, err);
     if (rc == ENVELOPE_OK)
         rc = in_place ? write_in_place(target, err)
                       : write_new(job, target, err);
-    /* Standard output may be the new file. */
-    if (rc == ENVELOPE_OK
-        && (in_place || strcmp(job->arguments->output, "-") != 0))
-        tell_count(target, recipients);
     return rc;
+}
+
+/* Standard output may be the new file. */
+static bool
+may_tell(const struct job *job)
+{
+    const char *output = job->arguments->output;
+
+    return output == NULL || strcmp(output, "-") != 0;
 }
 
 static enum envl_status
@@ -393,6 +458,10 @@ run_one(const struct job *job, const char *name)
     struct envl_err err;
 
     rc = rewrap(job, &target, &err);
+    if (job->arguments->json)
+        put_result(&target, rc == ENVELOPE_OK ? NULL : &err);
+    else if (rc == ENVELOPE_OK && job->rewrap != NULL && may_tell(job))
+        tell_changes(&target);
     close_target(&target);
     (void)fflush(stdout); /* main() looks whether all was written */
     if (rc == ENVELOPE_OK)
@@ -414,21 +483,29 @@ check(const struct envl_arguments *arguments)
     if (arguments->recover)
         return !recipients && !arguments->add && arguments->remove == NULL
                        && arguments->output == NULL && !arguments->by_service
+                       && !arguments->replace_all
                    ? ENVL_EXIT_DONE
                    : envl_report_usage("rewrap: --recover goes with nothing "
                                        "else");
-    if (arguments->by_service && (arguments->add || arguments->remove != NULL))
+    if (arguments->by_service
+        && (arguments->add || arguments->replace_all
+            || arguments->remove != NULL))
         return envl_report_usage("rewrap: --by-service goes with -i and -r "
                                  "alone");
     if (!recipients && !arguments->by_service
-        && (arguments->add || arguments->remove == NULL))
+        && (arguments->add || arguments->replace_all
+            || arguments->remove == NULL))
         return envl_report_usage("rewrap: name the new recipients, with -r, "
                                  "-p or --passphrase-file");
-    if (recipients && arguments->remove != NULL && !arguments->add)
-        return envl_report_usage("rewrap: -r puts new recipients in the place "
-                                 "of all others: give --add, or no --remove");
+    if (arguments->replace_all && (arguments->add || arguments->remove != NULL))
+        return envl_report_usage("rewrap: --replace-all keeps nobody: it goes "
+                                 "with neither --add nor --remove");
     if (arguments->output != NULL && arguments->file_count > 1)
         return envl_report_usage("rewrap: -o is for one file");
+    if (arguments->json && arguments->output != NULL
+        && strcmp(arguments->output, "-") == 0)
+        return envl_report_usage("rewrap: --json writes to standard output, "
+                                 "and so does -o -");
     if (arguments->output == NULL && arguments->options.reserve >= 0)
         return envl_report_usage("rewrap: --reserve is for a new file, with "
                                  "-o");

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 61
+plan 69
 provider
 need "$PYTHON" timeout
 
@@ -66,8 +66,21 @@ canonical() { # FILE KIND
     [ "$2" = raw ] || carrier canonical "$2" --piece-size 65536 "$1"
 }
 
+# The lines about files, without those about recipients
 tells() { # LINE...
-    printf '%s\n' "$@" | cmp - told
+    grep -v '^  ' told >lines
+    printf '%s\n' "$@" | cmp - lines
+}
+
+# changed CHANGE KEY... - just these have this change, by their identifiers
+changed() {
+    changed_how=$1
+    shift
+    for changed_key in "$@"; do
+        hex_id "$changed_key"
+    done | sort >want
+    sed -n "s/^  $changed_how  *.*, \\([0-9a-f]*\\)\$/\\1/p" told | sort |
+        cmp want -
 }
 
 says_that() { # PATTERN
@@ -121,10 +134,51 @@ adds() { # KIND
     rewrap -i old.key --add -r third.pem f >told
     tells 'f: rewrapped for 2 recipients'
     in_place f "a.$1"
+    changed kept old
+    changed added third
+    changed removed
     opens f old third
     canonical f "$1"
+    # Its identifier may be somebody else's claim: the entry is made anew.
     cp f before
-    exits 2 rewrap -i old.key --add -r third.pem f
+    rewrap -i old.key --add -r third.pem f >told
+    tells 'f: rewrapped for 2 recipients'
+    changed kept old
+    changed removed third
+    changed added third
+    in_place f before
+    opens f old third
+}
+
+keeps_others() { # KIND
+    "$envelope" -r old.pem -r third.pem -r big.pem --carrier "$1" \
+        --piece-size 65536 --reserve 600 <plain >f
+    cp f before
+    rewrap -i old.key -r new.pem f >told
+    tells 'f: rewrapped for 3 recipients'
+    changed kept third big
+    changed removed old
+    changed added new
+    in_place f before
+    opens f new third big
+    shut f old
+    # For the same key, too; and once nobody else is to have it.
+    rewrap -i third.key -r third.pem f >told
+    changed kept new big
+    changed removed third
+    changed added third
+    opens f new third big
+    rewrap -i big.key --replace-all -r old.pem f >told
+    tells 'f: rewrapped for 1 recipient'
+    changed removed new third big
+    changed added old
+    opens f old
+    shut f new third big
+    canonical f "$1"
+    cp f before
+    exits 2 rewrap -i old.key --replace-all --add -r new.pem f
+    exits 2 rewrap -i old.key --replace-all --remove "$(hex_id old)" -r new.pem f
+    exits 2 rewrap -i old.key --replace-all f
     cmp f before
 }
 
@@ -236,6 +290,7 @@ printf 'who=ops\n' >labels
 for kind in raw tar xbstream; do
     t "$kind: other recipients" replaces $kind
     t "$kind: one more recipient" adds $kind
+    t "$kind: the others stay" keeps_others $kind
     t "$kind: one recipient less" removes $kind
     t "$kind: one in the place of another" adds_and_removes $kind
     t "$kind: a key that does not open it" wrong_key $kind
@@ -412,6 +467,119 @@ full() {
     cmp f a.raw
 }
 
+# As objects, one a file, also for those that fail
+as_json() {
+    cp a.raw f
+    exits 4 rewrap --json -i old.key --add -r third.pem f nowhere plain >told
+    [ "$(wc -l <told)" -eq 3 ]
+    "$PYTHON" -c 'import json, sys
+kept, added = sys.argv[1:]
+ok, missing, none = [json.loads(line) for line in open("told")]
+assert (ok["file"], ok["status"]) == ("f", "ok") and "error" not in ok
+assert [(r["change"], r["type"], r["id"], r["known"])
+        for r in ok["recipients"]] == [("kept", "ec", kept, True),
+                                       ("added", "x25519", added, True)]
+assert (missing["file"], missing["status"]) == ("nowhere", "failed")
+assert "No such file" in missing["error"] and missing["recipients"] == []
+assert none["status"] == "failed"' "$(hex_id old)" "$(hex_id third)"
+    exits 2 rewrap --json -i old.key -r new.pem -o - f >told
+    nothing told
+}
+
+# Names out of a list; one may have any byte but that which ends it.
+from_a_list() {
+    rm -rf names
+    mkdir names
+    for name in a 'b c' "d
+e" -f; do
+        cp a.raw "names/$name"
+    done
+    (cd names && find . -type f -print0) >names.0
+    (cd names && "$envelope" rewrap -i ../old.key -r ../new.pem \
+        --files-from ../names.0 -0) >told
+    tells './a: rewrapped for 1 recipient' './b c: rewrapped for 1 recipient' \
+        './d?e: rewrapped for 1 recipient' './-f: rewrapped for 1 recipient' \
+        >diff || :
+    [ "$(grep -c ': rewrapped for 1 recipient$' told)" -eq 4 ]
+    for name in a 'b c' "d
+e" -f; do
+        opens "names/$name" new
+    done
+    printf 'names/a\nnames/b c' >list
+    "$envelope" verify --header -i new.key --files-from list >told
+    [ "$(wc -l <told)" -eq 2 ]
+    printf 'names/a\n' | "$envelope" inspect --json --files-from - >told
+    [ "$(wc -l <told)" -eq 1 ]
+    for bad in '' '\n' 'names/a\n\nnames/b c\n' 'names/a\0names/b c\0'; do
+        printf "$bad" >list
+        exits 1 "$envelope" verify -i new.key --files-from list >told
+        nothing told
+    done
+    exits 1 "$envelope" verify -i new.key --files-from nowhere
+    exits 2 "$envelope" verify -i new.key --files-from list names/a
+    exits 2 "$envelope" verify -i new.key -0 names/a
+}
+
+# Somebody who can write to the storage leaves a name there.
+wildcards() {
+    rm -rf store
+    mkdir store
+    for name in 1 2; do
+        cp a.raw store/b$name.xb
+    done
+    cp third.pem store/.m.xb
+    for name in -r.m.xb -i.m.xb --add --remove=..xb; do
+        : >"store/$name"
+        for file in store/b?.xb; do
+            cp a.raw "$file"
+        done
+        # The name comes first, as in the C locale, or last.
+        exits 2 sh -c 'cd store && exec "$0" rewrap -i ../old.key \
+            -r ../new.pem "$@"' "$envelope" "$name" b1.xb b2.xb
+        says_that "$name is taken for an option"
+        exits 4 sh -c 'cd store && exec "$0" rewrap -i ../old.key \
+            -r ../new.pem "$@"' "$envelope" b1.xb b2.xb "$name" >told
+        for file in store/b?.xb; do
+            opens "$file" new
+            shut "$file" third
+        done
+        exits 5 sh -c 'cd store && exec "$0" verify -i ../new.key -- *' \
+            "$envelope" >told
+        [ "$(grep -c '^b' told)" -eq 2 ]
+        rm "store/$name"
+    done
+    # Where there is no such file it is a slip of the hand.
+    exits 2 rewrap -i old.key f -r new.pem
+    says_that 'before the names of files'
+}
+
+# Who can write to the file gives his entry the name of the next key: the
+# entry goes, and those that this project would never write go with it.
+planted() {
+    cp a.raw f
+    "$PYTHON" "$srcdir/test/interop/planted.py" f "$(hex_id third)" >planted
+    "$envelope" inspect planted >told
+    grep -q 'RSAES-PKCS1-v1_5; passed over' told
+    grep -q '^note: .*rewrap drops it' told
+    cp planted f
+    rewrap -i old.key --add -r third.pem f >told
+    tells 'f: rewrapped for 2 recipients'
+    changed kept old
+    changed added third
+    [ "$(grep -c '^  removed ' told)" -eq 2 ]
+    grep -q '^  removed .*, which envelope does not write$' told
+    opens f old third
+    "$envelope" inspect f >told
+    [ "$(grep -c '^recipient:' told)" -eq 2 ]
+    cp planted f
+    rewrap -i old.key --remove "$(hex_id third)" f >told
+    tells 'f: rewrapped for 1 recipient'
+}
+
+t 'as JSON' as_json
+t 'names from a list' from_a_list
+t 'names that look like options' wildcards
+t 'entries that somebody else has put there' planted
 t 'several files, and some that are none' several
 t 'what is no file, or only the beginning of one' not_regular
 t 'a file that is locked' locked
@@ -724,6 +892,23 @@ not_for_this() {
     cmp g a.raw
 }
 
+# One that was put back after the header had been written again would undo that.
+stale() {
+    interrupted
+    cp f.envelope-rewrap journal
+    rewrap --recover f
+    rewrap -i new.key -r third.pem f
+    cp f before
+    cp journal f.envelope-rewrap
+    exits 1 rewrap --recover f
+    says_that 'the header was written again since that rewrap'
+    exits 1 rewrap -i third.key -r new.pem f
+    cmp f before
+    cmp f.envelope-rewrap journal
+    opens f third
+    rm f.envelope-rewrap
+}
+
 somebody_elses() {
     interrupted
     chown nobody f.envelope-rewrap
@@ -764,6 +949,7 @@ if command -v "$CC" >/dev/null; then
     done
     t 'it goes on where it was interrupted' goes_on
     t 'a journal that is not for this file' not_for_this
+    t 'a journal that is older than the header' stale
     if [ "$(id -u)" -eq 0 ]; then
         t "somebody else's journal" somebody_elses
     else

@@ -96,11 +96,13 @@ make_party(struct party *party, enum who who, uint32_t seed)
     struct envl_err err;
 
     if (who == PASSPHRASE) {
+        char text[16];
+        int len = snprintf(text, sizeof(text), "pass %u", (unsigned)seed);
+
         party->settings.log_n = ENVL_SCRYPT_LOG_N_MIN;
         assert_true(
-            envl_octets_set(&party->settings.passphrase, &seed, sizeof(seed)));
-        assert_true(
-            envl_octets_set(&party->own.passphrase, &seed, sizeof(seed)));
+            envl_octets_set(&party->settings.passphrase, text, (size_t)len));
+        assert_true(envl_octets_set(&party->own.passphrase, text, (size_t)len));
     } else if (who == KEK) {
         party->settings.has_kek = party->own.has_kek = true;
         fill(party->settings.kek, ENVL_KEK_LEN, seed);
@@ -176,8 +178,8 @@ open_with(const struct message *message, const struct party *party)
 }
 
 static enum envelope_reason
-try_add(struct message *out, const struct message *message,
-        const struct party *by, const struct party *party)
+try_edit(struct message *out, const struct message *message,
+         const struct party *by, const struct party *party, enum envl_edit edit)
 {
     unsigned char found[ENVL_DEK_LEN];
     bool opened;
@@ -187,13 +189,20 @@ try_add(struct message *out, const struct message *message,
     assert_int_equal(ERR_peek_error(), 0);
     rc = envl_key_envelope_add(&out->der, &out->len, message->der, message->len,
                                &ctx, &by->identities, &party->recipients,
-                               &party->settings, found, &opened, &err);
+                               &party->settings, edit, found, &opened, &err);
     assert_int_equal(ERR_peek_error(), 0);
     if (rc == ENVELOPE_OK)
         assert_memory_equal(found, dek, sizeof(dek));
     else
         assert_null(out->der);
     return rc;
+}
+
+static enum envelope_reason
+try_add(struct message *out, const struct message *message,
+        const struct party *by, const struct party *party)
+{
+    return try_edit(out, message, by, party, ENVL_EDIT_ADD);
 }
 
 static struct message
@@ -361,6 +370,7 @@ build_all(void)
     return message;
 }
 
+/* Its identifier may be a claim of somebody else's: the entry is made anew. */
 static void
 a_recipient_is_added_once(void **state)
 {
@@ -369,11 +379,16 @@ a_recipient_is_added_once(void **state)
 
     (void)state;
     for (i = 0; i < WHO_COUNT; i++) {
-        if (i == PASSPHRASE)
-            continue; /* with another salt it is another recipient */
-        assert_int_equal(
-            try_add(&out, &message, &parties[0][KEK], &parties[0][i]),
-            ENVELOPE_R_PARAMETER);
+        out = add(&message, &parties[0][KEK], &parties[0][i]);
+        /* With another salt a passphrase is another recipient. */
+        envl_key_envelope_list_free(
+            list_of(&out, WHO_COUNT + (i == PASSPHRASE)),
+            WHO_COUNT + (i == PASSPHRASE));
+        /* The same key wrapped by the same key-encryption key is the same. */
+        assert_int_equal(common(&message, &out),
+                         WHO_COUNT - (i != PASSPHRASE && i != KEK));
+        assert_int_equal(open_with(&out, &parties[0][i]), ENVELOPE_OK);
+        OPENSSL_free(out.der);
     }
     assert_int_equal(
         try_add(&out, &message, &parties[1][EC_256], &parties[1][RSA_3072]),
@@ -381,6 +396,108 @@ a_recipient_is_added_once(void **state)
     assert_int_equal(
         try_add(&out, &message, &parties[1][KEK], &parties[1][RSA_3072]),
         ENVELOPE_R_WRONG_KEY);
+    OPENSSL_free(message.der);
+}
+
+static void
+one_is_replaced_and_the_others_stay(void **state)
+{
+    struct message message = build_all(), out;
+    enum envelope_reason rc;
+    int i, j;
+
+    (void)state;
+    for (i = 0; i < WHO_COUNT; i++) {
+        const struct party *by = &parties[0][i];
+
+        assert_int_equal(try_edit(&out, &message, by, &parties[1][EC_521],
+                                  ENVL_EDIT_REPLACE),
+                         ENVELOPE_OK);
+        assert_int_equal(common(&message, &out), WHO_COUNT - 1);
+        assert_int_equal(open_with(&out, &parties[1][EC_521]), ENVELOPE_OK);
+        for (j = 0; j < WHO_COUNT; j++) {
+            rc = open_with(&out, &parties[0][j]);
+            assert_true(j == i ? rc != ENVELOPE_OK : rc == ENVELOPE_OK);
+        }
+        OPENSSL_free(out.der);
+    }
+    OPENSSL_free(message.der);
+}
+
+/* Readers try so many. */
+static void
+there_are_at_most_8_passphrases(void **state)
+{
+    const struct party *kek = &parties[0][KEK], *by = &parties[0][PASSPHRASE];
+    struct message message = build(kek), out;
+    int i;
+
+    (void)state;
+    for (i = 0; i < ENVL_PASSPHRASE_COUNT_MAX; i++)
+        grow(&message, kek, &parties[i % 2][PASSPHRASE]);
+    assert_int_equal(try_add(&out, &message, kek, by),
+                     ENVELOPE_R_TOO_MANY_RECIPIENTS);
+    grow(&message, kek, &parties[0][EC_256]);
+    assert_int_equal(open_with(&message, by), ENVELOPE_OK);
+    OPENSSL_free(message.der);
+}
+
+/* A message with a ktri of PKCS#1 v1.5, which libcrypto's CMS opens. */
+static struct message
+with_foreign_entry(const struct message *message)
+{
+    static const unsigned char start[] = {
+        0x02, 0x01, 0x02,                /* version 2 */
+        0x80, 0x04, 1,    2,    3,    4, /* [0] subjectKeyIdentifier */
+        0x30, 0x0d, 0x06, 0x09,          /* rsaEncryption */
+        0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
+        0x01, 0x01, 0x05, 0x00, 0x04, 0x20 /* encryptedKey */
+    };
+    unsigned char ktri[2 + sizeof(start) + 32] = { 0x30, sizeof(start) + 32 };
+    struct envl_frame *frame = frame_of(message);
+    struct message out;
+    struct envl_err err;
+
+    memcpy(ktri + 2, start, sizeof(start));
+    assert_true(envl_frame_add(frame, ktri, sizeof(ktri)));
+    assert_int_equal(envl_frame_write(frame, &out.der, &out.len, &err),
+                     ENVELOPE_OK);
+    envl_frame_free(frame);
+    return out;
+}
+
+static void
+what_is_not_ours_is_cleaned_out(void **state)
+{
+    struct message message = build_all(),
+                   foreign = with_foreign_entry(&message);
+    struct envl_key_envelope_entry *list;
+    struct envl_err err;
+    size_t count, i, removed = 0;
+
+    (void)state;
+    list = list_of(&foreign, WHO_COUNT + 1);
+    for (i = 0; i <= WHO_COUNT; i++)
+        removed += !list[i].words.known;
+    assert_int_equal(removed, 1);
+    envl_key_envelope_list_free(list, WHO_COUNT + 1);
+
+    assert_int_equal(envl_key_envelope_compare(&list, &count, foreign.der,
+                                               foreign.len, message.der,
+                                               message.len, &ctx, &err),
+                     ENVELOPE_OK);
+    assert_int_equal(count, WHO_COUNT + 1);
+    for (i = 0; i < count; i++)
+        assert_int_equal(list[i].change,
+                         list[i].words.known ? ENVL_KEPT : ENVL_REMOVED);
+    envl_key_envelope_list_free(list, count);
+
+    assert_int_equal(
+        envl_key_envelope_clean(&foreign.der, &foreign.len, &ctx, &err),
+        ENVELOPE_OK);
+    assert_int_equal(foreign.len, message.len);
+    assert_memory_equal(foreign.der, message.der, message.len);
+    OPENSSL_free(foreign.der);
     OPENSSL_free(message.der);
 }
 
@@ -478,7 +595,7 @@ there_are_at_most_1024(void **state)
     assert_int_equal(
         envl_key_envelope_add(&out.der, &out.len, message.der, message.len,
                               &ctx, &party->identities, &many, &party->settings,
-                              NULL, &opened, &err),
+                              ENVL_EDIT_ADD, NULL, &opened, &err),
         ENVELOPE_R_TOO_MANY_RECIPIENTS);
     free(many.items);
     OPENSSL_free(message.der);
@@ -585,7 +702,8 @@ edit_all_ways(const struct message *message)
         if (envl_key_envelope_add(
                 &out.der, &out.len, message->der, message->len, &ctx,
                 &parties[0][by[i]].identities, &parties[1][X_25519].recipients,
-                &parties[1][X_25519].settings, NULL, &opened, &err)
+                &parties[1][X_25519].settings, (enum envl_edit)(i % 2), NULL,
+                &opened, &err)
             == ENVELOPE_OK) {
             envl_frame_free(frame_of(&out));
             OPENSSL_free(out.der);
@@ -629,6 +747,9 @@ main(void)
         cmocka_unit_test(each_kind_is_added_by_each),
         cmocka_unit_test(a_list_tells_kinds),
         cmocka_unit_test(a_recipient_is_added_once),
+        cmocka_unit_test(one_is_replaced_and_the_others_stay),
+        cmocka_unit_test(there_are_at_most_8_passphrases),
+        cmocka_unit_test(what_is_not_ours_is_cleaned_out),
         cmocka_unit_test(what_cannot_be_removed_is_refused),
         cmocka_unit_test(there_are_at_most_1024),
         cmocka_unit_test(a_kari_is_not_split),

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What inspect and rewrap say of a recipient. */
+#include "tools/entry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+void
+envl_json_member(struct envl_json *json, const char *name, const char *value)
+{
+    envl_json_name(json, name, strlen(name));
+    envl_json_text(json, value, strlen(value));
+}
+
+static void
+put_id(struct envl_json *json, const struct envl_key_envelope_entry *entry)
+{
+    char *hex = OPENSSL_malloc(2 * entry->id_len + 1);
+    size_t i;
+
+    envl_json_name(json, "id", strlen("id"));
+    for (i = 0; i < entry->id_len && hex != NULL; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", entry->id[i]);
+    if (hex != NULL && entry->id_len > 0)
+        envl_json_text(json, hex, 2 * entry->id_len);
+    else
+        envl_json_null(json);
+    OPENSSL_free(hex);
+}
+
+void
+envl_entry_put(struct envl_json *json,
+               const struct envl_key_envelope_entry *entry)
+{
+    envl_json_member(json, "type", entry->words.type);
+    envl_json_member(json, "kind", entry->words.kind);
+    envl_json_member(json, "algorithm", entry->words.algorithm);
+    put_id(json, entry);
+    if (entry->service != NULL) {
+        envl_json_member(json, "service", entry->service);
+        envl_json_member(json, "key", entry->service_key);
+    }
+    envl_json_name(json, "known", strlen("known"));
+    envl_json_bool(json, entry->words.known);
+}
+
+void
+envl_entry_print_id(const struct envl_key_envelope_entry *entry)
+{
+    size_t i;
+
+    for (i = 0; i < entry->id_len; i++)
+        (void)printf("%02x", entry->id[i]);
+    if (entry->id_len == 0)
+        (void)printf("without an identifier");
+}
+
+/* Changes */
+
+static const char *const changes[] = {
+    [ENVL_KEPT] = "kept",
+    [ENVL_REMOVED] = "removed",
+    [ENVL_ADDED] = "added",
+};
+
+void
+envl_entry_print_changes(const struct envl_key_envelope_entry *entries,
+                         size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        (void)printf("  %-8s %s, ", changes[entries[i].change],
+                     entries[i].words.kind);
+        envl_entry_print_id(&entries[i]);
+        if (entries[i].service_key != NULL)
+            (void)printf(", %s", entries[i].service_key);
+        (void)puts(entries[i].words.known ? ""
+                                          : ", which envelope does not write");
+    }
+}
+
+void
+envl_entry_put_changes(struct envl_json *json,
+                       const struct envl_key_envelope_entry *entries,
+                       size_t count)
+{
+    size_t i;
+
+    envl_json_name(json, "recipients", strlen("recipients"));
+    envl_json_begin(json, '[');
+    for (i = 0; i < count; i++) {
+        envl_json_begin(json, '{');
+        envl_json_member(json, "change", changes[entries[i].change]);
+        envl_entry_put(json, &entries[i]);
+        envl_json_end(json, '}');
+    }
+    envl_json_end(json, ']');
+}
