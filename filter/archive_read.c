@@ -19,6 +19,7 @@
 #include "filter/codec.h"
 #include "filter/decoder.h"
 #include "filter/fd.h"
+#include "filter/look.h"
 #include "filter/passthrough.h"
 #include "filter/pump.h"
 #include "filter/random.h"
@@ -30,6 +31,9 @@
 /* What may be left when a program closes an archive, and is read to verify
  * the end: padding, directories.  More means that it has stopped early. */
 #define DRAIN_MAX 67108864
+
+/* What messages call a source that has no name. */
+#define INPUT "the input"
 
 struct reader {
     struct envl_source source;
@@ -334,23 +338,22 @@ start_codec(struct reader *r, const struct envl_options *options,
                            err);
 }
 
+/* What a program's callback said is kept, as libarchive does. */
 static int
-open_envelope(struct archive *a, struct reader *r,
-              const struct envelope_option *options)
+fail_open(struct archive *a, struct reader *r, const struct envl_err *err)
 {
-    struct envl_options parsed;
-    enum envelope_reason rc;
-    struct envl_err err;
+    int error = r->error;
+    bool said = r->source.read != NULL && err->reason == ENVELOPE_R_READ
+                && archive_error_string(a) != NULL;
 
-    rc = envl_archive_options(&parsed, options, &err);
-    if (rc == ENVELOPE_OK)
-        rc = start_codec(r, &parsed, &err);
-    envl_options_clear(&parsed);
-    if (rc != ENVELOPE_OK) {
-        (void)close_source(a, r);
-        free_reader(r);
-        return envl_archive_fail(a, &err, 0);
-    }
+    (void)close_source(a, r);
+    free_reader(r);
+    return said ? ARCHIVE_FATAL : envl_archive_fail(a, err, error);
+}
+
+static int
+open_envelope(struct archive *a, struct reader *r)
+{
     if (archive_read_set_read_callback(a, client_read) != ARCHIVE_OK
         || archive_read_set_skip_callback(a, client_skip) != ARCHIVE_OK
         || archive_read_set_close_callback(a, client_close) != ARCHIVE_OK
@@ -364,71 +367,89 @@ open_envelope(struct archive *a, struct reader *r,
     return archive_read_open1(a);
 }
 
-/* A reader of this source, which has been looked at; NULL if memory ran out. */
+/* NULL if memory ran out; the source is let go of then. */
 static struct reader *
-look_at(struct archive *a, const struct envl_source *source, bool *is_envelope,
-        bool *is_read)
+new_reader(struct archive *a, const struct envl_source *source, bool owns_fd)
 {
     struct reader *r = OPENSSL_zalloc(sizeof(*r));
-    enum envl_carrier kind;
     struct envl_err err;
-
-    if (r == NULL) {
-        (void)envl_fail_memory(&err);
-        (void)envl_archive_fail(a, &err, 0);
-        return NULL;
-    }
-    r->source = *source;
-    r->source.archive = a;
-    *is_read = envl_source_peek(&r->source, &err) == ENVELOPE_OK;
-    *is_envelope =
-        *is_read
-        && envl_carrier_recognise(&kind, r->source.start, r->source.start_len);
-    return r;
-}
-
-/*
- * Open what is an envelope, or what cannot be read a second time.
- *
- * Returns: ARCHIVE_EOF if libarchive should open it by itself; the source
- *          stands where it stood.
- */
-static int
-open_source(struct archive *a, const struct envelope_option *options,
-            const struct envl_source *source, bool owns_fd)
-{
-    bool is_envelope, is_read;
-    struct reader *r = look_at(a, source, &is_envelope, &is_read);
-    int rc = ARCHIVE_EOF;
 
     if (r == NULL) {
         if (source->close != NULL)
             (void)source->close(a, source->client_data);
         if (owns_fd)
             (void)close(source->fd); /* it was only read */
-        return ARCHIVE_FATAL;
+        (void)envl_fail_memory(&err);
+        (void)envl_archive_fail(a, &err, 0);
+        return NULL;
     }
+    r->source = *source;
+    r->source.archive = a;
     r->owns_fd = owns_fd;
+    return r;
+}
+
+/*
+ * Open what is an envelope, or what cannot be read a second time.
+ *
+ *   name  what messages call the source
+ *
+ * Returns: ARCHIVE_EOF if it was looked at and is no envelope:
+ *          libarchive should open it by itself.  The source stands where it
+ *          stood then.
+ */
+static int
+open_source(struct archive *a, const struct envelope_option *options,
+            const struct envl_source *source, bool owns_fd, const char *name)
+{
+    struct reader *r = new_reader(a, source, owns_fd);
+    struct envl_options parsed;
+    bool is_envelope = false;
+    enum envelope_reason rc;
+    struct envl_err err;
+    int status = ARCHIVE_EOF;
+
+    if (r == NULL)
+        return ARCHIVE_FATAL;
+    rc = envl_archive_options(&parsed, options, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_look(&r->source, name, &is_envelope, &r->error, &err);
+    if (rc == ENVELOPE_OK && is_envelope)
+        rc = start_codec(r, &parsed, &err);
+    envl_options_clear(&parsed);
+    if (rc != ENVELOPE_OK)
+        return fail_open(a, r, &err);
     if (is_envelope)
-        return open_envelope(a, r, options);
-    if (is_read && r->source.replays) {
-        rc = envl_passthrough_open(a, &r->source, owns_fd);
+        return open_envelope(a, r);
+    if (r->source.replays) {
+        status = envl_passthrough_open(a, &r->source, owns_fd);
         r->source.buf = NULL; /* it went along */
         r->owns_fd = false;
     }
     free_reader(r);
-    return rc;
+    return status;
+}
+
+/* In libarchive's words, as for all that it opens. */
+static int
+fail_name(struct archive *a, const char *what, const char *name)
+{
+    archive_set_error(a, errno, "%s '%s'", what, name);
+    return ARCHIVE_FATAL;
 }
 
 /* A program that extracts must not overwrite what it reads. */
-static void
+static bool
 skip_source(struct archive *a, int fd)
 {
     struct stat st;
 
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (fstat(fd, &st) != 0)
+        return false;
+    if (S_ISREG(st.st_mode))
         archive_read_extract_set_skip_file(a, (la_int64_t)st.st_dev,
                                            (la_int64_t)st.st_ino);
+    return true;
 }
 
 int
@@ -437,15 +458,21 @@ envelope_archive_read_open_filename(struct archive *a,
                                     const char *name, size_t block_size)
 {
     bool is_stdin = name == NULL || *name == '\0';
+    const char *called = is_stdin ? "standard input" : name;
     struct envl_source source = { .fd = STDIN_FILENO };
     int rc;
 
     if (!is_stdin)
         source.fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (source.fd < 0) /* libarchive will say why */
-        return archive_read_open_filename(a, name, block_size);
-    skip_source(a, source.fd);
-    rc = open_source(a, options, &source, !is_stdin);
+    if (source.fd < 0)
+        return fail_name(a, "Failed to open", name);
+    if (!skip_source(a, source.fd)) {
+        rc = fail_name(a, "Can't stat", called);
+        if (!is_stdin)
+            (void)close(source.fd); /* it was not even read */
+        return rc;
+    }
+    rc = open_source(a, options, &source, !is_stdin, called);
     return rc == ARCHIVE_EOF ? archive_read_open_filename(a, name, block_size)
                              : rc;
 }
@@ -458,8 +485,11 @@ envelope_archive_read_open_fd(struct archive *a,
     struct envl_source source = { .fd = fd };
     int rc;
 
-    skip_source(a, fd);
-    rc = open_source(a, options, &source, false);
+    if (!skip_source(a, fd)) {
+        archive_set_error(a, errno, "Can't stat fd %d", fd);
+        return ARCHIVE_FATAL;
+    }
+    rc = open_source(a, options, &source, false, INPUT);
     return rc == ARCHIVE_EOF ? archive_read_open_fd(a, fd, block_size) : rc;
 }
 
@@ -469,7 +499,7 @@ envelope_archive_read_open_FILE(struct archive *a,
                                 FILE *file)
 {
     struct envl_source source = { .fd = -1, .file = file };
-    int rc = open_source(a, options, &source, false);
+    int rc = open_source(a, options, &source, false, INPUT);
 
     return rc == ARCHIVE_EOF ? archive_read_open_FILE(a, file) : rc;
 }
@@ -482,7 +512,7 @@ envelope_archive_read_open_memory(struct archive *a,
     struct envl_source source = { .fd = -1,
                                   .memory = buffer,
                                   .memory_len = size };
-    int rc = open_source(a, options, &source, false);
+    int rc = open_source(a, options, &source, false, INPUT);
 
     return rc == ARCHIVE_EOF ? archive_read_open_memory(a, buffer, size) : rc;
 }
@@ -503,16 +533,12 @@ envelope_archive_read_open(
         .close = close_callback,
     };
     int rc = ARCHIVE_OK;
-    bool opened;
 
     if (open_callback != NULL)
         rc = open_callback(a, client_data);
-    opened = rc == ARCHIVE_OK;
-    if (opened)
-        rc = open_source(a, options, &source, false);
-    if (opened && rc != ARCHIVE_EOF)
-        return rc;
-    /* As libarchive does, also where opening fails. */
+    if (rc == ARCHIVE_OK)
+        return open_source(a, options, &source, false, INPUT);
+    /* As libarchive does. */
     if (archive_error_string(a) == NULL)
         archive_set_error(a, EIO, "the program's callback failed");
     if (close_callback != NULL)

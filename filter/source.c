@@ -112,19 +112,8 @@ client_seek(struct envl_source *source, int64_t offset, int whence)
 int64_t
 envl_source_size(struct envl_source *source)
 {
-    off_t end = -1;
-
-    if (source->read != NULL)
-        return client_seek(source, 0, SEEK_END);
-    if (source->file != NULL) {
-        if (fseeko(source->file, 0, SEEK_END) == 0)
-            end = ftello(source->file);
-    } else if (source->fd >= 0) {
-        return source->size;
-    } else {
-        return (int64_t)source->memory_len;
-    }
-    return end < 0 ? -1 : end - source->base;
+    return source->read != NULL ? client_seek(source, 0, SEEK_END)
+                                : source->size;
 }
 
 static enum envelope_reason
@@ -210,53 +199,138 @@ envl_source_restore(struct envl_source *source)
 
 /* The first bytes */
 
-/* Once, before a thread reads on from where the descriptor stands. */
-static void
-measure(struct envl_source *source)
+/* Does a seek that failed say that this cannot be sought in?  Any other reason
+ * is a failure: what could not be looked at is not known. */
+static bool
+is_no_seeking(int error)
 {
-    off_t end = lseek(source->fd, 0, SEEK_END);
-
-    source->size = end < 0 ? -1 : end - source->base;
-    (void)lseek(source->fd, (off_t)source->base, SEEK_SET);
-}
-
-static void
-find_seekable(struct envl_source *source)
-{
-    struct stat st;
-
-    if (source->read != NULL) {
-        source->seekable = source->seek != NULL;
-    } else if (source->file != NULL) {
-        source->base = ftello(source->file);
-        source->seekable =
-            source->base >= 0
-            && fseeko(source->file, (off_t)source->base, SEEK_SET) == 0;
-    } else if (source->fd >= 0) {
-        source->base = lseek(source->fd, 0, SEEK_CUR);
-        source->seekable = source->base >= 0 && fstat(source->fd, &st) == 0
-                           && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
-        if (source->seekable)
-            measure(source);
-    } else {
-        source->seekable = true;
-    }
+    return error == ESPIPE || error == EINVAL;
 }
 
 static enum envelope_reason
+fail_seek(struct envl_err *err)
+{
+    return is_no_seeking(errno) ? ENVELOPE_OK : fail(err, strerror(errno));
+}
+
+/* Of files and disks it is known that they give the same bytes again. */
+static enum envelope_reason
+find_kind(int fd, bool *rereads, struct envl_err *err)
+{
+    struct stat st;
+
+    *rereads = false;
+    if (fstat(fd, &st) != 0)
+        return fail(err, strerror(errno));
+    *rereads = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
+    return ENVELOPE_OK;
+}
+
+/* Once, before a thread reads on from where the descriptor stands. */
+static enum envelope_reason
+find_seekable_fd(struct envl_source *source, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    bool rereads;
+    off_t end;
+
+    source->base = lseek(source->fd, 0, SEEK_CUR);
+    if (source->base < 0)
+        return fail_seek(err);
+    rc = find_kind(source->fd, &rereads, err);
+    if (rc != ENVELOPE_OK || !rereads)
+        return rc;
+    end = lseek(source->fd, 0, SEEK_END);
+    if (end < 0)
+        return fail_seek(err);
+    if (lseek(source->fd, (off_t)source->base, SEEK_SET) < 0)
+        return fail(err, strerror(errno));
+    source->size = end > source->base ? end - source->base : 0;
+    source->seekable = true;
+    return ENVELOPE_OK;
+}
+
+/* Memory that is a FILE has no descriptor. */
+static enum envelope_reason
+find_seekable_file(struct envl_source *source, struct envl_err *err)
+{
+    int fd = fileno(source->file);
+    enum envelope_reason rc = ENVELOPE_OK;
+    bool rereads = true;
+    off_t end;
+
+    source->base = ftello(source->file);
+    if (source->base < 0)
+        return fail_seek(err);
+    if (fd >= 0)
+        rc = find_kind(fd, &rereads, err);
+    if (rc != ENVELOPE_OK || !rereads)
+        return rc;
+    if (fseeko(source->file, 0, SEEK_END) != 0
+        || (end = ftello(source->file)) < 0)
+        return fail_seek(err);
+    if (fseeko(source->file, (off_t)source->base, SEEK_SET) != 0)
+        return fail(err, strerror(errno));
+    source->size = end > source->base ? end - source->base : 0;
+    source->seekable = true;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+find_seekable(struct envl_source *source, struct envl_err *err)
+{
+    if (source->fd >= 0)
+        return find_seekable_fd(source, err);
+    if (source->file != NULL)
+        return find_seekable_file(source, err);
+    source->size = (int64_t)source->memory_len;
+    source->seekable = source->read == NULL || source->seek != NULL;
+    return ENVELOPE_OK;
+}
+
+/* Up to the end, whatever the file's size is said to be: some have none. */
+static enum envelope_reason
+peek_fd(struct envl_source *source, struct envl_err *err)
+{
+    size_t room;
+    ssize_t n;
+
+    do {
+        room = sizeof(source->start) - source->start_len;
+        n = pread(source->fd, source->start + source->start_len, room,
+                  (off_t)(source->base + (int64_t)source->start_len));
+        if (n < 0 && errno != EINTR)
+            return fail(err, strerror(errno));
+        source->start_len += n > 0 ? (size_t)n : 0;
+    } while (n != 0 && source->start_len < sizeof(source->start));
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+peek_file(struct envl_source *source, struct envl_err *err)
+{
+    source->start_len =
+        fread(source->start, 1, sizeof(source->start), source->file);
+    if ((source->start_len < sizeof(source->start) && ferror(source->file))
+        || fseeko(source->file, (off_t)source->base, SEEK_SET) != 0)
+        return fail(err, strerror(errno));
+    return ENVELOPE_OK;
+}
+
+/* What will be read again from its beginning. */
+static enum envelope_reason
 peek_at(struct envl_source *source, struct envl_err *err)
 {
-    int64_t size = envl_source_size(source);
-    enum envelope_reason rc;
-
-    if (size < 0)
-        return fail(err, "the source cannot seek");
-    if (size > (int64_t)sizeof(source->start))
-        size = sizeof(source->start);
-    rc = envl_source_read_at(source, 0, source->start, (size_t)size, err);
-    source->start_len = rc == ENVELOPE_OK ? (size_t)size : 0;
-    envl_source_restore(source);
-    return rc;
+    if (source->fd >= 0)
+        return peek_fd(source, err);
+    if (source->file != NULL)
+        return peek_file(source, err);
+    source->start_len = source->memory_len < sizeof(source->start)
+                            ? source->memory_len
+                            : sizeof(source->start);
+    if (source->start_len > 0)
+        memcpy(source->start, source->memory, source->start_len);
+    return ENVELOPE_OK;
 }
 
 /* One block of the program's; what start has no room for stays in it. */
@@ -303,7 +377,10 @@ peek_on(struct envl_source *source, struct envl_err *err)
 enum envelope_reason
 envl_source_peek(struct envl_source *source, struct envl_err *err)
 {
-    find_seekable(source);
+    enum envelope_reason rc = find_seekable(source, err);
+
+    if (rc != ENVELOPE_OK)
+        return rc;
     return source->seekable && source->read == NULL ? peek_at(source, err)
                                                     : peek_on(source, err);
 }

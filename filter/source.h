@@ -32,7 +32,7 @@ struct envl_source {
     bool seekable;
     bool replays; /* start was read, and is not read again */
     int64_t base; /* where a descriptor or FILE stood at first */
-    int64_t size; /* of a descriptor that can seek, from base on */
+    int64_t size; /* of one that can seek, from base on; not of callbacks */
     int64_t at;   /* where the next envl_source_next() reads, from there */
 
     unsigned char start[ENVL_RECOGNISE_LEN]; /* what was looked at */
@@ -48,7 +48,8 @@ struct envl_source {
  *
  * Where it can, it stands at its beginning again; a descriptor was not moved
  * at all.
- * Returns: ENVELOPE_OK, or ENVELOPE_R_READ.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ with errno set if any call fails, and
+ *          then it is not known what the source is.
  */
 enum envelope_reason envl_source_peek(struct envl_source *source,
                                       struct envl_err *err);

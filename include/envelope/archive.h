@@ -50,7 +50,8 @@ extern "C" {
  * The words identity and recipient name one path or URI each, whatever is in
  * it, and the word label one line.  Where no
  * recipient, identity or passphrase is given, the environment and openssl.cnf
- * are asked, OSSL_PROVIDER-envelope(7).
+ * are asked, OSSL_PROVIDER-envelope(7).  An option that is unknown, or whose
+ * value is not good, is an error also where it is not needed.
  */
 struct envelope_option {
     const char *name;
@@ -146,9 +147,11 @@ ENVELOPE_EXPORT int envelope_archive_write_free(struct archive *a);
 
 /*
  * Reading.  Set what is to be supported first.  An envelope, in whichever
- * carrier, is recognised by its first bytes and decrypted; anything else
- * passes through untouched, as if libarchive had opened it itself.  Only
- * text that was verified reaches libarchive.
+ * carrier, is recognised by its first bytes and decrypted.  Only plaintext
+ * that was verified reaches libarchive.
+ * Anything else passes through untouched, as if libarchive had opened it
+ * itself.  Where the first bytes cannot be looked at, opening fails:
+ * libarchive gets nothing unseen.
  *
  * Where the source can seek, so can libarchive: a zip or a 7-Zip archive is
  * read by its directory, and the bodies of large members that a program skips

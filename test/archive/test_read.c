@@ -247,7 +247,6 @@ what_is_no_envelope(void **state)
     }
 }
 
-/* Its options are not looked at: they are for envelopes. */
 static void
 no_envelope_needs_no_identity(void **state)
 {
@@ -279,8 +278,7 @@ read_name(enum support_opener opener, const char *name)
 static void
 names_that_cannot_be_read(void **state)
 {
-    static const char *const names[] = { "missing", "" /* the directory */,
-                                         "ops.key/below" };
+    static const char *const names[] = { "missing", "ops.key/below" };
     size_t i;
 
     (void)state;
@@ -288,6 +286,7 @@ names_that_cannot_be_read(void **state)
         assert_same(read_name(OURS, support_path(names[i])),
                     read_name(STOCK, support_path(names[i])));
     assert_int_equal(read_name(OURS, support_path("missing")).error, ENOENT);
+    assert_refused(read_name(OURS, support_path("")), EISDIR, "Is a directory");
 }
 
 static void

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The look at what is to be read: one that fails is a failure, and nothing
+ * goes to libarchive unseen.
+ */
+#define _GNU_SOURCE /* RTLD_NEXT, fopencookie */
+#include "test/archive/support.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* The system's calls, of which one fails once */
+
+enum call { NO_CALL, OPEN, FSTAT, LSEEK, PREAD, READ };
+
+static struct {
+    enum call call;
+    unsigned number; /* of its calls, counted from 1 */
+    int error;
+    bool failed;
+} fault;
+
+static bool
+must_fail(enum call call)
+{
+    if (fault.call != call || --fault.number > 0)
+        return false;
+    fault.call = NO_CALL;
+    fault.failed = true;
+    errno = fault.error;
+    return true;
+}
+
+static void
+fail_once(enum call call, unsigned number, int error)
+{
+    fault.call = call;
+    fault.number = number;
+    fault.error = error;
+    fault.failed = false;
+}
+
+#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+
+ENVELOPE_EXPORT int
+open(const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+    va_list list;
+
+    va_start(list, flags);
+    if ((flags & O_CREAT) != 0)
+        mode = va_arg(list, mode_t);
+    va_end(list);
+    return must_fail(OPEN) ? -1 : REAL(open)(path, flags, mode);
+}
+
+ENVELOPE_EXPORT int
+fstat(int fd, struct stat *status)
+{
+    return must_fail(FSTAT) ? -1 : REAL(fstat)(fd, status);
+}
+
+ENVELOPE_EXPORT off_t
+lseek(int fd, off_t at, int whence)
+{
+    return must_fail(LSEEK) ? -1 : REAL(lseek)(fd, at, whence);
+}
+
+ENVELOPE_EXPORT ssize_t
+pread(int fd, void *buf, size_t len, off_t at)
+{
+    return must_fail(PREAD) ? -1 : REAL(pread)(fd, buf, len, at);
+}
+
+ENVELOPE_EXPORT ssize_t
+readv(int fd, const struct iovec *parts, int count)
+{
+    return must_fail(READ) ? -1 : REAL(readv)(fd, parts, count);
+}
+
+#ifdef __GLIBC__ /* on 64 bits these are the same */
+ENVELOPE_EXPORT int open64(const char *path, int flags, ...)
+    __attribute__((alias("open")));
+ENVELOPE_EXPORT off_t lseek64(int fd, off_t at, int whence)
+    __attribute__((alias("lseek")));
+ENVELOPE_EXPORT ssize_t pread64(int fd, void *buf, size_t len, off_t at)
+    __attribute__((alias("pread")));
+#endif
+
+/* Looks that fail */
+
+/* No member of anything came out: not even the carrier's. */
+static void
+assert_nothing(struct support_outcome o, int error)
+{
+    assert_int_equal(o.status, ARCHIVE_FATAL);
+    assert_int_equal(o.error, error);
+    assert_string_equal(o.list, "");
+}
+
+static struct octets
+sealed_one(void)
+{
+    return support_write(&support_one_short, TO_MEMORY, IN("tar"));
+}
+
+static struct octets
+plain_one(void)
+{
+    return support_write(&support_one_short, TO_MEMORY, NULL);
+}
+
+/* The calls of that kind fail in turn: nothing comes out, and why is said. */
+static void
+a_call_fails(bool by_name, enum call call, unsigned count, int error)
+{
+    struct octets bytes[] = { sealed_one(), plain_one() };
+    const char *name = support_path("look");
+    size_t i;
+    unsigned n;
+
+    for (i = 0; i < COUNT_OF(bytes); i++) {
+        support_save(name, bytes[i]);
+        for (n = 1; n <= count; n++) {
+            struct support_outcome o = { 0 };
+            struct archive *a = support_reader();
+            int fd = open(name, O_RDONLY | O_CLOEXEC), status;
+
+            assert_true(fd >= 0);
+            fail_once(call, n, error);
+            status =
+                by_name
+                    ? envelope_archive_read_open_filename(a, NULL, name, 10240)
+                    : envelope_archive_read_open_fd(a, NULL, fd, 10240);
+            support_note(&o, a, status);
+            assert_true(fault.failed);
+            while (status == ARCHIVE_OK && support_next(a, &o))
+                ;
+            assert_nothing(o, error);
+            if (call != OPEN && call != FSTAT)
+                assert_non_null(strstr(o.text, strerror(error)));
+            (void)archive_read_free(a); /* it failed */
+            assert_int_equal(close(fd), 0);
+        }
+        support_drop(&bytes[i]);
+    }
+}
+
+static void
+a_look_that_fails(void **state)
+{
+    static const int errors[] = { EIO, ENOMEM, ESTALE, EMFILE };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT_OF(errors); i++) {
+        a_call_fails(true, OPEN, 1, errors[i]);
+        a_call_fails(true, FSTAT, 2, errors[i]);
+        a_call_fails(true, LSEEK, 3, errors[i]);
+        a_call_fails(true, PREAD, 1, errors[i]);
+        a_call_fails(false, FSTAT, 2, errors[i]);
+        a_call_fails(false, LSEEK, 3, errors[i]);
+        a_call_fails(false, PREAD, 1, errors[i]);
+    }
+}
+
+static void
+a_pipe_that_fails(void **state)
+{
+    struct octets sealed = sealed_one();
+    struct support_outcome o;
+
+    (void)state;
+    fail_once(READ, 1, EIO);
+    o = support_read(OURS, FROM_PIPE, NULL, sealed);
+    assert_true(fault.failed);
+    assert_nothing(o, EIO);
+    support_drop(&sealed);
+}
+
+/* What cannot be sought in is read in order, and decrypted. */
+static void
+no_seeking(void **state)
+{
+    static const int errors[] = { ESPIPE, EINVAL };
+    struct octets bytes[] = { sealed_one(), plain_one() };
+    size_t i, j;
+    unsigned n;
+
+    (void)state;
+    for (i = 0; i < COUNT_OF(bytes); i++) {
+        for (j = 0; j < COUNT_OF(errors); j++) {
+            for (n = 1; n <= 2; n++) {
+                fail_once(LSEEK, n, errors[j]);
+                assert_reads(support_read(OURS, FROM_FD, NULL, bytes[i]),
+                             &support_one_short);
+                assert_true(fault.failed);
+            }
+        }
+        support_drop(&bytes[i]);
+    }
+}
+
+/* A FILE on something of the program's own */
+
+struct cookie {
+    struct octets bytes;
+    size_t at;
+};
+
+static ssize_t
+cookie_read(void *data, char *buf, size_t len)
+{
+    struct cookie *cookie = data;
+
+    if (must_fail(READ))
+        return -1;
+    if (len > cookie->bytes.len - cookie->at)
+        len = cookie->bytes.len - cookie->at;
+    memcpy(buf, cookie->bytes.data + cookie->at, len);
+    cookie->at += len;
+    return (ssize_t)len;
+}
+
+static int
+cookie_seek(void *data, off64_t *at, int whence)
+{
+    struct cookie *cookie = data;
+
+    if (must_fail(LSEEK))
+        return -1;
+    if (whence == SEEK_CUR)
+        *at += (off64_t)cookie->at;
+    else if (whence == SEEK_END)
+        *at += (off64_t)cookie->bytes.len;
+    cookie->at = (size_t)*at;
+    return 0;
+}
+
+static struct support_outcome
+read_cookie(struct octets bytes, enum call call, unsigned number, int error)
+{
+    const cookie_io_functions_t functions = { .read = cookie_read,
+                                              .seek = cookie_seek };
+    struct cookie cookie = { bytes, 0 };
+    FILE *file = fopencookie(&cookie, "r", functions);
+    struct archive *a = support_reader();
+    struct support_outcome o = { 0 };
+    int status;
+
+    assert_non_null(file);
+    fail_once(call, number, error);
+    status = envelope_archive_read_open_FILE(a, NULL, file);
+    support_note(&o, a, status);
+    while (status == ARCHIVE_OK && support_next(a, &o))
+        ;
+    fault.call = NO_CALL;
+    support_note(&o, a, archive_read_free(a));
+    assert_int_equal(fclose(file), 0);
+    return o;
+}
+
+static void
+a_stream_that_fails(void **state)
+{
+    struct octets bytes[] = { sealed_one(), plain_one() };
+    size_t i;
+    unsigned n;
+
+    (void)state;
+    for (i = 0; i < COUNT_OF(bytes); i++) {
+        assert_reads(read_cookie(bytes[i], NO_CALL, 0, 0), &support_one_short);
+        assert_nothing(read_cookie(bytes[i], READ, 1, EIO), EIO);
+        assert_true(fault.failed);
+        for (n = 1; n <= 3; n++) {
+            assert_nothing(read_cookie(bytes[i], LSEEK, n, EIO), EIO);
+            assert_true(fault.failed);
+        }
+        support_drop(&bytes[i]);
+    }
+}
+
+/* They are looked at before the source is. */
+static void
+options_of_what_is_no_envelope(void **state)
+{
+    const struct envelope_option bad[][2] = {
+        { { "nonesuch", "1" }, { NULL, NULL } },
+        { { "", "1" }, { NULL, NULL } },
+        { { "identity", NULL }, { NULL, NULL } },
+        { { "identity", "" }, { NULL, NULL } },
+        { { "threads", "65" }, { NULL, NULL } },
+        { { "threads", "two" }, { NULL, NULL } },
+        { { "carrier", "zip" }, { NULL, NULL } },
+    };
+    struct octets plain = plain_one();
+    unsigned source;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT_OF(bad); i++) {
+        for (source = 0; source < SUPPORT_SOURCES; source++)
+            assert_refused(support_read(OURS, source, bad[i], plain), EINVAL,
+                           "option");
+    }
+    support_drop(&plain);
+}
+
+/* Keys of the environment: they insist on nothing. */
+static int
+setup(void **state)
+{
+    (void)support_setup(state);
+    return setenv(ENVELOPE_ENV_IDENTITIES, support_path("ops.key"), 1);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_look_that_fails),
+        cmocka_unit_test(a_pipe_that_fails),
+        cmocka_unit_test(no_seeking),
+        cmocka_unit_test(a_stream_that_fails),
+        cmocka_unit_test(options_of_what_is_no_envelope),
+    };
+
+    return cmocka_run_group_tests_name("look", tests, setup, support_teardown);
+}
