@@ -394,7 +394,7 @@ new_reader(struct archive *a, const struct envl_source *source, bool owns_fd)
  *
  *   name  what messages call the source
  *
- * Returns: ARCHIVE_EOF if it was looked at and is no envelope:
+ * Returns: ARCHIVE_EOF if it was looked at, is no envelope and need be none:
  *          libarchive should open it by itself.  The source stands where it
  *          stood then.
  */
@@ -413,7 +413,8 @@ open_source(struct archive *a, const struct envelope_option *options,
         return ARCHIVE_FATAL;
     rc = envl_archive_options(&parsed, options, &err);
     if (rc == ENVELOPE_OK)
-        rc = envl_look(&r->source, name, &is_envelope, &r->error, &err);
+        rc =
+            envl_look(&r->source, &parsed, name, &is_envelope, &r->error, &err);
     if (rc == ENVELOPE_OK && is_envelope)
         rc = start_codec(r, &parsed, &err);
     envl_options_clear(&parsed);

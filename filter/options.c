@@ -43,6 +43,7 @@ static const struct row {
     { "reserve", NUMBER, FIELD(reserve), 0, 2097152, 1 },
     { "work-factor", NUMBER, FIELD(work_factor), 14, 20, 1 },
     { "allow-expired", NUMBER, FIELD(allow_expired), 0, 1, 1 },
+    { "require", NUMBER, FIELD(require), 0, 1, 1 },
 };
 
 static const char *const carriers[] = {
@@ -63,6 +64,7 @@ envl_options_init(struct envl_options *options, enum envl_carrier carrier)
         .reserve = -1,
         .work_factor = -1,
         .allow_expired = -1,
+        .require = -1,
     };
 }
 

@@ -40,6 +40,7 @@ struct envl_options {
     long piece_len;
     long xbcloud;
     long threads, reserve, work_factor, allow_expired;
+    long require; /* what is read must be an envelope */
 };
 
 /* envl_options_init - nothing said; carrier is the default one */

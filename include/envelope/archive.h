@@ -33,6 +33,9 @@ extern "C" {
  * Reading:
  *   identities       private keys: paths and URIs, separated by colons or
  *                    newlines; given again, they add up
+ *   require          "1": what is read must be an envelope; "0": it need not
+ *                    be one.  If nothing is said, it must be one where these
+ *                    options name an identity or a passphrase
  *
  * Writing:
  *   recipients       public keys and certificates, in the same way
@@ -50,8 +53,9 @@ extern "C" {
  * The words identity and recipient name one path or URI each, whatever is in
  * it, and the word label one line.  Where no
  * recipient, identity or passphrase is given, the environment and openssl.cnf
- * are asked, OSSL_PROVIDER-envelope(7).  An option that is unknown, or whose
- * value is not good, is an error also where it is not needed.
+ * are asked, OSSL_PROVIDER-envelope(7); keys from there do not insist on an
+ * envelope.  An option that is unknown, or whose value is not good, is an
+ * error also where it is not needed.
  */
 struct envelope_option {
     const char *name;
@@ -150,8 +154,8 @@ ENVELOPE_EXPORT int envelope_archive_write_free(struct archive *a);
  * carrier, is recognised by its first bytes and decrypted.  Only plaintext
  * that was verified reaches libarchive.
  * Anything else passes through untouched, as if libarchive had opened it
- * itself.  Where the first bytes cannot be looked at, opening fails:
- * libarchive gets nothing unseen.
+ * itself, unless the options insist on an envelope.  Where the first bytes
+ * cannot be looked at, opening fails: libarchive gets nothing unseen.
  *
  * Where the source can seek, so can libarchive: a zip or a 7-Zip archive is
  * read by its directory, and the bodies of large members that a program skips
@@ -162,7 +166,8 @@ ENVELOPE_EXPORT int envelope_archive_write_free(struct archive *a);
  * Memory:    about 20 MiB.
  * Returns:   ARCHIVE_OK or ARCHIVE_FATAL as above; archive_errno() is EINVAL
  *            also where no identity opens the envelope, and EILSEQ, as for
- *            libarchive's own formats, for one that is damaged or cut.
+ *            libarchive's own formats, for one that is damaged or cut, and for
+ *            what must be an envelope and is none.
  *            Failures come from these functions, and from whichever libarchive
  *            function reads or closes.
  * Complete:  archive_read_close() reads what is left and verifies the end,

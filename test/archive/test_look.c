@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The look at what is to be read: one that fails is a failure, and nothing
- * goes to libarchive unseen.
+ * goes to libarchive unseen.  Where the options insist on an envelope,
+ * nothing else is read.
  */
 #define _GNU_SOURCE /* RTLD_NEXT, fopencookie */
 #include "test/archive/support.h"
@@ -287,6 +288,101 @@ a_stream_that_fails(void **state)
     }
 }
 
+/* Files of the system that are longer than they say */
+static void
+a_file_that_has_no_size(void **state)
+{
+    struct support_outcome o = { 0 };
+    struct archive *a = archive_read_new();
+    int status;
+
+    (void)state;
+    if (access("/proc/self/status", R_OK) != 0)
+        skip();
+    assert_int_equal(archive_read_support_format_raw(a), ARCHIVE_OK);
+    status = envelope_archive_read_open_filename(a, OPTIONS({ "require", "1" }),
+                                                 "/proc/self/status", 10240);
+    support_note(&o, a, status);
+    assert_refused(o, EILSEQ, "status, and the options insist");
+    (void)archive_read_free(a); /* it was not opened */
+}
+
+/* Envelopes that are insisted on */
+
+static struct octets
+zeros(size_t len)
+{
+    struct octets bytes = { calloc(1, len), len };
+
+    assert_non_null(bytes.data);
+    return bytes;
+}
+
+static void
+what_must_be_an_envelope(void **state)
+{
+    const struct {
+        struct octets bytes;
+        const char *says;
+    } inputs[] = {
+        { plain_one(), ", and the options insist" },
+        { support_write(&support_some_zip, TO_MEMORY, NULL),
+          "not an envelope" },
+        { support_octets("", 0), "is empty" },
+        { support_octets("ENV", 3), "not an envelope" },
+        { zeros(100000), "nothing but zeros" },
+    };
+    const struct envelope_option options[][3] = {
+        { AS_OPS, { NULL, NULL } },
+        { { "identity", "/none" }, { NULL, NULL } },
+        { { "passphrase", "open" }, { NULL, NULL } },
+        { { "passphrase-file", "/none" }, { NULL, NULL } },
+        { { "require", "1" }, { NULL, NULL } },
+        { AS_OPS, { "require", "1" }, { NULL, NULL } },
+    };
+    unsigned source;
+    size_t i, j;
+
+    (void)state;
+    for (i = 0; i < COUNT_OF(inputs); i++) {
+        for (j = 0; j < COUNT_OF(options); j++) {
+            for (source = 0; source < SUPPORT_SOURCES; source++) {
+                struct support_outcome o =
+                    support_read(OURS, source, options[j], inputs[i].bytes);
+
+                assert_refused(o, EILSEQ, "envelope: not an envelope: ");
+                assert_refused(o, EILSEQ, inputs[i].says);
+                assert_string_equal(o.list, "");
+            }
+        }
+        free(inputs[i].bytes.data);
+    }
+}
+
+static void
+what_need_not_be_one(void **state)
+{
+    struct octets plain = plain_one(), sealed = sealed_one();
+    unsigned source;
+
+    (void)state;
+    for (source = 0; source < SUPPORT_SOURCES; source++) {
+        assert_reads(support_read(OURS, source, NULL, plain),
+                     &support_one_short);
+        assert_reads(support_read(OURS, source,
+                                  OPTIONS(AS_OPS, { "require", "0" }), plain),
+                     &support_one_short);
+        assert_reads(
+            support_read(OURS, source, OPTIONS({ "require", "1" }), sealed),
+            &support_one_short);
+        assert_refused(
+            support_read(OURS, source, OPTIONS({ "require", "1" }), plain),
+            EILSEQ, "not an envelope");
+    }
+    support_drop(&plain);
+    support_drop(&sealed);
+}
+
 /* They are looked at before the source is. */
 static void
 options_of_what_is_no_envelope(void **state)
@@ -298,6 +394,9 @@ options_of_what_is_no_envelope(void **state)
         { { "identity", "" }, { NULL, NULL } },
         { { "threads", "65" }, { NULL, NULL } },
         { { "threads", "two" }, { NULL, NULL } },
+        { { "require", "2" }, { NULL, NULL } },
+        { { "require", "yes" }, { NULL, NULL } },
+        { { "require", NULL }, { NULL, NULL } },
         { { "carrier", "zip" }, { NULL, NULL } },
     };
     struct octets plain = plain_one();
@@ -329,6 +428,9 @@ main(void)
         cmocka_unit_test(a_pipe_that_fails),
         cmocka_unit_test(no_seeking),
         cmocka_unit_test(a_stream_that_fails),
+        cmocka_unit_test(a_file_that_has_no_size),
+        cmocka_unit_test(what_must_be_an_envelope),
+        cmocka_unit_test(what_need_not_be_one),
         cmocka_unit_test(options_of_what_is_no_envelope),
     };
 
