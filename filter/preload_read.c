@@ -13,9 +13,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <wchar.h>
+
+#include "filter/carrier.h"
+#include "filter/source.h"
+#include "lib/err.h"
 
 bool
 envl_narrow(char **narrow, struct archive *a, const wchar_t *name)
@@ -42,20 +46,31 @@ envl_narrow(char **narrow, struct archive *a, const wchar_t *name)
     return true;
 }
 
-/* bsdtar -r and -u open the file for both, and would write behind the end of
- * the archive that they read: at a place that means nothing in an envelope. */
-static bool
-is_updated_envelope(int fd)
+/*
+ * bsdtar -r and -u open the file for both, and would write after the end of
+ * the archive that they read: at a place that means nothing in an envelope.
+ * Whether it is one must be known.
+ */
+static int
+refuse_update(struct archive *a, int fd)
 {
-    unsigned char bytes[ENVELOPE_ARCHIVE_RECOGNISE_LENGTH];
+    struct envl_source source = { .fd = fd };
+    int flags = fcntl(fd, F_GETFL);
+    enum envl_carrier kind;
     struct stat status;
-    ssize_t n;
+    struct envl_err err;
 
-    if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR || fstat(fd, &status) != 0
-        || !S_ISREG(status.st_mode))
-        return false;
-    n = pread(fd, bytes, sizeof(bytes), lseek(fd, 0, SEEK_CUR));
-    return n > 0 && envelope_archive_recognise(bytes, (size_t)n) != NULL;
+    if (flags < 0 || fstat(fd, &status) != 0)
+        return envl_refuse(a, errno, "cannot read: %s", strerror(errno));
+    if ((flags & O_ACCMODE) != O_RDWR || !S_ISREG(status.st_mode))
+        return ARCHIVE_OK;
+    if (envl_source_peek(&source, &err) != ENVELOPE_OK)
+        return envl_refuse(a, errno, "cannot read: %s", err.detail);
+    if (!envl_carrier_recognise(&kind, source.start, source.start_len))
+        return ARCHIVE_OK;
+    return envl_refuse(a, EOPNOTSUPP,
+                       "cannot append to an envelope; to be read it has to be "
+                       "opened for reading only");
 }
 
 ENVELOPE_EXPORT struct archive *
@@ -176,10 +191,8 @@ archive_read_open_fd(struct archive *a, int fd, size_t block_size)
 
     if (envl_guard_holds(a))
         return ENVL_REAL(archive_read_open_fd)(a, fd, block_size);
-    if (is_updated_envelope(fd))
-        return envl_refuse(a, EOPNOTSUPP,
-                           "cannot append to an envelope; to be read it has "
-                           "to be opened for reading only");
+    if (refuse_update(a, fd) != ARCHIVE_OK)
+        return ARCHIVE_FATAL;
     outer = envl_guard_enter(a);
     r = envelope_archive_read_open_fd(a, envl_handle_options(a), fd,
                                       block_size);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <wchar.h>
 
@@ -39,14 +40,20 @@ refuse_unopened(struct archive *a)
                        "a way that allows it; nothing was written");
 }
 
-/* bsdtar -r and -u, and all that would put something behind what is there. */
-static bool
-is_update(int fd)
+/* bsdtar -r and -u, and all that would put something after what is there. */
+static int
+refuse_update(struct archive *a, int fd)
 {
+    int flags = fcntl(fd, F_GETFL);
     struct stat status;
 
-    return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR && fstat(fd, &status) == 0
-           && S_ISREG(status.st_mode);
+    if (flags < 0 || fstat(fd, &status) != 0)
+        return envl_refuse(a, errno, "cannot write: %s", strerror(errno));
+    if ((flags & O_ACCMODE) != O_RDWR || !S_ISREG(status.st_mode))
+        return ARCHIVE_OK;
+    return envl_refuse(a, EOPNOTSUPP,
+                       "cannot append: an envelope is written as a whole, to a "
+                       "descriptor that is only for writing");
 }
 
 /* Between the two the calls are for libarchive.  A program that did not look
@@ -165,10 +172,8 @@ archive_write_open_fd(struct archive *a, int fd)
 
     if (handle == NULL)
         return ENVL_REAL(archive_write_open_fd)(a, fd);
-    if (is_update(fd))
-        return envl_refuse(a, EOPNOTSUPP,
-                           "cannot append: an envelope is written as a whole, "
-                           "to a descriptor that is only for writing");
+    if (refuse_update(a, fd) != ARCHIVE_OK)
+        return ARCHIVE_FATAL;
     if (!begins(handle, &outer))
         return ARCHIVE_FATAL;
     return ends(handle, outer,

@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 126
+plan 139
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 need bsdtar bsdcat bsdcpio prlimit
 provider
@@ -492,6 +492,67 @@ for name in noise nothing short nowhere; do
     t "the same complaint as before ($name)" same_complaint $name
 done
 t 'archives without the filter are the same bytes as before' writes_as_before
+
+# --- looks that fail ------------------------------------------------------
+
+# failing CALL N ERROR FILE COMMAND...
+failing() {
+    failing_call=$1 failing_at=$2 failing_error=$3 failing_file=$4
+    shift 4
+    env LD_PRELOAD="$tests_dir/fail.so" FAIL_CALL="$failing_call" \
+        FAIL_AT="$failing_at" FAIL_ERROR="$failing_error" \
+        FAIL_FILE="$failing_file" "$@"
+}
+
+make_fail() {
+    "$CC" -shared -fPIC -o fail.so "$srcdir/test/cli/fail.c" -ldl
+}
+
+# A look that fails once: nothing is read, the carrier neither.
+look_fails() { # CALL N ERROR TEXT
+    export ENVELOPE_IDENTITIES=ops.key
+    for archive in backup.tar plain.tar; do
+        rm -rf unpacked
+        mkdir unpacked
+        complains "$4" failing "$1" "$2" "$3" $archive \
+            bsdtar -xf $archive -C unpacked
+        if [ "$1" != open ]; then
+            complains "$4" failing "$1" "$2" "$3" $archive \
+                bsdtar -xf - -C unpacked <$archive
+            complains "$4" failing "$1" "$2" "$3" $archive \
+                bsdcpio -it <$archive
+            nothing said
+        fi
+        [ -z "$(ls unpacked)" ]
+        complains "$4" failing "$1" "$2" "$3" $archive bsdcat $archive
+        nothing said
+    done
+}
+
+# Where it is not known what is there, nothing is written after it.
+append_look_fails() { # CALL N ERROR
+    export ENVELOPE_IDENTITIES=ops.key
+    cp backup.tar appended
+    untouched appended complains 'envelope: ' failing "$1" "$2" "$3" appended \
+        bsdtar -rf appended dir/clear
+}
+
+t 'what fails once can be made' make_fail
+t 'open fails once: EMFILE' look_fails open 1 24 'Failed to open'
+t 'the first fstat fails once' look_fails fstat 1 5 "Can't stat"
+t 'the second fstat fails once' look_fails fstat 2 5 'Input/output error'
+for name in 1 2 3; do
+    t "lseek number $name fails once" look_fails lseek $name 5 \
+        'Input/output error'
+done
+t 'the first read fails once: EIO' look_fails read 1 5 'Input/output error'
+t 'the first read fails once: ENOMEM' look_fails read 1 12 \
+    'Cannot allocate memory'
+t 'the first read fails once: ESTALE' look_fails read 1 116 \
+    'Stale file handle'
+for name in fstat lseek read; do
+    t "-r where $name fails once" append_look_fails $name 1 5
+done
 
 # --- trees ----------------------------------------------------------------
 
