@@ -22,9 +22,16 @@
 #define LAST_RESORT "/usr/bin/"
 #define PRELOAD_VARIABLE "LD_PRELOAD"
 #define PRELOAD_SEPARATORS " :"
-#define READER_VARIABLE "TAR_READER_OPTIONS"
-#define WRITER_VARIABLE "TAR_WRITER_OPTIONS"
-#define WRITER_ELEMENT ENVL_MODULE_PREFIX "filter"
+
+/* Options that programs take from the environment. */
+static const char *const option_variables[] = {
+    ENVL_OPTIONS_VARIABLE,
+    ENVL_READER_VARIABLE,
+    ENVL_WRITER_VARIABLE,
+};
+
+#define OPTION_VARIABLE_COUNT \
+    (sizeof(option_variables) / sizeof(option_variables[0]))
 
 /* Like err(3), for which program_invocation_short_name is the name. */
 static void __attribute__((noreturn)) fail(const char *what, const char *why)
@@ -49,10 +56,18 @@ set_variable(const char *name, const char *value)
         err(EXIT_FAILURE, "envelope");
 }
 
+/* A program that does not know the filter would write in the clear: without
+ * the launcher, which a short PATH is enough for, or without the module. */
 static void
-add_to_variable(const char *name, const char *options)
+check_variables(void)
 {
-    set_variable(name, envl_options_join(getenv(name), options));
+    size_t i;
+
+    for (i = 0; i < OPTION_VARIABLE_COUNT; i++) {
+        if (envl_options_filter(getenv(option_variables[i])))
+            fail(option_variables[i], ENVL_MODULE_PREFIX ENVL_FILTER_OPTION
+                 ": " ENVL_FILTER_REFUSED);
+    }
 }
 
 enum found { NOTHING, ITSELF, PROGRAM };
@@ -183,41 +198,41 @@ check_module(const char *program, const char *name)
 
 /*
  * bsdtar itself refuses options of a module that it does not know, so that
- * nothing need be checked; but it forgives those from TAR_WRITER_OPTIONS, and
- * gives the reader of an @archive only those from TAR_READER_OPTIONS.
+ * nothing need be checked; but it gives them to the archive of the command
+ * line only, and not to the readers of @archives.  The other two programs have
+ * no options at all.  So the module gets them, too, for every archive.
  */
 int
 main(int argc, char **argv)
 {
     const char *name = program_invocation_short_name, *why = NULL;
     const struct envl_syntax *syntax = envl_syntax_find(name);
-    const char *defaults = getenv(ENVL_OPTIONS_VARIABLE);
+    const char *settings = getenv(ENVL_OPTIONS_VARIABLE);
     struct envl_arguments arguments;
     const char *program, *module;
-    char *writer;
 
     if (argc < 1 || syntax == NULL)
         fail(name, "call it by the name bsdtar, bsdcat or bsdcpio");
-    writer =
-        syntax->has_options ? envl_options_own(getenv(WRITER_VARIABLE)) : NULL;
-    envl_arguments_read(&arguments, syntax, argv,
-                        writer != NULL ? WRITER_ELEMENT : NULL);
+    check_variables();
+    envl_arguments_read(&arguments, syntax, argv);
     if (arguments.bad != NULL)
         fail(arguments.bad, arguments.why);
+    if (settings != NULL && *settings == '\0')
+        settings = NULL;
 
     program = find_program(name);
     module = find_module(&why);
     if (module != NULL)
         preload(module);
-    else if (arguments.own != NULL || defaults != NULL)
+    else if (arguments.own != NULL || settings != NULL)
         errx(EXIT_FAILURE, "envelope: %s", why);
 
-    if (defaults != NULL || (arguments.own != NULL && !syntax->has_options))
+    if (unsetenv(ENVL_COMMAND_VARIABLE) != 0)
+        err(EXIT_FAILURE, "envelope");
+    if (settings != NULL || (arguments.own != NULL && !syntax->has_options))
         check_module(program, argv[0]);
     if (arguments.own != NULL)
-        add_to_variable(syntax->has_options ? READER_VARIABLE
-                                            : ENVL_OPTIONS_VARIABLE,
-                        arguments.own);
+        set_variable(ENVL_COMMAND_VARIABLE, arguments.own);
     (void)execv(program, arguments.argv);
     fail(program, strerror(errno));
 }

@@ -36,20 +36,15 @@ struct envl_arguments {
 /*
  * envl_arguments_read - take out what is the launcher's
  *
- *   first  an option as in --options, put before the others; or NULL
- *
  * --add-filter envelope becomes the option envelope:filter.  A program that
  * takes --options is given all of them in one, because it would use the last
  * only; of another one all of them have to be ours.
  */
 void envl_arguments_read(struct envl_arguments *arguments,
-                         const struct envl_syntax *syntax, char **argv,
-                         const char *first);
+                         const struct envl_syntax *syntax, char **argv);
 
-/* Elements joined by commas; either may be NULL. */
-char *envl_options_join(const char *options, const char *more);
-
-/* envl_options_own - the elements that are ours, joined; NULL if none is */
-char *envl_options_own(const char *options);
+/* envl_options_filter - does an element switch the filter on, whatever its
+ * value? */
+bool envl_options_filter(const char *options);
 
 #endif

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/preload_names.h"
+
 #define FILTER_OPTION "add-filter"
 #define FILTER_NAME "envelope"
-#define FILTER_ELEMENT ENVL_MODULE_PREFIX "filter"
+#define FILTER_ELEMENT ENVL_MODULE_PREFIX ENVL_FILTER_OPTION
 #define OPTIONS_OPTION "options"
 /* --op means no other option of bsdtar. */
 #define OPTIONS_ABBREVIATION_LEN 2
@@ -92,8 +94,9 @@ envl_syntax_find(const char *name)
     return NULL;
 }
 
-char *
-envl_options_join(const char *options, const char *more)
+/* Elements joined by commas; either may be NULL. */
+static char *
+join(const char *options, const char *more)
 {
     char *joined;
 
@@ -114,20 +117,21 @@ envl_options_join(const char *options, const char *more)
 static void
 add(char **options, const char *more)
 {
-    char *joined = envl_options_join(*options, more);
+    char *joined = join(*options, more);
 
     free(*options);
     *options = joined;
 }
 
-char *
-envl_options_own(const char *options)
+/* The elements that are ours, joined; NULL if none is. */
+static char *
+own_of(const char *options)
 {
     char *own = NULL, *text, *rest, *element;
 
     if (options == NULL)
         return NULL;
-    rest = text = envl_options_join(options, NULL);
+    rest = text = join(options, NULL);
     while ((element = strsep(&rest, ",")) != NULL) {
         if (strncmp(element, ENVL_MODULE_PREFIX, strlen(ENVL_MODULE_PREFIX))
             == 0)
@@ -135,6 +139,21 @@ envl_options_own(const char *options)
     }
     free(text);
     return own;
+}
+
+bool
+envl_options_filter(const char *options)
+{
+    char *rest = own_of(options), *element;
+    size_t len = strlen(FILTER_ELEMENT);
+    bool found = false;
+
+    while ((element = strsep(&rest, ",")) != NULL) {
+        if (strncmp(element, FILTER_ELEMENT, len) == 0
+            && (element[len] == '\0' || element[len] == '='))
+            found = true;
+    }
+    return found; /* what was split stays, as all that is made here */
 }
 
 static void
@@ -156,7 +175,7 @@ static void
 add_options(struct scan *scan, const char *options)
 {
     struct envl_arguments *arguments = scan->arguments;
-    char *own = envl_options_own(options);
+    char *own = own_of(options);
 
     if (!scan->syntax->has_options
         && (own == NULL || strlen(own) != strlen(options)))
@@ -293,15 +312,14 @@ copy_operands(struct scan *scan)
         len = strcspn(word += 2, "=");
         value = word[len] == '=' ? word + len + 1 : scan->next[1];
         if (is_option(word, len, FILTER_OPTION, strlen(FILTER_OPTION))
-            || (is_options(scan, word, len) && envl_options_own(value) != NULL))
+            || (is_options(scan, word, len) && own_of(value) != NULL))
             refuse(scan, *scan->next, "goes before the names of files");
     }
 }
 
 void
 envl_arguments_read(struct envl_arguments *arguments,
-                    const struct envl_syntax *syntax, char **argv,
-                    const char *first)
+                    const struct envl_syntax *syntax, char **argv)
 {
     struct scan scan = { arguments, syntax, argv, 0 };
     size_t n = 0;
@@ -313,8 +331,6 @@ envl_arguments_read(struct envl_arguments *arguments,
     arguments->argv = calloc(n + 3, sizeof(*arguments->argv));
     if (arguments->argv == NULL)
         err(EXIT_FAILURE, "envelope");
-    if (first != NULL)
-        add_options(&scan, first);
     if (*scan.next != NULL)
         put(&scan, *scan.next++);
     if (syntax->old_style && *scan.next != NULL && **scan.next != '-')

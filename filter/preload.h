@@ -21,9 +21,14 @@ struct envl_handle {
     struct archive *archive;
     struct envelope_option *options; /* ends with { NULL, NULL } */
     size_t n_options;
-    bool armed;   /* what is written must be encrypted */
-    bool refused; /* an option of it was not good */
-    bool opened;  /* and will be */
+    bool armed;    /* what is written must be encrypted, ... */
+    bool switched; /* ... and will be: the command switches the filter on */
+    bool by_tar;   /* a variable of bsdtar has been met */
+    bool required; /* what is read must be an envelope: for itself, ... */
+    bool passphrase, filter; /* ... or for a passphrase that is the reader's */
+    bool refused;            /* an option of it was not good */
+    bool opened;             /* what was written will be encrypted, or what is
+                              * read has been looked at */
 };
 
 /*
@@ -40,12 +45,35 @@ void envl_handle_drop(struct archive *a);
 bool envl_handle_add(struct envl_handle *handle, const char *name,
                      const char *value);
 
-/* envl_handle_options - NULL if there are none */
-const struct envelope_option *envl_handle_options(struct archive *a);
+/* envl_handle_lost - has memory run out for one?  Then nobody knows whose it
+ * was. */
+bool envl_handle_lost(void);
 
-/* The text in ENVL_OPTIONS_VARIABLE, or NULL; the module's, for good. */
-void envl_handle_set_defaults(const char *options);
-const char *envl_handle_defaults(void);
+/* Bits: what an option is about. */
+enum envl_use { ENVL_READING = 1, ENVL_WRITING = 2 };
+
+/*
+ * Who has said an option.  A variable gives keys and settings, and switches
+ * nothing on: a program that is started without the launcher does not see it.
+ *
+ *   BY_VARIABLE  ENVL_OPTIONS_VARIABLE, for archives of any kind
+ *   BY_TAR       bsdtar's own variables: what is written has to be encrypted,
+ *                but the command must say so, too
+ *   BY_COMMAND   the command line, or the program
+ */
+enum envl_said {
+    ENVL_BY_VARIABLE,
+    ENVL_BY_TAR,
+    ENVL_BY_COMMAND,
+    ENVL_SAID_COUNT
+};
+
+/* envl_options_set_default - options for every archive; the text is the
+ * module's, for good; or NULL */
+void envl_options_set_default(enum envl_said said, const char *text);
+
+/* envl_options_begin - give them to a new archive; libarchive's status */
+int envl_options_begin(struct archive *a, enum envl_use use);
 
 /*
  * envelope_archive_*() calls libarchive's functions, which are interposed as

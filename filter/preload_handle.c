@@ -18,7 +18,7 @@
 static struct {
     pthread_mutex_t lock;
     struct envl_handle *first;
-    const char *defaults;
+    bool lost;
 } registry = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local struct archive *guarded;
@@ -55,6 +55,7 @@ envl_handle_get(struct archive *a)
     if (*at == NULL && (*at = calloc(1, sizeof(**at))) != NULL)
         (*at)->archive = a;
     handle = *at;
+    registry.lost |= handle == NULL;
     (void)pthread_mutex_unlock(&registry.lock);
     return handle;
 }
@@ -131,24 +132,15 @@ envl_handle_add(struct envl_handle *handle, const char *name, const char *value)
     return true;
 }
 
-const struct envelope_option *
-envl_handle_options(struct archive *a)
+bool
+envl_handle_lost(void)
 {
-    const struct envl_handle *handle = envl_handle_find(a);
+    bool lost;
 
-    return handle != NULL ? handle->options : NULL;
-}
-
-void
-envl_handle_set_defaults(const char *options)
-{
-    registry.defaults = options;
-}
-
-const char *
-envl_handle_defaults(void)
-{
-    return registry.defaults;
+    (void)pthread_mutex_lock(&registry.lock);
+    lost = registry.lost;
+    (void)pthread_mutex_unlock(&registry.lock);
+    return lost;
 }
 
 struct archive *

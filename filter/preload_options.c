@@ -12,30 +12,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/options.h"
+#include "filter/preload_names.h"
+#include "lib/err.h"
+
 #define MODULE "envelope"
 #define PREFIX MODULE ":"
 /* bsdtar puts this before what it finds in the environment. */
 #define FORGIVING "__ignore_wrong_module_name__"
 
-enum way { READING = 1, WRITING = 2, BOTH = READING | WRITING };
+#define BOTH (ENVL_READING | ENVL_WRITING)
+
+/* What an option says of the archive, besides its value. */
+enum about { SETTING, FILTER, REQUIRE, IDENTITY, PASSPHRASE };
 
 /* <envelope/archive.h> says what they mean. */
 static const struct known {
     const char *name;
-    enum way way;
+    unsigned uses;  /* of enum envl_use */
     bool is_switch; /* no value stands for "1", as with libarchive's own */
+    enum about about;
 } known[] = {
-    { "filter", WRITING, true },        { "recipient", WRITING, false },
-    { "recipients", WRITING, false },   { "identity", READING, false },
-    { "identities", READING, false },   { "passphrase-file", BOTH, false },
-    { "threads", BOTH, false },         { "label", WRITING, false },
-    { "labels", WRITING, false },       { "carrier", WRITING, false },
-    { "piece-size", WRITING, false },   { "xbcloud", WRITING, true },
-    { "reserve", WRITING, false },      { "work-factor", WRITING, false },
-    { "allow-expired", WRITING, true },
+    { ENVL_FILTER_OPTION, ENVL_WRITING, true, FILTER },
+    { "recipient", ENVL_WRITING, false, SETTING },
+    { "recipients", ENVL_WRITING, false, SETTING },
+    { "identity", ENVL_READING, false, IDENTITY },
+    { "identities", ENVL_READING, false, IDENTITY },
+    { "passphrase-file", BOTH, false, PASSPHRASE },
+    { "require", ENVL_READING, true, REQUIRE },
+    { "threads", BOTH, false, SETTING },
+    { "label", ENVL_WRITING, false, SETTING },
+    { "labels", ENVL_WRITING, false, SETTING },
+    { "carrier", ENVL_WRITING, false, SETTING },
+    { "piece-size", ENVL_WRITING, false, SETTING },
+    { "xbcloud", ENVL_WRITING, true, SETTING },
+    { "reserve", ENVL_WRITING, false, SETTING },
+    { "work-factor", ENVL_WRITING, false, SETTING },
+    { "allow-expired", ENVL_WRITING, true, SETTING },
 };
 
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
+
+/* For every archive; set before the program begins. */
+static const char *defaults[ENVL_SAID_COUNT];
 
 typedef int set_options_fn(struct archive *a, const char *options);
 typedef int set_option_fn(struct archive *a, const char *module,
@@ -59,6 +78,9 @@ refuse_unknown(struct archive *a, const char *name)
     char names[512] = "";
     size_t i, len = 0;
 
+    if (*name == '\0')
+        return envl_refuse(a, EINVAL,
+                           PREFIX " the name of an option is missing");
     /* On the command line everybody can read it. */
     if (strcmp(name, "passphrase") == 0)
         return envl_refuse(a, EINVAL,
@@ -72,14 +94,44 @@ refuse_unknown(struct archive *a, const char *name)
                        names);
 }
 
+/* A value is looked at whatever the archive is opened for. */
+static int
+check_value(struct archive *a, const char *name, const char *value)
+{
+    struct envl_options scratch;
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    envl_options_init(&scratch, ENVL_TAR);
+    rc = envl_options_set(&scratch, name, value, &err);
+    envl_options_clear(&scratch);
+    if (rc == ENVELOPE_OK)
+        return ARCHIVE_OK;
+    return envl_refuse(a, rc == ENVELOPE_R_MEMORY ? ENOMEM : EINVAL, "%s",
+                       rc == ENVELOPE_R_MEMORY ? "out of memory" : err.detail);
+}
+
+/* What an option says of the archive.  The keys in a variable insist on
+ * nothing; who wants that has require. */
+static void
+note(struct envl_handle *handle, enum envl_said said, enum about about)
+{
+    bool by_command = said == ENVL_BY_COMMAND;
+
+    handle->filter |= about == FILTER;
+    handle->required |= about == REQUIRE || (about == IDENTITY && by_command);
+    handle->passphrase |= about == PASSPHRASE && by_command;
+}
+
 /* bsdtar has one text for readers and writers: what the other way is about
  * is no mistake. */
 static int
-judge(struct envl_handle *handle, enum way way, const char *name,
-      const char *value)
+judge(struct envl_handle *handle, enum envl_use use, enum envl_said said,
+      const char *name, const char *value)
 {
     const struct known *row = find(name);
     struct archive *a = handle->archive;
+    int r = ARCHIVE_OK;
 
     if (handle->opened)
         return envl_refuse(a, EINVAL, "%s: the archive is open already", name);
@@ -87,56 +139,88 @@ judge(struct envl_handle *handle, enum way way, const char *name,
         return refuse_unknown(a, name);
     if (value == NULL)
         value = row->is_switch ? "1" : "";
-    if (strcmp(row->name, "filter") == 0) {
-        return strcmp(value, "1") == 0
-                   ? ARCHIVE_OK
-                   : envl_refuse(a, EINVAL, "filter: takes no value");
-    }
-    if ((row->way & way) == 0 || envl_handle_add(handle, name, value))
+    if ((row->about == FILTER || row->about == REQUIRE)
+        && strcmp(value, "1") != 0)
+        return envl_refuse(a, EINVAL, "%s: takes no value", name);
+    if (row->about == FILTER && said != ENVL_BY_COMMAND)
+        return envl_refuse(a, EINVAL,
+                           PREFIX ENVL_FILTER_OPTION ": " ENVL_FILTER_REFUSED);
+    if (row->about != FILTER)
+        r = check_value(a, name, value);
+    if (r != ARCHIVE_OK)
+        return r;
+    note(handle, said, row->about);
+    if (row->about == FILTER || row->about == REQUIRE || (row->uses & use) == 0
+        || envl_handle_add(handle, name, value))
         return ARCHIVE_OK;
     return envl_refuse(a, ENOMEM, "out of memory");
 }
 
-/* Before the archive could be armed: nothing may be written any more. */
+/* Nothing may be read or written any more, also by a program that does not
+ * look at what this returns. */
 static int
-end_without_memory(struct archive *a, enum way way)
+end_without_memory(struct archive *a, enum envl_use use)
 {
-    if (way == WRITING)
+    struct envl_handle *handle = envl_handle_get(a);
+
+    if (handle != NULL)
+        handle->refused = true;
+    if (use == ENVL_WRITING)
         (void)archive_write_fail(a); /* it cannot fail here */
     return envl_refuse(a, ENOMEM, "out of memory");
 }
 
 static int
-take(struct archive *a, enum way way, const char *name, const char *value)
+take(struct archive *a, enum envl_use use, enum envl_said said,
+     const char *name, const char *value)
 {
     struct envl_handle *handle = envl_handle_get(a);
     int r;
 
     if (handle == NULL)
-        return end_without_memory(a, way);
-    if (way == WRITING)
-        handle->armed = true;
-    r = judge(handle, way, name, value);
+        return end_without_memory(a, use);
+    r = judge(handle, use, said, name, value);
     if (r != ARCHIVE_OK)
         handle->refused = true;
+    /* Also where it was refused: nothing is written then. */
+    if (use == ENVL_WRITING && (said != ENVL_BY_VARIABLE || r != ARCHIVE_OK))
+        handle->armed = true;
+    handle->switched |= said == ENVL_BY_COMMAND;
+    handle->by_tar |= said == ENVL_BY_TAR;
     return r;
+}
+
+/* An element that is the module's, also one that is negated: "!" is put back
+ * before its name, which nobody knows. */
+static bool
+is_ours(char **element)
+{
+    char *at = *element + (**element == '!');
+
+    if (strncmp(at, PREFIX, strlen(PREFIX)) != 0)
+        return false;
+    at += strlen(PREFIX);
+    if (**element == '!')
+        *--at = '!';
+    *element = at;
+    return true;
 }
 
 /* Take the module's elements from the text; put the others into rest, which
  * has room for all of them. */
 static int
-take_elements(struct archive *a, enum way way, char *text, char *rest)
+take_elements(struct archive *a, enum envl_use use, enum envl_said said,
+              char *text, char *rest)
 {
     char *element, *value, *end = rest;
     int r = ARCHIVE_OK;
 
     *rest = '\0';
     while (r == ARCHIVE_OK && (element = strsep(&text, ",")) != NULL) {
-        if (strncmp(element, PREFIX, strlen(PREFIX)) == 0) {
-            element += strlen(PREFIX);
+        if (is_ours(&element)) {
             if ((value = strchr(element, '=')) != NULL)
                 *value++ = '\0';
-            r = take(a, way, element, value);
+            r = take(a, use, said, element, value);
         } else {
             if (end != rest)
                 end = stpcpy(end, ",");
@@ -147,25 +231,21 @@ take_elements(struct archive *a, enum way way, char *text, char *rest)
 }
 
 static int
-set_options(struct archive *a, enum way way, const char *options,
-            set_options_fn *real)
+take_text(struct archive *a, enum envl_use use, enum envl_said said,
+          const char *options, set_options_fn *real)
 {
     char *text, *rest;
     size_t size;
     int r;
 
-    if (envl_guard_holds(a) || options == NULL
-        || strstr(options, PREFIX) == NULL)
-        return real(a, options);
-
     size = strlen(options) + 1;
     text = malloc(size);
     rest = malloc(size);
     if (text == NULL || rest == NULL) {
-        r = end_without_memory(a, way);
+        r = end_without_memory(a, use);
     } else {
         memcpy(text, options, size);
-        r = take_elements(a, way, text, rest);
+        r = take_elements(a, use, said, text, rest);
         if (r == ARCHIVE_OK && *rest != '\0' && strcmp(rest, FORGIVING) != 0)
             r = real(a, rest);
     }
@@ -176,28 +256,76 @@ set_options(struct archive *a, enum way way, const char *options,
     return r;
 }
 
+/* bsdtar gives an archive first what is in its variable, and then what its
+ * command line says; some versions leave out the prefix that tells them
+ * apart. */
+static bool
+is_by_tar(struct archive *a, enum envl_use use, const char *options)
+{
+    const struct envl_handle *handle = envl_handle_find(a);
+    const char *variable = getenv(use == ENVL_WRITING ? ENVL_WRITER_VARIABLE
+                                                      : ENVL_READER_VARIABLE);
+
+    if (strncmp(options, FORGIVING, strlen(FORGIVING)) == 0)
+        return true;
+    return variable != NULL && strcmp(variable, options) == 0
+           && (handle == NULL || !handle->by_tar);
+}
+
 static int
-set_option(struct archive *a, enum way way, const char *module,
+set_options(struct archive *a, enum envl_use use, const char *options,
+            set_options_fn *real)
+{
+    if (envl_guard_holds(a) || options == NULL
+        || strstr(options, PREFIX) == NULL)
+        return real(a, options);
+    return take_text(a, use,
+                     is_by_tar(a, use, options) ? ENVL_BY_TAR : ENVL_BY_COMMAND,
+                     options, real);
+}
+
+static int
+set_option(struct archive *a, enum envl_use use, const char *module,
            const char *option, const char *value, set_option_fn *real)
 {
     if (envl_guard_holds(a) || module == NULL || strcmp(module, MODULE) != 0)
         return real(a, module, option, value);
-    if (option == NULL || value == NULL)
-        return take(a, way, option != NULL ? option : "", "");
-    return take(a, way, option, value);
+    return take(a, use, ENVL_BY_COMMAND, option != NULL ? option : "",
+                value != NULL ? value : "");
+}
+
+void
+envl_options_set_default(enum envl_said said, const char *text)
+{
+    defaults[said] = text;
+}
+
+int
+envl_options_begin(struct archive *a, enum envl_use use)
+{
+    set_options_fn *real = use == ENVL_WRITING
+                               ? ENVL_REAL(archive_write_set_options)
+                               : ENVL_REAL(archive_read_set_options);
+    int r = ARCHIVE_OK, i;
+
+    for (i = 0; r == ARCHIVE_OK && i < ENVL_SAID_COUNT; i++) {
+        if (defaults[i] != NULL)
+            r = take_text(a, use, (enum envl_said)i, defaults[i], real);
+    }
+    return r;
 }
 
 ENVELOPE_EXPORT int
 archive_write_set_options(struct archive *a, const char *options)
 {
-    return set_options(a, WRITING, options,
+    return set_options(a, ENVL_WRITING, options,
                        ENVL_REAL(archive_write_set_options));
 }
 
 ENVELOPE_EXPORT int
 archive_read_set_options(struct archive *a, const char *options)
 {
-    return set_options(a, READING, options,
+    return set_options(a, ENVL_READING, options,
                        ENVL_REAL(archive_read_set_options));
 }
 
@@ -205,7 +333,7 @@ ENVELOPE_EXPORT int
 archive_write_set_option(struct archive *a, const char *module,
                          const char *option, const char *value)
 {
-    return set_option(a, WRITING, module, option, value,
+    return set_option(a, ENVL_WRITING, module, option, value,
                       ENVL_REAL(archive_write_set_option));
 }
 
@@ -213,7 +341,7 @@ ENVELOPE_EXPORT int
 archive_write_set_filter_option(struct archive *a, const char *module,
                                 const char *option, const char *value)
 {
-    return set_option(a, WRITING, module, option, value,
+    return set_option(a, ENVL_WRITING, module, option, value,
                       ENVL_REAL(archive_write_set_filter_option));
 }
 
@@ -221,7 +349,7 @@ ENVELOPE_EXPORT int
 archive_write_set_format_option(struct archive *a, const char *module,
                                 const char *option, const char *value)
 {
-    return set_option(a, WRITING, module, option, value,
+    return set_option(a, ENVL_WRITING, module, option, value,
                       ENVL_REAL(archive_write_set_format_option));
 }
 
@@ -229,7 +357,7 @@ ENVELOPE_EXPORT int
 archive_read_set_option(struct archive *a, const char *module,
                         const char *option, const char *value)
 {
-    return set_option(a, READING, module, option, value,
+    return set_option(a, ENVL_READING, module, option, value,
                       ENVL_REAL(archive_read_set_option));
 }
 
@@ -237,7 +365,7 @@ ENVELOPE_EXPORT int
 archive_read_set_filter_option(struct archive *a, const char *module,
                                const char *option, const char *value)
 {
-    return set_option(a, READING, module, option, value,
+    return set_option(a, ENVL_READING, module, option, value,
                       ENVL_REAL(archive_read_set_filter_option));
 }
 
@@ -245,6 +373,6 @@ ENVELOPE_EXPORT int
 archive_read_set_format_option(struct archive *a, const char *module,
                                const char *option, const char *value)
 {
-    return set_option(a, READING, module, option, value,
+    return set_option(a, ENVL_READING, module, option, value,
                       ENVL_REAL(archive_read_set_format_option));
 }

@@ -4,8 +4,10 @@
  * decrypts an envelope and leaves all else to libarchive.
  *
  * Not covered: archive_read_open1() with callbacks that were set one by one,
- * and archive_read_open_filenames() with several names.  An envelope opened
- * so is not decrypted: the program finds an archive of ciphertext, or none.
+ * archive_read_open_filenames() with several names, and functions that were
+ * found through dlsym(3) on libarchive itself.  An envelope opened so is not
+ * decrypted: the program finds an archive of ciphertext, or none.  Where the
+ * archive must be an envelope, archive_read_next_header() refuses it.
  */
 #define _GNU_SOURCE /* O_ACCMODE and struct stat under -std=c11, too */
 #include "filter/preload.h"
@@ -73,19 +75,121 @@ refuse_update(struct archive *a, int fd)
                        "opened for reading only");
 }
 
+/* libarchive reads a file of patterns with an archive of its own making: what
+ * is said of the program's archives is not said of this one. */
+static _Thread_local bool reads_patterns;
+
 ENVELOPE_EXPORT struct archive *
 archive_read_new(void)
 {
     struct archive *a = ENVL_REAL(archive_read_new)();
-    const char *defaults = envl_handle_defaults();
 
     envl_handle_drop(a); /* of one that was freed behind our back */
-    if (a != NULL && defaults != NULL
-        && archive_read_set_options(a, defaults) != ARCHIVE_OK) {
+    if (a != NULL && !reads_patterns
+        && envl_options_begin(a, ENVL_READING) != ARCHIVE_OK) {
         (void)archive_read_free(a); /* nothing was read */
         a = NULL;
     }
     return a;
+}
+
+ENVELOPE_EXPORT int
+archive_match_exclude_pattern_from_file(struct archive *a, const char *name,
+                                        int ends_with_nul)
+{
+    int r;
+
+    reads_patterns = true;
+    r = ENVL_REAL(archive_match_exclude_pattern_from_file)(a, name,
+                                                           ends_with_nul);
+    reads_patterns = false;
+    return r;
+}
+
+ENVELOPE_EXPORT int
+archive_match_exclude_pattern_from_file_w(struct archive *a,
+                                          const wchar_t *name,
+                                          int ends_with_nul)
+{
+    int r;
+
+    reads_patterns = true;
+    r = ENVL_REAL(archive_match_exclude_pattern_from_file_w)(a, name,
+                                                             ends_with_nul);
+    reads_patterns = false;
+    return r;
+}
+
+ENVELOPE_EXPORT int
+archive_match_include_pattern_from_file(struct archive *a, const char *name,
+                                        int ends_with_nul)
+{
+    int r;
+
+    reads_patterns = true;
+    r = ENVL_REAL(archive_match_include_pattern_from_file)(a, name,
+                                                           ends_with_nul);
+    reads_patterns = false;
+    return r;
+}
+
+ENVELOPE_EXPORT int
+archive_match_include_pattern_from_file_w(struct archive *a,
+                                          const wchar_t *name,
+                                          int ends_with_nul)
+{
+    int r;
+
+    reads_patterns = true;
+    r = ENVL_REAL(archive_match_include_pattern_from_file_w)(a, name,
+                                                             ends_with_nul);
+    reads_patterns = false;
+    return r;
+}
+
+/* A passphrase that is given together with the filter is for writing: what is
+ * read besides, such as bsdtar's @archive, need not be an envelope. */
+static bool
+is_required(const struct envl_handle *handle)
+{
+    return handle->required || (handle->passphrase && !handle->filter);
+}
+
+/* The options to open it with; between this and ends() the calls are for
+ * libarchive.  A program that did not look at what an earlier call returned is
+ * stopped here. */
+static bool
+begins(struct archive *a, const struct envelope_option **options,
+       struct archive **outer)
+{
+    struct envl_handle *handle = envl_handle_find(a);
+
+    *options = NULL;
+    if (handle == NULL ? envl_handle_lost() : handle->refused) {
+        (void)envl_refuse(a, EINVAL, "an option was refused before");
+        return false;
+    }
+    if (handle != NULL) {
+        if (!envl_handle_add(handle, "require",
+                             is_required(handle) ? "1" : "0")) {
+            (void)envl_refuse(a, ENOMEM, "out of memory");
+            return false;
+        }
+        *options = handle->options;
+    }
+    *outer = envl_guard_enter(a);
+    return true;
+}
+
+static int
+ends(struct archive *a, struct archive *outer, int r)
+{
+    struct envl_handle *handle = envl_handle_find(a);
+
+    envl_guard_leave(outer);
+    if (handle != NULL)
+        handle->opened = r == ARCHIVE_OK;
+    return r;
 }
 
 /* All callbacks there are; archive_read_open() and _open2() have fewer. */
@@ -96,13 +200,15 @@ open_callbacks(struct archive *a, void *client_data,
                archive_skip_callback *skip_callback,
                archive_close_callback *close_callback)
 {
-    struct archive *outer = envl_guard_enter(a);
-    int r = envelope_archive_read_open(a, envl_handle_options(a), client_data,
-                                       open_callback, read_callback,
-                                       skip_callback, NULL, close_callback);
+    const struct envelope_option *options;
+    struct archive *outer;
 
-    envl_guard_leave(outer);
-    return r;
+    if (!begins(a, &options, &outer))
+        return ARCHIVE_FATAL;
+    return ends(a, outer,
+                envelope_archive_read_open(
+                    a, options, client_data, open_callback, read_callback,
+                    skip_callback, NULL, close_callback));
 }
 
 ENVELOPE_EXPORT int
@@ -137,16 +243,16 @@ ENVELOPE_EXPORT int
 archive_read_open_filename(struct archive *a, const char *name,
                            size_t block_size)
 {
+    const struct envelope_option *options;
     struct archive *outer;
-    int r;
 
     if (envl_guard_holds(a))
         return ENVL_REAL(archive_read_open_filename)(a, name, block_size);
-    outer = envl_guard_enter(a);
-    r = envelope_archive_read_open_filename(a, envl_handle_options(a), name,
-                                            block_size);
-    envl_guard_leave(outer);
-    return r;
+    if (!begins(a, &options, &outer))
+        return ARCHIVE_FATAL;
+    return ends(
+        a, outer,
+        envelope_archive_read_open_filename(a, options, name, block_size));
 }
 
 ENVELOPE_EXPORT int
@@ -186,47 +292,42 @@ archive_read_open_file(struct archive *a, const char *name, size_t block_size)
 ENVELOPE_EXPORT int
 archive_read_open_fd(struct archive *a, int fd, size_t block_size)
 {
+    const struct envelope_option *options;
     struct archive *outer;
-    int r;
 
     if (envl_guard_holds(a))
         return ENVL_REAL(archive_read_open_fd)(a, fd, block_size);
-    if (refuse_update(a, fd) != ARCHIVE_OK)
+    if (refuse_update(a, fd) != ARCHIVE_OK || !begins(a, &options, &outer))
         return ARCHIVE_FATAL;
-    outer = envl_guard_enter(a);
-    r = envelope_archive_read_open_fd(a, envl_handle_options(a), fd,
-                                      block_size);
-    envl_guard_leave(outer);
-    return r;
+    return ends(a, outer,
+                envelope_archive_read_open_fd(a, options, fd, block_size));
 }
 
 ENVELOPE_EXPORT int
 archive_read_open_FILE(struct archive *a, FILE *file)
 {
+    const struct envelope_option *options;
     struct archive *outer;
-    int r;
 
     if (envl_guard_holds(a))
         return ENVL_REAL(archive_read_open_FILE)(a, file);
-    outer = envl_guard_enter(a);
-    r = envelope_archive_read_open_FILE(a, envl_handle_options(a), file);
-    envl_guard_leave(outer);
-    return r;
+    if (!begins(a, &options, &outer))
+        return ARCHIVE_FATAL;
+    return ends(a, outer, envelope_archive_read_open_FILE(a, options, file));
 }
 
 ENVELOPE_EXPORT int
 archive_read_open_memory(struct archive *a, const void *buffer, size_t size)
 {
+    const struct envelope_option *options;
     struct archive *outer;
-    int r;
 
     if (envl_guard_holds(a))
         return ENVL_REAL(archive_read_open_memory)(a, buffer, size);
-    outer = envl_guard_enter(a);
-    r = envelope_archive_read_open_memory(a, envl_handle_options(a), buffer,
-                                          size);
-    envl_guard_leave(outer);
-    return r;
+    if (!begins(a, &options, &outer))
+        return ARCHIVE_FATAL;
+    return ends(a, outer,
+                envelope_archive_read_open_memory(a, options, buffer, size));
 }
 
 /* The size of the pieces that libarchive is given is for its own tests. */
@@ -237,6 +338,34 @@ archive_read_open_memory2(struct archive *a, const void *buffer, size_t size,
     if (envl_guard_holds(a))
         return ENVL_REAL(archive_read_open_memory2)(a, buffer, size, read_size);
     return archive_read_open_memory(a, buffer, size);
+}
+
+/* It must be an envelope, and some other way was found to open it. */
+static bool
+is_unseen(struct archive *a)
+{
+    const struct envl_handle *handle = envl_handle_find(a);
+
+    if (handle == NULL || handle->opened || !is_required(handle))
+        return false;
+    (void)envl_refuse(a, EINVAL,
+                      "the archive must be an envelope, but was not opened in "
+                      "a way that shows whether it is one; nothing was read");
+    return true;
+}
+
+ENVELOPE_EXPORT int
+archive_read_next_header(struct archive *a, struct archive_entry **entry)
+{
+    return is_unseen(a) ? ARCHIVE_FATAL
+                        : ENVL_REAL(archive_read_next_header)(a, entry);
+}
+
+ENVELOPE_EXPORT int
+archive_read_next_header2(struct archive *a, struct archive_entry *entry)
+{
+    return is_unseen(a) ? ARCHIVE_FATAL
+                        : ENVL_REAL(archive_read_next_header2)(a, entry);
 }
 
 ENVELOPE_EXPORT int

@@ -99,9 +99,10 @@ answer_probe(void)
 {
     static const char answer[] = ENVL_PROBE_ANSWER;
     static const char *const functions[] = {
-        "archive_write_open2",  "archive_write_open_filename",
-        "archive_write_header", "archive_write_close",
-        "archive_write_free",   "archive_read_open_filename",
+        "archive_write_open2",      "archive_write_open_filename",
+        "archive_write_header",     "archive_write_close",
+        "archive_write_free",       "archive_read_open_filename",
+        "archive_read_next_header",
     };
     size_t i;
 
@@ -118,33 +119,35 @@ answer_probe(void)
 
 /* Where a mistake in them can be said before anything happens. */
 static void
-check_defaults(const char *options)
+check_defaults(const char *whose)
 {
     struct archive *a = ENVL_REAL(archive_write_new)();
 
-    if (a == NULL || archive_write_set_options(a, options) != ARCHIVE_OK) {
-        (void)fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+    if (a == NULL || envl_options_begin(a, ENVL_WRITING) != ARCHIVE_OK) {
+        (void)fprintf(stderr, "%s: %s%s\n", program_invocation_short_name,
+                      whose,
                       a != NULL ? archive_error_string(a) : "out of memory");
         _exit(EXIT_FAILURE);
     }
-    (void)archive_write_free(a); /* it was never opened */
+    envl_handle_drop(a);
+    (void)ENVL_REAL(archive_write_free)(a); /* it was never opened */
 }
 
+/* Options in a variable become the module's; a child does not get them. */
 static void
-take_defaults(void)
+take_variable(const char *name, enum envl_said said, const char *whose)
 {
-    char *value = secure_getenv(ENVL_OPTIONS_VARIABLE);
-    char *options;
+    char *value = secure_getenv(name), *options;
 
-    if (value == NULL || *value == '\0')
+    if (value == NULL)
         return;
     options = strdup(value);
     explicit_bzero(value, strlen(value)); /* it may hold the PIN of a token */
-    (void)unsetenv(ENVL_OPTIONS_VARIABLE);
+    (void)unsetenv(name);
     if (options == NULL)
         _exit(EXIT_FAILURE);
-    check_defaults(options);
-    envl_handle_set_defaults(options);
+    envl_options_set_default(said, *options != '\0' ? options : NULL);
+    check_defaults(whose);
 }
 
 __attribute__((constructor)) static void
@@ -153,5 +156,7 @@ begin(void)
     leave_environment();
     if (secure_getenv(ENVL_PROBE_VARIABLE) != NULL)
         answer_probe();
-    take_defaults();
+    take_variable(ENVL_OPTIONS_VARIABLE, ENVL_BY_VARIABLE,
+                  ENVL_OPTIONS_VARIABLE ": ");
+    take_variable(ENVL_COMMAND_VARIABLE, ENVL_BY_COMMAND, "");
 }

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <wchar.h>
 
+#include "filter/preload_names.h"
+
 /* The archive's handle, if the call is the program's and it must be
  * encrypted; NULL leaves it to libarchive. */
 static struct envl_handle *
@@ -61,10 +63,18 @@ refuse_update(struct archive *a, int fd)
 static bool
 begins(struct envl_handle *handle, struct archive **outer)
 {
-    if (handle->refused || handle->opened) {
-        (void)envl_refuse(handle->archive, EINVAL, "%s",
-                          handle->refused ? "an option was refused before"
-                                          : "the archive is open already");
+    const char *why = NULL;
+
+    if (handle->refused)
+        why = "an option was refused before";
+    else if (handle->opened)
+        why = "the archive is open already";
+    else if (!handle->switched)
+        why = ENVL_WRITER_VARIABLE " has options of the envelope, but does not "
+                                   "switch the filter on; use --add-filter "
+                                   "envelope";
+    if (why != NULL) {
+        (void)envl_refuse(handle->archive, EINVAL, "%s", why);
         return false;
     }
     *outer = envl_guard_enter(handle->archive);
@@ -83,11 +93,9 @@ ENVELOPE_EXPORT struct archive *
 archive_write_new(void)
 {
     struct archive *a = ENVL_REAL(archive_write_new)();
-    const char *defaults = envl_handle_defaults();
 
     envl_handle_drop(a); /* of one that was freed behind our back */
-    if (a != NULL && defaults != NULL
-        && archive_write_set_options(a, defaults) != ARCHIVE_OK) {
+    if (a != NULL && envl_options_begin(a, ENVL_WRITING) != ARCHIVE_OK) {
         (void)archive_write_free(a); /* nothing was written */
         a = NULL;
     }
@@ -172,9 +180,7 @@ archive_write_open_fd(struct archive *a, int fd)
 
     if (handle == NULL)
         return ENVL_REAL(archive_write_open_fd)(a, fd);
-    if (refuse_update(a, fd) != ARCHIVE_OK)
-        return ARCHIVE_FATAL;
-    if (!begins(handle, &outer))
+    if (refuse_update(a, fd) != ARCHIVE_OK || !begins(handle, &outer))
         return ARCHIVE_FATAL;
     return ends(handle, outer,
                 envelope_archive_write_open_fd(a, handle->options, fd));

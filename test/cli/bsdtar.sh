@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 139
+plan 153
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 need bsdtar bsdcat bsdcpio prlimit
 provider
@@ -285,13 +285,64 @@ carrier() { # CARRIER BEGINS-WITH
     unpacks made
 }
 
+# Without the launcher
+module_only() {
+    stock env LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" "$@"
+}
+
+# A variable gives keys and settings; what it says encrypts nothing by itself.
+settings() {
+    settings=ENVELOPE_ARCHIVE_OPTIONS=envelope:recipient=ops.pem
+    settings=$settings,envelope:carrier=raw
+    stock bsdtar -cf want dir
+    env $settings bsdtar -cf made dir
+    cmp want made
+    env $settings bsdtar --add-filter envelope -cf made dir
+    head -c 100 made | grep -qaF ENV
+    ! grep -qaF "$marker" made || false
+    unpacks made
+    find dir | stock bsdcpio -o >want
+    find dir | env $settings bsdcpio -o >made
+    cmp want made
+    find dir | env $settings bsdcpio -o --add-filter envelope >made
+    head -c 100 made | grep -qaF ENV
+}
+
+# What is meant for writers only is not passed over.
 writer_variable() {
     rm -f none
-    TAR_WRITER_OPTIONS=envelope:recipient=ops.pem bsdtar -cf made dir
+    export TAR_WRITER_OPTIONS=envelope:recipient=ops.pem
+    for command in env module_only; do
+        complains 'use --add-filter envelope' $command bsdtar -cf none dir
+        [ ! -e none ]
+        # The same words on the command line
+        $command bsdtar --options "$TAR_WRITER_OPTIONS" -cf made dir
+        sealed made
+    done
+    bsdtar --add-filter envelope -cf made dir
     sealed made
-    complains nowhere env ENVELOPE_PRELOAD=/nowhere \
-        TAR_WRITER_OPTIONS=envelope:recipient=ops.pem bsdtar -cf none dir
+    bsdtar -tf plain.tar >out
+    grep -qx dir/clear out
+}
+
+# Without the launcher, which a short PATH is enough for, it would not work.
+filter_in_variable() { # VARIABLE ELEMENT
+    rm -f none
+    export "$1=$2" ENVELOPE_RECIPIENTS=ops.pem
+    complains 'use --add-filter envelope' bsdtar -cf none dir
     [ ! -e none ]
+    complains 'use --add-filter envelope' bsdtar --add-filter envelope \
+        -cf none dir
+    [ ! -e none ]
+    complains 'use --add-filter envelope' bsdcpio -o <list
+    nothing said
+    complains 'use --add-filter envelope' env ENVELOPE_PRELOAD=/nowhere \
+        bsdtar -cf none dir
+    [ ! -e none ]
+    if [ "$1" != TAR_READER_OPTIONS ]; then
+        complains 'use --add-filter envelope' module_only bsdtar -cf none dir
+        [ ! -e none ]
+    fi
 }
 
 t 'keys can be made' make_keys
@@ -318,7 +369,15 @@ t 'recipients from the environment' recipients_variable
 t 'carrier tar' carrier tar envelope/header
 t 'carrier xbstream' carrier xbstream XBSTCK01
 t 'carrier raw' carrier raw ENV
-t 'options of TAR_WRITER_OPTIONS encrypt, or nothing is made' writer_variable
+t 'settings in ENVELOPE_ARCHIVE_OPTIONS' settings
+t 'settings in TAR_WRITER_OPTIONS' writer_variable
+echo dir/clear >list
+for name in ENVELOPE_ARCHIVE_OPTIONS TAR_WRITER_OPTIONS TAR_READER_OPTIONS; do
+    t "the filter in $name is refused" \
+        filter_in_variable $name envelope:threads=1,envelope:filter
+done
+t 'the filter in a variable with a value is refused' \
+    filter_in_variable ENVELOPE_ARCHIVE_OPTIONS envelope:filter=1
 
 # --- @archive, bsdcpio, bsdcat --------------------------------------------
 
@@ -362,6 +421,14 @@ cpio_out() { # ARGUMENT
     same_tree dir unpacked/dir
     ENVELOPE_IDENTITIES=ops.key bsdcpio -it -F other.cpio >out
     grep -qx dir/clear out
+}
+
+cpio_options() {
+    find dir | bsdcpio -o \
+        --options envelope:filter,envelope:recipient=ops.pem >made.cpio
+    sealed made.cpio
+    find dir | bsdcpio -o --options envelope:recipient=ops.pem >made.cpio
+    sealed made.cpio
 }
 
 cpio_plain() {
@@ -410,12 +477,12 @@ cat_option() {
     nothing said
 }
 
-echo dir/clear >list
 t '@archive that is an envelope' at_envelope
 t '@archive that is none' at_plain
 t '@archive with the identity from --options' at_envelope_option
 t 'bsdcpio -o and -i' cpio_out ''
 t 'bsdcpio -oz and -i' cpio_out -z
+t 'bsdcpio --options envelope:filter' cpio_options
 t 'bsdcpio without an envelope is the system'"'"'s' cpio_plain
 t 'bsdcpio refuses what is wrong, and writes nothing' cpio_refuses
 t 'bsdcat of envelopes, and of others' cat_files
@@ -492,6 +559,161 @@ for name in noise nothing short nowhere; do
     t "the same complaint as before ($name)" same_complaint $name
 done
 t 'archives without the filter are the same bytes as before' writes_as_before
+
+# --- what must be an envelope ----------------------------------------------
+
+# insists COMMAND... - on a file, on standard input, on a pipe, with each
+# program; nothing comes out
+insists() {
+    for archive in plain.tar nothing zeros; do
+        rm -rf unpacked
+        mkdir unpacked
+        complains 'not an envelope' "$@" bsdtar $options -xf $archive -C unpacked
+        complains 'not an envelope' "$@" bsdtar $options -xf - -C unpacked \
+            <$archive
+        # shellcheck disable=SC2002 # a pipe is what is meant
+        cat $archive | complains 'not an envelope' "$@" bsdtar $options -xf - \
+            -C unpacked
+        [ -z "$(ls unpacked)" ]
+        complains 'not an envelope' "$@" bsdtar $options -tf $archive
+        nothing said
+        complains 'not an envelope' "$@" bsdcat $options $archive
+        nothing said
+        complains 'not an envelope' "$@" bsdcpio $options -it <$archive
+        nothing said
+    done
+    # What is one is read.
+    "$@" env ENVELOPE_IDENTITIES=ops.key bsdtar $options -xOf "$good" \
+        dir/clear | cmp - dir/clear
+}
+
+insists_for_keys() {
+    head -c 100000 /dev/zero >zeros
+    good=backup.tar
+    options='--options envelope:identity=ops.key' insists env
+    options='--options envelope:identities=ops.key' insists env
+    good=pass.tar
+    options='--options envelope:passphrase-file=pw' insists env
+}
+
+insists_if_required() {
+    good=backup.tar
+    options='--options envelope:require' insists env ENVELOPE_IDENTITIES=ops.key
+    options='' insists env ENVELOPE_ARCHIVE_OPTIONS=envelope:require
+    options='' insists env \
+        ENVELOPE_ARCHIVE_OPTIONS=envelope:identity=ops.key,envelope:require=1
+    for archive in plain.tar nothing zeros; do
+        complains 'not an envelope' env TAR_READER_OPTIONS=envelope:require \
+            bsdtar -tf $archive
+        nothing said
+    done
+}
+
+# Keys of the environment are for what may come.
+insists_on_nothing() {
+    for variable in ENVELOPE_IDENTITIES=ops.key \
+        ENVELOPE_ARCHIVE_OPTIONS=envelope:identity=ops.key \
+        ENVELOPE_ARCHIVE_OPTIONS=envelope:passphrase-file=pw \
+        TAR_READER_OPTIONS=envelope:identity=ops.key; do
+        env "$variable" bsdtar -tf plain.tar >out
+        grep -qx dir/clear out
+        env "$variable" bsdtar -tf nothing >out
+        nothing out
+    done
+    for variable in ENVELOPE_ARCHIVE_OPTIONS TAR_READER_OPTIONS; do
+        env "$variable=envelope:identity=ops.key" \
+            bsdtar -xOf backup.tar dir/clear | cmp - dir/clear
+    done
+}
+
+# One text is for what is written and for what is read besides.
+insists_at() {
+    rm -f none
+    bsdtar --add-filter envelope --options envelope:passphrase-file=pw \
+        -cf made @plain.tar
+    sealed made
+    bsdtar --options envelope:passphrase-file=pw -xOf made dir/clear \
+        | cmp - dir/clear
+    complains 'not an envelope' bsdtar --add-filter envelope --options \
+        envelope:recipient=ops.pem,envelope:identity=ops.key \
+        -cf none @plain.tar
+    complains 'not an envelope' bsdtar \
+        --options envelope:passphrase-file=pw -cf none @plain.tar
+    complains 'not an envelope' bsdtar --add-filter envelope --options \
+        envelope:passphrase-file=pw,envelope:require -cf none @plain.tar
+}
+
+# libarchive reads these as archives of its own.
+patterns() {
+    echo dir/sub >patterns
+    echo dir/clear >names
+    for option in --options=envelope:identity=ops.key \
+        --options=envelope:require; do
+        ENVELOPE_IDENTITIES=ops.key bsdtar $option -X patterns -tf backup.tar \
+            >out
+        grep -qx dir/clear out
+        ! grep -q dir/sub out || false
+        ENVELOPE_IDENTITIES=ops.key bsdtar $option -T names -tf backup.tar >out
+        [ "$(cat out)" = dir/clear ]
+    done
+}
+
+# wrong_option TEXT ELEMENT - whoever says it, and whatever is read or written
+wrong_option() {
+    rm -f none
+    complains "$1" bsdtar --options "$2" -tf plain.tar
+    nothing said
+    complains "$1" bsdtar --options "$2" -cf none dir
+    complains "$1" env TAR_READER_OPTIONS="$2" bsdtar -tf plain.tar
+    nothing said
+    complains "$1" env TAR_WRITER_OPTIONS="$2" bsdtar -cf none dir
+    complains "$1" env ENVELOPE_ARCHIVE_OPTIONS="$2" bsdtar -tf plain.tar
+    nothing said
+    complains "$1" env ENVELOPE_ARCHIVE_OPTIONS="$2" bsdtar -cf none dir
+    complains "$1" env ENVELOPE_ARCHIVE_OPTIONS="$2" bsdcpio -it <plain.tar
+    nothing said
+    complains "$1" env ENVELOPE_ARCHIVE_OPTIONS="$2" bsdcat plain.tar
+    nothing said
+    [ ! -e none ]
+}
+
+wrong_options() {
+    wrong_option 'foo: unknown option' envelope:foo
+    wrong_option 'name of an option is missing' envelope:
+    wrong_option '!filter: unknown option' '!envelope:filter'
+    wrong_option '!require: unknown option' 'envelope:!require'
+    wrong_option 'threads=99' envelope:threads=99
+    wrong_option 'carrier=zip' envelope:carrier=zip
+    wrong_option 'allow-expired=yes' envelope:allow-expired=yes
+    wrong_option 'require: takes no value' envelope:require=0
+    wrong_option 'identity: its value is missing' envelope:identity
+    wrong_option 'recipient: its value is missing' envelope:recipient=
+    wrong_option 'passphrase-file' envelope:passphrase=hello
+}
+
+# The launcher's own variable is the module's; nobody else's is listened to.
+launchers_variable() {
+    rm -f children
+    cat >compressor <<'PROGRAM'
+#!/bin/sh
+env >>children
+exec cat
+PROGRAM
+    chmod +x compressor
+    # shellcheck disable=SC2086
+    bsdtar $for_ops --use-compress-program "$PWD/compressor" -cf made dir
+    ! grep -q ENVELOPE_PRELOAD_OPTIONS children || false
+    ENVELOPE_PRELOAD_OPTIONS=envelope:foo bsdtar -tf plain.tar >out
+    grep -qx dir/clear out
+}
+
+t 'who names a key reads an envelope' insists_for_keys
+t 'envelope:require reads an envelope' insists_if_required
+t 'keys of variables insist on nothing' insists_on_nothing
+t '@archive beside a passphrase, an identity' insists_at
+t 'files of patterns and names are no archives' patterns
+t 'a wrong option, wherever it stands' wrong_options
+t 'the variable of the launcher is its own' launchers_variable
 
 # --- looks that fail ------------------------------------------------------
 
@@ -991,7 +1213,7 @@ without_module() {
         bsdcpio -o --add-filter envelope <list
     nothing said
     complains nowhere env ENVELOPE_PRELOAD=/nowhere \
-        ENVELOPE_ARCHIVE_OPTIONS=envelope:filter bsdcpio -o <list
+        ENVELOPE_ARCHIVE_OPTIONS=envelope:recipient=ops.pem bsdcpio -o <list
     nothing said
     complains nowhere env ENVELOPE_PRELOAD=/nowhere \
         bsdcat --options envelope:identity=ops.key backup.tar
@@ -1071,10 +1293,15 @@ opens_write() { # WAY
     rm made.tar
     preloaded env ENVELOPE_ARCHIVE_OPTIONS=envelope:recipient=ops.pem \
         LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" \
-        ./opens write "$1" made.tar - "$marker"
+        ./opens write "$1" made.tar envelope:filter "$marker"
     sealed made.tar
     rm made.tar
     # Not armed, it is libarchive's.
+    preloaded env ENVELOPE_ARCHIVE_OPTIONS=envelope:recipient=ops.pem \
+        LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" \
+        ./opens write "$1" made.tar - "$marker"
+    stock bsdtar -xOf made.tar >out
+    [ "$(cat out)" = "$marker" ]
     preloaded ./opens write "$1" made.tar - "$marker"
     stock bsdtar -xOf made.tar >out
     [ "$(cat out)" = "$marker" ]
@@ -1095,6 +1322,37 @@ opens_read() { # WAY
     nothing said
     preloaded ./opens read "$1" clear.tar - >out
     [ "$(cat out)" = "$marker" ]
+    rm out
+    for option in require identity=ops.key passphrase-file=pw; do
+        complains 'not an envelope' preloaded ./opens read "$1" clear.tar \
+            "envelope:$option"
+        nothing said
+    done
+}
+
+# Ways that the module does not see: they show an archive in the clear, but
+# not where it must be an envelope.
+opens_read_unseen() {
+    for way in open1 volumes; do
+        for archive in clear.tar one.tar; do
+            for option in require identity=ops.key; do
+                complains 'must be an envelope' preloaded ./opens read $way \
+                    $archive "envelope:$option"
+                nothing said
+            done
+        done
+        preloaded ./opens read $way clear.tar - >out
+        [ "$(cat out)" = "$marker" ]
+    done
+    # Through libarchive's own calls this is seen again, unless they are
+    # hidden.
+    [ -d symbolic ]
+    for libraries in '' "$tests_dir/symbolic"; do
+        complains ' an envelope' preloaded env LD_LIBRARY_PATH="$libraries" \
+            LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" \
+            ./opens read behind clear.tar envelope:require
+        nothing said
+    done
 }
 
 opens_rdwr() {
@@ -1115,6 +1373,9 @@ opens_careless() {
         complains 'refused before' preloaded ./opens write careless made.tar \
             "$options" "$marker"
         [ ! -e made.tar ]
+        complains 'refused before' preloaded ./opens read careless clear.tar \
+            "$options"
+        nothing said
     done
 }
 
@@ -1192,8 +1453,9 @@ if [ -f "$static" ] && command -v readelf >.log; then
         open open2; do
         t "any program reads an envelope: $name" opens_read $name
     done
+    t 'any program reads an envelope only: ways not covered' opens_read_unseen
     t 'a descriptor for reading and writing is refused' opens_rdwr
-    t 'a program that ignores errors writes nothing' opens_careless
+    t 'a program that ignores errors writes and reads nothing' opens_careless
     t 'a way to open that is not covered: nothing is written' opens_uncovered
     t 'a program with libarchive inside: nothing is written' static_program
     t 'a wrong option in the environment stops the program' wrong_default

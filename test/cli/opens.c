@@ -115,17 +115,33 @@ open_write(struct archive *a, const char *way, const char *name)
     return ARCHIVE_OK; /* not at all */
 }
 
+/* Callbacks that are set one by one. */
+static int
+open_one_by_one(struct archive *a, FILE *file)
+{
+    archive_read_set_read_callback(a, read_block);
+    archive_read_set_callback_data(a, file);
+    return archive_read_open1(a);
+}
+
 static int
 open_read(struct archive *a, const char *way, const char *name)
 {
-    const char *names[] = { name, NULL };
+    const char *names[] = { name, NULL }, *volumes[] = { name, name, NULL };
 
-    if (strcmp(way, "filename") == 0)
+    if (strcmp(way, "filename") == 0 || strcmp(way, "careless") == 0)
         return archive_read_open_filename(a, name, BLOCK_LEN);
     if (strcmp(way, "filename_w") == 0)
         return archive_read_open_filename_w(a, wide(name), BLOCK_LEN);
     if (strcmp(way, "filenames") == 0)
         return archive_read_open_filenames(a, names, BLOCK_LEN);
+    if (strcmp(way, "volumes") == 0)
+        return archive_read_open_filenames(a, volumes, BLOCK_LEN);
+    if (strcmp(way, "open1") == 0)
+        return open_one_by_one(a, open_file(name, "r"));
+    if (strcmp(way, "behind") == 0)
+        return ((__typeof__(&archive_read_open_filename))behind(
+            "archive_read_open_filename"))(a, name, BLOCK_LEN);
     if (strcmp(way, "file") == 0)
         return archive_read_open_file(a, name, BLOCK_LEN);
     if (strcmp(way, "fd") == 0)
@@ -153,12 +169,10 @@ check(struct archive *a, int r)
         errx(1, "%s", archive_error_string(a));
 }
 
-/* A careless program does not look at what it returns. */
+/* A careless program does not look at what setting options returned. */
 static void
-set_options(struct archive *a, const char *way, const char *options)
+check_options(struct archive *a, const char *way, int r)
 {
-    int r = archive_write_set_options(a, options);
-
     if (strcmp(way, "careless") != 0)
         check(a, r);
 }
@@ -172,7 +186,7 @@ write_archive(char **argv)
 
     check(a, archive_write_set_format_ustar(a));
     if (strcmp(argv[2], "-") != 0)
-        set_options(a, way, argv[2]);
+        check_options(a, way, archive_write_set_options(a, argv[2]));
     check(a, open_write(a, way, name));
     if (strcmp(way, "empty") != 0) {
         archive_entry_set_pathname(entry, "member");
@@ -210,7 +224,7 @@ read_archive(char **argv)
 
     check(a, archive_read_support_format_tar(a));
     if (strcmp(argv[2], "-") != 0)
-        check(a, archive_read_set_options(a, argv[2]));
+        check_options(a, argv[0], archive_read_set_options(a, argv[2]));
     check(a, open_read(a, argv[0], argv[1]));
     check(a, archive_read_next_header(a, &entry));
     check(a, archive_read_data_into_fd(a, STDOUT_FILENO));
