@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Extracts an archive of any kind that libarchive reads, in an envelope or
- * not, below the current directory:
+ * Extracts an archive of any kind that libarchive reads, in an envelope, below
+ * the current directory:
  *     extractor ops.key out.tar.zst
+ * What is in no envelope is refused, because a key is named: the option
+ * require with the value 0 would read it, too.
  * Link with -lenvelope-archive -larchive.
  */
 #include <locale.h>
