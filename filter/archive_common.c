@@ -33,6 +33,7 @@ errno_of(enum envelope_reason reason)
     case ENVELOPE_R_UNREADABLE_KEY:
     case ENVELOPE_R_UNSUPPORTED_KEY:
     case ENVELOPE_R_WEAK_KEY:
+    case ENVELOPE_R_BAD_KEY:
     case ENVELOPE_R_PRIVATE_KEY:
     case ENVELOPE_R_CERTIFICATE_TIME:
     case ENVELOPE_R_PASSPHRASE_NEEDED:

@@ -389,6 +389,16 @@ new_reader(struct archive *a, const struct envl_source *source, bool owns_fd)
     return r;
 }
 
+/* What is read as an archive is not read for a key. */
+static enum envelope_reason
+note_source(struct envl_options *options, const struct envl_source *source,
+            struct envl_err *err)
+{
+    int fd = source->file != NULL ? fileno(source->file) : source->fd;
+
+    return envl_options_note(options, fd, NULL, err);
+}
+
 /*
  * Open what is an envelope, or what cannot be read a second time.
  *
@@ -415,6 +425,8 @@ open_source(struct archive *a, const struct envelope_option *options,
     if (rc == ENVELOPE_OK)
         rc =
             envl_look(&r->source, &parsed, name, &is_envelope, &r->error, &err);
+    if (rc == ENVELOPE_OK && is_envelope)
+        rc = note_source(&parsed, &r->source, &err);
     if (rc == ENVELOPE_OK && is_envelope)
         rc = start_codec(r, &parsed, &err);
     envl_options_clear(&parsed);

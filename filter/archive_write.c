@@ -335,9 +335,14 @@ client_free(struct archive *a, void *data)
 
 /* Opening */
 
-/* A writer whose data key is wrapped, and no target yet. */
+/*
+ * A writer whose data key is wrapped, and no target yet: that will be fd, or
+ * the file of that name.  Standard input is the program's, which may find names
+ * of files there, or an archive.
+ */
 static struct writer *
-new_writer(struct archive *a, const struct envelope_option *options)
+new_writer(struct archive *a, const struct envelope_option *options, int fd,
+           const char *name)
 {
     struct writer *w = OPENSSL_zalloc(sizeof(*w));
     struct envl_options parsed;
@@ -347,6 +352,10 @@ new_writer(struct archive *a, const struct envelope_option *options)
     rc = envl_archive_options(&parsed, options, &err);
     if (rc == ENVELOPE_OK && w == NULL)
         rc = envl_fail_memory(&err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_options_note(&parsed, STDIN_FILENO, NULL, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_options_note(&parsed, fd, name, &err);
     if (rc == ENVELOPE_OK)
         rc = envl_codec_new(&w->codec, &parsed, ENVL_ENCRYPT, &err);
     envl_options_clear(&parsed);
@@ -420,7 +429,7 @@ envelope_archive_write_open_filename(struct archive *a,
 
     if (name == NULL || *name == '\0')
         return envelope_archive_write_open_fd(a, options, STDOUT_FILENO);
-    if ((w = new_writer(a, options)) == NULL)
+    if ((w = new_writer(a, options, -1, name)) == NULL)
         return ARCHIVE_FATAL;
     fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
@@ -437,7 +446,7 @@ int
 envelope_archive_write_open_fd(struct archive *a,
                                const struct envelope_option *options, int fd)
 {
-    struct writer *w = new_writer(a, options);
+    struct writer *w = new_writer(a, options, fd, NULL);
 
     return w != NULL ? open_fd(a, w, fd, false) : ARCHIVE_FATAL;
 }
@@ -446,7 +455,8 @@ static int
 open_target(struct archive *a, const struct envelope_option *options,
             const struct target *target)
 {
-    struct writer *w = new_writer(a, options);
+    const int fd = target->file != NULL ? fileno(target->file) : -1;
+    struct writer *w = new_writer(a, options, fd, NULL);
 
     if (w == NULL) {
         /* As libarchive does, whatever it was that failed. */

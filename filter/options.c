@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/file.h"
 #include "lib/keys.h"
 
 static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
@@ -204,4 +205,16 @@ envl_options_set(struct envl_options *options, const char *name,
     default:
         return set_carrier(field, value, err);
     }
+}
+
+enum envelope_reason
+envl_options_note(struct envl_options *options, int fd, const char *name,
+                  struct envl_err *err)
+{
+    struct envl_octets *in_use = &options->in_use;
+
+    return (fd < 0 || envl_file_add_in_use(in_use, fd))
+                   && (name == NULL || envl_file_add_name_in_use(in_use, name))
+               ? ENVELOPE_OK
+               : envl_fail_memory(err);
 }

@@ -56,6 +56,16 @@ enum envelope_reason envl_options_set(struct envl_options *options,
                                       const char *name, const char *value,
                                       struct envl_err *err);
 
+/*
+ * envl_options_note - no key or passphrase is read from a file that carries the
+ * data or the output: that of a descriptor, unless it is -1, and that of a name,
+ * unless it is NULL
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_options_note(struct envl_options *options, int fd,
+                                       const char *name, struct envl_err *err);
+
 /* envl_options_clear - wipe and free */
 void envl_options_clear(struct envl_options *options);
 
