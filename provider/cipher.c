@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
@@ -45,6 +46,21 @@ raise_memory(const struct envl_provider *prov)
 
     (void)envl_fail_memory(&err);
     return envl_raise(prov, &err);
+}
+
+/*
+ * libcrypto goes on calling the cipher of a context whose copy was refused, and
+ * passes NULL.  Only a context knows the provider and the library that its
+ * errors belong to, so that this one record has the library of all providers.
+ */
+static int
+raise_no_context(void)
+{
+    ERR_raise_data(ERR_LIB_PROV, ENVELOPE_R_NO_STREAM,
+                   "%s: the context is empty, because a copy was refused; "
+                   "initialise it first",
+                   envl_reason_text(ENVELOPE_R_NO_STREAM));
+    return 0;
 }
 
 static void *
@@ -117,6 +133,10 @@ envl_cipher_dupctx(void *vctx)
     struct envl_cipher *ctx = vctx, *dup;
     struct envl_err err;
 
+    if (ctx == NULL) {
+        (void)raise_no_context();
+        return NULL;
+    }
     if (ctx->stream != NULL && !envl_stream_is_new(ctx->stream)) {
         (void)envl_fail(&err, ENVELOPE_R_IN_USE,
                         "a context cannot be duplicated after its first "
@@ -175,6 +195,8 @@ init(void *vctx, enum envl_direction direction, const unsigned char *key,
     struct envl_cipher *ctx = vctx;
     struct envl_err err;
 
+    if (ctx == NULL)
+        return raise_no_context();
     drop_stream(ctx);
     if (key != NULL && !set_key(ctx, key, key_len))
         return 0;
@@ -211,6 +233,8 @@ ready(struct envl_cipher *ctx)
 {
     struct envl_err err;
 
+    if (ctx == NULL)
+        return raise_no_context();
     if (ctx->stream == NULL) {
         (void)envl_fail(&err, ENVELOPE_R_NO_STREAM,
                         "initialise the context first");
@@ -372,6 +396,8 @@ envl_cipher_get_ctx_params(void *vctx, OSSL_PARAM params[])
     struct envl_cipher *ctx = vctx;
     OSSL_PARAM *p = OSSL_PARAM_locate(params, ENVELOPE_PARAM_VERIFIED_LENGTH);
 
+    if (ctx == NULL)
+        return raise_no_context();
     return set_size(params, OSSL_CIPHER_PARAM_KEYLEN, ENVELOPE_KEY_LENGTH)
            && set_size(params, OSSL_CIPHER_PARAM_IVLEN, 0)
            && (p == NULL
@@ -419,6 +445,8 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
         OSSL_PARAM_locate_const(params, ENVL_PARAM_FILES_IN_USE);
     struct envl_err err;
 
+    if (ctx == NULL)
+        return raise_no_context();
     if (!envl_params_set(
             &ctx->settings, params,
             ctx->stream != NULL && !envl_stream_is_new(ctx->stream), &err))

@@ -997,6 +997,87 @@ expect_no_copy(EVP_CIPHER_CTX *ctx)
     EVP_CIPHER_CTX_free(copy);
 }
 
+/* libcrypto has put the cipher into the target, and calls it with NULL. */
+static void
+expect_empty(int ok)
+{
+    const char *data = NULL;
+    unsigned long code;
+    bool found = false;
+
+    assert_false(ok > 0);
+    while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, NULL)) != 0)
+        found = found
+                || (ERR_GET_REASON(code) == ENVELOPE_R_NO_STREAM
+                    && strstr(data, "no stream in progress") != NULL);
+    assert_true(found);
+}
+
+static void
+test_use_after_refused_copy(void **state)
+{
+    static const char *const names[] = { ENVELOPE_CIPHER_NAME,
+                                         ENVELOPE_DECRYPT_NAME };
+    struct support *s = *state;
+    struct octets stream = support_seal(s, support_kek, NULL, NULL, "text", 4);
+    struct octets out = { 0 };
+    EVP_CIPHER_CTX *ctx, *copy, *again;
+    struct support_params params;
+    unsigned char buf[4096];
+    uint64_t length = 0;
+    EVP_CIPHER *cipher;
+    OSSL_PARAM get[] = {
+        OSSL_PARAM_construct_uint64(ENVELOPE_PARAM_VERIFIED_LENGTH, &length),
+        OSSL_PARAM_construct_end(),
+    };
+    size_t i;
+    int n;
+
+    support_params_init(&params);
+    support_add_text(&params, ENVELOPE_PARAM_LABELS, "a=1");
+    for (i = 0; i < COUNT_OF(names); i++) {
+        cipher = EVP_CIPHER_fetch(s->libctx, names[i], NULL);
+        ctx = EVP_CIPHER_CTX_new();
+        copy = EVP_CIPHER_CTX_new();
+        again = EVP_CIPHER_CTX_new();
+        assert_true(EVP_DecryptInit_ex2(ctx, cipher, support_kek, NULL, NULL));
+        assert_true(
+            EVP_DecryptUpdate(ctx, buf, &n, stream.data, (int)stream.len));
+        assert_false(EVP_CIPHER_CTX_copy(copy, ctx));
+        ERR_clear_error();
+
+        n = 1;
+        expect_empty(EVP_DecryptUpdate(copy, buf, &n, stream.data, 10));
+        assert_int_equal(n, 0);
+        expect_empty(EVP_DecryptFinal_ex(copy, buf, &n));
+        expect_empty(EVP_CIPHER_CTX_get_params(copy, get));
+        expect_empty(EVP_CIPHER_CTX_set_params(copy, params.list));
+        expect_empty(EVP_CIPHER_CTX_copy(again, copy));
+        assert_non_null(EVP_CIPHER_CTX_gettable_params(copy));
+        assert_non_null(EVP_CIPHER_CTX_settable_params(copy));
+        (void)EVP_CIPHER_CTX_get_key_length(copy);
+        (void)EVP_CIPHER_CTX_get_iv_length(copy);
+        (void)EVP_CIPHER_CTX_get_tag_length(copy);
+        (void)EVP_CIPHER_CTX_set_key_length(copy, 16);
+        (void)EVP_CIPHER_CTX_set_padding(copy, 0);
+        (void)EVP_CIPHER_CTX_ctrl(copy, EVP_CTRL_AEAD_GET_TAG, 16, buf);
+        ERR_clear_error();
+
+        /* libcrypto makes it a context as soon as it is initialised. */
+        assert_true(EVP_DecryptInit_ex2(copy, NULL, support_kek, NULL, NULL));
+        out = (struct octets){ 0 };
+        assert_true(support_run(copy, &at_once, stream.data, stream.len, &out));
+        assert_int_equal(out.len, 4);
+        support_drop(&out);
+        assert_true(EVP_DecryptFinal_ex(ctx, buf, &n));
+        EVP_CIPHER_CTX_free(again);
+        EVP_CIPHER_CTX_free(copy);
+        EVP_CIPHER_CTX_free(ctx);
+        EVP_CIPHER_free(cipher);
+    }
+    support_drop(&stream);
+}
+
 static void
 test_copy_after_data(void **state)
 {
@@ -1379,6 +1460,7 @@ main(void)
         cmocka_unit_test(test_after_final),
         cmocka_unit_test(test_update_without_buffer),
         cmocka_unit_test(test_copy_after_data),
+        cmocka_unit_test(test_use_after_refused_copy),
         cmocka_unit_test(test_next_chunk_anywhere),
         cmocka_unit_test(test_next_chunk_refused),
         cmocka_unit_test(test_range_and_end),
