@@ -132,19 +132,29 @@ clear_list(struct envl_octets_list *list)
     for (i = 0; i < list->count; i++)
         envl_octets_clear(&list->items[i]);
     OPENSSL_free(list->items);
+    *list = (struct envl_octets_list){ 0 };
+}
+
+void
+envl_settings_forget_keys(struct envl_settings *settings)
+{
+    clear_text(&settings->recipients);
+    clear_text(&settings->identities);
+    clear_text(&settings->passphrase_file);
+    clear_list(&settings->recipient);
+    clear_list(&settings->identity);
+    envl_octets_clear(&settings->passphrase);
+    settings->callback = NULL;
+    envl_kept_free(settings->kept);
+    settings->kept = NULL;
+    settings->is_old = false;
 }
 
 void
 envl_settings_clear(struct envl_settings *settings)
 {
-    clear_text(&settings->recipients);
-    clear_text(&settings->identities);
-    clear_text(&settings->passphrase_file);
+    envl_settings_forget_keys(settings);
     clear_text(&settings->labels);
-    clear_list(&settings->recipient);
-    clear_list(&settings->identity);
-    envl_octets_clear(&settings->passphrase);
     envl_octets_clear(&settings->in_use);
-    envl_kept_free(settings->kept);
     OPENSSL_cleanse(settings, sizeof(*settings));
 }

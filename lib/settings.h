@@ -31,7 +31,6 @@ struct envl_octets_list {
 struct envl_settings {
     char *recipients, *identities; /* lists, as envl_keys_load_list() reads */
     char *passphrase_file;
-    char *labels; /* lines in any order */
     struct envl_octets_list recipient, identity;
     struct envl_octets passphrase;
     const struct envelope_passphrase_callback *callback;
@@ -39,9 +38,14 @@ struct envl_settings {
     struct envl_kept *kept; /* of these keys (lib/kept.h), shared with copies;
                              * NULL keeps nothing */
 
+    /* The fields above say whom a stream is for.  They are old once a stream
+     * has been made with them: the next one that is set replaces them all. */
+    bool is_old;
+
     unsigned char kek[ENVL_KEK_LEN]; /* the EVP key, where has_kek */
     bool has_kek;
 
+    char *labels; /* lines in any order */
     bool allow_expired;
     bool verified_only;
     bool has_output_slack;
@@ -60,6 +64,10 @@ struct envl_settings {
  * or passphrase have been set.  Without memory nothing is kept.
  */
 void envl_settings_keep(struct envl_settings *settings);
+
+/* envl_settings_forget_keys - wipe and free all that says whom a stream is for,
+ * but for the EVP key */
+void envl_settings_forget_keys(struct envl_settings *settings);
 
 /* envl_settings_copy - deep, but for what is kept; to is all zero; 0, with
  * nothing in it, if memory ran out */

@@ -97,6 +97,8 @@ envl_decrypt_newctx(void *vprov)
 static void
 drop_stream(struct envl_cipher *ctx)
 {
+    if (ctx->stream != NULL && !envl_stream_is_new(ctx->stream))
+        ctx->settings.is_old = true;
     envl_stream_free(ctx->stream);
     ctx->stream = NULL;
     envl_settings_clear(&ctx->effective);
@@ -167,7 +169,7 @@ is_zero(const unsigned char *p, size_t len)
 
 /* All zero is "no key": that is openssl enc's -K 0. */
 static int
-set_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
+check_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
 {
     struct envl_err err;
 
@@ -177,17 +179,15 @@ set_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
                         ENVELOPE_KEY_LENGTH);
         return envl_raise(ctx->prov, &err);
     }
-    ctx->settings.has_kek = !is_zero(key, len);
-    memcpy(ctx->settings.kek, key, len);
-    if (ctx->settings.has_kek
+    if (!is_zero(key, len)
         && envl_kek_check(key, "-K, or the cipher's key", &err)
                != ENVELOPE_OK) {
-        ctx->settings.has_kek = false;
         return envl_raise(ctx->prov, &err);
     }
     return 1;
 }
 
+/* One that is refused ends the stream and changes nothing else. */
 static int
 init(void *vctx, enum envl_direction direction, const unsigned char *key,
      size_t key_len, const OSSL_PARAM params[])
@@ -198,10 +198,14 @@ init(void *vctx, enum envl_direction direction, const unsigned char *key,
     if (ctx == NULL)
         return raise_no_context();
     drop_stream(ctx);
-    if (key != NULL && !set_key(ctx, key, key_len))
+    if (key != NULL && !check_key(ctx, key, key_len))
         return 0;
-    if (!envl_params_set(&ctx->settings, params, false, &err))
+    if (!envl_params_set(&ctx->settings, params, ENVL_PARAMS_IN_INIT, &err))
         return envl_raise(ctx->prov, &err);
+    if (key != NULL) {
+        memcpy(ctx->settings.kek, key, ENVELOPE_KEY_LENGTH);
+        ctx->settings.has_kek = !is_zero(key, ENVELOPE_KEY_LENGTH);
+    }
     return start_stream(ctx, direction);
 }
 
@@ -443,13 +447,15 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     const OSSL_PARAM *lanes = OSSL_PARAM_locate_const(params, ENVL_PARAM_LANES);
     const OSSL_PARAM *files =
         OSSL_PARAM_locate_const(params, ENVL_PARAM_FILES_IN_USE);
+    enum envl_params_time when;
     struct envl_err err;
 
     if (ctx == NULL)
         return raise_no_context();
-    if (!envl_params_set(
-            &ctx->settings, params,
-            ctx->stream != NULL && !envl_stream_is_new(ctx->stream), &err))
+    when = ctx->stream == NULL || envl_stream_is_new(ctx->stream)
+               ? ENVL_PARAMS_BEFORE_DATA
+               : ENVL_PARAMS_AFTER_DATA;
+    if (!envl_params_set(&ctx->settings, params, when, &err))
         return envl_raise(ctx->prov, &err);
     if (lanes != NULL && !OSSL_PARAM_get_uint(lanes, &ctx->settings.lanes))
         return 0;

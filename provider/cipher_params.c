@@ -19,42 +19,51 @@ enum kind {
     CALLBACK  /* pointer */
 };
 
-/* name, libcrypto's type, kind, field of the settings, least, most */
+/* name, libcrypto's type, kind, does it say whom a stream is for, field of the
+ * settings, least, most */
 /* clang-format off */
 #define PARAMS(X)                                                              \
-    X(ENVELOPE_PARAM_RECIPIENTS, UTF8_STRING, TEXT, recipients, 0, 0)          \
-    X(ENVELOPE_PARAM_IDENTITIES, UTF8_STRING, TEXT, identities, 0, 0)          \
-    X(ENVELOPE_PARAM_PASSPHRASE_FILE, UTF8_STRING, TEXT, passphrase_file, 0, 0)\
-    X(ENVELOPE_PARAM_LABELS, UTF8_STRING, TEXT, labels, 0, 0)                  \
-    X(ENVELOPE_PARAM_RELEASE, UTF8_STRING, RELEASE, verified_only, 0, 0)       \
-    X(ENVELOPE_PARAM_RECIPIENT, OCTET_STRING, LIST, recipient, 1, 1 << 20)     \
-    X(ENVELOPE_PARAM_IDENTITY, OCTET_STRING, LIST, identity, 1, 1 << 20)       \
-    X(ENVELOPE_PARAM_PASSPHRASE, OCTET_STRING, OCTETS, passphrase, 1, 1024)    \
-    X(ENVELOPE_PARAM_PASSPHRASE_CALLBACK, OCTET_PTR, CALLBACK, callback, 0, 0) \
-    X(ENVELOPE_PARAM_THREADS, UNSIGNED_INTEGER, UNSIGNED, threads, 0,          \
+    X(ENVELOPE_PARAM_RECIPIENTS, UTF8_STRING, TEXT, WHOM, recipients, 0, 0)    \
+    X(ENVELOPE_PARAM_RECIPIENT, OCTET_STRING, LIST, WHOM, recipient, 1,        \
+      1 << 20)                                                                 \
+    X(ENVELOPE_PARAM_IDENTITIES, UTF8_STRING, TEXT, WHOM, identities, 0, 0)    \
+    X(ENVELOPE_PARAM_IDENTITY, OCTET_STRING, LIST, WHOM, identity, 1, 1 << 20) \
+    X(ENVELOPE_PARAM_PASSPHRASE, OCTET_STRING, OCTETS, WHOM, passphrase, 1,    \
+      1024)                                                                    \
+    X(ENVELOPE_PARAM_PASSPHRASE_FILE, UTF8_STRING, TEXT, WHOM,                 \
+      passphrase_file, 0, 0)                                                   \
+    X(ENVELOPE_PARAM_PASSPHRASE_CALLBACK, OCTET_PTR, CALLBACK, WHOM, callback, \
+      0, 0)                                                                    \
+    X(ENVELOPE_PARAM_LABELS, UTF8_STRING, TEXT, HOW, labels, 0, 0)             \
+    X(ENVELOPE_PARAM_RELEASE, UTF8_STRING, RELEASE, HOW, verified_only, 0, 0)  \
+    X(ENVELOPE_PARAM_THREADS, UNSIGNED_INTEGER, UNSIGNED, HOW, threads, 0,     \
       ENVL_PARAM_THREADS_MAX)                                                  \
-    X(ENVELOPE_PARAM_OUTPUT_SLACK, UNSIGNED_INTEGER, SIZE, output_slack, 0,    \
-      1 << 30)                                                                 \
-    X(ENVELOPE_PARAM_RESERVE, UNSIGNED_INTEGER, SIZE, reserve, 0, 2097152)     \
-    X(ENVELOPE_PARAM_WORK_FACTOR, UNSIGNED_INTEGER, UNSIGNED, log_n,           \
+    X(ENVELOPE_PARAM_OUTPUT_SLACK, UNSIGNED_INTEGER, SIZE, HOW, output_slack,  \
+      0, 1 << 30)                                                              \
+    X(ENVELOPE_PARAM_RESERVE, UNSIGNED_INTEGER, SIZE, HOW, reserve, 0, 2097152)\
+    X(ENVELOPE_PARAM_WORK_FACTOR, UNSIGNED_INTEGER, UNSIGNED, HOW, log_n,      \
       ENVL_SCRYPT_LOG_N_MIN, ENVL_SCRYPT_LOG_N_MAX)                            \
-    X(ENVELOPE_PARAM_ALLOW_EXPIRED, UNSIGNED_INTEGER, BOOL, allow_expired, 0, 1)
+    X(ENVELOPE_PARAM_ALLOW_EXPIRED, UNSIGNED_INTEGER, BOOL, HOW,               \
+      allow_expired, 0, 1)
 /* clang-format on */
+
+enum subject { HOW, WHOM };
 
 static const struct row {
     const char *name;
     enum kind kind;
+    enum subject subject;
     size_t offset;
     uint64_t min, max; /* of a number, or of a length in bytes */
 } rows[] = {
-#define ROW(name, type, kind, field, min, max) \
-    { name, kind, offsetof(struct envl_settings, field), min, max },
+#define ROW(name, type, kind, subject, field, min, max) \
+    { name, kind, subject, offsetof(struct envl_settings, field), min, max },
     PARAMS(ROW)
 #undef ROW
 };
 
 const OSSL_PARAM envl_params_settable[] = {
-#define SETTABLE(name, type, kind, field, min, max) \
+#define SETTABLE(name, type, kind, subject, field, min, max) \
     OSSL_PARAM_DEFN(name, OSSL_PARAM_##type, NULL, 0),
     PARAMS(SETTABLE)
 #undef SETTABLE
@@ -205,22 +214,59 @@ find_row(const char *name)
     return NULL;
 }
 
-int
-envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
-                bool in_use, struct envl_err *err)
+/* Somebody else's parameters are passed over, as libcrypto has it. */
+static int
+set_all(struct envl_settings *settings, const OSSL_PARAM params[],
+        struct envl_err *err)
 {
     const struct row *row;
 
-    for (; params != NULL && params->key != NULL; params++) {
-        if ((row = find_row(params->key)) == NULL)
-            continue; /* somebody else's, as libcrypto has it */
-        if (in_use) {
-            (void)envl_fail(err, ENVELOPE_R_IN_USE,
-                            "%s: set it before the first update", row->name);
-            return 0;
-        }
-        if (!set_one(settings, row, params, err))
+    for (; params->key != NULL; params++) {
+        row = find_row(params->key);
+        if (row != NULL && !set_one(settings, row, params, err))
             return 0;
     }
+    return 1;
+}
+
+/*
+ * What says whom a stream is for comes as a whole: a context that is used again
+ * must not go on encrypting for those of another stream.
+ */
+int
+envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
+                enum envl_params_time when, struct envl_err *err)
+{
+    const OSSL_PARAM *p;
+    const struct row *row, *any = NULL;
+    struct envl_settings next = { 0 };
+    bool whom = false;
+
+    for (p = params; p != NULL && p->key != NULL; p++) {
+        if ((row = find_row(p->key)) == NULL)
+            continue;
+        any = row;
+        whom = whom || row->subject == WHOM;
+    }
+    if (any == NULL)
+        return 1;
+    if (when == ENVL_PARAMS_AFTER_DATA) {
+        (void)envl_fail(err, ENVELOPE_R_IN_USE,
+                        "%s: set it before the first update", any->name);
+        return 0;
+    }
+    if (!envl_settings_copy(&next, settings)) {
+        (void)envl_fail_memory(err);
+        return 0;
+    }
+    if (whom && (when == ENVL_PARAMS_IN_INIT || next.is_old))
+        envl_settings_forget_keys(&next);
+    if (!set_all(&next, params, err)) {
+        envl_settings_clear(&next);
+        return 0;
+    }
+    envl_settings_clear(settings);
+    *settings = next;
+    OPENSSL_cleanse(&next, sizeof(next));
     return 1;
 }

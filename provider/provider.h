@@ -81,15 +81,20 @@ int envl_config_apply(const struct envl_provider *prov,
 
 /* cipher_params.c */
 
+/* When parameters come. */
+enum envl_params_time {
+    ENVL_PARAMS_IN_INIT, /* what says whom a stream is for replaces all such */
+    ENVL_PARAMS_BEFORE_DATA, /* the same if that is old, and else adds to it */
+    ENVL_PARAMS_AFTER_DATA   /* nothing can be set any more */
+};
+
 /*
  * envl_params_set - take what concerns a stream out of params
  *
- *   in_use  data has been processed: nothing can be set any more
- *
- * Returns: 1, or 0 with err set.
+ * Returns: 1, or 0 with err set and settings as they were.
  */
 int envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
-                    bool in_use, struct envl_err *err);
+                    enum envl_params_time when, struct envl_err *err);
 
 extern const OSSL_PARAM envl_params_settable[];
 

@@ -94,7 +94,11 @@ extern "C" {
 
 /*
  * Octet strings.  RECIPIENT and IDENTITY are keys or certificates, PEM or
- * DER, and may be set again and again: each adds to the list.  PASSPHRASE
+ * DER, and may be set again and again for a stream: each adds to the list.
+ * In a context that is used again, an init call that has one of RECIPIENTS,
+ * RECIPIENT, IDENTITIES, IDENTITY or PASSPHRASE* in its parameters replaces all
+ * of them; so does the first EVP_CIPHER_CTX_set_params() that has one, if a
+ * stream has been processed since they were set.  PASSPHRASE
  * adds a passphrase recipient when encrypting; when decrypting it opens such
  * a recipient, or if there are any, identities that are stored encrypted.
  */

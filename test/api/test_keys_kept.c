@@ -462,10 +462,11 @@ test_beside(void **state)
 {
     const struct fixture *f = *state;
     EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[RSA_2048]), *open;
-    struct octets secret = support_octets("secret", 6), stream = seal(ctx);
+    EVP_CIPHER_CTX *copy = copy_of(ctx);
+    struct octets secret = support_octets("secret", 6), stream = seal(copy);
 
+    EVP_CIPHER_CTX_free(copy);
     support_drop(&stream);
-    again(ctx, SUPPORT_SEAL);
     set_number(ctx, ENVELOPE_PARAM_WORK_FACTOR, 14);
     set_octets(ctx, ENVELOPE_PARAM_PASSPHRASE, secret);
     stream = seal(ctx);
@@ -485,12 +486,13 @@ static void
 test_another_recipient(void **state)
 {
     const struct fixture *f = *state;
-    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]), *copy;
-    struct octets stream = seal(ctx);
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+    EVP_CIPHER_CTX *copy = copy_of(ctx);
+    struct octets stream = seal(copy);
 
     expect_no_match(f, OTHER, stream);
     support_drop(&stream);
-    again(ctx, SUPPORT_SEAL);
+    EVP_CIPHER_CTX_free(copy);
     copy = copy_of(ctx);
     set_octets(copy, ENVELOPE_PARAM_RECIPIENT, f->public[OTHER]);
     stream = seal(copy);
@@ -512,6 +514,186 @@ test_another_recipient(void **state)
     expect_opens(f, OTHER, stream);
     expect_no_match(f, P_256, stream);
     support_drop(&stream);
+}
+
+/* One context for a customer after the other */
+
+enum way { BY_INIT, BY_SET, WAY_COUNT };
+
+/* Begin the next stream of ctx for these keys of memory, one or two. */
+static void
+next_customer(EVP_CIPHER_CTX *ctx, enum way way, struct octets one,
+              struct octets two)
+{
+    struct support_params params;
+
+    support_params_init(&params);
+    support_add_octets(&params, ENVELOPE_PARAM_RECIPIENT, one.data, one.len);
+    if (two.data != NULL && way == BY_INIT)
+        support_add_octets(&params, ENVELOPE_PARAM_RECIPIENT, two.data,
+                           two.len);
+    assert_true(EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, 1,
+                                   way == BY_INIT ? params.list : NULL));
+    if (way == BY_SET)
+        assert_true(EVP_CIPHER_CTX_set_params(ctx, params.list));
+    if (two.data != NULL && way == BY_SET)
+        set_octets(ctx, ENVELOPE_PARAM_RECIPIENT, two);
+}
+
+static void
+test_customers(void **state)
+{
+    const struct fixture *f = *state;
+    struct octets none = { 0 }, stream;
+    enum way way;
+
+    for (way = BY_INIT; way < WAY_COUNT; way++) {
+        EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+
+        stream = seal(ctx);
+        expect_opens(f, P_256, stream);
+        support_drop(&stream);
+
+        next_customer(ctx, way, f->public[OTHER], f -> public[RSA_2048]);
+        stream = seal(ctx);
+        expect_opens(f, OTHER, stream);
+        expect_opens(f, RSA_2048, stream);
+        expect_no_match(f, P_256, stream);
+        support_drop(&stream);
+
+        next_customer(ctx, way, f->public[X25519], none);
+        stream = seal(ctx);
+        expect_opens(f, X25519, stream);
+        expect_no_match(f, OTHER, stream);
+        expect_no_match(f, RSA_2048, stream);
+        support_drop(&stream);
+
+        /* As documented: nothing is named, so all stays. */
+        again(ctx, SUPPORT_SEAL);
+        stream = seal(ctx);
+        expect_opens(f, X25519, stream);
+        expect_no_match(f, OTHER, stream);
+        support_drop(&stream);
+        EVP_CIPHER_CTX_free(ctx);
+    }
+}
+
+/* What names nobody replaces nobody, and a stream that was begun and left, or
+ * a copy, is no way around it. */
+static void
+test_customers_without_a_stream(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]), *copy;
+    struct octets stream = { 0 };
+
+    assert_true(support_update(ctx, &at_once, "x", 1, &stream));
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    set_number(ctx, ENVELOPE_PARAM_RESERVE, 10);
+    copy = copy_of(ctx);
+    set_octets(copy, ENVELOPE_PARAM_RECIPIENT, f->public[OTHER]);
+    stream = seal(copy);
+    expect_opens(f, OTHER, stream);
+    expect_no_match(f, P_256, stream);
+    support_drop(&stream);
+    stream = seal(ctx);
+    expect_opens(f, P_256, stream);
+    support_drop(&stream);
+    EVP_CIPHER_CTX_free(copy);
+
+    /* No data has gone through it: an init that names somebody replaces, too.
+     */
+    copy = context(f, SUPPORT_SEAL, f->public[P_256]);
+    next_customer(copy, BY_INIT, f->public[OTHER], stream);
+    stream = seal(copy);
+    expect_no_match(f, P_256, stream);
+    support_drop(&stream);
+    EVP_CIPHER_CTX_free(copy);
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+static void
+set_callback(EVP_CIPHER_CTX *ctx)
+{
+    static const struct envelope_passphrase_callback none = { NULL, NULL };
+    void *callback = (void *)(uintptr_t)&none;
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_ptr(ENVELOPE_PARAM_PASSPHRASE_CALLBACK,
+                                       &callback, sizeof(none)),
+        OSSL_PARAM_construct_end(),
+    };
+
+    assert_true(EVP_CIPHER_CTX_set_params(ctx, params));
+}
+
+/* Each of the parameters that name somebody makes those before it go. */
+static void
+test_every_name_replaces(void **state)
+{
+    static const char *const texts[] = { ENVELOPE_PARAM_RECIPIENTS,
+                                         ENVELOPE_PARAM_IDENTITIES,
+                                         ENVELOPE_PARAM_PASSPHRASE_FILE };
+    static const char *const octets[] = { ENVELOPE_PARAM_RECIPIENT,
+                                          ENVELOPE_PARAM_IDENTITY,
+                                          ENVELOPE_PARAM_PASSPHRASE };
+    const size_t count = COUNT_OF(texts) + COUNT_OF(octets) + 1;
+    const struct fixture *f = *state;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        EVP_CIPHER_CTX *open, *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+        struct octets stream = seal(ctx), got = { 0 };
+        struct support_params params;
+
+        open = context(f, SUPPORT_OPEN, f->private[P_256]);
+        expect_text(open, stream);
+        again(open, SUPPORT_OPEN);
+        support_params_init(&params);
+        if (i < COUNT_OF(texts))
+            support_add_text(&params, texts[i], "/nowhere");
+        else if (i < COUNT_OF(texts) + COUNT_OF(octets))
+            support_add_octets(&params, octets[i - COUNT_OF(texts)],
+                               f->public[OTHER].data, f->public[OTHER].len);
+        if (i < count - 1)
+            assert_true(EVP_CIPHER_CTX_set_params(open, params.list));
+        else
+            set_callback(open);
+        assert_false(
+            support_run(open, &at_once, stream.data, stream.len, &got));
+        ERR_clear_error();
+        support_drop(&got);
+        support_drop(&stream);
+        EVP_CIPHER_CTX_free(open);
+        EVP_CIPHER_CTX_free(ctx);
+    }
+}
+
+/* A call that is refused changes nothing: neither does it leave half of what
+ * it names, nor does it take away what was there. */
+static void
+test_refused_names(void **state)
+{
+    const struct fixture *f = *state;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]);
+    struct octets stream = seal(ctx);
+    struct support_params params;
+
+    support_drop(&stream);
+    support_params_init(&params);
+    support_add_octets(&params, ENVELOPE_PARAM_RECIPIENT, f->public[OTHER].data,
+                       f->public[OTHER].len);
+    support_add_number(&params, ENVELOPE_PARAM_RESERVE, UINT64_MAX);
+    assert_false(EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, 1, params.list));
+    expect_reason(ENVELOPE_R_PARAMETER, ENVELOPE_PARAM_RESERVE);
+    again(ctx, SUPPORT_SEAL);
+    assert_false(EVP_CIPHER_CTX_set_params(ctx, params.list));
+    expect_reason(ENVELOPE_R_PARAMETER, ENVELOPE_PARAM_RESERVE);
+    stream = seal(ctx);
+    expect_opens(f, P_256, stream);
+    expect_no_match(f, OTHER, stream);
+    support_drop(&stream);
+    EVP_CIPHER_CTX_free(ctx);
 }
 
 static void
@@ -547,17 +729,18 @@ test_failures_are_not_kept(void **state)
     EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, f->public[P_256]), *copy;
     int i;
 
-    out = seal(ctx);
-    again(ctx, SUPPORT_SEAL);
+    copy = copy_of(ctx);
+    out = seal(copy);
+    support_drop(&out);
+    EVP_CIPHER_CTX_free(copy);
     copy = copy_of(ctx);
     set_octets(copy, ENVELOPE_PARAM_RECIPIENT, bad);
+    set_octets(copy, ENVELOPE_PARAM_RECIPIENT, f->public[OTHER]);
     for (i = 0; i < 3; i++) {
         expect_failure(copy, text, ENVELOPE_R_UNREADABLE_KEY, "parameter 2");
         again(copy, SUPPORT_SEAL);
-        set_octets(copy, ENVELOPE_PARAM_RECIPIENT, f->public[OTHER]);
     }
     EVP_CIPHER_CTX_free(copy);
-    support_drop(&out);
     out = seal(ctx);
     EVP_CIPHER_CTX_free(ctx);
     support_drop(&out);
@@ -581,11 +764,13 @@ test_passphrase(void **state)
     ctx = context(f, SUPPORT_OPEN, encrypted);
     expect_failure(ctx, stream, ENVELOPE_R_PASSPHRASE_NEEDED, "parameter 1");
     again(ctx, SUPPORT_OPEN);
+    set_octets(ctx, ENVELOPE_PARAM_IDENTITY, encrypted);
     set_octets(ctx, ENVELOPE_PARAM_PASSPHRASE, secret);
     first = cost_of_opening(ctx, stream);
     again(ctx, SUPPORT_OPEN);
     expect_kept(first, cost_of_opening(ctx, stream));
     again(ctx, SUPPORT_OPEN);
+    set_octets(ctx, ENVELOPE_PARAM_IDENTITY, encrypted);
     set_octets(ctx, ENVELOPE_PARAM_PASSPHRASE, wrong);
     expect_failure(ctx, stream, ENVELOPE_R_WRONG_KEY, "passphrase");
     EVP_CIPHER_CTX_free(ctx);
@@ -935,6 +1120,10 @@ main(void)
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_beside),
         cmocka_unit_test(test_another_recipient),
+        cmocka_unit_test(test_customers),
+        cmocka_unit_test(test_customers_without_a_stream),
+        cmocka_unit_test(test_every_name_replaces),
+        cmocka_unit_test(test_refused_names),
         cmocka_unit_test(test_another_identity),
         cmocka_unit_test(test_failures_are_not_kept),
         cmocka_unit_test(test_passphrase),
