@@ -24,6 +24,14 @@ static_assert(ENVELOPE_CHUNK_LENGTH == ENVL_CHUNK_LEN
 
 enum state { NEW, RUNNING, ENDED, FAILED };
 
+/* Sealing: one update with data, and those without any around it, as far as the
+ * output of each follows that of the one before. */
+struct span {
+    const unsigned char *end; /* of the output; NULL: there is none yet */
+    size_t in_len, out_len;
+    bool has_data, is_over; /* an update with data; more than one of them */
+};
+
 struct envl_stream {
     const struct envl_libctx *ctx;
     const struct envl_settings *settings;
@@ -38,6 +46,7 @@ struct envl_stream {
     struct envl_sealer sealer; /* one of the two is used */
     struct envl_opener opener;
     struct envl_sink sink;
+    struct span span;
     unsigned char *scratch; /* SCRATCH_LEN bytes, once needed */
 };
 
@@ -103,6 +112,55 @@ room_of(const struct envl_stream *stream, size_t in_len, size_t out_size,
     return room < INT_MAX ? room : INT_MAX;
 }
 
+/*
+ * Many programs encrypt with one update and one final call into a buffer with
+ * room for the input and one block, although each of the calls may return a
+ * block more than it takes.  Whoever passes a place that follows the output of
+ * the update has one buffer for both.
+ */
+static bool
+goes_on(const struct envl_stream *stream, const unsigned char *out,
+        size_t in_len)
+{
+    const struct span *span = &stream->span;
+
+    return stream->direction == ENVL_SEAL && !stream->settings->has_output_slack
+           && !span->is_over && !(span->has_data && in_len > 0)
+           && span->end != NULL && out == span->end;
+}
+
+static size_t
+room_in_span(const struct envl_stream *stream, const unsigned char *out,
+             size_t in_len, size_t room)
+{
+    const struct span *span = &stream->span;
+    size_t left;
+
+    if (!goes_on(stream, out, in_len))
+        return room;
+    left = span->in_len + in_len + ENVELOPE_BLOCK_SIZE - span->out_len;
+    return left < room ? left : room;
+}
+
+/* An update has returned out_len bytes. */
+static void
+extend_span(struct envl_stream *stream, const unsigned char *out,
+            size_t out_len, size_t in_len)
+{
+    struct span *span = &stream->span;
+
+    if (out == NULL)
+        return;
+    if (!goes_on(stream, out, in_len)) {
+        span->is_over = span->is_over || (span->has_data && in_len > 0);
+        span->in_len = span->out_len = 0;
+    }
+    span->has_data = span->has_data || in_len > 0;
+    span->end = out + out_len;
+    span->in_len += in_len;
+    span->out_len += out_len;
+}
+
 /* Sealing: every call must be able to pay for the tags that it adds. */
 static enum envelope_reason
 check_update_room(struct envl_stream *stream, size_t in_len)
@@ -121,12 +179,22 @@ check_update_room(struct envl_stream *stream, size_t in_len)
 
 /* Sealing: what the final call has to return must fit it. */
 static enum envelope_reason
-check_final_room(struct envl_stream *stream, size_t room)
+check_final_room(struct envl_stream *stream, const unsigned char *out,
+                 size_t room)
 {
     size_t need = stream->sink.queued + ENVL_TAG_LEN;
 
     if (need <= room)
         return ENVELOPE_OK;
+    if (goes_on(stream, out, 0) && need <= ENVELOPE_BLOCK_SIZE)
+        return envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
+                         "%zu bytes are left for the last call, which writes "
+                         "right after an update: %zu bytes of input may give "
+                         "%zu of output in one buffer; encrypt in more than "
+                         "one update, give the last call a buffer of its own, "
+                         "or set output-slack",
+                         need, stream->span.in_len,
+                         stream->span.in_len + ENVELOPE_BLOCK_SIZE);
     return envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
                      "the header of %u bytes is too large for so short an "
                      "input: %zu bytes are left and the last call may return "
@@ -226,6 +294,7 @@ begin_early(struct envl_stream *stream, const unsigned char *out, size_t room,
     if (out != NULL)
         envl_sink_extend(&stream->sink, room);
     *out_len = stream->sink.len;
+    extend_span(stream, out, *out_len, 0);
     return ENVELOPE_OK;
 }
 
@@ -283,7 +352,8 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
                    size_t *out_len, size_t out_size, const unsigned char *in,
                    size_t in_len)
 {
-    size_t room = room_of(stream, in_len, out_size, false);
+    size_t room = room_in_span(stream, out, in_len,
+                               room_of(stream, in_len, out_size, false));
     enum envelope_reason rc;
 
     *out_len = 0;
@@ -333,6 +403,7 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
         stream->told = false;
     }
     *out_len = stream->sink.len;
+    extend_span(stream, out, *out_len, in_len);
     return ENVELOPE_OK;
 }
 
@@ -340,7 +411,9 @@ enum envelope_reason
 envl_stream_final(struct envl_stream *stream, unsigned char *out,
                   size_t *out_len, size_t out_size)
 {
-    size_t room = out != NULL ? room_of(stream, 0, out_size, true) : 0;
+    size_t room = out != NULL ? room_in_span(stream, out, 0,
+                                             room_of(stream, 0, out_size, true))
+                              : 0;
     enum envelope_reason rc;
 
     *out_len = 0;
@@ -349,7 +422,7 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
         return rc;
     rc = begin(stream);
     if (rc == ENVELOPE_OK && stream->direction == ENVL_SEAL)
-        rc = check_final_room(stream, room);
+        rc = check_final_room(stream, out, room);
     else if (rc == ENVELOPE_OK && stream->opener.state != ENVL_AT_PAYLOAD)
         rc = envl_opener_fail_short(&stream->opener, &stream->failure);
     if (rc == ENVELOPE_OK) {

@@ -53,6 +53,11 @@ extern "C" {
  * call nothing.  With ENVELOPE_PARAM_OUTPUT_SLACK all of these calls may
  * return that many bytes beyond inl, the final call beyond nothing.
  *
+ * Without ENVELOPE_PARAM_OUTPUT_SLACK, one update with data and a final call
+ * whose output goes right after the update's return at most inl +
+ * ENVELOPE_BLOCK_SIZE together, so that they can share a buffer of that size;
+ * where that is too little the final call fails with ENVELOPE_R_OUTPUT_ROOM.
+ *
  * libcrypto's BIO_f_cipher() has EVP_MAX_BLOCK_LENGTH bytes of room beyond
  * the 4,096 bytes (8,192 from OpenSSL 4.0 on) that it passes at once; the
  * limit for small updates stands well above that.
