@@ -4,31 +4,71 @@
 
 #include <pthread.h>
 
-#include <openssl/conf.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
 #include <envelope/envelope.h>
 
-/* openssl.cnf as libcrypto loads it by itself: what is wrong in it shows where
- * it is missed. */
-#define CONF_FLAGS                                                 \
-    (CONF_MFLAGS_IGNORE_MISSING_FILE | CONF_MFLAGS_DEFAULT_SECTION \
-     | CONF_MFLAGS_IGNORE_RETURN_CODES)
+#include "lib/conf.h"
+
+/* What the provider would take to be missing, and libcrypto does not pass on
+ * to one that is built in, because it was not activated there. */
+static enum envelope_reason
+check_section(const struct envl_conf *conf, struct envl_err *err)
+{
+    static const char *const settings[] = {
+#define NAME(name, field) name,
+        ENVL_CONF_SETTINGS(NAME)
+#undef NAME
+    };
+    size_t i;
+
+    if (envl_conf_activates(conf, ENVELOPE_PROVIDER_NAME))
+        return ENVELOPE_OK;
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (envl_conf_get(conf, ENVELOPE_PROVIDER_NAME, settings[i]) != NULL)
+            return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                             "%s: the section of the provider %s has %s, which "
+                             "counts only with activate = 1",
+                             envl_conf_file(conf), ENVELOPE_PROVIDER_NAME,
+                             settings[i]);
+    }
+    return ENVELOPE_OK;
+}
+
+/* openssl.cnf as libcrypto loads it by itself, but nothing is forgiven. */
+static enum envelope_reason
+load_configuration(OSSL_LIB_CTX *libctx, struct envl_err *err)
+{
+    struct envl_conf *conf;
+    enum envelope_reason rc;
+
+    rc = envl_conf_read(&conf, libctx, ENVL_CONF_FIRST, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_conf_check(conf, ENVELOPE_PROVIDER_NAME, err);
+    if (rc == ENVELOPE_OK)
+        rc = check_section(conf, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_conf_load(conf, libctx, err);
+    envl_conf_free(conf);
+    return rc;
+}
 
 /* The provider stays loaded by the cipher, which knows it. */
 static enum envelope_reason
 make(struct envl_library *library, struct envl_err *err)
 {
+    enum envelope_reason rc = ENVELOPE_OK;
     OSSL_PROVIDER *provider = NULL;
 
     library->libctx = OSSL_LIB_CTX_new();
     if (library->libctx != NULL
         && OSSL_PROVIDER_add_builtin(library->libctx, ENVELOPE_PROVIDER_NAME,
                                      envelope_provider_init)) {
-        (void)CONF_modules_load_file_ex(library->libctx, NULL, NULL,
-                                        CONF_FLAGS);
-        provider = OSSL_PROVIDER_load(library->libctx, ENVELOPE_PROVIDER_NAME);
+        rc = load_configuration(library->libctx, err);
+        if (rc == ENVELOPE_OK)
+            provider =
+                OSSL_PROVIDER_load(library->libctx, ENVELOPE_PROVIDER_NAME);
     }
     if (provider != NULL)
         library->cipher =
@@ -36,12 +76,13 @@ make(struct envl_library *library, struct envl_err *err)
                              "provider=" ENVELOPE_PROVIDER_NAME);
     if (library->cipher != NULL)
         return ENVELOPE_OK;
-    (void)envl_fail_crypto(err, "set the provider up");
+    if (rc == ENVELOPE_OK)
+        rc = envl_fail_crypto(err, "set the provider up");
     if (provider != NULL)
         (void)OSSL_PROVIDER_unload(provider);
     OSSL_LIB_CTX_free(library->libctx);
     library->libctx = NULL;
-    return err->reason;
+    return rc;
 }
 
 enum envelope_reason

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The library context that all streams of this process share: openssl.cnf as
- * libcrypto reads it, and the provider built in.
+ * The library context that all streams of this process share: what openssl.cnf
+ * says, and the provider built in.
  */
 #ifndef ENVL_LIBRARY_H
 #define ENVL_LIBRARY_H
@@ -22,7 +22,8 @@ struct envl_library {
  * loaded takes one for good: a context for each stream would use them up.  It
  * stays until the process ends.
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION, where libcrypto would go on
+ *          without a word; _CRYPTO; _MEMORY.
  * Threads: safe.
  */
 enum envelope_reason envl_library_get(const struct envl_library **library,

@@ -24,12 +24,13 @@ struct envl_session;
 /*
  * envl_session_new - a stream that has not begun
  *
- * openssl.cnf is read as libcrypto does it: providers of keys in hardware,
- * and the provider's own section.  When decrypting only verified text comes
+ * openssl.cnf counts: providers of keys in hardware, and the provider's own
+ * section.  When decrypting only verified text comes
  * out.
  *
  * Ownership: *session is the caller's, envl_session_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER; _CRYPTO; _MEMORY.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER; _CONFIGURATION; _CRYPTO;
+ *            _MEMORY.
  */
 enum envelope_reason envl_session_new(struct envl_session **session,
                                       const struct envl_options *options,

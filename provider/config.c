@@ -6,9 +6,124 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/params.h>
 
-#define PROPERTIES_KEY "properties"
+/* What the core has of a provider that a configuration file names. */
+static bool
+is_configured(const struct envl_provider *prov)
+{
+    const struct envl_config *config = &prov->config;
+    char *activate = NULL, *module = NULL;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_ptr("activate", &activate, 0),
+        OSSL_PARAM_construct_utf8_ptr("module", &module, 0),
+        OSSL_PARAM_construct_end(),
+    };
+
+    if (prov->get_params != NULL)
+        (void)prov->get_params(prov->core, params);
+    return activate != NULL
+           || module
+                  != NULL
+#define IS_SET(name, field) || config->field != NULL
+                      ENVL_CONF_SETTINGS(IS_SET)
+#undef IS_SET
+        ;
+}
+
+/* The setting in which the file and the core differ, or NULL. */
+static const char *
+find_difference(const struct envl_provider *prov, const struct envl_conf *conf,
+                const char *name)
+{
+    const struct {
+        const char *setting, *value;
+    } rows[] = {
+#define ROW(name, field) { name, prov->config.field },
+        ENVL_CONF_SETTINGS(ROW)
+#undef ROW
+    };
+    const char *said;
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        said = envl_conf_get(conf, name, rows[i].setting);
+        if (said != rows[i].value
+            && (said == NULL || rows[i].value == NULL
+                || strcmp(said, rows[i].value) != 0))
+            return rows[i].setting;
+    }
+    return NULL;
+}
+
+/* libcrypto has stopped before it came to the provider's section, or a setting
+ * of it looked like something else. */
+static enum envelope_reason
+fail_not_taken(const struct envl_conf *conf, const char *name,
+               const char *setting, struct envl_err *err)
+{
+    const char *value = envl_conf_get(conf, name, setting);
+
+    if (envl_conf_is_section(conf, value))
+        return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                         "%s: %s = %s: there is a section [%s], which "
+                         "libcrypto takes in its place; give that another name",
+                         envl_conf_file(conf), setting, value, value);
+    return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                     "%s: %s = %s: libcrypto has not taken it; something else "
+                     "in the file is wrong, and openssl version says what, "
+                     "with config_diagnostics = 1 at its top",
+                     envl_conf_file(conf), setting, value);
+}
+
+/*
+ * The file is known if the core has the same of it; or, in the global library
+ * context, if the core has nothing: libcrypto loads the file there by itself.
+ * A program may have loaded another one.  That one is not known, and nothing
+ * is said of it.
+ */
+static enum envelope_reason
+check(struct envl_provider *prov, const struct envl_conf *conf,
+      const char *name, bool configured, struct envl_err *err)
+{
+    const char *setting = find_difference(prov, conf, name);
+
+    if (setting != NULL && configured
+        && !envl_conf_is_section(conf, envl_conf_get(conf, name, setting)))
+        return ENVELOPE_OK;
+    if (envl_conf_check(conf, name, err) != ENVELOPE_OK)
+        return err->reason;
+    if (setting != NULL)
+        return fail_not_taken(conf, name, setting, err);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+check_file(struct envl_provider *prov, struct envl_err *err)
+{
+    char *name = NULL;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_CORE_PROV_NAME, &name, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    bool configured = is_configured(prov);
+    struct envl_conf *conf;
+    enum envelope_reason rc;
+
+    if (!prov->is_global && !configured)
+        return ENVELOPE_OK;
+    if (prov->get_params != NULL)
+        (void)prov->get_params(prov->core, params);
+    rc = envl_conf_read(&conf, NULL, ENVL_CONF_AGAIN, err);
+    if (rc == ENVELOPE_OK)
+        rc = check(prov, conf, name != NULL ? name : ENVELOPE_PROVIDER_NAME,
+                   configured, err);
+    else if (rc == ENVELOPE_R_CONFIGURATION && configured)
+        rc = ENVELOPE_OK; /* nothing could come from there */
+    envl_conf_free(conf);
+    return rc;
+}
 
 int
 envl_config_read(struct envl_provider *prov)
@@ -17,23 +132,20 @@ envl_config_read(struct envl_provider *prov)
     struct envl_config *config = &prov->config;
     /* The core sets the pointers; what is not configured stays NULL. */
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_RECIPIENTS,
-                                      &config->recipients, 0),
-        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_IDENTITIES,
-                                      &config->identities, 0),
-        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_PASSPHRASE_FILE,
-                                      &config->passphrase_file, 0),
-        OSSL_PARAM_construct_utf8_ptr(ENVELOPE_PARAM_THREADS, &config->threads,
-                                      0),
-        OSSL_PARAM_construct_utf8_ptr(PROPERTIES_KEY, &config->properties, 0),
-        OSSL_PARAM_construct_end(),
+#define PARAM(name, field) \
+    OSSL_PARAM_construct_utf8_ptr(name, &config->field, 0),
+        ENVL_CONF_SETTINGS(PARAM)
+#undef PARAM
+            OSSL_PARAM_construct_end(),
     };
 
     if (prov->get_params != NULL)
         (void)prov->get_params(prov->core, params); /* all are optional */
-    return modules == NULL
-           || envl_settings_set_text(&prov->kms_modules, modules,
-                                     strlen(modules));
+    prov->config_failure.reason = check_file(prov, &prov->config_failure);
+    return prov->config_failure.reason != ENVELOPE_R_MEMORY
+           && (modules == NULL
+               || envl_settings_set_text(&prov->kms_modules, modules,
+                                         strlen(modules)));
 }
 
 /* Set a field to what the environment or else the configuration says. */
@@ -65,7 +177,7 @@ envl_config_threads(const struct envl_provider *prov,
         return 1;
     number = strtoul(said, &end, 10);
     if (end == said || *end != '\0' || number > ENVL_PARAM_THREADS_MAX) {
-        (void)envl_fail(err, ENVELOPE_R_PARAMETER,
+        (void)envl_fail(err, ENVELOPE_R_CONFIGURATION,
                         "threads = %s in the provider's section of "
                         "openssl.cnf: not a number from 0 to %d",
                         said, ENVL_PARAM_THREADS_MAX);
@@ -82,11 +194,8 @@ envl_config_apply(const struct envl_provider *prov,
 {
     const struct envl_config *config = &prov->config;
 
-    if (prov->bad_properties) {
-        (void)envl_fail(err, ENVELOPE_R_PARAMETER,
-                        "properties = %s in the provider's section of "
-                        "openssl.cnf cannot be read",
-                        config->properties);
+    if (prov->config_failure.reason != ENVELOPE_OK) {
+        *err = prov->config_failure;
         return 0;
     }
     if (!envl_config_threads(prov, settings, &settings->threads, err))

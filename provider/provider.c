@@ -116,7 +116,6 @@ envl_provider_prepare(struct envl_provider *prov)
     return CRYPTO_THREAD_unlock(prov->lock);
 }
 
-/* Is the program's context the global one, with no provider but this one? */
 static int
 note_provider(OSSL_PROVIDER *other, void *found)
 {
@@ -125,26 +124,24 @@ note_provider(OSSL_PROVIDER *other, void *found)
     return 0;
 }
 
+/* It is only compared, never used: it may be another library's.  NULL is how
+ * libcrypto names the global one in most places. */
 static bool
-is_alone(const struct envl_provider *prov)
+is_global(const struct envl_provider *prov)
 {
     const void *program = NULL;
-    int found = 0;
 
-    /* It is only compared, never used: it may be another library's.  NULL is
-     * how libcrypto names the global one in most places. */
     if (prov->get_libctx == NULL)
         return false;
     program = prov->get_libctx(prov->core);
-    return (program == NULL
-            || program == (const void *)OSSL_LIB_CTX_get0_global_default())
-           && OSSL_PROVIDER_do_all(NULL, note_provider, &found) && !found;
+    return program == NULL
+           || program == (const void *)OSSL_LIB_CTX_get0_global_default();
 }
 
 /*
  * libcrypto falls back on the default provider only until one is named, so
  * openssl enc -provider envelope -pass ... would find no random numbers and
- * no PBKDF2 for itself.  Being the first one in the program's global context
+ * no PBKDF2 for itself.  Being the only one in the program's global context
  * must not take away what it has.  Where another provider is loaded already,
  * such as fips, that one was chosen, and nothing is added.  The default
  * provider stays for the life of the context, as the fallback would: its
@@ -153,8 +150,12 @@ is_alone(const struct envl_provider *prov)
 static void
 keep_fallback(const struct envl_provider *prov)
 {
+    int found = 0;
+
+    if (!prov->is_global)
+        return;
     ERR_set_mark();
-    if (is_alone(prov))
+    if (OSSL_PROVIDER_do_all(NULL, note_provider, &found) && !found)
         (void)OSSL_PROVIDER_load(NULL, "default");
     ERR_pop_to_mark();
 }
@@ -206,6 +207,11 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
         return 0;
     prov->core = core;
     take_upcalls(prov, in);
+    prov->is_global = is_global(prov);
+    if (!envl_config_read(prov)) {
+        envl_provider_teardown(prov);
+        return 0;
+    }
     keep_fallback(prov);
     prov->lock = CRYPTO_THREAD_lock_new();
     prov->ctx.libctx = OSSL_LIB_CTX_new_child(core, in);
@@ -218,16 +224,16 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
         envl_provider_teardown(prov);
         return 0;
     }
-    if (!envl_config_read(prov)) {
-        envl_provider_teardown(prov);
-        return 0;
-    }
     prov->ctx.kms_modules = prov->kms_modules;
     prov->ctx.properties = prov->config.properties;
     /* A query that libcrypto cannot read it would ignore in every fetch. */
-    prov->bad_properties = prov->config.properties != NULL
-                           && !EVP_set_default_properties(
-                               prov->ctx.libctx, prov->config.properties);
+    if (prov->config.properties != NULL
+        && !EVP_set_default_properties(prov->ctx.libctx,
+                                       prov->config.properties))
+        (void)envl_fail(&prov->config_failure, ENVELOPE_R_CONFIGURATION,
+                        "properties = %s in the provider's section of "
+                        "openssl.cnf cannot be read",
+                        prov->config.properties);
     prov->propq = envl_libctx_prefer(prov->ctx.properties, "default");
     prov->ctx.propq = prov->propq;
     if (prov->propq == NULL) {

@@ -11,14 +11,16 @@
 
 #include <envelope/envelope.h>
 
+#include "lib/conf.h"
 #include "lib/err.h"
 #include "lib/libctx.h"
 #include "lib/settings.h"
 
-/* The provider's section of openssl.cnf; strings are the core's. */
+/* The provider's section of openssl.cnf (lib/conf.h); strings are the core's. */
 struct envl_config {
-    char *recipients, *identities, *passphrase_file, *threads;
-    char *properties;
+#define ENVL_CONFIG_FIELD(name, field) char *field;
+    ENVL_CONF_SETTINGS(ENVL_CONFIG_FIELD)
+#undef ENVL_CONFIG_FIELD
 };
 
 struct envl_provider {
@@ -30,7 +32,9 @@ struct envl_provider {
     OSSL_FUNC_core_vset_error_fn *vset_error;
 
     struct envl_config config;
-    bool bad_properties;    /* of config: they cannot be read */
+    struct envl_err config_failure; /* what is wrong in it, or ENVELOPE_OK */
+    bool is_global;         /* the program's context is the global one */
+    bool is_beside_other;   /* the configuration activates another provider */
     char *propq;            /* of ctx */
     char *kms_modules;      /* of ctx; or NULL */
     struct envl_libctx ctx; /* a child of the program's library context */
@@ -55,8 +59,16 @@ extern const OSSL_ITEM envl_reason_strings[];
 
 /* config.c */
 
-/* envl_config_read - ask the core for the provider's section, and the
- * environment for what concerns all streams: 1, or 0 if memory ran out */
+/*
+ * envl_config_read - ask the core for the provider's section, and the
+ * environment for what concerns all streams
+ *
+ * The core has what libcrypto took from a configuration file, and libcrypto
+ * does not say what it did not take.  Where the file can be known it is read
+ * again; a mistake in it stays in config_failure, for all streams to fail with.
+ *
+ * Returns: 1, or 0 if memory ran out.
+ */
 int envl_config_read(struct envl_provider *prov);
 
 /*

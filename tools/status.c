@@ -55,6 +55,8 @@ static const struct row {
     { ENVELOPE_R_NO_KEY_SERVICES, ENVL_EXIT_FAILED,
       "install envelope-kms.so, or say where it is with "
       "ENVELOPE_KMS_MODULES" },
+    { ENVELOPE_R_CONFIGURATION, ENVL_EXIT_FAILED,
+      "correct the file, or name another one with OPENSSL_CONF" },
 };
 
 static const struct row *

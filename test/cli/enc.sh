@@ -401,7 +401,7 @@ conf_and_key() {
 
 conf_threads() { # VALUE
     conf no 'activate = 1' "threads = $1"
-    fails PARAMETER configured -K "$k" -in plain -out out
+    fails CONFIGURATION configured -K "$k" -in plain -out out
     nothing out
 }
 
@@ -771,5 +771,5 @@ t 'no provider with the name asked for' no_algorithm NO_ALGORITHM \
     provider=nowhere
 t 'no provider with the properties asked for' no_algorithm NO_ALGORITHM \
     fips=yes
-t 'properties that cannot be read are not ignored' no_algorithm PARAMETER \
+t 'properties that cannot be read are not ignored' no_algorithm CONFIGURATION \
     'fips=,=yes'

@@ -27,9 +27,9 @@ layers() {
     test "$(grep -l '#include <jansson' -r kms)" = kms/json.c
     # filter/ reaches the cipher through EVP; of lib/ it knows the errors and
     # what a header looks like, one file the runs of chunks that EVP has no call
-    # for, and one how keys are named.
+    # for, one how keys are named, and one the configuration file.
     none '#include "lib/' filter/*.[ch] |
-        { ! grep -vE 'lib/(err|header|labels)\.h"|^filter/session.c:.*"lib/stream.h"|^filter/options.[ch]:.*"lib/(file|keys|settings).h"'; }
+        { ! grep -vE 'lib/(err|header|labels)\.h"|^filter/session.c:.*"lib/stream.h"|^filter/library.c:.*"lib/conf.h"|^filter/options.[ch]:.*"lib/(file|keys|settings).h"'; }
     # tools/ looks into headers and changes them: all of lib/ but what handles
     # the payload and its keys.
     none '#include "lib/(chunk|opener|payload|payload_key|sealer|sink|stream|workers)\.h"' \

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A walk: openssl_conf names a section of modules, of which "providers" names
+ * a section of providers, each of which names its own. */
+#include "lib/conf.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/x509.h>
+
+#define INIT_KEY "openssl_conf"
+#define PROVIDERS_MODULE "providers"
+
+struct envl_conf {
+    char *file;
+    CONF *conf; /* NULL: it is empty */
+};
+
+/* What libcrypto knows; each names a section, where it is the name of one. */
+static const struct module {
+    const char *name;
+    bool of_process; /* done once, whichever the library context */
+} modules[] = {
+    { PROVIDERS_MODULE, false }, { "alg_section", false },
+    { "random", false },         { "ssl_conf", false },
+    { "stbl_section", false },   { "oid_section", true },
+    { "engines", true },
+};
+
+/* What libcrypto takes for itself out of a provider's section. */
+static const char *const core_names[] = { "activate", "identity", "module",
+                                          "soft_load" };
+#define ACTIVATE core_names[0]
+#define IDENTITY core_names[1]
+#define SOFT_LOAD core_names[3]
+
+static const char *const settings[] = {
+#define NAME(name, field) name,
+    ENVL_CONF_SETTINGS(NAME)
+#undef NAME
+};
+
+/* Failure */
+
+/* A record's text and data, ": reason: data"; nothing for no record. */
+static void
+add_record(char *text, size_t size, unsigned long code, const char *data)
+{
+    const char *reason = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
+                                                : ERR_reason_error_string(code);
+    size_t len = strlen(text), data_len = strlen(data);
+
+    if (code == 0)
+        return;
+    while (data_len > 0 && data[data_len - 1] == ' ')
+        data_len--;
+    (void)snprintf(text + len, size - len, ": %s%s%.*s",
+                   reason != NULL ? reason : "unknown reason",
+                   data_len > 0 ? ": " : "", (int)data_len, data);
+}
+
+/* What libcrypto says of it: its newest record, and if the queue was empty
+ * the oldest one as well, which is nearer to the cause. */
+static enum envelope_reason
+fail(const struct envl_conf *conf, long line, bool was_empty,
+     struct envl_err *err)
+{
+    unsigned long newest, oldest;
+    char where[32] = "", text[ENVL_DETAIL_MAX] = "";
+    const char *data = NULL;
+    int flags;
+
+    if (envl_crypto_no_memory())
+        return envl_fail_memory(err);
+    newest = ERR_peek_last_error_all(NULL, NULL, NULL, &data, &flags);
+    add_record(text, sizeof(text), newest, data);
+    oldest = ERR_peek_error_all(NULL, NULL, NULL, &data, &flags);
+    if (was_empty && oldest != newest)
+        add_record(text, sizeof(text), oldest, data);
+    if (line > 0)
+        (void)snprintf(where, sizeof(where), ":%ld", line);
+    return envl_fail(err, ENVELOPE_R_CONFIGURATION, "%s%s%s", conf->file, where,
+                     text);
+}
+
+/* Reading */
+
+static bool
+is_default(const char *file)
+{
+    const char *area = X509_get_default_cert_area();
+    size_t len = strlen(area);
+
+    return strncmp(file, area, len) == 0
+           && strcmp(file + len, "/openssl.cnf") == 0;
+}
+
+/* Load the file, unless it is one that may be missing. */
+static enum envelope_reason
+load_file(struct envl_conf *conf, OSSL_LIB_CTX *libctx,
+          enum envl_conf_turn turn, struct envl_err *err)
+{
+    bool was_empty = ERR_peek_error() == 0;
+    struct stat status;
+    long line = 0;
+
+    if (*conf->file == '\0')
+        return ENVELOPE_OK;
+    if (stat(conf->file, &status) == 0) {
+        if (S_ISDIR(status.st_mode))
+            return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                             "%s: it is a directory; name a file with "
+                             "OPENSSL_CONF",
+                             conf->file);
+        if (S_ISFIFO(status.st_mode) && turn == ENVL_CONF_AGAIN)
+            return ENVELOPE_OK;
+    } else if (is_default(conf->file)) {
+        return ENVELOPE_OK;
+    }
+    if ((conf->conf = NCONF_new_ex(libctx, NULL)) == NULL)
+        return envl_fail_memory(err);
+    if (NCONF_load(conf->conf, conf->file, &line) > 0)
+        return ENVELOPE_OK;
+    return fail(conf, line, was_empty, err);
+}
+
+enum envelope_reason
+envl_conf_read(struct envl_conf **out, OSSL_LIB_CTX *libctx,
+               enum envl_conf_turn turn, struct envl_err *err)
+{
+    struct envl_conf *conf = OPENSSL_zalloc(sizeof(*conf));
+    enum envelope_reason rc;
+
+    *out = NULL;
+    ERR_set_mark();
+    if (conf == NULL || (conf->file = CONF_get1_default_config_file()) == NULL)
+        rc = envl_fail_memory(err);
+    else
+        rc = load_file(conf, libctx, turn, err);
+    ERR_pop_to_mark();
+    if (rc != ENVELOPE_OK) {
+        envl_conf_free(conf);
+        return rc;
+    }
+    *out = conf;
+    return ENVELOPE_OK;
+}
+
+void
+envl_conf_free(struct envl_conf *conf)
+{
+    if (conf == NULL)
+        return;
+    NCONF_free(conf->conf);
+    OPENSSL_free(conf->file);
+    OPENSSL_free(conf);
+}
+
+const char *
+envl_conf_file(const struct envl_conf *conf)
+{
+    return conf->file;
+}
+
+/* Walking */
+
+static STACK_OF(CONF_VALUE)
+    * find_section(const struct envl_conf *conf, const char *name)
+{
+    STACK_OF(CONF_VALUE) * section;
+
+    if (conf->conf == NULL || name == NULL)
+        return NULL;
+    ERR_set_mark();
+    section = NCONF_get_section(conf->conf, name);
+    ERR_pop_to_mark();
+    return section;
+}
+
+/* The section of modules: its name, or NULL if there is none. */
+static const char *
+init_name(const struct envl_conf *conf)
+{
+    const char *name;
+
+    if (conf->conf == NULL)
+        return NULL;
+    ERR_set_mark();
+    name = NCONF_get_string(conf->conf, NULL, INIT_KEY);
+    ERR_pop_to_mark();
+    return name;
+}
+
+/* "name.2" is a second one of its kind. */
+static const struct module *
+find_module(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    size_t i, len = dot != NULL ? (size_t)(dot - name) : strlen(name);
+
+    for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+        if (strlen(modules[i].name) == len
+            && strncmp(modules[i].name, name, len) == 0)
+            return &modules[i];
+    }
+    return NULL;
+}
+
+/* Within a provider's section, and in the list of them, it is "2.name". */
+static const char *
+skip_dot(const char *name)
+{
+    const char *dot = strchr(name, '.');
+
+    return dot != NULL ? dot + 1 : name;
+}
+
+static const char *
+core_value(const STACK_OF(CONF_VALUE) * section, const char *name)
+{
+    const CONF_VALUE *item;
+    int i;
+
+    for (i = 0; i < sk_CONF_VALUE_num(section); i++) {
+        item = sk_CONF_VALUE_value(section, i);
+        if (strcmp(skip_dot(item->name), name) == 0)
+            return item->value;
+    }
+    return NULL;
+}
+
+/* The words by which libcrypto 3.2 and later can be told not to. */
+static bool
+is_activated(const STACK_OF(CONF_VALUE) * section)
+{
+    static const char *const words[] = { "0", "no", "off", "false" };
+    const char *value = core_value(section, ACTIVATE);
+    size_t i;
+
+    for (i = 0; value != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasecmp(value, words[i]) == 0)
+            return false;
+    }
+    return value != NULL;
+}
+
+/* A provider as the file has it. */
+struct entry {
+    const CONF_VALUE *item; /* of the list */
+    const char *name;
+    STACK_OF(CONF_VALUE) * section; /* its own, or NULL */
+};
+
+/* Takes one, and returns false to end the walk. */
+typedef bool entry_fn(void *arg, const struct entry *entry);
+
+/* Returns false if take did. */
+static bool
+each_provider(const struct envl_conf *conf, entry_fn *take, void *arg)
+{
+    STACK_OF(CONF_VALUE) *init = find_section(conf, init_name(conf)), *list;
+    const CONF_VALUE *module;
+    const char *identity;
+    struct entry entry;
+    int i, k;
+
+    for (i = 0; i < sk_CONF_VALUE_num(init); i++) {
+        module = sk_CONF_VALUE_value(init, i);
+        if (find_module(module->name) != &modules[0])
+            continue;
+        list = find_section(conf, module->value);
+        for (k = 0; k < sk_CONF_VALUE_num(list); k++) {
+            entry.item = sk_CONF_VALUE_value(list, k);
+            entry.section = find_section(conf, entry.item->value);
+            identity = core_value(entry.section, IDENTITY);
+            entry.name =
+                identity != NULL ? identity : skip_dot(entry.item->name);
+            if (!take(arg, &entry))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* What is asked of the walk, and the answer. */
+struct question {
+    const struct envl_conf *conf;
+    const char *provider, *setting;
+    const char *answer;
+    OSSL_LIB_CTX *libctx;
+    struct envl_err *err;
+};
+
+static bool
+note_setting(void *arg, const struct entry *entry)
+{
+    struct question *question = arg;
+    const CONF_VALUE *item;
+    int i;
+
+    if (strcmp(entry->name, question->provider) != 0)
+        return true;
+    for (i = 0; i < sk_CONF_VALUE_num(entry->section); i++) {
+        item = sk_CONF_VALUE_value(entry->section, i);
+        if (strcmp(item->name, question->setting) == 0)
+            question->answer = item->value;
+    }
+    return true;
+}
+
+const char *
+envl_conf_get(const struct envl_conf *conf, const char *provider,
+              const char *setting)
+{
+    struct question question = { .provider = provider, .setting = setting };
+
+    (void)each_provider(conf, note_setting, &question);
+    return question.answer;
+}
+
+bool
+envl_conf_is_section(const struct envl_conf *conf, const char *value)
+{
+    return find_section(conf, value) != NULL;
+}
+
+static bool
+is_not_it(void *arg, const struct entry *entry)
+{
+    return strcmp(entry->name, arg) != 0 || !is_activated(entry->section);
+}
+
+static bool
+is_no_other(void *arg, const struct entry *entry)
+{
+    return strcmp(entry->name, arg) == 0 || !is_activated(entry->section);
+}
+
+bool
+envl_conf_activates(const struct envl_conf *conf, const char *provider)
+{
+    return !each_provider(conf, is_not_it, (void *)(uintptr_t)provider);
+}
+
+bool
+envl_conf_activates_other(const struct envl_conf *conf, const char *provider)
+{
+    return !each_provider(conf, is_no_other, (void *)(uintptr_t)provider);
+}
+
+/* Checking */
+
+static enum envelope_reason
+fail_section(const struct envl_conf *conf, const char *name, const char *value,
+             struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                     "%s: %s = %s: there is no section [%s]", conf->file, name,
+                     value, value);
+}
+
+static bool
+is_known(const CONF_VALUE *item)
+{
+    const char *name = skip_dot(item->name);
+    size_t i;
+
+    for (i = 0; i < sizeof(core_names) / sizeof(core_names[0]); i++) {
+        if (strcmp(core_names[i], name) == 0)
+            return true;
+    }
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (strcmp(settings[i], item->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+check_provider(void *arg, const struct entry *entry)
+{
+    struct question *question = arg;
+    const CONF_VALUE *item;
+    int i;
+
+    if (entry->section == NULL) {
+        (void)fail_section(question->conf, entry->item->name,
+                           entry->item->value, question->err);
+        return false;
+    }
+    if (strcmp(entry->name, question->provider) != 0)
+        return true;
+    for (i = 0; i < sk_CONF_VALUE_num(entry->section); i++) {
+        item = sk_CONF_VALUE_value(entry->section, i);
+        if (!is_known(item)) {
+            (void)envl_fail(question->err, ENVELOPE_R_CONFIGURATION,
+                            "%s: section [%s]: %s: no setting of the "
+                            "provider %s; OSSL_PROVIDER-envelope(7) lists "
+                            "what there is",
+                            question->conf->file, entry->item->value,
+                            item->name, question->provider);
+            return false;
+        }
+    }
+    return true;
+}
+
+enum envelope_reason
+envl_conf_check(const struct envl_conf *conf, const char *provider,
+                struct envl_err *err)
+{
+    struct question question = { .conf = conf,
+                                 .provider = provider,
+                                 .err = err };
+    const char *name = init_name(conf);
+    STACK_OF(CONF_VALUE) *init = find_section(conf, name);
+    const CONF_VALUE *item;
+    int i;
+
+    if (name != NULL && init == NULL)
+        return fail_section(conf, INIT_KEY, name, err);
+    for (i = 0; i < sk_CONF_VALUE_num(init); i++) {
+        item = sk_CONF_VALUE_value(init, i);
+        if (find_module(item->name) != NULL
+            && find_section(conf, item->value) == NULL)
+            return fail_section(conf, item->name, item->value, err);
+    }
+    return each_provider(conf, check_provider, &question)
+               ? ENVELOPE_OK
+               : ENVELOPE_R_CONFIGURATION;
+}
+
+/* Loading */
+
+/* libcrypto goes on where a provider cannot be activated. */
+static bool
+is_there(void *arg, const struct entry *entry)
+{
+    struct question *question = arg;
+
+    if (!is_activated(entry->section)
+        || core_value(entry->section, SOFT_LOAD) != NULL
+        || OSSL_PROVIDER_available(question->libctx, entry->name))
+        return true;
+    (void)envl_fail(question->err, ENVELOPE_R_CONFIGURATION,
+                    "%s: section [%s]: the provider %s cannot be activated; "
+                    "openssl list -providers -provider %s may say why",
+                    question->conf->file, entry->item->value, entry->name,
+                    entry->name);
+    return false;
+}
+
+/* Move what is of the process from one stack to the other. */
+static bool
+take_out(STACK_OF(CONF_VALUE) * init, STACK_OF(CONF_VALUE) * out)
+{
+    const struct module *module;
+    int i = 0;
+
+    while (i < sk_CONF_VALUE_num(init)) {
+        module = find_module(sk_CONF_VALUE_value(init, i)->name);
+        if (module == NULL || !module->of_process)
+            i++;
+        else if (sk_CONF_VALUE_push(out, sk_CONF_VALUE_value(init, i)) > 0)
+            (void)sk_CONF_VALUE_delete(init, i);
+        else
+            return false;
+    }
+    return true;
+}
+
+enum envelope_reason
+envl_conf_load(const struct envl_conf *conf, OSSL_LIB_CTX *libctx,
+               struct envl_err *err)
+{
+    struct question question = { .conf = conf, .libctx = libctx, .err = err };
+    STACK_OF(CONF_VALUE) *init = find_section(conf, init_name(conf)), *out;
+    enum envelope_reason rc = ENVELOPE_OK;
+    bool was_empty;
+
+    if (init == NULL)
+        return ENVELOPE_OK;
+    if ((out = sk_CONF_VALUE_new_null()) == NULL)
+        return envl_fail_memory(err);
+    ERR_set_mark();
+    if (!take_out(init, out)) {
+        rc = envl_fail_memory(err);
+        goto out;
+    }
+    if (sk_CONF_VALUE_num(out) > 0)
+        (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
+    was_empty = ERR_peek_error() == 0;
+    if (CONF_modules_load(conf->conf, NULL, 0) <= 0)
+        rc = fail(conf, 0, was_empty, err);
+    else if (!each_provider(conf, is_there, &question))
+        rc = err->reason;
+out:
+    /* They are the file's; there is room, because they came from there. */
+    while (sk_CONF_VALUE_num(out) > 0)
+        (void)sk_CONF_VALUE_push(init, sk_CONF_VALUE_pop(out));
+    sk_CONF_VALUE_free(out);
+    ERR_pop_to_mark();
+    return rc;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcrypto's configuration file, which libcrypto reads forgivingly: what is
+ * wrong in it is left out without a word, and all that follows.  With it goes
+ * what was meant to hold, such as "properties = fips=yes".  Here nothing is
+ * forgiven.  What the settings of our own section do is not known here.
+ */
+#ifndef ENVL_CONF_H
+#define ENVL_CONF_H
+
+#include <stdbool.h>
+
+#include <openssl/types.h>
+
+#include <envelope/envelope.h>
+
+#include "lib/err.h"
+
+/* The settings of the provider's section: name, field in its structure. */
+#define ENVL_CONF_PROPERTIES "properties"
+#define ENVL_CONF_SETTINGS(X)                          \
+    X(ENVELOPE_PARAM_RECIPIENTS, recipients)           \
+    X(ENVELOPE_PARAM_IDENTITIES, identities)           \
+    X(ENVELOPE_PARAM_PASSPHRASE_FILE, passphrase_file) \
+    X(ENVELOPE_PARAM_THREADS, threads)                 \
+    X(ENVL_CONF_PROPERTIES, properties)
+
+/* What a file says; never changed once it was read. */
+struct envl_conf;
+
+/*
+ * envl_conf_read - the file that OPENSSL_CONF names, or else libcrypto's own
+ *
+ * Empty is what OPENSSL_CONF makes of it where it is set and empty, and
+ * libcrypto's own file where it is not there.  A file that was named must be.
+ *
+ *   turn  a pipe can be read once, and is empty when read again
+ *
+ * Ownership: *conf is the caller's, envl_conf_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
+ */
+enum envl_conf_turn { ENVL_CONF_FIRST, ENVL_CONF_AGAIN };
+enum envelope_reason envl_conf_read(struct envl_conf **conf,
+                                    OSSL_LIB_CTX *libctx,
+                                    enum envl_conf_turn turn,
+                                    struct envl_err *err);
+void envl_conf_free(struct envl_conf *conf); /* NULL is fine */
+
+/*
+ * envl_conf_check - is each section there that another one names, and are the
+ * names in the section of this provider known?
+ *
+ * Returns: ENVELOPE_OK or ENVELOPE_R_CONFIGURATION.
+ */
+enum envelope_reason envl_conf_check(const struct envl_conf *conf,
+                                     const char *provider,
+                                     struct envl_err *err);
+
+/*
+ * envl_conf_load - have libcrypto do in libctx what the file says, and see that
+ * the providers are there
+ *
+ * What belongs to the process, engines and object identifiers, libcrypto does
+ * once by itself: it fails the second time.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
+ * Threads: one at a time.
+ */
+enum envelope_reason envl_conf_load(const struct envl_conf *conf,
+                                    OSSL_LIB_CTX *libctx, struct envl_err *err);
+
+/* envl_conf_file - its name; empty if there is none */
+const char *envl_conf_file(const struct envl_conf *conf);
+
+/* envl_conf_get - what the provider's section says for this setting, or NULL;
+ * envl_conf_is_section - could libcrypto take it for a section's name? */
+const char *envl_conf_get(const struct envl_conf *conf, const char *provider,
+                          const char *setting);
+bool envl_conf_is_section(const struct envl_conf *conf, const char *value);
+
+/* envl_conf_activates - does the file activate this provider?
+ * envl_conf_activates_other - does it activate any other one? */
+bool envl_conf_activates(const struct envl_conf *conf, const char *provider);
+bool envl_conf_activates_other(const struct envl_conf *conf,
+                               const char *provider);
+
+#endif

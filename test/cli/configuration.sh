@@ -1,0 +1,285 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A mistake in openssl.cnf is never passed over: what the file asks for, such
+# as properties = fips=yes, would be lost without a word.
+
+. "${srcdir:-.}/test/cli/tap.sh"
+
+plan 29
+[ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
+. "$srcdir/test/cli/program.sh"
+[ -z "${ENVELOPE_SANITIZED-}" ] \
+    || skip_rest 'an instrumented module in programs that are not'
+need bsdtar
+provider
+
+: "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
+export ENVELOPE_PRELOAD
+unset TAR_READER_OPTIONS TAR_WRITER_OPTIONS ENVELOPE_ARCHIVE_OPTIONS
+mkdir bin
+ln -s "${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar}" bin/bsdtar
+
+new_ec ops P-256
+new_cert ops
+head -c 100000 /dev/urandom >plain
+mkdir dir
+
+# --- the three faces ------------------------------------------------------
+
+# All are told where openssl.cnf is, and for whom.
+faces='command archive enc'
+
+face() { # FACE: encrypt plain to out
+    rm -f out
+    case $1 in
+    command) "$envelope" -f -r ops.pem -o out plain ;;
+    archive)
+        bin/bsdtar --add-filter envelope \
+            --options envelope:recipient=ops.pem -cf out plain
+        ;;
+    enc)
+        ENVELOPE_RECIPIENTS=ops.pem "$OPENSSL" enc -envelope \
+            -K 0 -in plain -out out
+        ;;
+    esac
+}
+
+back() { # FACE: what face made
+    case $1 in
+    command | archive) "$envelope" -d -i ops.key -o got out ;;
+    enc)
+        ENVELOPE_IDENTITIES=ops.key "$OPENSSL" enc -d \
+            -envelope -K 0 -in out >got
+        ;;
+    esac
+    if [ "$1" = archive ]; then
+        bin/bsdtar -xOf got plain | cmp - plain
+    else
+        cmp got plain
+    fi
+    rm -f got
+}
+
+works() { # [FACE...]
+    OPENSSL_CONF=$PWD/openssl.cnf
+    export OPENSSL_CONF
+    for one in ${*:-$faces}; do
+        face "$one"
+        back "$one"
+    done
+}
+
+# refused WORD [FACE...] - each of them says so, for this reason, and writes
+# nothing
+refused() {
+    word=$1
+    shift
+    OPENSSL_CONF=${conf_name-$PWD/openssl.cnf}
+    export OPENSSL_CONF
+    for one in ${*:-$faces}; do
+        status=0
+        face "$one" 2>err || status=$?
+        cat err >&2
+        [ $status -eq 1 ]
+        nothing out
+        grep -qF "$(reason CONFIGURATION)" err
+        grep -qF "$word" err
+    done
+}
+
+# --- mistakes -------------------------------------------------------------
+
+good() {
+    cat <<'CNF'
+openssl_conf = init
+[init]
+providers = providers
+[providers]
+default = default_section
+envelope = envelope_section
+[default_section]
+activate = 1
+[envelope_section]
+activate = 1
+threads = 2
+CNF
+}
+
+no_mistake() {
+    good >openssl.cnf
+    works
+    # Nothing that was not said
+    { echo 'config_diagnostics = 1' && good; } >openssl.cnf
+    works
+    good | sed 's/^threads.*//' >openssl.cnf
+    works
+    good | sed 's/^envelope = .*/2.envelope = envelope_section/
+        s/^threads/1.soft_load = yes\nthreads/' >openssl.cnf
+    works
+    good | sed 's/^envelope = .*/other = envelope_section/
+        s/^threads/identity = envelope\nthreads/' >openssl.cnf
+    works
+}
+
+# edited WORD SED-SCRIPT [FACE...]
+edited() {
+    edited_word=$1 script=$2
+    shift 2
+    good | sed "$script" >openssl.cnf
+    refused "$edited_word" "$@"
+}
+
+# With -provider, openssl enc goes on where the section was not read.
+with_provider() { # WORD SED-SCRIPT
+    good | sed "$2" >openssl.cnf
+    rm -f out
+    fails CONFIGURATION env OPENSSL_CONF=openssl.cnf \
+        ENVELOPE_RECIPIENTS=ops.pem "$OPENSSL" enc -provider envelope \
+        -envelope -K 0 -in plain -out out
+    nothing out
+    grep -qF "$1" err
+}
+
+missing_file() {
+    conf_name=$PWD/nowhere.cnf
+    refused nowhere.cnf command archive
+    OPENSSL_CONF=$conf_name
+    export OPENSSL_CONF
+    ENVELOPE_RECIPIENTS=ops.pem
+    export ENVELOPE_RECIPIENTS
+    fails CONFIGURATION "$OPENSSL" enc -provider envelope -envelope -K 0 \
+        -in plain -out out
+    nothing out
+}
+
+unreadable_file() {
+    conf_name=$PWD/dir
+    refused 'directory' command archive
+    [ "$(id -u)" -ne 0 ] || return 0
+    good >openssl.cnf
+    chmod 0 openssl.cnf
+    conf_name=$PWD/openssl.cnf
+    refused openssl.cnf command archive
+    chmod 600 openssl.cnf
+}
+
+# libcrypto's word for none
+empty_name() {
+    OPENSSL_CONF=
+    export OPENSSL_CONF
+    face command
+    back command
+    face archive
+    back archive
+    OPENSSL_CONF=/dev/null
+    face command
+    back command
+}
+
+no_name() {
+    unset OPENSSL_CONF
+    face command
+    back command
+    face archive
+    back archive
+}
+
+# A program's own context has not loaded this file.
+other_commands() {
+    good | sed 's/^threads/tread/' >openssl.cnf
+    OPENSSL_CONF=openssl.cnf
+    export OPENSSL_CONF
+    exits 1 "$envelope" keygen -t p256 -o new.key
+    nothing new.key
+    exits 1 "$envelope" fingerprint ops.pem
+    grep -qF "$(reason CONFIGURATION)" err
+}
+
+# Engines and names of objects are the process's, which has them already.
+of_process() {
+    cat >openssl.cnf <<'CNF'
+openssl_conf = init
+[init]
+oid_section = names
+engines = engines
+providers = providers
+[names]
+some_name = 1.2.3.4.5.6.7
+[engines]
+[providers]
+default = default_section
+envelope = envelope_section
+[default_section]
+activate = 1
+[envelope_section]
+activate = 1
+CNF
+    works
+    sed 's/^oid_section = names/oid_section = nemas/' openssl.cnf >bad.cnf
+    mv bad.cnf openssl.cnf
+    refused '[nemas]' command archive
+}
+
+included() {
+    good | sed -n '/^\[envelope_section/,$p' >included.cnf
+    {
+        good | sed '/^\[envelope_section/,$d'
+        echo ".include $PWD/included.cnf"
+    } >openssl.cnf
+    works
+    sed 's/^threads/tread/' included.cnf >bad && mv bad included.cnf
+    refused 'tread'
+    rm included.cnf
+    refused '[envelope_section]' command archive
+}
+
+t 'no mistake' no_mistake
+t 'a line without =' edited 'openssl.cnf:12: missing equal sign' \
+    '$a nonsense' command archive
+t 'a section head without ]' edited 'openssl.cnf:12: missing close' \
+    '$a [oops' command archive
+t 'a section of modules that is not there' edited '[init2]' \
+    's/= init/= init2/' command archive
+t 'a list of providers that is not there' edited '[providers2]' \
+    's/= providers/= providers2/' command archive
+t 'a misspelt section of another provider' edited '[default_section]' \
+    's/^\[default_section/[defult_section/' command archive
+t 'a misspelt section of ours' edited '[envelope_section]' \
+    's/^\[envelope_section/[envlope_section/' command archive
+t 'another section that is not there' edited '[gone]' \
+    's/^providers = /ssl_conf = gone\nproviders = /' command archive
+t 'an unknown module' edited 'unknown module name: module=nosuch' \
+    's/^providers = /nosuch = x\nproviders = /' command archive
+t 'an unknown module after the providers' \
+    edited 'unknown module name: module=nosuch' \
+    's/^\(providers = .*\)/\1\nnosuch = x/' command archive
+t 'algorithms with an unknown setting' edited 'name=defult_properties' \
+    's/^providers = /alg_section = a\nproviders = /
+    $a [a]\ndefult_properties = fips=yes' command archive
+t 'algorithms with properties that cannot be read' edited 'HERE-->' \
+    's/^providers = /alg_section = a\nproviders = /
+    $a [a]\ndefault_properties = =yes' command archive
+t 'another provider that cannot be activated' edited 'nosuch' \
+    's/^default = /nosuch = default_section\ndefault = /' command archive
+t 'a setting of ours that is misspelt' edited 'propertys' \
+    '$a propertys = fips=yes'
+t 'a setting that is a parameter' edited 'recipient:' '$a recipient = ops.pem'
+t 'a setting that is the name of a section' edited '[2]' '$a [2]'
+t 'threads that are no number' edited 'threads = x' 's/= 2/= x/' enc
+t 'settings without activate' edited 'activate = 1' '/^\[env/,$s/^act.*//' \
+    command archive
+t '-provider: a line without =' \
+    with_provider 'openssl.cnf:12: missing equal sign' '$a nonsense'
+t '-provider: an unknown module before ours' with_provider 'threads = 2' \
+    's/^providers = /nosuch = x\nproviders = /'
+t '-provider: a section that is not there' with_provider '[gone]' \
+    's/^providers = /ssl_conf = gone\nproviders = /'
+t '-provider: a setting of ours that is misspelt' with_provider 'propertys' \
+    '$a propertys = fips=yes'
+t 'a file that is not there' missing_file
+t 'a file that cannot be read' unreadable_file
+t 'no file by an empty name' empty_name
+t 'no name, and the file of the system' no_name
+t 'a key is not made, nor looked at' other_commands
+t 'what belongs to the process' of_process
+t 'files that are included' included
