@@ -33,7 +33,8 @@ start(int encrypt, char *keys)
         OSSL_PARAM_construct_utf8_string(ENVELOPE_PARAM_RELEASE, verified, 0),
         OSSL_PARAM_construct_end(),
     };
-    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, ENVELOPE_CIPHER_NAME, NULL);
+    EVP_CIPHER *cipher =
+        EVP_CIPHER_fetch(NULL, ENVELOPE_CIPHER_NAME, ENVELOPE_PROPERTIES);
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 
     if (!EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, encrypt, params)) {

@@ -58,7 +58,8 @@ main(void)
                                   envelope_provider_init))
         envelope = OSSL_PROVIDER_load(libctx, ENVELOPE_PROVIDER_NAME);
     if (envelope != NULL)
-        cipher = EVP_CIPHER_fetch(libctx, ENVELOPE_CIPHER_NAME, NULL);
+        cipher =
+            EVP_CIPHER_fetch(libctx, ENVELOPE_CIPHER_NAME, ENVELOPE_PROPERTIES);
     key = EVP_PKEY_Q_keygen(libctx, NULL, "X25519");
     if (cipher != NULL && PEM_write_bio_PUBKEY(public, key)
         && PEM_write_bio_PrivateKey(private, key, NULL, NULL, 0, NULL, NULL))

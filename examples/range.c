@@ -113,7 +113,7 @@ main(int argc, char **argv)
     if (argc != 5 || (file = fopen(argv[2], "rb")) == NULL)
         return fprintf(stderr, "usage: range KEY FILE OFFSET LENGTH\n"), 2;
     provider = OSSL_PROVIDER_load(NULL, ENVELOPE_PROVIDER_NAME);
-    cipher = EVP_CIPHER_fetch(NULL, ENVELOPE_CIPHER_NAME, NULL);
+    cipher = EVP_CIPHER_fetch(NULL, ENVELOPE_CIPHER_NAME, ENVELOPE_PROPERTIES);
     params[0] =
         OSSL_PARAM_construct_utf8_string(ENVELOPE_PARAM_IDENTITIES, argv[1], 0);
     params[1] =

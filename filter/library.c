@@ -71,9 +71,8 @@ make(struct envl_library *library, struct envl_err *err)
                 OSSL_PROVIDER_load(library->libctx, ENVELOPE_PROVIDER_NAME);
     }
     if (provider != NULL)
-        library->cipher =
-            EVP_CIPHER_fetch(library->libctx, ENVELOPE_CIPHER_NAME,
-                             "provider=" ENVELOPE_PROVIDER_NAME);
+        library->cipher = EVP_CIPHER_fetch(
+            library->libctx, ENVELOPE_CIPHER_NAME, ENVELOPE_PROPERTIES);
     if (library->cipher != NULL)
         return ENVELOPE_OK;
     if (rc == ENVELOPE_OK)

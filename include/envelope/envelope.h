@@ -38,6 +38,13 @@ extern "C" {
 #define ENVELOPE_DECRYPT_NAME "ENVELOPE-DECRYPT"
 
 /*
+ * The property query for fetching either of them.  The second half takes away
+ * what a host asks for by default, such as fips=yes: this provider is nothing
+ * but a user of the algorithms that are meant, and offers none of them.
+ */
+#define ENVELOPE_PROPERTIES "provider=envelope,-fips"
+
+/*
  * Length of the EVP key, in bytes.  A key that is not all zero is a
  * key-encryption key (RFC 5652, 6.2.3); no key, or all zeros, means the
  * recipients or identities that the parameters, the environment or the

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A mistake in openssl.cnf is never passed over: what the file asks for, such
-# as properties = fips=yes, would be lost without a word.
+# as properties = fips=yes, would be lost without a word.  And what a host asks
+# for, FIPS alone, is what it gets.
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 29
+plan 33
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 [ -z "${ENVELOPE_SANITIZED-}" ] \
@@ -18,6 +19,7 @@ export ENVELOPE_PRELOAD
 unset TAR_READER_OPTIONS TAR_WRITER_OPTIONS ENVELOPE_ARCHIVE_OPTIONS
 mkdir bin
 ln -s "${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar}" bin/bsdtar
+fips=$top_builddir/test/fips/.libs/fips.so
 
 new_ec ops P-256
 new_cert ops
@@ -38,7 +40,7 @@ face() { # FACE: encrypt plain to out
             --options envelope:recipient=ops.pem -cf out plain
         ;;
     enc)
-        ENVELOPE_RECIPIENTS=ops.pem "$OPENSSL" enc -envelope \
+        ENVELOPE_RECIPIENTS=ops.pem "$OPENSSL" enc -propquery -fips -envelope \
             -K 0 -in plain -out out
         ;;
     esac
@@ -48,7 +50,7 @@ back() { # FACE: what face made
     case $1 in
     command | archive) "$envelope" -d -i ops.key -o got out ;;
     enc)
-        ENVELOPE_IDENTITIES=ops.key "$OPENSSL" enc -d \
+        ENVELOPE_IDENTITIES=ops.key "$OPENSSL" enc -d -propquery -fips \
             -envelope -K 0 -in out >got
         ;;
     esac
@@ -283,3 +285,65 @@ t 'no name, and the file of the system' no_name
 t 'a key is not made, nor looked at' other_commands
 t 'what belongs to the process' of_process
 t 'files that are included' included
+
+# --- a host with FIPS -----------------------------------------------------
+
+# fips_conf LINE-OF-INIT LINE-OF-OURS PROVIDER... - in this order
+fips_conf() {
+    in_init=$1 in_ours=$2
+    shift 2
+    {
+        printf 'openssl_conf = init\n[init]\n%s\nproviders = providers\n' \
+            "$in_init"
+        echo '[providers]'
+        for name in "$@"; do
+            echo "$name = ${name}_section"
+        done
+        printf '[fips_section]\nactivate = 1\nmodule = %s\n' "$fips"
+        printf '[base_section]\nactivate = 1\n'
+        printf '[envelope_section]\nactivate = 1\n%s\n' "$in_ours"
+        printf '[alg]\ndefault_properties = fips=yes\n'
+    } >openssl.cnf
+}
+
+# Nothing of the default provider is in the program.
+fips_alone() {
+    OPENSSL_CONF=openssl.cnf "$OPENSSL" list -providers >list
+    grep -q '^ *fips$' list
+    ! grep -q '^ *default$' list || false
+    ! OPENSSL_CONF=openssl.cnf "$OPENSSL" dgst -md5 plain || false
+    OPENSSL_CONF=openssl.cnf "$OPENSSL" dgst -sha256 plain
+}
+
+fips_host() { # LINE-OF-INIT LINE-OF-OURS PROVIDER...
+    fips_conf "$@"
+    fips_alone
+    works
+}
+
+# It is the algorithms of FIPS that are used: without them nothing works.
+fips_gone() {
+    fips_conf 'alg_section = alg' '' base envelope
+    OPENSSL_CONF=openssl.cnf
+    export OPENSSL_CONF
+    for one in $faces; do
+        ! face "$one" 2>err || false
+        nothing out
+        cat err >&2
+    done
+    grep -qF "$(reason NO_ALGORITHM)" err
+}
+
+# -propquery -fips is what the manual says for openssl enc.
+without_query() {
+    fips_conf 'alg_section = alg' '' fips base envelope
+    fails any env OPENSSL_CONF=openssl.cnf ENVELOPE_RECIPIENTS=ops.pem \
+        "$OPENSSL" enc -envelope -K 0 -in plain -out out
+}
+
+t 'FIPS by our own setting' \
+    fips_host '' 'properties = fips=yes' fips base envelope
+t 'FIPS by default properties' \
+    fips_host 'alg_section = alg' '' fips base envelope
+t 'FIPS that is not there' fips_gone
+t 'openssl enc needs a query there' without_query
