@@ -92,6 +92,7 @@ check(struct envl_provider *prov, const struct envl_conf *conf,
     if (setting != NULL && configured
         && !envl_conf_is_section(conf, envl_conf_get(conf, name, setting)))
         return ENVELOPE_OK;
+    prov->is_beside_other = envl_conf_activates_other(conf, name);
     if (envl_conf_check(conf, name, err) != ENVELOPE_OK)
         return err->reason;
     if (setting != NULL)

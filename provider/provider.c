@@ -143,16 +143,16 @@ is_global(const struct envl_provider *prov)
  * openssl enc -provider envelope -pass ... would find no random numbers and
  * no PBKDF2 for itself.  Being the only one in the program's global context
  * must not take away what it has.  Where another provider is loaded already,
- * such as fips, that one was chosen, and nothing is added.  The default
- * provider stays for the life of the context, as the fallback would: its
- * handle is given up on purpose.
+ * or the configuration is about to, such as fips, that one was chosen, and
+ * nothing is added.  The default provider stays for the life of the context,
+ * as the fallback would: its handle is given up on purpose.
  */
 static void
 keep_fallback(const struct envl_provider *prov)
 {
     int found = 0;
 
-    if (!prov->is_global)
+    if (!prov->is_global || prov->is_beside_other)
         return;
     ERR_set_mark();
     if (OSSL_PROVIDER_do_all(NULL, note_provider, &found) && !found)

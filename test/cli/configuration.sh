@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 33
+plan 35
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 [ -z "${ENVELOPE_SANITIZED-}" ] \
@@ -345,5 +345,9 @@ t 'FIPS by our own setting' \
     fips_host '' 'properties = fips=yes' fips base envelope
 t 'FIPS by default properties' \
     fips_host 'alg_section = alg' '' fips base envelope
+t 'FIPS by default properties, envelope first' \
+    fips_host 'alg_section = alg' '' envelope fips base
+t 'FIPS by its providers alone, envelope first' \
+    fips_host '' '' envelope base fips
 t 'FIPS that is not there' fips_gone
 t 'openssl enc needs a query there' without_query
