@@ -3,6 +3,7 @@
  * schedule is made once. */
 #include "lib/chunk.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -156,7 +157,15 @@ envl_chunk_seal(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
            && envl_chunk_seal_end(chunk, out + len);
 }
 
-static int
+/* How far opening came, and so what is in out. */
+enum opened {
+    UNTOUCHED,  /* nothing: libcrypto did not begin */
+    UNKNOWN,    /* some of it: libcrypto stopped within */
+    DECIPHERED, /* the text, which is not good */
+    GOOD
+};
+
+static enum opened
 open_by_mb(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
            const unsigned char *in, size_t len)
 {
@@ -168,10 +177,10 @@ open_by_mb(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
     same = CRYPTO_memcmp(tag, in + len, sizeof(tag)) == 0;
     /* It would make a forgery good. */
     OPENSSL_cleanse(tag, sizeof(tag));
-    return same;
+    return same ? GOOD : DECIPHERED;
 }
 
-static int
+static enum opened
 open_by_libcrypto(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
                   const unsigned char *in, size_t len)
 {
@@ -180,22 +189,30 @@ open_by_libcrypto(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
 
     memcpy(tag, in + len, sizeof(tag));
     tag_param(params, tag);
-    return begin(chunk, index, params) && envl_chunk_update(chunk, out, in, len)
-           && end(chunk);
+    if (!begin(chunk, index, params))
+        return UNTOUCHED;
+    if (!envl_chunk_update(chunk, out, in, len))
+        return UNKNOWN;
+    return end(chunk) ? GOOD : DECIPHERED;
 }
 
 int
 envl_chunk_open(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
                 const unsigned char *in, size_t len)
 {
-    int ok = chunk->mb != NULL ? open_by_mb(chunk, index, out, in, len)
-                               : open_by_libcrypto(chunk, index, out, in, len);
+    enum opened opened = chunk->mb != NULL
+                             ? open_by_mb(chunk, index, out, in, len)
+                             : open_by_libcrypto(chunk, index, out, in, len);
+    bool is_as_it_came = false;
 
-    if (ok)
+    if (opened == GOOD)
         return 1;
-    /* Counter mode undoes itself. */
-    if (out != in || !envl_chunk_begin(chunk, index)
-        || !envl_chunk_update(chunk, out, out, len))
+    if (out == in && opened == UNTOUCHED)
+        is_as_it_came = true;
+    else if (out == in && opened == DECIPHERED) /* counter mode undoes itself */
+        is_as_it_came = envl_chunk_begin(chunk, index)
+                        && envl_chunk_update(chunk, out, out, len);
+    if (!is_as_it_came)
         OPENSSL_cleanse(out, len);
     return 0;
 }

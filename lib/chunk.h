@@ -54,7 +54,8 @@ int envl_chunk_open_end(struct envl_chunk *chunk, const unsigned char *tag);
  * envl_chunk_seal - a chunk at once: len bytes of text, at most
  * ENVL_CHUNK_LEN, to len + ENVL_TAG_LEN bytes
  * envl_chunk_open - the reverse: len bytes of text from len + ENVL_TAG_LEN;
- * if the tag does not fit out is wiped, or if it is in, is as it came
+ * on failure out is wiped, or if it is in, is as it came, unless libcrypto
+ * failed in the middle of it: then it is wiped, too
  *
  * out may be in.
  * Returns: 1 or 0, as above.

@@ -260,8 +260,10 @@ cipher_to_sink(struct envl_payload *payload, struct envl_sink *sink,
     for (; len > 0; in += n, len -= n) {
         if ((to = envl_sink_grab(sink, len, &n)) == NULL)
             return envl_fail_memory(err);
-        if (!envl_chunk_update(payload->chunks[0], to, in, n))
+        if (!envl_chunk_update(payload->chunks[0], to, in, n)) {
+            OPENSSL_cleanse(to, n);
             return envl_fail_crypto(err, "process a chunk");
+        }
         envl_sink_commit(sink, n);
         payload->released += n;
     }

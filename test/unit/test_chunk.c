@@ -11,6 +11,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+
 #define SEALED ((size_t)ENVL_SEALED_CHUNK_LEN)
 
 static const struct envl_libctx libctx = { .propq = "" };
@@ -129,6 +134,232 @@ what_does_not_fit(void **state)
     }
     envl_chunk_free(seal);
     envl_chunk_free(open);
+}
+
+/*
+ * A provider whose AES-256-GCM fails at one of its steps.  Until then it turns
+ * bits over, which undoes itself as counter mode does.
+ */
+enum step { BEGIN, UPDATE, END, STEP_COUNT };
+
+static struct {
+    size_t calls[STEP_COUNT], fails_at[STEP_COUNT]; /* from 1; 0: never */
+} failing;
+
+static int
+goes_well(enum step step)
+{
+    return ++failing.calls[step] != failing.fails_at[step];
+}
+
+static void *
+failing_newctx(void *provctx)
+{
+    (void)provctx;
+    return malloc(1);
+}
+
+static void
+failing_freectx(void *ctx)
+{
+    free(ctx);
+}
+
+static int
+failing_init(void *ctx, const unsigned char *key, size_t key_len,
+             const unsigned char *iv, size_t iv_len, const OSSL_PARAM *params)
+{
+    (void)ctx;
+    (void)key;
+    (void)key_len;
+    (void)iv_len;
+    (void)params;
+    return iv == NULL || goes_well(BEGIN);
+}
+
+/* Fails with half of it done. */
+static int
+failing_update(void *ctx, unsigned char *out, size_t *out_len, size_t out_size,
+               const unsigned char *in, size_t in_len)
+{
+    int ok = goes_well(UPDATE);
+    size_t i;
+
+    (void)ctx;
+    (void)out_size;
+    for (i = 0; i < (ok ? in_len : in_len / 2); i++)
+        out[i] = in[i] ^ 0x5a;
+    *out_len = ok ? in_len : 0;
+    return ok;
+}
+
+static int
+failing_final(void *ctx, unsigned char *out, size_t *out_len, size_t out_size)
+{
+    (void)ctx;
+    (void)out;
+    (void)out_size;
+    *out_len = 0;
+    return goes_well(END);
+}
+
+static int
+failing_get_params(OSSL_PARAM params[])
+{
+    static const struct {
+        const char *name;
+        size_t value;
+    } rows[] = {
+        { OSSL_CIPHER_PARAM_MODE, EVP_CIPH_GCM_MODE },
+        { OSSL_CIPHER_PARAM_KEYLEN, 32 },
+        { OSSL_CIPHER_PARAM_IVLEN, ENVL_NONCE_LEN },
+        { OSSL_CIPHER_PARAM_BLOCK_SIZE, 1 },
+        { OSSL_CIPHER_PARAM_AEAD, 1 },
+    };
+    OSSL_PARAM *p;
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        p = OSSL_PARAM_locate(params, rows[i].name);
+        if (p != NULL && p->data_type == OSSL_PARAM_INTEGER
+            && !OSSL_PARAM_set_int(p, (int)rows[i].value))
+            return 0;
+        if (p != NULL && p->data_type == OSSL_PARAM_UNSIGNED_INTEGER
+            && !OSSL_PARAM_set_uint64(p, rows[i].value))
+            return 0;
+    }
+    return 1;
+}
+
+static int
+failing_get_ctx_params(void *ctx, OSSL_PARAM params[])
+{
+    (void)ctx;
+    return failing_get_params(params);
+}
+
+static int
+failing_set_ctx_params(void *ctx, const OSSL_PARAM params[])
+{
+    (void)ctx;
+    (void)params;
+    return 1;
+}
+
+static const OSSL_PARAM *
+failing_settable(void *ctx, void *provctx)
+{
+    static const OSSL_PARAM settable[] = {
+        OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, 0),
+        OSSL_PARAM_END,
+    };
+
+    (void)ctx;
+    (void)provctx;
+    return settable;
+}
+
+static const OSSL_ALGORITHM *
+failing_query(void *provctx, int operation, int *no_cache)
+{
+    static const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_CIPHER_NEWCTX, (void (*)(void))failing_newctx },
+        { OSSL_FUNC_CIPHER_FREECTX, (void (*)(void))failing_freectx },
+        { OSSL_FUNC_CIPHER_ENCRYPT_INIT, (void (*)(void))failing_init },
+        { OSSL_FUNC_CIPHER_DECRYPT_INIT, (void (*)(void))failing_init },
+        { OSSL_FUNC_CIPHER_UPDATE, (void (*)(void))failing_update },
+        { OSSL_FUNC_CIPHER_FINAL, (void (*)(void))failing_final },
+        { OSSL_FUNC_CIPHER_GET_PARAMS, (void (*)(void))failing_get_params },
+        { OSSL_FUNC_CIPHER_GET_CTX_PARAMS,
+          (void (*)(void))failing_get_ctx_params },
+        { OSSL_FUNC_CIPHER_SET_CTX_PARAMS,
+          (void (*)(void))failing_set_ctx_params },
+        { OSSL_FUNC_CIPHER_SETTABLE_CTX_PARAMS,
+          (void (*)(void))failing_settable },
+        { 0, NULL }
+    };
+    static const OSSL_ALGORITHM ciphers[] = {
+        { "AES-256-GCM", "provider=failing", functions, NULL },
+        { NULL, NULL, NULL, NULL }
+    };
+
+    (void)provctx;
+    *no_cache = 0;
+    return operation == OSSL_OP_CIPHER ? ciphers : NULL;
+}
+
+static int
+failing_provider(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
+                 const OSSL_DISPATCH **out, void **provctx)
+{
+    static const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))failing_query },
+        { 0, NULL }
+    };
+
+    (void)in;
+    *provctx = (void *)(uintptr_t)core;
+    *out = functions;
+    return 1;
+}
+
+static bool
+is_like(const unsigned char *p, const unsigned char *like, size_t len)
+{
+    return memcmp(p, like, len) == 0;
+}
+
+/*
+ * The n-th call of a step fails; the tag never fits where nothing else does.
+ * In place a chunk that was not begun, and one that could be undone, are as
+ * they came; what was half done, and all that is elsewhere, is wiped.
+ */
+static void
+libcrypto_fails(void **state)
+{
+    static const struct {
+        size_t begin, update, end;
+        bool stays;
+    } cases[] = {
+        { 1, 0, 1, true },  { 0, 1, 1, false }, { 0, 0, 1, true },
+        { 2, 0, 1, false }, { 0, 2, 1, false },
+    };
+    unsigned char sealed[SEALED], data[SEALED];
+    struct envl_libctx ctx = { .propq = "provider=failing" };
+    struct envl_payload_key key;
+    struct envl_chunk *chunk;
+    OSSL_PROVIDER *provider;
+    struct envl_err err;
+    size_t i;
+
+    (void)state;
+    ctx.libctx = OSSL_LIB_CTX_new();
+    assert_true(
+        OSSL_PROVIDER_add_builtin(ctx.libctx, "failing", failing_provider));
+    provider = OSSL_PROVIDER_load(ctx.libctx, "failing");
+    assert_non_null(provider);
+    fill((unsigned char *)&key, sizeof(key), 5);
+    fill(sealed, sizeof(sealed), 6);
+    assert_int_equal(envl_chunk_new(&chunk, &ctx, &key, ENVL_OPEN, &err),
+                     ENVELOPE_OK);
+    for (i = 0; i < 2 * COUNT(cases); i++) {
+        bool in_place = i % 2 == 0, stays = cases[i / 2].stays;
+
+        memset(&failing, 0, sizeof(failing));
+        failing.fails_at[BEGIN] = cases[i / 2].begin;
+        failing.fails_at[UPDATE] = cases[i / 2].update;
+        failing.fails_at[END] = cases[i / 2].end;
+        memcpy(data, sealed, sizeof(data));
+        assert_false(envl_chunk_open(chunk, 0, data, in_place ? data : sealed,
+                                     ENVL_CHUNK_LEN));
+        if (in_place && stays)
+            assert_true(is_like(data, sealed, SEALED));
+        else
+            assert_true(is_zero(data, ENVL_CHUNK_LEN));
+    }
+    envl_chunk_free(chunk);
+    OSSL_PROVIDER_unload(provider);
+    OSSL_LIB_CTX_free(ctx.libctx);
 }
 
 /* Runs */
@@ -313,6 +544,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_once_and_in_pieces),
         cmocka_unit_test(what_does_not_fit),
+        cmocka_unit_test(libcrypto_fails),
         cmocka_unit_test(runs_are_what_updates_are),
         cmocka_unit_test(run_ends_at_a_bad_chunk),
         cmocka_unit_test(end_with_something_behind_it),
