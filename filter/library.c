@@ -93,6 +93,7 @@ envl_library_get(const struct envl_library **out, struct envl_err *err)
 
     pthread_mutex_lock(&lock);
     ERR_set_mark();
+    envl_err_begin();
     if (library.cipher == NULL)
         rc = make(&library, err);
     ERR_pop_to_mark();

@@ -149,6 +149,7 @@ set_up(struct envl_session *session, const struct list *params,
     if (rc != ENVELOPE_OK)
         return rc;
     ERR_set_mark();
+    envl_err_begin();
     if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
         || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
                                NULL, way == ENVL_ENCRYPT, params->items)
@@ -198,6 +199,7 @@ envl_session_update(struct envl_session *session, unsigned char *out,
 
     *out_len = 0;
     ERR_set_mark();
+    envl_err_begin();
     if (!EVP_CipherUpdate(session->ctx, out, &n, in, (int)in_len))
         return take_error(session, err, "run the cipher");
     ERR_pop_to_mark();
@@ -213,6 +215,7 @@ envl_session_final(struct envl_session *session, unsigned char *out,
 
     *out_len = 0;
     ERR_set_mark();
+    envl_err_begin();
     if (!EVP_CipherFinal_ex(session->ctx, out, &n))
         return take_error(session, err, "end the cipher");
     ERR_pop_to_mark();
@@ -238,6 +241,7 @@ envl_session_prepare_runs(struct envl_session *session, struct envl_err *err)
     };
 
     ERR_set_mark();
+    envl_err_begin();
     if (!EVP_CIPHER_CTX_get_params(session->ctx, said))
         return take_error(session, err, "ask for the threads");
     session->threads = threads > 0 ? threads : THREADS_DEFAULT;
@@ -275,6 +279,7 @@ envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
     enum envelope_reason rc = ENVELOPE_OK;
 
     ERR_set_mark();
+    envl_err_begin();
     *good = envl_payload_run(payload, lane, index, data, count);
     if (*good < count)
         rc = envl_payload_explain(payload, lane, index + *good,
@@ -313,6 +318,7 @@ envl_session_seek(struct envl_session *session, uint64_t chunk,
     };
 
     ERR_set_mark();
+    envl_err_begin();
     if (!EVP_CIPHER_CTX_set_params(session->ctx, params))
         return take_error(session, err, "choose the next chunk");
     ERR_pop_to_mark();

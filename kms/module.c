@@ -22,6 +22,7 @@ static enum envelope_reason
 generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
          const struct envl_kms_call *call, struct envl_err *err)
 {
+    envl_err_begin();
     return kms_dispatch_generate(kms_world_real(), made, kek, call, err);
 }
 
@@ -29,6 +30,7 @@ static enum envelope_reason
 unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
        const struct envl_kms_call *call, struct envl_err *err)
 {
+    envl_err_begin();
     return kms_dispatch_unwrap(kms_world_real(), kek, wrapped, call, err);
 }
 
@@ -37,6 +39,7 @@ rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
        const struct envl_kms_call *call, const char *to_uri,
        struct envl_err *err)
 {
+    envl_err_begin();
     return kms_dispatch_rewrap(kms_world_real(), made, wrapped, call, to_uri,
                                err);
 }

@@ -65,23 +65,21 @@ add_record(char *text, size_t size, unsigned long code, const char *data)
                    data_len > 0 ? ": " : "", (int)data_len, data);
 }
 
-/* What libcrypto says of it: its newest record, and if the queue was empty
- * the oldest one as well, which is nearer to the cause. */
+/* What libcrypto says of it: its newest record, and the oldest one, which is
+ * nearer to the cause. */
 static enum envelope_reason
-fail(const struct envl_conf *conf, long line, bool was_empty,
-     struct envl_err *err)
+fail(const struct envl_conf *conf, long line, struct envl_err *err)
 {
     unsigned long newest, oldest;
     char where[32] = "", text[ENVL_DETAIL_MAX] = "";
-    const char *data = NULL;
-    int flags;
+    const char *data;
 
     if (envl_crypto_no_memory())
         return envl_fail_memory(err);
-    newest = ERR_peek_last_error_all(NULL, NULL, NULL, &data, &flags);
+    newest = envl_crypto_newest(&data);
     add_record(text, sizeof(text), newest, data);
-    oldest = ERR_peek_error_all(NULL, NULL, NULL, &data, &flags);
-    if (was_empty && oldest != newest)
+    oldest = envl_crypto_oldest(&data);
+    if (oldest != newest)
         add_record(text, sizeof(text), oldest, data);
     if (line > 0)
         (void)snprintf(where, sizeof(where), ":%ld", line);
@@ -106,7 +104,6 @@ static enum envelope_reason
 load_file(struct envl_conf *conf, OSSL_LIB_CTX *libctx,
           enum envl_conf_turn turn, struct envl_err *err)
 {
-    bool was_empty = ERR_peek_error() == 0;
     struct stat status;
     long line = 0;
 
@@ -127,7 +124,7 @@ load_file(struct envl_conf *conf, OSSL_LIB_CTX *libctx,
         return envl_fail_memory(err);
     if (NCONF_load(conf->conf, conf->file, &line) > 0)
         return ENVELOPE_OK;
-    return fail(conf, line, was_empty, err);
+    return fail(conf, line, err);
 }
 
 enum envelope_reason
@@ -482,7 +479,6 @@ envl_conf_load(const struct envl_conf *conf, OSSL_LIB_CTX *libctx,
     struct question question = { .conf = conf, .libctx = libctx, .err = err };
     STACK_OF(CONF_VALUE) *init = find_section(conf, init_name(conf)), *out;
     enum envelope_reason rc = ENVELOPE_OK;
-    bool was_empty;
 
     if (init == NULL)
         return ENVELOPE_OK;
@@ -495,9 +491,8 @@ envl_conf_load(const struct envl_conf *conf, OSSL_LIB_CTX *libctx,
     }
     if (sk_CONF_VALUE_num(out) > 0)
         (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
-    was_empty = ERR_peek_error() == 0;
     if (CONF_modules_load(conf->conf, NULL, 0) <= 0)
-        rc = fail(conf, 0, was_empty, err);
+        rc = fail(conf, 0, err);
     else if (!each_provider(conf, is_there, &question))
         rc = err->reason;
 out:

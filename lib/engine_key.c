@@ -73,7 +73,7 @@ find(ENGINE **engine, const char **key, const struct envl_key_item *item,
 static enum envelope_reason
 fail_load(const struct envl_key_item *item, struct envl_err *err)
 {
-    const char *text = ERR_reason_error_string(ERR_peek_error());
+    const char *text = ERR_reason_error_string(envl_crypto_oldest(NULL));
 
     if (envl_crypto_no_memory())
         return envl_fail_memory(err);

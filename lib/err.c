@@ -52,10 +52,68 @@ envl_reason_text(enum envelope_reason reason)
     }
 }
 
+/*
+ * The newest record when the program's call came in.  libcrypto has no count of
+ * records, but each has its own copy of the names of file and function.  Code
+ * and line are for a libcrypto that was built without file names.
+ */
+struct record {
+    unsigned long code;
+    const char *file, *function;
+    int line;
+};
+
+static _Thread_local struct record before;
+
+static struct record
+peek_newest(const char **data)
+{
+    struct record record = { 0 };
+    int flags;
+
+    record.code = ERR_peek_last_error_all(&record.file, &record.line,
+                                          &record.function, data, &flags);
+    return record;
+}
+
+void
+envl_err_begin(void)
+{
+    before = peek_newest(NULL);
+}
+
+unsigned long
+envl_crypto_newest(const char **data)
+{
+    const struct record record = peek_newest(data);
+
+    if (record.code != 0
+        && (record.code != before.code || record.file != before.file
+            || record.function != before.function
+            || record.line != before.line))
+        return record.code;
+    if (data != NULL)
+        *data = "";
+    return 0;
+}
+
+unsigned long
+envl_crypto_oldest(const char **data)
+{
+    unsigned long code = 0;
+    int flags;
+
+    if (before.code == 0)
+        code = ERR_peek_error_all(NULL, NULL, NULL, data, &flags);
+    if (code == 0 && data != NULL)
+        *data = "";
+    return code;
+}
+
 const char *
 envl_crypto_reason(void)
 {
-    const char *text = ERR_reason_error_string(ERR_peek_last_error());
+    const char *text = ERR_reason_error_string(envl_crypto_newest(NULL));
 
     return text != NULL ? text : "no further detail";
 }
@@ -63,7 +121,7 @@ envl_crypto_reason(void)
 bool
 envl_crypto_no_memory(void)
 {
-    return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+    return ERR_GET_REASON(envl_crypto_newest(NULL)) == ERR_R_MALLOC_FAILURE;
 }
 
 enum envelope_reason

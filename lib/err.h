@@ -36,8 +36,8 @@ enum envelope_reason envl_fail(struct envl_err *err,
 
 /*
  * envl_fail_crypto - the same for a libcrypto call that failed, with what
- * libcrypto's newest error record says; running out of memory becomes
- * ENVELOPE_R_MEMORY
+ * libcrypto's newest error record says, if it is one of this failure; running
+ * out of memory becomes ENVELOPE_R_MEMORY
  *
  *   what  the step that failed, such as "derive the payload key"
  */
@@ -49,11 +49,31 @@ const char *envl_reason_text(enum envelope_reason reason);
 /* envl_fail_memory - ENVELOPE_R_MEMORY */
 enum envelope_reason envl_fail_memory(struct envl_err *err);
 
-/* envl_crypto_reason - the text of libcrypto's newest error record */
+/*
+ * envl_err_begin - what libcrypto's queue holds now is the program's, and says
+ * nothing about what fails from here on
+ *
+ * To be called where the program's call comes in: in each dispatch function of
+ * the provider that goes on to libcrypto, and wherever the filter and the
+ * module of key services begin.  It is the thread's, as the queue is.
+ */
+void envl_err_begin(void);
+
+/*
+ * envl_crypto_newest, envl_crypto_oldest - libcrypto's record of that age since
+ * envl_err_begin(); 0 if there is none, or, of the oldest, none that is known to
+ * be so young
+ *
+ *   data  what goes with it, valid as long as the record; empty for 0
+ */
+unsigned long envl_crypto_newest(const char **data);
+unsigned long envl_crypto_oldest(const char **data);
+
+/* envl_crypto_reason - the text of envl_crypto_newest() */
 const char *envl_crypto_reason(void);
 
-/* envl_crypto_no_memory - does libcrypto's newest error record say that memory
- * ran out?  To be asked right behind a failure that leaves one. */
+/* envl_crypto_no_memory - does envl_crypto_newest() say that memory ran out?
+ * To be asked right after a failure that leaves a record. */
 bool envl_crypto_no_memory(void);
 
 #endif

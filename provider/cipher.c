@@ -239,6 +239,7 @@ ready(struct envl_cipher *ctx)
 
     if (ctx == NULL)
         return raise_no_context();
+    envl_err_begin();
     if (ctx->stream == NULL) {
         (void)envl_fail(&err, ENVELOPE_R_NO_STREAM,
                         "initialise the context first");

@@ -207,6 +207,7 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
         return 0;
     prov->core = core;
     take_upcalls(prov, in);
+    envl_err_begin();
     prov->is_global = is_global(prov);
     if (!envl_config_read(prov)) {
         envl_provider_teardown(prov);

@@ -29,6 +29,7 @@ envl_context_get(struct envl_libctx *ctx, struct envl_err *err)
     ctx->libctx = library->libctx;
     if ((ctx->propq = envl_libctx_prefer(NULL, "default")) == NULL)
         return envl_fail_memory(err);
+    envl_err_begin();
     ERR_set_mark();
     rc = envl_libctx_check(ctx, err);
     if (rc != ENVELOPE_OK) {

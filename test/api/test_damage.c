@@ -837,11 +837,75 @@ test_every_truncation_of_a_small_stream(void **state)
     support_drop(&small.text);
 }
 
+/* Decrypt with a record of the program in the queue, or with none: 0 if that
+ * goes well, as it may where nothing but a name was damaged. */
+static int
+reason_of(const struct fixture *f, const OSSL_PARAM *params,
+          struct octets stream, bool with_record)
+{
+    EVP_CIPHER_CTX *ctx = support_init(&f->s, SUPPORT_OPEN, NULL, params);
+    unsigned char *out = support_malloc(stream.len);
+    unsigned long newest = 0;
+    int n;
+
+    if (with_record)
+        ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+    if (!EVP_DecryptUpdate(ctx, out, &n, stream.data, (int)stream.len)
+        || !EVP_DecryptFinal_ex(ctx, out, &n)) {
+        newest = ERR_peek_last_error();
+        assert_string_equal(ERR_lib_error_string(newest),
+                            ENVELOPE_PROVIDER_NAME);
+    }
+    ERR_clear_error();
+    EVP_CIPHER_CTX_free(ctx);
+    free(out);
+    return ERR_GET_REASON(newest);
+}
+
+/* "Memory ran out" says a record that somebody left, not this failure. */
+static void
+test_records_of_the_program(void **state)
+{
+    static const char *const kinds[] = { "P-256", "X25519", "RSA" };
+    const struct fixture *f = *state;
+    size_t i, k, end;
+
+    for (k = 0; k < COUNT_OF(kinds); k++) {
+        EVP_PKEY *key = strcmp(kinds[k], "RSA") == 0
+                            ? support_keygen(&f->s, "RSA", NULL, 2048)
+                        : k == 0 ? support_keygen(&f->s, "EC", kinds[k], 0)
+                                 : support_keygen(&f->s, kinds[k], NULL, 0);
+        struct octets public = support_public(key, "DER"),
+                      private = support_private(key, "DER"), stream;
+        struct support_params params;
+
+        support_params_init(&params);
+        support_add_octets(&params, ENVELOPE_PARAM_RECIPIENT, public.data,
+                           public.len);
+        stream = support_seal(&f->s, NULL, params.list, NULL, "text", 4);
+        support_params_init(&params);
+        support_add_octets(&params, ENVELOPE_PARAM_IDENTITY, private.data,
+                           private.len);
+        end = be32(stream.data + 20);
+        for (i = PRELUDE_LEN; i < end; i++) {
+            stream.data[i] ^= 1;
+            assert_int_equal(reason_of(f, params.list, stream, true),
+                             reason_of(f, params.list, stream, false));
+            stream.data[i] ^= 1;
+        }
+        support_drop(&stream);
+        support_drop(&private);
+        support_drop(&public);
+        EVP_PKEY_free(key);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_undamaged),
+        cmocka_unit_test(test_records_of_the_program),
         cmocka_unit_test(test_flips_in_header),
         cmocka_unit_test(test_flips_in_header_byte_by_byte),
         cmocka_unit_test(test_flips_in_salt_and_commitment),
