@@ -2,6 +2,7 @@
 /* EVP calls, each bracketed so that the program's error queue stays its own. */
 #include "filter/session.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -13,9 +14,6 @@
 
 #include "filter/library.h"
 #include "lib/stream.h"
-
-/* Where the provider raises its errors. */
-#define PROVIDER_FILE "provider/cipher.c"
 
 /* One can read or write while the other is busy. */
 #define THREADS_DEFAULT 2
@@ -32,32 +30,50 @@ struct envl_session {
 
 /* Errors */
 
+/* The program's records end here, and ours begin. */
+static void
+begin(void)
+{
+    ERR_set_mark();
+    envl_err_begin();
+}
+
+/* The failure that the cipher has kept, if it was the one that failed. */
+static bool
+was_cipher(const struct envl_session *session, struct envl_err *err)
+{
+    void *failure = NULL;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_ptr(ENVL_PARAM_FAILURE, &failure, 0),
+        OSSL_PARAM_construct_end(),
+    };
+
+    if (!EVP_CIPHER_CTX_get_params(session->ctx, params) || failure == NULL
+        || ((const struct envl_err *)failure)->reason == ENVELOPE_OK)
+        return false;
+    *err = *(const struct envl_err *)failure;
+    return true;
+}
+
 /*
- * Turn the newest record of libcrypto's queue into err, and drop what came
- * since ERR_set_mark().  The provider's own record is the newest one: it
- * raises one for each failed call, above those that caused it.  It is known
- * by the file that raised it: its library's number, libcrypto's alone, may
- * have been given to no provider at all if others had used them up.
+ * What the cipher says of its failure, or else libcrypto; and drop what came
+ * since begin().  The error queue is not asked for the cipher's reason: its
+ * library's number, libcrypto's alone, may have been given to no provider at
+ * all if others had used them up.
  */
 static enum envelope_reason
 take_error(const struct envl_session *session, struct envl_err *err,
            const char *what)
 {
-    const char *data = NULL, *file = NULL;
-    int flags = 0;
-    unsigned long code =
-        ERR_peek_last_error_all(&file, NULL, NULL, &data, &flags);
-    enum envelope_reason rc;
+    struct envl_err said;
 
-    if (code != 0 && file != NULL && strstr(file, PROVIDER_FILE) != NULL)
-        rc = envl_fail(err, (enum envelope_reason)ERR_GET_REASON(code), "%s",
-                       (flags & ERR_TXT_STRING) != 0 ? data : "");
-    else
-        rc = envl_fail_crypto(err, what);
+    (void)envl_fail_crypto(err, what);
     if (session->trace != NULL)
         session->trace();
+    if (session->ctx != NULL && was_cipher(session, &said))
+        *err = said;
     ERR_pop_to_mark();
-    return rc;
+    return err->reason;
 }
 
 /* Parameters */
@@ -148,8 +164,7 @@ set_up(struct envl_session *session, const struct list *params,
 
     if (rc != ENVELOPE_OK)
         return rc;
-    ERR_set_mark();
-    envl_err_begin();
+    begin();
     if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
         || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
                                NULL, way == ENVL_ENCRYPT, params->items)
@@ -198,8 +213,7 @@ envl_session_update(struct envl_session *session, unsigned char *out,
     int n = 0;
 
     *out_len = 0;
-    ERR_set_mark();
-    envl_err_begin();
+    begin();
     if (!EVP_CipherUpdate(session->ctx, out, &n, in, (int)in_len))
         return take_error(session, err, "run the cipher");
     ERR_pop_to_mark();
@@ -214,8 +228,7 @@ envl_session_final(struct envl_session *session, unsigned char *out,
     int n = 0;
 
     *out_len = 0;
-    ERR_set_mark();
-    envl_err_begin();
+    begin();
     if (!EVP_CipherFinal_ex(session->ctx, out, &n))
         return take_error(session, err, "end the cipher");
     ERR_pop_to_mark();
@@ -240,8 +253,7 @@ envl_session_prepare_runs(struct envl_session *session, struct envl_err *err)
         OSSL_PARAM_construct_end(),
     };
 
-    ERR_set_mark();
-    envl_err_begin();
+    begin();
     if (!EVP_CIPHER_CTX_get_params(session->ctx, said))
         return take_error(session, err, "ask for the threads");
     session->threads = threads > 0 ? threads : THREADS_DEFAULT;
@@ -278,8 +290,7 @@ envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
     struct envl_payload *payload = envl_stream_payload(session->stream);
     enum envelope_reason rc = ENVELOPE_OK;
 
-    ERR_set_mark();
-    envl_err_begin();
+    begin();
     *good = envl_payload_run(payload, lane, index, data, count);
     if (*good < count)
         rc = envl_payload_explain(payload, lane, index + *good,
@@ -317,8 +328,7 @@ envl_session_seek(struct envl_session *session, uint64_t chunk,
         OSSL_PARAM_construct_end(),
     };
 
-    ERR_set_mark();
-    envl_err_begin();
+    begin();
     if (!EVP_CIPHER_CTX_set_params(session->ctx, params))
         return take_error(session, err, "choose the next chunk");
     ERR_pop_to_mark();

@@ -86,11 +86,16 @@ enum envelope_reason envl_stream_reserve(struct envl_stream *stream,
                                          uint64_t count, uint64_t *index);
 struct envl_payload *envl_stream_payload(const struct envl_stream *stream);
 
-/* Parameters of the cipher for code that is built together with the provider,
- * which are not told to others: a pointer to this, to be read, and the lanes
- * that it is to have, to be set before the first update. */
+/*
+ * Parameters of the cipher for code that is built together with the provider,
+ * which are not told to others: a pointer to this, to be read; the lanes that
+ * it is to have, to be set before the first update; and a pointer to the
+ * struct envl_err of the last call to set parameters or process data, or of an
+ * earlier one to read them, with ENVELOPE_OK in it if it did not fail.
+ */
 #define ENVL_PARAM_STREAM "envelope-stream"
 #define ENVL_PARAM_LANES "envelope-lanes"
+#define ENVL_PARAM_FAILURE "envelope-failure"
 
 /* The same: an octet string of files that must not be read for keys and
  * passphrases (lib/file.h). */

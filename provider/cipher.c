@@ -18,6 +18,7 @@ struct envl_cipher {
     struct envl_settings effective; /* the same with defaults, for stream */
     struct envl_stream *stream;     /* NULL before the first init */
     enum envl_direction direction;
+    struct envl_err failure; /* of the last call, or ENVELOPE_OK */
 };
 
 /* Declaring each entry by its OSSL_FUNC type makes the compiler check it. */
@@ -39,13 +40,19 @@ static OSSL_FUNC_cipher_settable_ctx_params_fn envl_cipher_settable_ctx_params;
 
 /* Contexts */
 
-static int
-raise_memory(const struct envl_provider *prov)
+/* A failure stays with the context, for ENVL_PARAM_FAILURE. */
+static const struct envl_err *
+keep(struct envl_cipher *ctx, const struct envl_err *err)
 {
-    struct envl_err err;
+    ctx->failure = *err;
+    return &ctx->failure;
+}
 
-    (void)envl_fail_memory(&err);
-    return envl_raise(prov, &err);
+static int
+raise_memory(struct envl_cipher *ctx)
+{
+    (void)envl_fail_memory(&ctx->failure);
+    return envl_raise(ctx->prov, &ctx->failure);
 }
 
 /*
@@ -68,10 +75,12 @@ envl_cipher_newctx(void *vprov)
 {
     struct envl_provider *prov = vprov;
     struct envl_cipher *ctx = OPENSSL_zalloc(sizeof(*ctx));
+    struct envl_err err;
 
     if (ctx == NULL || !envl_provider_prepare(prov)) {
         OPENSSL_free(ctx);
-        (void)raise_memory(prov);
+        (void)envl_fail_memory(&err);
+        (void)envl_raise(prov, &err);
         return NULL;
     }
     ctx->prov = prov;
@@ -122,7 +131,7 @@ start_stream(struct envl_cipher *ctx, enum envl_direction direction)
     drop_stream(ctx);
     ctx->direction = direction;
     ctx->stream = envl_stream_new(&ctx->prov->ctx, &ctx->effective, direction);
-    return ctx->stream != NULL || raise_memory(ctx->prov);
+    return ctx->stream != NULL || raise_memory(ctx);
 }
 
 /*
@@ -143,13 +152,13 @@ envl_cipher_dupctx(void *vctx)
         (void)envl_fail(&err, ENVELOPE_R_IN_USE,
                         "a context cannot be duplicated after its first "
                         "update");
-        (void)envl_raise(ctx->prov, &err);
+        (void)envl_raise(ctx->prov, keep(ctx, &err));
         return NULL;
     }
     if ((dup = envl_cipher_newctx(ctx->prov)) == NULL)
         return NULL;
     if (!envl_settings_copy(&dup->settings, &ctx->settings)) {
-        (void)raise_memory(ctx->prov);
+        (void)raise_memory(ctx);
     } else if (ctx->stream == NULL || start_stream(dup, ctx->direction)) {
         return dup;
     }
@@ -177,13 +186,11 @@ check_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
         (void)envl_fail(&err, ENVELOPE_R_PARAMETER,
                         "the key has %zu bytes; it must have %d", len,
                         ENVELOPE_KEY_LENGTH);
-        return envl_raise(ctx->prov, &err);
+        return envl_raise(ctx->prov, keep(ctx, &err));
     }
     if (!is_zero(key, len)
-        && envl_kek_check(key, "-K, or the cipher's key", &err)
-               != ENVELOPE_OK) {
-        return envl_raise(ctx->prov, &err);
-    }
+        && envl_kek_check(key, "-K, or the cipher's key", &err) != ENVELOPE_OK)
+        return envl_raise(ctx->prov, keep(ctx, &err));
     return 1;
 }
 
@@ -197,11 +204,12 @@ init(void *vctx, enum envl_direction direction, const unsigned char *key,
 
     if (ctx == NULL)
         return raise_no_context();
+    ctx->failure.reason = ENVELOPE_OK;
     drop_stream(ctx);
     if (key != NULL && !check_key(ctx, key, key_len))
         return 0;
     if (!envl_params_set(&ctx->settings, params, ENVL_PARAMS_IN_INIT, &err))
-        return envl_raise(ctx->prov, &err);
+        return envl_raise(ctx->prov, keep(ctx, &err));
     if (key != NULL) {
         memcpy(ctx->settings.kek, key, ENVELOPE_KEY_LENGTH);
         ctx->settings.has_kek = !is_zero(key, ENVELOPE_KEY_LENGTH);
@@ -240,19 +248,20 @@ ready(struct envl_cipher *ctx)
     if (ctx == NULL)
         return raise_no_context();
     envl_err_begin();
+    ctx->failure.reason = ENVELOPE_OK;
     if (ctx->stream == NULL) {
         (void)envl_fail(&err, ENVELOPE_R_NO_STREAM,
                         "initialise the context first");
-        return envl_raise(ctx->prov, &err);
+        return envl_raise(ctx->prov, keep(ctx, &err));
     }
     if (!envl_stream_is_new(ctx->stream))
         return 1;
     envl_settings_clear(&ctx->effective);
     if (!envl_settings_copy(&ctx->effective, &ctx->settings))
-        return raise_memory(ctx->prov);
+        return raise_memory(ctx);
     if (!envl_config_apply(ctx->prov, &ctx->effective,
                            ctx->direction == ENVL_SEAL, &err))
-        return envl_raise(ctx->prov, &err);
+        return envl_raise(ctx->prov, keep(ctx, &err));
     return 1;
 }
 
@@ -268,7 +277,7 @@ envl_cipher_update(void *vctx, unsigned char *out, size_t *outl, size_t outsize,
         return 0;
     if (envl_stream_update(ctx->stream, out, outl, outsize, in, inl)
         != ENVELOPE_OK)
-        return envl_raise(ctx->prov, envl_stream_err(ctx->stream));
+        return envl_raise(ctx->prov, keep(ctx, envl_stream_err(ctx->stream)));
     return 1;
 }
 
@@ -281,7 +290,7 @@ envl_cipher_final(void *vctx, unsigned char *out, size_t *outl, size_t outsize)
     if (!ready(ctx))
         return 0;
     if (envl_stream_final(ctx->stream, out, outl, outsize) != ENVELOPE_OK)
-        return envl_raise(ctx->prov, envl_stream_err(ctx->stream));
+        return envl_raise(ctx->prov, keep(ctx, envl_stream_err(ctx->stream)));
     return 1;
 }
 
@@ -374,7 +383,7 @@ get_header(OSSL_PARAM params[], const struct envl_stream *stream)
 
 /* Also where the configuration says it. */
 static int
-get_threads(OSSL_PARAM params[], const struct envl_cipher *ctx)
+get_threads(OSSL_PARAM params[], struct envl_cipher *ctx)
 {
     OSSL_PARAM *p = OSSL_PARAM_locate(params, ENVELOPE_PARAM_THREADS);
     struct envl_err err;
@@ -383,16 +392,20 @@ get_threads(OSSL_PARAM params[], const struct envl_cipher *ctx)
     if (p == NULL)
         return 1;
     if (!envl_config_threads(ctx->prov, &ctx->settings, &threads, &err))
-        return envl_raise(ctx->prov, &err);
+        return envl_raise(ctx->prov, keep(ctx, &err));
     return OSSL_PARAM_set_uint(p, threads);
 }
 
 static int
-get_stream(OSSL_PARAM params[], const struct envl_cipher *ctx)
+get_private(OSSL_PARAM params[], const struct envl_cipher *ctx)
 {
-    OSSL_PARAM *p = OSSL_PARAM_locate(params, ENVL_PARAM_STREAM);
+    OSSL_PARAM *stream = OSSL_PARAM_locate(params, ENVL_PARAM_STREAM);
+    OSSL_PARAM *failure = OSSL_PARAM_locate(params, ENVL_PARAM_FAILURE);
 
-    return p == NULL || OSSL_PARAM_set_octet_ptr(p, ctx->stream, 0);
+    return (stream == NULL || OSSL_PARAM_set_octet_ptr(stream, ctx->stream, 0))
+           && (failure == NULL
+               || OSSL_PARAM_set_octet_ptr(failure, &ctx->failure,
+                                           sizeof(ctx->failure)));
 }
 
 static int
@@ -410,7 +423,7 @@ envl_cipher_get_ctx_params(void *vctx, OSSL_PARAM params[])
                    p, ctx->stream != NULL
                           ? envl_stream_verified_len(ctx->stream)
                           : 0))
-           && get_threads(params, ctx) && get_stream(params, ctx)
+           && get_threads(params, ctx) && get_private(params, ctx)
            && get_header(params, ctx->stream);
 }
 
@@ -432,10 +445,10 @@ set_next_chunk(struct envl_cipher *ctx, const OSSL_PARAM *p)
         (void)envl_fail(&err, ENVELOPE_R_PARAMETER,
                         "%s: must be a number, set while decrypting",
                         ENVELOPE_PARAM_NEXT_CHUNK);
-        return envl_raise(ctx->prov, &err);
+        return envl_raise(ctx->prov, keep(ctx, &err));
     }
     if (envl_stream_seek(ctx->stream, index) != ENVELOPE_OK)
-        return envl_raise(ctx->prov, envl_stream_err(ctx->stream));
+        return envl_raise(ctx->prov, keep(ctx, envl_stream_err(ctx->stream)));
     return 1;
 }
 
@@ -453,17 +466,18 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
 
     if (ctx == NULL)
         return raise_no_context();
+    ctx->failure.reason = ENVELOPE_OK;
     when = ctx->stream == NULL || envl_stream_is_new(ctx->stream)
                ? ENVL_PARAMS_BEFORE_DATA
                : ENVL_PARAMS_AFTER_DATA;
     if (!envl_params_set(&ctx->settings, params, when, &err))
-        return envl_raise(ctx->prov, &err);
+        return envl_raise(ctx->prov, keep(ctx, &err));
     if (lanes != NULL && !OSSL_PARAM_get_uint(lanes, &ctx->settings.lanes))
         return 0;
     if (files != NULL
         && !envl_octets_set(&ctx->settings.in_use, files->data,
                             files->data_size))
-        return raise_memory(ctx->prov);
+        return raise_memory(ctx);
     return p == NULL || set_next_chunk(ctx, p);
 }
 
