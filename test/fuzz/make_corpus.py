@@ -3,6 +3,8 @@
 # Makes the seeds of test/fuzz/corpus with the second implementation of the
 # format, test/interop/envelope.py: whole ones, and hostile ones beside them.
 # It draws new random numbers each time, so it is not run by the build.
+#
+#   make_corpus.py KIND...      the seeds of these kinds, by the directory
 
 import os
 import re
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
+import carrier as C
 import envelope as E
 from envelope import (INTEGER, NULL, OCTET_STRING, OID, SEQUENCE, SET, context,
                       der_algorithm, der_integer, der_key_envelope, der_oid,
@@ -498,7 +501,64 @@ def streams():
         save("open", name, bytes([CUTS.index(cut) | how]) + data)
 
 
+# --- files for all readers ------------------------------------------------
+
+DIFF_STEP, DIFF_MEND, DIFF_ARCHIVE = 0x10, 0x20, 1
+
+
+def in_carrier(raw, *options):
+    parser = C.command_line()
+    return C.split(raw, parser.parse_args(
+        ["split", *options, "--mtime", "0", "-"]))
+
+
+def layouts(raw):
+    """The carriers that one stream can be in, regular ones and others."""
+    tar, xbstream = ("tar", "--piece-size"), ("xbstream", "--piece-size")
+    yield "raw", raw
+    yield "tar", in_carrier(raw, *tar, "16384")
+    yield "tar-one", in_carrier(raw, *tar, "65536")
+    yield "tar-odd", in_carrier(raw, *tar, "5000", "--dot", "--order",
+                                "dir:./envelope/,header,key,pieces,end")
+    yield "tar-last", in_carrier(raw, *tar, "16384", "--order",
+                                 "pieces,x:comment=x,key,header,end")
+    yield "xbstream", in_carrier(raw, *xbstream, "16384", "--xbcloud")
+    yield "xbstream-odd", in_carrier(
+        raw, *xbstream, "5000", "--order",
+        "header[0:32],key[0:9],header[32:],header.E,key[9:],key.E,pieces,"
+        "payload.E")
+    yield "xbstream-last", in_carrier(
+        raw, *xbstream, "16384", "--order",
+        "pieces,payload.E,key,key.E,header,header.E")
+
+
+def files():
+    envelope = E.make_key_envelope(
+        DEK, [(X25519.public_key(), key_id(X25519))], [KEK], [], 14)
+    for size in (0, 1, 16384, 33000):
+        text = bytes(i * 7 % 251 for i in range(size))
+        raw = stream(text, b"host=db1\n" * (size % 2), bytes(40), envelope)
+        for at, (name, data) in enumerate(layouts(raw)):
+            if size == 16384 and "-" in name or (
+                    size == 33000 and name in ("tar-one", "tar-last")):
+                continue  # the others of this size will do
+            how = CUTS_OF_FILES[(at + size) % len(CUTS_OF_FILES)]
+            save("diff", f"{name}-{size}", bytes([how, DIFF_ARCHIVE]) + data)
+            if size == 33000 and name in ("raw", "tar", "xbstream"):
+                damaged = bytearray(data)
+                damaged[20000] ^= 1
+                save("diff", f"{name}-damaged",
+                     bytes([how | DIFF_MEND, 0]) + damaged)
+                save("diff", f"{name}-cut", bytes([how, 0]) + data[:20000])
+
+
+CUTS_OF_FILES = (0, 1, 4 | DIFF_STEP, 8, 10, 11, 13 | DIFF_STEP)
+
+KINDS = {"header": headers, "key_envelope": key_envelopes, "open": streams,
+         "diff": files}
+
 if __name__ == "__main__":
-    headers()
-    key_envelopes()
-    streams()
+    if len(sys.argv) < 2 or not set(sys.argv[1:]) <= KINDS.keys():
+        sys.exit(f"usage: make_corpus.py {'|'.join(KINDS)}...")
+    for kind in sys.argv[1:]:
+        KINDS[kind]()

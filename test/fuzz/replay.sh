@@ -3,8 +3,8 @@
 # Runs each fuzz target over its corpus: what once broke stays mended.
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 8
-for target in carrier header key_envelope kms_reply kms_sign kms_text open \
+plan 9
+for target in carrier diff header key_envelope kms_reply kms_sign kms_text open \
     openssh; do
     if [ -x "$top_builddir/test/fuzz/replay_$target" ]; then
         t "corpus of $target" "$top_builddir/test/fuzz/replay_$target" \
