@@ -112,6 +112,23 @@ read_lead(struct envl_random *random, uint64_t piece, uint64_t *len,
                                : parse_xb_lead(len, random, lead, piece, err);
 }
 
+/* A piece that is entered is where it should be, and as long. */
+static enum envelope_reason
+check_lead(struct envl_random *random, uint64_t piece, struct envl_err *err)
+{
+    uint64_t before = piece * random->layout.piece_len;
+    uint64_t len = random->layout.piece_len, said;
+    enum envelope_reason rc = read_lead(random, piece, &said, err);
+
+    if (len > random->payload_len - before)
+        len = random->payload_len - before;
+    if (rc == ENVELOPE_OK && said != len)
+        rc = fail_layout(err, piece);
+    if (rc == ENVELOPE_OK)
+        random->checked = piece + 1;
+    return rc;
+}
+
 /* What must follow the last piece: blocks of zero, the end chunk. */
 static enum envelope_reason
 check_end(struct envl_random *random, uint64_t last_len, struct envl_err *err)
@@ -177,7 +194,7 @@ read_payload(struct envl_random *random, uint64_t from, unsigned char *to,
              size_t len, struct envl_err *err)
 {
     const struct envl_layout *l = &random->layout;
-    uint64_t piece = 0, at = from, said = l->piece_len;
+    uint64_t piece = 0, at = from;
     enum envelope_reason rc = ENVELOPE_OK;
     size_t n = len;
 
@@ -190,10 +207,7 @@ read_payload(struct envl_random *random, uint64_t from, unsigned char *to,
             if (n > l->piece_len - at)
                 n = (size_t)(l->piece_len - at);
             if (random->checked != piece + 1)
-                rc = read_lead(random, piece, &said, err);
-            if (rc == ENVELOPE_OK && said < at + n)
-                rc = fail_layout(err, piece);
-            random->checked = piece + 1;
+                rc = check_lead(random, piece, err);
         }
         if (rc == ENVELOPE_OK)
             rc = envl_source_read_at(random->source,
