@@ -486,6 +486,50 @@ labels_of(const struct support *s, const char *labels, size_t text_len)
     return header;
 }
 
+/* A text goes as far as its size says, with its NUL or without; there is none
+ * within it. */
+static void
+test_size_of_a_text(void **state)
+{
+    static const char *const texts[] = { ENVELOPE_PARAM_RECIPIENTS,
+                                         ENVELOPE_PARAM_IDENTITIES,
+                                         ENVELOPE_PARAM_PASSPHRASE_FILE,
+                                         ENVELOPE_PARAM_LABELS,
+                                         ENVELOPE_PARAM_RELEASE };
+    static const char wanted[] = "a=b\n";
+    char within[] = "chunk\0m", rest[] = "a=b\nno label", exact[] = "a=b";
+    EVP_CIPHER_CTX *ctx = support_init(*state, SUPPORT_SEAL, support_kek, NULL);
+    const struct {
+        char *text;
+        size_t size;
+    } cases[] = { { rest, strlen(wanted) },
+                  { exact, strlen(exact) },
+                  { exact, sizeof(exact) } };
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(texts); i++)
+        expect_bad_param(ctx, OSSL_PARAM_construct_utf8_string(
+                                  texts[i], within, sizeof(within) - 1));
+    EVP_CIPHER_CTX_free(ctx);
+    for (i = 0; i < COUNT_OF(cases); i++) {
+        OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(
+                                    ENVELOPE_PARAM_LABELS, cases[i].text,
+                                    cases[i].size),
+                                OSSL_PARAM_END };
+        struct octets out, header;
+
+        ctx = support_init(*state, SUPPORT_SEAL, support_kek, params);
+        out = (struct octets){ 0 };
+        assert_true(support_run(ctx, &at_once, "x", 1, &out));
+        header = support_header(ctx);
+        assert_int_equal(header.data[15], strlen(wanted));
+        assert_memory_equal(header.data + PRELUDE_LEN, wanted, strlen(wanted));
+        EVP_CIPHER_CTX_free(ctx);
+        support_drop(&header);
+        support_drop(&out);
+    }
+}
+
 static void
 test_labels_are_sorted(void **state)
 {
@@ -1470,6 +1514,7 @@ main(void)
         cmocka_unit_test(test_other_parameters_are_passed_over),
         cmocka_unit_test(test_extreme_parameters),
         cmocka_unit_test(test_labels_are_sorted),
+        cmocka_unit_test(test_size_of_a_text),
         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_header_is_known_in_time),
         cmocka_unit_test(test_empty_updates),
