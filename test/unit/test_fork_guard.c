@@ -2,13 +2,28 @@
 /* Fork guards: a process has its own, and none of its ancestors'. */
 #include "lib/fork_guard.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "test/unit/support.h"
 
 #define GENERATIONS 4
+
+/* In the place of libc's: an old kernel knows no MADV_WIPEONFORK. */
+static bool refuse_advice;
+
+int
+madvise(void *p, size_t len, int advice)
+{
+    if (!refuse_advice)
+        return (int)syscall(SYS_madvise, p, len, advice);
+    errno = EINVAL;
+    return -1;
+}
 
 /* What holds in this process must be what it has set, the last count. */
 static bool
@@ -68,6 +83,21 @@ the_process_id_serves_too(void **state)
     envl_fork_watch_free(NULL);
 }
 
+static void
+no_page_that_is_wiped(void **state)
+{
+    struct envl_fork_guard guards[2 * GENERATIONS];
+    struct envl_fork_watch *watch;
+
+    (void)state;
+    refuse_advice = true;
+    watch = envl_fork_watch_new();
+    refuse_advice = false;
+    assert_non_null(watch);
+    assert_true(descend(watch, guards, 0, GENERATIONS));
+    envl_fork_watch_free(watch);
+}
+
 /* Brothers have the same number, and none the other's guards. */
 static void
 several_children(void **state)
@@ -101,6 +131,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_of_processes),
         cmocka_unit_test(the_process_id_serves_too),
+        cmocka_unit_test(no_page_that_is_wiped),
         cmocka_unit_test(several_children),
     };
 
