@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 34
+plan 38
 provider
 need "$PYTHON" timeout
 
@@ -192,6 +192,60 @@ repacked() {
     grep -q 'packed again' err
 }
 
+# carried NAME KIND ORDER [SET...] - the raw stream in a carrier of that order
+carried() {
+    carried=$1 kind=$2 order=$3
+    shift 3
+    "$PYTHON" "$srcdir/test/interop/carrier.py" split "$kind" \
+        --piece-size 65536 --order "$order" "$@" e.raw >"$carried"
+}
+
+# Text from the second piece on cannot be had by place.
+in_order_only() { # FILE
+    rm -f made
+    exits 5 range 70000:10 "$1" -o made
+    grep -q 'packed again' err
+    [ ! -e made ]
+}
+
+# A piece of another type or length, or with another lead, is none; the type
+# of an old tar is that of a file.
+odd_pieces() {
+    carried odd tar header,key,pieces,end --set 1 type 5
+    in_order_only odd
+    carried odd tar header,key,pieces,end --set 1 type '\0'
+    same 70000 10 odd
+    carried odd tar header,key,pieces,end --set 1 type '\0' --set 1 size +1
+    in_order_only odd
+    # The second piece is two bytes shorter before its data.
+    carried odd xbstream \
+        header,header.E,key,key.E,0,1,garbage:2,2,3,4,5,6,7,payload.E \
+        --dot --set 1 path envelope/payload
+    in_order_only odd
+}
+
+# The last piece has at least one byte; zeros may follow, not too many.
+last_piece() {
+    carried odd tar header,key,pieces,file:envelope/payload.00000008=,end
+    exits 5 "$envelope" verify -i ops.key odd
+    in_order_only odd
+    carried odd tar header,key,pieces,end,zeros:1000000
+    same 70000 10 odd
+    carried odd tar header,key,pieces,end,zeros:3000000
+    in_order_only odd
+}
+
+# The last piece is as long as the others.
+full_pieces() { # KIND
+    head -c 130888 plain >full
+    "$envelope" encrypt -r ops.pem --carrier "$1" --piece-size 65536 \
+        <full >e.full
+    range 65000:1000 e.full >got
+    tail -c +65001 full | head -c 1000 | cmp - got
+    range 130000:1000 e.full >got
+    tail -c +130001 full | cmp - got
+}
+
 # How many bytes a command and its children read, in all their calls.
 cat >bytes_read.py <<'PYTHON'
 import subprocess
@@ -243,6 +297,11 @@ t 'a wrong key' wrong_key
 t 'what is no envelope' not_envelopes
 t 'ranges that are none' bad_ranges
 t 'an archive that was packed again' repacked
+t 'pieces that are none' odd_pieces
+t 'the last piece, and what follows' last_piece
+for kind in tar xbstream; do
+    t "$kind: full pieces" full_pieces $kind
+done
 for kind in raw tar xbstream; do
     for piece in 65536 8388608; do
         [ $kind != raw ] || [ $piece = 65536 ] || continue
