@@ -91,6 +91,24 @@ context_and_key_are_bound(void **state)
                      ENVELOPE_R_COMMITMENT);
 }
 
+/* Without its algorithms there is no key to compare with. */
+static void
+no_algorithm_is_no_mismatch(void **state)
+{
+    static const struct envl_libctx none = { .propq = "provider=nowhere" };
+    unsigned char start[ENVL_PAYLOAD_START_LEN];
+    struct envl_payload *payload = sealer(start, 1);
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    (void)state;
+    envl_payload_free(payload);
+    rc = envl_payload_new_opener(&payload, &none, dek, &context, 1, 0, start,
+                                 false, &err);
+    assert_true(rc == ENVELOPE_R_CRYPTO || rc == ENVELOPE_R_NO_ALGORITHM);
+    assert_null(payload);
+}
+
 static void
 no_chunk_follows_the_last(void **state)
 {
@@ -195,6 +213,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(derivation_is_this),
         cmocka_unit_test(context_and_key_are_bound),
+        cmocka_unit_test(no_algorithm_is_no_mismatch),
         cmocka_unit_test(no_chunk_follows_the_last),
         cmocka_unit_test(room_does_not_change_the_bytes),
         cmocka_unit_test(tags_are_counted),
