@@ -229,7 +229,6 @@ read_chunks(struct envl_random *random, uint64_t first, unsigned count,
     size_t len = (size_t)count * ENVELOPE_SEALED_CHUNK_LENGTH, n = 0;
     enum envelope_reason rc;
 
-    random->text_len = 0;
     if (len > random->payload_len - from)
         len = (size_t)(random->payload_len - from);
     rc = read_payload(random, from, random->sealed, len, err);
