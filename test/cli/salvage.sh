@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 68
+plan 71
 provider
 need "$PYTHON" timeout
 
@@ -45,6 +45,8 @@ make_all() {
 #   payload:N        byte N of the payload
 #   lead:N:BYTE      of what stands before piece N
 #   zero:N:COUNT     chunks that become zero bytes
+#   false:N:NUMBER   what stands before piece NUMBER of a tar, or before the
+#                    data at that place of an xbstream, at byte N of the payload
 # cut:N prints where chunk N begins, end where the last piece ends.
 cat >damage.py <<'PYTHON'
 import struct
@@ -93,6 +95,18 @@ def place(byte):
     raise IndexError
 
 
+def false_lead(number):
+    lead, at, _ = pieces[1]
+    block = bytearray(data[lead:at])
+    if block[:4] == b"XBST":
+        block[-12:-4] = struct.pack("<Q", number)
+    else:
+        block[:100] = (b"envelope/payload.%08d" % number).ljust(100, b"\0")
+        block[148:156] = b" " * 8
+        block[148:155] = b"%06o\0" % sum(block)
+    return block
+
+
 for word in sys.argv[2:]:
     what, *numbers = word.split(":")
     n = [int(number) for number in numbers] + [0]
@@ -105,6 +119,9 @@ for word in sys.argv[2:]:
     elif what == "zero":
         for byte in range(56 + n[0] * 16400, 56 + (n[0] + n[1]) * 16400):
             data[place(byte)] = 0
+    elif what == "false":
+        at, block = place(n[0]), false_lead(n[1])
+        data[at:at + len(block)] = block
     elif what == "cut":
         print(place(56 + n[0] * 16400))
     elif what == "end":
@@ -403,12 +420,29 @@ two_frames() { # KIND BYTE
     done
 }
 
+# The first frame is bad, and one that is none stands in chunk 1: it does not
+# say how long pieces are, since none of that length ends there.
+false_frame() { # KIND BYTE BYTE-OF-PAYLOAD NUMBER...
+    false_kind=$1 false_byte=$2 false_at=$3
+    shift 3
+    for number in "$@"; do
+        damage "$false_kind" "false:$false_at:$number" "lead:0:$false_byte"
+        finds 1
+    done
+}
+
 # tar: name, size, checksum; xbstream: magic, path, length, offset, CRC
 for piece in 0 1 4 7; do
     t "tar: the frame of piece $piece" frame tar $piece 3 20 130 150 257
     t "xbstream: the frame of piece $piece" \
         frame xbstream $piece 0 9 10 20 31 32 38 39 47
 done
+# 20480 bytes from the first frame, where 0, 3 and 40 pieces cannot end; 30001
+# bytes, where there is no whole number of frames of 50 bytes before, and 30000,
+# where there is nothing else before.
+t 'tar: a false frame' false_frame tar 130 19968 0 3 40
+t 'xbstream: a false frame' false_frame xbstream 20 29951 10000
+t 'xbstream: a false frame of no piece' false_frame xbstream 20 29950 0
 t 'tar: all frames but the first' all_frames tar 130
 t 'xbstream: all frames but the first' all_frames xbstream 20
 t 'tar: the first frames' first_frames tar 130
