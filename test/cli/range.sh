@@ -192,12 +192,13 @@ repacked() {
     grep -q 'packed again' err
 }
 
-# carried NAME KIND ORDER [SET...] - the raw stream in a carrier of that order
+# carried NAME KIND ORDER [SET...] - the stream $raw in a carrier of that order
+raw=e.raw
 carried() {
     carried=$1 kind=$2 order=$3
     shift 3
     "$PYTHON" "$srcdir/test/interop/carrier.py" split "$kind" \
-        --piece-size 65536 --order "$order" "$@" e.raw >"$carried"
+        --piece-size 65536 --order "$order" "$@" $raw >"$carried"
 }
 
 # Text from the second piece on cannot be had by place.
@@ -226,7 +227,11 @@ odd_pieces() {
 
 # The last piece has at least one byte; zeros may follow, not too many.
 last_piece() {
-    carried odd tar header,key,pieces,file:envelope/payload.00000008=,end
+    head -c 130888 plain >full # in two pieces, both full
+    "$envelope" encrypt -r ops.pem --carrier raw <full >full.raw
+    raw=full.raw
+    carried odd tar header,key,pieces,file:envelope/payload.00000002=,end
+    raw=e.raw
     exits 5 "$envelope" verify -i ops.key odd
     in_order_only odd
     carried odd tar header,key,pieces,end,zeros:1000000
