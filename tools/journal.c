@@ -214,7 +214,7 @@ make_text(unsigned char **out, const struct envl_journal *journal,
     else if (SHA256(head->start, sizeof(head->start), text + AT_START_HASH)
                  == NULL
              || !hash(text + AT_HASH, text, patch->len))
-        rc = envl_fail_memory(err);
+        rc = envl_fail_crypto(err, "hash the journal");
     if (rc == ENVELOPE_OK)
         *out = text;
     else
@@ -330,17 +330,32 @@ read_journal(const struct envl_journal *journal, unsigned char **text,
     return rc;
 }
 
-static bool
-is_complete(const unsigned char *text, size_t len)
+/* Without a hash nothing is known of a journal: it stays. */
+static enum envelope_reason
+fail_hash(const struct envl_journal *journal, struct envl_err *err)
 {
-    unsigned char should[SHA256_DIGEST_LENGTH];
-    const size_t patch_len = len >= FIELDS_LEN ? (len - FIELDS_LEN) / 2 : 0;
+    return envl_fail(err, ENVELOPE_R_CRYPTO,
+                     "%s: cannot compute SHA-256: it is kept, try again when "
+                     "that works",
+                     journal->name);
+}
 
-    return len >= FIELDS_LEN && memcmp(text, MAGIC, MAGIC_LEN) == 0
-           && len == FIELDS_LEN + 2 * patch_len
-           && get_be64(text + AT_LEN) == patch_len
-           && hash(should, text, patch_len)
-           && memcmp(should, text + AT_HASH, sizeof(should)) == 0;
+static enum envelope_reason
+check_complete(bool *is_complete, const struct envl_journal *journal,
+               const unsigned char *text, size_t len, struct envl_err *err)
+{
+    const size_t patch_len = len >= FIELDS_LEN ? (len - FIELDS_LEN) / 2 : 0;
+    unsigned char should[SHA256_DIGEST_LENGTH];
+
+    *is_complete = false;
+    if (len < FIELDS_LEN || memcmp(text, MAGIC, MAGIC_LEN) != 0
+        || len != FIELDS_LEN + 2 * patch_len
+        || get_be64(text + AT_LEN) != patch_len)
+        return ENVELOPE_OK;
+    if (!hash(should, text, patch_len))
+        return fail_hash(journal, err);
+    *is_complete = memcmp(should, text + AT_HASH, sizeof(should)) == 0;
+    return ENVELOPE_OK;
 }
 
 /* A file that was being written when the machine stopped may have its length
@@ -354,19 +369,23 @@ is_a_beginning(const unsigned char *text, size_t len)
     return memcmp(text, MAGIC, n) == 0 || memcmp(text, zeros, n) == 0;
 }
 
-static bool
-is_for(const unsigned char *text, int file)
+static enum envelope_reason
+check_for(bool *is_for, const struct envl_journal *journal,
+          const unsigned char *text, struct envl_err *err)
 {
     unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH];
     unsigned char is[SHA256_DIGEST_LENGTH];
     uint64_t at = get_be64(text + AT_START);
     uint64_t patch = get_be64(text + AT_PATCH), len = get_be64(text + AT_LEN);
 
-    return at <= INT64_MAX && patch <= at && len <= at - patch
-           && pread(file, start, sizeof(start), (off_t)at)
-                  == (ssize_t)sizeof(start)
-           && SHA256(start, sizeof(start), is) != NULL
-           && memcmp(is, text + AT_START_HASH, sizeof(is)) == 0;
+    *is_for = false;
+    if (at > INT64_MAX || patch > at || len > at - patch
+        || !read_at(journal->file, at, start, sizeof(start)))
+        return ENVELOPE_OK;
+    if (SHA256(start, sizeof(start), is) == NULL)
+        return fail_hash(journal, err);
+    *is_for = memcmp(is, text + AT_START_HASH, sizeof(is)) == 0;
+    return ENVELOPE_OK;
 }
 
 /*
@@ -400,8 +419,12 @@ recover(const struct envl_journal *journal, const unsigned char *text,
         size_t len, enum envl_journal_state *state, struct envl_err *err)
 {
     enum envelope_reason rc;
+    bool is;
 
-    if (!is_complete(text, len)) {
+    rc = check_complete(&is, journal, text, len, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (!is) {
         if (!is_a_beginning(text, len))
             return envl_fail(err, ENVELOPE_R_READ,
                              "%s: it is something else, and in the way",
@@ -409,7 +432,10 @@ recover(const struct envl_journal *journal, const unsigned char *text,
         *state = ENVL_JOURNAL_DROPPED;
         return remove_journal(journal, err);
     }
-    if (!is_for(text, journal->file))
+    rc = check_for(&is, journal, text, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (!is)
         return envl_fail(err, ENVELOPE_R_READ,
                          "%s: it was left by a rewrap of another file of this "
                          "name; if that is gone, remove it",

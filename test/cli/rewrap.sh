@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 69
+plan 70
 provider
 need "$PYTHON" timeout
 
@@ -851,6 +851,28 @@ goes_on() {
     tells 'f: no rewrap was interrupted'
 }
 
+# A configuration under which libcrypto has no SHA-256
+no_hash() {
+    cat >no_hash.cnf <<'CONF'
+openssl_conf = init
+[init]
+alg_section = evp
+[evp]
+default_properties = provider=nowhere
+CONF
+    interrupted
+    cp f before
+    cp f.envelope-rewrap journal
+    exits 1 env OPENSSL_CONF="$PWD/no_hash.cnf" \
+        "$envelope" rewrap --recover f >told
+    says_that SHA-256
+    cmp f before
+    cmp f.envelope-rewrap journal
+    rewrap --recover f >told
+    tells 'f: the rewrap that was interrupted is done now'
+    opens f new
+}
+
 # A journal is for one payload, in one place.
 not_for_this() {
     interrupted
@@ -948,6 +970,7 @@ if command -v "$CC" >/dev/null; then
         t "$kind: power fails at any call" power_loss $kind
     done
     t 'it goes on where it was interrupted' goes_on
+    t 'a journal is kept while it cannot be checked' no_hash
     t 'a journal that is not for this file' not_for_this
     t 'a journal that is older than the header' stale
     if [ "$(id -u)" -eq 0 ]; then

@@ -168,7 +168,7 @@ PYTHON
 # Exactly these chunks are bad: all of it says so.
 finds() { # CHUNK...
     "$PYTHON" holes.py "$@"
-    verify 5 bad --keep-going
+    verify 5 --keep-going bad
     grep 'damaged: bytes' said | cmp want.list -
     salvage 6 bad
     cmp want.zero out
@@ -361,7 +361,7 @@ frames_only() {
     grep -Eq "$(reason CARRIER)|$(reason CARRIER_MEMBER)|$(reason \
         CARRIER_TRUNCATED)|$(reason CHUNK)" err
     grep -q 'text is good up to byte' err || [ "${1-}" = first ]
-    verify 5 bad --keep-going
+    verify 5 --keep-going bad
     ! grep 'damaged: bytes' said || false
     says '100.00 % intact: 31 of 31 chunks, 500000 bytes'
     salvage 0 bad

@@ -65,8 +65,8 @@ DRAWN = 13         # and so many of the others
 DRAWN_MALLOC = 150
 
 
-# What is so for a reason that is not in our hands, or not yet mended: the job,
-# the problem, and the reason.
+# What is so for a reason that is not in our hands: the job, the problem, and
+# the reason.
 CRASHED = (r"^signal (6|11), "
            r"left \[('f'(, 'f.envelope-rewrap')?|'\.out\.\w+')?\] "
            r".*crashed in (libc\.so\.6 )*libcrypto\S+ libcrypto")
@@ -74,10 +74,6 @@ KNOWN = (
     # libcrypto itself comes to an end where it has no memory, below a call
     # that can tell of that.  What is left has no final name.
     (r"", CRASHED),
-    # A complete journal is taken for one that was only begun, and removed,
-    # when its hash cannot be computed.
-    (r"^rewrap-recover$", r"^status 1, left \['f'\] .*out of memory"
-                          r"|^status 0, but it does not open"),
 )
 
 
