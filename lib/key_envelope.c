@@ -394,9 +394,13 @@ fail_match(const struct envl_cms_reader *o, struct envl_err *err)
                                  i > 0 ? ", " : "", one);
     }
     return envl_fail(
-        err, ENVELOPE_R_NO_MATCH, "it has %zu recipient%s: %s%s%s%s", o->count,
-        o->count == 1 ? "" : "s", list, i < o->count ? " and others" : "",
-        *o->trouble != '\0' ? "; a key of that name failed: " : "", o->trouble);
+        err, ENVELOPE_R_NO_MATCH, "it has %zu recipient%s: %s%s%s%s%s",
+        o->count, o->count == 1 ? "" : "s", list,
+        i < o->count ? " and others" : "",
+        *o->trouble != '\0' ? "; a key of that name failed: " : "", o->trouble,
+        o->identities->took_passphrase
+            ? "; the passphrase is that of a stored key, and was not tried"
+            : "");
 }
 
 static enum envelope_reason

@@ -189,7 +189,7 @@ read_source(const struct envl_key_reader *reader,
     if (ui == NULL || (octets != NULL && bio == NULL))
         rc = envl_fail_memory(err);
     else if (store == NULL && octets == NULL
-             && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED)
+             && ERR_GET_REASON(envl_crypto_newest(NULL)) == ERR_R_UNSUPPORTED)
         rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                        "%s: no provider that is loaded opens it", origin->name);
     else if (store == NULL)
