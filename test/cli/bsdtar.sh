@@ -250,9 +250,10 @@ identity_option() {
     grep -qx dir/clear out
 }
 
-# With no module installed: the provider is built in.
+# With no module where libcrypto looks: the provider is built in.
 identity_conf() {
-    unset OPENSSL_MODULES
+    OPENSSL_MODULES=$PWD/nowhere
+    export OPENSSL_MODULES
     cat >openssl.cnf <<'CNF'
 openssl_conf = init
 [init]
