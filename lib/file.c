@@ -60,8 +60,9 @@ envl_file_check_in_use(const struct envl_octets *in_use, int fd,
         memcpy(&id, in_use->data + at, sizeof(id));
         if (id.device == (uint64_t)st.st_dev && id.inode == (uint64_t)st.st_ino)
             return envl_fail(err, ENVELOPE_R_PARAMETER,
-                             "%s is the input or the output, too: a key or a "
-                             "passphrase must come from another file",
+                             "%s is in use: the data, the output or names of "
+                             "files; a key or a passphrase must come from "
+                             "another file",
                              name);
     }
     return ENVELOPE_OK;

@@ -119,6 +119,13 @@ envl_kek_scrypt_work(const struct envl_kek_source *source)
     return n * r * p;
 }
 
+bool
+envl_kek_scrypt_is_tried(const struct envl_kek_source *source)
+{
+    return source->u.scrypt.n >= ENVL_SCRYPT_N_MIN
+           && envl_kek_scrypt_work(source) != UINT64_MAX;
+}
+
 enum envelope_reason
 envl_kek_scrypt_derive(unsigned char kek[ENVL_KEK_LEN],
                        const struct envl_libctx *ctx,

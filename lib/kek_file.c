@@ -23,6 +23,12 @@ is_zero(const unsigned char *p, size_t len)
     return any == 0;
 }
 
+bool
+envl_kek_is_zero(const unsigned char kek[ENVL_KEK_LEN])
+{
+    return is_zero(kek, ENVL_KEK_LEN);
+}
+
 enum envelope_reason
 envl_kek_check(const unsigned char kek[ENVL_KEK_LEN], const char *name,
                struct envl_err *err)

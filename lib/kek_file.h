@@ -3,6 +3,8 @@
 #ifndef ENVL_KEK_FILE_H
 #define ENVL_KEK_FILE_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 #include "lib/kek_source.h"
 #include "lib/settings.h"
@@ -20,6 +22,9 @@
  */
 enum envelope_reason envl_kek_check(const unsigned char kek[ENVL_KEK_LEN],
                                     const char *name, struct envl_err *err);
+
+/* envl_kek_is_zero - is all of it zero?  For the cipher's own key that is none. */
+bool envl_kek_is_zero(const unsigned char kek[ENVL_KEK_LEN]);
 
 /*
  * envl_kek_read - the key in a file: ENVL_KEK_LEN bytes, or twice as many

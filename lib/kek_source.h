@@ -89,6 +89,7 @@ int envl_kek_source_build(const struct envl_kek_source *source,
 /*
  * envl_kek_scrypt_new - a source with a fresh salt
  * envl_kek_scrypt_work - n * r * p, or UINT64_MAX where a limit is exceeded
+ * envl_kek_scrypt_is_tried - does a reader try it at all?  Nobody writes others
  * envl_kek_scrypt_derive - the KEK; the caller has checked the work and
  * cleanses kek
  */
@@ -96,6 +97,7 @@ enum envelope_reason envl_kek_scrypt_new(struct envl_kek_source *source,
                                          const struct envl_libctx *ctx,
                                          unsigned log_n, struct envl_err *err);
 uint64_t envl_kek_scrypt_work(const struct envl_kek_source *source);
+bool envl_kek_scrypt_is_tried(const struct envl_kek_source *source);
 enum envelope_reason envl_kek_scrypt_derive(
     unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
     const struct envl_kek_source *source, const unsigned char *passphrase,

@@ -15,8 +15,9 @@
  * A damaged RSA modulus can be factored, or has no private key at all; with an
  * exponent of 1 the wrapped key is its own ciphertext, and with an even one
  * nobody can open it.  libcrypto's EVP_PKEY_public_check() (NIST SP 800-56B,
- * 6.4.2, and SP 800-56A, 5.6.2.3) finds these.  It takes several milliseconds
- * for an RSA key, so ctx->sound remembers the keys that passed.
+ * 6.4.2, and SP 800-56A, 5.6.2.3) finds these, but not each damaged modulus: one
+ * that is odd and has no small factor passes.  It takes several milliseconds for
+ * an RSA key, so ctx->sound remembers the keys that passed.
  *
  *   name  of the key, for messages
  *

@@ -7,16 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
 /* What editors, packagers and people add to the name of a copy. */
 static const char *const copies[] = {
-    "~",         ".bak",      ".dpkg-bak", ".dpkg-dist", ".dpkg-new",
-    ".dpkg-old", ".dpkg-tmp", ".old",      ".orig",      ".rej",
-    ".rpmnew",   ".rpmorig",  ".rpmsave",  ".save",      ".swp",
-    ".tmp",      ".ucf-dist", ".ucf-new",  ".ucf-old",
+    "~",          " (copy)",   ".apk-new",  ".bak",      ".dpkg-bak",
+    ".dpkg-dist", ".dpkg-new", ".dpkg-old", ".dpkg-tmp", ".old",
+    ".orig",      ".pacnew",   ".pacorig",  ".pacsave",  ".rej",
+    ".rpmnew",    ".rpmorig",  ".rpmsave",  ".save",     ".swp",
+    ".tmp",       ".ucf-dist", ".ucf-new",  ".ucf-old",
 };
 
 static bool
@@ -28,7 +30,7 @@ is_copy(const char *name)
         return true;
     for (i = 0; i < sizeof(copies) / sizeof(copies[0]); i++) {
         n = strlen(copies[i]);
-        if (len > n && strcmp(name + len - n, copies[i]) == 0)
+        if (len > n && strcasecmp(name + len - n, copies[i]) == 0)
             return true;
     }
     return false;

@@ -182,6 +182,7 @@ try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
             return false;
         o->unwraps++;
         o->opened_by = i;
+        o->opener = identity;
         if (open_with_key(o, info, identity))
             return true;
         note_failure(o);
@@ -332,6 +333,7 @@ try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
                 return ENVELOPE_OK;
         }
     }
+    o->opener = NULL;
     rc = envl_cms_reader_parse(o, o->ctx->propq, err);
     for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++) {
         o->opened_by = i;
@@ -340,6 +342,21 @@ try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
     if (rc == ENVELOPE_OK && !*opened)
         rc = try_services(o, opened, err);
     return rc;
+}
+
+bool
+envl_cms_reader_opens(struct envl_cms_reader *o, size_t i)
+{
+    const struct envl_recipient_info *info = &o->infos[i];
+
+    if (o->opener == NULL)
+        return info->source.kind == o->infos[o->opened_by].source.kind
+               && try_secrets(o, info);
+    if (!envl_recipient_info_fits(info, o->opener->key)
+        || o->unwraps == UNWRAP_COUNT_MAX)
+        return false;
+    o->unwraps++;
+    return open_with_key(o, info, o->opener);
 }
 
 static bool

@@ -231,42 +231,6 @@ has(const struct envl_cms_reader *o, const struct envl_recipient *recipient,
     return false;
 }
 
-static size_t
-count_passphrases(const struct envl_cms_reader *o)
-{
-    size_t i, n = 0;
-
-    for (i = 0; i < o->count; i++)
-        n += o->infos[i].kind == ENVL_INFO_KEK
-             && o->infos[i].source.kind == ENVL_KEK_SCRYPT;
-    return n;
-}
-
-/* Before anything is opened: what would be refused in any case. */
-static enum envelope_reason
-check_new(const struct envl_cms_reader *o,
-          const struct envl_recipients *recipients, struct envl_err *err)
-{
-    size_t i, passphrases = 0;
-
-    if (recipients->count == 0)
-        return envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
-                         "there is no recipient to add");
-    if (o->count + recipients->count > ENVL_RECIPIENT_COUNT_MAX)
-        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
-                         "it has %zu recipients, and %zu more would be above "
-                         "%d",
-                         o->count, recipients->count, ENVL_RECIPIENT_COUNT_MAX);
-    for (i = 0; i < recipients->count; i++)
-        passphrases += recipients->items[i].kind == ENVL_TO_PASSPHRASE;
-    if (passphrases > 0
-        && passphrases + count_passphrases(o) > ENVL_PASSPHRASE_COUNT_MAX)
-        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
-                         "it has %d passphrases, and readers try no more",
-                         ENVL_PASSPHRASE_COUNT_MAX);
-    return ENVELOPE_OK;
-}
-
 /* An entry that a new recipient takes the place of.  A passphrase may come
  * again: with its salt it is another recipient; so may the key of a service. */
 static bool
@@ -285,35 +249,145 @@ is_replaced(const struct envl_recipient_info *info, const unsigned char *id,
     return false;
 }
 
-/* The message is open. */
-static enum envelope_reason
-drop_old(struct envl_cms_reader *o, enum envl_edit edit,
-         const struct envl_recipients *recipients,
-         const unsigned char kek_id[ENVL_KEK_ID_LEN], struct envl_err *err)
+/* Does a recipient bear the identifier of another one, of the same kind? */
+static bool
+is_namesake(const struct envl_cms_reader *o, const unsigned char *id,
+            size_t len, size_t i, const unsigned char *other_id,
+            size_t other_len, size_t other)
 {
-    const struct envl_recipient_info *opener = &o->infos[o->opened_by];
-    enum envl_fate *fates = OPENSSL_zalloc((o->count + 1) * sizeof(*fates));
+    return len > 0 && o->infos[i].kind == o->infos[other].kind
+           && len == other_len && memcmp(id, other_id, len) == 0;
+}
+
+/* Is another identity than the opener a recipient, by its name? */
+static bool
+is_of_another(const struct envl_cms_reader *o, size_t i,
+              const unsigned char *id, size_t len)
+{
+    const struct envl_identities *ids = o->identities;
+    size_t k;
+
+    for (k = 0; k < ids->key_count; k++) {
+        if (&ids->keys[k] != o->opener
+            && envl_recipient_info_fits(&o->infos[i], ids->keys[k].key)
+            && envl_identity_is_named(ids, &ids->keys[k], id, len))
+            return true;
+    }
+    return false;
+}
+
+/* Who goes for what has opened the message. */
+static enum envelope_reason
+mark_opener(enum envl_fate *fates, struct envl_cms_reader *o,
+            struct envl_err *err)
+{
+    const size_t opener = o->opened_by;
     const unsigned char *id, *opener_id;
-    size_t i, id_len, opener_id_len;
-    enum envelope_reason rc;
+    size_t i, len, opener_len;
     int place = 0;
 
-    if (fates == NULL)
-        return envl_fail_memory(err);
-    opener_id = envl_cms_reader_id(o, o->opened_by, &place, &opener_id_len);
+    opener_id = envl_cms_reader_id(o, opener, &place, &opener_len);
     for (i = 0, place = 0; i < o->count; i++) {
-        id = envl_cms_reader_id(o, i, &place, &id_len);
-        if (is_replaced(&o->infos[i], id, id_len, recipients, kek_id)
-            || (edit == ENVL_EDIT_REPLACE && id_len > 0
-                && o->infos[i].kind == opener->kind && id_len == opener_id_len
-                && memcmp(id, opener_id, id_len) == 0))
+        id = envl_cms_reader_id(o, i, &place, &len);
+        if (i == opener)
+            fates[i] = ENVL_MUST_GO;
+        else if (fates[i] != ENVL_STAYS)
+            continue;
+        else if (is_namesake(o, id, len, i, opener_id, opener_len, opener)
+                 || envl_cms_reader_opens(o, i))
+            fates[i] = ENVL_GOES;
+        else if (is_of_another(o, i, id, len))
+            return envl_fail(err, ENVELOPE_R_PARAMETER,
+                             "several of the identities open it, and only one "
+                             "can be replaced: name that one alone, or say who "
+                             "goes with --remove or --replace-all");
+    }
+    return ENVELOPE_OK;
+}
+
+/* Who goes for a new recipient. */
+static void
+mark_replaced(enum envl_fate *fates, const struct envl_cms_reader *o,
+              const struct envl_recipients *recipients,
+              const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    const unsigned char *id;
+    size_t i, len;
+    int place = 0;
+
+    for (i = 0; i < o->count; i++) {
+        id = envl_cms_reader_id(o, i, &place, &len);
+        if (fates[i] == ENVL_STAYS
+            && is_replaced(&o->infos[i], id, len, recipients, kek_id))
             fates[i] = ENVL_GOES;
     }
-    if (edit == ENVL_EDIT_REPLACE)
-        fates[o->opened_by] = ENVL_MUST_GO;
-    rc = envl_cms_reader_drop(o, fates, err);
-    OPENSSL_free(fates);
-    return rc;
+}
+
+/* A passphrase that readers try; others are not ours. */
+static bool
+is_passphrase(const struct envl_recipient_info *info)
+{
+    return info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_SCRYPT
+           && envl_kek_scrypt_is_tried(&info->source);
+}
+
+/* Those that stay and those that come. */
+static enum envelope_reason
+check_limits(const enum envl_fate *fates, const struct envl_cms_reader *o,
+             const struct envl_recipients *recipients, struct envl_err *err)
+{
+    size_t i, stay = 0, passphrases = 0, fresh = 0;
+
+    for (i = 0; i < o->count; i++) {
+        stay += fates[i] == ENVL_STAYS;
+        passphrases += fates[i] == ENVL_STAYS && is_passphrase(&o->infos[i]);
+    }
+    for (i = 0; i < recipients->count; i++)
+        fresh += recipients->items[i].kind == ENVL_TO_PASSPHRASE;
+    if (stay + recipients->count > ENVL_RECIPIENT_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "it keeps %zu recipients, and %zu more would be above "
+                         "%d",
+                         stay, recipients->count, ENVL_RECIPIENT_COUNT_MAX);
+    if (fresh > 0 && fresh + passphrases > ENVL_PASSPHRASE_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "it keeps %zu passphrases, and readers try no more "
+                         "than %d: remove one",
+                         passphrases, ENVL_PASSPHRASE_COUNT_MAX);
+    return ENVELOPE_OK;
+}
+
+/* Who goes whatever has opened the message. */
+static enum envelope_reason
+plan(enum envl_fate *fates, const struct envl_cms_reader *o,
+     const struct envl_edit *edit, const unsigned char kek_id[ENVL_KEK_ID_LEN],
+     struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (edit->removed != NULL)
+        rc = envl_cms_reader_mark(fates, o, edit->removed, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    mark_replaced(fates, o, edit->recipients, kek_id);
+    return edit->mode == ENVL_EDIT_ADD
+               ? check_limits(fates, o, edit->recipients, err)
+               : ENVELOPE_OK;
+}
+
+/* The message is not needed any more. */
+static enum envelope_reason
+drop_old(enum envl_fate *fates, struct envl_cms_reader *o,
+         const struct envl_edit *edit, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (edit->mode == ENVL_EDIT_REPLACE) {
+        rc = mark_opener(fates, o, err);
+        if (rc == ENVELOPE_OK)
+            rc = check_limits(fates, o, edit->recipients, err);
+    }
+    return rc == ENVELOPE_OK ? envl_cms_reader_drop(o, fates, err) : rc;
 }
 
 /* Afterwards: all of them are there, and in the way that readers expect.
@@ -387,27 +461,31 @@ put_in(struct envl_frame *frame, const struct envl_frame *fresh,
 
 /* The message has been opened. */
 static enum envelope_reason
-add_opened(struct envl_cms_reader *o, const struct envl_recipients *recipients,
-           const struct envl_settings *settings, enum envl_edit edit,
+add_opened(struct envl_cms_reader *o, const struct envl_edit *edit,
            const unsigned char kek_id[ENVL_KEK_ID_LEN], unsigned char *dek,
            struct envl_err *err)
 {
+    enum envl_fate *fates = OPENSSL_zalloc((o->count + 1) * sizeof(*fates));
     struct envl_frame *lent = NULL, *fresh = NULL;
     unsigned char content[ENVL_DEK_LEN];
     CMS_ContentInfo *cms = NULL;
     enum envelope_reason rc;
 
-    rc = lend(&cms, &lent, o, err);
+    rc = fates != NULL ? plan(fates, o, edit, kek_id, err)
+                       : envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
-        rc = wrap_all(&fresh, cms, lent, o->ctx, recipients, settings, err);
+        rc = lend(&cms, &lent, o, err);
+    if (rc == ENVELOPE_OK)
+        rc = wrap_all(&fresh, cms, lent, o->ctx, edit->recipients,
+                      edit->settings, err);
     /* Last, because it is the end of the key: is it the content's? */
     if (rc == ENVELOPE_OK && !envl_cms_content(cms, content))
         rc = envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
                        "its data key fails authentication");
     if (rc == ENVELOPE_OK)
-        rc = check_made(fresh, o, recipients, kek_id, err);
+        rc = check_made(fresh, o, edit->recipients, kek_id, err);
     if (rc == ENVELOPE_OK)
-        rc = drop_old(o, edit, recipients, kek_id, err);
+        rc = drop_old(fates, o, edit, err);
     if (rc == ENVELOPE_OK)
         rc = put_in(o->frame, fresh, err);
     if (rc == ENVELOPE_OK && dek != NULL)
@@ -416,6 +494,7 @@ add_opened(struct envl_cms_reader *o, const struct envl_recipients *recipients,
     CMS_ContentInfo_free(cms);
     envl_frame_free(lent);
     envl_frame_free(fresh);
+    OPENSSL_free(fates);
     return rc;
 }
 
@@ -424,9 +503,8 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
                       const unsigned char *der, size_t len,
                       const struct envl_libctx *ctx,
                       const struct envl_identities *identities,
-                      const struct envl_recipients *recipients,
-                      const struct envl_settings *settings, enum envl_edit edit,
-                      unsigned char *dek, bool *opened, struct envl_err *err)
+                      const struct envl_edit *edit, unsigned char *dek,
+                      bool *opened, struct envl_err *err)
 {
     struct envl_cms_reader o = {
         .der = der,
@@ -439,17 +517,18 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
 
     *out = NULL;
     *opened = false;
-    if (rc == ENVELOPE_OK && settings->has_kek)
-        rc = envl_kek_id(kek_id, ctx, settings->kek, err);
+    if (rc == ENVELOPE_OK && edit->recipients->count == 0)
+        rc = envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
+                       "there is no recipient to add");
+    if (rc == ENVELOPE_OK && edit->settings->has_kek)
+        rc = envl_kek_id(kek_id, ctx, edit->settings->kek, err);
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_parse(&o, ctx->propq, err);
-    if (rc == ENVELOPE_OK)
-        rc = check_new(&o, recipients, err);
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_open(&o, err);
     *opened = rc == ENVELOPE_OK;
     if (rc == ENVELOPE_OK)
-        rc = add_opened(&o, recipients, settings, edit, kek_id, dek, err);
+        rc = add_opened(&o, edit, kek_id, dek, err);
     if (rc == ENVELOPE_R_KEY_ENVELOPE) /* the content is looked at last */
         *opened = false;
     if (rc == ENVELOPE_OK)

@@ -251,9 +251,9 @@ mark(enum envl_fate *fates, const struct envl_cms_reader *o, const char *digits,
     return ENVELOPE_OK;
 }
 
-static enum envelope_reason
-mark_all(enum envl_fate *fates, const struct envl_cms_reader *o,
-         const char *ids, struct envl_err *err)
+enum envelope_reason
+envl_cms_reader_mark(enum envl_fate *fates, const struct envl_cms_reader *o,
+                     const char *ids, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     size_t count;
@@ -334,7 +334,7 @@ envl_key_envelope_remove(unsigned char **out, size_t *out_len,
         rc = envl_fail(err, ENVELOPE_R_PARAMETER,
                        "no recipient to remove was named");
     if (rc == ENVELOPE_OK)
-        rc = mark_all(fates, &o, ids, err);
+        rc = envl_cms_reader_mark(fates, &o, ids, err);
     if (rc == ENVELOPE_OK)
         rc = write_rest(out, out_len, &o, fates, err);
     OPENSSL_free(fates);

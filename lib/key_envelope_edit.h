@@ -58,9 +58,19 @@ envl_key_envelope_compare(struct envl_key_envelope_entry **list, size_t *count,
                           const struct envl_libctx *ctx, struct envl_err *err);
 
 /* Beside whom new recipients come. */
-enum envl_edit {
+enum envl_edit_mode {
     ENVL_EDIT_ADD,    /* all that there are */
-    ENVL_EDIT_REPLACE /* all but the one that opened it */
+    ENVL_EDIT_REPLACE /* all but those that the identity opens */
+};
+
+/* What is to become of a message.  All is borrowed. */
+struct envl_edit {
+    enum envl_edit_mode mode;
+    const struct envl_recipients *recipients; /* to be added */
+    const struct envl_settings *settings;     /* that they were loaded from:
+                                               * the key and the passphrase */
+    const char *removed; /* who goes, as envl_key_envelope_remove() takes it;
+                          * or NULL */
 };
 
 /*
@@ -68,28 +78,30 @@ enum envl_edit {
  *
  * Identifiers are claims: whoever can write to the file can give his entry the
  * identifier of somebody else's key.  So an entry that bears the identifier of
- * a new recipient is replaced, and with ENVL_EDIT_REPLACE all entries that bear
- * the identifier of the one that opened it go.
+ * a new recipient is replaced.
+ *
+ * With ENVL_EDIT_REPLACE the entry that was opened goes, all that bear its
+ * identifier, and all that the same key or passphrase opens: a key may be there
+ * twice, by its certificate's identifier and by its own.  If other identities are
+ * recipients, too, it is not said who shall go, and nothing is changed.
  *
  *   identities  of which one opens it now; cost is bounded as FORMAT 5 says
- *   recipients  to be added
- *   settings    that recipients were loaded from: the key and the passphrase
  *   dek         receives the data key, ENVL_DEK_LEN bytes, which the caller
  *               cleanses; NULL where it is not wanted
  *   opened      set to whether one of identities opened it: a failure is the
  *               recipients' then
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if the entry that opened it is to
- *            go and has other recipients; ENVELOPE_R_TOO_MANY_RECIPIENTS; what
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if several identities are
+ *            recipients, if an entry that is to go has other recipients, and as
+ *            envl_key_envelope_remove(); ENVELOPE_R_TOO_MANY_RECIPIENTS; what
  *            envl_key_envelope_open() and _build() return.
  */
 enum envelope_reason envl_key_envelope_add(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
     const struct envl_libctx *ctx, const struct envl_identities *identities,
-    const struct envl_recipients *recipients,
-    const struct envl_settings *settings, enum envl_edit edit,
-    unsigned char *dek, bool *opened, struct envl_err *err);
+    const struct envl_edit *edit, unsigned char *dek, bool *opened,
+    struct envl_err *err);
 
 /*
  * envl_key_envelope_clean - take out the entries that this project would never

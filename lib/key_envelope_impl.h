@@ -34,8 +34,10 @@ struct envl_cms_reader {
     struct envl_recipient_info *infos; /* of it */
     size_t count;
 
-    size_t opened_by;                /* which of the infos, once it is open */
-    unsigned char cek[ENVL_CEK_LEN]; /* where has_cek; else cms has it */
+    size_t opened_by; /* which of the infos, once it is open */
+    const struct envl_identity *opener; /* with which key; NULL for a secret or
+                                         * a key service */
+    unsigned char cek[ENVL_CEK_LEN];    /* where has_cek; else cms has it */
     bool has_cek;
     bool no_memory;
     char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
@@ -104,6 +106,17 @@ enum envl_fate {
 enum envelope_reason envl_cms_reader_drop(struct envl_cms_reader *o,
                                           const enum envl_fate *fates,
                                           struct envl_err *err);
+
+/* envl_cms_reader_mark - the recipients of these identifiers, as
+ * envl_key_envelope_remove() takes them, must go */
+enum envelope_reason envl_cms_reader_mark(enum envl_fate *fates,
+                                          const struct envl_cms_reader *o,
+                                          const char *ids,
+                                          struct envl_err *err);
+
+/* envl_cms_reader_opens - does what has opened the message open recipient i,
+ * too?  What it gives may be another key, and the message cannot be used after. */
+bool envl_cms_reader_opens(struct envl_cms_reader *o, size_t i);
 
 /* envl_cms_reader_dek - the content, once it is open; then cms has no key any
  * more */

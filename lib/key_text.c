@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks at lines, and at the outermost DER values; decodes nothing. */
+/* Looks at lines, and at the outermost DER values. */
 #include "lib/key_text.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "lib/openssh.h"
 
@@ -19,6 +24,12 @@ static const char dashes[] = "-----";
 static const char blob_begin[] = "AAAA";
 #define BLOB_DIGITS_MIN 12
 
+/* Lines of base64 that are keys without their PEM lines; X25519's has 60. */
+#define BASE64_LINE_MIN 40
+
+/* The label of a block that is no DER within. */
+#define OPENSSH_LABEL "OPENSSH PRIVATE KEY"
+
 struct line {
     const unsigned char *data;
     size_t len;    /* without its LF or CR LF, and blanks before that */
@@ -28,15 +39,31 @@ struct line {
 
 /* DER */
 
+/* Is it binary, and begins like DER?  No text has such bytes. */
+static bool
+is_binary(const struct envl_octets *octets)
+{
+    size_t i;
+
+    if (octets->len == 0
+        || octets->data[0] != (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
+        return false;
+    for (i = 0; i < octets->len; i++) {
+        if (octets->data[i] < '\t')
+            return true;
+    }
+    return false;
+}
+
 /*
- * The DER values that octets are made of, from the first byte to the last; 0
- * if they are something else.  What has an indefinite length, as PKCS#12 may
- * have, is one value.
+ * The DER values that bytes are made of, from the first byte to the last; 0 if
+ * they are something else.  What has an indefinite length, as PKCS#12 may have,
+ * is one value.
  */
 static size_t
-count_der(const struct envl_octets *octets)
+count_der(const unsigned char *p, size_t size)
 {
-    const unsigned char *p = octets->data, *past = p + octets->len;
+    const unsigned char *past = p + size;
     int tag, class, flags;
     size_t count = 0;
     long len;
@@ -51,6 +78,19 @@ count_der(const struct envl_octets *octets)
         p += len;
     }
     return count;
+}
+
+/* Is it one DER value of any kind, and no more?  The parameters of an EC key
+ * are an object identifier. */
+static bool
+is_one_value(const unsigned char *p, size_t size)
+{
+    const unsigned char *past = p + size;
+    int tag, class, flags;
+    long len;
+
+    flags = ASN1_get_object(&p, &len, &tag, &class, (long)size);
+    return (flags & 0x80) == 0 && ((flags & 1) != 0 || p + len == past);
 }
 
 /* Lines */
@@ -102,27 +142,41 @@ is_pem_line(const struct line *line, const char *words, struct line *label)
            && memchr(label->data, '-', label->len) == NULL;
 }
 
-/* Does dash, or two, stand before p, perhaps with a blank between?  Word
- * processors make dashes of other kinds, which are not ASCII. */
-static bool
-is_after_dashes(const unsigned char *start, const unsigned char *p)
-{
-    if (p > start && p[-1] == ' ')
-        p--;
-    return (p > start && p[-1] >= 0x80)
-           || (p - start >= 2 && p[-1] == '-' && p[-2] == '-');
-}
-
 static bool
 is_word(const unsigned char *p, size_t left, const char *word)
 {
     size_t i;
 
     for (i = 0; word[i] != '\0'; i++) {
-        if (i == left || (p[i] & ~0x20) != (word[i] & ~0x20))
+        if (i == left || (p[i] & ~0x20) != word[i])
             return false;
     }
-    return true;
+    /* It ends here: "ending" is another word. */
+    return i == left || !isalnum(p[i]);
+}
+
+/* A dash; word processors make dashes of other kinds, which are not ASCII, and
+ * so is a blank that does not break. */
+static bool
+is_dash(unsigned char c)
+{
+    return c == '-' || c >= 0x80;
+}
+
+/* Do dashes stand before the word at i, perhaps with blanks between?  One is
+ * enough where another one ends the line. */
+static bool
+is_after_dashes(const struct line *line, size_t i)
+{
+    size_t dashes_before = 0;
+
+    while (i > 0 && (line->data[i - 1] == ' ' || line->data[i - 1] == '\t'))
+        i--;
+    while (i > dashes_before && is_dash(line->data[i - 1 - dashes_before]))
+        dashes_before++;
+    return dashes_before > 1
+           || (dashes_before == 1
+               && (i == 1 || is_dash(line->data[line->len - 1])));
 }
 
 /* Is there a beginning or an end of a key in some armour, anywhere? */
@@ -132,9 +186,9 @@ has_mark(const struct line *line)
     size_t i;
 
     for (i = 0; i < line->len; i++) {
-        if ((is_word(line->data + i, line->len - i, "BEGIN ")
-             || is_word(line->data + i, line->len - i, "END "))
-            && is_after_dashes(line->data, line->data + i))
+        if ((is_word(line->data + i, line->len - i, "BEGIN")
+             || is_word(line->data + i, line->len - i, "END"))
+            && is_after_dashes(line, i))
             return true;
     }
     return false;
@@ -163,6 +217,19 @@ envl_key_text_has_blob(const unsigned char *data, size_t len)
     return false;
 }
 
+/* A line of nothing but base64, so long that it is no word. */
+static bool
+is_bare_base64(const struct line *line)
+{
+    size_t i, len = line->len;
+
+    while (len > 0 && line->data[len - 1] == '=')
+        len--;
+    for (i = 0; i < len && is_base64(line->data[i]); i++)
+        ;
+    return i == len && len >= BASE64_LINE_MIN;
+}
+
 /* Text */
 
 static enum envelope_reason
@@ -173,11 +240,58 @@ fail_line(struct envl_err *err, const char *name, size_t number,
                      number, what);
 }
 
+/*
+ * A block must hold one DER value, and nothing after it, where a second key
+ * would be lost; of one that is encrypted in the old way that cannot be seen.  A
+ * trusted certificate has what it is trusted for after it.
+ */
+static enum envelope_reason
+check_body(const unsigned char *block, size_t size, const char *name,
+           size_t line, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    char *label = NULL, *header = NULL;
+    unsigned char *body = NULL;
+    long len = 0;
+    BIO *bio;
+
+    ERR_set_mark();
+    bio = BIO_new_mem_buf(block, (int)size);
+    if (bio == NULL)
+        rc = envl_fail_memory(err);
+    else if (PEM_read_bio(bio, &label, &header, &body, &len) <= 0)
+        rc = envl_crypto_no_memory()
+                 ? envl_fail_memory(err)
+                 : fail_line(err, name, line,
+                             "the PEM block that begins here is damaged");
+    else if (*header == '\0' && !is_one_value(body, (size_t)len)
+             && (strcmp(label, PEM_STRING_X509_TRUSTED) != 0
+                 || count_der(body, (size_t)len) != 2))
+        rc = fail_line(err, name, line,
+                       "the PEM block that begins here is not one key or "
+                       "certificate: is there another one in it?");
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(body, (size_t)len);
+    BIO_free(bio);
+    ERR_pop_to_mark();
+    return rc;
+}
+
+/* What is within is no DER, and read by others. */
+static bool
+is_openssh(const struct line *label)
+{
+    return label->len == strlen(OPENSSH_LABEL)
+           && memcmp(label->data, OPENSSH_LABEL, label->len) == 0;
+}
+
 /* The lines of a block that has begun, up to and with its end. */
 static enum envelope_reason
 skip_block(struct line *line, const struct line *label, const unsigned char **p,
            size_t *left, const char *name, struct envl_err *err)
 {
+    const unsigned char *block = line->data;
     const size_t first = line->number;
     struct line end_label;
 
@@ -189,7 +303,9 @@ skip_block(struct line *line, const struct line *label, const unsigned char **p,
             continue;
         if (is_pem_line(line, end, &end_label) && end_label.len == label->len
             && memcmp(end_label.data, label->data, label->len) == 0)
-            return ENVELOPE_OK;
+            return is_openssh(label) ? ENVELOPE_OK
+                                     : check_body(block, (size_t)(*p - block),
+                                                  name, first, err);
         break;
     }
     return fail_line(err, name, first,
@@ -210,6 +326,9 @@ check_line(struct envl_key_text *text, const struct line *line,
         return ENVELOPE_OK;
     if (envl_openssh_is_line(line->data, line->len))
         text->is_openssh = true;
+    else if (is_bare_base64(line))
+        return fail_line(err, name, line->number,
+                         "base64 without the PEM lines around it: a key?");
     else if (envl_key_text_has_blob(line->data, line->len))
         return fail_line(err, name, line->number,
                          "something that looks like an OpenSSH key: it must "
@@ -252,9 +371,15 @@ envl_key_text_check(struct envl_key_text *text,
 
     *text = (struct envl_key_text){ .data = octets->data,
                                     .len = octets->len,
-                                    .objects = count_der(octets) };
+                                    .objects =
+                                        count_der(octets->data, octets->len) };
     if (text->objects > 0)
         return ENVELOPE_OK;
+    if (is_binary(octets))
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: it begins like DER, and something else comes "
+                         "after it, such as another key",
+                         name);
     if (text->len >= 2
         && (memcmp(text->data, "\xff\xfe", 2) == 0
             || memcmp(text->data, "\xfe\xff", 2) == 0))

@@ -2,8 +2,11 @@
 /* From a list of names to keys and certificates, one after the other. */
 #include "lib/keys.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
@@ -254,30 +257,36 @@ is_uri(const char *entry)
     if (strncmp(entry + len + 1, "//", 2) == 0 || envl_kms_is_uri(entry))
         return true;
     for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (strlen(schemes[i]) == len && memcmp(entry, schemes[i], len) == 0)
+        if (strlen(schemes[i]) == len
+            && strncasecmp(entry, schemes[i], len) == 0)
             return true;
     }
     return false;
 }
 
-/* The path in a file: URI, as libcrypto's store takes it; NULL if it is of
- * another scheme or of another host. */
+/* As libcrypto's store has it, the case of a scheme and a host is nothing. */
+static bool
+begins_with(const char *text, const char *word)
+{
+    return strncasecmp(text, word, strlen(word)) == 0;
+}
+
+/* The path in a file: URI; "" if it is of another host, NULL if the URI is of
+ * another scheme. */
 static const char *
 path_of_uri(const char *uri)
 {
-    static const char *const begins[] = { "file://localhost/", "file:///",
-                                          "file:" };
-    size_t i, len;
+    static const char *const begins[] = { "file://localhost/", "file:///" };
+    size_t i;
 
+    if (!begins_with(uri, "file:"))
+        return NULL;
     for (i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
-        len = strlen(begins[i]);
-        if (strncmp(uri, begins[i], len) != 0)
-            continue;
-        if (begins[i][len - 1] == '/')
-            return uri + len - 1;
-        return strncmp(uri + len, "//", 2) == 0 ? NULL : uri + len;
+        if (begins_with(uri, begins[i]))
+            return uri + strlen(begins[i]) - 1;
     }
-    return NULL;
+    uri += strlen("file:");
+    return strncmp(uri, "//", 2) == 0 ? "" : uri;
 }
 
 /* How much of a URI may be shown: up to its query, and to a PIN, which libp11
@@ -335,6 +344,11 @@ read_file(void *varg, const char *path, struct envl_err *err)
     rc = envl_file_read(&content, path, FILE_LEN_MAX, reader->in_use, err);
     if (rc == ENVELOPE_OK)
         rc = read_source(reader, &content, NULL, &origin, err);
+    else if (strchr(path, ':') != NULL && access(path, F_OK) != 0)
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "%s: %s; an option names one path: give each file by an "
+                       "option of its own",
+                       path, strerror(errno));
     envl_octets_clear(&content);
     return rc == ENVELOPE_OK ? end_source(reader, path, err) : rc;
 }
@@ -387,8 +401,14 @@ envl_keys_read_list(const struct envl_key_reader *reader, const char *list,
             if ((name = OPENSSL_strndup(list, len)) == NULL)
                 return envl_fail_memory(err);
             path = uri ? path_of_uri(name) : name;
-            rc = path != NULL ? read_path(reader, path, err)
-                              : read_uri(reader, name, err);
+            if (path != NULL && *path == '\0')
+                rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                               "%s: it names no file of this host: write "
+                               "file:/path",
+                               name);
+            else
+                rc = path != NULL ? read_path(reader, path, err)
+                                  : read_uri(reader, name, err);
             OPENSSL_clear_free(name, len);
         }
         list += len + (list[len] != '\0');

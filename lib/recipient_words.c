@@ -130,6 +130,7 @@ describe_scrypt(struct envl_recipient_words *words,
     else
         (void)snprintf(text, sizeof(text), "%" PRIu64, n);
     words->type = "passphrase";
+    words->known = envl_kek_scrypt_is_tried(source);
     (void)snprintf(words->kind, sizeof(words->kind), "passphrase");
     (void)snprintf(words->algorithm, sizeof(words->algorithm),
                    "scrypt, N = %s, r = %" PRIu64 ", p = %" PRIu64

@@ -181,6 +181,13 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
     size_t len = header->prelude.key_envelope_len;
     struct envl_identities identities = rewrap->identities;
     struct envl_recipients recipients = rewrap->recipients;
+    const struct envl_edit edit = {
+        .mode = rewrap->mode == ENVL_REWRAP_REPLACE ? ENVL_EDIT_REPLACE
+                                                    : ENVL_EDIT_ADD,
+        .recipients = &recipients,
+        .settings = &rewrap->settings,
+        .removed = rewrap->removed,
+    };
     enum envelope_reason rc;
 
     identities.labels = recipients.labels = labels_of(header);
@@ -190,29 +197,19 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
         added->opened = rc == ENVELOPE_OK;
         return rc;
     }
-    return envl_key_envelope_add(
-        &added->der, &added->len, der, len, rewrap->ctx, &identities,
-        &recipients, &rewrap->settings,
-        rewrap->mode == ENVL_REWRAP_REPLACE ? ENVL_EDIT_REPLACE : ENVL_EDIT_ADD,
-        dek, &added->opened, err);
+    return envl_key_envelope_add(&added->der, &added->len, der, len,
+                                 rewrap->ctx, &identities, &edit, dek,
+                                 &added->opened, err);
 }
 
-/* Who is left out may be the one who has opened it just now. */
+/* Nobody is added. */
 static enum envelope_reason
 remove_some(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
             const struct envl_header *header, struct envl_err *err)
 {
-    struct envl_rewrapped all = *out;
-    enum envelope_reason rc;
-
-    *out = (struct envl_rewrapped){ .opened = all.opened };
-    rc = envl_key_envelope_remove(
-        &out->der, &out->len,
-        all.der != NULL ? all.der : envl_header_key_envelope(header),
-        all.der != NULL ? all.len : header->prelude.key_envelope_len,
-        rewrap->ctx, rewrap->removed, err);
-    OPENSSL_free(all.der);
-    return rc;
+    return envl_key_envelope_remove(
+        &out->der, &out->len, envl_header_key_envelope(header),
+        header->prelude.key_envelope_len, rewrap->ctx, rewrap->removed, err);
 }
 
 /* It is about to take another one's place: it is read once more. */
@@ -263,7 +260,7 @@ envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
     *out = (struct envl_rewrapped){ 0 };
     rc = rewrap->by_service ? make_by_service(out, rewrap, header, err)
                             : make_here(out, rewrap, header, start, err);
-    if (rc == ENVELOPE_OK && rewrap->removed != NULL)
+    if (rc == ENVELOPE_OK && out->der == NULL)
         rc = remove_some(out, rewrap, header, err);
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_clean(&out->der, &out->len, rewrap->ctx, err);

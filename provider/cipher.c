@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "lib/file.h"
 #include "lib/kek_file.h"
 #include "lib/stream.h"
 
@@ -168,14 +169,6 @@ envl_cipher_dupctx(void *vctx)
 
 /* Initialisation */
 
-static bool
-is_zero(const unsigned char *p, size_t len)
-{
-    while (len > 0 && p[len - 1] == 0)
-        len--;
-    return len == 0;
-}
-
 /* All zero is "no key": that is openssl enc's -K 0. */
 static int
 check_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
@@ -188,7 +181,7 @@ check_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
                         ENVELOPE_KEY_LENGTH);
         return envl_raise(ctx->prov, keep(ctx, &err));
     }
-    if (!is_zero(key, len)
+    if (!envl_kek_is_zero(key)
         && envl_kek_check(key, "-K, or the cipher's key", &err) != ENVELOPE_OK)
         return envl_raise(ctx->prov, keep(ctx, &err));
     return 1;
@@ -212,7 +205,7 @@ init(void *vctx, enum envl_direction direction, const unsigned char *key,
         return envl_raise(ctx->prov, keep(ctx, &err));
     if (key != NULL) {
         memcpy(ctx->settings.kek, key, ENVELOPE_KEY_LENGTH);
-        ctx->settings.has_kek = !is_zero(key, ENVELOPE_KEY_LENGTH);
+        ctx->settings.has_kek = !envl_kek_is_zero(key);
     }
     return start_stream(ctx, direction);
 }
@@ -473,6 +466,8 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     if (!envl_params_set(&ctx->settings, params, when, &err))
         return envl_raise(ctx->prov, keep(ctx, &err));
     if (lanes != NULL && !OSSL_PARAM_get_uint(lanes, &ctx->settings.lanes))
+        return 0;
+    if (files != NULL && files->data_size % sizeof(struct envl_file_id) != 0)
         return 0;
     if (files != NULL
         && !envl_octets_set(&ctx->settings.in_use, files->data,

@@ -166,7 +166,7 @@ is_file(const char *word)
 
 /*
  * Whoever can write to a directory can put a file there whose name is an
- * option: a wildcard must not make it one.
+ * option: a wildcard must not make it one.  After -- there are only names.
  */
 static enum envl_status
 check_words(const struct envl_arguments *arguments, char **argv, int first,
@@ -175,12 +175,12 @@ check_words(const struct envl_arguments *arguments, char **argv, int first,
     bool dashes = last > first && strcmp(argv[last - 1], "--") == 0;
     int i;
 
-    for (i = first; i < last; i++) {
+    for (i = first; i < last && !dashes; i++) {
         if (argv[i][0] == '-' && argv[i][1] != '\0' && is_file(argv[i]))
             return envl_report_usage("%s is taken for an option, and a file "
-                                     "of that name is here: write ./%s, or -- "
-                                     "before the names of files",
-                                     argv[i], argv[i]);
+                                     "of that name is here: write -- before "
+                                     "the names of files",
+                                     argv[i]);
     }
     for (i = 1; i < arguments->file_count && !dashes; i++) {
         const char *name = arguments->files[i];

@@ -80,7 +80,8 @@ struct envl_arguments {
  *
  * Where a command takes many files, options end at the first of them.  A word
  * that would be taken for an option, or for its value, and is also the name of
- * a file here, is refused: a wildcard may have put it there.
+ * a file here, is refused unless -- comes after it: a wildcard may have put it
+ * there.
  * Returns: ENVL_EXIT_DONE; -1 if --help or --version was answered; else it
  *          has been reported.
  */

@@ -39,16 +39,6 @@ pump_all(struct envl_codec *codec, const struct envl_input_file *input, int out,
     return rc;
 }
 
-/* How many keys each file had: one that is missing would show. */
-static void
-tell_sources(const struct envl_codec *codec)
-{
-    const char *sources = envl_codec_sources(codec);
-
-    if (sources != NULL)
-        envl_show_lines(stderr, sources);
-}
-
 /* The codec first: what is wrong with keys leaves no file behind. */
 static enum envelope_reason
 run(const struct envl_arguments *arguments, enum envl_way way,
@@ -68,7 +58,7 @@ run(const struct envl_arguments *arguments, enum envl_way way,
         rc = pump_all(codec, input, output.fd, arguments->progress, err);
     }
     if (rc == ENVELOPE_OK && arguments->verbose)
-        tell_sources(codec);
+        envl_show_lines(stderr, envl_codec_sources(codec));
     envl_codec_free(codec);
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);

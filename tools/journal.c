@@ -388,6 +388,38 @@ check_for(bool *is_for, const struct envl_journal *journal,
     return ENVELOPE_OK;
 }
 
+/* How the bytes that a file has now differ from those in a journal. */
+struct difference {
+    size_t from_old, from_fresh, from_both;
+};
+
+/* False if they cannot be read. */
+static bool
+compare(struct difference *d, const unsigned char *text, int file)
+{
+    const uint64_t at = get_be64(text + AT_PATCH);
+    const size_t len = (size_t)get_be64(text + AT_LEN);
+    const unsigned char *fresh = text + FIELDS_LEN, *old = fresh + len;
+    unsigned char now[BLOCK_LEN];
+    size_t i, j, n;
+
+    *d = (struct difference){ 0, 0, 0 };
+    for (i = 0; i < len; i += n) {
+        n = len - i < BLOCK_LEN ? len - i : BLOCK_LEN;
+        if (!read_at(file, at + i, now, n))
+            return false;
+        for (j = 0; j < n; j++) {
+            bool is_old = now[j] == old[i + j];
+            bool is_fresh = now[j] == fresh[i + j];
+
+            d->from_old += !is_old;
+            d->from_fresh += !is_fresh;
+            d->from_both += !is_old && !is_fresh;
+        }
+    }
+    return true;
+}
+
 /*
  * Is each byte that the file has now the old one or the new one, as after a
  * write that was cut anywhere?  Anything else was written after that rewrap, and
@@ -396,22 +428,47 @@ check_for(bool *is_for, const struct envl_journal *journal,
 static bool
 is_old_or_new(const unsigned char *text, int file)
 {
-    const uint64_t at = get_be64(text + AT_PATCH);
-    const size_t len = (size_t)get_be64(text + AT_LEN);
-    const unsigned char *fresh = text + FIELDS_LEN, *old = fresh + len;
-    unsigned char now[BLOCK_LEN];
-    size_t i, j, n;
+    struct difference d;
 
-    for (i = 0; i < len; i += n) {
-        n = len - i < BLOCK_LEN ? len - i : BLOCK_LEN;
-        if (!read_at(file, at + i, now, n))
-            return false;
-        for (j = 0; j < n; j++) {
-            if (now[j] != fresh[i + j] && now[j] != old[i + j])
-                return false;
-        }
-    }
-    return true;
+    return compare(&d, text, file) && d.from_both == 0;
+}
+
+/*
+ * A journal that is not whole was being written when the machine stopped, and
+ * then the file was not touched yet; or it was damaged later, and then it may be
+ * needed: the file has something between the two headers that it still shows.
+ */
+static bool
+may_be_needed(const unsigned char *text, size_t len, int file)
+{
+    struct difference d;
+    size_t patch_len;
+
+    if (len < FIELDS_LEN || memcmp(text, MAGIC, MAGIC_LEN) != 0)
+        return false;
+    patch_len = (len - FIELDS_LEN) / 2;
+    if (get_be64(text + AT_LEN) != patch_len
+        || get_be64(text + AT_PATCH) > INT64_MAX || !compare(&d, text, file))
+        return false;
+    return d.from_old > 0 && d.from_fresh > 0 && d.from_both < patch_len / 4;
+}
+
+static enum envelope_reason
+drop(const struct envl_journal *journal, const unsigned char *text, size_t len,
+     enum envl_journal_state *state, struct envl_err *err)
+{
+    if (!is_a_beginning(text, len))
+        return envl_fail(err, ENVELOPE_R_READ,
+                         "%s: it is something else, and in the way",
+                         journal->name);
+    if (may_be_needed(text, len, journal->file))
+        return envl_fail(err, ENVELOPE_R_READ,
+                         "%s: it is damaged, and the file may have half of a "
+                         "new header: keep both; if envelope verify --header "
+                         "finds the file good, remove the journal",
+                         journal->name);
+    *state = ENVL_JOURNAL_DROPPED;
+    return remove_journal(journal, err);
 }
 
 static enum envelope_reason
@@ -424,14 +481,8 @@ recover(const struct envl_journal *journal, const unsigned char *text,
     rc = check_complete(&is, journal, text, len, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    if (!is) {
-        if (!is_a_beginning(text, len))
-            return envl_fail(err, ENVELOPE_R_READ,
-                             "%s: it is something else, and in the way",
-                             journal->name);
-        *state = ENVL_JOURNAL_DROPPED;
-        return remove_journal(journal, err);
-    }
+    if (!is)
+        return drop(journal, text, len, state, err);
     rc = check_for(&is, journal, text, err);
     if (rc != ENVELOPE_OK)
         return rc;

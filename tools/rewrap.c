@@ -43,6 +43,7 @@ struct target {
     int fd;
     mode_t mode;
     struct envl_journal journal;
+    enum envl_journal_state recovered; /* what became of an earlier rewrap */
     struct envl_head head;
     struct envl_rewrapped made;
     struct envl_header header; /* the new one */
@@ -57,6 +58,9 @@ report(const struct job *job, const char *name, const struct envl_err *err,
     if (job->arguments->options.trace != NULL)
         job->arguments->options.trace();
     ERR_clear_error();
+    /* What it says of a journal is the way out. */
+    if (err->reason == ENVELOPE_R_READ || err->reason == ENVELOPE_R_WRITE)
+        return envl_report_plain(name, err, way);
     return envl_report(name, err, way);
 }
 
@@ -166,16 +170,6 @@ mode_of(const struct envl_arguments *arguments)
     return arguments->add ? ENVL_REWRAP_ADD : ENVL_REWRAP_REPLACE;
 }
 
-/* How many keys each file had: one that is missing would show. */
-static void
-tell_sources(const struct job *job)
-{
-    const char *sources = envl_rewrap_sources(job->rewrap);
-
-    if (job->arguments->verbose && sources != NULL)
-        envl_show_lines(stderr, sources);
-}
-
 static enum envl_status
 begin(struct job *job)
 {
@@ -204,7 +198,8 @@ begin(struct job *job)
         rc = envl_rewrap_set_by_service(job->rewrap, &err);
     if (rc != ENVELOPE_OK)
         return report(job, NULL, &err, way);
-    tell_sources(job);
+    if (arguments->verbose)
+        envl_show_lines(stderr, envl_rewrap_sources(job->rewrap));
     return ENVL_EXIT_DONE;
 }
 
@@ -295,10 +290,16 @@ tell_changes(const struct target *target)
     envl_entry_print_changes(made->entries, made->entry_count);
 }
 
-/* An object a file: file, status ("ok" or "failed"), error, recipients. */
+/* An object a file: file, status ("ok" or "failed"), error, interrupted,
+ * recipients. */
 static void
 put_result(const struct target *target, const struct envl_err *err)
 {
+    static const char *const recovered[] = {
+        [ENVL_JOURNAL_NONE] = "no",
+        [ENVL_JOURNAL_DROPPED] = "not begun",
+        [ENVL_JOURNAL_REDONE] = "done now",
+    };
     const struct envl_rewrapped *made = &target->made;
     struct envl_json json = { .to = stdout };
     char text[2 * ENVL_DETAIL_MAX];
@@ -312,6 +313,7 @@ put_result(const struct target *target, const struct envl_err *err)
                        *err->detail != '\0' ? ": " : "", err->detail);
         envl_json_member(&json, "error", text);
     }
+    envl_json_member(&json, "interrupted", recovered[target->recovered]);
     envl_entry_put_changes(&json, made->entries,
                            err == NULL ? made->entry_count : 0);
     envl_json_end(&json, '}');
@@ -322,18 +324,17 @@ put_result(const struct target *target, const struct envl_err *err)
 static enum envelope_reason
 recover(const struct job *job, struct target *target, struct envl_err *err)
 {
-    enum envl_journal_state state = ENVL_JOURNAL_NONE;
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (job->arguments->output == NULL)
-        rc = envl_journal_recover(&target->journal, &state, err);
+        rc = envl_journal_recover(&target->journal, &target->recovered, err);
     else if (envl_journal_exists(&target->journal))
         rc = envl_fail(err, ENVELOPE_R_READ,
                        "a rewrap of it was interrupted: envelope rewrap "
                        "--recover ends that");
-    if (state == ENVL_JOURNAL_REDONE)
+    if (target->recovered == ENVL_JOURNAL_REDONE)
         tell(job, target, "the rewrap that was interrupted is done now");
-    else if (state == ENVL_JOURNAL_DROPPED)
+    else if (target->recovered == ENVL_JOURNAL_DROPPED)
         tell(job, target,
              "a rewrap was interrupted before it changed anything");
     else if (rc == ENVELOPE_OK && job->rewrap == NULL)

@@ -34,7 +34,7 @@ envl_show_lines(FILE *to, const char *text)
 {
     size_t len;
 
-    for (; *text != '\0'; text += len + (text[len] != '\0')) {
+    for (; text != NULL && *text != '\0'; text += len + (text[len] != '\0')) {
         len = strcspn(text, "\n");
         (void)fputs("envelope: ", to);
         show(to, text, len);

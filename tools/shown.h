@@ -9,7 +9,7 @@
  * bytes that are not UTF-8 */
 void envl_show(FILE *to, const char *text);
 
-/* envl_show_lines - each line of text so, after "envelope: " */
+/* envl_show_lines - each line of text so, after "envelope: "; NULL has none */
 void envl_show_lines(FILE *to, const char *text);
 
 #endif

@@ -105,8 +105,8 @@ envl_report(const char *name, const struct envl_err *err, enum envl_way way)
 }
 
 enum envl_status
-envl_report_with(const char *name, const struct envl_err *err,
-                 enum envl_way way, const char *hint)
+envl_report_plain(const char *name, const struct envl_err *err,
+                  enum envl_way way)
 {
     (void)fputs("envelope: ", stderr);
     if (name != NULL) {
@@ -115,12 +115,21 @@ envl_report_with(const char *name, const struct envl_err *err,
     }
     (void)fprintf(stderr, "%s%s%s\n", envl_reason_text(err->reason),
                   *err->detail != '\0' ? ": " : "", err->detail);
+    return envl_status_of(err->reason, way);
+}
+
+enum envl_status
+envl_report_with(const char *name, const struct envl_err *err,
+                 enum envl_way way, const char *hint)
+{
+    enum envl_status status = envl_report_plain(name, err, way);
+
     if (was_interrupted(name))
         envl_hint("a rewrap of it was interrupted: envelope rewrap --recover "
                   "finishes it");
     else if (hint != NULL)
         envl_hint("%s", hint);
-    return envl_status_of(err->reason, way);
+    return status;
 }
 
 static void __attribute__((format(printf, 2, 0)))

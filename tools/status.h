@@ -33,9 +33,13 @@ enum envl_status envl_report(const char *name, const struct envl_err *err,
                              enum envl_way way);
 
 /* envl_report_with - the same with a hint of the caller's, or NULL for none:
- * there is never more than one */
+ * there is never more than one
+ * envl_report_plain - the same without any hint */
 enum envl_status envl_report_with(const char *name, const struct envl_err *err,
                                   enum envl_way way, const char *hint);
+
+enum envl_status envl_report_plain(const char *name, const struct envl_err *err,
+                                   enum envl_way way);
 
 /* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE */
 enum envl_status envl_report_usage(const char *fmt, ...)

@@ -275,7 +275,7 @@ one_file_twice() {
         '--passphrase-file /dev/stdin' '--passphrase-fd 0' '--passphrase-fd 7'; do
         # shellcheck disable=SC2086 # words are wanted
         cat pw | exits 2 "$envelope" $from -o never 7<&0
-        says_that 'is the input or the output, too'
+        says_that 'is in use: the data'
         nothing never
         # shellcheck disable=SC2086
         cat pw | exits 2 "$envelope" -d $from -o never 7<&0

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 70
+plan 72
 provider
 need "$PYTHON" timeout
 
@@ -548,6 +548,11 @@ wildcards() {
         [ "$(grep -c '^b' told)" -eq 2 ]
         rm "store/$name"
     done
+    # A name that is an option shuts nobody out.
+    : >store/-i
+    cp a.raw store/b1.xb
+    exits 2 sh -c 'cd store && exec "$0" verify -i ../old.key ./b1.xb' "$envelope"
+    (cd store && "$envelope" verify -i ../old.key -- ./b1.xb)
     # Where there is no such file it is a slip of the hand.
     exits 2 rewrap -i old.key f -r new.pem
     says_that 'before the names of files'
@@ -576,6 +581,29 @@ planted() {
     tells 'f: rewrapped for 1 recipient'
 }
 
+# A key that is there twice goes twice; who of several goes has to be said.
+who_goes() {
+    "$OPENSSL" req -x509 -key old.key -subj /CN=old -days 3 -out old.crt
+    "$envelope" -r old.pem -r old.crt -r third.pem --reserve 600 <plain >f
+    rewrap -i old.key -r new.pem f >told
+    tells 'f: rewrapped for 2 recipients'
+    changed kept third
+    opens f new third
+    shut f old
+    cp f before
+    exits 2 rewrap -i third.key -i new.key -r old.pem f
+    says_that 'several of the identities'
+    cmp f before
+    rewrap -i third.key -i new.key --replace-all -r old.pem f
+    opens f old
+    # Who is replaced may be named as well.
+    rewrap -i old.key -r new.pem --remove "$(hex_id old)" f >told
+    changed removed old
+    changed added new
+    opens f new
+}
+
+t 'who goes' who_goes
 t 'as JSON' as_json
 t 'names from a list' from_a_list
 t 'names that look like options' wildcards
@@ -887,7 +915,7 @@ not_for_this() {
     done
     # Every byte of it counts; what is incomplete is dropped.
     size=$(size_of journal)
-    for at in 16 30 39 45 80 110 $((size - 1)); do
+    for at in 16 30 39 45 80 110 $(((size + 104) / 2 - 1)); do
         cp a.raw g
         cp journal g.envelope-rewrap
         flip g.envelope-rewrap "$at"
@@ -912,6 +940,34 @@ not_for_this() {
     exits 1 rewrap -i old.key -r new.pem g
     rm g.envelope-rewrap
     cmp g a.raw
+}
+
+# One that was damaged later is the only copy of what the header was, and of what
+# it was to be.
+damaged_later() {
+    interrupted
+    "$PYTHON" -c 'import struct
+text = bytearray(open("f.envelope-rewrap", "rb").read())
+at, size = struct.unpack(">QQ", text[16:32])
+with open("f", "r+b") as file:
+    file.seek(at)
+    file.write(text[104:104 + size // 5])
+text[104 + size // 3] ^= 1
+open("f.envelope-rewrap", "wb").write(text)'
+    cp f before
+    cp f.envelope-rewrap journal
+    [ "$(which_key f)" = neither ]
+    exits 1 rewrap --recover f
+    says_that 'it is damaged'
+    exits 1 rewrap -i old.key -r new.pem f
+    cmp f before
+    cmp f.envelope-rewrap journal
+    # Nothing was touched yet, but the old bytes do not show it.
+    interrupted
+    flip f.envelope-rewrap $(($(size_of f.envelope-rewrap) - 1))
+    exits 1 rewrap --recover f
+    [ "$(which_key f)" = old ]
+    rm f.envelope-rewrap
 }
 
 # One that was put back after the header had been written again would undo that.
@@ -973,6 +1029,7 @@ if command -v "$CC" >/dev/null; then
     t 'a journal is kept while it cannot be checked' no_hash
     t 'a journal that is not for this file' not_for_this
     t 'a journal that is older than the header' stale
+    t 'a journal that was damaged later' damaged_later
     if [ "$(id -u)" -eq 0 ]; then
         t "somebody else's journal" somebody_elses
     else

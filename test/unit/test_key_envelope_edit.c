@@ -179,8 +179,14 @@ open_with(const struct message *message, const struct party *party)
 
 static enum envelope_reason
 try_edit(struct message *out, const struct message *message,
-         const struct party *by, const struct party *party, enum envl_edit edit)
+         const struct party *by, const struct party *party,
+         enum envl_edit_mode mode)
 {
+    const struct envl_edit edit = {
+        .mode = mode,
+        .recipients = &party->recipients,
+        .settings = &party->settings,
+    };
     unsigned char found[ENVL_DEK_LEN];
     bool opened;
     enum envelope_reason rc;
@@ -188,8 +194,8 @@ try_edit(struct message *out, const struct message *message,
 
     assert_int_equal(ERR_peek_error(), 0);
     rc = envl_key_envelope_add(&out->der, &out->len, message->der, message->len,
-                               &ctx, &by->identities, &party->recipients,
-                               &party->settings, edit, found, &opened, &err);
+                               &ctx, &by->identities, &edit, found, &opened,
+                               &err);
     assert_int_equal(ERR_peek_error(), 0);
     if (rc == ENVELOPE_OK)
         assert_memory_equal(found, dek, sizeof(dek));
@@ -399,6 +405,27 @@ a_recipient_is_added_once(void **state)
     OPENSSL_free(message.der);
 }
 
+/* A certificate for a key, with an identifier of its own; X509_free(). */
+static X509 *
+cert_named(EVP_PKEY *key, const struct envl_key_id *id)
+{
+    EVP_PKEY *signer = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    ASN1_OCTET_STRING *ski = ASN1_OCTET_STRING_new();
+    X509 *cert = X509_new();
+
+    assert_true(X509_set_version(cert, X509_VERSION_3));
+    assert_true(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1));
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
+    assert_true(X509_set_pubkey(cert, key));
+    assert_true(ASN1_OCTET_STRING_set(ski, id->bytes, (int)id->len));
+    assert_true(X509_add1_ext_i2d(cert, NID_subject_key_identifier, ski, 0, 0));
+    assert_true(X509_sign(cert, signer, EVP_sha256()) > 0);
+    ASN1_OCTET_STRING_free(ski);
+    EVP_PKEY_free(signer);
+    return cert;
+}
+
 static void
 one_is_replaced_and_the_others_stay(void **state)
 {
@@ -421,6 +448,77 @@ one_is_replaced_and_the_others_stay(void **state)
         }
         OPENSSL_free(out.der);
     }
+    OPENSSL_free(message.der);
+}
+
+/* The same key by another identifier, as a certificate gives it one, and a
+ * passphrase that was added twice: what opens it goes as a whole. */
+static void
+one_that_is_there_twice_goes_twice(void **state)
+{
+    static const enum who twice[] = { RSA_3072, EC_256, X_25519, PASSPHRASE };
+    struct envl_recipients other;
+    struct envl_recipient named;
+    struct message message, out;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(twice); i++) {
+        struct party *by = &parties[0][twice[i]];
+        struct party again = *by;
+
+        message = build(&parties[1][EC_521]);
+        grow(&message, &parties[1][EC_521], by);
+        /* With CMS a certificate's identifier is in the certificate. */
+        named = by->recipients.items[0];
+        other = by->recipients;
+        other.items = &named;
+        named.id.bytes[0] ^= 1;
+        if (named.kind == ENVL_TO_CERT)
+            named.cert = cert_named(named.key, &named.id);
+        again.recipients = other;
+        grow(&message, &parties[1][EC_521], &again);
+        envl_key_envelope_list_free(list_of(&message, 3), 3);
+        assert_int_equal(
+            try_edit(&out, &message, by, &parties[1][X_448], ENVL_EDIT_REPLACE),
+            ENVELOPE_OK);
+        envl_key_envelope_list_free(list_of(&out, 2), 2);
+        assert_int_not_equal(open_with(&out, by), ENVELOPE_OK);
+        assert_int_equal(open_with(&out, &parties[1][EC_521]), ENVELOPE_OK);
+        assert_int_equal(open_with(&out, &parties[1][X_448]), ENVELOPE_OK);
+        if (named.kind == ENVL_TO_CERT)
+            X509_free(named.cert);
+        OPENSSL_free(out.der);
+        OPENSSL_free(message.der);
+    }
+}
+
+/* Who of several is to go has to be said. */
+static void
+one_of_several_is_not_chosen(void **state)
+{
+    struct envl_settings settings = { .has_kek = false };
+    struct message message = build_all(), out;
+    struct party both = { .settings = settings };
+    struct envl_err err;
+
+    (void)state;
+    assert_true(envl_octets_list_add(
+        &settings.identity, parties[0][EC_256].own.identity.items[0].data,
+        parties[0][EC_256].own.identity.items[0].len));
+    assert_true(envl_octets_list_add(
+        &settings.identity, parties[0][X_448].own.identity.items[0].data,
+        parties[0][X_448].own.identity.items[0].len));
+    assert_int_equal(
+        envl_identities_load(&both.identities, &ctx, &settings, &err),
+        ENVELOPE_OK);
+    assert_int_equal(
+        try_edit(&out, &message, &both, &parties[1][EC_521], ENVL_EDIT_REPLACE),
+        ENVELOPE_R_PARAMETER);
+    out = add(&message, &both, &parties[1][EC_521]);
+    OPENSSL_free(out.der);
+    envl_identities_clear(&both.identities);
+    envl_settings_clear(&settings);
     OPENSSL_free(message.der);
 }
 
@@ -567,6 +665,7 @@ there_are_at_most_1024(void **state)
     const struct party *party = &parties[0][X_25519];
     struct envl_recipients many = copies(party, ENVL_RECIPIENT_COUNT_MAX - 1);
     struct message message, out;
+    struct envl_edit edit;
     struct envl_err err;
     char id[128] = "";
     bool opened;
@@ -592,11 +691,11 @@ there_are_at_most_1024(void **state)
     OPENSSL_free(out.der);
 
     many = copies(&parties[0][RSA_3072], ENVL_RECIPIENT_COUNT_MAX);
-    assert_int_equal(
-        envl_key_envelope_add(&out.der, &out.len, message.der, message.len,
-                              &ctx, &party->identities, &many, &party->settings,
-                              ENVL_EDIT_ADD, NULL, &opened, &err),
-        ENVELOPE_R_TOO_MANY_RECIPIENTS);
+    edit = (struct envl_edit){ ENVL_EDIT_ADD, &many, &party->settings, NULL };
+    assert_int_equal(envl_key_envelope_add(
+                         &out.der, &out.len, message.der, message.len, &ctx,
+                         &party->identities, &edit, NULL, &opened, &err),
+                     ENVELOPE_R_TOO_MANY_RECIPIENTS);
     free(many.items);
     OPENSSL_free(message.der);
 }
@@ -698,12 +797,17 @@ edit_all_ways(const struct message *message)
                                &err)
         == ENVELOPE_OK)
         envl_key_envelope_list_free(list, count);
-    for (i = 0; i < COUNT(by); i++) {
+    for (i = 0; i < 2 * COUNT(by); i++) {
+        const struct envl_edit edit = {
+            .mode = (enum envl_edit_mode)(i % 2),
+            .recipients = &parties[1][X_25519].recipients,
+            .settings = &parties[1][X_25519].settings,
+            .removed = i < 2 ? NULL : "00000000",
+        };
+
         if (envl_key_envelope_add(
                 &out.der, &out.len, message->der, message->len, &ctx,
-                &parties[0][by[i]].identities, &parties[1][X_25519].recipients,
-                &parties[1][X_25519].settings, (enum envl_edit)(i % 2), NULL,
-                &opened, &err)
+                &parties[0][by[i / 2]].identities, &edit, NULL, &opened, &err)
             == ENVELOPE_OK) {
             envl_frame_free(frame_of(&out));
             OPENSSL_free(out.der);
@@ -748,6 +852,8 @@ main(void)
         cmocka_unit_test(a_list_tells_kinds),
         cmocka_unit_test(a_recipient_is_added_once),
         cmocka_unit_test(one_is_replaced_and_the_others_stay),
+        cmocka_unit_test(one_that_is_there_twice_goes_twice),
+        cmocka_unit_test(one_of_several_is_not_chosen),
         cmocka_unit_test(there_are_at_most_8_passphrases),
         cmocka_unit_test(what_is_not_ours_is_cleaned_out),
         cmocka_unit_test(what_cannot_be_removed_is_refused),
