@@ -3,6 +3,7 @@
  * a section of providers, each of which names its own. */
 #include "lib/conf.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +21,7 @@
 struct envl_conf {
     char *file;
     CONF *conf; /* NULL: it is empty */
+    struct envl_err include; /* a file that it includes and that is not read */
 };
 
 /* What libcrypto knows; each names a section, where it is the name of one. */
@@ -68,10 +70,10 @@ add_record(char *text, size_t size, unsigned long code, const char *data)
 /* What libcrypto says of it: its newest record, and the oldest one, which is
  * nearer to the cause. */
 static enum envelope_reason
-fail(const struct envl_conf *conf, long line, struct envl_err *err)
+fail(const struct envl_conf *conf, const char *where, struct envl_err *err)
 {
     unsigned long newest, oldest;
-    char where[32] = "", text[ENVL_DETAIL_MAX] = "";
+    char text[ENVL_DETAIL_MAX] = "";
     const char *data;
 
     if (envl_crypto_no_memory())
@@ -81,8 +83,6 @@ fail(const struct envl_conf *conf, long line, struct envl_err *err)
     oldest = envl_crypto_oldest(&data);
     if (oldest != newest)
         add_record(text, sizeof(text), oldest, data);
-    if (line > 0)
-        (void)snprintf(where, sizeof(where), ":%ld", line);
     return envl_fail(err, ENVELOPE_R_CONFIGURATION, "%s%s%s", conf->file, where,
                      text);
 }
@@ -99,13 +99,35 @@ is_default(const char *file)
            && strcmp(file + len, "/openssl.cnf") == 0;
 }
 
+/*
+ * libcrypto goes on where a file or a directory that is included cannot be
+ * opened.  It leaves a record of that, but for a directory only EINVAL, from
+ * closing what it could not open.
+ */
+static enum envelope_reason
+load(struct envl_conf *conf, struct envl_err *err)
+{
+    char where[32] = "";
+    long line = 0;
+
+    envl_err_begin();
+    errno = 0;
+    if (NCONF_load(conf->conf, conf->file, &line) <= 0) {
+        if (line > 0)
+            (void)snprintf(where, sizeof(where), ":%ld", line);
+        return fail(conf, where, err);
+    }
+    if (envl_crypto_newest(NULL) != 0 || errno == EINVAL)
+        (void)fail(conf, ": what it includes cannot be read", &conf->include);
+    return ENVELOPE_OK;
+}
+
 /* Load the file, unless it is one that may be missing. */
 static enum envelope_reason
 load_file(struct envl_conf *conf, OSSL_LIB_CTX *libctx,
           enum envl_conf_turn turn, struct envl_err *err)
 {
     struct stat status;
-    long line = 0;
 
     if (*conf->file == '\0')
         return ENVELOPE_OK;
@@ -122,9 +144,7 @@ load_file(struct envl_conf *conf, OSSL_LIB_CTX *libctx,
     }
     if ((conf->conf = NCONF_new_ex(libctx, NULL)) == NULL)
         return envl_fail_memory(err);
-    if (NCONF_load(conf->conf, conf->file, &line) > 0)
-        return ENVELOPE_OK;
-    return fail(conf, line, err);
+    return load(conf, err);
 }
 
 enum envelope_reason
@@ -420,6 +440,10 @@ envl_conf_check(const struct envl_conf *conf, const char *provider,
     const CONF_VALUE *item;
     int i;
 
+    if (conf->include.reason != ENVELOPE_OK) {
+        *err = conf->include;
+        return err->reason;
+    }
     if (name != NULL && init == NULL)
         return fail_section(conf, INIT_KEY, name, err);
     for (i = 0; i < sk_CONF_VALUE_num(init); i++) {
@@ -492,7 +516,7 @@ envl_conf_load(const struct envl_conf *conf, OSSL_LIB_CTX *libctx,
     if (sk_CONF_VALUE_num(out) > 0)
         (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
     if (CONF_modules_load(conf->conf, NULL, 0) <= 0)
-        rc = fail(conf, 0, err);
+        rc = fail(conf, "", err);
     else if (!each_provider(conf, is_there, &question))
         rc = err->reason;
 out:

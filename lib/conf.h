@@ -47,10 +47,10 @@ enum envelope_reason envl_conf_read(struct envl_conf **conf,
 void envl_conf_free(struct envl_conf *conf); /* NULL is fine */
 
 /*
- * envl_conf_check - is each section there that another one names, and are the
- * names in the section of this provider known?
+ * envl_conf_check - is each file there that is included, and each section that
+ * another one names, and are the names in the section of this provider known?
  *
- * Returns: ENVELOPE_OK or ENVELOPE_R_CONFIGURATION.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */
 enum envelope_reason envl_conf_check(const struct envl_conf *conf,
                                      const char *provider,

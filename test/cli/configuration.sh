@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 35
+plan 38
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 [ -z "${ENVELOPE_SANITIZED-}" ] \
@@ -31,17 +31,19 @@ mkdir dir
 # All are told where openssl.cnf is, and for whom.
 faces='command archive enc'
 
+as= # in words, the command that the faces are run by
+
 face() { # FACE: encrypt plain to out
     rm -f out
     case $1 in
-    command) "$envelope" -f -r ops.pem -o out plain ;;
+    command) $as "$envelope" -f -r ops.pem -o out plain ;;
     archive)
-        bin/bsdtar --add-filter envelope \
+        $as bin/bsdtar --add-filter envelope \
             --options envelope:recipient=ops.pem -cf out plain
         ;;
     enc)
-        ENVELOPE_RECIPIENTS=ops.pem "$OPENSSL" enc -propquery -fips -envelope \
-            -K 0 -in plain -out out
+        ENVELOPE_RECIPIENTS=ops.pem $as "$OPENSSL" enc -propquery -fips \
+            -envelope -K 0 -in plain -out out
         ;;
     esac
 }
@@ -232,7 +234,73 @@ included() {
     sed 's/^threads/tread/' included.cnf >bad && mv bad included.cnf
     refused 'tread'
     rm included.cnf
-    refused '[envelope_section]' command archive
+    refused "$PWD/included.cnf" command archive
+}
+
+# including LINE... - above our section, which goes on in what is included
+including() {
+    { good && printf '%s\n' "$@"; } >openssl.cnf
+}
+
+included_well() {
+    mkdir some some/sub.d none.d
+    echo 'properties = provider=default' >some/ours.cnf
+    echo 'propertys =' >some/not.txt
+    for include in ".include $PWD/some/ours.cnf" \
+        ".include = $PWD/some/ours.cnf" ".include $PWD/some" \
+        ".include $PWD/none.d" .include\ some/ours.cnf; do
+        including "$include"
+        works
+    done
+    including '.pragma = abspath:true' ".pragma = includedir:$PWD/some" \
+        '.include ours.cnf'
+    works
+    including ".include some" ".include $PWD/none.d" '.include some'
+    (OPENSSL_CONF_INCLUDE=$PWD && export OPENSSL_CONF_INCLUDE && works)
+    rm -r some none.d
+}
+
+# What is lost may be what matters most, whatever else is there.
+included_nowhere() {
+    for include in ".include $PWD/nowhere.cnf" ".include = nowhere.cnf" \
+        '.include nowhere.d/'; do
+        including "$include"
+        refused nowhere
+    done
+    echo '.include nowhere.cnf' >more.cnf
+    including '.include more.cnf'
+    refused nowhere.cnf
+    echo '.include nowhere.cnf' >openssl.cnf
+    refused nowhere.cnf command archive
+    with_provider nowhere.cnf '1i .include nowhere.cnf'
+    mkdir more.d
+    echo '.include none.d' >more.d/more.cnf
+    mkdir none.d
+    including '.include more.d'
+    refused none.d
+    rm -r more.cnf more.d none.d
+}
+
+# What root, too, cannot read: libcrypto leaves this file out, or that of a
+# directory, or the directory.
+included_unreadable() {
+    as='setpriv --bounding-set -dac_override,-dac_read_search'
+    [ "$(id -u)" -eq 0 ] || as=
+    lost='openssl.cnf: what it includes cannot be read'
+    mkdir closed.d
+    echo 'properties = fips=yes' >closed.d/ours.cnf
+    chmod 0 closed.d/ours.cnf
+    including ".include $PWD/closed.d/ours.cnf"
+    refused closed.d/ours.cnf command archive
+    refused "$lost" enc
+    including ".include $PWD/closed.d"
+    refused closed.d/ours.cnf command archive
+    refused "$lost" enc
+    chmod 600 closed.d/ours.cnf
+    chmod 0 closed.d
+    refused "$lost"
+    chmod 700 closed.d
+    rm -r closed.d
 }
 
 t 'no mistake' no_mistake
@@ -285,6 +353,13 @@ t 'no name, and the file of the system' no_name
 t 'a key is not made, nor looked at' other_commands
 t 'what belongs to the process' of_process
 t 'files that are included' included
+t 'what is included, in all the ways there are' included_well
+t 'what is included is not there' included_nowhere
+if [ "$(id -u)" -ne 0 ] || setpriv --bounding-set -dac_override true; then
+    t 'what is included cannot be read' included_unreadable
+else
+    skip 'what is included cannot be read' 'setpriv is not installed'
+fi
 
 # --- a host with FIPS -----------------------------------------------------
 
