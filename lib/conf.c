@@ -16,23 +16,24 @@
 #include <openssl/x509.h>
 
 #define INIT_KEY "openssl_conf"
+#define ALGORITHMS_MODULE "alg_section"
 #define PROVIDERS_MODULE "providers"
 
 struct envl_conf {
     char *file;
-    CONF *conf; /* NULL: it is empty */
+    CONF *conf;              /* NULL: it is empty */
     struct envl_err include; /* a file that it includes and that is not read */
 };
 
-/* What libcrypto knows; each names a section, where it is the name of one. */
+/* What libcrypto knows, in its order; each names a section. */
 static const struct module {
     const char *name;
     bool of_process; /* done once, whichever the library context */
 } modules[] = {
-    { PROVIDERS_MODULE, false }, { "alg_section", false },
-    { "random", false },         { "ssl_conf", false },
-    { "stbl_section", false },   { "oid_section", true },
-    { "engines", true },
+    { "oid_section", true }, { "stbl_section", false },
+    { "engines", true },     { ALGORITHMS_MODULE, false },
+    { "ssl_conf", false },   { PROVIDERS_MODULE, false },
+    { "random", false },
 };
 
 /* What libcrypto takes for itself out of a provider's section. */
@@ -214,7 +215,8 @@ init_name(const struct envl_conf *conf)
     return name;
 }
 
-/* "name.2" is a second one of its kind. */
+/* "name.2" is a second one of its kind.  A name can be cut short, as it can
+ * for libcrypto, which takes the first that begins so. */
 static const struct module *
 find_module(const char *name)
 {
@@ -222,11 +224,18 @@ find_module(const char *name)
     size_t i, len = dot != NULL ? (size_t)(dot - name) : strlen(name);
 
     for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
-        if (strlen(modules[i].name) == len
-            && strncmp(modules[i].name, name, len) == 0)
+        if (strncmp(modules[i].name, name, len) == 0)
             return &modules[i];
     }
     return NULL;
+}
+
+static bool
+is_module(const CONF_VALUE *item, const char *name)
+{
+    const struct module *module = find_module(item->name);
+
+    return module != NULL && strcmp(module->name, name) == 0;
 }
 
 /* Within a provider's section, and in the list of them, it is "2.name". */
@@ -289,7 +298,7 @@ each_provider(const struct envl_conf *conf, entry_fn *take, void *arg)
 
     for (i = 0; i < sk_CONF_VALUE_num(init); i++) {
         module = sk_CONF_VALUE_value(init, i);
-        if (find_module(module->name) != &modules[0])
+        if (!is_module(module, PROVIDERS_MODULE))
             continue;
         list = find_section(conf, module->value);
         for (k = 0; k < sk_CONF_VALUE_num(list); k++) {

@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 38
+plan 40
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 [ -z "${ENVELOPE_SANITIZED-}" ] \
@@ -335,6 +335,12 @@ t 'a setting of ours that is misspelt' edited 'propertys' \
     '$a propertys = fips=yes'
 t 'a setting that is a parameter' edited 'recipient:' '$a recipient = ops.pem'
 t 'a setting that is the name of a section' edited '[2]' '$a [2]'
+t 'a setting of ours that is misspelt, of a module that is cut short' \
+    edited 'propertys' 's/^providers =/p =/
+    $a propertys = fips=yes'
+t 'a setting of ours that is misspelt, of a second module' edited 'propertys' \
+    's/^providers =/prov.2 =/
+    $a propertys = fips=yes'
 t 'threads that are no number' edited 'threads = x' 's/= 2/= x/' enc
 t 'settings without activate' edited 'activate = 1' '/^\[env/,$s/^act.*//' \
     command archive
