@@ -12,12 +12,17 @@
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
 #define INIT_KEY "openssl_conf"
 #define ALGORITHMS_MODULE "alg_section"
 #define PROVIDERS_MODULE "providers"
+
+/* What a section of algorithms can have. */
+#define DEFAULT_PROPERTIES "default_properties"
+#define FIPS_MODE "fips_mode"
 
 struct envl_conf {
     char *file;
@@ -408,6 +413,72 @@ is_known(const CONF_VALUE *item)
     return false;
 }
 
+/* What libcrypto takes for a boolean in a section of algorithms. */
+static bool
+is_boolean(const char *value)
+{
+    static const char *const words[] = { "TRUE", "true", "Y",     "y",
+                                         "YES",  "yes",  "FALSE", "false",
+                                         "N",    "n",    "NO",    "no" };
+    size_t i;
+
+    for (i = 0; value != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], value) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A scratch context tells whether libcrypto can read the query. */
+static enum envelope_reason
+check_properties(const struct envl_conf *conf, const char *section,
+                 const char *value, struct envl_err *err)
+{
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    enum envelope_reason rc = ENVELOPE_OK;
+    char where[ENVL_DETAIL_MAX / 2];
+
+    if (libctx == NULL)
+        return envl_fail_memory(err);
+    ERR_set_mark();
+    (void)snprintf(where, sizeof(where), ": section [%s]: %s = %s", section,
+                   DEFAULT_PROPERTIES, value);
+    if (!EVP_set_default_properties(libctx, value))
+        rc = fail(conf, where, err);
+    ERR_pop_to_mark();
+    OSSL_LIB_CTX_free(libctx);
+    return rc;
+}
+
+/* libcrypto stops at what it does not know here, and goes on without it. */
+static enum envelope_reason
+check_algorithms(const struct envl_conf *conf, const char *name,
+                 struct envl_err *err)
+{
+    STACK_OF(CONF_VALUE) *section = find_section(conf, name);
+    const CONF_VALUE *item;
+    int i;
+
+    for (i = 0; i < sk_CONF_VALUE_num(section); i++) {
+        item = sk_CONF_VALUE_value(section, i);
+        if (strcmp(item->name, DEFAULT_PROPERTIES) == 0) {
+            if (check_properties(conf, name, item->value, err) != ENVELOPE_OK)
+                return err->reason;
+        } else if (strcmp(item->name, FIPS_MODE) != 0) {
+            return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                             "%s: section [%s]: %s: no setting of algorithms; "
+                             "there are %s and %s",
+                             conf->file, name, item->name, DEFAULT_PROPERTIES,
+                             FIPS_MODE);
+        } else if (!is_boolean(item->value)) {
+            return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                             "%s: section [%s]: %s = %s: say yes or no",
+                             conf->file, name, FIPS_MODE, item->value);
+        }
+    }
+    return ENVELOPE_OK;
+}
+
 static bool
 check_provider(void *arg, const struct entry *entry)
 {
@@ -460,6 +531,9 @@ envl_conf_check(const struct envl_conf *conf, const char *provider,
         if (find_module(item->name) != NULL
             && find_section(conf, item->value) == NULL)
             return fail_section(conf, item->name, item->value, err);
+        if (is_module(item, ALGORITHMS_MODULE)
+            && check_algorithms(conf, item->value, err) != ENVELOPE_OK)
+            return err->reason;
     }
     return each_provider(conf, check_provider, &question)
                ? ENVELOPE_OK

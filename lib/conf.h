@@ -48,7 +48,8 @@ void envl_conf_free(struct envl_conf *conf); /* NULL is fine */
 
 /*
  * envl_conf_check - is each file there that is included, and each section that
- * another one names, and are the names in the section of this provider known?
+ * another one names, and is what is in the section of this provider, and in that
+ * of algorithms, known?
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */

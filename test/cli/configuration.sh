@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 40
+plan 41
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 [ -z "${ENVELOPE_SANITIZED-}" ] \
@@ -120,6 +120,10 @@ no_mistake() {
     good | sed 's/^envelope = .*/2.envelope = envelope_section/
         s/^threads/1.soft_load = yes\nthreads/' >openssl.cnf
     works
+    good | sed 's/^providers = /alg_section = a\nproviders = /
+        $a [a]\nfips_mode = NO\ndefault_properties = ?provider=default
+        ' >openssl.cnf
+    works
     good | sed 's/^envelope = .*/other = envelope_section/
         s/^threads/identity = envelope\nthreads/' >openssl.cnf
     works
@@ -142,6 +146,17 @@ with_provider() { # WORD SED-SCRIPT
         -envelope -K 0 -in plain -out out
     nothing out
     grep -qF "$1" err
+}
+
+# with_algorithms WORD LINE - before the providers, and after them
+with_algorithms() {
+    edited "$1" "s/^providers = /alg_section = a\\nproviders = /
+        \$a [a]\\n$2" command archive
+    with_provider "$1" "s/^providers = /alg_section = a\\nproviders = /
+        s/^threads.*//
+        \$a [a]\\n$2"
+    edited "$1" "s/^\\(providers = .*\\)/\\1\\nalg_section.2 = a/
+        \$a [a]\\n$2"
 }
 
 missing_file() {
@@ -323,12 +338,12 @@ t 'an unknown module' edited 'unknown module name: module=nosuch' \
 t 'an unknown module after the providers' \
     edited 'unknown module name: module=nosuch' \
     's/^\(providers = .*\)/\1\nnosuch = x/' command archive
-t 'algorithms with an unknown setting' edited 'name=defult_properties' \
-    's/^providers = /alg_section = a\nproviders = /
-    $a [a]\ndefult_properties = fips=yes' command archive
-t 'algorithms with properties that cannot be read' edited 'HERE-->' \
-    's/^providers = /alg_section = a\nproviders = /
-    $a [a]\ndefault_properties = =yes' command archive
+t 'algorithms with an unknown setting' with_algorithms \
+    '[a]: defult_properties' 'defult_properties = fips=yes'
+t 'algorithms with properties that cannot be read' with_algorithms 'HERE-->' \
+    'default_properties = =yes'
+t 'algorithms with FIPS that is no boolean' with_algorithms \
+    'fips_mode = on' 'fips_mode = on'
 t 'another provider that cannot be activated' edited 'nosuch' \
     's/^default = /nosuch = default_section\ndefault = /' command archive
 t 'a setting of ours that is misspelt' edited 'propertys' \
