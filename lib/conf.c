@@ -16,6 +16,7 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
+#define DEFAULT_SECTION "default"
 #define INIT_KEY "openssl_conf"
 #define ALGORITHMS_MODULE "alg_section"
 #define PROVIDERS_MODULE "providers"
@@ -362,6 +363,12 @@ envl_conf_is_section(const struct envl_conf *conf, const char *value)
 }
 
 static bool
+is_not_named(void *arg, const struct entry *entry)
+{
+    return strcmp(entry->name, arg) != 0;
+}
+
+static bool
 is_not_it(void *arg, const struct entry *entry)
 {
     return strcmp(entry->name, arg) != 0 || !is_activated(entry->section);
@@ -371,6 +378,12 @@ static bool
 is_no_other(void *arg, const struct entry *entry)
 {
     return strcmp(entry->name, arg) == 0 || !is_activated(entry->section);
+}
+
+bool
+envl_conf_names(const struct envl_conf *conf, const char *provider)
+{
+    return !each_provider(conf, is_not_named, (void *)(uintptr_t)provider);
 }
 
 bool
@@ -508,6 +521,81 @@ check_provider(void *arg, const struct entry *entry)
     return true;
 }
 
+static bool
+has_setting(const STACK_OF(CONF_VALUE) * section)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (core_value(section, settings[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_not_section(void *arg, const struct entry *entry)
+{
+    return entry->section != arg;
+}
+
+/* Does libcrypto pass over what this was meant for? */
+static bool
+is_lost(const struct envl_conf *conf, const char *provider,
+        const CONF_VALUE *item)
+{
+    STACK_OF(CONF_VALUE) *named = find_section(conf, item->value);
+
+    if (strcmp(item->name, INIT_KEY) == 0)
+        return strcmp(item->section, DEFAULT_SECTION) != 0;
+    if (named == NULL)
+        return false;
+    if (strcmp(item->name, PROVIDERS_MODULE) == 0
+        || strcmp(item->name, ALGORITHMS_MODULE) == 0)
+        return init_name(conf) == NULL;
+    return strcmp(skip_dot(item->name), provider) == 0 && has_setting(named)
+           && each_provider(conf, is_not_section, named);
+}
+
+/*
+ * What nothing leads to counts for nothing: openssl_conf is below a section's
+ * head, misspelt or missing, or its section names another list.  A file without
+ * it is good where it is for something else, such as openssl req.
+ */
+static enum envelope_reason
+check_lost(const struct envl_conf *conf, const char *provider,
+           struct envl_err *err)
+{
+    STACK_OF(OPENSSL_CSTRING) * names;
+    STACK_OF(CONF_VALUE) * section;
+    const CONF_VALUE *item, *lost = NULL;
+    int i, k;
+
+    if (conf->conf == NULL)
+        return ENVELOPE_OK;
+    if ((names = NCONF_get_section_names(conf->conf)) == NULL)
+        return envl_fail_memory(err);
+    /* The sections come in no order; openssl_conf is nearest to the cause. */
+    for (i = 0; i < sk_OPENSSL_CSTRING_num(names); i++) {
+        section = find_section(conf, sk_OPENSSL_CSTRING_value(names, i));
+        for (k = 0; k < sk_CONF_VALUE_num(section); k++) {
+            item = sk_CONF_VALUE_value(section, k);
+            if (is_lost(conf, provider, item)
+                && (lost == NULL || strcmp(item->name, INIT_KEY) == 0))
+                lost = item;
+        }
+    }
+    sk_OPENSSL_CSTRING_free(names);
+    if (lost == NULL)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                     "%s: section [%s]: %s = %s: libcrypto never looks there; "
+                     "put %s = SECTION above all sections, and providers = "
+                     "LIST into SECTION",
+                     conf->file, lost->section, lost->name, lost->value,
+                     INIT_KEY);
+}
+
 enum envelope_reason
 envl_conf_check(const struct envl_conf *conf, const char *provider,
                 struct envl_err *err)
@@ -536,7 +624,7 @@ envl_conf_check(const struct envl_conf *conf, const char *provider,
             return err->reason;
     }
     return each_provider(conf, check_provider, &question)
-               ? ENVELOPE_OK
+               ? check_lost(conf, provider, err)
                : ENVELOPE_R_CONFIGURATION;
 }
 

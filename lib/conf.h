@@ -49,7 +49,7 @@ void envl_conf_free(struct envl_conf *conf); /* NULL is fine */
 /*
  * envl_conf_check - is each file there that is included, and each section that
  * another one names, and is what is in the section of this provider, and in that
- * of algorithms, known?
+ * of algorithms, known?  Is there a way to each of them?
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */
@@ -79,8 +79,10 @@ const char *envl_conf_get(const struct envl_conf *conf, const char *provider,
                           const char *setting);
 bool envl_conf_is_section(const struct envl_conf *conf, const char *value);
 
-/* envl_conf_activates - does the file activate this provider?
+/* envl_conf_names - does the file have this provider at all?
+ * envl_conf_activates - does it activate it?
  * envl_conf_activates_other - does it activate any other one? */
+bool envl_conf_names(const struct envl_conf *conf, const char *provider);
 bool envl_conf_activates(const struct envl_conf *conf, const char *provider);
 bool envl_conf_activates_other(const struct envl_conf *conf,
                                const char *provider);

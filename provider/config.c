@@ -80,8 +80,8 @@ fail_not_taken(const struct envl_conf *conf, const char *name,
 /*
  * The file is known if the core has the same of it; or, in the global library
  * context, if the core has nothing: libcrypto loads the file there by itself.
- * A program may have loaded another one.  That one is not known, and nothing
- * is said of it.
+ * A program may have loaded another one, or another part of it.  That is not
+ * known, and nothing is said of it.
  */
 static enum envelope_reason
 check(struct envl_provider *prov, const struct envl_conf *conf,
@@ -89,8 +89,11 @@ check(struct envl_provider *prov, const struct envl_conf *conf,
 {
     const char *setting = find_difference(prov, conf, name);
 
-    if (setting != NULL && configured
-        && !envl_conf_is_section(conf, envl_conf_get(conf, name, setting)))
+    if (configured
+        && (!envl_conf_names(conf, name)
+            || (setting != NULL
+                && !envl_conf_is_section(conf,
+                                         envl_conf_get(conf, name, setting)))))
         return ENVELOPE_OK;
     prov->is_beside_other = envl_conf_activates_other(conf, name);
     if (envl_conf_check(conf, name, err) != ENVELOPE_OK)

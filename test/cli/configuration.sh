@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 41
+plan 49
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 [ -z "${ENVELOPE_SANITIZED-}" ] \
@@ -157,6 +157,56 @@ with_algorithms() {
         \$a [a]\\n$2"
     edited "$1" "s/^\\(providers = .*\\)/\\1\\nalg_section.2 = a/
         \$a [a]\\n$2"
+}
+
+# never WORD SED-SCRIPT - libcrypto never looks there
+never() {
+    edited "$1" "$2" command archive
+    with_provider "$1" "$2"
+}
+
+for_something_else() {
+    cat >openssl.cnf <<'CNF'
+HOME = .
+oid_section = names
+other_conf = req
+[names]
+some_name = 1.2.3.4.5.6.7
+[req]
+distinguished_name = names
+default_properties = none
+provider = names
+[ca]
+default_ca = req
+envelope = req
+CNF
+    works command archive
+    OPENSSL_CONF=openssl.cnf ENVELOPE_RECIPIENTS=ops.pem "$OPENSSL" enc \
+        -provider envelope -envelope -K 0 -in plain -out out
+    back command
+    # A section of ours without settings
+    good | sed 's/^\[default_section/[others]\ndefault = default_section\n&/
+        s/^providers = .*/providers = others/; /^threads/d' >openssl.cnf
+    works command archive
+}
+
+# The file is good for a program that begins at a name of its own.
+another_part() {
+    good | sed '/^threads/d; s/^openssl_conf/program_conf/' >openssl.cnf
+    OPENSSL_CONF=openssl.cnf ENVELOPE_RECIPIENTS=ops.pem "$PYTHON" - <<'PYTHON'
+import ctypes, ctypes.util
+crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
+for name in "EVP_CIPHER_fetch", "EVP_CIPHER_CTX_new":
+    getattr(crypto, name).restype = ctypes.c_void_p
+NO_LOAD_CONFIG = ctypes.c_uint64(0x80)
+assert crypto.OPENSSL_init_crypto(NO_LOAD_CONFIG, None) == 1
+assert crypto.CONF_modules_load_file(b"openssl.cnf", b"program_conf", 0) == 1
+cipher = ctypes.c_void_p(crypto.EVP_CIPHER_fetch(None, b"ENVELOPE", None))
+ctx = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
+assert crypto.EVP_EncryptInit_ex2(ctx, cipher, None, None, None) == 1
+out, outl = ctypes.create_string_buffer(100000), ctypes.c_int()
+assert crypto.EVP_EncryptUpdate(ctx, out, ctypes.byref(outl), b"plain", 5) == 1
+PYTHON
 }
 
 missing_file() {
@@ -373,6 +423,20 @@ t 'no file by an empty name' empty_name
 t 'no name, and the file of the system' no_name
 t 'a key is not made, nor looked at' other_commands
 t 'what belongs to the process' of_process
+t 'openssl_conf below the head of a section' never \
+    'openssl_conf = init' '1i [req]'
+t 'openssl_conf at the end of a file that has one' never \
+    'openssl_conf = init' '1i openssl_conf = first\n[first]\n[last]'
+t 'openssl_conf that is misspelt' never 'providers = providers' \
+    's/^openssl_conf/openssl_config/'
+t 'no openssl_conf' never 'providers = providers' '/^openssl_conf/d'
+t 'no openssl_conf, and algorithms' never 'alg_section = a' \
+    '1,/^providers/d; $a [b]\nalg_section = a\n[a]\ndefault_properties = fips=yes'
+t 'a list of providers that is not named' never 'envelope = envelope_section' \
+    's/^\[default_section/[others]\ndefault = default_section\n&/
+    s/^providers = .*/providers = others/'
+t 'a file without openssl_conf, for something else' for_something_else
+t 'a program that loads another part of the file' another_part
 t 'files that are included' included
 t 'what is included, in all the ways there are' included_well
 t 'what is included is not there' included_nowhere
