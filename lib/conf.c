@@ -356,6 +356,25 @@ envl_conf_get(const struct envl_conf *conf, const char *provider,
     return question.answer;
 }
 
+static bool
+note_section(void *arg, const struct entry *entry)
+{
+    struct question *question = arg;
+
+    if (strcmp(entry->name, question->provider) == 0)
+        question->answer = entry->item->value;
+    return true;
+}
+
+const char *
+envl_conf_section(const struct envl_conf *conf, const char *provider)
+{
+    struct question question = { .provider = provider, .answer = "" };
+
+    (void)each_provider(conf, note_section, &question);
+    return question.answer;
+}
+
 bool
 envl_conf_is_section(const struct envl_conf *conf, const char *value)
 {

@@ -73,8 +73,11 @@ enum envelope_reason envl_conf_load(const struct envl_conf *conf,
 /* envl_conf_file - its name; empty if there is none */
 const char *envl_conf_file(const struct envl_conf *conf);
 
-/* envl_conf_get - what the provider's section says for this setting, or NULL;
+/* envl_conf_section - the name of the provider's section; empty if there is none,
+ * envl_conf_get - what the provider's section says for this setting, or NULL;
  * envl_conf_is_section - could libcrypto take it for a section's name? */
+const char *envl_conf_section(const struct envl_conf *conf,
+                              const char *provider);
 const char *envl_conf_get(const struct envl_conf *conf, const char *provider,
                           const char *setting);
 bool envl_conf_is_section(const struct envl_conf *conf, const char *value);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* secure_getenv(): nothing is taken in setuid programs */
 #include "provider/provider.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,9 @@ check(struct envl_provider *prov, const struct envl_conf *conf,
                 && !envl_conf_is_section(conf,
                                          envl_conf_get(conf, name, setting)))))
         return ENVELOPE_OK;
+    (void)snprintf(prov->config_place, sizeof(prov->config_place),
+                   "%s: section [%s]", envl_conf_file(conf),
+                   envl_conf_section(conf, name));
     prov->is_beside_other = envl_conf_activates_other(conf, name);
     if (envl_conf_check(conf, name, err) != ENVELOPE_OK)
         return err->reason;
@@ -145,6 +149,8 @@ envl_config_read(struct envl_provider *prov)
 
     if (prov->get_params != NULL)
         (void)prov->get_params(prov->core, params); /* all are optional */
+    (void)snprintf(prov->config_place, sizeof(prov->config_place),
+                   "the provider's section of the program's configuration");
     prov->config_failure.reason = check_file(prov, &prov->config_failure);
     return prov->config_failure.reason != ENVELOPE_R_MEMORY
            && (modules == NULL
@@ -182,9 +188,8 @@ envl_config_threads(const struct envl_provider *prov,
     number = strtoul(said, &end, 10);
     if (end == said || *end != '\0' || number > ENVL_PARAM_THREADS_MAX) {
         (void)envl_fail(err, ENVELOPE_R_CONFIGURATION,
-                        "threads = %s in the provider's section of "
-                        "openssl.cnf: not a number from 0 to %d",
-                        said, ENVL_PARAM_THREADS_MAX);
+                        "%s: threads = %s: not a number from 0 to %d",
+                        prov->config_place, said, ENVL_PARAM_THREADS_MAX);
         return 0;
     }
     *threads = (unsigned)number;

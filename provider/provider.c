@@ -232,9 +232,8 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
         && !EVP_set_default_properties(prov->ctx.libctx,
                                        prov->config.properties))
         (void)envl_fail(&prov->config_failure, ENVELOPE_R_CONFIGURATION,
-                        "properties = %s in the provider's section of "
-                        "openssl.cnf cannot be read",
-                        prov->config.properties);
+                        "%s: properties = %s: libcrypto cannot read it",
+                        prov->config_place, prov->config.properties);
     prov->propq = envl_libctx_prefer(prov->ctx.properties, "default");
     prov->ctx.propq = prov->propq;
     if (prov->propq == NULL) {

@@ -16,7 +16,7 @@
 #include "lib/libctx.h"
 #include "lib/settings.h"
 
-/* The provider's section of openssl.cnf (lib/conf.h); strings are the core's. */
+/* The provider's section of a configuration (lib/conf.h); strings are the core's. */
 struct envl_config {
 #define ENVL_CONFIG_FIELD(name, field) char *field;
     ENVL_CONF_SETTINGS(ENVL_CONFIG_FIELD)
@@ -33,6 +33,7 @@ struct envl_provider {
 
     struct envl_config config;
     struct envl_err config_failure; /* what is wrong in it, or ENVELOPE_OK */
+    char config_place[200]; /* the file and the section, as far as known */
     bool is_global;         /* the program's context is the global one */
     bool is_beside_other;   /* the configuration activates another provider */
     char *propq;            /* of ctx */

@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 49
+plan 51
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 [ -z "${ENVELOPE_SANITIZED-}" ] \
@@ -137,6 +137,44 @@ edited() {
     refused "$edited_word" "$@"
 }
 
+in_section() { # WORD SED-SCRIPT
+    edited "$PWD/openssl.cnf: section [envelope_section]: $1" "$2" enc
+}
+
+# program - one that begins at program_conf in openssl.cnf, not at openssl_conf
+program() {
+    OPENSSL_CONF=openssl.cnf ENVELOPE_RECIPIENTS=ops.pem "$PYTHON" - <<'PYTHON'
+import ctypes, ctypes.util, sys
+crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
+for name in "EVP_CIPHER_fetch", "EVP_CIPHER_CTX_new":
+    getattr(crypto, name).restype = ctypes.c_void_p
+NO_LOAD_CONFIG = ctypes.c_uint64(0x80)
+assert crypto.OPENSSL_init_crypto(NO_LOAD_CONFIG, None) == 1
+assert crypto.CONF_modules_load_file(b"openssl.cnf", b"program_conf", 0) == 1
+cipher = ctypes.c_void_p(crypto.EVP_CIPHER_fetch(None, b"ENVELOPE", None))
+ctx = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
+assert crypto.EVP_EncryptInit_ex2(ctx, cipher, None, None, None) == 1
+out, outl = ctypes.create_string_buffer(100000), ctypes.c_int()
+if crypto.EVP_EncryptUpdate(ctx, out, ctypes.byref(outl), b"plain", 5) != 1:
+    text = ctypes.create_string_buffer(1000)
+    data = ctypes.c_char_p()
+    crypto.ERR_peek_last_error_all(None, None, None, ctypes.byref(data), None)
+    sys.exit(data.value.decode())
+PYTHON
+}
+
+# A program that loads a file by itself does not tell the module which.
+of_unknown_file() {
+    good | sed 's/^openssl_conf/program_conf/
+        s/^threads.*/properties = =yes/' >openssl.cnf
+    status=0
+    program 2>err || status=$?
+    cat err >&2
+    [ $status -eq 1 ]
+    ! grep -F "openssl.cnf: section" err || false
+    grep -qF "the program's configuration: properties = =yes" err
+}
+
 # With -provider, openssl enc goes on where the section was not read.
 with_provider() { # WORD SED-SCRIPT
     good | sed "$2" >openssl.cnf
@@ -193,20 +231,7 @@ CNF
 # The file is good for a program that begins at a name of its own.
 another_part() {
     good | sed '/^threads/d; s/^openssl_conf/program_conf/' >openssl.cnf
-    OPENSSL_CONF=openssl.cnf ENVELOPE_RECIPIENTS=ops.pem "$PYTHON" - <<'PYTHON'
-import ctypes, ctypes.util
-crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
-for name in "EVP_CIPHER_fetch", "EVP_CIPHER_CTX_new":
-    getattr(crypto, name).restype = ctypes.c_void_p
-NO_LOAD_CONFIG = ctypes.c_uint64(0x80)
-assert crypto.OPENSSL_init_crypto(NO_LOAD_CONFIG, None) == 1
-assert crypto.CONF_modules_load_file(b"openssl.cnf", b"program_conf", 0) == 1
-cipher = ctypes.c_void_p(crypto.EVP_CIPHER_fetch(None, b"ENVELOPE", None))
-ctx = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
-assert crypto.EVP_EncryptInit_ex2(ctx, cipher, None, None, None) == 1
-out, outl = ctypes.create_string_buffer(100000), ctypes.c_int()
-assert crypto.EVP_EncryptUpdate(ctx, out, ctypes.byref(outl), b"plain", 5) == 1
-PYTHON
+    program
 }
 
 missing_file() {
@@ -406,7 +431,10 @@ t 'a setting of ours that is misspelt, of a module that is cut short' \
 t 'a setting of ours that is misspelt, of a second module' edited 'propertys' \
     's/^providers =/prov.2 =/
     $a propertys = fips=yes'
-t 'threads that are no number' edited 'threads = x' 's/= 2/= x/' enc
+t 'threads that are no number' in_section 'threads = x' 's/= 2/= x/'
+t 'properties that cannot be read' in_section 'properties = =yes' \
+    's/^threads.*/properties = =yes/'
+t 'properties of a file that is not known' of_unknown_file
 t 'settings without activate' edited 'activate = 1' '/^\[env/,$s/^act.*//' \
     command archive
 t '-provider: a line without =' \
