@@ -121,7 +121,8 @@ envl_crypto_reason(void)
 bool
 envl_crypto_no_memory(void)
 {
-    return ERR_GET_REASON(envl_crypto_newest(NULL)) == ERR_R_MALLOC_FAILURE;
+    return ERR_GET_REASON(envl_crypto_newest(NULL)) == ERR_R_MALLOC_FAILURE
+           || ERR_GET_REASON(envl_crypto_oldest(NULL)) == ERR_R_MALLOC_FAILURE;
 }
 
 enum envelope_reason

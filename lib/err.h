@@ -72,8 +72,13 @@ unsigned long envl_crypto_oldest(const char **data);
 /* envl_crypto_reason - the text of envl_crypto_newest() */
 const char *envl_crypto_reason(void);
 
-/* envl_crypto_no_memory - does envl_crypto_newest() say that memory ran out?
- * To be asked right after a failure that leaves a record. */
+/*
+ * envl_crypto_no_memory - does the newest record say that memory ran out, or
+ * the oldest?  Where a block is missing, libcrypto's outer functions often put
+ * their own records on top of the one that says so.
+ *
+ * To be asked right after a failure that leaves a record.
+ */
 bool envl_crypto_no_memory(void);
 
 #endif

@@ -186,9 +186,9 @@ envl_frame_read(struct envl_frame **out, const unsigned char *der, size_t len,
         *out = frame;
         return ENVELOPE_OK;
     }
-    if (frame == NULL && envl_crypto_no_memory())
-        return envl_fail_memory(err);
     envl_frame_free(frame);
+    if (envl_crypto_no_memory())
+        return envl_fail_memory(err);
     return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", fault);
 }
 

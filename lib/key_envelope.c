@@ -24,7 +24,7 @@
 
 /* A libcrypto call has failed on the message, or so it seems. */
 static enum envelope_reason
-fail_parse(struct envl_err *err, const char *why)
+fail_message(struct envl_err *err, const char *why)
 {
     if (envl_crypto_no_memory())
         return envl_fail_memory(err);
@@ -111,9 +111,9 @@ envl_cms_reader_parse(struct envl_cms_reader *o, const char *propq,
         return envl_fail_memory(err);
     /* On failure d2i frees the message and clears the pointer. */
     if (d2i_CMS_ContentInfo(&o->cms, &p, (long)o->len) == NULL)
-        return fail_parse(err, "it is not a CMS message");
+        return fail_message(err, "it is not a CMS message");
     if (!is_der(o))
-        return fail_parse(err, "it is not in DER");
+        return fail_message(err, "it is not in DER");
     if (!list_infos(o))
         return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
                          "it has more than 1,024 recipients");
@@ -144,12 +144,15 @@ envl_cms_reader_id(const struct envl_cms_reader *o, size_t i, int *place,
     return envl_recipient_id(&o->infos[i], der, len, id_len);
 }
 
-/* An attempt has failed, and has left the newest record: was it memory? */
-static void
-note_failure(struct envl_cms_reader *o)
+/* An attempt, begun with ERR_set_mark(), is over.  Did it fail because memory
+ * ran out?  Its records go: the oldest of the next attempt is then its own. */
+static bool
+end_attempt(struct envl_cms_reader *o, bool opened)
 {
-    if (envl_crypto_no_memory())
+    if (!opened && envl_crypto_no_memory())
         o->no_memory = true;
+    (void)ERR_pop_to_mark();
+    return opened;
 }
 
 static bool
@@ -169,6 +172,7 @@ try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
         bool named)
 {
     const struct envl_recipient_info *info;
+    bool opened;
     size_t i;
 
     for (i = 0; i < o->count; i++) {
@@ -183,12 +187,13 @@ try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
         o->unwraps++;
         o->opened_by = i;
         o->opener = identity;
-        if (open_with_key(o, info, identity))
-            return true;
-        note_failure(o);
-        if (named)
+        ERR_set_mark();
+        opened = open_with_key(o, info, identity);
+        if (!opened && named)
             (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
                            envl_crypto_reason());
+        if (end_attempt(o, opened))
+            return true;
     }
     return false;
 }
@@ -222,14 +227,21 @@ try_passphrase(struct envl_cms_reader *o,
         return false;
     o->passphrases++;
     o->scrypt_work += work;
+    ERR_set_mark();
     opened = envl_kek_scrypt_derive(kek, o->ctx, &info->source,
                                     passphrase->data, passphrase->len, &ignored)
                  == ENVELOPE_OK
              && envl_recipient_info_open_kek(o->cms, info, kek);
     OPENSSL_cleanse(kek, sizeof(kek));
-    if (!opened)
-        note_failure(o);
-    return opened;
+    return end_attempt(o, opened);
+}
+
+static bool
+try_kek(struct envl_cms_reader *o, const struct envl_recipient_info *info,
+        const unsigned char kek[ENVL_KEK_LEN])
+{
+    ERR_set_mark();
+    return end_attempt(o, envl_recipient_info_open_kek(o->cms, info, kek));
 }
 
 /* Try what is a secret rather than a key. */
@@ -242,7 +254,7 @@ try_secrets(struct envl_cms_reader *o, const struct envl_recipient_info *info)
         return o->identities->passphrase.data != NULL
                && try_passphrase(o, info);
     return info->source.kind == ENVL_KEK_BARE && o->identities->kek != NULL
-           && envl_recipient_info_open_kek(o->cms, info, o->identities->kek);
+           && try_kek(o, info, o->identities->kek);
 }
 
 /* What will be told if nothing opens it.  A failure that may pass goes before
@@ -283,8 +295,7 @@ try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
     o->service_calls++;
     if (module->unwrap(kek, &wrapped, &call, &err) != ENVELOPE_OK) {
         note_service(o, &err);
-    } else if (!(opened = envl_recipient_info_open_kek(o->cms, info, kek))) {
-        note_failure(o);
+    } else if (!(opened = try_kek(o, info, kek))) {
         (void)envl_fail(&err, ENVELOPE_R_KEY_ENVELOPE,
                         "the key of %s %.80s does not open it", wrapped.service,
                         wrapped.key);
@@ -437,7 +448,8 @@ fail_service(const struct envl_cms_reader *o, struct envl_err *err)
 static enum envelope_reason
 fail_open(const struct envl_cms_reader *o, struct envl_err *err)
 {
-    if (o->no_memory)
+    /* Outside of the attempts, too: a key may not have been tried for that. */
+    if (o->no_memory || envl_crypto_no_memory())
         return envl_fail_memory(err);
     if (o->too_much_work)
         return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
@@ -491,8 +503,7 @@ envl_cms_reader_dek(const struct envl_cms_reader *o, unsigned char *dek,
     if (o->has_cek ? envl_frame_decrypt(o->frame, o->ctx, o->cek, dek)
                    : envl_cms_content(o->cms, dek))
         return ENVELOPE_OK;
-    return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
-                     "its data key fails authentication");
+    return fail_message(err, "its data key fails authentication");
 }
 
 enum envelope_reason

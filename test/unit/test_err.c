@@ -98,6 +98,13 @@ oldest(void **state)
     assert_int_equal(ERR_GET_REASON(envl_crypto_oldest(&data)),
                      EVP_R_BAD_DECRYPT);
     assert_string_equal(data, "the first");
+    /* What a block was for may say why on top of it. */
+    ERR_clear_error();
+    leave(ERR_R_MALLOC_FAILURE);
+    leave(EVP_R_BAD_DECRYPT);
+    expect(ENVELOPE_R_MEMORY, "memory ran out");
+    ERR_clear_error();
+    leave(EVP_R_BAD_DECRYPT);
     /* One of the program's stands before it. */
     envl_err_begin();
     leave(EVP_R_BAD_DECRYPT);
