@@ -207,6 +207,7 @@ tar_ends(void **state)
 {
     struct bytes tar = { 0 };
     struct reading r;
+    char where[80];
     size_t len;
 
     (void)state;
@@ -227,10 +228,12 @@ tar_ends(void **state)
     drop(&tar);
     put_tar_start(&tar);
     put_tar_pieces(&tar);
+    (void)snprintf(where, sizeof(where), "a zero block at byte %zu is followed",
+                   tar.len);
     (void)grow(&tar, BLOCK); /* one zero block, then a member */
     (void)put_tar(&tar, "envelope/payload.00000003", '0', stream, 10);
     put_tar_end(&tar);
-    refuse_tar(&tar, ENVELOPE_R_CARRIER, "zero block");
+    refuse_tar(&tar, ENVELOPE_R_CARRIER, where);
     tar = whole_tar();
     *grow(&tar, 1) = 1;
     refuse_tar(&tar, ENVELOPE_R_CARRIER, "follows the end");
