@@ -64,21 +64,50 @@ add_pem(struct envl_octets_list *to, BIO *pem)
     BIO_free(pem);
 }
 
-static struct fixture
-with_key(EVP_PKEY *key)
+static void
+add_key(struct envl_settings *to, EVP_PKEY *key)
 {
     BIO *private = BIO_new(BIO_s_mem()), *public = BIO_new(BIO_s_mem());
-    struct fixture f = { 0 };
 
     assert_non_null(key);
     assert_true(
         PEM_write_bio_PrivateKey(private, key, NULL, NULL, 0, NULL, NULL));
     assert_true(PEM_write_bio_PUBKEY(public, key));
-    add_pem(&f.settings.identity, private);
-    add_pem(&f.settings.recipient, public);
+    add_pem(&to->identity, private);
+    add_pem(&to->recipient, public);
     EVP_PKEY_free(key);
+}
+
+static struct fixture
+with_key(EVP_PKEY *key)
+{
+    struct fixture f = { 0 };
+
+    add_key(&f.settings, key);
     build(&f);
     return f;
+}
+
+/* So many bytes, from a place on */
+static unsigned char *
+find(const struct fixture *f, unsigned char *from, const void *what, size_t len)
+{
+    for (; len <= (size_t)(f->der + f->len - from); from++) {
+        if (memcmp(from, what, len) == 0)
+            return from;
+    }
+    fail();
+    return NULL;
+}
+
+/* Alter the wrapped key of the first key, an octet string of 40 bytes. */
+static void
+spoil(const struct fixture *f)
+{
+    const struct envl_key_id *id = &f->identities.keys[0].id;
+    unsigned char *at = find(f, f->der, id->bytes, id->len);
+
+    find(f, at, "\x04\x28", 2)[2] ^= 1;
 }
 
 static enum envelope_reason
@@ -165,6 +194,20 @@ x25519(void **state)
     sweep(&f);
 }
 
+/* A key that fails for another reason before that does not hide it. */
+static void
+after_another(void **state)
+{
+    struct fixture f = { 0 };
+
+    (void)state;
+    add_key(&f.settings, EVP_PKEY_Q_keygen(NULL, NULL, "X25519"));
+    add_key(&f.settings, EVP_PKEY_Q_keygen(NULL, NULL, "X25519"));
+    build(&f);
+    spoil(&f);
+    sweep(&f);
+}
+
 static void
 ec(void **state)
 {
@@ -210,9 +253,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(x25519), cmocka_unit_test(ec),
-        cmocka_unit_test(rsa),    cmocka_unit_test(passphrase),
-        cmocka_unit_test(kek),
+        cmocka_unit_test(x25519),     cmocka_unit_test(after_another),
+        cmocka_unit_test(ec),         cmocka_unit_test(rsa),
+        cmocka_unit_test(passphrase), cmocka_unit_test(kek),
     };
 
     if (!scarce_install())
