@@ -65,6 +65,34 @@ lengths_of_text(void **state)
     }
 }
 
+/* The last chunk ends where its piece does, or some bytes before or after:
+ * these are a piece of their own. */
+static void
+ends_of_pieces(void **state)
+{
+    static const enum envl_carrier carriers[] = { ENVL_TAR, ENVL_XBSTREAM };
+    const size_t tags = chunks_len(3 * CHUNK) - 3 * CHUNK;
+    const size_t exact =
+        ENVL_PIECE_LEN_MIN - ENVELOPE_PAYLOAD_START_LENGTH - tags;
+    size_t i, len;
+
+    (void)state;
+    for (i = 0; i < 2 * COUNT(carriers); i++) {
+        for (len = exact - 2; len <= 4 * CHUNK;
+             len += len < exact + 2 ? 1 : 9) {
+            struct bytes text = text_of_len(len);
+            struct job job = { .way = ENVL_ENCRYPT,
+                               .carrier = carriers[i / 2],
+                               .input = text,
+                               .in = i % 2 == 0 ? AS_FILE : AS_CALLER,
+                               .out = AS_CALLER };
+
+            assert_passes(&job);
+            drop(&text);
+        }
+    }
+}
+
 /* A sealed stream that just fills a buffer of input, or one and a bit. */
 static void
 lengths_of_sealed_streams(void **state)
@@ -430,6 +458,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         pump_test(any_two_ends),
         pump_test(lengths_of_text),
+        pump_test(ends_of_pieces),
         pump_test(lengths_of_sealed_streams),
         pump_test(pushes_of_any_length),
         pump_test(pipes_of_any_pace),
