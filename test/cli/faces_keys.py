@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys for faces.py: good ones by openssl, bad ones byte by byte.
+
+Libraries refuse to make most of the bad ones, so their DER is put together
+here.  A text is always bytes.
+"""
+import base64
+import hashlib
+import os
+import struct
+import subprocess
+
+# --- DER ---------------------------------------------------------------------
+
+
+def der(tag, *parts):
+    body = b"".join(parts)
+    if len(body) < 128:
+        return bytes([tag, len(body)]) + body
+    length = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + body
+
+
+def sequence(*parts):
+    return der(0x30, *parts)
+
+
+def integer(number):
+    return der(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def bits(body):
+    return der(3, b"\0", body)
+
+
+def oid(text):
+    return der(6, bytes.fromhex(text))
+
+
+RSA = sequence(oid("2a864886f70d010101"), b"\x05\0")
+P256 = sequence(oid("2a8648ce3d0201"), oid("2a8648ce3d030107"))
+SHA256_RSA = sequence(oid("2a864886f70d01010b"), b"\x05\0")
+
+
+def rsa_spki(modulus, exponent):
+    return sequence(RSA, bits(sequence(integer(modulus), integer(exponent))))
+
+
+def p256_spki(point):
+    return sequence(P256, bits(point))
+
+
+def certificate(spki, begin, end):
+    """Around a public key; nobody asks who signed it."""
+    name = sequence(der(0x31, sequence(oid("550403"), der(0x0c, b"test"))))
+    fields = sequence(der(0xa0, integer(2)), integer(1), SHA256_RSA, name,
+                      sequence(der(0x17, begin), der(0x17, end)), name, spki)
+    return sequence(fields, SHA256_RSA, bits(bytes(256)))
+
+
+def integers(body):
+    """Those of a SEQUENCE of nothing else, such as RSAPrivateKey."""
+    found, at = [], 4  # all these sequences have two bytes of length
+    while at < len(body):
+        length, at = body[at + 1], at + 2
+        if length & 0x80:
+            n = length & 0x7f
+            length, at = int.from_bytes(body[at:at + n], "big"), at + n
+        found.append(int.from_bytes(body[at:at + length], "big"))
+        at += length
+    return found
+
+
+# --- texts -------------------------------------------------------------------
+
+
+def pem(label, body):
+    text = base64.encodebytes(body).replace(b"\n", b"")
+    lines = [text[i:i + 64] for i in range(0, len(text), 64)]
+    return b"-----BEGIN %s-----\n%s\n-----END %s-----\n" % (
+        label, b"\n".join(lines), label)
+
+
+def unpem(text):
+    return base64.b64decode(b"".join(text.split(b"\n")[1:-2]))
+
+
+def public_pem(spki):
+    return pem(b"PUBLIC KEY", spki)
+
+
+def certificate_pem(*arguments):
+    return pem(b"CERTIFICATE", certificate(*arguments))
+
+
+# --- OpenSSH -----------------------------------------------------------------
+
+
+def string(body):
+    return struct.pack(">I", len(body)) + body
+
+
+def mpint(number):
+    return string(number.to_bytes(number.bit_length() // 8 + 1, "big")
+                  if number else b"")
+
+
+def ssh_rsa_blob(modulus, exponent):
+    return string(b"ssh-rsa") + mpint(exponent) + mpint(modulus)
+
+
+def ssh_rsa_line(modulus, exponent, comment=b" ops@host"):
+    return b"ssh-rsa " + base64.b64encode(
+        ssh_rsa_blob(modulus, exponent)) + comment + b"\n"
+
+
+def ssh_ed25519_line():
+    blob = string(b"ssh-ed25519") + string(bytes(range(32)))
+    return b"ssh-ed25519 " + base64.b64encode(blob) + b"\n"
+
+
+def ssh_private(public, secret):
+    """A block of OpenSSH's, without a passphrase."""
+    secret = struct.pack(">II", 7, 7) + secret + string(b"")
+    secret += bytes(range(1, -len(secret) % 8 + 1))
+    return pem(b"OPENSSH PRIVATE KEY", b"openssh-key-v1\0" + string(b"none")
+               + string(b"none") + string(b"") + struct.pack(">I", 1)
+               + string(public) + string(secret))
+
+
+def ssh_rsa_private(numbers):
+    """Around the numbers of an RSAPrivateKey."""
+    _, n, e, d, p, q, _, _, inverse = numbers
+    return ssh_private(ssh_rsa_blob(n, e), string(b"ssh-rsa") + b"".join(
+        map(mpint, (n, e, d, inverse, p, q))))
+
+
+def ssh_ed25519_private():
+    public = bytes(range(32))
+    return ssh_private(string(b"ssh-ed25519") + string(public),
+                       string(b"ssh-ed25519") + string(public)
+                       + string(public + public))
+
+
+# --- good keys ---------------------------------------------------------------
+
+
+class Key:
+    """A key pair: private and public are PEM, path is the private one's."""
+
+    def __init__(self, openssl, name, *arguments):
+        self.path = os.path.abspath(name + ".key")
+        subprocess.run([*openssl, "genpkey", "-quiet", *arguments, "-out",
+                        self.path], check=True)
+        with open(self.path, "rb") as file:
+            self.private = file.read()
+        self.public = subprocess.run(
+            [*openssl, "pkey", "-in", self.path, "-pubout"], check=True,
+            stdout=subprocess.PIPE).stdout
+        self.spki = unpem(self.public)
+        self.private_der = unpem(self.private)
+
+    def encrypted(self, openssl, passphrase):
+        return subprocess.run(
+            [*openssl, "pkey", "-in", self.path, "-aes256", "-passout",
+             "file:" + passphrase], check=True,
+            stdout=subprocess.PIPE).stdout
+
+
+class RsaKey(Key):
+    """The same, with the numbers of RSAPrivateKey (RFC 8017, A.1.2)."""
+
+    def __init__(self, openssl, name, size, exponent=65537):
+        super().__init__(openssl, name, "-algorithm", "RSA", "-pkeyopt",
+                         "rsa_keygen_bits:%d" % size, "-pkeyopt",
+                         "rsa_keygen_pubexp:%d" % exponent)
+        # In an OCTET STRING with two bytes of length.
+        at = self.private_der.index(RSA) + len(RSA) + 4
+        self.numbers = integers(self.private_der[at:])
+        self.modulus, self.exponent = self.numbers[1:3]
+
+    def flipped(self):
+        """The modulus with one bit turned over that makes 3 divide it."""
+        return next(n for n in (self.modulus ^ 1 << bit
+                                for bit in range(100, 200)) if n % 3 == 0)
+
+
+class EcKey(Key):
+    def __init__(self, openssl, name, curve):
+        super().__init__(openssl, name, "-algorithm", "EC", "-pkeyopt",
+                         "group:" + curve)
+
+    def off_curve(self):
+        """Its point with another y."""
+        return self.spki[:-1] + bytes([self.spki[-1] ^ 1])
+
+
+def steady(length):
+    """Bytes that are never the same block twice."""
+    out = b""
+    while len(out) < length:
+        out += hashlib.sha256(b"%d" % len(out)).digest()
+    return out[:length]
