@@ -68,15 +68,18 @@ count_der(const unsigned char *p, size_t size)
     size_t count = 0;
     long len;
 
-    while (p < past) {
-        flags = ASN1_get_object(&p, &len, &tag, &class, past - p);
+    *rest = 0;
+    while (p < past && is_binary(p, (size_t)(past - p))) {
+        body = p;
+        flags = ASN1_get_object(&body, &len, &tag, &class, past - p);
         if ((flags & 0x80) != 0 || tag != V_ASN1_SEQUENCE)
-            return 0;
+            break;
         count++;
         if ((flags & 1) != 0)
             return count;
-        p += len;
+        p = body + len;
     }
+    *rest = (size_t)(past - p);
     return count;
 }
 
@@ -378,7 +381,8 @@ envl_key_text_check(struct envl_key_text *text,
     if (is_binary(octets))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s: it begins like DER, and something else comes "
-                         "after it, such as another key",
+                         "after it: it is damaged, or two files have become "
+                         "one",
                          name);
     if (text->len >= 2
         && (memcmp(text->data, "\xff\xfe", 2) == 0

@@ -33,7 +33,7 @@ struct envl_key_text {
  * on its line; a block without its end; what looks like a key of OpenSSH's
  * within other text; UTF-16; and, in text with keys, a NUL byte or a carriage
  * return within a line.  Other text around PEM blocks is explanatory (RFC 7468,
- * section 2).
+ * section 2).  After DER nothing but more DER may stand.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY with the line.
  */

@@ -297,6 +297,15 @@ def format_rows():
         row("keys", "DER twice (%s)" % sealed, one.spki + two.spki,
             one.private_der + two.private_der, opened_by("one", "two"),
             sealed=sealed)
+    row("keys", "DER and other bytes", two.spki + b"\0",
+        two.private_der + b"\0", bad("something else"))
+    row("keys", "DER and a damaged one", two.spki + one.spki[:-1],
+        two.private_der + one.private_der[:-1], bad("something else"))
+    row("keys", "DER and a line feed", two.spki + b"\n",
+        two.private_der + b"\n", bad("something else"))
+    row("keys", "DER and PEM on a line of its own",
+        two.spki + b"\n" + one.public, two.private_der + b"\n" + one.private,
+        bad("something else"))
     row("keys", "text that begins with the tag of a SEQUENCE",
         b"0x0123\n" + two.public, b"0x0123\n" + two.private,
         opened_by("two"), sealed="two")

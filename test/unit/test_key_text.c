@@ -119,6 +119,9 @@ lines_are_named(void **state)
         { TEXT(BLOCK "key=" BLOB "\n"), 4, "OpenSSH key" },
         { TEXT("\xff\xfe-\0-\0"), 0, "UTF-16" },
         { TEXT("\xfe\xff\0-\0-"), 0, "UTF-16" },
+        { TEXT(DER "\0"), 0, "1 whole DER value stands" },
+        { TEXT(DER DER "\n" BLOCK), 0, "2 whole DER values stand" },
+        { TEXT(DER "\x30\x10\x05"), 0, "3 bytes" },
     };
     struct envl_key_text text;
     struct envl_err err;
