@@ -100,10 +100,12 @@ check_sound(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
     unsigned char digest[DIGEST_LEN];
     enum envelope_reason rc = ENVELOPE_OK;
     EVP_PKEY_CTX *pctx = NULL;
+    int has_digest;
 
-    if (!digest_key(digest, key, ctx))
-        return envl_fail_crypto(err, "encode a public key");
-    if (is_remembered(ctx->sound, digest))
+    /* A point at infinity cannot be encoded, which libcrypto calls a lack of
+     * memory; the check says what it is. */
+    has_digest = digest_key(digest, key, ctx);
+    if (has_digest && is_remembered(ctx->sound, digest))
         return ENVELOPE_OK;
 
     ERR_set_mark();
@@ -118,13 +120,15 @@ check_sound(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
                              "file is damaged, or it is no real key",
                              name, envl_crypto_reason());
     EVP_PKEY_CTX_free(pctx);
-    if (rc == ENVELOPE_OK) {
-        ERR_pop_to_mark();
-        remember(ctx->sound, digest);
-    } else {
+    if (rc != ENVELOPE_OK) {
         ERR_clear_last_mark();
+        return rc;
     }
-    return rc;
+    ERR_pop_to_mark();
+    if (!has_digest)
+        return envl_fail_crypto(err, "encode a public key");
+    remember(ctx->sound, digest);
+    return ENVELOPE_OK;
 }
 
 static bool

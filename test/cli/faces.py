@@ -372,6 +372,9 @@ def sound_rows():
     # libcrypto's decoder refuses it, so that there is no key at all.
     row("keys", "EC, off the curve", keys.public_pem(KEY["ec"].off_curve()),
         None, bad(), {FROM: never})
+    row("keys", "EC, at infinity", keys.public_pem(infinite), None,
+        bad("check of it", reason="BAD_KEY"),
+        {FROM: never, "envelope fingerprint": bad()})
     row("keys", "EC", KEY["ec"].public, KEY["ec"].private, opened_by("ec"),
         sealed="ec")
     row("keys", "Ed25519, which signs", KEY["ed25519"].public,
