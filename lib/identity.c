@@ -2,6 +2,7 @@
 /* The list of identities; private keys stay in libcrypto's hands. */
 #include "lib/identity.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -20,6 +21,10 @@ struct loader {
     const struct envl_libctx *ctx;
     const struct envl_settings *settings;
     bool may_change; /* something was read that cannot be kept */
+
+    /* Sources that were read, and the name of the last one. */
+    size_t sources;
+    char last[ENVL_DETAIL_MAX];
 };
 
 /* Room for one more element; 0 if memory ran out. */
@@ -136,6 +141,30 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     return rc;
 }
 
+/* A message may have to name it. */
+static enum envelope_reason
+end_source(void *arg, const char *name, struct envl_err *err)
+{
+    struct loader *loader = arg;
+
+    (void)err;
+    loader->sources++;
+    (void)snprintf(loader->last, sizeof(loader->last), "%s", name);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+fail_empty(const struct loader *loader, struct envl_err *err)
+{
+    if (loader->sources == 0)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "the identities hold no private key");
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                     "%s holds no private key%s", loader->last,
+                     loader->sources > 1 ? ", nor do the identities before it"
+                                         : "");
+}
+
 /* Keys in memory */
 
 /* One more owner of what is in another list, from some places on. */
@@ -213,6 +242,7 @@ envl_identities_load(struct envl_identities *identities,
         .callback = settings->callback,
         .in_use = &settings->in_use,
         .take = take,
+        .end_source = end_source,
         .arg = &loader,
     };
     enum envelope_reason rc;
@@ -235,8 +265,7 @@ envl_identities_load(struct envl_identities *identities,
         && identities->service_count == 0 && identities->kek == NULL
         && identities->passphrase.data == NULL) {
         if (settings->identities != NULL || settings->identity.count > 0)
-            rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                           "the identities hold no private key");
+            rc = fail_empty(&loader, err);
         else
             rc = envl_fail(err, ENVELOPE_R_NO_IDENTITY,
                            "set ENVELOPE_IDENTITIES to private keys, or "

@@ -407,6 +407,9 @@ def mistaken_rows():
     one = KEY["one"]
     stored = one.encrypted([PLACE.openssl], PLACE.path("horse"))
     named = {"envelope fingerprint": opened_by()}
+    row("keys", "private for public, public for private", one.private,
+        one.public, bad("public key", reason="PRIVATE_KEY"),
+        {**named, FROM: bad("holds no private key")})
 
 
 def file_rows():
