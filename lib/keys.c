@@ -98,16 +98,30 @@ give(const struct envl_key_reader *reader, OSSL_STORE_INFO *info,
     return reader->take(reader->arg, &item, err);
 }
 
+/* Nobody answered.  Where nobody could, private keys are not wanted. */
+static enum envelope_reason
+fail_unanswered(const char *name, const struct asker *asker, const char *what,
+                struct envl_err *err)
+{
+    if (asker->reader->passphrase == NULL)
+        return envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
+                         "%s %s, so it is a private key: keep it off this host "
+                         "and give its public key, made with openssl pkey "
+                         "-pubout or ssh-keygen -y",
+                         name, what);
+    return envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
+                     "%s %s: set passphrase, passphrase-file or "
+                     "passphrase-callback",
+                     name, what);
+}
+
 static enum envelope_reason
 fail_read(const char *name, const struct asker *asker, struct envl_err *err)
 {
     if (envl_crypto_no_memory())
         return envl_fail_memory(err);
     if (asker->asked && !asker->answered)
-        return envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
-                         "%s is stored encrypted: set passphrase, "
-                         "passphrase-file or passphrase-callback",
-                         name);
+        return fail_unanswered(name, asker, "is stored encrypted", err);
     if (asker->asked)
         return envl_fail(err, ENVELOPE_R_WRONG_KEY,
                          "the passphrase does not open %s", name);
@@ -228,10 +242,7 @@ read_engine(const struct envl_key_reader *reader, const char *uri,
     if (rc == ENVELOPE_OK)
         rc = reader->take(reader->arg, &item, err);
     else if (asker.asked && !asker.answered)
-        rc = envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
-                       "%s asks for a PIN: set passphrase, passphrase-file or "
-                       "passphrase-callback",
-                       origin->name);
+        rc = fail_unanswered(origin->name, &asker, "asks for a PIN", err);
     EVP_PKEY_free(item.public_key);
     EVP_PKEY_free(item.private_key);
     envl_octets_clear(&asker.answer);

@@ -42,7 +42,8 @@ typedef enum envelope_reason envl_key_source_fn(void *arg, const char *name,
 /* How to read, and whom to give it to. */
 struct envl_key_reader {
     const struct envl_libctx *ctx;
-    const struct envl_octets *passphrase; /* for stored keys, or data NULL */
+    /* For stored keys, or data NULL; NULL: they are not wanted. */
+    const struct envl_octets *passphrase;
     const struct envelope_passphrase_callback *callback; /* or NULL */
     const struct envl_octets *in_use; /* files not to be read, or NULL */
     bool public_half; /* is enough: a token may show it without a PIN */

@@ -389,12 +389,6 @@ load_keys(const struct loader *loader, struct envl_err *err)
         rc = envl_keys_read_list(&reader, settings->recipients, err);
     if (rc == ENVELOPE_OK)
         rc = load_octets(&reader, loader, err);
-    /* Only a private key asks for a passphrase. */
-    if (rc == ENVELOPE_R_PASSPHRASE_NEEDED)
-        rc = envl_fail(
-            err, ENVELOPE_R_PRIVATE_KEY,
-            "a recipient is an encrypted private key: give its "
-            "public key, made with openssl pkey -pubout or ssh-keygen -y");
     return rc;
 }
 

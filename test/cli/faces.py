@@ -410,6 +410,10 @@ def mistaken_rows():
     row("keys", "private for public, public for private", one.private,
         one.public, bad("public key", reason="PRIVATE_KEY"),
         {**named, FROM: bad("holds no private key")})
+    row("keys", "a private key under a passphrase", stored, stored,
+        bad("public key", reason="PRIVATE_KEY"),
+        {way: bad("stored encrypted", reason="PASSPHRASE_NEEDED")
+         for way in (FROM, "envelope fingerprint")})
 
 
 def file_rows():
