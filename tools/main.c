@@ -107,17 +107,16 @@ static enum envl_status
 prepare(struct envl_arguments *arguments)
 {
     static const struct envelope_passphrase_callback callback = { ask, NULL };
+    enum envl_way way;
     struct envl_err err;
 
     arguments->options.callback = &callback;
     arguments->options.trace = arguments->verbose ? trace : NULL;
     if (envl_secrets_read(arguments, commands[arguments->command].asks_for,
-                          commands[arguments->command].twice, &err)
+                          commands[arguments->command].twice, &way, &err)
         == ENVELOPE_OK)
         return ENVL_EXIT_DONE;
-    return envl_report(NULL, &err,
-                       commands[arguments->command].twice ? ENVL_ENCRYPT
-                                                          : ENVL_DECRYPT);
+    return envl_report(NULL, &err, way);
 }
 
 int

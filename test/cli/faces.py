@@ -53,8 +53,8 @@ MEMORY = "EVP encrypts", "EVP decrypts"  # what it is given is no file
 MODULE = MEMORY + ("openssl enc", "openssl enc -d")  # provider, not built in
 
 # The manual's statuses of the command, where a key does not open something.
-NO_KEY = ("UNREADABLE_KEY", "PASSPHRASE_NEEDED", "NO_MATCH", "NO_IDENTITY",
-          "WRONG_KEY")
+NO_KEY = ("UNREADABLE_KEY", "UNSUPPORTED_KEY", "SHORT_KEY",
+          "PASSPHRASE_NEEDED", "NO_MATCH", "NO_IDENTITY", "WRONG_KEY")
 
 
 def status_of(face, bad):
@@ -117,7 +117,8 @@ GIVEN = {
             "--work-factor=14", "--passphrase-file", t.path),
         "envelope rewrap from": lambda t: given(
             "--identity-passphrase-file", t.path),
-        "envelope fingerprint": Absent("it ends with another status"),
+        "envelope fingerprint": lambda t: given(
+            "--passphrase-file", t.path, KEY["one"].path),
         "envelope keygen": lambda t: given("--passphrase-file", t.path),
         "bsdtar -c": lambda t: given(
             "envelope:work-factor=14", "envelope:passphrase-file=" + t.path),
@@ -414,6 +415,9 @@ def mistaken_rows():
         bad("public key", reason="PRIVATE_KEY"),
         {way: bad("stored encrypted", reason="PASSPHRASE_NEEDED")
          for way in (FROM, "envelope fingerprint")})
+    signs = keys.ssh_ed25519_private()
+    row("keys", "OpenSSH, a private key that signs", signs, signs,
+        bad("sign", reason="UNSUPPORTED_KEY"))
 
 
 def file_rows():
@@ -554,6 +558,26 @@ def kek_rows():
     kek("64 digits", good.hex().encode(), opener, as_file)
     kek("digits and blanks", good.hex().upper().encode() + b" \t\r\n\n",
         opener, as_file)
+    kek("32 zero bytes", bytes(32), bad("all of the key is zero",
+                                        reason="SHORT_KEY"), zero)
+    kek("64 digits of zero", b"0" * 64, bad("all of the key is zero",
+                                            reason="SHORT_KEY"), as_file)
+    for name, data in ("first", half + good[16:]), \
+            ("second", good[:16] + half):
+        kek("a %s half of zeros" % name, data, bad("half of the key is zero",
+                                                   reason="SHORT_KEY"))
+    kek("a half of zeros in digits", good[:16].hex().encode() + b"0" * 32,
+        bad("half of the key is zero", reason="SHORT_KEY"), as_file)
+    kek("31 bytes", good[:31], form, length)
+    kek("33 bytes", good + b"x", form, length)
+    kek("no bytes", b"", form, length)
+    kek("32 digits", good[:16].hex().encode(), form, as_file)
+    kek("63 digits", good.hex()[:63].encode(), form, {**as_file, **padded})
+    kek("65 digits", good.hex().encode() + b"0", form, {**as_file, **padded})
+    kek("a blank before the digits", b" " + good.hex().encode(), form, as_file)
+    kek("a file of many bytes", good * 100, bad("larger than"), length)
+    row("key-encryption keys", "no file", None, None, bad("No such file"),
+        as_file, "kek", make=lambda path: None)
 
 
 def label_rows():
