@@ -16,6 +16,8 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
+#include "lib/workers.h"
+
 #define DEFAULT_SECTION "default"
 #define INIT_KEY "openssl_conf"
 #define ALGORITHMS_MODULE "alg_section"
@@ -511,11 +513,47 @@ check_algorithms(const struct envl_conf *conf, const char *name,
     return ENVELOPE_OK;
 }
 
+bool
+envl_conf_threads(unsigned *threads, const char *value)
+{
+    size_t len = strlen(value);
+
+    *threads = 0;
+    if (len == 0 || len > 2 || strspn(value, "0123456789") != len)
+        return false;
+    for (; *value != '\0'; value++)
+        *threads = 10 * *threads + (unsigned)(*value - '0');
+    return *threads <= ENVL_THREADS_MAX;
+}
+
+/* Is it a setting of the provider, and a good one? */
+static enum envelope_reason
+check_setting(const struct question *question, const struct entry *entry,
+              const CONF_VALUE *item)
+{
+    unsigned ignored;
+
+    if (!is_known(item))
+        return envl_fail(question->err, ENVELOPE_R_CONFIGURATION,
+                         "%s: section [%s]: %s: no setting of the "
+                         "provider %s; OSSL_PROVIDER-envelope(7) lists "
+                         "what there is",
+                         question->conf->file, entry->item->value, item->name,
+                         question->provider);
+    if (strcmp(item->name, ENVELOPE_PARAM_THREADS) == 0
+        && !envl_conf_threads(&ignored, item->value))
+        return envl_fail(question->err, ENVELOPE_R_CONFIGURATION,
+                         "%s: section [%s]: %s = %s: must be a number from 0 "
+                         "to %d",
+                         question->conf->file, entry->item->value, item->name,
+                         item->value, ENVL_THREADS_MAX);
+    return ENVELOPE_OK;
+}
+
 static bool
 check_provider(void *arg, const struct entry *entry)
 {
     struct question *question = arg;
-    const CONF_VALUE *item;
     int i;
 
     if (entry->section == NULL) {
@@ -526,16 +564,10 @@ check_provider(void *arg, const struct entry *entry)
     if (strcmp(entry->name, question->provider) != 0)
         return true;
     for (i = 0; i < sk_CONF_VALUE_num(entry->section); i++) {
-        item = sk_CONF_VALUE_value(entry->section, i);
-        if (!is_known(item)) {
-            (void)envl_fail(question->err, ENVELOPE_R_CONFIGURATION,
-                            "%s: section [%s]: %s: no setting of the "
-                            "provider %s; OSSL_PROVIDER-envelope(7) lists "
-                            "what there is",
-                            question->conf->file, entry->item->value,
-                            item->name, question->provider);
+        if (check_setting(question, entry,
+                          sk_CONF_VALUE_value(entry->section, i))
+            != ENVELOPE_OK)
             return false;
-        }
     }
     return true;
 }

@@ -49,13 +49,17 @@ void envl_conf_free(struct envl_conf *conf); /* NULL is fine */
 /*
  * envl_conf_check - is each file there that is included, and each section that
  * another one names, and is what is in the section of this provider, and in that
- * of algorithms, known?  Is there a way to each of them?
+ * of algorithms, known, and a number where it shall be one?  Is there a way to
+ * each of them?
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */
 enum envelope_reason envl_conf_check(const struct envl_conf *conf,
                                      const char *provider,
                                      struct envl_err *err);
+
+/* envl_conf_threads - is this a number of threads, ENVL_THREADS_MAX at most? */
+bool envl_conf_threads(unsigned *threads, const char *value);
 
 /*
  * envl_conf_load - have libcrypto do in libctx what the file says, and see that

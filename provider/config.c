@@ -179,21 +179,16 @@ envl_config_threads(const struct envl_provider *prov,
                     struct envl_err *err)
 {
     const char *said = prov->config.threads;
-    unsigned long number;
-    char *end;
 
     *threads = settings->threads;
     if (settings->has_threads || said == NULL)
         return 1;
-    number = strtoul(said, &end, 10);
-    if (end == said || *end != '\0' || number > ENVL_PARAM_THREADS_MAX) {
-        (void)envl_fail(err, ENVELOPE_R_CONFIGURATION,
-                        "%s: threads = %s: not a number from 0 to %d",
-                        prov->config_place, said, ENVL_PARAM_THREADS_MAX);
-        return 0;
-    }
-    *threads = (unsigned)number;
-    return 1;
+    if (envl_conf_threads(threads, said))
+        return 1;
+    (void)envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                    "%s: threads = %s: must be a number from 0 to %d",
+                    prov->config_place, said, ENVL_PARAM_THREADS_MAX);
+    return 0;
 }
 
 int

@@ -633,6 +633,9 @@ def configuration_rows():
          mistake("nosuch"), loses_threads)
     conf("a setting of ours that is misspelt", "threads", "tread",
          mistake("tread"))
+    for threads in "x", "65", "-1", "2x":
+        conf("threads that are %s" % threads, "threads = 2",
+             "threads = " + threads, mistake("threads = " + threads))
     conf("threads that are 64", "threads = 2", "threads = 64",
          opened_by("one"))
     conf("a section of modules that is not there", "[init]", "[int]",
