@@ -38,19 +38,17 @@ check_section(const struct envl_conf *conf, struct envl_err *err)
 
 /* openssl.cnf as libcrypto loads it by itself, but nothing is forgiven. */
 static enum envelope_reason
-load_configuration(OSSL_LIB_CTX *libctx, struct envl_err *err)
+load_configuration(struct envl_library *library, struct envl_err *err)
 {
-    struct envl_conf *conf;
     enum envelope_reason rc;
 
-    rc = envl_conf_read(&conf, libctx, ENVL_CONF_FIRST, err);
+    rc = envl_conf_read(&library->conf, library->libctx, ENVL_CONF_FIRST, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_conf_check(conf, ENVELOPE_PROVIDER_NAME, err);
+        rc = envl_conf_check(library->conf, ENVELOPE_PROVIDER_NAME, err);
     if (rc == ENVELOPE_OK)
-        rc = check_section(conf, err);
+        rc = check_section(library->conf, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_conf_load(conf, libctx, err);
-    envl_conf_free(conf);
+        rc = envl_conf_load(library->conf, library->libctx, err);
     return rc;
 }
 
@@ -65,7 +63,7 @@ make(struct envl_library *library, struct envl_err *err)
     if (library->libctx != NULL
         && OSSL_PROVIDER_add_builtin(library->libctx, ENVELOPE_PROVIDER_NAME,
                                      envelope_provider_init)) {
-        rc = load_configuration(library->libctx, err);
+        rc = load_configuration(library, err);
         if (rc == ENVELOPE_OK)
             provider =
                 OSSL_PROVIDER_load(library->libctx, ENVELOPE_PROVIDER_NAME);
@@ -79,6 +77,8 @@ make(struct envl_library *library, struct envl_err *err)
         rc = envl_fail_crypto(err, "set the provider up");
     if (provider != NULL)
         (void)OSSL_PROVIDER_unload(provider);
+    envl_conf_free(library->conf);
+    library->conf = NULL;
     OSSL_LIB_CTX_free(library->libctx);
     library->libctx = NULL;
     return rc;

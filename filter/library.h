@@ -10,9 +10,12 @@
 
 #include "lib/err.h"
 
+struct envl_conf;
+
 struct envl_library {
     OSSL_LIB_CTX *libctx;
-    EVP_CIPHER *cipher; /* ENVELOPE */
+    struct envl_conf *conf; /* what openssl.cnf says */
+    EVP_CIPHER *cipher;     /* ENVELOPE */
 };
 
 /*

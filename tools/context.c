@@ -14,6 +14,7 @@
 #include <envelope/envelope.h>
 
 #include "filter/library.h"
+#include "lib/conf.h"
 
 enum envelope_reason
 envl_context_get(struct envl_libctx *ctx, struct envl_err *err)
@@ -27,7 +28,10 @@ envl_context_get(struct envl_libctx *ctx, struct envl_err *err)
     if (rc != ENVELOPE_OK)
         return rc;
     ctx->libctx = library->libctx;
-    if ((ctx->propq = envl_libctx_prefer(NULL, "default")) == NULL)
+    ctx->properties = envl_conf_get(library->conf, ENVELOPE_PROVIDER_NAME,
+                                    ENVL_CONF_PROPERTIES);
+    ctx->propq = envl_libctx_prefer(ctx->properties, "default");
+    if (ctx->propq == NULL)
         return envl_fail_memory(err);
     envl_err_begin();
     ERR_set_mark();

@@ -638,6 +638,9 @@ def configuration_rows():
              "threads = " + threads, mistake("threads = " + threads))
     conf("threads that are 64", "threads = 2", "threads = 64",
          opened_by("one"))
+    conf("properties that nothing has", "threads = 2",
+         "properties = provider=nosuch", bad("provider=nosuch",
+                                             reason="NO_ALGORITHM"))
     conf("a section of modules that is not there", "[init]", "[int]",
          mistake("[init]"))
     conf("a section of ours that is misspelt", "[envelope_section]",
