@@ -20,6 +20,8 @@
 
 #include "filter/copier.h"
 #include "filter/head.h"
+#include "filter/library.h"
+#include "lib/conf.h"
 #include "lib/rewrap.h"
 #include "tools/commands.h"
 #include "tools/context.h"
@@ -89,13 +91,17 @@ set_in_use(struct envl_settings *settings, const struct envl_options *options)
            || envl_octets_set(&settings->in_use, in_use->data, in_use->len);
 }
 
-/* The environment that decryption takes its identities from. */
+/* The environment and the configuration that decryption takes its identities
+ * from. */
 static const char *
-or_variable(const char *text, const char *variable)
+or_default(const char *text, const char *variable, const struct envl_conf *conf,
+           const char *setting)
 {
     const char *value = text != NULL ? text : secure_getenv(variable);
 
-    return value != NULL && *value != '\0' ? value : NULL;
+    return value != NULL && *value != '\0'
+               ? value
+               : envl_conf_get(conf, ENVELOPE_PROVIDER_NAME, setting);
 }
 
 static enum envelope_reason
@@ -119,13 +125,19 @@ set_old(struct job *job, struct envl_err *err)
     const struct envl_options *options = &arguments->options;
     const char *identities = options->identities;
     const char *file = arguments->identity_passphrase_file;
+    const struct envl_library *library;
+    enum envelope_reason rc = envl_library_get(&library, err);
 
+    if (rc != ENVELOPE_OK)
+        return rc;
     job->old.callback = options->callback;
     set_kek(&job->old, arguments->identity_kek);
     if (!job->old.has_kek) {
-        identities = or_variable(identities, ENVELOPE_ENV_IDENTITIES);
+        identities = or_default(identities, ENVELOPE_ENV_IDENTITIES,
+                                library->conf, ENVELOPE_PARAM_IDENTITIES);
         if (!arguments->identity_prompt)
-            file = or_variable(file, ENVELOPE_ENV_PASSPHRASE_FILE);
+            file = or_default(file, ENVELOPE_ENV_PASSPHRASE_FILE, library->conf,
+                              ENVELOPE_PARAM_PASSPHRASE_FILE);
     }
     if (!set_text(&job->old.identities, identities)
         || !set_text(&job->old.passphrase_file, file)

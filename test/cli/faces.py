@@ -188,6 +188,12 @@ def configured(face):
 
 
 GIVEN["openssl.cnf"] = {face: configured(face) for face in FACES}
+GIVEN["keys that openssl.cnf names"] = {
+    **dict.fromkeys(FACES, lambda t: given(OPENSSL_CONF=t.path)),
+    "envelope rewrap to": Absent("the new recipients are always named"),
+    "envelope fingerprint": Absent("the keys are always named"),
+    "envelope keygen": Absent("it reads no key"),
+}
 
 # --- the rows ---------------------------------------------------------------
 
@@ -649,6 +655,17 @@ def configuration_rows():
          "[default_section]", "[defult_section]", mistake("[default_section]"))
     conf("no file", "", "", mistake(), make=lambda path: None)
 
+    def names(name, recipients, identities, expected, but=None):
+        text = GOOD_CONF + "recipients = %s\nidentities = %s\n" % (
+            recipients, identities)
+        row("keys that openssl.cnf names", name, text.encode(), text.encode(),
+            expected, but, "one")
+
+    one, none = KEY["one"], PLACE.path("nowhere")
+    names("good ones", one.public_path, one.path, opened_by("one"))
+    names("no files", none, none, bad("nowhere: No such file"))
+    names("private for public, public for private", one.path, one.public_path,
+          bad("one.key", reason="PRIVATE_KEY"), {FROM: bad("one.pub")})
 
 
 # --- files and fixtures -----------------------------------------------------
