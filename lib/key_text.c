@@ -68,18 +68,15 @@ count_der(const unsigned char *p, size_t size)
     size_t count = 0;
     long len;
 
-    *rest = 0;
-    while (p < past && is_binary(p, (size_t)(past - p))) {
-        body = p;
-        flags = ASN1_get_object(&body, &len, &tag, &class, past - p);
+    while (p < past) {
+        flags = ASN1_get_object(&p, &len, &tag, &class, past - p);
         if ((flags & 0x80) != 0 || tag != V_ASN1_SEQUENCE)
-            break;
+            return 0;
         count++;
         if ((flags & 1) != 0)
             return count;
-        p = body + len;
+        p += len;
     }
-    *rest = (size_t)(past - p);
     return count;
 }
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define BEGIN "-----BEGIN PUBLIC KEY-----\n"
-#define BODY "MCowBQYDK2VuAyEA\n"
+#define BODY "MAQwAgUA\n" /* a SEQUENCE in a SEQUENCE */
 #define END "-----END PUBLIC KEY-----\n"
 #define BLOCK BEGIN BODY END
 #define BLOB "AAAAB3NzaC1yc2EAAAADAQAB"
@@ -46,10 +46,17 @@ keys_are_counted(void **state)
         { TEXT(BLOCK BLOCK), 2, false },
         { TEXT("ours:\n" BLOCK "\n# and theirs\n" BLOCK "the end"), 2, false },
         { TEXT("\xef\xbb\xbf" BLOCK), 1, false },
-        { TEXT("-----BEGIN A-----\r\nAA==\r\n-----END A-----\r\n"), 1, false },
-        { TEXT("-----BEGIN A----- \nAA==\n-----END A-----\t \n"), 1, false },
-        { TEXT("-----BEGIN A-----\nAA==\n-----END A-----"), 1, false },
+        { TEXT("-----BEGIN A-----\r\nMAA=\r\n-----END A-----\r\n"), 1, false },
+        { TEXT("-----BEGIN A----- \nMAA=\n-----END A-----\t \n"), 1, false },
+        { TEXT("-----BEGIN A-----\nMAA=\n-----END A-----"), 1, false },
         { TEXT("the BEGIN of it, and the END of it\n" BLOCK), 1, false },
+        { TEXT("the front-end of - it, -- ending\n" BLOCK), 1, false },
+        { TEXT("-----BEGIN EC PARAMETERS-----\nBQA=\n"
+               "-----END EC PARAMETERS-----\n" BLOCK),
+          2, false },
+        { TEXT("-----BEGIN TRUSTED CERTIFICATE-----\nMAAwAA==\n"
+               "-----END TRUSTED CERTIFICATE-----\n"),
+          1, false },
         { TEXT("# " BLOB "\n" BLOCK), 1, false },
         { TEXT(SSH), 0, true },
         { TEXT(SSH "\n# old\n" SSH), 0, true },
@@ -90,9 +97,9 @@ lines_are_named(void **state)
         { TEXT("\t" BLOCK), 1, "stand alone" },
         { TEXT("> " BEGIN "> " BODY "> " END BLOCK), 1, "stand alone" },
         { TEXT("\nkey: " BLOCK), 2, "stand alone" },
-        { TEXT("-----BEGIN A----- #\nAA==\n-----END A-----\n"), 1,
+        { TEXT("-----BEGIN A----- #\nMAA=\n-----END A-----\n"), 1,
           "stand alone" },
-        { TEXT("-----BEGIN A-B-----\nAA==\n-----END A-B-----\n"), 1,
+        { TEXT("-----BEGIN A-B-----\nMAA=\n-----END A-B-----\n"), 1,
           "stand alone" },
         { TEXT(BLOCK BODY END), 5, "stand alone" },
         { TEXT("-----BEGIN A----\n" BLOCK), 1, "stand alone" },
@@ -119,9 +126,22 @@ lines_are_named(void **state)
         { TEXT(BLOCK "key=" BLOB "\n"), 4, "OpenSSH key" },
         { TEXT("\xff\xfe-\0-\0"), 0, "UTF-16" },
         { TEXT("\xfe\xff\0-\0-"), 0, "UTF-16" },
-        { TEXT(DER "\0"), 0, "1 whole DER value stands" },
-        { TEXT(DER DER "\n" BLOCK), 0, "2 whole DER values stand" },
-        { TEXT(DER "\x30\x10\x05"), 0, "3 bytes" },
+        { TEXT(DER "\0"), 0, "begins like DER" },
+        { TEXT(DER DER "\n" BLOCK), 0, "begins like DER" },
+        { TEXT(DER "\x30\x10\x05"), 0, "begins like DER" },
+        /* Two values, a value and a byte, half a value, no base64 */
+        { TEXT(BLOCK BEGIN "MAAwAA==\n" END), 4, "another one in it" },
+        { TEXT(BEGIN "MAAA\n" END), 1, "another one in it" },
+        { TEXT(BEGIN "MAQw\n" END), 1, "another one in it" },
+        { TEXT(BEGIN "M!!!\n" END), 1, "damaged" },
+        { TEXT("-----BEGIN\tPUBLIC KEY-----\n" BLOCK), 1, "stand alone" },
+        { TEXT("-----BEGIN\xc2\xa0PUBLIC KEY-----\n" BLOCK), 1, "stand alone" },
+        { TEXT("-----  BEGIN PUBLIC KEY-----\n" BLOCK), 1, "stand alone" },
+        { TEXT("-BEGIN PUBLIC KEY-\n" BLOCK), 1, "stand alone" },
+        { TEXT(BLOCK "MCowBQYDK2VuAyEAMCowBQYDK2VuAyEAMCowBQYDK2Vu\n"), 4,
+          "base64 without" },
+        { TEXT(BLOCK "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zm\n"), 4,
+          "base64 without" },
     };
     struct envl_key_text text;
     struct envl_err err;
