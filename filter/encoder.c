@@ -203,7 +203,7 @@ envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot)
     if (encoder->state != AT_DATA && encoder->state != AT_FINAL)
         return;
     begin_data(encoder, slot);
-    if (encoder->peek_len > 0 && encoder->state == AT_DATA) {
+    if (encoder->peek_len > 0) {
         memcpy(slot->run, encoder->peek, encoder->peek_len);
         envl_encoder_put(encoder, slot, encoder->peek_len);
         encoder->peek_len = 0;
