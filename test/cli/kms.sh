@@ -254,6 +254,7 @@ by_service_refuses() {
     exits 2 "$envelope" rewrap --by-service -i $a -r $a -r $b file
     exits 2 "$envelope" rewrap --by-service -i $a --add -r $b file
     exits 2 "$envelope" rewrap --by-service -i $a --remove 00112233 file
+    exits 2 "$envelope" rewrap --by-service -i $a --replace-all -r $b file
     cmp one.env file
 }
 

@@ -748,6 +748,7 @@ usage() {
 -i old.key -r new.pem
 -i old.key f
 -i old.key --add f
+-i old.key --add --remove $(hex_id old) f
 -i old.key -r new.pem --remove 0123456789 f
 -i old.key --remove 0123 f
 -i old.key --remove xyz f
@@ -756,6 +757,9 @@ usage() {
 --recover -r new.pem f
 --recover --remove 0123456789 f
 --recover -o made f
+--recover --add f
+--recover --by-service f
+--recover --replace-all f
 --recover
 LIST
 }
