@@ -2,7 +2,6 @@
 /* Mistakes that libcrypto passes over: in the sections that it comes to, and in
  * those that it never looks at. */
 #include "lib/conf_impl.h"
-#include "lib/workers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+
+#include "lib/workers.h"
 
 #define DEFAULT_SECTION "default"
 

@@ -33,6 +33,11 @@ faces='command archive enc'
 
 as= # in words, the command that the faces are run by
 
+# Root may read everywhere, unless the right to is given up.
+unprivileged=
+[ "$(id -u)" -ne 0 ] \
+    || unprivileged='setpriv --bounding-set -dac_override,-dac_read_search'
+
 face() { # FACE: encrypt plain to out
     rm -f out
     case $1 in
@@ -249,7 +254,7 @@ missing_file() {
 unreadable_file() {
     conf_name=$PWD/dir
     refused 'directory' command archive
-    [ "$(id -u)" -ne 0 ] || return 0
+    as=$unprivileged
     good >openssl.cnf
     chmod 0 openssl.cnf
     conf_name=$PWD/openssl.cnf
@@ -371,11 +376,9 @@ included_nowhere() {
     rm -r more.cnf more.d none.d
 }
 
-# What root, too, cannot read: libcrypto leaves this file out, or that of a
-# directory, or the directory.
+# libcrypto leaves this file out, or that of a directory, or the directory.
 included_unreadable() {
-    as='setpriv --bounding-set -dac_override,-dac_read_search'
-    [ "$(id -u)" -eq 0 ] || as=
+    as=$unprivileged
     lost='openssl.cnf: what it includes cannot be read'
     mkdir closed.d
     echo 'properties = fips=yes' >closed.d/ours.cnf
@@ -446,7 +449,13 @@ t '-provider: a section that is not there' with_provider '[gone]' \
 t '-provider: a setting of ours that is misspelt' with_provider 'propertys' \
     '$a propertys = fips=yes'
 t 'a file that is not there' missing_file
-t 'a file that cannot be read' unreadable_file
+if $unprivileged true; then
+    t 'a file that cannot be read' unreadable_file
+    t 'what is included cannot be read' included_unreadable
+else
+    skip 'a file that cannot be read' 'setpriv is not installed'
+    skip 'what is included cannot be read' 'setpriv is not installed'
+fi
 t 'no file by an empty name' empty_name
 t 'no name, and the file of the system' no_name
 t 'a key is not made, nor looked at' other_commands
@@ -468,11 +477,6 @@ t 'a program that loads another part of the file' another_part
 t 'files that are included' included
 t 'what is included, in all the ways there are' included_well
 t 'what is included is not there' included_nowhere
-if [ "$(id -u)" -ne 0 ] || setpriv --bounding-set -dac_override true; then
-    t 'what is included cannot be read' included_unreadable
-else
-    skip 'what is included cannot be read' 'setpriv is not installed'
-fi
 
 # --- a host with FIPS -----------------------------------------------------
 
