@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -76,22 +77,47 @@ is_default(const char *file)
 /*
  * libcrypto goes on where a file or a directory that is included cannot be
  * opened.  It leaves a record of that, but for a directory only EINVAL, from
- * closing what it could not open.
+ * closing what it could not open.  The next directory would overwrite it, but
+ * before that libcrypto asks for the next line.
  */
+static long
+note_directory(BIO *file, int operation, const char *line, size_t len, int argi,
+               long argl, int ret, size_t *processed)
+{
+    (void)line;
+    (void)len;
+    (void)argi;
+    (void)argl;
+    (void)processed;
+    if (operation == BIO_CB_GETS && errno == EINVAL)
+        *(bool *)(void *)BIO_get_callback_arg(file) = true;
+    return ret;
+}
+
 static enum envelope_reason
 load(struct envl_conf *conf, struct envl_err *err)
 {
+    bool is_lost = false;
     char where[32] = "";
     long line = 0;
+    BIO *file;
+    int loaded;
 
     envl_err_begin();
+    if ((file = BIO_new_file(conf->file, "rb")) == NULL)
+        return envl_conf_fail(conf, where, err);
+    BIO_set_callback_ex(file, note_directory);
+    BIO_set_callback_arg(file, (char *)&is_lost);
     errno = 0;
-    if (NCONF_load(conf->conf, conf->file, &line) <= 0) {
+    loaded = NCONF_load_bio(conf->conf, file, &line);
+    BIO_set_callback_ex(file, NULL);
+    BIO_free(file);
+    if (loaded <= 0) {
         if (line > 0)
             (void)snprintf(where, sizeof(where), ":%ld", line);
         return envl_conf_fail(conf, where, err);
     }
-    if (envl_crypto_newest(NULL) != 0 || errno == EINVAL)
+    if (is_lost || envl_crypto_newest(NULL) != 0)
         (void)envl_conf_fail(conf, ": what it includes cannot be read",
                              &conf->include);
     return ENVELOPE_OK;

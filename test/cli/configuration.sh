@@ -392,8 +392,11 @@ included_unreadable() {
     chmod 600 closed.d/ours.cnf
     chmod 0 closed.d
     refused "$lost"
+    mkdir open.d
+    including ".include $PWD/closed.d" ".include $PWD/open.d"
+    refused "$lost"
     chmod 700 closed.d
-    rm -r closed.d
+    rm -r closed.d open.d
 }
 
 t 'no mistake' no_mistake
