@@ -286,6 +286,9 @@ mark_opener(enum envl_fate *fates, struct envl_cms_reader *o,
     size_t i, len, opener_len;
     int place = 0;
 
+    /* Each is tried once more, within the same bounds. */
+    o->passphrases = o->unwraps = 0;
+    o->scrypt_work = 0;
     opener_id = envl_cms_reader_id(o, opener, &place, &opener_len);
     for (i = 0, place = 0; i < o->count; i++) {
         id = envl_cms_reader_id(o, i, &place, &len);

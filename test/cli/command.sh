@@ -272,14 +272,22 @@ recipients_of_a_directory() {
 # What carries the data is not read for a secret, nor is the output.
 one_file_twice() {
     for from in '-r /dev/stdin' '-R /dev/stdin' '-k /dev/stdin' \
+        '-r FILE:///dev/stdin' '-r file://LocalHost/dev/stdin' \
         '--passphrase-file /dev/stdin' '--passphrase-fd 0' '--passphrase-fd 7'; do
         # shellcheck disable=SC2086 # words are wanted
         cat pw | exits 2 "$envelope" $from -o never 7<&0
         says_that 'is in use: the data'
         nothing never
         # shellcheck disable=SC2086
-        cat pw | exits 2 "$envelope" -d $from -o never 7<&0
+        case $from in
+        -r* | -R*) ;;
+        *) cat pw | exits 2 "$envelope" -d $from -o never 7<&0 ;;
+        esac
     done
+    sed 's/^/ /' ec.crt | cat ops.pem - >indented
+    exits 1 "$envelope" -r "FILE://$PWD/indented" plain
+    says_that 'indented, line [0-9]*: a PEM line with something before'
+    exits 1 "$envelope" -r file://elsewhere/ops.pem plain
     exits 2 "$envelope" --passphrase-file plain plain
     cp ops.pem key
     exits 2 "$envelope" -f -r key -o key plain

@@ -537,6 +537,39 @@ there_are_at_most_8_passphrases(void **state)
                      ENVELOPE_R_TOO_MANY_RECIPIENTS);
     grow(&message, kek, &parties[0][EC_256]);
     assert_int_equal(open_with(&message, by), ENVELOPE_OK);
+    /* What goes makes room: four are the same passphrase. */
+    assert_int_equal(try_edit(&out, &message, by, by, ENVL_EDIT_REPLACE),
+                     ENVELOPE_OK);
+    envl_key_envelope_list_free(list_of(&out, 7), 7);
+    OPENSSL_free(out.der);
+    OPENSSL_free(message.der);
+}
+
+/* One that would be cheap to guess: no reader tries it, and it counts for
+ * nothing. */
+static void
+a_cheap_passphrase_is_none(void **state)
+{
+    const struct party *kek = &parties[0][KEK];
+    struct party cheap = parties[0][PASSPHRASE];
+    struct message message = build(kek);
+    struct envl_key_envelope_entry *list;
+    struct envl_err err;
+    int i;
+
+    (void)state;
+    cheap.settings.log_n = ENVL_SCRYPT_LOG_N_MIN - 1;
+    for (i = 0; i <= ENVL_PASSPHRASE_COUNT_MAX; i++)
+        grow(&message, kek, &cheap);
+    assert_int_equal(open_with(&message, &cheap), ENVELOPE_R_WORK_FACTOR);
+    grow(&message, kek, &parties[0][PASSPHRASE]);
+    assert_int_equal(open_with(&message, &parties[0][PASSPHRASE]), ENVELOPE_OK);
+    assert_int_equal(
+        envl_key_envelope_clean(&message.der, &message.len, &ctx, &err),
+        ENVELOPE_OK);
+    list = list_of(&message, 2);
+    assert_true(list[0].words.known && list[1].words.known);
+    envl_key_envelope_list_free(list, 2);
     OPENSSL_free(message.der);
 }
 
@@ -855,6 +888,7 @@ main(void)
         cmocka_unit_test(one_that_is_there_twice_goes_twice),
         cmocka_unit_test(one_of_several_is_not_chosen),
         cmocka_unit_test(there_are_at_most_8_passphrases),
+        cmocka_unit_test(a_cheap_passphrase_is_none),
         cmocka_unit_test(what_is_not_ours_is_cleaned_out),
         cmocka_unit_test(what_cannot_be_removed_is_refused),
         cmocka_unit_test(there_are_at_most_1024),
