@@ -1185,7 +1185,7 @@ test_passphrase_file(void **state)
 {
     static const struct {
         const char *content;
-        enum envelope_reason reason;
+        int reason;
     } cases[] = {
         { PASSPHRASE, ENVELOPE_OK },
         { PASSPHRASE "\n", ENVELOPE_OK },

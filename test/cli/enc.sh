@@ -764,7 +764,8 @@ properties = $2
 CNF
     fails "$1" env OPENSSL_CONF=nowhere.cnf "$OPENSSL" enc -envelope \
         -K "$("$OPENSSL" rand -hex 32)" -in plain -out out
-    grep -qF "properties $2;" err || grep -qF "properties = $2 in" err
+    grep -qF "properties $2;" err ||
+        grep -qF "nowhere.cnf: section [envelope]: properties = $2: " err
 }
 
 t 'no provider with the name asked for' no_algorithm NO_ALGORITHM \

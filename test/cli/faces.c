@@ -78,10 +78,11 @@ load(const char *name)
 {
     FILE *file = fopen(name, "rb");
     struct octets octets;
-    long size;
+    long size = -1;
 
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0
-        || (size = ftell(file)) < 0)
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0)
+        size = ftell(file);
+    if (size < 0)
         give_up(name);
     rewind(file);
     octets = new_octets((size_t)size);
@@ -321,7 +322,7 @@ static void
 run_line(char *line)
 {
     char *words[WORD_COUNT_MAX + 3], *word, *rest = line;
-    struct job job = { NULL };
+    struct job job = { 0 };
     size_t count = 0, i;
 
     while ((word = strsep(&rest, "\t\n")) != NULL && *word != '\0') {

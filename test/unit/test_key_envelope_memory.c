@@ -154,7 +154,7 @@ try_in_child(const struct fixture *f, unsigned n)
     if (child == 0) {
         signal(SIGSEGV, SIG_DFL);
         alarm(60);
-        _exit(try_one(f, n));
+        _exit((int)try_one(f, n));
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
