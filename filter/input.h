@@ -16,7 +16,8 @@ struct envl_input {
 static inline void
 envl_input_take(struct envl_input *in, size_t n)
 {
-    in->p += n;
+    if (n > 0) /* where there is nothing, p may be NULL */
+        in->p += n;
     in->len -= n;
 }
 
