@@ -189,12 +189,15 @@ split(size_t at)
 static void
 join(size_t at)
 {
-    const struct member *next = &members[at + 1];
+    struct member *m = &members[at];
+    const struct member *next = m + 1;
 
-    if (at + 1 >= count || !is_payload(&members[at]) || !is_payload(next))
+    if (at + 1 >= count || !is_payload(m) || !is_payload(next)
+        || m->body == NULL
+        || m->body + m->body_len + next->head_len != next->body)
         return;
-    members[at].body_len += next->head_len + next->body_len;
-    set_size(&members[at], members[at].body_len);
+    m->body_len += next->head_len + next->body_len;
+    set_size(m, m->body_len);
     drop(at + 1);
 }
 
