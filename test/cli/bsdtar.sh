@@ -11,41 +11,11 @@ plan 153
 need bsdtar bsdcat bsdcpio prlimit
 provider
 
-: "${ENVELOPE_LAUNCHER:=$top_builddir/bsdtar}"
-: "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
 : "${CC:=gcc}"
-export ENVELOPE_PRELOAD
-unset TAR_READER_OPTIONS TAR_WRITER_OPTIONS ENVELOPE_ARCHIVE_OPTIONS
 
 stock_path=$PATH
 stock_bsdtar=$(command -v bsdtar)
-mkdir launchers bin
-for name in bsdtar bsdcat bsdcpio; do
-    ln -s "$ENVELOPE_LAUNCHER" "launchers/$name"
-    ln -s "$ENVELOPE_LAUNCHER" "bin/$name"
-done
-
-# An instrumented module needs its runtime in every program that loads it.
-# bsdcpio leaks what it reads the disk with; the shell is no better.
-asan=
-if [ -n "${ENVELOPE_SANITIZED-}" ]; then
-    asan=$(gcc -print-file-name=libasan.so)
-    printf 'leak:%s\n' archive_read_disk archive_entry_new /bin/sh dash \
-        >lsan.supp
-    ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
-    LSAN_OPTIONS=suppressions=$tests_dir/lsan.supp:print_suppressions=0
-    export ASAN_OPTIONS LSAN_OPTIONS
-    for name in bsdtar bsdcat bsdcpio; do
-        rm "bin/$name"
-        cat >"bin/$name" <<WRAPPER
-#!/bin/sh
-PATH=\${PATH#$tests_dir/bin:}
-LD_PRELOAD=$asan\${LD_PRELOAD:+:\$LD_PRELOAD} \\
-    exec $tests_dir/launchers/$name "\$@"
-WRAPPER
-        chmod +x "bin/$name"
-    done
-fi
+. "$srcdir/test/cli/launchers.sh"
 PATH=$tests_dir/bin:$PATH
 
 # The system's own, without the launcher

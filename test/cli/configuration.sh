@@ -9,16 +9,10 @@
 plan 51
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
-[ -z "${ENVELOPE_SANITIZED-}" ] \
-    || skip_rest 'an instrumented module in programs that are not'
 need bsdtar
 provider
 
-: "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
-export ENVELOPE_PRELOAD
-unset TAR_READER_OPTIONS TAR_WRITER_OPTIONS ENVELOPE_ARCHIVE_OPTIONS
-mkdir bin
-ln -s "${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar}" bin/bsdtar
+. "$srcdir/test/cli/launchers.sh"
 fips=$top_builddir/test/fips/.libs/fips.so
 
 new_ec ops P-256
