@@ -26,8 +26,9 @@ struct envl_found {
     enum envl_found_kind kind;
     uint64_t chunk, count; /* of TEXT and HOLE */
     uint64_t offset;       /* of the text, or where it ends */
-    uint64_t len; /* bytes of text that there are, or should be; END: bytes
-                   * that follow the end in a raw stream */
+    uint64_t len; /* bytes of text that there are, or should be: none, where
+                   * an empty final chunk is damaged; END: bytes that follow
+                   * the end in a raw stream */
     const unsigned char *text; /* TEXT; it stays until the next call */
 };
 
