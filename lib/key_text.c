@@ -68,15 +68,19 @@ count_der(const unsigned char *p, size_t size)
     size_t count = 0;
     long len;
 
+    ERR_set_mark(); /* that text is no DER is nobody's failure */
     while (p < past) {
         flags = ASN1_get_object(&p, &len, &tag, &class, past - p);
-        if ((flags & 0x80) != 0 || tag != V_ASN1_SEQUENCE)
-            return 0;
+        if ((flags & 0x80) != 0 || tag != V_ASN1_SEQUENCE) {
+            count = 0;
+            break;
+        }
         count++;
         if ((flags & 1) != 0)
-            return count;
+            break;
         p += len;
     }
+    ERR_pop_to_mark();
     return count;
 }
 

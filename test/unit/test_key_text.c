@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include <openssl/err.h>
+
 #define BEGIN "-----BEGIN PUBLIC KEY-----\n"
 #define BODY "MAQwAgUA\n" /* a SEQUENCE in a SEQUENCE */
 #define END "-----END PUBLIC KEY-----\n"
@@ -40,6 +42,7 @@ keys_are_counted(void **state)
     } good[] = {
         { TEXT(""), 0, false },
         { TEXT("\n\n"), 0, false },
+        { TEXT("  "), 0, false },
         { TEXT("no key at all\n"), 0, false },
         { TEXT("a NUL byte \0 and no key"), 0, false },
         { TEXT(BLOCK), 1, false },
@@ -82,6 +85,8 @@ keys_are_counted(void **state)
             || text.is_openssh != good[i].is_openssh)
             fail_msg("row %zu: %zu objects%s", i, text.objects,
                      text.is_openssh ? ", OpenSSH" : "");
+        if (ERR_peek_error() != 0)
+            fail_msg("row %zu: a record of libcrypto is left", i);
     }
 }
 
