@@ -45,7 +45,7 @@ static const struct difference {
         ENVELOPE_R_CARRIER_TRUNCATED } },
     /* A salvage looks for pieces that are elsewhere, and does not mind what one
      * says of itself: who goes by that gets other bytes for the payload. */
-    { IN_ORDER,
+    { IN_ORDER | BIT(RANGE),
       BIT(SALVAGE),
       { ENVELOPE_R_CARRIER, ENVELOPE_R_CARRIER_MEMBER,
         ENVELOPE_R_CARRIER_TRUNCATED, ENVELOPE_R_CHUNK, ENVELOPE_R_LAST_CHUNK,
@@ -55,10 +55,6 @@ static const struct difference {
     { BIT(RANGE),
       IN_ORDER,
       { ENVELOPE_R_CARRIER_MEMBER, ENVELOPE_R_CARRIER_TRUNCATED } },
-    { BIT(RANGE),
-      BIT(SALVAGE),
-      { ENVELOPE_R_CARRIER, ENVELOPE_R_CARRIER_MEMBER,
-        ENVELOPE_R_CARRIER_TRUNCATED } },
     { BIT(SALVAGE), IN_ORDER, { ENVELOPE_R_CARRIER_MEMBER } },
 };
 
