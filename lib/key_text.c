@@ -198,8 +198,8 @@ has_mark(const struct line *line)
     return false;
 }
 
-static bool
-is_base64(unsigned char c)
+bool
+envl_key_text_is_base64(unsigned char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
            || (c >= '0' && c <= '9') || c == '+' || c == '/';
@@ -213,7 +213,8 @@ envl_key_text_has_blob(const unsigned char *data, size_t len)
     for (i = 0; i + BLOB_DIGITS_MIN <= len; i++) {
         if (memcmp(data + i, blob_begin, sizeof(blob_begin) - 1) != 0)
             continue;
-        for (n = 0; n < BLOB_DIGITS_MIN && is_base64(data[i + n]); n++)
+        for (n = 0; n < BLOB_DIGITS_MIN && envl_key_text_is_base64(data[i + n]);
+             n++)
             ;
         if (n == BLOB_DIGITS_MIN)
             return true;
@@ -229,7 +230,7 @@ is_bare_base64(const struct line *line)
 
     while (len > 0 && line->data[len - 1] == '=')
         len--;
-    for (i = 0; i < len && is_base64(line->data[i]); i++)
+    for (i = 0; i < len && envl_key_text_is_base64(line->data[i]); i++)
         ;
     return i == len && len >= BASE64_LINE_MIN;
 }

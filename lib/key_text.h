@@ -42,8 +42,10 @@ enum envelope_reason envl_key_text_check(struct envl_key_text *text,
                                          const char *name,
                                          struct envl_err *err);
 
-/* envl_key_text_has_blob - do these bytes hold what begins like the base64 of
+/* envl_key_text_is_base64 - is it a digit of base64 (RFC 4648, 4)?  "=" is none.
+ * envl_key_text_has_blob - do these bytes hold what begins like the base64 of
  * an OpenSSH public key? */
+bool envl_key_text_is_base64(unsigned char c);
 bool envl_key_text_has_blob(const unsigned char *data, size_t len);
 
 #endif

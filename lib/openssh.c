@@ -142,13 +142,6 @@ envl_openssh_is_line(const unsigned char *data, size_t len)
 
 /* Base64 */
 
-static bool
-is_base64(unsigned char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
-           || (c >= '0' && c <= '9') || c == '+' || c == '/';
-}
-
 /* libcrypto's decoder overlooks white space, early ends and stray bits. */
 static bool
 is_strict_base64(struct span text, size_t *padding)
@@ -160,7 +153,7 @@ is_strict_base64(struct span text, size_t *padding)
     while (text.len - len < 2 && text.data[len - 1] == '=')
         len--;
     for (i = 0; i < len; i++) {
-        if (!is_base64(text.data[i]))
+        if (!envl_key_text_is_base64(text.data[i]))
             return false;
     }
     *padding = text.len - len;
