@@ -43,6 +43,12 @@ envl_octets_set(struct envl_octets *octets, const void *data, size_t len)
     return 1;
 }
 
+int
+envl_octets_copy(struct envl_octets *to, const struct envl_octets *from)
+{
+    return from->data == NULL || envl_octets_set(to, from->data, from->len);
+}
+
 void
 envl_octets_clear(struct envl_octets *octets)
 {
@@ -71,12 +77,6 @@ static int
 copy_text(char **to, const char *from)
 {
     return from == NULL || envl_settings_set_text(to, from, strlen(from));
-}
-
-static int
-copy_octets(struct envl_octets *to, const struct envl_octets *from)
-{
-    return from->data == NULL || envl_octets_set(to, from->data, from->len);
 }
 
 static int
@@ -114,8 +114,8 @@ envl_settings_copy(struct envl_settings *to, const struct envl_settings *from)
         && copy_text(&copy.labels, from->labels)
         && copy_list(&copy.recipient, &from->recipient)
         && copy_list(&copy.identity, &from->identity)
-        && copy_octets(&copy.passphrase, &from->passphrase)
-        && copy_octets(&copy.in_use, &from->in_use)) {
+        && envl_octets_copy(&copy.passphrase, &from->passphrase)
+        && envl_octets_copy(&copy.in_use, &from->in_use)) {
         *to = copy;
         OPENSSL_cleanse(copy.kek, sizeof(copy.kek));
         return 1;

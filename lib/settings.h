@@ -77,8 +77,10 @@ int envl_settings_copy(struct envl_settings *to,
 /* envl_settings_clear - wipe and free everything */
 void envl_settings_clear(struct envl_settings *settings);
 
-/* Each replaces or adds a copy; 0, with nothing changed, if memory ran out. */
+/* Each replaces or adds a copy, envl_octets_copy() unless there is nothing to
+ * copy; 0, with nothing changed, if memory ran out. */
 int envl_settings_set_text(char **field, const char *text, size_t len);
+int envl_octets_copy(struct envl_octets *to, const struct envl_octets *from);
 int envl_octets_set(struct envl_octets *octets, const void *data, size_t len);
 void envl_octets_clear(struct envl_octets *octets);
 int envl_octets_list_add(struct envl_octets_list *list, const void *data,

@@ -82,15 +82,6 @@ set_kek(struct envl_settings *settings, const unsigned char *kek)
         memcpy(settings->kek, kek, sizeof(settings->kek));
 }
 
-static bool
-set_in_use(struct envl_settings *settings, const struct envl_options *options)
-{
-    const struct envl_octets *in_use = &options->in_use;
-
-    return in_use->data == NULL
-           || envl_octets_set(&settings->in_use, in_use->data, in_use->len);
-}
-
 /* The environment and the configuration that decryption takes its identities
  * from. */
 static const char *
@@ -141,7 +132,7 @@ set_old(struct job *job, struct envl_err *err)
     }
     if (!set_text(&job->old.identities, identities)
         || !set_text(&job->old.passphrase_file, file)
-        || !set_in_use(&job->old, options))
+        || !envl_octets_copy(&job->old.in_use, &options->in_use))
         return envl_fail_memory(err);
     return arguments->identity_prompt ? ask_passphrase(&job->old, err)
                                       : ENVELOPE_OK;
@@ -159,7 +150,7 @@ set_fresh(struct job *job, struct envl_err *err)
         options->work_factor > 0 ? (unsigned)options->work_factor : 0;
     if (!set_text(&fresh->recipients, options->recipients)
         || !set_text(&fresh->passphrase_file, options->passphrase_file)
-        || !set_in_use(fresh, options)
+        || !envl_octets_copy(&fresh->in_use, &options->in_use)
         || (options->passphrase != NULL
             && !envl_octets_set(&fresh->passphrase, options->passphrase,
                                 strlen(options->passphrase))))
