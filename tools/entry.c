@@ -7,13 +7,6 @@
 
 #include <openssl/crypto.h>
 
-void
-envl_json_member(struct envl_json *json, const char *name, const char *value)
-{
-    envl_json_name(json, name, strlen(name));
-    envl_json_text(json, value, strlen(value));
-}
-
 static void
 put_id(struct envl_json *json, const struct envl_key_envelope_entry *entry)
 {

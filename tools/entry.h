@@ -37,8 +37,4 @@ void envl_entry_put_changes(struct envl_json *json,
                             const struct envl_key_envelope_entry *entries,
                             size_t count);
 
-/* envl_json_member - a name and a string */
-void envl_json_member(struct envl_json *json, const char *name,
-                      const char *value);
-
 #endif

@@ -304,7 +304,6 @@ static void
 put_status(struct envl_json *json, const struct inspection *x)
 {
     enum envl_status status = status_of(x);
-    char text[2 * ENVL_DETAIL_MAX];
 
     envl_json_member(json, "file", x->name != NULL ? x->name : "-");
     envl_json_member(json, "status",
@@ -312,11 +311,8 @@ put_status(struct envl_json *json, const struct inspection *x)
                      : status == ENVL_EXIT_DAMAGED      ? "damaged"
                      : status == ENVL_EXIT_NOT_ENVELOPE ? "not-envelope"
                                                         : "failed");
-    if (status == ENVL_EXIT_DONE)
-        return;
-    (void)snprintf(text, sizeof(text), "%s%s%s", envl_reason_text(x->reason),
-                   *x->err.detail != '\0' ? ": " : "", x->err.detail);
-    envl_json_member(json, "error", text);
+    if (status != ENVL_EXIT_DONE)
+        envl_json_error(json, x->reason, x->err.detail);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "tools/json.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void
 separate(struct envl_json *json)
@@ -126,4 +127,22 @@ envl_json_null(struct envl_json *json)
 {
     separate(json);
     (void)fputs("null", json->to);
+}
+
+void
+envl_json_member(struct envl_json *json, const char *name, const char *value)
+{
+    envl_json_name(json, name, strlen(name));
+    envl_json_text(json, value, strlen(value));
+}
+
+void
+envl_json_error(struct envl_json *json, enum envelope_reason reason,
+                const char *detail)
+{
+    char text[2 * ENVL_DETAIL_MAX];
+
+    (void)snprintf(text, sizeof(text), "%s%s%s", envl_reason_text(reason),
+                   *detail != '\0' ? ": " : "", detail);
+    envl_json_member(json, "error", text);
 }

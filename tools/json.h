@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lib/err.h"
+
 /* The caller sets to; the rest is zero. */
 struct envl_json {
     FILE *to;
@@ -31,5 +33,12 @@ void envl_json_text(struct envl_json *json, const char *text, size_t len);
 void envl_json_number(struct envl_json *json, uint64_t number);
 void envl_json_bool(struct envl_json *json, bool value);
 void envl_json_null(struct envl_json *json);
+
+/* envl_json_member - a name and a string
+ * envl_json_error - a member "error": what is wrong, in words */
+void envl_json_member(struct envl_json *json, const char *name,
+                      const char *value);
+void envl_json_error(struct envl_json *json, enum envelope_reason reason,
+                     const char *detail);
 
 #endif

@@ -305,17 +305,12 @@ put_result(const struct target *target, const struct envl_err *err)
     };
     const struct envl_rewrapped *made = &target->made;
     struct envl_json json = { .to = stdout };
-    char text[2 * ENVL_DETAIL_MAX];
 
     envl_json_begin(&json, '{');
     envl_json_member(&json, "file", target->name);
     envl_json_member(&json, "status", err == NULL ? "ok" : "failed");
-    if (err != NULL) {
-        (void)snprintf(text, sizeof(text), "%s%s%s",
-                       envl_reason_text(err->reason),
-                       *err->detail != '\0' ? ": " : "", err->detail);
-        envl_json_member(&json, "error", text);
-    }
+    if (err != NULL)
+        envl_json_error(&json, err->reason, err->detail);
     envl_json_member(&json, "interrupted", recovered[target->recovered]);
     envl_entry_put_changes(&json, made->entries,
                            err == NULL ? made->entry_count : 0);
