@@ -11,31 +11,6 @@
 
 #include "lib/conf.h"
 
-/* What the provider would take to be missing, and libcrypto does not pass on
- * to one that is built in, because it was not activated there. */
-static enum envelope_reason
-check_section(const struct envl_conf *conf, struct envl_err *err)
-{
-    static const char *const settings[] = {
-#define NAME(name, field) name,
-        ENVL_CONF_SETTINGS(NAME)
-#undef NAME
-    };
-    size_t i;
-
-    if (envl_conf_activates(conf, ENVELOPE_PROVIDER_NAME))
-        return ENVELOPE_OK;
-    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (envl_conf_get(conf, ENVELOPE_PROVIDER_NAME, settings[i]) != NULL)
-            return envl_fail(err, ENVELOPE_R_CONFIGURATION,
-                             "%s: the section of the provider %s has %s, which "
-                             "counts only with activate = 1",
-                             envl_conf_file(conf), ENVELOPE_PROVIDER_NAME,
-                             settings[i]);
-    }
-    return ENVELOPE_OK;
-}
-
 /* openssl.cnf as libcrypto loads it by itself, but nothing is forgiven. */
 static enum envelope_reason
 load_configuration(struct envl_library *library, struct envl_err *err)
@@ -46,7 +21,7 @@ load_configuration(struct envl_library *library, struct envl_err *err)
     if (rc == ENVELOPE_OK)
         rc = envl_conf_check(library->conf, ENVELOPE_PROVIDER_NAME, err);
     if (rc == ENVELOPE_OK)
-        rc = check_section(library->conf, err);
+        rc = envl_conf_check_active(library->conf, ENVELOPE_PROVIDER_NAME, err);
     if (rc == ENVELOPE_OK)
         rc = envl_conf_load(library->conf, library->libctx, err);
     return rc;

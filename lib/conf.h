@@ -58,6 +58,19 @@ enum envelope_reason envl_conf_check(const struct envl_conf *conf,
                                      const char *provider,
                                      struct envl_err *err);
 
+/*
+ * envl_conf_check_active - does a section with settings activate this provider?
+ *
+ * For one that is built in: it would take the settings to be missing, because
+ * libcrypto passes them on where it activates the provider itself, and only
+ * there.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION.
+ */
+enum envelope_reason envl_conf_check_active(const struct envl_conf *conf,
+                                            const char *provider,
+                                            struct envl_err *err);
+
 /* envl_conf_threads - is this a number of threads, ENVL_THREADS_MAX at most? */
 bool envl_conf_threads(unsigned *threads, const char *value);
 

@@ -294,3 +294,21 @@ envl_conf_check(const struct envl_conf *conf, const char *provider,
                ? check_lost(conf, provider, err)
                : ENVELOPE_R_CONFIGURATION;
 }
+
+enum envelope_reason
+envl_conf_check_active(const struct envl_conf *conf, const char *provider,
+                       struct envl_err *err)
+{
+    size_t i;
+
+    if (envl_conf_activates(conf, provider))
+        return ENVELOPE_OK;
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (envl_conf_get(conf, provider, settings[i]) != NULL)
+            return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                             "%s: the section of the provider %s has %s, which "
+                             "counts only with activate = 1",
+                             conf->file, provider, settings[i]);
+    }
+    return ENVELOPE_OK;
+}

@@ -16,6 +16,7 @@ is_configured(const struct envl_provider *prov)
 {
     const struct envl_config *config = &prov->config;
     char *activate = NULL, *module = NULL;
+    bool is_set = false;
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_ptr("activate", &activate, 0),
         OSSL_PARAM_construct_utf8_ptr("module", &module, 0),
@@ -24,13 +25,10 @@ is_configured(const struct envl_provider *prov)
 
     if (prov->get_params != NULL)
         (void)prov->get_params(prov->core, params);
-    return activate != NULL
-           || module
-                  != NULL
-#define IS_SET(name, field) || config->field != NULL
-                      ENVL_CONF_SETTINGS(IS_SET)
+#define IS_SET(name, field) is_set = is_set || config->field != NULL;
+    ENVL_CONF_SETTINGS(IS_SET)
 #undef IS_SET
-        ;
+    return is_set || activate != NULL || module != NULL;
 }
 
 /* The setting in which the file and the core differ, or NULL. */
