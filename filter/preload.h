@@ -98,6 +98,17 @@ void *envl_real(const char *name);
  */
 bool envl_narrow(char **narrow, struct archive *a, const wchar_t *name);
 
+/*
+ * envl_find_update - is it a file that bsdtar -r or -u, or another program, has
+ * open for both reading and writing?
+ *
+ *   doing  "read" or "write", for the message
+ *
+ * Returns: ARCHIVE_OK; ARCHIVE_FATAL if that cannot be known, and a says why.
+ */
+int envl_find_update(bool *is_update, struct archive *a, int fd,
+                     const char *doing);
+
 /* Put the text where the program finds it; returns ARCHIVE_FATAL. */
 int envl_refuse(struct archive *a, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -3,16 +3,18 @@
  * The archives of the program that have options, and the way past the
  * interposed functions.  Knows nothing of what the options mean.
  */
-#define _GNU_SOURCE /* RTLD_NEXT */
+#define _GNU_SOURCE /* RTLD_NEXT; O_ACCMODE and struct stat under -std=c11 */
 #include "filter/preload.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The lock is for the list; who finds a handle has it to himself. */
 static struct {
@@ -179,6 +181,18 @@ envl_real(const char *name)
         abort();
     }
     return function;
+}
+
+int
+envl_find_update(bool *is_update, struct archive *a, int fd, const char *doing)
+{
+    int flags = fcntl(fd, F_GETFL);
+    struct stat status;
+
+    if (flags < 0 || fstat(fd, &status) != 0)
+        return envl_refuse(a, errno, "cannot %s: %s", doing, strerror(errno));
+    *is_update = (flags & O_ACCMODE) == O_RDWR && S_ISREG(status.st_mode);
+    return ARCHIVE_OK;
 }
 
 int

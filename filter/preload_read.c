@@ -9,14 +9,10 @@
  * decrypted: the program finds an archive of ciphertext, or none.  Where the
  * archive must be an envelope, archive_read_next_header() refuses it.
  */
-#define _GNU_SOURCE /* O_ACCMODE and struct stat under -std=c11, too */
 #include "filter/preload.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <wchar.h>
 
 #include "filter/carrier.h"
@@ -57,14 +53,13 @@ static int
 refuse_update(struct archive *a, int fd)
 {
     struct envl_source source = { .fd = fd };
-    int flags = fcntl(fd, F_GETFL);
     enum envl_carrier kind;
-    struct stat status;
     struct envl_err err;
+    bool is_update;
 
-    if (flags < 0 || fstat(fd, &status) != 0)
-        return envl_refuse(a, errno, "cannot read: %s", strerror(errno));
-    if ((flags & O_ACCMODE) != O_RDWR || !S_ISREG(status.st_mode))
+    if (envl_find_update(&is_update, a, fd, "read") != ARCHIVE_OK)
+        return ARCHIVE_FATAL;
+    if (!is_update)
         return ARCHIVE_OK;
     if (envl_source_peek(&source, &err) != ENVELOPE_OK)
         return envl_refuse(a, errno, "cannot read: %s", err.detail);
@@ -93,59 +88,22 @@ archive_read_new(void)
     return a;
 }
 
-ENVELOPE_EXPORT int
-archive_match_exclude_pattern_from_file(struct archive *a, const char *name,
-                                        int ends_with_nul)
-{
-    int r;
+#define READ_PATTERNS(function, character)                                 \
+    ENVELOPE_EXPORT int function(struct archive *a, const character *name, \
+                                 int ends_with_nul)                        \
+    {                                                                      \
+        int r;                                                             \
+                                                                           \
+        reads_patterns = true;                                             \
+        r = ENVL_REAL(function)(a, name, ends_with_nul);                   \
+        reads_patterns = false;                                            \
+        return r;                                                          \
+    }
 
-    reads_patterns = true;
-    r = ENVL_REAL(archive_match_exclude_pattern_from_file)(a, name,
-                                                           ends_with_nul);
-    reads_patterns = false;
-    return r;
-}
-
-ENVELOPE_EXPORT int
-archive_match_exclude_pattern_from_file_w(struct archive *a,
-                                          const wchar_t *name,
-                                          int ends_with_nul)
-{
-    int r;
-
-    reads_patterns = true;
-    r = ENVL_REAL(archive_match_exclude_pattern_from_file_w)(a, name,
-                                                             ends_with_nul);
-    reads_patterns = false;
-    return r;
-}
-
-ENVELOPE_EXPORT int
-archive_match_include_pattern_from_file(struct archive *a, const char *name,
-                                        int ends_with_nul)
-{
-    int r;
-
-    reads_patterns = true;
-    r = ENVL_REAL(archive_match_include_pattern_from_file)(a, name,
-                                                           ends_with_nul);
-    reads_patterns = false;
-    return r;
-}
-
-ENVELOPE_EXPORT int
-archive_match_include_pattern_from_file_w(struct archive *a,
-                                          const wchar_t *name,
-                                          int ends_with_nul)
-{
-    int r;
-
-    reads_patterns = true;
-    r = ENVL_REAL(archive_match_include_pattern_from_file_w)(a, name,
-                                                             ends_with_nul);
-    reads_patterns = false;
-    return r;
-}
+READ_PATTERNS(archive_match_exclude_pattern_from_file, char)
+READ_PATTERNS(archive_match_exclude_pattern_from_file_w, wchar_t)
+READ_PATTERNS(archive_match_include_pattern_from_file, char)
+READ_PATTERNS(archive_match_include_pattern_from_file_w, wchar_t)
 
 /* A passphrase that is given together with the filter is for writing: what is
  * read besides, such as bsdtar's @archive, need not be an envelope. */

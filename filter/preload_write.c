@@ -8,14 +8,10 @@
  * options in the same way, libarchive refuses the module "envelope" as
  * unknown; if not, the archive is armed and archive_write_header() refuses.
  */
-#define _GNU_SOURCE /* O_ACCMODE and struct stat under -std=c11, too */
 #include "filter/preload.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <wchar.h>
 
 #include "filter/preload_names.h"
@@ -46,12 +42,11 @@ refuse_unopened(struct archive *a)
 static int
 refuse_update(struct archive *a, int fd)
 {
-    int flags = fcntl(fd, F_GETFL);
-    struct stat status;
+    bool is_update;
 
-    if (flags < 0 || fstat(fd, &status) != 0)
-        return envl_refuse(a, errno, "cannot write: %s", strerror(errno));
-    if ((flags & O_ACCMODE) != O_RDWR || !S_ISREG(status.st_mode))
+    if (envl_find_update(&is_update, a, fd, "write") != ARCHIVE_OK)
+        return ARCHIVE_FATAL;
+    if (!is_update)
         return ARCHIVE_OK;
     return envl_refuse(a, EOPNOTSUPP,
                        "cannot append: an envelope is written as a whole, to a "
