@@ -11,7 +11,6 @@
  *   DIE_ZEROS  what a file lost of its end is zeros
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <err.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,6 +22,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "real.h"
 
 #define PENDING_MAX 64
 
@@ -41,18 +42,6 @@ static struct change {
     char *old;
 } pending[PENDING_MAX];
 static int count;
-
-static void *
-next(const char *name)
-{
-    void *function = dlsym(RTLD_NEXT, name);
-
-    if (function == NULL)
-        errx(99, "%s", dlerror());
-    return function;
-}
-
-#define REAL(name) ((__typeof__(&(name)))next(#name))
 
 static unsigned
 number(const char *name)

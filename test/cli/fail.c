@@ -8,8 +8,6 @@
  *   FAIL_ERROR  the error number
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -20,17 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static void *
-next(const char *name)
-{
-    void *function = dlsym(RTLD_NEXT, name);
-
-    if (function == NULL)
-        errx(99, "%s", dlerror());
-    return function;
-}
-
-#define REAL(name) ((__typeof__(&(name)))next(#name))
+#include "real.h"
 
 static bool
 is_call(const char *name)

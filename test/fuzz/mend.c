@@ -27,8 +27,8 @@ mend_tar(unsigned char *data, size_t size)
     }
 }
 
-static uint64_t
-number(const unsigned char *p, size_t len)
+uint64_t
+get_le(const unsigned char *p, size_t len)
 {
     uint64_t n = 0;
 
@@ -47,10 +47,10 @@ mend_xbstream(unsigned char *data, size_t size)
     size_t i;
 
     while (size >= PATH) {
-        head = PATH + number(data + PATH_LEN, 4);
+        head = PATH + get_le(data + PATH_LEN, 4);
         len = 0;
         if (data[TYPE] == 'P' && head + DATA <= size) {
-            len = number(data + head, 8);
+            len = get_le(data + head, 8);
             head += DATA;
         }
         if (head > size || len > size - head)

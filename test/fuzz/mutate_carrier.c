@@ -50,16 +50,6 @@ get_octal(const unsigned char *p)
     return n;
 }
 
-static uint64_t
-get_le(const unsigned char *p, size_t len)
-{
-    uint64_t n = 0;
-
-    while (len > 0)
-        n = n << 8 | p[--len];
-    return n;
-}
-
 static void
 put_le(unsigned char *p, size_t len, uint64_t n)
 {
