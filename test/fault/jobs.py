@@ -29,6 +29,7 @@ class End:
     output: bytes
     messages: bytes
     no_unlink: bool  # what is to be removed cannot be
+    before: dict     # the files that the job found, by name
 
 
 @dataclass

@@ -68,11 +68,12 @@ DRAWN_MALLOC = 150
 # What is so for a reason that is not in our hands: the job, the problem, and
 # the reason.
 CRASHED = (r"^signal (6|11), "
-           r"left \[('f'(, 'f.envelope-rewrap')?|'\.out\.\w+')?\] "
+           r"changed \[(('f', )?'f.envelope-rewrap'|'\.out\.\w+')?\] "
            r".*crashed in (libc\.so\.6 )*libcrypto\S+ libcrypto")
 KNOWN = (
     # libcrypto itself comes to an end where it has no memory, below a call
-    # that can tell of that.  What is left has no final name.
+    # that can tell of that.  What was there is as it was, or its journal is
+    # beside it; what is new has no final name.
     (r"", CRASHED),
 )
 
@@ -155,6 +156,7 @@ class Harness:
         os.mkdir(place)
         if job.setup is not None:
             job.setup(place)
+        before = contents(place)
         environ = dict(self.environ, **job.environ, FAULT_COUNTS=counts,
                        LD_PRELOAD=" ".join(self.preload))
         if fault is not None:
@@ -171,7 +173,8 @@ class Harness:
             raise Problem(f"it hangs for {TIMEOUT} seconds") from None
         numbers = struct.unpack(f"{size}q", read(counts))
         no_unlink = fault is not None and fault.family == "unlink"
-        return (End(place, process.returncode, output, messages, no_unlink),
+        return (End(place, process.returncode, output, messages, no_unlink,
+                    before),
                 dict(zip(self.families, numbers)), numbers[-1])
 
     def judge(self, name, job, fault, place):
@@ -180,8 +183,8 @@ class Harness:
         try:
             end, _, made = self.run(job, fault, place)
             if end.status < 0 and not job.stranger:
-                raise Problem(f"signal {-end.status}, left "
-                              f"{sorted(os.listdir(place))}")
+                raise Problem(f"signal {-end.status}, changed "
+                              f"{changed(end)}")
             job.check(end)
         except (Problem, OSError) as problem:
             text = said(end)
@@ -197,6 +200,19 @@ class Harness:
             if JOURNAL in os.listdir(place):
                 return place
         raise SystemExit("no write leaves a journal")
+
+
+def contents(place):
+    """By name; a directory's own are not looked at."""
+    return {name: read(place, name) for name in os.listdir(place)
+            if os.path.isfile(os.path.join(place, name))}
+
+
+def changed(end):
+    """The names of what is new, is gone or has other contents."""
+    before, after = end.before, contents(end.place)
+    return sorted(name for name in before.keys() | after.keys()
+                  if before.get(name) != after.get(name))
 
 
 def said(end):
