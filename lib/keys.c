@@ -22,6 +22,7 @@
 #include "lib/engine_key.h"
 #include "lib/file.h"
 #include "lib/key_directory.h"
+#include "lib/key_protection.h"
 #include "lib/key_text.h"
 #include "lib/kms.h"
 #include "lib/openssh.h"
@@ -37,17 +38,25 @@ static const char *const schemes[] = { "file", "handle", "object", "pkcs11",
 
 struct asker {
     const struct envl_key_reader *reader;
-    const char *name; /* of the source, for the question */
+    const char *name;                 /* of the source, for the question */
+    const struct envl_key_text *text; /* what is in it, or NULL */
     bool asked, answered;
     struct envl_octets answer; /* owned; nobody is asked twice for it */
 };
+
+static const struct envl_octets *
+known_passphrase(const struct asker *asker)
+{
+    return asker->answer.data != NULL ? &asker->answer
+                                      : asker->reader->passphrase;
+}
 
 /* A pem_password_cb: never the terminal, which is the program's. */
 static int
 ask(char *buf, int size, int rwflag, void *varg)
 {
     struct asker *asker = varg;
-    const struct envl_octets *known = asker->reader->passphrase;
+    const struct envl_octets *known = known_passphrase(asker);
     const struct envelope_passphrase_callback *cb = asker->reader->callback;
     const OSSL_PARAM info[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_PASSPHRASE_PARAM_INFO,
@@ -58,8 +67,6 @@ ask(char *buf, int size, int rwflag, void *varg)
 
     (void)rwflag;
     asker->asked = true;
-    if (asker->answer.data != NULL)
-        known = &asker->answer;
     if (known != NULL && known->data != NULL) {
         if (known->len > (size_t)size)
             return -1;
@@ -115,13 +122,32 @@ fail_unanswered(const char *name, const struct asker *asker, const char *what,
                      name, what);
 }
 
+/* Is something missing for a stored key, whatever the passphrase? */
+static enum envelope_reason
+check_protection(const char *name, const struct asker *asker,
+                 struct envl_err *err)
+{
+    const struct envl_octets *passphrase = known_passphrase(asker);
+    const struct envl_key_text *text = asker->text;
+
+    if (text == NULL || passphrase == NULL)
+        return ENVELOPE_OK; /* a URI, or no private key is wanted */
+    return envl_key_protection_check(text->data, text->len, passphrase, name,
+                                     asker->reader->ctx, err);
+}
+
 static enum envelope_reason
 fail_read(const char *name, const struct asker *asker, struct envl_err *err)
 {
+    enum envelope_reason rc;
+
     if (envl_crypto_no_memory())
         return envl_fail_memory(err);
     if (asker->asked && !asker->answered)
         return fail_unanswered(name, asker, "is stored encrypted", err);
+    rc = check_protection(name, asker, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
     if (asker->asked)
         return envl_fail(err, ENVELOPE_R_WRONG_KEY,
                          "the passphrase does not open %s", name);
@@ -164,12 +190,15 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
                          "%s: of %zu keys or certificates, one is damaged or "
                          "of an unknown kind",
                          origin->name, least);
-    if (keys == 0)
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s holds no key or certificate in PEM, DER or "
-                         "OpenSSH's format",
-                         origin->name);
-    return ENVELOPE_OK;
+    if (keys > 0)
+        return ENVELOPE_OK;
+    rc = check_protection(origin->name, asker, err);
+    return rc != ENVELOPE_OK
+               ? rc
+               : envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                           "%s holds no key or certificate in PEM, DER or "
+                           "OpenSSH's format",
+                           origin->name);
 }
 
 /* octets, if not NULL, are the objects; otherwise uri names them. */
@@ -195,8 +224,10 @@ read_source(const struct envl_key_reader *reader,
     /* Stores try one decoder after the other and leave records behind. */
     ERR_set_mark();
     ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
-    if (octets != NULL)
+    if (octets != NULL) {
+        asker.text = &text;
         bio = BIO_new_mem_buf(text.data, (int)text.len);
+    }
     if (ui != NULL && bio != NULL)
         store = OSSL_STORE_attach(bio, "file", ctx->libctx, ctx->propq, ui,
                                   &asker, NULL, NULL, NULL);

@@ -94,6 +94,15 @@ PATHS = {
     "openssl enc": lambda t: given(ENVELOPE_RECIPIENTS="file:" + t.path),
     "openssl enc -d": lambda t: given(ENVELOPE_IDENTITIES="file:" + t.path),
 }
+
+
+def with_horse(*options):
+    """A passphrase's file after the first option, the key after the second or
+    as an operand."""
+    return lambda t: given(options[0], PLACE.path("horse"), *options[1:],
+                           t.path)
+
+
 NO_FILE = Absent("keys in memory are in no file")
 NO_KEK = Absent("it takes no key-encryption key")
 NO_LABEL = Absent("labels are set when something is encrypted")
@@ -106,6 +115,23 @@ GIVEN = {
         "EVP decrypts": lambda t: given(("identity", t.data)),
     },
     "files of keys": {**PATHS, **dict.fromkeys(MEMORY, NO_FILE)},
+    "stored keys": {  # the passphrase is in horse
+        **dict.fromkeys(FACES, Absent("it asks for no passphrase of a key")),
+        "envelope decrypt": with_horse("--passphrase-file", "-i"),
+        "envelope decrypt --range": with_horse("--passphrase-file", "-i"),
+        "envelope verify": with_horse("--passphrase-file", "-i"),
+        "envelope rewrap from": with_horse("--identity-passphrase-file", "-i"),
+        "envelope fingerprint": with_horse("--passphrase-file"),
+        "bsdtar -x": lambda t: given("envelope:passphrase-file=" + PLACE.path("horse"),
+                                     "envelope:identity=" + t.path),
+        "archive functions read": lambda t: given(
+            ("passphrase-file", PLACE.path("horse")), ("identity", t.path)),
+        "openssl enc -d": lambda t: given(
+            ENVELOPE_PASSPHRASE_FILE=PLACE.path("horse"),
+            ENVELOPE_IDENTITIES="file:" + t.path),
+        "EVP decrypts": lambda t: given(("passphrase", b"horse"),
+                                        ("identity", t.data)),
+    },
     "passphrases": {
         "envelope encrypt": lambda t: given(
             "--work-factor=14", "--passphrase-file", t.path),
@@ -424,6 +450,43 @@ def mistaken_rows():
     signs = keys.ssh_ed25519_private()
     row("keys", "OpenSSH, a private key that signs", signs, signs,
         bad("sign", reason="UNSUPPORTED_KEY"))
+
+
+def stored_rows():
+    """The passphrase is right, or would be: what is missing is named."""
+    def stored(name, private, *words):
+        row("stored keys", name, private, private,
+            bad(*words) if words else opened_by(), sealed="one")
+
+    def missing(name, private, algorithm):
+        stored(name, private, algorithm + ", which no loaded provider has")
+
+    one = KEY["one"]
+    stored("AES-256", one.encrypted([PLACE.openssl], PLACE.path("horse")))
+    other = one.encrypted([PLACE.openssl], PLACE.path("long"))
+    row("stored keys", "another passphrase", other, other,
+        bad("does not open", reason="WRONG_KEY"), sealed="one")
+    for name, algorithm, called in \
+            ("PBES1", keys.PBE_MD5_DES, "DES-CBC"), \
+            ("PBES1 of PKCS#12", keys.PBE_SHA1_RC2_40, "RC2-40-CBC"), \
+            ("PBES2", keys.pbes2(keys.pbkdf2(), keys.DES), "DES-CBC"), \
+            ("an unknown PRF", keys.pbes2(keys.pbkdf2(keys.UNKNOWN_PRF),
+                                          keys.AES256), "1.2.3.4"), \
+            ("an unknown KDF", keys.pbes2(keys.UNKNOWN_PBE, keys.AES256),
+             "1.2.3.4"), \
+            ("an unknown cipher", keys.pbes2(keys.pbkdf2(), keys.UNKNOWN_PBE),
+             "1.2.3.4"), \
+            ("an unknown scheme", keys.UNKNOWN_PBE, "1.2.3.4"):
+        for form, make in ("DER", keys.pkcs8), ("PKCS#12", keys.pkcs12):
+            missing("%s, %s" % (name, form), make(algorithm), called)
+        missing(name + ", PEM", keys.pem(b"ENCRYPTED PRIVATE KEY",
+                                         keys.pkcs8(algorithm)), called)
+    for cipher in b"BF-CBC", b"DES-CBC", b"NO-SUCH":
+        missing("PEM, traditional, " + cipher.decode(),
+                keys.traditional_pem(cipher), cipher.decode())
+    stored("scrypt over the limit", keys.pkcs8(
+        keys.pbes2(keys.scrypt(131072, 8, 1), keys.AES256)),
+        "N=131072, r=8, p=1")
 
 
 def file_rows():
@@ -887,8 +950,8 @@ def report(number, name, complaints):
 def main(word):
     make_keys([PLACE.openssl])
     make_fixtures(PLACE)
-    for fill in (text_rows, format_rows, sound_rows, mistaken_rows, file_rows,
-                 directory_rows, passphrase_rows, kek_rows, label_rows,
+    for fill in (text_rows, format_rows, sound_rows, mistaken_rows,
+                 stored_rows, file_rows, directory_rows, passphrase_rows, kek_rows, label_rows,
                  configuration_rows):
         fill()
     rows = [row for row in ROWS if word in row.group + ": " + row.name]

@@ -93,6 +93,56 @@ def certificate_pem(*arguments):
     return pem(b"CERTIFICATE", certificate(*arguments))
 
 
+# --- stored encrypted ---------------------------------------------------------
+
+# What is within does not matter: no algorithm gets to see it.
+PBE_MD5_DES = oid("2a864886f70d010503"), sequence(der(4, bytes(8)), integer(1))
+PBE_SHA1_RC2_40 = (oid("2a864886f70d010c0106"),
+                   sequence(der(4, bytes(8)), integer(1)))
+UNKNOWN_PBE = oid("2a0304"), b"\5\0"
+
+
+def pbes2(kdf, cipher):
+    return oid("2a864886f70d01050d"), sequence(sequence(*kdf),
+                                               sequence(*cipher))
+
+
+def pbkdf2(*prf):
+    return oid("2a864886f70d01050c"), sequence(
+        der(4, bytes(8)), integer(1), *[sequence(*part) for part in prf])
+
+
+def scrypt(n, r, p):
+    return oid("2b06010401da47040b"), sequence(
+        der(4, bytes(8)), integer(n), integer(r), integer(p))
+
+
+AES256 = oid("60864801650304012a"), der(4, bytes(16))
+DES = oid("2b0e030207"), der(4, bytes(8))
+UNKNOWN_PRF = oid("2a0304"), b"\5\0"
+
+
+def pkcs8(algorithm):
+    """EncryptedPrivateKeyInfo (RFC 5958, 3)."""
+    return sequence(sequence(*algorithm), der(4, bytes(48)))
+
+
+def pkcs12(algorithm):
+    """A PFX (RFC 7292, 4) with a key that is stored like this, and no MAC."""
+    data = oid("2a864886f70d010701")
+    bag = sequence(oid("2a864886f70d010c0a0102"), der(0xa0, pkcs8(algorithm)))
+    safe = sequence(data, der(0xa0, der(4, sequence(bag))))
+    return sequence(integer(3), sequence(
+        data, der(0xa0, der(4, sequence(safe)))))
+
+
+def traditional_pem(cipher):
+    return (b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+            b"DEK-Info: %s,0011223344556677\n\n%s\n"
+            b"-----END RSA PRIVATE KEY-----\n"
+            % (cipher, base64.b64encode(bytes(48))))
+
+
 # --- OpenSSH -----------------------------------------------------------------
 
 
