@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 
 : "${CC:=gcc}"
-plan 2
+plan 3
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 need bsdtar "$CC" tar
 
@@ -18,4 +18,5 @@ run() {
 }
 
 t 'jobs that are broken on purpose are noticed' run --self-test
+t 'without threads all goes on' run --fault pthread_create:1+:EAGAIN
 t 'whatever fails: nothing incomplete, nothing lost' run --faults $faults
