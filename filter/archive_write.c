@@ -80,10 +80,11 @@ fail(struct archive *a, struct writer *w, const struct envl_err *err, int error)
 static int
 put_fd(struct archive *a, struct writer *w, const unsigned char *p, size_t len)
 {
+    struct iovec part = { (void *)(uintptr_t)p, len };
     struct envl_err err;
 
     errno = 0;
-    return envl_fd_write_quietly(w->fd, p, len, &err) == ENVELOPE_OK
+    return envl_fd_write_quietly(w->fd, &part, 1, &err) == ENVELOPE_OK
                ? ARCHIVE_OK
                : fail(a, w, &err, errno);
 }

@@ -116,7 +116,7 @@ envl_fd_write(int fd, const unsigned char *buf, size_t len,
 }
 
 enum envelope_reason
-envl_fd_write_quietly(int fd, const unsigned char *buf, size_t len,
+envl_fd_write_quietly(int fd, struct iovec *parts, unsigned count,
                       struct envl_err *err)
 {
     const struct timespec at_once = { 0, 0 };
@@ -127,7 +127,7 @@ envl_fd_write_quietly(int fd, const unsigned char *buf, size_t len,
     sigemptyset(&closed);
     sigaddset(&closed, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &closed, &old);
-    rc = envl_fd_write(fd, buf, len, err);
+    rc = envl_fd_write_vec(fd, parts, count, err);
     error = errno;
     if (rc != ENVELOPE_OK && error == EPIPE && !sigismember(&old, SIGPIPE))
         (void)sigtimedwait(&closed, NULL, &at_once);

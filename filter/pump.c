@@ -6,6 +6,9 @@
  * time and in order.  Where a part fails, what is behind it is not wanted, but
  * all that is before it.  read() and write() may wait for ever and are the
  * only places where a thread can be cancelled.
+ *
+ * Where no thread can be started, the caller takes the same steps himself
+ * whenever he would wait for one.
  */
 #include "filter/pump.h"
 
@@ -30,6 +33,9 @@
  * pulls, or to be filled while another waits to be emptied. */
 #define SLOTS_BESIDE 1
 
+/* Of the caller, where there is no thread to have it. */
+#define FIRST_LANE 1
+
 /* Places to read into at once. */
 #define PARTS ENVL_SLOT_CHUNKS
 
@@ -47,12 +53,14 @@ struct envl_pump {
     bool closed;            /* no more slots are to be filled */
     bool over;              /* the last slot is done, or the output failed */
     bool stopped;
+    bool stepping; /* the caller is, in place of a thread */
     bool failed;
     struct envl_err err; /* the first failure */
     int err_errno;
 
     pthread_t *threads;
     unsigned threads_wanted, threads_started;
+    bool alone;        /* none could be started */
     atomic_uint lanes; /* that have been given out */
 
     /* The filling side alone */
@@ -185,19 +193,27 @@ note_emptied(struct envl_pump *pump)
 
 /* Steps: called without the lock */
 
-/* With cancellation on for this one call. */
+/* For one call; the caller's own thread is not ours to change. */
+static void
+set_cancel(const struct envl_pump *pump, int state)
+{
+    int old;
+
+    if (!pump->alone)
+        pthread_setcancelstate(state, &old);
+}
+
 static enum envelope_reason
 read_some(struct envl_pump *pump, struct envl_slot *slot, size_t *len)
 {
     struct iovec parts[PARTS];
     unsigned count = envl_codec_room(pump->codec, slot, parts, PARTS);
     enum envelope_reason rc;
-    int state;
 
     errno = 0;
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+    set_cancel(pump, PTHREAD_CANCEL_ENABLE);
     rc = envl_fd_read_vec(pump->in_fd, parts, count, len, &pump->in_err);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    set_cancel(pump, PTHREAD_CANCEL_DISABLE);
     pump->in_errno = errno;
     return rc;
 }
@@ -229,15 +245,15 @@ static enum envelope_reason
 empty(struct envl_pump *pump, struct envl_slot *slot, struct envl_err *err)
 {
     enum envelope_reason rc;
-    int state;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-    rc = envl_fd_write_vec(pump->out_fd, slot->spans, slot->span_count, err);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    set_cancel(pump, PTHREAD_CANCEL_ENABLE);
+    rc =
+        envl_fd_write_quietly(pump->out_fd, slot->spans, slot->span_count, err);
+    set_cancel(pump, PTHREAD_CANCEL_DISABLE);
     return rc;
 }
 
-/* Threads: called with the lock, which they leave for the step itself */
+/* Bigger steps: called with the lock, which they leave for the work itself */
 
 static void
 work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
@@ -286,6 +302,46 @@ empty_next(struct envl_pump *pump)
     wake(pump);
 }
 
+/* Whatever can be done now; false if nothing can. */
+static bool
+take_step(struct envl_pump *pump, unsigned lane)
+{
+    uint64_t number;
+
+    if (pump->out_fd >= 0 && !pump->emptying
+        && envl_ring_can_empty(&pump->ring))
+        empty_next(pump);
+    else if (!pump->over && envl_ring_find_work(&pump->ring, &number))
+        work_on(pump, number, lane);
+    else if (pump->in_fd >= 0 && can_fill(pump))
+        fill_next(pump, lane);
+    else
+        return false;
+    return true;
+}
+
+/* The caller's step, where there is no thread that takes it. */
+static bool
+take_step_alone(struct envl_pump *pump)
+{
+    bool done = false;
+
+    if (pump->alone && !pump->stepping) {
+        pump->stepping = true;
+        done = take_step(pump, FIRST_LANE);
+        pump->stepping = false;
+    }
+    return done;
+}
+
+/* Wait for what the threads do. */
+static void
+caller_waits(struct envl_pump *pump)
+{
+    if (!take_step_alone(pump))
+        pthread_cond_wait(&pump->caller, &pump->lock);
+}
+
 /* A thread that is cancelled does not leave its functions as
  * AddressSanitizer wants: the marks they have made would stay on its stack. */
 static void
@@ -301,19 +357,11 @@ clear_marks(void *unused)
 static void
 take_steps(struct envl_pump *pump)
 {
-    unsigned lane = 1 + atomic_fetch_add(&pump->lanes, 1);
-    uint64_t number;
+    unsigned lane = FIRST_LANE + atomic_fetch_add(&pump->lanes, 1);
 
     pthread_mutex_lock(&pump->lock);
     while (!pump->stopped && !is_finished(pump)) {
-        if (pump->out_fd >= 0 && !pump->emptying
-            && envl_ring_can_empty(&pump->ring))
-            empty_next(pump);
-        else if (!pump->over && envl_ring_find_work(&pump->ring, &number))
-            work_on(pump, number, lane);
-        else if (pump->in_fd >= 0 && can_fill(pump))
-            fill_next(pump, lane);
-        else
+        if (!take_step(pump, lane))
             pthread_cond_wait(&pump->changed, &pump->lock);
     }
     pthread_mutex_unlock(&pump->lock);
@@ -331,7 +379,8 @@ run(void *pump)
     return NULL;
 }
 
-static int
+/* As many as the system lets us have. */
+static bool
 start_threads(struct envl_pump *pump)
 {
     sigset_t all, old;
@@ -339,7 +388,7 @@ start_threads(struct envl_pump *pump)
 
     pump->threads = OPENSSL_zalloc(pump->threads_wanted * sizeof(pthread_t));
     if (pump->threads == NULL)
-        return 0;
+        return false;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     for (i = 0; i < pump->threads_wanted
@@ -347,7 +396,8 @@ start_threads(struct envl_pump *pump)
          i++)
         pump->threads_started++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return pump->threads_started > 0;
+    pump->alone = pump->threads_started == 0;
+    return true;
 }
 
 /* End the threads, of which one may be waiting for a descriptor. */
@@ -378,7 +428,7 @@ begin_pushing(struct envl_pump *pump)
 
     pthread_mutex_lock(&pump->lock);
     while (!(can = can_fill(pump)) && !is_at_end(pump))
-        pthread_cond_wait(&pump->caller, &pump->lock);
+        caller_waits(pump);
     if (can)
         pump->pushing = begin_filling(pump);
     pthread_mutex_unlock(&pump->lock);
@@ -397,6 +447,8 @@ end_pushing(struct envl_pump *pump)
     envl_codec_close(pump->codec, slot, pump->ended);
     pthread_mutex_lock(&pump->lock);
     (void)end_filling(pump, slot);
+    while (take_step_alone(pump)) /* output is not to wait for more input */
+        ;
     pthread_mutex_unlock(&pump->lock);
 }
 
@@ -414,7 +466,6 @@ envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
                 int out_fd, struct envl_err *err)
 {
     struct envl_pump *pump = OPENSSL_zalloc(sizeof(*pump));
-    bool ready;
 
     *out = NULL;
     if (pump == NULL)
@@ -427,14 +478,14 @@ envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
     (void)pthread_mutex_init(&pump->lock, NULL);
     (void)pthread_cond_init(&pump->changed, NULL);
     (void)pthread_cond_init(&pump->caller, NULL);
-    ready = envl_ring_init(&pump->ring, pump->threads_wanted + SLOTS_BESIDE,
-                           envl_codec_slot_size(codec));
-    if (ready && in_fd < 0)
-        push_what_is_ready(pump);
-    if (!ready || !start_threads(pump)) {
+    if (!envl_ring_init(&pump->ring, pump->threads_wanted + SLOTS_BESIDE,
+                        envl_codec_slot_size(codec))
+        || !start_threads(pump)) {
         envl_pump_free(pump);
         return envl_fail_memory(err);
     }
+    if (in_fd < 0)
+        push_what_is_ready(pump);
     *out = pump;
     return ENVELOPE_OK;
 }
@@ -482,7 +533,7 @@ envl_pump_pull(struct envl_pump *pump, const unsigned char **data, size_t *len,
             note_emptied(pump);
         }
         while (!envl_ring_can_empty(&pump->ring) && !is_at_end(pump))
-            pthread_cond_wait(&pump->caller, &pump->lock);
+            caller_waits(pump);
         slot = envl_ring_can_empty(&pump->ring)
                    ? envl_ring_slot(&pump->ring, pump->ring.emptied)
                    : NULL;
@@ -513,7 +564,7 @@ envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
     }
     pthread_mutex_lock(&pump->lock);
     while (!is_finished(pump) && !pump->stopped)
-        pthread_cond_wait(&pump->caller, &pump->lock);
+        caller_waits(pump);
     pthread_mutex_unlock(&pump->lock);
     join(pump);
     return report(pump, err);

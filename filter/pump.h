@@ -21,7 +21,7 @@
 struct envl_pump;
 
 /*
- * envl_pump_start - start the threads
+ * envl_pump_start - start the threads, or as many of them as the system allows
  *
  *   in   descriptor to read, or ENVL_PUMP_CALLER: envl_pump_push()
  *   out  descriptor to write, or ENVL_PUMP_CALLER: envl_pump_pull()
@@ -29,9 +29,11 @@ struct envl_pump;
  * Ownership: *pump is the caller's, envl_pump_free(); codec and descriptors
  *            stay the caller's, who leaves them alone until then.
  * Memory:    a slot for each thread, and one more.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY, also if no thread can be made.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY.
  * Threads:   they have all signals blocked; a closed pipe is an error, not a
- *            signal.  In the child of a fork every call fails.
+ *            signal.  Where none can be started, all is done in the calling
+ *            thread: by envl_pump_push(), _pull() and _finish().  In the child
+ *            of a fork every call fails.
  */
 enum envelope_reason envl_pump_start(struct envl_pump **pump,
                                      struct envl_codec *codec, int in, int out,

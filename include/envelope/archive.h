@@ -86,8 +86,9 @@ struct envelope_option {
  *            a full disk.  Readers refuse an incomplete archive.
  * Threads:   an archive belongs to one thread at a time, as with libarchive.
  *            The two functions for files and descriptors start threads of
- *            their own, with all signals blocked; a forked child cannot go
- *            on with the archive.
+ *            their own, with all signals blocked, or work in the calling one
+ *            where the system allows no other; a forked child cannot go on
+ *            with the archive.
  */
 
 /*

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define READ_LEN ((size_t)65536)
+#define STACK_SIZE ((size_t)8388608)
 
 /* Milliseconds; so many only if something is wrong. */
 #define PATIENCE 5000
@@ -194,12 +195,17 @@ drain(void *arg)
 void
 start_quietly(pthread_t *thread, void *(*body)(void *), void *arg)
 {
+    pthread_attr_t attr;
     sigset_t all, old;
 
+    /* Whatever the default is. */
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, STACK_SIZE), 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    assert_int_equal(pthread_create(thread, NULL, body, arg), 0);
+    assert_int_equal(pthread_create(thread, &attr, body, arg), 0);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    (void)pthread_attr_destroy(&attr);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Codecs, and transfers from one end to the other. */
+#define _GNU_SOURCE /* pthread_getattr_default_np */
 #include "test/unit/pump.h"
 
 #include <errno.h>
@@ -40,6 +41,11 @@ pump_setup(void **state)
 
 static unsigned threads_before, fds_before;
 
+#ifdef __GLIBC__
+static pthread_attr_t usual; /* of threads, where the default is changed */
+static bool is_alone;
+#endif
+
 int
 pump_before(void **state)
 {
@@ -49,10 +55,34 @@ pump_before(void **state)
     return 0;
 }
 
+/* With a stack that nobody can have, no thread can be started. */
+int
+pump_before_alone(void **state)
+{
+#ifdef __GLIBC__
+    pthread_attr_t huge;
+
+    assert_int_equal(pthread_getattr_default_np(&usual), 0);
+    assert_int_equal(pthread_getattr_default_np(&huge), 0);
+    assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 46), 0);
+    assert_int_equal(pthread_setattr_default_np(&huge), 0);
+    (void)pthread_attr_destroy(&huge);
+    is_alone = true;
+#endif
+    return pump_before(state);
+}
+
 int
 pump_after(void **state)
 {
     (void)state;
+#ifdef __GLIBC__
+    if (is_alone) {
+        assert_int_equal(pthread_setattr_default_np(&usual), 0);
+        (void)pthread_attr_destroy(&usual);
+        is_alone = false;
+    }
+#endif
     assert_threads(threads_before);
     assert_int_equal(fd_count(), fds_before);
     return 0;

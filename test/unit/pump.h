@@ -27,6 +27,14 @@ int pump_setup(void **state);
 #define pump_test(name) \
     cmocka_unit_test_setup_teardown(name, pump_before, pump_after)
 int pump_before(void **state);
+
+/* alone_test - the same, and the pump gets no thread.  Elsewhere than with glibc
+ * it has some all the same. */
+#define alone_test(name)                                           \
+    {                                                              \
+        "alone: " #name, name, pump_before_alone, pump_after, NULL \
+    }
+int pump_before_alone(void **state);
 int pump_after(void **state);
 
 /* new_codec - with a key-encryption key; tar and xbstream are written in the

@@ -470,6 +470,18 @@ main(void)
         pump_test(memory_stays_the_same),
         pump_test(end_is_told_again),
         pump_test(end_that_is_typed_once),
+        alone_test(any_two_ends),
+        alone_test(lengths_of_text),
+        alone_test(ends_of_pieces),
+        alone_test(lengths_of_sealed_streams),
+        alone_test(pushes_of_any_length),
+        alone_test(pipes_of_any_pace),
+        alone_test(text_comes_while_input_goes_on),
+        alone_test(what_is_pulled_stays),
+        alone_test(header_comes_before_input),
+        alone_test(codec_that_was_given_the_beginning),
+        alone_test(end_is_told_again),
+        alone_test(end_that_is_typed_once),
     };
 
     return cmocka_run_group_tests_name("pump", tests, pump_setup, NULL);

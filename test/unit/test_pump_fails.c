@@ -578,6 +578,21 @@ main(void)
         pump_test(failure_of_the_codec_is_for_ever),
         pump_test(first_failure_is_kept),
         pump_test(slow_reader_gets_all_before_damage),
+        alone_test(closed_pipe),
+        alone_test(pipe_that_is_closed_later),
+        alone_test(full_disk),
+        alone_test(descriptor_that_cannot_be_written),
+        alone_test(directory),
+        alone_test(descriptor_that_cannot_be_read),
+        alone_test(connection_that_breaks),
+        alone_test(connection_that_breaks_is_no_end),
+        alone_test(text_before_damage),
+        alone_test(damage_while_input_idles),
+        alone_test(input_that_is_cut),
+        alone_test(input_that_is_no_envelope),
+        alone_test(failure_of_the_codec_is_for_ever),
+        alone_test(first_failure_is_kept),
+        alone_test(slow_reader_gets_all_before_damage),
     };
 
     return cmocka_run_group_tests_name("pump_fails", tests, pump_setup, NULL);

@@ -160,38 +160,6 @@ starting_without_memory(void **state)
     }
 }
 
-static void
-starting_without_threads(void **state)
-{
-#ifdef __GLIBC__
-    struct envl_codec *codec = new_codec(ENVL_ENCRYPT, ENVL_RAW);
-    struct envl_pump *pump = (struct envl_pump *)&codec;
-    enum envelope_reason rc;
-    pthread_attr_t usual, huge;
-    struct envl_err err;
-
-    (void)state;
-    assert_int_equal(pthread_getattr_default_np(&usual), 0);
-    assert_int_equal(pthread_getattr_default_np(&huge), 0);
-    assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 46), 0);
-    assert_int_equal(pthread_setattr_default_np(&huge), 0);
-    rc =
-        envl_pump_start(&pump, codec, ENVL_PUMP_CALLER, ENVL_PUMP_CALLER, &err);
-    assert_int_equal(pthread_setattr_default_np(&usual), 0);
-    assert_no_pump(pump, rc, &err);
-    /* The codec was not touched: it still works. */
-    assert_int_equal(
-        envl_pump_start(&pump, codec, ENVL_PUMP_CALLER, ENVL_PUMP_CALLER, &err),
-        ENVELOPE_OK);
-    free_both(pump, codec);
-    (void)pthread_attr_destroy(&usual);
-    (void)pthread_attr_destroy(&huge);
-#else
-    (void)state;
-    skip();
-#endif
-}
-
 /* Whose threads are not there, and may have held the lock. */
 static void
 child_of_a_fork_frees_nothing(void **state)
@@ -380,7 +348,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         pump_test(starting_without_memory),
-        pump_test(starting_without_threads),
+        alone_test(starting_without_memory),
         pump_test(child_of_a_fork_frees_nothing),
         pump_test(so_many_buffers),
         pump_test(text_that_was_pumped),
