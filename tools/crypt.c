@@ -2,6 +2,8 @@
 /* envelope encrypt and envelope decrypt: a stream through the pump. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,7 +25,7 @@ taken(void *pump)
 
 static enum envelope_reason
 pump_all(struct envl_codec *codec, const struct envl_input_file *input, int out,
-         enum envl_progress_mode mode, struct envl_err *err)
+         enum envl_progress_mode mode, bool *had_enough, struct envl_err *err)
 {
     struct envl_progress *progress;
     struct envl_pump *pump = NULL;
@@ -34,6 +36,7 @@ pump_all(struct envl_codec *codec, const struct envl_input_file *input, int out,
         return rc;
     progress = envl_progress_start(mode, input->size, taken, pump);
     rc = envl_pump_finish(pump, err);
+    *had_enough = rc == ENVELOPE_R_WRITE && errno == EPIPE;
     envl_progress_stop(progress, rc == ENVELOPE_OK);
     envl_pump_free(pump);
     return rc;
@@ -47,6 +50,7 @@ run(const struct envl_arguments *arguments, enum envl_way way,
     struct envl_output output = { 0 };
     struct envl_codec *codec = NULL;
     enum envelope_reason rc;
+    bool had_enough = false; /* whoever reads the output */
 
     rc = envl_codec_new(&codec, &arguments->options, way, err);
     if (rc == ENVELOPE_OK)
@@ -55,7 +59,8 @@ run(const struct envl_arguments *arguments, enum envl_way way,
     if (rc == ENVELOPE_OK) {
         envl_fd_widen_pipe(input->fd);
         envl_fd_widen_pipe(output.fd);
-        rc = pump_all(codec, input, output.fd, arguments->progress, err);
+        rc = pump_all(codec, input, output.fd, arguments->progress, &had_enough,
+                      err);
     }
     if (rc == ENVELOPE_OK && arguments->verbose)
         envl_show_lines(stderr, envl_codec_sources(codec));
@@ -63,6 +68,11 @@ run(const struct envl_arguments *arguments, enum envl_way way,
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);
     envl_output_discard(&output);
+    /* The pump's threads have the signal blocked.  An archiver that has found
+     * its file closes the pipe, and takes an end by SIGPIPE for what it is, but
+     * not an error.  If it is ignored it becomes one. */
+    if (had_enough)
+        (void)raise(SIGPIPE);
     return rc;
 }
 
@@ -73,6 +83,7 @@ envl_command_crypt(struct envl_arguments *arguments)
         arguments->command == ENVL_CMD_ENCRYPT ? ENVL_ENCRYPT : ENVL_DECRYPT;
     const char *name = arguments->file_count > 0 ? arguments->files[0] : NULL;
     struct envl_input_file input;
+    enum envl_status status;
     enum envelope_reason rc;
     struct envl_err err;
 
@@ -82,7 +93,7 @@ envl_command_crypt(struct envl_arguments *arguments)
         return envl_command_range(arguments);
     if (arguments->salvage)
         return envl_command_salvage(arguments);
-    rc = envl_input_open(&input, name, &err);
+    rc = envl_input_open(&input, name, ENVL_INPUT_ANY, &err);
     if (rc == ENVELOPE_OK && way == ENVL_DECRYPT && isatty(input.fd))
         rc = envl_fail(&err, ENVELOPE_R_PARAMETER,
                        "standard input is a terminal: name a file, or send "
@@ -92,9 +103,6 @@ envl_command_crypt(struct envl_arguments *arguments)
     envl_input_close(&input);
     if (rc == ENVELOPE_OK)
         return ENVL_EXIT_DONE;
-    /* The name is that of the input. */
-    if (rc == ENVELOPE_R_WRITE || rc == ENVELOPE_R_PARAMETER
-        || (way == ENVL_ENCRYPT && rc != ENVELOPE_R_READ))
-        name = NULL;
-    return envl_report(name, &err, way);
+    status = envl_report_copy(name, arguments->output, &err, way);
+    return input.missing ? ENVL_EXIT_MISSING : status;
 }

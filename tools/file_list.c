@@ -77,7 +77,7 @@ envl_file_list_read(struct envl_file_list *list, const char *name, char end,
     size_t len = 0;
 
     *list = (struct envl_file_list){ NULL, NULL, 0 };
-    rc = envl_input_open(&input, name, err);
+    rc = envl_input_open(&input, name, ENVL_INPUT_ANY, err);
     if (rc == ENVELOPE_OK)
         rc = read_all(list, &len, input.fd, err);
     envl_input_close(&input);

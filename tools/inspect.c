@@ -49,6 +49,7 @@ struct inspection {
     struct envl_head head;
     struct envl_key_envelope_entry *recipients;
     size_t recipient_count;
+    bool missing;      /* there is no such file */
     bool has_header;   /* and recipients */
     int64_t file_size; /* -1: not known */
     bool has_text_len;
@@ -112,13 +113,14 @@ inspect(struct inspection *x, const char *name)
     struct envl_input_file input;
 
     *x = (struct inspection){ .name = name, .file_size = -1 };
-    x->reason = envl_input_open(&input, name, &x->err);
+    x->reason = envl_input_open(&input, name, ENVL_INPUT_STORED, &x->err);
     if (x->reason == ENVELOPE_OK) {
         /* A regular file is read from its beginning. */
         if (input.size >= 0)
             x->file_size = lseek(input.fd, 0, SEEK_END);
         x->reason = look(x, input.fd);
     }
+    x->missing = input.missing;
     envl_input_close(&input);
 }
 
@@ -132,6 +134,8 @@ clear(struct inspection *x)
 static enum envl_status
 status_of(const struct inspection *x)
 {
+    if (x->missing)
+        return ENVL_EXIT_MISSING;
     return x->reason == ENVELOPE_OK ? ENVL_EXIT_DONE
                                     : envl_status_of(x->reason, ENVL_DECRYPT);
 }
@@ -414,8 +418,7 @@ envl_command_inspect(struct envl_arguments *arguments)
         if (i > 0 && !arguments->json)
             (void)putchar('\n');
         status = inspect_file(arguments->files[i], arguments->json);
-        if (status > worst)
-            worst = status;
+        worst = envl_status_worse(worst, status);
     }
     return worst;
 }

@@ -126,6 +126,7 @@ main(int argc, char **argv)
     struct envl_arguments arguments;
     int status;
 
+    envl_progress_catch();
     if (!open_standard_files())
         return ENVL_EXIT_FAILED;
     (void)setrlimit(RLIMIT_CORE, &no_core);

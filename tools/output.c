@@ -107,10 +107,16 @@ guard_disarm(void)
 /* Files */
 
 static enum envelope_reason
-fail_write(struct envl_err *err, const char *path)
+fail_write(struct envl_err *err)
 {
-    return envl_fail(err, ENVELOPE_R_WRITE, "%s: %s",
-                     path != NULL ? path : "standard output", strerror(errno));
+    return envl_fail(err, ENVELOPE_R_WRITE, "%s", strerror(errno));
+}
+
+static enum envelope_reason
+fail_exists(struct envl_err *err, const char *path)
+{
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "%s exists; --force replaces it", path);
 }
 
 /* Writing to it would destroy what is still to be read.  That input and output
@@ -252,26 +258,44 @@ open_beside(struct envl_output *output, const struct stat *old, mode_t mode,
         || !create_temporary(output, old != NULL ? mode & S_IRWXU : mode)) {
         if (errno == ENOMEM)
             return envl_fail_memory(err);
-        return fail_write(err, output->path);
+        return fail_write(err);
     }
     if (old != NULL)
         keep_permissions(output->fd, old, mode);
     return ENVELOPE_OK;
 }
 
+/* It keeps nothing, and gives nothing to anybody. */
+static bool
+is_null_device(const struct stat *st)
+{
+    struct stat null;
+
+    return S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0
+           && S_ISCHR(null.st_mode) && st->st_rdev == null.st_rdev;
+}
+
+/* Somebody else may have put a FIFO where the file is to be. */
 static enum envelope_reason
-open_directly(struct envl_output *output, struct envl_err *err)
+open_directly(struct envl_output *output, const struct stat *old,
+              struct envl_err *err)
 {
     struct stat now;
 
+    if (!output->force && !is_null_device(old))
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "%s is %s, and whoever reads from there would get it; "
+                         "--force writes to it",
+                         output->path,
+                         S_ISFIFO(old->st_mode) ? "a FIFO" : "a device");
     do {
         output->fd = open(output->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
     } while (output->fd < 0 && errno == EINTR);
     if (output->fd < 0 || fstat(output->fd, &now) != 0)
-        return fail_write(err, output->path);
+        return fail_write(err);
     if (S_ISREG(now.st_mode))
         return envl_fail(err, ENVELOPE_R_WRITE,
-                         "%s changed while it was opened", output->path);
+                         "it changed while it was opened");
     return ENVELOPE_OK;
 }
 
@@ -296,20 +320,19 @@ open_path(struct envl_output *output, int input, mode_t mode,
 
     if (stat(path, &old) != 0) {
         if (errno != ENOENT)
-            return fail_write(err, path);
+            return fail_write(err);
         return open_new(output, mode, err);
     }
     if (is_same(&old, input))
         return fail_same(err, path);
     if (S_ISDIR(old.st_mode)) {
         errno = EISDIR;
-        return fail_write(err, path);
+        return fail_write(err);
     }
     if (!S_ISREG(old.st_mode))
-        return open_directly(output, err);
+        return open_directly(output, &old, err);
     if (!output->force)
-        return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "%s exists; --force replaces it", path);
+        return fail_exists(err, path);
     return open_beside(output, &old, mode, err);
 }
 
@@ -320,7 +343,7 @@ open_standard(struct envl_output *output, bool refuse_terminal, int input,
     struct stat out;
 
     if (fstat(STDOUT_FILENO, &out) != 0)
-        return fail_write(err, NULL);
+        return fail_write(err);
     if (is_same(&out, input))
         return fail_same(err, NULL);
     if (refuse_terminal && isatty(STDOUT_FILENO))
@@ -441,16 +464,18 @@ static enum envelope_reason
 commit_file(struct envl_output *output, struct envl_err *err)
 {
     if (!to_disk(output->fd) || !close_output(output))
-        return fail_write(err, output->path);
+        return fail_write(err);
     if (output->temporary == NULL)
         return ENVELOPE_OK;
     if (!take_name(output))
-        return fail_write(err, output->path);
+        return !output->force && errno == EEXIST
+                   ? fail_exists(err, output->path)
+                   : fail_write(err);
     if (!to_disk(output->dir))
         return envl_fail(err, ENVELOPE_R_WRITE,
-                         "%s is complete, but its directory cannot be brought "
-                         "to disk: %s",
-                         output->path, strerror(errno));
+                         "the file is there and complete, but a crash may undo "
+                         "that: its directory cannot be brought to disk: %s",
+                         strerror(errno));
     return ENVELOPE_OK;
 }
 
@@ -462,7 +487,7 @@ envl_output_commit(struct envl_output *output, struct envl_err *err)
     if (output->path != NULL)
         rc = commit_file(output, err);
     else if (!close_output(output))
-        rc = fail_write(err, NULL);
+        rc = fail_write(err);
     envl_output_discard(output);
     return rc;
 }

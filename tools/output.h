@@ -30,8 +30,8 @@ struct envl_output {
  *   input  descriptor that must not be the same file or disk, or -1
  *   mode   permissions of a new file, such as 0666 (less the umask)
  *
- * A device or FIFO at path is written to directly.  With force a file is
- * replaced by a new one, also where a symbolic link leads to it.  The new one
+ * A device or FIFO at path is written to directly, if force is given or it is
+ * the null device.  With force a file is replaced by a new one, also where a symbolic link leads to it.  The new one
  * keeps owner, group and permissions as far as the system and mode allow: one
  * that mode grants to nobody else belongs to the caller, whoever had the old
  * one.  A symbolic link that leads to nothing is refused.
@@ -41,9 +41,10 @@ struct envl_output {
  *
  * Ownership: envl_output_commit() or envl_output_discard() ends it; path must
  *            stay.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_WRITE naming the file and why;
- *            ENVELOPE_R_PARAMETER for a terminal, the same file, a link to
- *            nothing, or a file that exists where force was not given;
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_WRITE with the system's text, for the
+ *            caller to name the file; ENVELOPE_R_PARAMETER for a terminal, the
+ *            same file, a link to nothing, or something that exists where force
+ *            was not given;
  *            ENVELOPE_R_MEMORY.
  * Threads:   one output can be open at a time; other threads have the signals
  *            blocked.
@@ -58,10 +59,10 @@ enum envelope_reason envl_output_open(struct envl_output *output,
  *
  * Standard output is closed.
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE: there is no file of ours, and an old
- *          one is as it was, also one that appeared meanwhile where force was
- *          not given.  Only where the directory cannot be brought to disk the
- *          complete file stays.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if a file of that name appeared
+ *          meanwhile and force was not given; ENVELOPE_R_WRITE: there is no
+ *          file of ours, and an old one is as it was.  Only where the directory
+ *          cannot be brought to disk the complete file stays.
  */
 enum envelope_reason envl_output_commit(struct envl_output *output,
                                         struct envl_err *err);

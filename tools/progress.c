@@ -86,8 +86,8 @@ static void catch (int number)
         (void)sigaction(number, &action, NULL);
 }
 
-static void
-catch_signals(void)
+void
+envl_progress_catch(void)
 {
     catch (SIGUSR1);
 #ifdef SIGINFO
@@ -478,7 +478,6 @@ envl_progress_start(enum envl_progress_mode mode, int64_t total,
 {
     struct envl_progress *progress;
 
-    catch_signals();
     if (fcntl(STDERR_FILENO, F_GETFL) < 0) /* nor may a pipe take its place */
         return NULL;
     progress = calloc(1, sizeof(*progress));

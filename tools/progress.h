@@ -17,6 +17,14 @@ enum envl_progress_mode {
 
 struct envl_progress;
 
+/*
+ * envl_progress_catch - from here on SIGUSR1 (and SIGINFO where there is one)
+ * never ends the program, unless it is ignored, and stays so
+ *
+ * To be called first of all: who starts the program may send it at any time.
+ */
+void envl_progress_catch(void);
+
 /* Bytes read so far; called from another thread. */
 typedef uint64_t envl_progress_fn(void *arg);
 
@@ -25,9 +33,8 @@ typedef uint64_t envl_progress_fn(void *arg);
  *
  *   total  bytes that there will be, or -1 if that is not known
  *
- * SIGUSR1 (and SIGINFO where there is one) prints a line in every mode, also
- * in ENVL_PROGRESS_NONE; from here on, also when all is over, it never ends
- * the program.  In the background nothing is written to the terminal unasked.
+ * A signal of envl_progress_catch() prints a line in every mode, also in
+ * ENVL_PROGRESS_NONE.  In the background nothing is written to the terminal unasked.
  * A line of JSON, each second, is
  *
  *   {"bytes":N,"total":N,"seconds":N.NNN,"rate":N,"done":false}

@@ -2,6 +2,7 @@
 /* envelope decrypt --range: some bytes of the text, from a file that can seek;
  * only the chunks that hold them, and the last one, are read. */
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "filter/fd.h"
@@ -27,9 +28,19 @@ clip(uint64_t *end, const struct envl_arguments *arguments, uint64_t size,
     return ENVELOPE_OK;
 }
 
+struct copied {
+    _Atomic uint64_t len; /* for the progress */
+};
+
+static uint64_t
+passed(void *copied)
+{
+    return atomic_load(&((struct copied *)copied)->len);
+}
+
 static enum envelope_reason
 copy(struct envl_opened *opened, uint64_t at, uint64_t end, int fd,
-     struct envl_err *err)
+     struct copied *copied, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     const unsigned char *p = NULL;
@@ -41,7 +52,23 @@ copy(struct envl_opened *opened, uint64_t at, uint64_t end, int fd,
             n = (size_t)(end - at);
         if (rc == ENVELOPE_OK)
             rc = envl_fd_write(fd, p, n, err);
+        atomic_fetch_add(&copied->len, n);
     }
+    return rc;
+}
+
+static enum envelope_reason
+copy_and_tell(const struct envl_arguments *arguments,
+              struct envl_opened *opened, uint64_t end, int fd,
+              struct envl_err *err)
+{
+    const uint64_t at = arguments->range_offset;
+    struct copied copied = { 0 };
+    struct envl_progress *progress = envl_progress_start(
+        arguments->progress, (int64_t)(end - at), passed, &copied);
+    enum envelope_reason rc = copy(opened, at, end, fd, &copied, err);
+
+    envl_progress_stop(progress, rc == ENVELOPE_OK);
     return rc;
 }
 
@@ -63,7 +90,7 @@ run(const struct envl_arguments *arguments, int input, struct envl_err *err)
         rc = envl_output_open(&output, arguments->output, arguments->force,
                               false, input, 0666, err);
     if (rc == ENVELOPE_OK)
-        rc = copy(opened, arguments->range_offset, end, output.fd, err);
+        rc = copy_and_tell(arguments, opened, end, output.fd, err);
     envl_opened_free(opened);
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);
@@ -76,13 +103,16 @@ envl_command_range(struct envl_arguments *arguments)
 {
     const char *name = arguments->file_count > 0 ? arguments->files[0] : NULL;
     struct envl_input_file input;
+    enum envl_status status;
     enum envelope_reason rc;
     struct envl_err err;
 
-    rc = envl_input_open(&input, name, &err);
+    rc = envl_input_open(&input, name, ENVL_INPUT_ANY, &err);
     if (rc == ENVELOPE_OK)
         rc = run(arguments, input.fd, &err);
     envl_input_close(&input);
-    return rc == ENVELOPE_OK ? ENVL_EXIT_DONE
-                             : envl_report(name, &err, ENVL_DECRYPT);
+    if (rc == ENVELOPE_OK)
+        return ENVL_EXIT_DONE;
+    status = envl_report_copy(name, arguments->output, &err, ENVL_DECRYPT);
+    return input.missing ? ENVL_EXIT_MISSING : status;
 }

@@ -26,6 +26,7 @@
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/entry.h"
+#include "tools/input.h"
 #include "tools/journal.h"
 #include "tools/output.h"
 #include "tools/prompt.h"
@@ -43,6 +44,7 @@ struct target {
     const char *name; /* as it was given */
     char *path;       /* without symbolic links; free() */
     int fd;
+    bool missing; /* there is no such file */
     mode_t mode;
     struct envl_journal journal;
     enum envl_journal_state recovered; /* what became of an earlier rewrap */
@@ -246,13 +248,19 @@ open_target(struct target *target, bool in_place, struct envl_err *err)
 {
     enum envelope_reason rc;
 
+    if (strcmp(target->name, "-") == 0)
+        return envl_fail(err, ENVELOPE_R_READ,
+                         "standard input cannot be rewrapped: name a file");
     target->path = realpath(target->name, NULL);
     if (target->path != NULL)
         target->fd =
             open(target->path, (in_place ? O_RDWR : O_RDONLY) | O_NONBLOCK
                                    | O_NOCTTY | O_CLOEXEC);
-    if (target->fd < 0)
-        return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+    if (target->fd < 0) {
+        (void)envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+        target->missing = envl_input_is_missing(target->name);
+        return err->reason;
+    }
     rc = lock(target, in_place, err);
     if (rc == ENVELOPE_OK)
         rc = envl_journal_init(&target->journal, target->path, target->fd, err);
@@ -453,6 +461,7 @@ static enum envl_status
 run_one(const struct job *job, const char *name)
 {
     struct target target = { .name = name, .fd = -1, .way = ENVL_DECRYPT };
+    enum envl_status status;
     enum envelope_reason rc;
     struct envl_err err;
 
@@ -467,7 +476,8 @@ run_one(const struct job *job, const char *name)
         return ENVL_EXIT_DONE;
     if (rc == ENVELOPE_R_WRITE && job->arguments->output != NULL)
         name = job->arguments->output;
-    return report(job, name, &err, target.way);
+    status = report(job, name, &err, target.way);
+    return target.missing ? ENVL_EXIT_MISSING : status;
 }
 
 /* What was asked for */
@@ -522,9 +532,7 @@ envl_command_rewrap(struct envl_arguments *arguments)
         status = begin(&job);
     worst = status;
     for (i = 0; i < arguments->file_count && status == ENVL_EXIT_DONE; i++) {
-        enum envl_status one = run_one(&job, arguments->files[i]);
-
-        worst = one > worst ? one : worst;
+        worst = envl_status_worse(worst, run_one(&job, arguments->files[i]));
     }
     envl_rewrap_free(job.rewrap);
     envl_context_clear(&job.ctx);

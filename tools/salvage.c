@@ -128,11 +128,15 @@ envl_command_salvage(struct envl_arguments *arguments)
     s.damage.name = name != NULL ? name : "standard input";
     s.damage.fate =
         arguments->salvage_skip ? "damaged, left out" : "damaged, now zeros";
-    rc = envl_input_open(&input, name, &err);
+    rc = envl_input_open(&input, name, ENVL_INPUT_ANY, &err);
     if (rc == ENVELOPE_OK)
         rc = run(&s, arguments, &input, &err);
-    status =
-        rc == ENVELOPE_OK ? sum_up(&s) : envl_report(name, &err, ENVL_DECRYPT);
+    if (rc == ENVELOPE_OK)
+        status = sum_up(&s);
+    else
+        status = envl_report_copy(name, arguments->output, &err, ENVL_DECRYPT);
+    if (input.missing)
+        status = ENVL_EXIT_MISSING;
     envl_output_discard(&s.output);
     envl_survey_free(s.survey);
     envl_opened_free(s.opened);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "tools/journal.h"
@@ -84,6 +85,14 @@ envl_status_of(enum envelope_reason reason, enum envl_way way)
     return status;
 }
 
+enum envl_status
+envl_status_worse(enum envl_status a, enum envl_status b)
+{
+    if (a == ENVL_EXIT_MISSING || a == ENVL_EXIT_DONE)
+        return b == ENVL_EXIT_DONE ? a : b;
+    return b == ENVL_EXIT_MISSING || a > b ? a : b;
+}
+
 /* A rewrap that was killed in the middle of its write may have left the header
  * in between. */
 static bool
@@ -132,6 +141,26 @@ envl_report_with(const char *name, const struct envl_err *err,
     else if (hint != NULL)
         envl_hint("%s", hint);
     return status;
+}
+
+static const char *
+or_standard(const char *name, const char *standard)
+{
+    return name == NULL || strcmp(name, "-") == 0 ? standard : name;
+}
+
+enum envl_status
+envl_report_copy(const char *input, const char *output,
+                 const struct envl_err *err, enum envl_way way)
+{
+    const char *name = NULL; /* what is said of a key names the key */
+
+    if (err->reason == ENVELOPE_R_WRITE)
+        name = or_standard(output, "standard output");
+    else if (err->reason == ENVELOPE_R_READ
+             || (way == ENVL_DECRYPT && err->reason != ENVELOPE_R_PARAMETER))
+        name = or_standard(input, "standard input");
+    return envl_report(name, err, way);
 }
 
 static void __attribute__((format(printf, 2, 0)))

@@ -14,8 +14,13 @@ enum envl_status {
     ENVL_EXIT_NO_KEY = 3,
     ENVL_EXIT_NOT_ENVELOPE = 4,
     ENVL_EXIT_DAMAGED = 5,
-    ENVL_EXIT_SALVAGED = 6 /* --salvage: output was written, with holes */
+    ENVL_EXIT_SALVAGED = 6, /* --salvage: output was written, with holes */
+    ENVL_EXIT_MISSING = 8   /* the input is not there; nothing else failed */
 };
+
+/* envl_status_worse - that of two files.  Of all failures a missing file counts
+ * least: who reads 8 need not fear anything else. */
+enum envl_status envl_status_worse(enum envl_status a, enum envl_status b);
 
 /* envl_status_of - the exit status that goes with a reason; which one it is
  * may depend on the way */
@@ -40,6 +45,16 @@ enum envl_status envl_report_with(const char *name, const struct envl_err *err,
 
 enum envl_status envl_report_plain(const char *name, const struct envl_err *err,
                                    enum envl_way way);
+
+/*
+ * envl_report_copy - the same for a command that reads one file and writes
+ * another one: of the two, the one that it is about is named
+ *
+ *   input, output  their names; NULL and "-" are the standard ones
+ */
+enum envl_status envl_report_copy(const char *input, const char *output,
+                                  const struct envl_err *err,
+                                  enum envl_way way);
 
 /* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE */
 enum envl_status envl_report_usage(const char *fmt, ...)

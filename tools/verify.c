@@ -202,12 +202,15 @@ verify(const struct envl_arguments *arguments, const char *file,
     struct envl_input_file input;
 
     err->reason = ENVELOPE_OK;
-    if (envl_input_open(&input, file, err) != ENVELOPE_OK)
+    if (envl_input_open(&input, file, ENVL_INPUT_STORED, err) != ENVELOPE_OK) {
         status = envl_report(name, err, ENVL_DECRYPT);
-    else if (arguments->header_only)
+        if (input.missing)
+            status = ENVL_EXIT_MISSING;
+    } else if (arguments->header_only) {
         status = verify_header(arguments, &input, name, err);
-    else
+    } else {
         status = verify_text(arguments, &input, name, err);
+    }
     envl_input_close(&input);
     return status;
 }
@@ -223,8 +226,7 @@ envl_command_verify(struct envl_arguments *arguments)
         return verify(arguments, NULL, &err);
     for (i = 0; i < arguments->file_count; i++) {
         status = verify(arguments, arguments->files[i], &err);
-        if (status > worst)
-            worst = status;
+        worst = envl_status_worse(worst, status);
         /* The next file would ask for the same key, and a token locks itself
          * after a few wrong PINs. */
         if (err.reason == ENVELOPE_R_UNREADABLE_KEY) {

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 41
+plan 45
 provider
 need timeout socat
 
@@ -138,23 +138,116 @@ stops_at_damage() {
 
 full_disk() {
     exits 1 sh -c '"$0" -r ops.pem plain >/dev/full' "$envelope"
-    says_first "$(reason WRITE): No space left on device"
+    says_first "standard output: $(reason WRITE): No space left on device"
     exits 1 sh -c '"$0" -d -i ops.key sealed >/dev/full' "$envelope"
     says_that 'No space left on device'
-    exits 1 "$envelope" -r ops.pem -o /dev/full plain
-    says_that 'No space left on device'
+    exits 1 "$envelope" -r ops.pem -f -o /dev/full plain
+    says_first "/dev/full: $(reason WRITE): No space left on device"
+    # shellcheck disable=SC2016 # for that shell
+    exits 1 sh -c 'trap "" XFSZ; ulimit -f 1
+        exec "$0" -r ops.pem -o large' "$envelope" </dev/zero
+    says_first "large: $(reason WRITE): File too large"
+    test ! -e large
     exits 1 sh -c '"$0" --help >/dev/full' "$envelope"
 }
 
 closed_pipe() {
-    exits 0 sh -c '{ "$0" -r ops.pem </dev/zero; echo $? >status; } |
-        head -c 1000 >/dev/null' "$envelope" || true
+    exits 0 env --default-signal sh -c '
+        { "$0" -r ops.pem </dev/zero; echo $? >status; } |
+        head -c 1000 >/dev/null' "$envelope"
+    test "$(cat status)" -eq 141
+    test ! -s err
+    exits 0 env --ignore-signal=PIPE sh -c '
+        { "$0" -r ops.pem </dev/zero; echo $? >status; } |
+        head -c 1000 >/dev/null' "$envelope"
     test "$(cat status)" -eq 1
+    says_first "standard output: $(reason WRITE): Broken pipe"
+}
+
+# GNU tar has enough after one member, or the end mark, and closes the pipe.
+tar_has_enough() {
+    printf 'first\n' >member
+    head -c 20000000 /dev/zero >large
+    tar -cf large.tar member large
+    "$envelope" -r ops.pem -o large.env large.tar
+    for threads in 1 2; do
+        exits 0 env --default-signal tar -I \
+            "$envelope -j $threads -i ops.key" --occurrence=1 -xOf large.env \
+            member >out
+        cmp out member
+    done
+    rm large large.tar large.env
+}
+
+# From the first moment on.
+sigusr1_never_ends() {
+    mkfifo fifo
+    for job in '-r ops.pem fifo' '-d -i ops.key fifo' \
+        'verify -i ops.key -'; do
+        # shellcheck disable=SC2086 # words
+        "$envelope" $job <fifo >/dev/null 2>err &
+        pid=$!
+        n=0
+        while [ $n -lt 30 ] && kill -USR1 $pid 2>/dev/null; do
+            n=$((n + 1))
+            sleep 0.01
+        done
+        cat sealed >fifo
+        status=0
+        wait $pid || status=$?
+        test $status -lt 128
+    done
+    rm fifo
+}
+
+# Somebody else may have put it where the file is to be.
+fifo_for_a_file() {
+    mkfifo fifo
+    exits 2 timeout 5 "$envelope" -d -i ops.key -o fifo sealed
+    says_that "$(reason PARAMETER): fifo is a FIFO, .*--force"
+    exits 2 "$envelope" keygen -o fifo
+    cat fifo >out &
+    exits 0 timeout 5 "$envelope" -d -i ops.key -f -o fifo sealed
+    wait
+    cmp out plain
+    exits 2 "$envelope" -d -i ops.key -o /dev/full sealed
+    says_that "$(reason PARAMETER): /dev/full is a device"
+    exits 0 "$envelope" -d -i ops.key -o /dev/null sealed
+    # Among files that are read, one would wait for ever.
+    for command in inspect 'verify -i ops.key'; do
+        # shellcheck disable=SC2086 # words
+        exits 1 timeout 5 "$envelope" $command fifo sealed >out
+        says_first "fifo: $(reason READ): it is a FIFO, and no file; standard input may be one"
+        grep -q sealed out
+    done
+    rm fifo
+}
+
+# While it was at work.
+exists_at_the_end() {
+    mkfifo fifo
+    "$envelope" -r ops.pem -o late fifo 2>err &
+    pid=$!
+    exec 9>fifo
+    n=0
+    while [ "$(find . -name '.late*' | wc -l)" -eq 0 ] && [ $n -lt 200 ]; do
+        sleep 0.05
+        n=$((n + 1))
+    done
+    echo other >late
+    exec 9>&-
+    status=0
+    wait $pid || status=$?
+    test $status -eq 2
+    says_that "$(reason PARAMETER): late exists; --force replaces it"
+    echo other | cmp - late
+    test "$(find . -name '.late*' | wc -l)" -eq 0
+    rm fifo late
 }
 
 no_directory() {
     exits 1 "$envelope" -r ops.pem -o none/a plain
-    says_that 'none/a: No such file or directory'
+    says_first "none/a: $(reason WRITE): No such file or directory"
 }
 
 by_signal() { # SIGNAL - to a writer that waits for its input
@@ -182,7 +275,7 @@ by_signal() { # SIGNAL - to a writer that waits for its input
 # --- input ----------------------------------------------------------------
 
 bad_input() {
-    exits 1 "$envelope" -r ops.pem missing
+    exits 8 "$envelope" -r ops.pem missing
     says_first "missing: $(reason READ): No such file or directory"
     exits 1 "$envelope" -r ops.pem /
     says_that "$(reason READ): Is a directory"
@@ -618,6 +711,10 @@ t "output is not the input" same_file
 t "a pipe gets verified text, and a status" stops_at_damage
 t "a full disk" full_disk
 t "a closed pipe" closed_pipe
+t "an archiver that has enough" tar_has_enough
+t "SIGUSR1 never ends it" sigusr1_never_ends
+t "a FIFO for a file" fifo_for_a_file
+t "a file that appears meanwhile" exists_at_the_end
 t "a directory that is not there" no_directory
 t "SIGTERM leaves no file" by_signal TERM
 t "SIGHUP leaves no file" by_signal HUP

@@ -131,7 +131,7 @@ no_envelope() {
     exits 4 "$envelope" inspect plain >out
     exits 4 "$envelope" inspect --json plain >out
     json 'o["status"] != "ok"'
-    exits 1 "$envelope" inspect missing
+    exits 8 "$envelope" inspect missing
     exits 1 "$envelope" inspect /
 }
 

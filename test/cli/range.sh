@@ -173,7 +173,8 @@ wrong_key() {
 not_envelopes() {
     exits 4 range 0:10 plain -o made
     exits 5 range 0:10 /dev/null -o made
-    exits 1 range 0:10 nowhere -o made
+    exits 8 range 0:10 nowhere -o made
+    exits 1 range 0:10 no/where -o made
     [ ! -e made ]
 }
 

@@ -390,6 +390,7 @@ not_regular() {
     exits 1 timeout 5 "$envelope" rewrap -i old.key -r new.pem fifo
     exits 1 rewrap -i old.key -r new.pem /dev/null
     exits 1 rewrap -i old.key -r new.pem -
+    exits 8 rewrap -i old.key -r new.pem missing
     exits 1 timeout 5 "$envelope" rewrap --recover fifo
     : >empty
     exits 4 rewrap -i old.key -r new.pem empty
@@ -463,7 +464,7 @@ full() {
     says_that 'File too large'
     cmp f a.raw
     [ ! -e f.envelope-rewrap ]
-    exits 1 rewrap -i old.key -r new.pem -o /dev/full f
+    exits 1 rewrap -i old.key -r new.pem -f -o /dev/full f
     cmp f a.raw
 }
 

@@ -547,7 +547,9 @@ several() {
     grep -q '^envelope: bad: .*chunk 3 ' err
     grep -q '^envelope: nowhere: .*No such file' err
     grep -q '^envelope: plain: ' err
-    exits 1 "$envelope" verify -i ops.key one nowhere >said
+    exits 8 "$envelope" verify -i ops.key one nowhere >said
+    exits 1 "$envelope" verify -i ops.key nowhere . >said
+    exits 8 "$envelope" decrypt -i ops.key --salvage nowhere -o out
     exits 4 "$envelope" verify -i ops.key plain one >said
     exits 1 "$envelope" verify -i ops.key . >said
 }

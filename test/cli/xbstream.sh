@@ -42,7 +42,7 @@ public_opens_nothing() {
     "$envelope" -d -i private/other.key <backup.xb >out 2>err || status=$?
     cat err
     [ $status -eq 3 ]
-    grep -qF "envelope: $(reason NO_MATCH)" err
+    grep -qF "envelope: standard input: $(reason NO_MATCH)" err
     nothing out
 }
 
@@ -95,7 +95,7 @@ refused() { # REASON FILE
     "$envelope" -d -i private/ops.key <"$2" >came 2>err || status=$?
     cat err
     [ $status -eq 5 ]
-    grep -qF "envelope: $(reason "$1")" err
+    grep -qF "envelope: standard input: $(reason "$1")" err
     # What did come out is the backup's own.
     cmp -n "$(size_of came)" came plain.xb
     rm came "$2"

@@ -656,7 +656,8 @@ def judge(damaged, raw, text, run):
         if status == 0:
             return f"opened; expected {refusal}"
         said = {name for name, words in REASONS.items()
-                if err.startswith(b"envelope: " + words.encode())}
+                if err.startswith(b"envelope: standard input: "
+                                  + words.encode())}
         if not said & wanted(refusal):
             return f"expected {refusal}"
         return None

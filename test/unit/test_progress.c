@@ -54,6 +54,7 @@ work(const struct work *todo, int news, int stop)
     char byte;
 
     (void)alarm(PATIENCE_S);
+    envl_progress_catch();
     progress = envl_progress_start(todo->mode, todo->total, give, &bytes);
     if (progress == NULL || write(news, "", 1) != 1)
         _exit(1);
@@ -451,6 +452,7 @@ work_without_standard_error(void)
     int fd;
 
     (void)close(STDERR_FILENO);
+    envl_progress_catch();
     progress = envl_progress_start(ENVL_PROGRESS_JSON, -1, give, &bytes);
     if (progress != NULL)
         return 1;
@@ -468,6 +470,7 @@ work_with_sigusr1_ignored(void)
     struct sigaction action;
 
     (void)signal(SIGUSR1, SIG_IGN);
+    envl_progress_catch();
     progress = envl_progress_start(ENVL_PROGRESS_NONE, -1, give, &bytes);
     (void)sigaction(SIGUSR1, NULL, &action);
     envl_progress_stop(progress, true);
