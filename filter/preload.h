@@ -26,6 +26,7 @@ struct envl_handle {
     bool by_tar;   /* a variable of bsdtar has been met */
     bool required; /* what is read must be an envelope: for itself, ... */
     bool passphrase, filter; /* ... or for a passphrase that is the reader's */
+    bool by_program;         /* the program named a command that reads it */
     bool refused;            /* an option of it was not good */
     bool opened;             /* what was written will be encrypted, or what is
                               * read has been looked at */

@@ -113,6 +113,34 @@ is_required(const struct envl_handle *handle)
     return handle->required || (handle->passphrase && !handle->filter);
 }
 
+/*
+ * Where bsdtar is told a command to read through, libarchive looks for no
+ * compression by itself.  So is it with envelopes: the command may decrypt by
+ * itself, and gets the archive as it is, unless something insists that it be an
+ * envelope.
+ */
+ENVELOPE_EXPORT int
+archive_read_support_filter_program(struct archive *a, const char *command)
+{
+    struct envl_handle *handle = envl_handle_get(a);
+
+    if (handle == NULL)
+        return envl_refuse(a, ENOMEM, "out of memory");
+    handle->by_program = true;
+    return ENVL_REAL(archive_read_support_filter_program)(a, command);
+}
+
+/* Is it libarchive's to open: within a call of ours, or for a command? */
+static bool
+is_libarchives(struct archive *a)
+{
+    const struct envl_handle *handle = envl_handle_find(a);
+
+    return envl_guard_holds(a)
+           || (handle != NULL && handle->by_program && !handle->refused
+               && !is_required(handle));
+}
+
 /* The options to open it with; between this and ends() the calls are for
  * libarchive.  A program that did not look at what an earlier call returned is
  * stopped here. */
@@ -175,7 +203,7 @@ archive_read_open(struct archive *a, void *client_data,
                   archive_read_callback *read_callback,
                   archive_close_callback *close_callback)
 {
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open)(a, client_data, open_callback,
                                             read_callback, close_callback);
     return open_callbacks(a, client_data, open_callback, read_callback, NULL,
@@ -189,7 +217,7 @@ archive_read_open2(struct archive *a, void *client_data,
                    archive_skip_callback *skip_callback,
                    archive_close_callback *close_callback)
 {
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open2)(a, client_data, open_callback,
                                              read_callback, skip_callback,
                                              close_callback);
@@ -204,7 +232,7 @@ archive_read_open_filename(struct archive *a, const char *name,
     const struct envelope_option *options;
     struct archive *outer;
 
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open_filename)(a, name, block_size);
     if (!begins(a, &options, &outer))
         return ARCHIVE_FATAL;
@@ -218,7 +246,7 @@ archive_read_open_filenames(struct archive *a, const char **names,
                             size_t block_size)
 {
     /* More than one are the volumes of one archive, for libarchive to join. */
-    if (envl_guard_holds(a)
+    if (is_libarchives(a)
         || (names != NULL && names[0] != NULL && names[1] != NULL))
         return ENVL_REAL(archive_read_open_filenames)(a, names, block_size);
     return archive_read_open_filename(a, names != NULL ? names[0] : NULL,
@@ -232,7 +260,7 @@ archive_read_open_filename_w(struct archive *a, const wchar_t *name,
     char *narrow = NULL;
     int r = ARCHIVE_FATAL;
 
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open_filename_w)(a, name, block_size);
     if (envl_narrow(&narrow, a, name)) {
         r = archive_read_open_filename(a, narrow, block_size);
@@ -253,7 +281,7 @@ archive_read_open_fd(struct archive *a, int fd, size_t block_size)
     const struct envelope_option *options;
     struct archive *outer;
 
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open_fd)(a, fd, block_size);
     if (refuse_update(a, fd) != ARCHIVE_OK || !begins(a, &options, &outer))
         return ARCHIVE_FATAL;
@@ -267,7 +295,7 @@ archive_read_open_FILE(struct archive *a, FILE *file)
     const struct envelope_option *options;
     struct archive *outer;
 
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open_FILE)(a, file);
     if (!begins(a, &options, &outer))
         return ARCHIVE_FATAL;
@@ -280,7 +308,7 @@ archive_read_open_memory(struct archive *a, const void *buffer, size_t size)
     const struct envelope_option *options;
     struct archive *outer;
 
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open_memory)(a, buffer, size);
     if (!begins(a, &options, &outer))
         return ARCHIVE_FATAL;
@@ -293,7 +321,7 @@ ENVELOPE_EXPORT int
 archive_read_open_memory2(struct archive *a, const void *buffer, size_t size,
                           size_t read_size)
 {
-    if (envl_guard_holds(a))
+    if (is_libarchives(a))
         return ENVL_REAL(archive_read_open_memory2)(a, buffer, size, read_size);
     return archive_read_open_memory(a, buffer, size);
 }

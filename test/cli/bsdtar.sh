@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 153
+plan 155
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 need bsdtar bsdcat bsdcpio prlimit
 provider
@@ -662,6 +662,49 @@ wrong_options() {
     wrong_option 'passphrase-file' envelope:passphrase=hello
 }
 
+# A command to read through may decrypt by itself, and gets the archive as it
+# is, whatever keys the environment has.
+program_decrypts() {
+    bsdtar --use-compress-program \
+        "$top_builddir/envelope -r $tests_dir/ops.pem" -cf made dir
+    sealed made
+    for variable in ENVELOPE_IDENTITIES= ENVELOPE_IDENTITIES=ops.key \
+        TAR_READER_OPTIONS=envelope:identity=ops.key; do
+        rm -rf unpacked
+        mkdir unpacked
+        env "$variable" bsdtar --use-compress-program \
+            "$top_builddir/envelope -d -i $tests_dir/ops.key" -xpf made \
+            -C unpacked
+        same_tree dir unpacked/dir
+        env "$variable" bsdtar --use-compress-program \
+            "$top_builddir/envelope -d -i $tests_dir/ops.key" -xOf - dir/clear \
+            <made | cmp - dir/clear
+    done
+    flip made 300000
+    if bsdtar --use-compress-program \
+        "$top_builddir/envelope -d -i $tests_dir/ops.key" -xOf made >out; then
+        return 1
+    fi
+}
+
+# Who names a key, or insists on an envelope, has it decrypted first.
+program_after_decrypting() {
+    # shellcheck disable=SC2086
+    bsdtar $for_ops --use-compress-program gzip -cf made dir
+    sealed made
+    raw_of made
+    gzip -t <stream.out
+    unpacks made --options envelope:identity=ops.key \
+        --use-compress-program 'gzip -d'
+    unpacks made --options envelope:require --use-compress-program 'gzip -d'
+    gzip -c plain.tar >plain.tgz
+    complains 'not an envelope' bsdtar --options envelope:identity=ops.key \
+        --use-compress-program 'gzip -d' -tf plain.tgz
+    nothing said
+    bsdtar --use-compress-program 'gzip -d' -tf plain.tgz >out
+    grep -qx dir/clear out
+}
+
 # The launcher's own variable is the module's; nobody else's is listened to.
 launchers_variable() {
     rm -f children
@@ -684,6 +727,8 @@ t 'keys of variables insist on nothing' insists_on_nothing
 t '@archive beside a passphrase, an identity' insists_at
 t 'files of patterns and names are no archives' patterns
 t 'a wrong option, wherever it stands' wrong_options
+t '--use-compress-program with a command that decrypts' program_decrypts
+t '--use-compress-program after decrypting' program_after_decrypting
 t 'the variable of the launcher is its own' launchers_variable
 
 # --- looks that fail ------------------------------------------------------
