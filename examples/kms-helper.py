@@ -5,14 +5,14 @@ them: its master keys are files in a directory, 32 bytes each.  It needs the
 package cryptography (python3-cryptography).
 
     umask 077
-    mkdir /etc/envelope/keys
-    head -c 32 /dev/urandom >/etc/envelope/keys/backup
+    mkdir -p /usr/local/etc/envelope/keys
+    head -c 32 /dev/urandom >/usr/local/etc/envelope/keys/backup
 
 and in kms.conf
 
     [local]
     exec = /usr/local/libexec/kms-helper.py
-    args = /etc/envelope/keys
+    args = /usr/local/etc/envelope/keys
 
 for execkms://local/backup.  Only one who can read the file opens what was
 encrypted with it: keep a copy of it, in another place than the backups.
