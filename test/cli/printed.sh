@@ -404,7 +404,27 @@ decrypt() {
     tail -c +10485761 disk.img | head -c 1048576 | cmp - part
     ends 6 'envelope decrypt -i ops.key --salvage'
     [ "$(size_of backup.tar)" -eq "$(size_of plain.tar)" ]
+    becomes postgresql.conf 'restore_command = '
+    mkdir "$root/srv/wal"
+    envelope -r "$root/etc/backup/ops.pub" -o "$root/srv/wal/1.env" disk.img
+    envelope -r ops.pub -o "$root/srv/wal/2.env" disk.img
+    restores 0 1
+    cmp restored.1 disk.img
+    restores 255 2
+    restores 1 3
+    rm -r "$root/srv/wal"
+    restores 255 3
+    [ ! -e restored.2 ] && [ ! -e restored.3 ]
     page_ends
+}
+
+# As PostgreSQL calls the command of its setting
+restores() { # STATUS SEGMENT
+    restore=$(sed "s/^[^']*'\(.*\)'\$/\1/; s/%p/restored.$2/; s/%f/$2/" \
+        postgresql.conf)
+    status=0
+    sh -c "$restore" || status=$?
+    [ $status -eq "$1" ]
 }
 
 encrypt() {
@@ -571,6 +591,9 @@ evp() {
     echo words >pw
     echo data | envelope -r COPY.pub -o data.env
     [ "$(envelope -d -i COPY --passphrase-file pw data.env)" = data ]
+    for language in '$key' 'cipher = ' 'const key' '$pipe'; do
+        leaves "$language" 'languages.sh runs whole programs'
+    done
     becomes filter.c '#include'
     # shellcheck disable=SC2046 # words
     "$CC" -Wall -Wextra -Werror -o filter filter.c \
