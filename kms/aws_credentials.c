@@ -211,31 +211,54 @@ find_credentials(struct kms_credentials *credentials,
     return rc;
 }
 
+/* "PATH (no section [x])", or "PATH, line 3" */
+static void
+add_place(struct kms_text *places, const struct kms_aws_profile *profile,
+          enum kms_aws_file file)
+{
+    const bool is_bare = file == KMS_AWS_CREDENTIALS_FILE
+                         || strcmp(profile->name, DEFAULT_PROFILE) == 0;
+    const struct kms_aws_profile_file *it = &profile->files[file];
+
+    kms_text_addf(places, "in %.60s ", kms_text_get(&it->path));
+    if (it->section.line != 0)
+        kms_text_addf(places, "(line %zu)", it->section.line);
+    else
+        kms_text_addf(places, "(no section [%s%.30s])",
+                      is_bare ? "" : "profile ", profile->name);
+}
+
 static enum envelope_reason
 fail_nothing(const struct kms_world *world, const char *profile,
              struct envl_err *err)
 {
     struct kms_aws_profile files;
-    const char *name = profile != NULL ? profile : DEFAULT_PROFILE;
-    const char *credentials, *config;
-    enum envelope_reason rc = kms_aws_profile_read(&files, world, name, err);
+    struct kms_text places = { 0 };
+    enum envelope_reason rc = kms_aws_profile_read(
+        &files, world, profile != NULL ? profile : DEFAULT_PROFILE, err);
 
-    credentials = kms_text_get(&files.files[0].path);
-    config = kms_text_get(&files.files[1].path);
+    if (rc == ENVELOPE_OK) {
+        add_place(&places, &files, KMS_AWS_CREDENTIALS_FILE);
+        kms_text_add(&places, " and ");
+        add_place(&places, &files, KMS_AWS_CONFIG_FILE);
+    }
+    if (places.failed)
+        rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK && profile != NULL)
         rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                       "profile %.64s has no AWS credentials: looked for keys "
-                       "and credential_process in %.100s and in %.100s",
-                       profile, credentials, config);
+                       "profile %.64s has no AWS credentials: looked for "
+                       "aws_access_key_id and credential_process %s",
+                       profile, kms_text_get(&places));
     else if (rc == ENVELOPE_OK)
         rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                       "no AWS credentials: looked at AWS_ACCESS_KEY_ID, at "
-                       "profile " DEFAULT_PROFILE " in %.80s and in %.80s, at "
-                       "AWS_CONTAINER_CREDENTIALS_*, and for the instance's "
-                       "metadata service, which %s",
-                       credentials, config,
+                       "no AWS credentials: looked for AWS_ACCESS_KEY_ID, for "
+                       "aws_access_key_id and credential_process %s, for "
+                       "AWS_CONTAINER_CREDENTIALS_*, and for the "
+                       "instance's metadata service, which %s",
+                       kms_text_get(&places),
                        kms_aws_instance_is_off(world) ? "is switched off"
                                                       : "does not answer");
+    kms_text_clear(&places);
     kms_aws_profile_clear(&files);
     return rc;
 }
@@ -278,7 +301,7 @@ kms_aws_region(struct kms_text *region, const struct kms_world *world,
         rc = kms_aws_profile_read(&files, world,
                                   name != NULL ? name : DEFAULT_PROFILE, err);
     if (said == NULL && rc == ENVELOPE_OK)
-        (void)kms_aws_profile_get(region, &files, "region"); /* or empty */
+        kms_aws_profile_region(region, &files);
     kms_aws_profile_clear(&files);
     if (rc == ENVELOPE_OK && region->failed)
         rc = envl_fail_memory(err);

@@ -6,25 +6,45 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "kms/ini.h"
+#include "kms/aws_section.h"
 
 #define FILE_LEN_MAX (1 << 20)
 #define PROCESS_OUTPUT_MAX 65536
 #define PROCESS_MS 60000
 
-#define FILE_COUNT 2
-
 static const struct {
-    const char *variable, *path, *section_begin;
-} places[FILE_COUNT] = {
-    { "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", "" },
-    { "AWS_CONFIG_FILE", "~/.aws/config", "profile " },
+    const char *variable, *path;
+    kms_ini_is_section *is_section;
+} places[KMS_AWS_FILE_COUNT] = {
+    { "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials",
+      kms_aws_is_credentials_section },
+    { "AWS_CONFIG_FILE", "~/.aws/config", kms_aws_is_config_section },
+};
+
+static const char *const names[KMS_AWS_SETTING_COUNT] = {
+    [KMS_AWS_ID] = "aws_access_key_id",
+    [KMS_AWS_SECRET] = "aws_secret_access_key",
+    [KMS_AWS_OLD_TOKEN] = "aws_security_token",
+    [KMS_AWS_TOKEN] = "aws_session_token",
+    [KMS_AWS_PROCESS] = "credential_process",
+    [KMS_AWS_REGION] = "region",
+    /* What would need other services before KMS is asked. */
+    [KMS_AWS_REFUSED] = "role_arn",
+    "source_profile",
+    "credential_source",
+    "sso_session",
+    "sso_start_url",
+    "sso_account_id",
+    "sso_role_name",
+    "web_identity_token_file",
+    "login_session",
 };
 
 /* Reading */
 
-static void
-set_path(struct kms_text *path, const struct kms_world *world, size_t place)
+static enum envelope_reason
+set_path(struct kms_text *path, const struct kms_world *world, size_t place,
+         struct envl_err *err)
 {
     const char *said = world->variable(world->arg, places[place].variable);
     const char *home = world->variable(world->arg, "HOME");
@@ -35,6 +55,7 @@ set_path(struct kms_text *path, const struct kms_world *world, size_t place)
         kms_text_addf(path, "%s%s", home, said + 1);
     else
         kms_text_set(path, said);
+    return path->failed ? envl_fail_memory(err) : ENVELOPE_OK;
 }
 
 /* Without a home there is no file in it; as it is written, the path would be
@@ -45,15 +66,29 @@ is_nowhere(const struct kms_text *path)
     return strncmp(kms_text_get(path), "~/", 2) == 0;
 }
 
-/* In the configuration, the default one may have no "profile" in front. */
-static void
-set_section(struct kms_aws_profile_file *file, const char *name,
-            const char *begin)
+static enum envelope_reason
+read_place(struct kms_aws_profile *profile, const struct kms_world *world,
+           size_t place, struct envl_err *err)
 {
-    kms_text_addf(&file->section, "%s%s", begin, name);
-    if (strcmp(name, "default") == 0
-        && !kms_ini_has(&file->content, kms_text_get(&file->section)))
-        kms_text_set(&file->section, name);
+    struct kms_aws_profile_file *file = &profile->files[place];
+    struct kms_ini_file ini = {
+        .text = &file->content,
+        .is_section = places[place].is_section,
+        .reason = ENVELOPE_R_CREDENTIALS,
+    };
+    enum envelope_reason rc = set_path(&file->path, world, place, err);
+    size_t i;
+
+    for (i = 0; i < KMS_AWS_SETTING_COUNT; i++)
+        file->settings[i].name = names[i];
+    if (rc == ENVELOPE_OK && !is_nowhere(&file->path))
+        rc = world->read(world->arg, &file->content, kms_text_get(&file->path),
+                         FILE_LEN_MAX, err);
+    ini.path = kms_text_get(&file->path);
+    if (rc == ENVELOPE_OK)
+        rc = kms_ini_read(&file->section, file->settings, &ini, profile->name,
+                          err);
+    return rc;
 }
 
 enum envelope_reason
@@ -62,20 +97,11 @@ kms_aws_profile_read(struct kms_aws_profile *profile,
                      struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
-    struct kms_aws_profile_file *file;
     size_t i;
 
     *profile = (struct kms_aws_profile){ .name = name };
-    for (i = 0; i < FILE_COUNT && rc == ENVELOPE_OK; i++) {
-        file = &profile->files[i];
-        set_path(&file->path, world, i);
-        if (!file->path.failed && !is_nowhere(&file->path))
-            rc = world->read(world->arg, &file->content,
-                             kms_text_get(&file->path), FILE_LEN_MAX, err);
-        set_section(file, name, places[i].section_begin);
-        if (rc == ENVELOPE_OK && (file->path.failed || file->section.failed))
-            rc = envl_fail_memory(err);
-    }
+    for (i = 0; i < KMS_AWS_FILE_COUNT && rc == ENVELOPE_OK; i++)
+        rc = read_place(profile, world, i, err);
     return rc;
 }
 
@@ -84,33 +110,91 @@ kms_aws_profile_clear(struct kms_aws_profile *profile)
 {
     size_t i;
 
-    for (i = 0; i < FILE_COUNT; i++) {
+    for (i = 0; i < KMS_AWS_FILE_COUNT; i++) {
         kms_text_clear(&profile->files[i].path);
-        kms_text_clear(&profile->files[i].section);
         kms_text_clear(&profile->files[i].content);
     }
     *profile = (struct kms_aws_profile){ 0 };
 }
 
-/* 1, if there is one and it is not empty. */
-static int
-get(struct kms_text *value, const struct kms_aws_profile_file *file,
-    const char *name)
+/* The file that counts for a setting, or NULL. */
+static const struct kms_aws_profile_file *
+find(const struct kms_aws_profile *profile, size_t setting)
 {
-    return kms_ini_get(value, &file->content, kms_text_get(&file->section),
-                       name)
-           && value->len > 0;
+    size_t i = 0;
+
+    while (i < KMS_AWS_FILE_COUNT
+           && profile->files[i].settings[setting].line == 0)
+        i++;
+    return i < KMS_AWS_FILE_COUNT ? &profile->files[i] : NULL;
 }
 
-int
-kms_aws_profile_get(struct kms_text *value,
-                    const struct kms_aws_profile *profile, const char *name)
+static void
+copy(struct kms_text *value, const struct kms_ini_setting *setting)
 {
-    return get(value, &profile->files[0], name)
-           || get(value, &profile->files[1], name);
+    kms_text_set(value, "");
+    kms_text_add_bytes(value, setting->value.data, setting->value.len);
+}
+
+void
+kms_aws_profile_region(struct kms_text *region,
+                       const struct kms_aws_profile *profile)
+{
+    const struct kms_aws_profile_file *file = find(profile, KMS_AWS_REGION);
+
+    if (file != NULL)
+        copy(region, &file->settings[KMS_AWS_REGION]);
+}
+
+/* "FILE, line 3: profile P: SETTING what" */
+static enum envelope_reason
+fail_setting(const struct kms_aws_profile *profile,
+             const struct kms_aws_profile_file *file, size_t setting,
+             const char *what, struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                     "%.150s, line %zu: profile %.64s: %s %s",
+                     kms_text_get(&file->path), file->settings[setting].line,
+                     profile->name, names[setting], what);
 }
 
 /* Static keys */
+
+/* The aws command sends what is there, whatever it is; programs that know
+ * comments after a value would send less. */
+static enum envelope_reason
+check_keys(const struct kms_aws_profile *profile,
+           const struct kms_aws_profile_file *file, struct envl_err *err)
+{
+    const struct kms_ini_setting *settings = file->settings;
+    const struct kms_span old = settings[KMS_AWS_OLD_TOKEN].value,
+                          token = settings[KMS_AWS_TOKEN].value;
+    const bool has_id = settings[KMS_AWS_ID].line != 0,
+               has_secret = settings[KMS_AWS_SECRET].line != 0;
+    size_t i;
+
+    if (has_id && !has_secret)
+        return fail_setting(profile, file, KMS_AWS_ID,
+                            "is there without aws_secret_access_key", err);
+    if (has_secret && !has_id)
+        return fail_setting(profile, file, KMS_AWS_SECRET,
+                            "is there without aws_access_key_id", err);
+    for (i = KMS_AWS_ID; i <= KMS_AWS_TOKEN; i++) {
+        if (settings[i].line != 0 && !kms_span_is_key(settings[i].value)
+            && (i <= KMS_AWS_SECRET || settings[i].value.len > 0))
+            return fail_setting(profile, file, i,
+                                "is empty, or has a character that is in no "
+                                "key, such as a blank or a quote",
+                                err);
+    }
+    if (old.len > 0 && token.len > 0
+        && (old.len != token.len || memcmp(old.data, token.data, old.len) != 0))
+        return fail_setting(profile, file, KMS_AWS_OLD_TOKEN,
+                            "is not the same as aws_session_token, and "
+                            "programs differ in which one counts",
+                            err);
+    return ENVELOPE_OK;
+}
 
 /* The pair of one file: a token of another file is not theirs. */
 static enum envelope_reason
@@ -119,18 +203,16 @@ take_keys(struct kms_credentials *credentials,
           struct envl_err *err)
 {
     const struct kms_aws_profile_file *file = &profile->files[place];
-    int has_id = get(&credentials->id, file, "aws_access_key_id");
-    int has_secret = get(&credentials->secret, file, "aws_secret_access_key");
+    enum envelope_reason rc = check_keys(profile, file, err);
 
-    (void)get(&credentials->token, file, "aws_session_token"); /* or empty */
-    if (has_id == has_secret)
-        return ENVELOPE_OK;
-    if (credentials->id.failed || credentials->secret.failed)
-        return envl_fail_memory(err);
-    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                     "%.150s: profile %.64s: of aws_access_key_id and "
-                     "aws_secret_access_key, there is only one",
-                     kms_text_get(&file->path), profile->name);
+    if (rc != ENVELOPE_OK || file->settings[KMS_AWS_ID].line == 0)
+        return rc;
+    copy(&credentials->id, &file->settings[KMS_AWS_ID]);
+    copy(&credentials->secret, &file->settings[KMS_AWS_SECRET]);
+    copy(&credentials->token, &file->settings[KMS_AWS_TOKEN]);
+    if (credentials->token.len == 0)
+        copy(&credentials->token, &file->settings[KMS_AWS_OLD_TOKEN]);
+    return credentials->id.failed ? envl_fail_memory(err) : ENVELOPE_OK;
 }
 
 /* Programs */
@@ -172,54 +254,63 @@ run_process(struct kms_credentials *credentials, const struct kms_world *world,
 
 /* Profiles */
 
-/* What would need other services before KMS is asked. */
 static enum envelope_reason
 check_kind(const struct kms_aws_profile *profile, struct envl_err *err)
 {
-    static const char *const names[] = {
-        "role_arn",      "source_profile",          "credential_source",
-        "sso_session",   "sso_start_url",           "sso_account_id",
-        "sso_role_name", "web_identity_token_file", "login_session",
-    };
-    struct kms_text value = { 0 };
-    bool failed;
-    size_t i = 0;
+    const struct kms_aws_profile_file *file = NULL;
+    size_t i;
 
-    while (i < sizeof(names) / sizeof(names[0])
-           && !kms_aws_profile_get(&value, profile, names[i]))
-        i++;
-    failed = value.failed;
-    kms_text_clear(&value);
-    if (failed)
-        return envl_fail_memory(err);
-    if (i == sizeof(names) / sizeof(names[0]))
-        return ENVELOPE_OK;
-    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                     "profile %.64s has %s, which cannot be followed here: "
-                     "name another profile that has credential_process = aws "
-                     "configure export-credentials --profile %.64s "
-                     "--format process",
-                     profile->name, names[i], profile->name);
+    for (i = KMS_AWS_REFUSED; i < KMS_AWS_SETTING_COUNT; i++) {
+        file = find(profile, i);
+        if (file != NULL)
+            return envl_fail(
+                err, ENVELOPE_R_CREDENTIALS,
+                "%.100s, line %zu: profile %.40s has %s, which cannot be "
+                "followed here: name another profile that has "
+                "credential_process = aws configure export-credentials "
+                "--profile %.40s --format process",
+                kms_text_get(&file->path), file->settings[i].line,
+                profile->name, names[i], profile->name);
+    }
+    return ENVELOPE_OK;
 }
 
+static enum envelope_reason
+take_process(struct kms_credentials *credentials, const struct kms_world *world,
+             const struct kms_aws_profile *profile, struct envl_err *err)
+{
+    const struct kms_aws_profile_file *file = find(profile, KMS_AWS_PROCESS);
+    const struct kms_ini_setting *setting;
+    struct kms_text command = { 0 };
+    enum envelope_reason rc;
+
+    if (file == NULL)
+        return ENVELOPE_OK;
+    setting = &file->settings[KMS_AWS_PROCESS];
+    if (setting->value.len == 0)
+        return fail_setting(profile, file, KMS_AWS_PROCESS, "is empty", err);
+    copy(&command, setting);
+    rc = command.failed
+             ? envl_fail_memory(err)
+             : run_process(credentials, world, profile, &command, err);
+    kms_text_clear(&command);
+    return rc;
+}
+
+/* The order is that of the aws command. */
 enum envelope_reason
 kms_aws_from_profile(struct kms_credentials *credentials,
                      const struct kms_world *world,
                      const struct kms_aws_profile *profile,
                      struct envl_err *err)
 {
-    struct kms_text command = { 0 };
     enum envelope_reason rc = check_kind(profile, err);
-    size_t i;
 
-    for (i = 0; i < FILE_COUNT && rc == ENVELOPE_OK && credentials->id.len == 0;
-         i++)
-        rc = take_keys(credentials, profile, i, err);
-    if (rc == ENVELOPE_OK && credentials->id.len == 0
-        && kms_aws_profile_get(&command, profile, "credential_process"))
-        rc = run_process(credentials, world, profile, &command, err);
-    if (rc == ENVELOPE_OK && command.failed)
-        rc = envl_fail_memory(err);
-    kms_text_clear(&command);
+    if (rc == ENVELOPE_OK)
+        rc = take_keys(credentials, profile, KMS_AWS_CREDENTIALS_FILE, err);
+    if (rc == ENVELOPE_OK && credentials->id.len == 0)
+        rc = take_process(credentials, world, profile, err);
+    if (rc == ENVELOPE_OK && credentials->id.len == 0)
+        rc = take_keys(credentials, profile, KMS_AWS_CONFIG_FILE, err);
     return rc;
 }

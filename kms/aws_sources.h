@@ -8,32 +8,51 @@
 
 #include <stdbool.h>
 
+#include "kms/ini.h"
 #include "kms/sign.h"
 #include "kms/text.h"
 #include "kms/world.h"
 #include "lib/err.h"
 
+/* The settings of a profile that count. */
+enum kms_aws_setting {
+    KMS_AWS_ID,
+    KMS_AWS_SECRET,
+    KMS_AWS_OLD_TOKEN, /* its name of former days */
+    KMS_AWS_TOKEN,
+    KMS_AWS_PROCESS,
+    KMS_AWS_REGION,
+    KMS_AWS_REFUSED, /* this one and all after it */
+    KMS_AWS_SETTING_COUNT = KMS_AWS_REFUSED + 9
+};
+
+enum kms_aws_file {
+    KMS_AWS_CREDENTIALS_FILE,
+    KMS_AWS_CONFIG_FILE,
+    KMS_AWS_FILE_COUNT
+};
+
 /* A profile: a section of each of two files. */
 struct kms_aws_profile {
     const char *name; /* borrowed */
     struct kms_aws_profile_file {
-        struct kms_text path, section, content;
-    } files[2]; /* credentials, config: in this order of precedence */
+        struct kms_text path, content;
+        struct kms_ini_section section;
+        struct kms_ini_setting settings[KMS_AWS_SETTING_COUNT + 1];
+    } files[KMS_AWS_FILE_COUNT]; /* in this order of precedence */
 };
 
 /*
  * kms_aws_profile_read - both files; one that does not exist is empty
- * kms_aws_profile_get - a setting: 1, or 0 where there is none, or an empty
- * one, with value empty
+ * kms_aws_profile_region - the profile's region; without one, region stays
  */
 enum envelope_reason kms_aws_profile_read(struct kms_aws_profile *profile,
                                           const struct kms_world *world,
                                           const char *name,
                                           struct envl_err *err);
 void kms_aws_profile_clear(struct kms_aws_profile *profile);
-int kms_aws_profile_get(struct kms_text *value,
-                        const struct kms_aws_profile *profile,
-                        const char *name);
+void kms_aws_profile_region(struct kms_text *region,
+                            const struct kms_aws_profile *profile);
 
 /*
  * The sources.  Where there is nothing in one, credentials stay empty.

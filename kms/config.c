@@ -5,16 +5,22 @@
 
 #define CONFIG_LEN_MAX 65536
 
+const char *
+kms_config_path(const struct kms_world *world)
+{
+    const char *path = world->variable(world->arg, "ENVELOPE_KMS_CONFIG");
+
+    return path != NULL ? path : ENVELOPE_KMS_CONFIG_PATH;
+}
+
 enum envelope_reason
 kms_config_read(struct kms_text *text, const struct kms_world *world,
                 struct envl_err *err)
 {
-    const char *path = world->variable(world->arg, "ENVELOPE_KMS_CONFIG");
-    enum envelope_reason rc;
+    const char *path = kms_config_path(world);
+    enum envelope_reason rc =
+        world->read(world->arg, text, path, CONFIG_LEN_MAX, err);
 
-    if (path == NULL)
-        path = ENVELOPE_KMS_CONFIG_PATH;
-    rc = world->read(world->arg, text, path, CONFIG_LEN_MAX, err);
     /* It names the file, but takes it for one of credentials. */
     if (rc == ENVELOPE_R_CREDENTIALS)
         rc = err->reason = ENVELOPE_R_UNREADABLE_KEY;

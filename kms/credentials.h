@@ -16,7 +16,8 @@
  *   profile  or NULL
  *
  * A profile has static keys or a credential_process.  What it has beyond
- * that (role_arn, sso) is an error that says to use credential_process.
+ * that (role_arn, sso) is an error that says to use credential_process.  So is
+ * a line of it that cannot be read: no other source is asked then.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CREDENTIALS naming what was looked at, and
  *          what is wrong; ENVELOPE_R_KEY_SERVICE if their service failed;

@@ -46,36 +46,16 @@ kms_section_fail(const struct kms_section *section, size_t setting,
 }
 
 static enum envelope_reason
-refuse_unknown(const struct kms_section *section, const struct kms_text *config,
-               struct envl_err *err)
-{
-    const char *names[KMS_SETTING_COUNT_MAX + 1] = { NULL };
-    struct kms_text found = { 0 };
-    enum envelope_reason rc = ENVELOPE_OK;
-    size_t i;
-
-    for (i = 0; section->settings[i].name != NULL; i++)
-        names[i] = section->settings[i].name;
-    if (kms_ini_unknown(&found, config, section->name, names))
-        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                       "kms.conf: [%s]: %.80s: %s has no such setting",
-                       section->name, kms_text_get(&found), section->scheme);
-    if (found.failed)
-        rc = envl_fail_memory(err);
-    kms_text_clear(&found);
-    return rc;
-}
-
-static enum envelope_reason
 take_setting(struct kms_section *section, size_t i,
-             const struct kms_text *config, struct envl_err *err)
+             const struct kms_ini_setting *said, struct envl_err *err)
 {
     const struct kms_setting *setting = &section->settings[i];
     struct kms_text *value = &section->values[i];
     const char *text;
 
-    if (!kms_ini_get(value, config, section->name, setting->name)
-        && setting->fallback != NULL)
+    if (said->line != 0)
+        kms_text_add_bytes(value, said->value.data, said->value.len);
+    else if (setting->fallback != NULL)
         kms_text_set(value, setting->fallback);
     if (value->failed)
         return envl_fail_memory(err);
@@ -86,18 +66,28 @@ take_setting(struct kms_section *section, size_t i,
 }
 
 static enum envelope_reason
-take_settings(struct kms_section *section, const struct kms_text *config,
+take_settings(struct kms_section *section, const struct kms_ini_file *file,
               struct envl_err *err)
 {
+    struct kms_ini_setting said[KMS_SETTING_COUNT_MAX + 1] = { { 0 } };
+    struct kms_ini_section found;
     enum envelope_reason rc;
     size_t i;
 
-    if (!kms_ini_has(config, section->name))
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "kms.conf has no section [%s]", section->name);
-    rc = refuse_unknown(section, config, err);
+    for (i = 0; section->settings[i].name != NULL; i++)
+        said[i].name = section->settings[i].name;
+    rc = kms_ini_read(&found, said, file, section->name, err);
+    if (rc == ENVELOPE_OK && found.line == 0)
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "%.200s has no section [%s]", file->path, section->name);
+    if (rc == ENVELOPE_OK && found.other_line != 0)
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "%.150s, line %zu: [%s]: %.*s: %s has no such setting",
+                       file->path, found.other_line, section->name,
+                       found.other.len < 80 ? (int)found.other.len : 80,
+                       found.other.data, section->scheme);
     for (i = 0; rc == ENVELOPE_OK && section->settings[i].name != NULL; i++)
-        rc = take_setting(section, i, config, err);
+        rc = take_setting(section, i, &said[i], err);
     return rc;
 }
 
@@ -108,6 +98,12 @@ kms_section_read(struct kms_section *section,
                  struct envl_err *err)
 {
     struct kms_text config = { 0 };
+    const struct kms_ini_file file = {
+        .text = &config,
+        .path = kms_config_path(world),
+        .is_section = kms_ini_is_named,
+        .reason = ENVELOPE_R_UNREADABLE_KEY,
+    };
     enum envelope_reason rc;
 
     *section = (struct kms_section){
@@ -119,7 +115,7 @@ kms_section_read(struct kms_section *section,
     if (rc == ENVELOPE_OK)
         rc = kms_config_read(&config, world, err);
     if (rc == ENVELOPE_OK)
-        rc = take_settings(section, &config, err);
+        rc = take_settings(section, &file, err);
     kms_text_clear(&config);
     return rc;
 }

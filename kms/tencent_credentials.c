@@ -66,27 +66,81 @@ read_variables(struct kms_credentials *credentials,
 
 /* Files */
 
+/* The settings of a profile; the rest is not ours. */
+enum { ID, SECRET, TOKEN, ROLE, SETTING_COUNT };
+
+static void
+copy(struct kms_text *text, const struct kms_ini_setting *setting)
+{
+    kms_text_set(text, "");
+    kms_text_add_bytes(text, setting->value.data, setting->value.len);
+}
+
+static enum envelope_reason
+fail_profile(const struct kms_ini_file *file, const char *profile, size_t line,
+             const char *what, struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                     "%.160s, line %zu: [%.80s]: %s", file->path, line, profile,
+                     what);
+}
+
+static enum envelope_reason
+take_profile(struct kms_credentials *credentials,
+             const struct kms_ini_file *file, const char *profile,
+             struct envl_err *err)
+{
+    struct kms_ini_setting settings[SETTING_COUNT + 1] = {
+        [ID] = { .name = "secret_id" },
+        [SECRET] = { .name = "secret_key" },
+        [TOKEN] = { .name = "token" },
+        [ROLE] = { .name = "role_arn" },
+    };
+    struct kms_ini_section section;
+    enum envelope_reason rc =
+        kms_ini_read(&section, settings, file, profile, err);
+    size_t i;
+
+    if (rc != ENVELOPE_OK || section.line == 0)
+        return rc;
+    if (settings[ROLE].line != 0)
+        return fail_profile(file, profile, settings[ROLE].line,
+                            "role_arn cannot be followed here: name a profile "
+                            "that has the keys of the role",
+                            err);
+    if (settings[ID].value.len == 0 || settings[SECRET].value.len == 0)
+        return fail_profile(file, profile, section.line,
+                            "there is no secret_id or no secret_key", err);
+    for (i = ID; i <= TOKEN; i++) {
+        if (settings[i].value.len > 0 && !kms_span_is_key(settings[i].value))
+            return fail_profile(file, profile, settings[i].line,
+                                "the value has a character that is in no key, "
+                                "such as a blank or a quote",
+                                err);
+    }
+    copy(&credentials->id, &settings[ID]);
+    copy(&credentials->secret, &settings[SECRET]);
+    copy(&credentials->token, &settings[TOKEN]);
+    return is_broken(credentials) ? envl_fail_memory(err) : ENVELOPE_OK;
+}
+
 static enum envelope_reason
 read_file(struct kms_credentials *credentials, const struct kms_world *world,
           const char *path, const char *profile, struct envl_err *err)
 {
-    struct kms_text file = { 0 };
+    struct kms_text text = { 0 };
+    const struct kms_ini_file file = {
+        .text = &text,
+        .path = path,
+        .is_section = kms_ini_is_named,
+        .reason = ENVELOPE_R_CREDENTIALS,
+    };
     enum envelope_reason rc =
-        world->read(world->arg, &file, path, FILE_LEN_MAX, err);
+        world->read(world->arg, &text, path, FILE_LEN_MAX, err);
 
-    if (rc == ENVELOPE_OK && kms_ini_has(&file, profile)) {
-        (void)kms_ini_get(&credentials->token, &file, profile, "token");
-        if (!kms_ini_get(&credentials->id, &file, profile, "secret_id")
-            || !kms_ini_get(&credentials->secret, &file, profile, "secret_key")
-            || credentials->id.len == 0 || credentials->secret.len == 0)
-            rc = is_broken(credentials)
-                     ? envl_fail_memory(err)
-                     : envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                                 "%.160s: [%.80s] has no secret_id or no "
-                                 "secret_key",
-                                 path, profile);
-    }
-    kms_text_clear(&file);
+    if (rc == ENVELOPE_OK)
+        rc = take_profile(credentials, &file, profile, err);
+    kms_text_clear(&text);
     return rc;
 }
 
@@ -169,8 +223,9 @@ find_role(struct kms_text *role, const struct kms_world *world,
         rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
                        "no credentials for Tencent Cloud: neither "
                        "TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, "
-                       "nor a profile [default] in ~/.tencentcloud/credentials "
-                       "or /etc/tencentcloud/credentials, nor a CVM's role");
+                       "nor a section [default] in "
+                       "~/.tencentcloud/credentials or "
+                       "/etc/tencentcloud/credentials, nor a CVM's role");
     kms_reply_clear(&reply);
     return rc;
 }
@@ -256,7 +311,8 @@ kms_tencent_credentials(struct kms_credentials *credentials,
     if (rc == ENVELOPE_OK && !is_found(credentials)) {
         if (profile != NULL)
             rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                           "no profile [%.80s], neither in "
+                           "no section [%.80s] with secret_id and "
+                           "secret_key, neither in "
                            "~/.tencentcloud/credentials nor in "
                            "/etc/tencentcloud/credentials",
                            profile);

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 64
+plan 66
 . "$srcdir/test/cli/kms_services.sh"
 need aws bsdtar
 python -c 'import botocore, boto3' 2>/dev/null \
@@ -58,6 +58,12 @@ with_keys() {
         AWS_ACCESS_KEY_ID="$(field "$with_profile" aws_access_key_id)" \
         AWS_SECRET_ACCESS_KEY="$(field "$with_profile" aws_secret_access_key)" \
         AWS_SESSION_TOKEN="$(field "$with_profile" aws_session_token)" "$@"
+}
+
+# The aws command, with whose credentials there are
+aws_kms() {
+    env -u OPENSSL_MODULES \
+        aws --region us-east-1 --endpoint-url "$here" kms "$@"
 }
 
 make_all() {
@@ -281,6 +287,54 @@ from_profile() {
     shut sealed "$uri?profile=absent"
 }
 
+# dialect FORMAT - a configuration of the default keys
+dialect() {
+    # shellcheck disable=SC2059 # it is one
+    printf "$1" "$(field default aws_access_key_id)" \
+        "$(field default aws_secret_access_key)" >config
+}
+
+# As the aws command reads it.
+dialects() {
+    AWS_SHARED_CREDENTIALS_FILE=/dev/null
+    AWS_CONFIG_FILE=$tests_dir/config
+    AWS_PROFILE='my team'
+    export AWS_CONFIG_FILE AWS_PROFILE
+    for form in '    aws_access_key_id = %s\n    aws_secret_access_key = %s\n' \
+        'AWS_ACCESS_KEY_ID = %s\r\nAWS_SECRET_ACCESS_KEY = %s\r\n' \
+        's3 =\n  a = b\naws_access_key_id: %s\naws_secret_access_key: %s\n'; do
+        for begin in '[profile "my team"]\n' '[profile\tmy\\ team]\r\n'; do
+            dialect "$begin$form"
+            fresh aws
+            opens sealed "$uri"
+            used default
+            aws_kms generate-data-key --key-id "$arn" --key-spec AES_256 \
+                >json
+        done
+    done
+}
+
+# A role of the user's profile, also where it cannot be read, is not exchanged
+# for that of the machine.
+not_the_machine() {
+    AWS_SHARED_CREDENTIALS_FILE=/dev/null
+    AWS_CONFIG_FILE=$tests_dir/config
+    AWS_EC2_METADATA_SERVICE_ENDPOINT=$here
+    export AWS_CONFIG_FILE AWS_EC2_METADATA_SERVICE_ENDPOINT
+    unset AWS_EC2_METADATA_DISABLED
+    for form in '[default]\n  role_arn = %s\n  source_profile = base\n' \
+        '[default]\nROLE_ARN: %s\n' '[ default ]\nrole_arn = %s\n' \
+        '[default]\nregion = x\n  role_arn = %s\n' '[default\nrole_arn = %s\n' \
+        '[default]\nrole_arn %s\n'; do
+        # shellcheck disable=SC2059 # it is one
+        printf "$form" arn:aws:iam::111122223333:role/restore >config
+        fresh aws
+        shut sealed "$uri"
+        grep -q "config, line [123]: " err
+        silent aws
+    done
+}
+
 from_process() {
     cat >credentials.sh <<SCRIPT
 #!/bin/sh
@@ -383,6 +437,8 @@ not_allowed() {
 
 t 'credentials of the environment' from_environment
 t 'of a profile' from_profile
+t 'of a profile, however it is written' dialects
+t 'a role that cannot be followed or read' not_the_machine
 t 'of a program' from_process
 t 'of a container' from_container
 t 'of a machine' from_machine
@@ -663,11 +719,6 @@ t 'another service' other_service
 t '1,000 recipients' many
 
 # --- without us, and without the other ------------------------------------
-
-aws_kms() {
-    env -u OPENSSL_MODULES \
-        aws --region us-east-1 --endpoint-url "$here" kms "$@"
-}
 
 aws_opens() {
     header cut labelled blob

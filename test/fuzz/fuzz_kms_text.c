@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kms/aws_section.h"
 #include "kms/http.h"
 #include "kms/ini.h"
 #include "kms/json.h"
@@ -70,23 +71,62 @@ try_uri(const char *text, size_t size)
 
 /* Files of sections */
 
+/* It lies in the file, in this line, without what is around it. */
+static void
+check_span(const struct kms_text *text, struct kms_span span, size_t line)
+{
+    const char *begin = kms_text_get(text), *p;
+    size_t lines = 1;
+
+    MUST(line > 0 && span.data >= begin
+         && span.len <= text->len - (size_t)(span.data - begin));
+    MUST(span.len == 0 || span.data[0] != ' ');
+    for (p = begin; p < span.data; p++)
+        lines += *p == '\n' || (*p == '\r' && p[1] != '\n');
+    MUST(lines == line);
+}
+
+static void
+try_sections(const struct kms_text *text, kms_ini_is_section *is_section,
+             const char *wanted)
+{
+    const struct kms_ini_file file = { text, "file", is_section,
+                                       ENVELOPE_R_CREDENTIALS };
+    struct kms_ini_setting settings[] = { { .name = "a" },
+                                          { .name = "b" },
+                                          { .name = NULL } };
+    struct kms_ini_section section;
+    struct envl_err err = { 0 };
+    enum envelope_reason rc =
+        kms_ini_read(&section, settings, &file, wanted, &err);
+    size_t i;
+
+    if (rc != ENVELOPE_OK) {
+        check_failure(rc, ENVELOPE_R_CREDENTIALS, &err);
+        MUST(strncmp(err.detail, "file, line ", 11) == 0);
+        return;
+    }
+    for (i = 0; i < 2; i++) {
+        MUST(settings[i].line == 0 || settings[i].line > section.line);
+        if (settings[i].line != 0)
+            check_span(text, settings[i].value, settings[i].line);
+    }
+    if (section.other_line != 0)
+        check_span(text, section.other, section.other_line);
+    MUST(section.line != 0
+         || (settings[0].line + settings[1].line + section.other_line == 0));
+}
+
 static void
 try_ini(const char *file, size_t size)
 {
-    static const char *const names[] = { "a", "b", NULL };
-    struct kms_text text = { 0 }, value = { 0 };
-    int found;
+    struct kms_text text = { 0 };
 
     kms_text_add_bytes(&text, file, size);
-    found = kms_ini_get(&value, &text, "a", "b");
-    MUST(found || value.len == 0);
-    MUST(!found || kms_ini_has(&text, "a"));
-    MUST(value.len == 0 || memchr(value.data, '\n', value.len) == NULL);
-    MUST(value.len == 0 || value.data[0] != ' ');
-    found = kms_ini_unknown(&value, &text, "a", names);
-    MUST(found || value.len == 0);
-    MUST(!found || kms_ini_has(&text, "a"));
-    kms_text_clear(&value);
+    try_sections(&text, kms_ini_is_named, "a");
+    try_sections(&text, kms_aws_is_credentials_section, "a b");
+    try_sections(&text, kms_aws_is_config_section, "a b");
+    try_sections(&text, kms_aws_is_config_section, "default");
     kms_text_clear(&text);
 }
 

@@ -158,10 +158,13 @@ half_of_a_pair_is_an_error(void **state)
     fake.variables = home;
     fake.files = files;
     assert_int_equal(find(NULL), ENVELOPE_R_CREDENTIALS);
-    says(CREDENTIALS ": profile default");
+    says(CREDENTIALS ", line 2: profile default: aws_access_key_id is there "
+                     "without aws_secret_access_key");
     assert_int_equal(find("empty"), ENVELOPE_R_CREDENTIALS);
+    says(CREDENTIALS ", line 5: profile empty: aws_secret_access_key is empty");
     assert_int_equal(find("work"), ENVELOPE_R_CREDENTIALS);
-    says(CONFIG ": profile work");
+    says(CONFIG ", line 2: profile work: aws_secret_access_key is there "
+                "without aws_access_key_id");
 }
 
 static void
@@ -170,11 +173,6 @@ profiles_are_found(void **state)
     static const struct fake_pair home[] = { HOME, END };
     static const struct fake_pair named[] = {
         HOME, { "AWS_PROFILE", "home" }, { "AWS_ACCESS_KEY_ID", "ENV" }, END
-    };
-    static const struct fake_pair both[] = {
-        { CONFIG,
-          "[default]\n" KEYS("PLAIN") "[profile default]\n" KEYS("LONG") },
-        END,
     };
 
     (void)state;
@@ -186,10 +184,6 @@ profiles_are_found(void **state)
     found("HOME_ID", "");
     assert_int_equal(find("default"), ENVELOPE_OK);
     found("DEFAULT", "");
-    fake.files = both;
-    assert_int_equal(find(NULL), ENVELOPE_OK);
-    found("LONG", "");
-    fake.files = two_files;
     fake.variables = named;
     assert_int_equal(find(NULL), ENVELOPE_OK);
     found("HOME_ID", "");
@@ -217,8 +211,9 @@ a_named_profile_is_all(void **state)
     for (i = 0; i < COUNT(names); i++) {
         assert_int_equal(find(names[i]), ENVELOPE_R_CREDENTIALS);
         says(names[i]);
-        says(CREDENTIALS);
-        says(CONFIG);
+        says(CREDENTIALS " (no section [");
+        says(CONFIG " (");
+        says(i == 1 ? "(line 7)" : "(no section [profile ");
     }
     assert_int_equal(fake.request_count, 0);
 }
@@ -325,6 +320,168 @@ a_file_that_cannot_be_read_is_told(void **state)
     files[0].content = NULL;
 }
 
+/* The dialect: as the aws command reads it, or an error with file and line. */
+
+#define ID "aws_access_key_id"
+#define SECRET_KEY "aws_secret_access_key"
+#define IN(file, line) file ", line " #line ": "
+#define ROLE_LINES "role_arn = arn:aws:iam::1:role/r\nsource_profile = b\n"
+
+static const struct {
+    const char *profile; /* NULL: nobody names one */
+    const char *config, *credentials;
+    const char *token; /* with the keys A and sA, or NULL */
+    const char *says;
+} dialects[] = {
+    /* Names of sections */
+    { "p", "[profile\tp]\n" KEYS("A"), NULL, "", NULL },
+    { "p", "[profile   p ]\n" KEYS("A"), NULL, "", NULL },
+    { "p", "[profile \"p\"]\n" KEYS("A"), NULL, "", NULL },
+    { "p", "[profile 'p']\n" KEYS("A"), NULL, "", NULL },
+    { "p", "  [profile p] # mine\n" KEYS("A"), NULL, "", NULL },
+    { "a b", "[profile \"a b\"]\n" KEYS("A"), NULL, "", NULL },
+    { "a b", "[profile a\\ b]\n" KEYS("A"), NULL, "", NULL },
+    { "a b", "[profile a' 'b]\n" KEYS("A"), NULL, "", NULL },
+    { "a b", NULL, "[a b]\n" KEYS("A"), "", NULL },
+    { "a\"\\b", "[profile \"a\\\"\\\\b\"]\n" KEYS("A"), NULL, "", NULL },
+    { "a\\b", "[profile \"a\\b\"]\n" KEYS("A"), NULL, "", NULL },
+    { "a\\b", "[profile 'a\\b']\n" KEYS("A"), NULL, "", NULL },
+    { "a\\\\b", "[profile 'a\\\\b']\n" KEYS("A"), NULL, "", NULL },
+    { "profile p", NULL, "[profile p]\n" KEYS("A"), "", NULL },
+    { NULL, "[default]\n" KEYS("A"), NULL, "", NULL },
+    { NULL, "[profile default]\n" KEYS("A"), NULL, "", NULL },
+    { NULL, "[profile \"default\"]\n" KEYS("A"), NULL, "", NULL },
+    { NULL, NULL, "[default]\n" KEYS("A"), "", NULL },
+    /* Those that some programs take and others do not */
+    { "p", "[ profile p]\n" KEYS("A"), NULL, NULL,
+      IN(CONFIG, 1) "[ profile p]: to "
+                    "some programs" },
+    { "p", "[Profile p]\n" KEYS("A"), NULL, NULL, IN(CONFIG, 1) },
+    { "p", "[profiles p]\n" KEYS("A"), NULL, NULL, IN(CONFIG, 1) },
+    { "a b", "\n[profile a b]\n" KEYS("A"), NULL, NULL, IN(CONFIG, 2) },
+    { "o'b", "[profile o'b]\n" KEYS("A"), NULL, NULL, IN(CONFIG, 1) },
+    { NULL, "[ default ]\n" ROLE_LINES, NULL, NULL, IN(CONFIG, 1) },
+    { NULL, "[\"default\"]\n" ROLE_LINES, NULL, NULL, IN(CONFIG, 1) },
+    { NULL, NULL, "[default ]\n" KEYS("A"), NULL, IN(CREDENTIALS, 1) },
+    { NULL, "[DEFAULT]\n" ROLE_LINES, NULL, NULL,
+      IN(CONFIG, 1) "[DEFAULT]: its "
+                    "settings" },
+    { "p", NULL, "[p]\n" KEYS("A") "[DEFAULT]\n", NULL, IN(CREDENTIALS, 4) },
+    /* Twice */
+    { "p", "[profile p]\n" KEYS("A") "[profile 'p']\n", NULL, NULL,
+      IN(CONFIG, 4) "the section p is in line 1 already" },
+    { NULL, "[default]\n" KEYS("A") "[profile default]\n", NULL, NULL,
+      IN(CONFIG, 4) "the section default is in line 1 already" },
+    { "p", "[profile p]\n" KEYS("A") "AWS_Access_Key_Id = B\n", NULL, NULL,
+      IN(CONFIG, 4) "the setting aws_access_key_id is in line 2 already" },
+    /* Others, which are not the profile */
+    { NULL, "[Default]\n" KEYS("B") "[profile]\n[default\\ ]\n",
+      "[default]\n" KEYS("A"), "", NULL },
+    { "p",
+      "[p]\n" ROLE_LINES "[profile P]\n" ROLE_LINES "[profile p q]\n" ROLE_LINES
+      "[profile \"p]\n" ROLE_LINES "[profile pq]\n" ROLE_LINES
+      "[profile \\]\n" ROLE_LINES "[profile p\\]\n" ROLE_LINES
+      "[profile \"\"]\n" ROLE_LINES,
+      "[p]\n" KEYS("A") "[profile p]\n" ROLE_LINES, "", NULL },
+    /* Settings */
+    { "p", "[profile p]\n  " ID " = A\n  " SECRET_KEY " = sA\n", NULL, "",
+      NULL },
+    { "p", "[profile p]\n\t" ID ": A\n\t" SECRET_KEY " : sA\n", NULL, "",
+      NULL },
+    { "p", NULL,
+      "[p]\nAWS_ACCESS_KEY_ID = A\nAWS_SECRET_ACCESS_KEY=sA\n"
+      "AWS_Session_Token = t\n",
+      "t", NULL },
+    { "p", NULL, "[p]\n" KEYS("A") "aws_security_token = t\n", "t", NULL },
+    { "p", NULL,
+      "[p]\n" KEYS("A") "aws_security_token = t\n"
+                        "aws_session_token = t\n",
+      "t", NULL },
+    { "p", NULL, "[p]\n" KEYS("A") "aws_session_token =\n", "", NULL },
+    { "p", "[profile p]\r\n" ID " = A\r\n" SECRET_KEY " = sA\r\n", NULL, "",
+      NULL },
+    { "p", "[profile p]\ns3 =\n  max_queue_size = 9\n\n  a = b\n" KEYS("A"),
+      NULL, "", NULL },
+    { "p", "[profile q]\nx\n" ID "=B\n" ID "=C\n  y\n[profile p]\n" KEYS("A"),
+      NULL, "", NULL },
+    { "p", NULL,
+      "[p]\n" KEYS("A") "aws_security_token = t\n"
+                        "aws_session_token = u\n",
+      NULL, IN(CREDENTIALS, 4) },
+    { "p", NULL, "[p]\n" ID " = A # old\n" SECRET_KEY " = sA\n", NULL,
+      IN(CREDENTIALS, 2) "profile p: " ID " is empty, or has a character" },
+    { "p", NULL, "[p]\n" ID " = \"A\"\n" SECRET_KEY " = sA\n", NULL,
+      IN(CREDENTIALS, 2) },
+    { "p", NULL, "[p]\n" KEYS("A") "aws_session_token = a b\n", NULL,
+      IN(CREDENTIALS, 4) },
+    { "p", "[profile p]\ncredential_process =\n", NULL, NULL,
+      IN(CONFIG, 2) "profile p: credential_process is empty" },
+    { NULL, NULL, "[default]\n" ID " =\n" SECRET_KEY " =\n", NULL,
+      IN(CREDENTIALS, 2) },
+    /* Lines that nobody can read, or not all alike */
+    { NULL, "[default]\nrole_arn\n", NULL, NULL, IN(CONFIG, 2) },
+    { NULL, "[default]\nrole_arn arn:aws:iam::1:role/r\n", NULL, NULL,
+      IN(CONFIG, 2) },
+    { NULL, "[default\nrole_arn = x\n", NULL, NULL, IN(CONFIG, 1) },
+    { NULL, "role_arn = x\n", NULL, NULL, IN(CONFIG, 1) },
+    { NULL, "\xef\xbb\xbf[default]\nrole_arn = x\n", NULL, NULL,
+      IN(CONFIG, 1) },
+    { NULL, "[default]\n\xc2\xa0role_arn = x\n", NULL, NULL, IN(CONFIG, 2) },
+    { NULL, "[default]\nregion = x\n  role_arn = x\n", NULL, NULL,
+      IN(CONFIG, 3) },
+    { NULL, "[default]\noutput =\n  role_arn = x\n", NULL, NULL,
+      IN(CONFIG, 3) },
+    { NULL, "[x]\ny = z\n  [default]\n  role_arn = x\n", NULL, NULL,
+      IN(CONFIG, 3) },
+    { NULL, "[x]\ny = z\n  [profile 'default']\n", NULL, NULL, IN(CONFIG, 3) },
+    /* What cannot be followed, whatever it looks like */
+    { NULL, "[default]\n  role_arn = x\n", NULL, NULL,
+      IN(CONFIG, 2) "profile default has role_arn" },
+    { NULL, "[default]\n\n\tROLE_ARN: x\n", NULL, NULL,
+      IN(CONFIG, 3) "profile default has role_arn" },
+    { NULL, "[default]\rSso_Session = x\r", NULL, NULL,
+      IN(CONFIG, 2) "profile default has sso_session" },
+    { NULL, "[profile  default]\nweb_identity_token_file:/t", NULL, NULL,
+      IN(CONFIG, 2) "profile default has web_identity_token_file" },
+    { NULL, "[profile 'default']\nrole_arn =\n", NULL, NULL,
+      IN(CONFIG, 2) "profile default has role_arn" },
+    { NULL, NULL, "[default]\n  Source_Profile = x\n", NULL,
+      IN(CREDENTIALS, 2) "profile default has source_profile" },
+};
+
+/* With a machine that has a role of its own, which nobody asks for. */
+static void
+the_dialect_is_that_of_the_aws_command(void **state)
+{
+    static const struct fake_pair home[] = { HOME, END };
+    struct fake_pair files[3];
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; i < COUNT(dialects); i++) {
+        start_again();
+        n = 0;
+        if (dialects[i].config != NULL)
+            files[n++] = (struct fake_pair){ CONFIG, dialects[i].config };
+        if (dialects[i].credentials != NULL)
+            files[n++] =
+                (struct fake_pair){ CREDENTIALS, dialects[i].credentials };
+        files[n] = (struct fake_pair)END;
+        fake.variables = home;
+        fake.files = files;
+        if (dialects[i].token != NULL) {
+            if (find(dialects[i].profile) != ENVELOPE_OK)
+                fail_msg("dialect %zu: %s", i, err.detail);
+            found("A", dialects[i].token);
+        } else {
+            if (find(dialects[i].profile) != ENVELOPE_R_CREDENTIALS)
+                fail_msg("dialect %zu: is read", i);
+            says(dialects[i].says);
+        }
+        assert_int_equal(fake.request_count, 0);
+    }
+}
+
 /* Profiles that we cannot follow */
 
 static void
@@ -356,7 +513,7 @@ other_kinds_are_named(void **state)
                                                    "[default]\n%s",
                        lines[i], lines[i]);
         assert_int_equal(find("p"), ENVELOPE_R_CREDENTIALS);
-        says("profile p has ");
+        says(CONFIG ", line 2: profile p has ");
         says("credential_process = aws configure export-credentials "
              "--profile p --format process");
         assert_int_equal(find(NULL), ENVELOPE_R_CREDENTIALS);
@@ -394,9 +551,11 @@ web_identity_is_named(void **state)
 
 static const struct fake_pair process_home[] = { HOME, END };
 static const struct fake_pair process_files[] = {
-    { CONFIG, "[profile p]\ncredential_process = /opt/bin/creds --user \"a b\""
-              "\n[profile both]\ncredential_process = /opt/bin/creds\n" KEYS(
-                  "STATIC") },
+    { CONFIG,
+      "[profile p]\ncredential_process = /opt/bin/creds --user \"a b\""
+      "\n[profile both]\ncredential_process = /opt/bin/creds\n"
+      "[profile later]\ncredential_process = /opt/bin/creds\n" KEYS("STATIC") },
+    { CREDENTIALS, "[both]\n" KEYS("STATIC") },
     END,
 };
 
@@ -418,8 +577,12 @@ a_process_gives_credentials(void **state)
     assert_int_equal(find("p"), ENVELOPE_OK);
     found("PROC", "");
     assert_int_equal(find("both"), ENVELOPE_OK);
-    found("STATIC", "");
+    found("STATIC", ""); /* of the credentials' file */
     assert_int_equal(fake.run_count, 2);
+    /* Keys of the configuration come after it, as in the aws command. */
+    assert_int_equal(find("later"), ENVELOPE_OK);
+    found("PROC", "");
+    assert_int_equal(fake.run_count, 3);
 }
 
 static void
@@ -978,6 +1141,7 @@ main(void)
         credentials_test(without_a_home_there_are_no_files),
         credentials_test(tokens_belong_to_their_keys),
         credentials_test(a_file_that_cannot_be_read_is_told),
+        credentials_test(the_dialect_is_that_of_the_aws_command),
         credentials_test(other_kinds_are_named),
         credentials_test(web_identity_is_named),
         credentials_test(a_process_gives_credentials),

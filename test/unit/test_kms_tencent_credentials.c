@@ -205,7 +205,55 @@ bad_files_are_errors(void **state)
     (void)state;
     for (i = 0; i < COUNT(profiles); i++)
         assert_none(&sources, profiles[i], ENVELOPE_R_CREDENTIALS, HOME_FILE);
-    assert_none(&sources, "none", ENVELOPE_R_CREDENTIALS, "profile [none]");
+    assert_none(&sources, "none", ENVELOPE_R_CREDENTIALS, "no section [none]");
+}
+
+/* As Tencent Cloud's own programs read it, or an error with file and line. */
+static const struct {
+    const char *file, *says; /* NULL: id, key and token are found */
+} dialects[] = {
+    { "[default]\n  secret_id = id\n  secret_key = key\n  token = token\n",
+      NULL },
+    { "[default]\nSECRET_ID: id\nSecret_Key: key\nTOKEN: token\n", NULL },
+    { "[default]\rsecret_id=id\rsecret_key=key\rtoken=token\r", NULL },
+    { "[DEFAULT]\nrole_arn = x\n[default]\nsecret_id=id\nsecret_key=key\n"
+      "token=token\nregion=ap-guangzhou\n",
+      NULL },
+    { "[default]\nsecret_id=id\n", ", line 1: [default]: there is no" },
+    { "[ default ]\nsecret_id=id\nsecret_key=key\n", ", line 1: [ default ]" },
+    { "[default\nsecret_id=id\nsecret_key=key\n", ", line 1: a section" },
+    { "[default]\nsecret_id=id\n secret_key=key\n", ", line 3: is indented" },
+    { "[default]\nsecret_id=\n  id\nsecret_key=key\n", ", line 3: " },
+    { "[default]\nsecret_id=id\nsecret_id=id2\nsecret_key=key\n",
+      ", line 3: the setting secret_id is in line 2 already" },
+    { "[default]\nsecret_id=id\nsecret_key=key\n[default]\n",
+      ", line 4: the section default is in line 1 already" },
+    { "[default]\nsecret_id=id\nsecret_key=\"very-secret\"\n",
+      ", line 3: [default]: the value has a character" },
+    { "[default]\nsecret_id=id\nsecret_key=key\ntoken=a b\n", ", line 4: " },
+    { "[default]\nsecret_id=id\nsecret_key=key\n\nRole_Arn = r\n",
+      ", line 5: [default]: role_arn cannot be followed" },
+    { "[default]\nsecret_id=id\nvery-secret\n", ", line 3: is not \"name" },
+};
+
+static void
+the_dialect_is_that_of_tencent(void **state)
+{
+    struct fake_pair files[] = { { HOME_FILE, NULL }, { NULL, NULL } };
+    const struct sources sources = { .variables = home, .files = files };
+    char says[200];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(dialects); i++) {
+        files[0].content = dialects[i].file;
+        if (dialects[i].says == NULL) {
+            assert_found(&sources, NULL, "id", "key", "token");
+            continue;
+        }
+        (void)snprintf(says, sizeof(says), HOME_FILE "%s", dialects[i].says);
+        assert_none(&sources, NULL, ENVELOPE_R_CREDENTIALS, says);
+    }
 }
 
 static void
@@ -423,6 +471,7 @@ main(void)
         cmocka_unit_test(half_a_pair_is_an_error),
         cmocka_unit_test(files_are_read_in_order),
         cmocka_unit_test(bad_files_are_errors),
+        cmocka_unit_test(the_dialect_is_that_of_tencent),
         cmocka_unit_test(a_huge_file_is_an_error),
         cmocka_unit_test(a_role_is_found),
         cmocka_unit_test(a_role_may_be_named),
