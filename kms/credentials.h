@@ -36,7 +36,8 @@ enum envelope_reason kms_aws_region(struct kms_text *region,
 
 /*
  * kms_tencent_credentials - in this order: a profile that is named, of
- * ~/.tencentcloud/credentials or /etc/tencentcloud/credentials;
+ * ~/.tencentcloud/credentials or /etc/tencentcloud/credentials, or of the file
+ * that TENCENTCLOUD_CREDENTIALS_FILE names;
  * TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY, and
  * TENCENTCLOUD_SESSION_TOKEN or TENCENTCLOUD_TOKEN; the profile "default"; the
  * CVM's role, where TENCENTCLOUD_CVM_ROLE names one or the metadata service

@@ -14,6 +14,7 @@
 #define METADATA "http://metadata.tencentyun.com"
 #define ROLES_PATH "/latest/meta-data/cam/security-credentials/"
 
+#define FILE_VARIABLE "TENCENTCLOUD_CREDENTIALS_FILE"
 #define ROLE_VARIABLE "TENCENTCLOUD_CVM_ROLE"
 
 /* Did memory run out in any part? */
@@ -144,14 +145,35 @@ read_file(struct kms_credentials *credentials, const struct kms_world *world,
     return rc;
 }
 
+/* A file that is named is the only one, and has to be there: Tencent Cloud's own
+ * programs see it alike. */
+static enum envelope_reason
+read_named_file(struct kms_credentials *credentials,
+                const struct kms_world *world, const char *path,
+                const char *profile, struct envl_err *err)
+{
+    enum envelope_reason rc = read_file(credentials, world, path, profile, err);
+
+    if (rc == ENVELOPE_OK && !is_found(credentials))
+        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                       FILE_VARIABLE ": %.160s: there is no such file, or no "
+                                     "section [%.80s] with secret_id and "
+                                     "secret_key in it",
+                       path, profile);
+    return rc;
+}
+
 static enum envelope_reason
 read_files(struct kms_credentials *credentials, const struct kms_world *world,
            const char *profile, struct envl_err *err)
 {
+    const char *named = world->variable(world->arg, FILE_VARIABLE);
     const char *home = world->variable(world->arg, "HOME");
     struct kms_text path = { 0 };
     enum envelope_reason rc = ENVELOPE_OK;
 
+    if (named != NULL)
+        return read_named_file(credentials, world, named, profile, err);
     if (home != NULL) {
         kms_text_addf(&path, "%s/.tencentcloud/credentials", home);
         rc = path.failed ? envl_fail_memory(err)

@@ -256,6 +256,30 @@ the_dialect_is_that_of_tencent(void **state)
     }
 }
 
+/* And then no other file counts, and no role of the machine. */
+static void
+a_file_may_be_named(void **state)
+{
+    static const struct fake_pair variables[] = {
+        { "HOME", "/home/me" },
+        { "TENCENTCLOUD_CREDENTIALS_FILE", "/run/keys" },
+        { NULL, NULL },
+    };
+    static const struct fake_pair files[] = {
+        { HOME_FILE, "[default]\nsecret_id = x\nsecret_key = y\n" },
+        { "/run/keys", "[default]\nsecret_id = id\nsecret_key = key\n" },
+        { NULL, NULL },
+    };
+    const struct sources named = { .variables = variables, .files = files };
+    const struct sources missing = { .variables = variables };
+
+    (void)state;
+    assert_found(&named, NULL, "id", "key", "");
+    assert_none(&named, "none", ENVELOPE_R_CREDENTIALS, "/run/keys");
+    assert_none(&missing, NULL, ENVELOPE_R_CREDENTIALS,
+                "TENCENTCLOUD_CREDENTIALS_FILE: /run/keys: ");
+}
+
 static void
 a_huge_file_is_an_error(void **state)
 {
@@ -472,6 +496,7 @@ main(void)
         cmocka_unit_test(files_are_read_in_order),
         cmocka_unit_test(bad_files_are_errors),
         cmocka_unit_test(the_dialect_is_that_of_tencent),
+        cmocka_unit_test(a_file_may_be_named),
         cmocka_unit_test(a_huge_file_is_an_error),
         cmocka_unit_test(a_role_is_found),
         cmocka_unit_test(a_role_may_be_named),
