@@ -42,6 +42,7 @@ static const char *const names[KMS_AWS_SETTING_COUNT] = {
 
 /* Reading */
 
+/* The aws command fills in variables and homes of other users. */
 static enum envelope_reason
 set_path(struct kms_text *path, const struct kms_world *world, size_t place,
          struct envl_err *err)
@@ -51,6 +52,12 @@ set_path(struct kms_text *path, const struct kms_world *world, size_t place,
 
     if (said == NULL)
         said = places[place].path;
+    if (strchr(said, '$') != NULL
+        || (said[0] == '~' && strncmp(said, "~/", 2) != 0))
+        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                         "%s: %.200s: variables and homes of other users are "
+                         "not filled in here: write the whole path",
+                         places[place].variable, said);
     if (home != NULL && strncmp(said, "~/", 2) == 0)
         kms_text_addf(path, "%s%s", home, said + 1);
     else

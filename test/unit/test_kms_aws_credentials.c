@@ -320,6 +320,26 @@ a_file_that_cannot_be_read_is_told(void **state)
     files[0].content = NULL;
 }
 
+static void
+variables_in_paths_are_refused(void **state)
+{
+    static const struct fake_pair paths[][3] = {
+        { { "AWS_CONFIG_FILE", "$HOME/config" }, HOME, END },
+        { { "AWS_SHARED_CREDENTIALS_FILE", "~me/config" }, HOME, END },
+        { { "AWS_CONFIG_FILE", "~" }, HOME, END },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(paths); i++) {
+        fake.variables = paths[i];
+        assert_int_equal(find(NULL), ENVELOPE_R_CREDENTIALS);
+        says(paths[i][0].name);
+        says(paths[i][0].content);
+    }
+    assert_int_equal(fake.request_count, 0);
+}
+
 /* The dialect: as the aws command reads it, or an error with file and line. */
 
 #define ID "aws_access_key_id"
@@ -1141,6 +1161,7 @@ main(void)
         credentials_test(without_a_home_there_are_no_files),
         credentials_test(tokens_belong_to_their_keys),
         credentials_test(a_file_that_cannot_be_read_is_told),
+        credentials_test(variables_in_paths_are_refused),
         credentials_test(the_dialect_is_that_of_the_aws_command),
         credentials_test(other_kinds_are_named),
         credentials_test(web_identity_is_named),
