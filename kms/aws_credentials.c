@@ -18,10 +18,21 @@ variable(const struct kms_world *world, const char *name)
 }
 
 /* The profile that somebody has named, or NULL. */
-static const char *
-named_profile(const struct kms_world *world, const char *profile)
+static enum envelope_reason
+find_name(const char **name, const struct kms_world *world, const char *profile,
+          struct envl_err *err)
 {
-    return profile != NULL ? profile : variable(world, "AWS_PROFILE");
+    const char *usual = variable(world, "AWS_PROFILE");
+    const char *other = variable(world, "AWS_DEFAULT_PROFILE");
+
+    *name = profile != NULL ? profile : usual != NULL ? usual : other;
+    if (profile == NULL && usual != NULL && other != NULL
+        && strcmp(usual, other) != 0)
+        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                         "AWS_PROFILE and AWS_DEFAULT_PROFILE name two "
+                         "profiles, and programs differ in which one counts: "
+                         "unset one of them");
+    return ENVELOPE_OK;
 }
 
 /* Documents */
@@ -268,12 +279,12 @@ kms_aws_credentials(struct kms_credentials *credentials,
                     const struct kms_world *world, const char *profile,
                     struct envl_err *err)
 {
-    enum envelope_reason rc;
+    enum envelope_reason rc = find_name(&profile, world, profile, err);
 
     *credentials = (struct kms_credentials){ 0 };
-    profile = named_profile(world, profile);
-    rc = profile != NULL ? from_profile(credentials, world, profile, err)
-                         : find_credentials(credentials, world, err);
+    if (rc == ENVELOPE_OK)
+        rc = profile != NULL ? from_profile(credentials, world, profile, err)
+                             : find_credentials(credentials, world, err);
     if (rc == ENVELOPE_OK
         && (credentials->id.failed || credentials->secret.failed
             || credentials->token.failed))
@@ -289,8 +300,7 @@ enum envelope_reason
 kms_aws_region(struct kms_text *region, const struct kms_world *world,
                const char *profile, struct envl_err *err)
 {
-    const char *name = named_profile(world, profile);
-    const char *said = variable(world, "AWS_REGION");
+    const char *said = variable(world, "AWS_REGION"), *name = NULL;
     struct kms_aws_profile files = { 0 };
     enum envelope_reason rc = ENVELOPE_OK;
 
@@ -298,6 +308,8 @@ kms_aws_region(struct kms_text *region, const struct kms_world *world,
         said = variable(world, "AWS_DEFAULT_REGION");
     kms_text_set(region, said != NULL ? said : "");
     if (said == NULL)
+        rc = find_name(&name, world, profile, err);
+    if (said == NULL && rc == ENVELOPE_OK)
         rc = kms_aws_profile_read(&files, world,
                                   name != NULL ? name : DEFAULT_PROFILE, err);
     if (said == NULL && rc == ENVELOPE_OK)

@@ -10,8 +10,9 @@
 
 /*
  * kms_aws_credentials - in this order: a profile that is named (here or by
- * AWS_PROFILE); AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN;
- * the profile "default"; the container's endpoint; the instance's (IMDSv2)
+ * AWS_PROFILE or AWS_DEFAULT_PROFILE); AWS_ACCESS_KEY_ID,
+ * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; the profile "default"; the
+ * container's endpoint; the instance's (IMDSv2)
  *
  *   profile  or NULL
  *

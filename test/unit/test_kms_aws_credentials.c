@@ -174,6 +174,14 @@ profiles_are_found(void **state)
     static const struct fake_pair named[] = {
         HOME, { "AWS_PROFILE", "home" }, { "AWS_ACCESS_KEY_ID", "ENV" }, END
     };
+    static const struct fake_pair other[] = { HOME,
+                                              { "AWS_DEFAULT_PROFILE", "home" },
+                                              { "AWS_ACCESS_KEY_ID", "ENV" },
+                                              END };
+    static const struct fake_pair two[] = {
+        HOME, { "AWS_PROFILE", "home" }, { "AWS_DEFAULT_PROFILE", "work" }, END
+    };
+    struct kms_text region = { 0 };
 
     (void)state;
     fake.variables = home;
@@ -187,6 +195,15 @@ profiles_are_found(void **state)
     fake.variables = named;
     assert_int_equal(find(NULL), ENVELOPE_OK);
     found("HOME_ID", "");
+    fake.variables = other;
+    assert_int_equal(find(NULL), ENVELOPE_OK);
+    found("HOME_ID", "");
+    fake.variables = two;
+    assert_int_equal(find(NULL), ENVELOPE_R_CREDENTIALS);
+    says("AWS_PROFILE and AWS_DEFAULT_PROFILE name two");
+    assert_int_equal(kms_aws_region(&region, &fake.world, NULL, &err),
+                     ENVELOPE_R_CREDENTIALS);
+    kms_text_clear(&region);
     assert_int_equal(find("work"), ENVELOPE_OK);
     found("WORK", "t");
 }
