@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -129,7 +132,11 @@ main(int argc, char **argv)
     envl_progress_catch();
     if (!open_standard_files())
         return ENVL_EXIT_FAILED;
+    /* A core_pattern that is a pipe asks no limit. */
     (void)setrlimit(RLIMIT_CORE, &no_core);
+#ifdef PR_SET_DUMPABLE
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
     /* A helper of a key service is waited for. */
     (void)signal(SIGCHLD, SIG_DFL);
     lock_memory();

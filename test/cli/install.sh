@@ -5,7 +5,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 19
+plan 20
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 : "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 need "$MAKE" "$PKG_CONFIG" nm readelf
@@ -128,6 +128,24 @@ linkage() { # FILE
     ! grep 'GNU_STACK.*RWE' segments || false
 }
 
+# Symbols bound at the start, and a table of them that cannot be written then;
+# functions that look after the stack and after lengths, where gcc or clang was
+# told to optimize and somebody else does not look after that.
+hardened() {
+    for file in "$modulesdir/envelope.so" "$libdir/libenvelope.so" \
+        "$libdir/libenvelope-archive.so" "$preloaddir/envelope-preload.so" \
+        "$bindir/envelope" "$launcherdir/bsdtar" \
+        "$preloaddir/envelope-kms.so"; do
+        [ -e "$dest$file" ] || continue # not everything is built everywhere
+        readelf -d -W "$dest$file" | grep -q 'FLAGS_1.* NOW'
+        readelf -l -W "$dest$file" | grep -q GNU_RELRO
+        nm -D "$dest$file" | grep -q '__stack_chk_fail'
+    done
+    case $(make_value HARDENING_CFLAGS) in
+    *_FORTIFY_SOURCE*) nm -D "$dest$bindir/envelope" | grep -q '_chk@' ;;
+    esac
+}
+
 kms_exports() {
     [ "$(exports "$preloaddir/envelope-kms.so")" = envl_kms_module ]
 }
@@ -244,6 +262,11 @@ t 'the module exports OSSL_provider_init alone' module_exports
 t 'the library exports envelope_* alone' library_exports
 t 'the archive library exports envelope_archive_* alone' \
     archive_library_exports
+if [ -n "$(make_value HARDENING_LDFLAGS)" ]; then
+    t 'what makes an exploit harder' hardened
+else
+    skip 'what makes an exploit harder' 'built with --disable-hardening'
+fi
 t 'what the module needs' linkage "$modulesdir/envelope.so"
 t 'what the library needs' linkage "$libdir/libenvelope.so"
 if [ -e "$top_builddir/.libs/envelope-kms.so" ]; then
