@@ -315,9 +315,7 @@ static enum envelope_reason
 start_codec(struct reader *r, const struct envl_options *options,
             struct envl_err *err)
 {
-    const unsigned char *p;
     enum envelope_reason rc;
-    size_t len;
 
     rc = envl_codec_new(&r->codec, options, ENVL_DECRYPT, err);
     if (rc != ENVELOPE_OK)
@@ -327,15 +325,9 @@ start_codec(struct reader *r, const struct envl_options *options,
                    ? rc
                    : envl_fail_memory(err);
     }
-    /* What was read from a pipe to recognise it is the codec's first input. */
-    if (envl_source_pending(&r->source)) {
-        rc = envl_source_next(&r->source, &p, &len, err);
-        if (rc == ENVELOPE_OK)
-            envl_codec_give(r->codec, p, len);
-    }
     envl_fd_widen_pipe(r->source.fd);
-    return envl_pump_start(&r->pump, r->codec, r->source.fd, ENVL_PUMP_CALLER,
-                           err);
+    return envl_pump_start_with(&r->pump, r->codec, &r->source,
+                                ENVL_PUMP_CALLER, NULL, err);
 }
 
 /* What a program's callback said is kept, as libarchive does. */
@@ -472,19 +464,20 @@ envelope_archive_read_open_filename(struct archive *a,
 {
     bool is_stdin = name == NULL || *name == '\0';
     const char *called = is_stdin ? "standard input" : name;
-    struct envl_source source = { .fd = STDIN_FILENO };
-    int rc;
+    struct envl_source source;
+    int rc, fd = STDIN_FILENO;
 
     if (!is_stdin)
-        source.fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (source.fd < 0)
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return fail_name(a, "Failed to open", name);
-    if (!skip_source(a, source.fd)) {
+    if (!skip_source(a, fd)) {
         rc = fail_name(a, "Can't stat", called);
         if (!is_stdin)
-            (void)close(source.fd); /* it was not even read */
+            (void)close(fd); /* it was not even read */
         return rc;
     }
+    envl_source_init(&source, fd, block_size);
     rc = open_source(a, options, &source, !is_stdin, called);
     return rc == ARCHIVE_EOF ? archive_read_open_filename(a, name, block_size)
                              : rc;
@@ -495,13 +488,14 @@ envelope_archive_read_open_fd(struct archive *a,
                               const struct envelope_option *options, int fd,
                               size_t block_size)
 {
-    struct envl_source source = { .fd = fd };
+    struct envl_source source;
     int rc;
 
     if (!skip_source(a, fd)) {
         archive_set_error(a, errno, "Can't stat fd %d", fd);
         return ARCHIVE_FATAL;
     }
+    envl_source_init(&source, fd, block_size);
     rc = open_source(a, options, &source, false, INPUT);
     return rc == ARCHIVE_EOF ? archive_read_open_fd(a, fd, block_size) : rc;
 }

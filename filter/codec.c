@@ -8,7 +8,6 @@
 
 #include "filter/decoder.h"
 #include "filter/encoder.h"
-#include "filter/input.h"
 
 /* Places that envl_codec_copy() asks for at once. */
 #define PARTS 16
@@ -16,7 +15,6 @@
 struct envl_codec {
     struct envl_encoder *encoder; /* one of the two */
     struct envl_decoder *decoder;
-    struct envl_input given;
 };
 
 enum envelope_reason
@@ -76,12 +74,6 @@ envl_codec_sources(const struct envl_codec *codec)
 }
 
 void
-envl_codec_give(struct envl_codec *codec, const unsigned char *in, size_t len)
-{
-    codec->given = (struct envl_input){ in, len, false };
-}
-
-void
 envl_codec_begin(struct envl_codec *codec, struct envl_slot *slot)
 {
     envl_slot_reset(slot);
@@ -89,10 +81,6 @@ envl_codec_begin(struct envl_codec *codec, struct envl_slot *slot)
         envl_encoder_begin(codec->encoder, slot);
     else
         envl_decoder_begin(codec->decoder, slot);
-    if (codec->given.len > 0)
-        envl_input_take(
-            &codec->given,
-            envl_codec_copy(codec, slot, codec->given.p, codec->given.len));
 }
 
 unsigned

@@ -46,11 +46,6 @@ unsigned envl_codec_threads(const struct envl_codec *codec);
 /* envl_codec_sources - envl_session_sources() */
 const char *envl_codec_sources(const struct envl_codec *codec);
 
-/* envl_codec_give - len bytes of input that come before all other; they must
- * stay until they are used up */
-void envl_codec_give(struct envl_codec *codec, const unsigned char *in,
-                     size_t len);
-
 /* envl_codec_begin - fill this slot next */
 void envl_codec_begin(struct envl_codec *codec, struct envl_slot *slot);
 

@@ -10,6 +10,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
@@ -86,6 +91,57 @@ envl_fd_read(int fd, unsigned char *buf, size_t size, size_t *len,
     struct iovec part = { buf, size };
 
     return envl_fd_read_vec(fd, &part, 1, len, err);
+}
+
+/* Of /dev/null, /dev/zero and their like, which take and give whatever is asked
+ * for. */
+static bool
+is_memory_device(const struct stat *st)
+{
+#ifdef __linux__
+    return major(st->st_rdev) == 1;
+#else
+    (void)st;
+    return false;
+#endif
+}
+
+/* What cannot be looked at may have: that does no harm to a stream.  Of the
+ * character devices only a terminal must not wait for a whole block. */
+bool
+envl_fd_has_records(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof(type);
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return true;
+    if (S_ISSOCK(st.st_mode))
+        return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0
+               || type != SOCK_STREAM;
+    return S_ISCHR(st.st_mode) && !is_memory_device(&st) && !isatty(fd);
+}
+
+/* What does not fit is lost: ENOMEM is how a tape says so. */
+enum envelope_reason
+envl_fd_read_record(int fd, unsigned char *buf, size_t size, size_t *len,
+                    struct envl_err *err)
+{
+    ssize_t n;
+
+    do {
+        n = read(fd, buf, size);
+    } while (n < 0 && try_again(fd, POLLIN));
+    *len = n > 0 ? (size_t)n : 0;
+    if (n >= 0)
+        return ENVELOPE_OK;
+    if (errno != ENOMEM)
+        return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+    return envl_fail(err, ENVELOPE_R_READ,
+                     "%s: a record is longer than the %zu bytes that are read "
+                     "at once; read it with larger blocks",
+                     strerror(errno), size);
 }
 
 enum envelope_reason

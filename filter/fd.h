@@ -3,6 +3,7 @@
 #ifndef ENVL_FD_H
 #define ENVL_FD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -23,6 +24,18 @@ enum envelope_reason envl_fd_read(int fd, unsigned char *buf, size_t size,
 enum envelope_reason envl_fd_read_vec(int fd, struct iovec *parts,
                                       unsigned count, size_t *len,
                                       struct envl_err *err);
+
+/*
+ * envl_fd_has_records - does each write stay a record of its own, which one
+ * read gets whole or not at all?  So it is with tapes, and with sockets other
+ * than streams.
+ */
+bool envl_fd_has_records(int fd);
+
+/* envl_fd_read_record - the same as envl_fd_read() in one call: a record */
+enum envelope_reason envl_fd_read_record(int fd, unsigned char *buf,
+                                         size_t size, size_t *len,
+                                         struct envl_err *err);
 
 /* envl_fd_write, _vec - write all of it; as above, ENVELOPE_R_WRITE */
 enum envelope_reason envl_fd_write(int fd, const unsigned char *buf, size_t len,

@@ -180,12 +180,13 @@ find(struct envl_head *head, const struct envl_carrier_reader *reader)
 enum envelope_reason
 envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
 {
-    struct envl_source source = { .fd = fd };
+    struct envl_source source;
     struct gatherer g = { .head = head };
     struct envl_carrier_reader *reader = NULL;
     enum envelope_reason rc;
 
     *head = (struct envl_head){ 0 };
+    envl_source_init(&source, fd, 0);
     (void)lseek(fd, 0, SEEK_SET); /* where it cannot, reading tells */
     rc = envl_source_peek(&source, err);
     if (rc == ENVELOPE_OK

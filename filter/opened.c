@@ -228,7 +228,7 @@ envl_opened_new(struct envl_opened **out, int fd,
     *out = NULL;
     if (opened == NULL)
         return envl_fail_memory(err);
-    opened->source.fd = fd;
+    envl_source_init(&opened->source, fd, 0);
     rc = envl_session_new(&opened->session, options, ENVL_DECRYPT, err);
     if (rc == ENVELOPE_OK)
         rc = open_carrier(opened, err);

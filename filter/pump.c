@@ -4,8 +4,7 @@
  * empty, one to work on, one to fill, and works on what it has filled itself
  * while that is in its core's cache.  Slots are filled and emptied one at a
  * time and in order.  Where a part fails, what is behind it is not wanted, but
- * all that is before it.  read() and write() may wait for ever and are the
- * only places where a thread can be cancelled.
+ * all that is before it.
  *
  * Where no thread can be started, the caller takes the same steps himself
  * whenever he would wait for one.
@@ -26,7 +25,7 @@
 #define MARKS_LEN 65536
 #endif
 
-#include "filter/fd.h"
+#include "filter/ends.h"
 #include "filter/ring.h"
 
 /* Slots beside the one that each thread has: for the caller, who pushes or
@@ -36,14 +35,11 @@
 /* Of the caller, where there is no thread to have it. */
 #define FIRST_LANE 1
 
-/* Places to read into at once. */
-#define PARTS ENVL_SLOT_CHUNKS
-
 struct envl_pump {
     struct envl_codec *codec;
-    int in_fd, out_fd;
+    struct envl_inlet in; /* the filling side's alone, but for what was taken */
+    struct envl_outlet out;
     pid_t pid;
-    _Atomic uint64_t taken;
 
     pthread_mutex_t lock;   /* for all below */
     pthread_cond_t changed; /* for the threads */
@@ -64,9 +60,6 @@ struct envl_pump {
     atomic_uint lanes; /* that have been given out */
 
     /* The filling side alone */
-    bool ended;             /* no more input comes */
-    struct envl_err in_err; /* reading failed */
-    int in_errno;
     struct envl_slot *pushing; /* being filled by envl_pump_push() */
 
     /* envl_pump_pull() alone */
@@ -138,14 +131,14 @@ static bool
 is_finished(const struct envl_pump *pump)
 {
     return pump->over
-           && (pump->out_fd < 0 || !envl_ring_can_empty(&pump->ring));
+           && (pump->out.fd < 0 || !envl_ring_can_empty(&pump->ring));
 }
 
 static void
 wake(struct envl_pump *pump)
 {
     pthread_cond_broadcast(&pump->changed);
-    if (pump->in_fd < 0 || pump->out_fd < 0 || is_finished(pump))
+    if (pump->in.source == NULL || pump->out.fd < 0 || is_finished(pump))
         pthread_cond_broadcast(&pump->caller);
 }
 
@@ -191,69 +184,7 @@ note_emptied(struct envl_pump *pump)
     wake(pump);
 }
 
-/* Steps: called without the lock */
-
-/* For one call; the caller's own thread is not ours to change. */
-static void
-set_cancel(const struct envl_pump *pump, int state)
-{
-    int old;
-
-    if (!pump->alone)
-        pthread_setcancelstate(state, &old);
-}
-
-static enum envelope_reason
-read_some(struct envl_pump *pump, struct envl_slot *slot, size_t *len)
-{
-    struct iovec parts[PARTS];
-    unsigned count = envl_codec_room(pump->codec, slot, parts, PARTS);
-    enum envelope_reason rc;
-
-    errno = 0;
-    set_cancel(pump, PTHREAD_CANCEL_ENABLE);
-    rc = envl_fd_read_vec(pump->in_fd, parts, count, len, &pump->in_err);
-    set_cancel(pump, PTHREAD_CANCEL_DISABLE);
-    pump->in_errno = errno;
-    return rc;
-}
-
-/* A slot full of input, or what there is of it. */
-static void
-fill(struct envl_pump *pump, struct envl_slot *slot)
-{
-    size_t len;
-
-    envl_codec_begin(pump->codec, slot);
-    while (!pump->ended && pump->in_err.reason == ENVELOPE_OK
-           && !envl_codec_is_ready(pump->codec, slot)) {
-        if (read_some(pump, slot, &len) == ENVELOPE_OK && len == 0)
-            pump->ended = true;
-        envl_codec_put(pump->codec, slot, len);
-        pump->taken += len;
-    }
-    if (pump->in_err.reason == ENVELOPE_OK
-        || envl_codec_is_ready(pump->codec, slot)) {
-        envl_codec_close(pump->codec, slot, pump->ended);
-    } else {
-        envl_slot_fail(slot, &pump->in_err);
-        slot->error = pump->in_errno;
-    }
-}
-
-static enum envelope_reason
-empty(struct envl_pump *pump, struct envl_slot *slot, struct envl_err *err)
-{
-    enum envelope_reason rc;
-
-    set_cancel(pump, PTHREAD_CANCEL_ENABLE);
-    rc =
-        envl_fd_write_quietly(pump->out_fd, slot->spans, slot->span_count, err);
-    set_cancel(pump, PTHREAD_CANCEL_DISABLE);
-    return rc;
-}
-
-/* Bigger steps: called with the lock, which they leave for the work itself */
+/* Threads: called with the lock, which they leave for the step itself */
 
 static void
 work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
@@ -263,7 +194,7 @@ work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
     envl_ring_take(&pump->ring, number);
     pthread_mutex_unlock(&pump->lock);
     envl_codec_work(pump->codec, slot, lane);
-    if (pump->out_fd < 0)
+    if (pump->out.fd < 0)
         envl_slot_join(slot);
     pthread_mutex_lock(&pump->lock);
     note_done(pump, number);
@@ -275,7 +206,7 @@ fill_next(struct envl_pump *pump, unsigned lane)
     struct envl_slot *slot = begin_filling(pump);
 
     pthread_mutex_unlock(&pump->lock);
-    fill(pump, slot);
+    envl_inlet_fill(&pump->in, pump->codec, slot);
     pthread_mutex_lock(&pump->lock);
     work_on(pump, end_filling(pump, slot), lane);
 }
@@ -289,7 +220,7 @@ empty_next(struct envl_pump *pump)
 
     pump->emptying = true;
     pthread_mutex_unlock(&pump->lock);
-    if (empty(pump, slot, &err) == ENVELOPE_OK) {
+    if (envl_outlet_write(&pump->out, slot, &err) == ENVELOPE_OK) {
         pthread_mutex_lock(&pump->lock);
         note_emptied(pump);
         return;
@@ -308,12 +239,12 @@ take_step(struct envl_pump *pump, unsigned lane)
 {
     uint64_t number;
 
-    if (pump->out_fd >= 0 && !pump->emptying
+    if (pump->out.fd >= 0 && !pump->emptying
         && envl_ring_can_empty(&pump->ring))
         empty_next(pump);
     else if (!pump->over && envl_ring_find_work(&pump->ring, &number))
         work_on(pump, number, lane);
-    else if (pump->in_fd >= 0 && can_fill(pump))
+    else if (pump->in.source != NULL && can_fill(pump))
         fill_next(pump, lane);
     else
         return false;
@@ -397,6 +328,7 @@ start_threads(struct envl_pump *pump)
         pump->threads_started++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pump->alone = pump->threads_started == 0;
+    pump->in.alone = pump->out.alone = pump->alone;
     return true;
 }
 
@@ -444,7 +376,7 @@ end_pushing(struct envl_pump *pump)
     struct envl_slot *slot = pump->pushing;
 
     pump->pushing = NULL;
-    envl_codec_close(pump->codec, slot, pump->ended);
+    envl_codec_close(pump->codec, slot, pump->in.ended);
     pthread_mutex_lock(&pump->lock);
     (void)end_filling(pump, slot);
     while (take_step_alone(pump)) /* output is not to wait for more input */
@@ -461,33 +393,66 @@ push_what_is_ready(struct envl_pump *pump)
         end_pushing(pump);
 }
 
-enum envelope_reason
-envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
-                int out_fd, struct envl_err *err)
+static struct envl_pump *
+new_pump(struct envl_codec *codec)
 {
     struct envl_pump *pump = OPENSSL_zalloc(sizeof(*pump));
 
-    *out = NULL;
     if (pump == NULL)
-        return envl_fail_memory(err);
+        return NULL;
     pump->codec = codec;
-    pump->in_fd = in_fd;
-    pump->out_fd = out_fd;
     pump->pid = getpid();
     pump->threads_wanted = envl_codec_threads(codec);
     (void)pthread_mutex_init(&pump->lock, NULL);
     (void)pthread_cond_init(&pump->changed, NULL);
     (void)pthread_cond_init(&pump->caller, NULL);
-    if (!envl_ring_init(&pump->ring, pump->threads_wanted + SLOTS_BESIDE,
-                        envl_codec_slot_size(codec))
+    return pump;
+}
+
+static enum envelope_reason
+start(struct envl_pump **out, struct envl_pump *pump, bool ready,
+      struct envl_err *err)
+{
+    if (!ready
+        || !envl_ring_init(&pump->ring, pump->threads_wanted + SLOTS_BESIDE,
+                           envl_codec_slot_size(pump->codec))
         || !start_threads(pump)) {
         envl_pump_free(pump);
         return envl_fail_memory(err);
     }
-    if (in_fd < 0)
+    if (pump->in.source == NULL)
         push_what_is_ready(pump);
     *out = pump;
     return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
+                int out_fd, struct envl_err *err)
+{
+    struct envl_pump *pump = new_pump(codec);
+    bool ready = pump != NULL && envl_outlet_init(&pump->out, out_fd);
+
+    *out = NULL;
+    if (ready && in_fd >= 0)
+        envl_inlet_init(&pump->in, in_fd);
+    return start(out, pump, ready, err);
+}
+
+enum envelope_reason
+envl_pump_start_with(struct envl_pump **out, struct envl_codec *codec,
+                     struct envl_source *source, int out_fd,
+                     struct envl_blocks *blocks, struct envl_err *err)
+{
+    struct envl_pump *pump = new_pump(codec);
+
+    *out = NULL;
+    if (pump != NULL) {
+        pump->in.source = source;
+        pump->out.fd = out_fd;
+        pump->out.blocks = blocks;
+    }
+    return start(out, pump, pump != NULL, err);
 }
 
 enum envelope_reason
@@ -506,7 +471,7 @@ envl_pump_push(struct envl_pump *pump, const void *data, size_t len,
                        : envl_fail(err, ENVELOPE_R_NO_STREAM,
                                    "the stream has ended");
         n = envl_codec_copy(pump->codec, pump->pushing, p, len);
-        pump->taken += n;
+        pump->in.taken += n;
         if (envl_codec_is_full(pump->codec, pump->pushing))
             end_pushing(pump);
     }
@@ -557,8 +522,8 @@ envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
 {
     if (check_process(pump, err) != ENVELOPE_OK)
         return err->reason;
-    if (pump->in_fd < 0) {
-        pump->ended = true;
+    if (pump->in.source == NULL) {
+        pump->in.ended = true;
         while (pump->pushing != NULL || begin_pushing(pump) != NULL)
             end_pushing(pump);
     }
@@ -573,7 +538,7 @@ envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
 uint64_t
 envl_pump_taken(struct envl_pump *pump)
 {
-    return envl_pump_is_foreign(pump) ? 0 : pump->taken;
+    return envl_pump_is_foreign(pump) ? 0 : pump->in.taken;
 }
 
 void
@@ -591,6 +556,8 @@ envl_pump_free(struct envl_pump *pump)
         return;
     envl_pump_stop(pump);
     envl_ring_clear(&pump->ring);
+    envl_inlet_clear(&pump->in);
+    envl_outlet_clear(&pump->out);
     OPENSSL_free(pump->threads);
     (void)pthread_cond_destroy(&pump->changed);
     (void)pthread_cond_destroy(&pump->caller);

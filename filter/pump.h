@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter/blocks.h"
 #include "filter/codec.h"
+#include "filter/source.h"
 #include "lib/err.h"
 
 /* Instead of a descriptor: the caller pushes, or pulls. */
@@ -26,6 +28,10 @@ struct envl_pump;
  *   in   descriptor to read, or ENVL_PUMP_CALLER: envl_pump_push()
  *   out  descriptor to write, or ENVL_PUMP_CALLER: envl_pump_pull()
  *
+ * A descriptor that has records, as tapes have, is read and written in whole
+ * ones: of at most ENVL_RECORD_LEN_DEFAULT bytes, and of 10,240, which is what
+ * tar reads if nothing is said; the last one is as short as it is.
+ *
  * Ownership: *pump is the caller's, envl_pump_free(); codec and descriptors
  *            stay the caller's, who leaves them alone until then.
  * Memory:    a slot for each thread, and one more.
@@ -38,6 +44,23 @@ struct envl_pump;
 enum envelope_reason envl_pump_start(struct envl_pump **pump,
                                      struct envl_codec *codec, int in, int out,
                                      struct envl_err *err);
+
+/*
+ * envl_pump_start_with - the same, and the caller knows more of the two ends
+ *
+ *   source  descriptor to read, of which a part may have been read already;
+ *           or NULL: envl_pump_push()
+ *   blocks  what the output leaves in, its end too; NULL with
+ *           ENVL_PUMP_CALLER
+ *
+ * Ownership: source and blocks stay the caller's, who leaves them alone as
+ *            well.
+ */
+enum envelope_reason envl_pump_start_with(struct envl_pump **pump,
+                                          struct envl_codec *codec,
+                                          struct envl_source *source, int out,
+                                          struct envl_blocks *blocks,
+                                          struct envl_err *err);
 
 /*
  * envl_pump_is_foreign - is this the child of a fork, which has none of the

@@ -13,6 +13,21 @@
 
 #define BUF_LEN 262144
 
+void
+envl_source_init(struct envl_source *source, int fd, size_t record_len)
+{
+    if (record_len == 0)
+        record_len = ENVL_RECORD_LEN_DEFAULT;
+    *source = (struct envl_source){ .fd = fd, .record_len = record_len };
+}
+
+void
+envl_source_find_records(struct envl_source *source)
+{
+    if (source->seekable || !envl_fd_has_records(source->fd))
+        source->record_len = 0;
+}
+
 static enum envelope_reason
 fail(struct envl_err *err, const char *text)
 {
@@ -44,6 +59,8 @@ static enum envelope_reason
 read_on(struct envl_source *source, unsigned char *to, size_t size, size_t *len,
         struct envl_err *err)
 {
+    if (source->record_len > 0)
+        return envl_fd_read_record(source->fd, to, size, len, err);
     if (source->fd >= 0)
         return envl_fd_read(source->fd, to, size, len, err);
     *len = fread(to, 1, size, source->file);
@@ -61,6 +78,8 @@ static enum envelope_reason
 next_block(struct envl_source *source, const unsigned char **p, size_t *len,
            struct envl_err *err)
 {
+    const size_t size = source->record_len > 0 ? source->record_len : BUF_LEN;
+
     *len = 0;
     if (source->read != NULL)
         return next_of_client(source, p, len, err);
@@ -69,16 +88,22 @@ next_block(struct envl_source *source, const unsigned char **p, size_t *len,
         *len = source->memory_len - (size_t)source->at;
         return ENVELOPE_OK;
     }
-    if (source->buf == NULL && (source->buf = OPENSSL_malloc(BUF_LEN)) == NULL)
+    if (source->buf == NULL && (source->buf = OPENSSL_malloc(size)) == NULL)
         return envl_fail_memory(err);
     *p = source->buf;
-    return read_on(source, source->buf, BUF_LEN, len, err);
+    return read_on(source, source->buf, size, len, err);
+}
+
+static bool
+is_in_start(const struct envl_source *source)
+{
+    return source->replays && (size_t)source->at < source->start_len;
 }
 
 bool
 envl_source_pending(const struct envl_source *source)
 {
-    return source->replays && (size_t)source->at < source->start_len;
+    return is_in_start(source) || source->rest_len > 0;
 }
 
 enum envelope_reason
@@ -87,7 +112,7 @@ envl_source_next(struct envl_source *source, const unsigned char **p,
 {
     enum envelope_reason rc = ENVELOPE_OK;
 
-    if (envl_source_pending(source)) {
+    if (is_in_start(source)) {
         *p = source->start + source->at;
         *len = source->start_len - (size_t)source->at;
     } else if (source->rest_len > 0) {
@@ -184,8 +209,7 @@ envl_source_read_at(struct envl_source *source, int64_t offset,
 void
 envl_source_restore(struct envl_source *source)
 {
-    int64_t at =
-        envl_source_pending(source) ? (int64_t)source->start_len : source->at;
+    int64_t at = is_in_start(source) ? (int64_t)source->start_len : source->at;
 
     if (source->read != NULL) {
         /* A callback that cannot seek has not moved. */
@@ -333,13 +357,14 @@ peek_at(struct envl_source *source, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* One block of the program's; what start has no room for stays in it. */
+/* One block, of the program's or a record, which must not be cut; what start
+ * has no room for stays in it. */
 static enum envelope_reason
 peek_block(struct envl_source *source, size_t room, size_t *len,
            struct envl_err *err)
 {
     const unsigned char *p = NULL;
-    enum envelope_reason rc = next_of_client(source, &p, len, err);
+    enum envelope_reason rc = next_block(source, &p, len, err);
 
     if (*len > room) {
         source->rest = p + room;
@@ -365,7 +390,7 @@ peek_on(struct envl_source *source, struct envl_err *err)
         && source->start_len < sizeof(source->start)
         && !envl_carrier_recognise(&kind, source->start, source->start_len)) {
         room = sizeof(source->start) - source->start_len;
-        rc = source->read != NULL
+        rc = source->read != NULL || source->record_len > 0
                  ? peek_block(source, room, &len, err)
                  : read_on(source, source->start + source->start_len, room,
                            &len, err);
@@ -381,6 +406,8 @@ envl_source_peek(struct envl_source *source, struct envl_err *err)
 
     if (rc != ENVELOPE_OK)
         return rc;
+    if (source->record_len > 0)
+        envl_source_find_records(source);
     return source->seekable && source->read == NULL ? peek_at(source, err)
                                                     : peek_on(source, err);
 }

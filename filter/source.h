@@ -16,9 +16,14 @@
 #include "filter/carrier.h"
 #include "lib/err.h"
 
+/* Longest record of a descriptor where nobody says how long they are. */
+#define ENVL_RECORD_LEN_DEFAULT 1048576
+
 /* One of fd, file, memory and read is set. */
 struct envl_source {
-    int fd; /* -1: none */
+    int fd;            /* -1: none */
+    size_t record_len; /* of a descriptor that is read in records: the longest;
+                        * 0: it is a stream of bytes */
     FILE *file;
     const unsigned char *memory;
     size_t memory_len;
@@ -37,10 +42,21 @@ struct envl_source {
 
     unsigned char start[ENVL_RECOGNISE_LEN]; /* what was looked at */
     size_t start_len;
-    const unsigned char *rest; /* of the callback's block behind it */
+    const unsigned char *rest; /* of the block that start ended in */
     size_t rest_len;
     unsigned char *buf; /* of envl_source_next() */
 };
+
+/*
+ * envl_source_init - a descriptor, which stays the caller's
+ * envl_source_find_records - does it have records?  envl_source_peek() does
+ * that, too
+ *
+ *   record_len  bytes that one read asks for, where it has records; 0: the
+ *               default
+ */
+void envl_source_init(struct envl_source *source, int fd, size_t record_len);
+void envl_source_find_records(struct envl_source *source);
 
 /*
  * envl_source_peek - read the first bytes into start, and find out whether
@@ -54,8 +70,8 @@ struct envl_source {
 enum envelope_reason envl_source_peek(struct envl_source *source,
                                       struct envl_err *err);
 
-/* envl_source_pending - are there bytes of start that envl_source_next() would
- * not read again? */
+/* envl_source_pending - were bytes read to look at them that
+ * envl_source_next() has yet to give, because they do not come again? */
 bool envl_source_pending(const struct envl_source *source);
 
 /*

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Ends, lengths, paces */
@@ -268,12 +269,13 @@ header_comes_before_input(void **state)
     free_both(pump, codec);
 }
 
-/* With all of it, or a part, before the first step. */
+/* All of it, or a part, before the first step. */
 static void
-codec_that_was_given_the_beginning(void **state)
+source_that_was_looked_at(void **state)
 {
     struct bytes text = text_of_len(5 * CHUNK), sealed = seal(ENVL_TAR, text);
     const size_t given[] = { 1, 600, 40000, sealed.len };
+    struct envl_source source;
     size_t i;
 
     (void)state;
@@ -285,17 +287,182 @@ codec_that_was_given_the_beginning(void **state)
         struct envl_err err;
         int in = file_of(rest);
 
-        envl_codec_give(codec, sealed.p, given[i]);
-        assert_int_equal(
-            envl_pump_start(&pump, codec, in, ENVL_PUMP_CALLER, &err),
-            ENVELOPE_OK);
+        source = (struct envl_source){ .fd = in };
+        source.replays = true;
+        source.start_len =
+            given[i] < sizeof(source.start) ? given[i] : sizeof(source.start);
+        memcpy(source.start, sealed.p, source.start_len);
+        source.rest = sealed.p + source.start_len;
+        source.rest_len = given[i] - source.start_len;
+        assert_int_equal(envl_pump_start_with(&pump, codec, &source,
+                                              ENVL_PUMP_CALLER, NULL, &err),
+                         ENVELOPE_OK);
         take(pump, &outcome);
         assert_int_equal(outcome.reason, ENVELOPE_OK);
         assert_bytes(outcome.got, text);
         free_both(pump, codec);
         close_fd(in);
         drop(&outcome.got);
+        envl_source_clear(&source);
     }
+    drop(&sealed);
+    drop(&text);
+}
+
+/* Records, as a tape has them */
+
+/* Of a record that the pump makes. */
+#define RECORD_LEN 10240
+
+struct records {
+    struct bytes bytes;
+    size_t len, odd; /* of a record; how many had another length */
+    int fd;
+    pthread_t thread;
+};
+
+static void *
+send_records(void *arg)
+{
+    struct records *records = arg;
+    size_t at, n;
+
+    for (at = 0; at < records->bytes.len; at += n) {
+        n = records->bytes.len - at < records->len ? records->bytes.len - at
+                                                   : records->len;
+        if (send(records->fd, records->bytes.p + at, n, MSG_NOSIGNAL) < 0)
+            break;
+    }
+    (void)shutdown(records->fd, SHUT_WR);
+    return NULL;
+}
+
+static void *
+receive_records(void *arg)
+{
+    struct records *records = arg;
+    static unsigned char buf[MIB];
+    ssize_t n;
+
+    while ((n = recv(records->fd, buf, sizeof(buf), 0)) > 0) {
+        records->odd += (size_t)n != records->len;
+        put(&records->bytes, buf, (size_t)n);
+    }
+    return NULL;
+}
+
+/* However their lengths and those of a slot go together, none is cut. */
+static void
+records_are_read_whole(void **state)
+{
+    static const size_t lens[] = { 512, 10240, 65536, 100000, 200000 };
+    struct bytes text = text_of_len(3 * MIB + 1);
+    struct bytes sealed = seal(ENVL_TAR, text);
+    struct outcome outcome;
+    size_t i;
+    int way, fds[2];
+
+    (void)state;
+    for (i = 0; i < 2 * COUNT(lens); i++) {
+        struct records records = { .len = lens[i / 2] };
+        struct envl_codec *codec;
+        struct envl_pump *pump;
+
+        way = i % 2 == 0 ? ENVL_DECRYPT : ENVL_ENCRYPT;
+        records.bytes = way == ENVL_DECRYPT ? sealed : text;
+        outcome = (struct outcome){ 0 };
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+        records.fd = fds[0];
+        pump = new_pump(&codec, (enum envl_way)way, fds[1], ENVL_PUMP_CALLER);
+        start_quietly(&records.thread, send_records, &records);
+        take(pump, &outcome);
+        assert_int_equal(pthread_join(records.thread, NULL), 0);
+        assert_int_equal(outcome.reason, ENVELOPE_OK);
+        assert_int_equal(envl_pump_taken(pump), records.bytes.len);
+        if (way == ENVL_ENCRYPT) {
+            struct bytes opened = unseal(outcome.got);
+
+            assert_bytes(opened, text);
+            drop(&opened);
+        } else {
+            assert_bytes(outcome.got, text);
+        }
+        drop(&outcome.got);
+        free_both(pump, codec);
+        close_fd(fds[0]);
+        close_fd(fds[1]);
+    }
+    drop(&sealed);
+    drop(&text);
+}
+
+/* All of one length but the last, which is not padded. */
+static void
+records_are_written(void **state)
+{
+    struct bytes text = text_of_len(3 * MIB + 1), sealed = seal(ENVL_RAW, text);
+    int i, fds[2];
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        struct records records = { .len = RECORD_LEN };
+        struct outcome outcome = { 0 };
+        struct envl_codec *codec;
+        struct envl_pump *pump;
+        struct bytes got;
+        int in = file_of(i == 0 ? text : sealed);
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+        records.fd = fds[0];
+        start_quietly(&records.thread, receive_records, &records);
+        pump =
+            new_pump(&codec, i == 0 ? ENVL_ENCRYPT : ENVL_DECRYPT, in, fds[1]);
+        finish(pump, &outcome);
+        free_both(pump, codec);
+        close_fd(fds[1]);
+        assert_int_equal(pthread_join(records.thread, NULL), 0);
+        close_fd(fds[0]);
+        close_fd(in);
+        assert_int_equal(outcome.reason, ENVELOPE_OK);
+        assert_int_equal(records.odd, 1);
+        got = i == 0 ? unseal(records.bytes) : records.bytes;
+        assert_bytes(got, text);
+        if (i == 0)
+            drop(&got);
+        drop(&records.bytes);
+    }
+    drop(&sealed);
+    drop(&text);
+}
+
+/* What was verified before a failure is written before it. */
+static void
+records_before_a_failure(void **state)
+{
+    struct bytes text = text_of_len(3 * CHUNK), sealed = seal(ENVL_RAW, text);
+    struct records records = { .len = RECORD_LEN };
+    struct outcome outcome = { 0 };
+    struct envl_codec *codec;
+    struct envl_pump *pump;
+    int in, fds[2];
+
+    (void)state;
+    flip(sealed, text.len, 1);
+    in = file_of(sealed);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+    records.fd = fds[0];
+    start_quietly(&records.thread, receive_records, &records);
+    pump = new_pump(&codec, ENVL_DECRYPT, in, fds[1]);
+    finish(pump, &outcome);
+    free_both(pump, codec);
+    close_fd(fds[1]);
+    assert_int_equal(pthread_join(records.thread, NULL), 0);
+    close_fd(fds[0]);
+    close_fd(in);
+    assert_int_equal(outcome.reason, ENVELOPE_R_CHUNK);
+    assert_int_equal(records.bytes.len, CHUNK);
+    assert_begin(records.bytes, text);
+    drop(&records.bytes);
     drop(&sealed);
     drop(&text);
 }
@@ -465,7 +632,10 @@ main(void)
         pump_test(text_comes_while_input_goes_on),
         pump_test(what_is_pulled_stays),
         pump_test(header_comes_before_input),
-        pump_test(codec_that_was_given_the_beginning),
+        pump_test(source_that_was_looked_at),
+        pump_test(records_are_read_whole),
+        pump_test(records_are_written),
+        pump_test(records_before_a_failure),
         pump_test(one_pump_feeds_another),
         pump_test(memory_stays_the_same),
         pump_test(end_is_told_again),
@@ -479,7 +649,10 @@ main(void)
         alone_test(text_comes_while_input_goes_on),
         alone_test(what_is_pulled_stays),
         alone_test(header_comes_before_input),
-        alone_test(codec_that_was_given_the_beginning),
+        alone_test(source_that_was_looked_at),
+        alone_test(records_are_read_whole),
+        alone_test(records_are_written),
+        alone_test(records_before_a_failure),
         alone_test(end_is_told_again),
         alone_test(end_that_is_typed_once),
     };
