@@ -20,29 +20,17 @@
 #include "filter/fd.h"
 #include "filter/handles.h"
 #include "filter/pump.h"
+#include "filter/target.h"
 
 /* Data of no bytes. */
 #define NOTHING ((const unsigned char *)"")
-
-/* Where the encrypted bytes go, if not to a descriptor. */
-struct target {
-    FILE *file;
-    unsigned char *memory;
-    size_t size, *used, len;
-    void *client_data;
-    archive_open_callback *open;
-    archive_write_callback *write;
-    archive_close_callback *close;
-    archive_free_callback *free;
-};
 
 struct writer {
     struct envl_handle handle; /* first: found by its address */
     struct envl_codec *codec;
     struct envl_pump *pump; /* with a descriptor */
-    int fd;
-    bool owns_fd;
-    struct target target;  /* without one */
+    enum envl_carrier carrier;
+    struct envl_target target;
     bool opened;           /* target.open() was called */
     struct envl_slot slot; /* without a pump, and for the header */
     bool begun;            /* the slot is being filled */
@@ -75,84 +63,21 @@ fail(struct archive *a, struct writer *w, const struct envl_err *err, int error)
     return note_failure(a, w);
 }
 
-/* Targets */
-
-static int
-put_fd(struct archive *a, struct writer *w, const unsigned char *p, size_t len)
-{
-    struct iovec part = { (void *)(uintptr_t)p, len };
-    struct envl_err err;
-
-    errno = 0;
-    return envl_fd_write_quietly(w->fd, &part, 1, &err) == ENVELOPE_OK
-               ? ARCHIVE_OK
-               : fail(a, w, &err, errno);
-}
-
-static int
-put_memory(struct archive *a, struct writer *w, const unsigned char *p,
-           size_t len)
-{
-    struct target *t = &w->target;
-
-    if (len > t->size - t->len) {
-        archive_set_error(a, ENOMEM,
-                          "envelope: cannot write: the buffer of %zu bytes is "
-                          "too small",
-                          t->size);
-        return note_failure(a, w);
-    }
-    memcpy(t->memory + t->len, p, len);
-    t->len += len;
-    if (t->used != NULL)
-        *t->used = t->len;
-    return ARCHIVE_OK;
-}
-
-static int
-put_file(struct archive *a, struct writer *w, const unsigned char *p,
-         size_t len)
-{
-    struct envl_err err;
-    int error;
-
-    if (fwrite(p, 1, len, w->target.file) == len)
-        return ARCHIVE_OK;
-    error = errno;
-    (void)envl_fail(&err, ENVELOPE_R_WRITE, "%s", strerror(error));
-    return fail(a, w, &err, error);
-}
-
-static int
-put_client(struct archive *a, struct writer *w, const unsigned char *p,
-           size_t len)
-{
-    struct target *t = &w->target;
-    la_ssize_t n;
-
-    for (; len > 0; p += n, len -= (size_t)n) {
-        n = t->write(a, t->client_data, p, len);
-        if (n <= 0 || (size_t)n > len) {
-            if (archive_error_string(a) == NULL)
-                archive_set_error(a, EIO,
-                                  "envelope: cannot write: the program's "
-                                  "callback failed");
-            return note_failure(a, w);
-        }
-    }
-    return ARCHIVE_OK;
-}
+/* Writing */
 
 static int
 put(struct archive *a, struct writer *w, const unsigned char *p, size_t len)
 {
-    if (w->fd >= 0)
-        return put_fd(a, w, p, len);
-    if (w->target.write != NULL)
-        return put_client(a, w, p, len);
-    if (w->target.file != NULL)
-        return put_file(a, w, p, len);
-    return put_memory(a, w, p, len);
+    return envl_target_put(a, &w->target, p, len) == ARCHIVE_OK
+               ? ARCHIVE_OK
+               : note_failure(a, w);
+}
+
+static int
+put_end(struct archive *a, struct writer *w)
+{
+    return envl_target_end(a, &w->target) == ARCHIVE_OK ? ARCHIVE_OK
+                                                        : note_failure(a, w);
 }
 
 /* Take len bytes more, or what is left at the end. */
@@ -190,20 +115,21 @@ drive(struct archive *a, struct writer *w, const unsigned char *p, size_t len,
 /* Callbacks */
 
 /*
- * The wrapped key is written at once, so that not even an archive that is
- * given up right away is taken for an empty one.
+ * The wrapped key is written at once, or once it fills a block, so that not
+ * even an archive that is given up right away is taken for an empty one.
  */
 static int
 put_head(struct archive *a, struct writer *w)
 {
     struct envl_err err;
 
-    if (drive(a, w, NOTHING, 0, false) != ARCHIVE_OK || w->fd < 0)
+    if (drive(a, w, NOTHING, 0, false) != ARCHIVE_OK || w->target.fd < 0)
         return w->failed ? ARCHIVE_FATAL : ARCHIVE_OK;
     envl_slot_clear(&w->slot);
     w->begun = false; /* the pump begins with slots of its own */
     errno = 0;
-    return envl_pump_start(&w->pump, w->codec, ENVL_PUMP_CALLER, w->fd, &err)
+    return envl_pump_start_with(&w->pump, w->codec, NULL, w->target.fd,
+                                &w->target.blocks, &err)
                    == ENVELOPE_OK
                ? ARCHIVE_OK
                : fail(a, w, &err, errno);
@@ -213,7 +139,7 @@ static int
 client_open(struct archive *a, void *data)
 {
     struct writer *w = data;
-    struct target *t = &w->target;
+    struct envl_target *t = &w->target;
 
     if (t->open != NULL && t->open(a, t->client_data) != ARCHIVE_OK)
         return note_failure(a, w);
@@ -250,36 +176,24 @@ static int
 finish(struct archive *a, struct writer *w)
 {
     struct envl_err err;
-    int error;
 
     if (w->pump != NULL) {
         return envl_pump_finish(w->pump, &err) == ENVELOPE_OK
                    ? ARCHIVE_OK
                    : fail(a, w, &err, errno);
     }
-    if (drive(a, w, NOTHING, 0, true) != ARCHIVE_OK)
-        return ARCHIVE_FATAL;
-    if (w->target.file == NULL || fflush(w->target.file) == 0)
-        return ARCHIVE_OK;
-    error = errno;
-    (void)envl_fail(&err, ENVELOPE_R_WRITE, "%s", strerror(error));
-    return fail(a, w, &err, error);
+    return drive(a, w, NOTHING, 0, true) == ARCHIVE_OK ? put_end(a, w)
+                                                       : ARCHIVE_FATAL;
 }
 
-static int
-close_fd(struct archive *a, struct writer *w)
+/* Of an archive that was given up within its first block, that beginning. */
+static void
+put_beginning(struct archive *a, struct writer *w)
 {
-    struct envl_err err;
-    int error;
-
-    if (!w->owns_fd)
-        return ARCHIVE_OK;
-    w->owns_fd = false;
-    if (close(w->fd) == 0)
-        return ARCHIVE_OK;
-    error = errno;
-    (void)envl_fail(&err, ENVELOPE_R_WRITE, "%s", strerror(error));
-    return fail(a, w, &err, error);
+    if (!w->opened || w->target.blocks.begun)
+        return;
+    w->target.blocks.multiple = 1; /* nothing is padded */
+    (void)put_end(a, w);
 }
 
 static void
@@ -297,13 +211,18 @@ static int
 client_close(struct archive *a, void *data)
 {
     struct writer *w = data;
-    struct target *t = &w->target;
+    struct envl_target *t = &w->target;
+
+    bool is_foreign = envl_pump_is_foreign(w->pump);
 
     w->closed = true;
     if (!w->failed)
         (void)finish(a, w);
     stop_pump(w);
-    (void)close_fd(a, w);
+    if (w->failed && !is_foreign)
+        put_beginning(a, w);
+    if (envl_target_close(a, t) != ARCHIVE_OK)
+        (void)note_failure(a, w);
     if (w->opened && t->close != NULL
         && t->close(a, t->client_data) != ARCHIVE_OK)
         (void)note_failure(a, w);
@@ -315,8 +234,7 @@ free_writer(struct writer *w)
 {
     envl_handles_remove(&w->handle);
     stop_pump(w);
-    if (w->owns_fd)
-        (void)close(w->fd); /* it was never written */
+    envl_target_clear(&w->target);
     envl_codec_free(w->codec);
     envl_slot_clear(&w->slot);
     OPENSSL_free(w->error_text);
@@ -327,7 +245,7 @@ static int
 client_free(struct archive *a, void *data)
 {
     struct writer *w = data;
-    struct target *t = &w->target;
+    struct envl_target *t = &w->target;
     int rc = t->free != NULL ? t->free(a, t->client_data) : ARCHIVE_OK;
 
     free_writer(w);
@@ -358,34 +276,30 @@ new_writer(struct archive *a, const struct envelope_option *options, int fd,
     if (rc == ENVELOPE_OK)
         rc = envl_options_note(&parsed, fd, name, &err);
     if (rc == ENVELOPE_OK)
+        rc = envl_target_check_blocks(a, parsed.carrier, &err);
+    if (rc == ENVELOPE_OK)
         rc = envl_codec_new(&w->codec, &parsed, ENVL_ENCRYPT, &err);
+    if (rc == ENVELOPE_OK)
+        w->carrier = parsed.carrier;
     envl_options_clear(&parsed);
     if (rc != ENVELOPE_OK) {
         (void)envl_archive_fail(a, &err, 0);
         OPENSSL_free(w);
         return NULL;
     }
-    w->fd = -1;
+    w->target.fd = -1;
     return w;
 }
 
-/*
- * Hand the writer to libarchive.  Nothing needs its blocks and padding: it
- * writes to us without a buffer of its own, unless the program has asked for
- * a padded last block.
- */
+/* Hand the writer to libarchive. */
 static int
 open_writer(struct archive *a, struct writer *w)
 {
-    int last = archive_write_get_bytes_in_last_block(a);
     struct envl_err err;
     int rc;
 
-    if (last < 0 || last == 1) {
-        (void)archive_write_set_bytes_in_last_block(a, 1);
-        (void)archive_write_set_bytes_per_block(a, 0);
-    }
-    if (!envl_slot_init(&w->slot, envl_codec_slot_size(w->codec))) {
+    if (!envl_target_take_blocks(a, &w->target, w->carrier)
+        || !envl_slot_init(&w->slot, envl_codec_slot_size(w->codec))) {
         (void)client_free(a, w);
         (void)envl_fail_memory(&err);
         return envl_archive_fail(a, &err, 0);
@@ -413,8 +327,8 @@ skip_target(struct archive *a, int fd)
 static int
 open_fd(struct archive *a, struct writer *w, int fd, bool owned)
 {
-    w->fd = fd;
-    w->owns_fd = owned;
+    w->target.fd = fd;
+    w->target.owns_fd = owned;
     skip_target(a, fd);
     envl_fd_widen_pipe(fd);
     return open_writer(a, w);
@@ -454,7 +368,7 @@ envelope_archive_write_open_fd(struct archive *a,
 
 static int
 open_target(struct archive *a, const struct envelope_option *options,
-            const struct target *target)
+            const struct envl_target *target)
 {
     const int fd = target->file != NULL ? fileno(target->file) : -1;
     struct writer *w = new_writer(a, options, fd, NULL);
@@ -474,7 +388,7 @@ envelope_archive_write_open_FILE(struct archive *a,
                                  const struct envelope_option *options,
                                  FILE *file)
 {
-    struct target target = { .file = file };
+    struct envl_target target = { .fd = -1, .file = file };
 
     return open_target(a, options, &target);
 }
@@ -484,7 +398,9 @@ envelope_archive_write_open_memory(struct archive *a,
                                    const struct envelope_option *options,
                                    void *buffer, size_t size, size_t *used)
 {
-    struct target target = { .memory = buffer, .size = size, .used = used };
+    struct envl_target target = {
+        .fd = -1, .memory = buffer, .size = size, .used = used
+    };
 
     if (used != NULL)
         *used = 0;
@@ -500,7 +416,8 @@ envelope_archive_write_open(struct archive *a,
                             archive_close_callback *close_callback,
                             archive_free_callback *free_callback)
 {
-    struct target target = {
+    struct envl_target target = {
+        .fd = -1,
         .client_data = client_data,
         .open = open_callback,
         .write = write_callback,

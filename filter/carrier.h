@@ -19,6 +19,9 @@
 /* First bytes that a stream is recognised by. */
 #define ENVL_RECOGNISE_LEN 8192
 
+/* Zero bytes that may follow an archive: what tapes and pipes pad with. */
+#define ENVL_TRAILING_LEN_MAX 16777216
+
 /*
  * envl_carrier_recognise - do these first bytes of a file begin an envelope?
  *

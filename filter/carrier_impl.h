@@ -10,9 +10,6 @@
 #include "filter/tar.h"
 #include "filter/xbstream.h"
 
-/* Zero bytes that may follow an archive: what tapes and pipes pad with. */
-#define ENVL_TRAILING_LEN_MAX 16777216
-
 /* Pax headers are read, to see that they change nothing. */
 #define ENVL_PAX_LEN_MAX 65536
 

@@ -126,15 +126,6 @@ envl_outlet_clear(struct envl_outlet *out)
     envl_blocks_clear(&out->own_blocks);
 }
 
-static enum envelope_reason
-write_block(const struct envl_outlet *out, const unsigned char *block,
-            size_t len, struct envl_err *err)
-{
-    struct iovec part = { (void *)(uintptr_t)block, len };
-
-    return envl_fd_write_quietly(out->fd, &part, 1, err);
-}
-
 /* After a failure there is no end to pad. */
 static enum envelope_reason
 write_blocks(struct envl_outlet *out, const struct envl_slot *slot,
@@ -150,13 +141,13 @@ write_blocks(struct envl_outlet *out, const struct envl_slot *slot,
         len = slot->spans[i].iov_len;
         while (rc == ENVELOPE_OK
                && (n = envl_blocks_next(out->blocks, &p, &len, &block)) > 0)
-            rc = write_block(out, block, n, err);
+            rc = envl_fd_write_quietly(out->fd, block, n, err);
     }
     if (slot->last && slot->err.reason != ENVELOPE_OK)
         out->blocks->multiple = 1;
     while (slot->last && rc == ENVELOPE_OK
            && (n = envl_blocks_end(out->blocks, &block)) > 0)
-        rc = write_block(out, block, n, err);
+        rc = envl_fd_write_quietly(out->fd, block, n, err);
     return rc;
 }
 
@@ -168,8 +159,8 @@ envl_outlet_write(struct envl_outlet *out, struct envl_slot *slot,
 
     set_cancel(out->alone, PTHREAD_CANCEL_ENABLE);
     rc = out->blocks->size > 0 ? write_blocks(out, slot, err)
-                               : envl_fd_write_quietly(out->fd, slot->spans,
-                                                       slot->span_count, err);
+                               : envl_fd_write_vec_quietly(
+                                   out->fd, slot->spans, slot->span_count, err);
     set_cancel(out->alone, PTHREAD_CANCEL_DISABLE);
     return rc;
 }

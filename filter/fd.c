@@ -172,8 +172,8 @@ envl_fd_write(int fd, const unsigned char *buf, size_t len,
 }
 
 enum envelope_reason
-envl_fd_write_quietly(int fd, struct iovec *parts, unsigned count,
-                      struct envl_err *err)
+envl_fd_write_vec_quietly(int fd, struct iovec *parts, unsigned count,
+                          struct envl_err *err)
 {
     const struct timespec at_once = { 0, 0 };
     enum envelope_reason rc;
@@ -190,6 +190,15 @@ envl_fd_write_quietly(int fd, struct iovec *parts, unsigned count,
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     errno = error;
     return rc;
+}
+
+enum envelope_reason
+envl_fd_write_quietly(int fd, const unsigned char *buf, size_t len,
+                      struct envl_err *err)
+{
+    struct iovec part = { (void *)(uintptr_t)buf, len };
+
+    return envl_fd_write_vec_quietly(fd, &part, 1, err);
 }
 
 void

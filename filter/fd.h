@@ -43,10 +43,13 @@ enum envelope_reason envl_fd_write(int fd, const unsigned char *buf, size_t len,
 enum envelope_reason envl_fd_write_vec(int fd, struct iovec *parts,
                                        unsigned count, struct envl_err *err);
 
-/* envl_fd_write_quietly - as _vec, and a closed pipe does not raise SIGPIPE */
-enum envelope_reason envl_fd_write_quietly(int fd, struct iovec *parts,
-                                           unsigned count,
-                                           struct envl_err *err);
+/* envl_fd_write_quietly, envl_fd_write_vec_quietly - the same, and a closed pipe
+ * does not raise SIGPIPE */
+enum envelope_reason envl_fd_write_quietly(int fd, const unsigned char *buf,
+                                           size_t len, struct envl_err *err);
+enum envelope_reason envl_fd_write_vec_quietly(int fd, struct iovec *parts,
+                                               unsigned count,
+                                               struct envl_err *err);
 
 /* envl_fd_widen_pipe - ask for a pipe that holds more; it is no loss if there
  * is none */

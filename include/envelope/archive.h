@@ -67,6 +67,12 @@ struct envelope_option {
  * produces is encrypted as it comes, and goes to the target in a carrier.  An
  * archive that was given up, by archive_write_fail() or by an error, does not
  * get its end.
+ * archive_write_set_bytes_per_block() and _in_last_block() count for what is
+ * written, by libarchive's rules: callbacks, stdio and tapes get blocks of
+ * that length, other descriptors longer pieces, and the last block is padded
+ * where libarchive pads it.  Only a tar carrier can be padded.  With another
+ * one, or blocks of more than 16766976 bytes, padding that the program has set
+ * is EINVAL, and what libarchive would do of itself is left out.
  * The wrapped data key is made before the target is opened: an option, a
  * recipient or a passphrase that is not good leaves no trace of a file.
  *
@@ -181,7 +187,9 @@ ENVELOPE_EXPORT int envelope_archive_write_free(struct archive *a);
  * envelope_archive_read_open_filename - read a file
  *
  *   name        NULL or "": standard input
- *   block_size  for what is not an envelope, as archive_read_open_filename()
+ *   block_size  bytes of a read, as archive_read_open_filename(): for what is
+ *               not an envelope, and for a tape.  There a record that is
+ *               longer is an error, and 0 stands for 1048576
  */
 ENVELOPE_EXPORT int
 envelope_archive_read_open_filename(struct archive *a,

@@ -421,18 +421,35 @@ opened_twice(void **state)
 
 /* What libarchive and the program agree on */
 
-/* What the program has said of blocks counts for what is encrypted. */
+/* What the program has said of blocks counts for what is written, and nothing
+ * of it for what is encrypted. */
 static void
-blocks_are_as_the_program_says(void **state)
+assert_plain_is_not_padded(struct octets sealed)
+{
+    struct octets text = support_unseal(sealed, OPTIONS(AS_OPS));
+
+    assert_in_range(text.len, 20000, 20000 + 5 * 512);
+    support_drop(&text);
+}
+
+/* The rules are libarchive's: a tar has a multiple of 10240 bytes by itself. */
+static void
+last_blocks_are_padded(void **state)
 {
     static const struct {
-        int per_block, last, multiple;
-    } cases[] = { { -1, -1, 512 },
-                  { 20480, 0, 20480 },
-                  { 20480, 20480, 20480 },
-                  { 20480, 5120, 5120 },
-                  { 512, 1, 512 } };
-    struct octets sealed, text;
+        enum support_target target;
+        int per_block, last;
+        size_t multiple;
+    } cases[] = {
+        { TO_MEMORY, 65536, -1, 10240 },    { TO_NAME, 65536, -1, 10240 },
+        { TO_FD, 65536, -1, 10240 },        { TO_FILE, 65536, -1, 65536 },
+        { TO_CALLBACKS, 65536, -1, 65536 }, { TO_CALLBACKS, 65536, 1, 10240 },
+        { TO_CALLBACKS, 0, -1, 10240 },     { TO_CALLBACKS, -1, -1, 10240 },
+        { TO_MEMORY, 65536, 0, 65536 },     { TO_NAME, 65536, 0, 65536 },
+        { TO_NAME, 65536, 65536, 65536 },   { TO_FD, 65536, 4096, 4096 },
+        { TO_FD, 65536, 1000000, 65536 },   { TO_FILE, 16000000, 0, 16000000 },
+    };
+    struct octets sealed;
     size_t i;
 
     (void)state;
@@ -444,17 +461,128 @@ blocks_are_as_the_program_says(void **state)
             (void)archive_write_set_bytes_per_block(a, cases[i].per_block);
         if (cases[i].last >= 0)
             (void)archive_write_set_bytes_in_last_block(a, cases[i].last);
-        assert_int_equal(support_open_target(a, TO_MEMORY, IN("raw"), &out),
-                         ARCHIVE_OK);
+        assert_int_equal(
+            support_open_target(a, cases[i].target, IN("tar"), &out),
+            ARCHIVE_OK);
         assert_int_equal(support_add_all(a, &support_one_short), ARCHIVE_OK);
         assert_int_equal(envelope_archive_write_free(a), ARCHIVE_OK);
-        sealed = support_collect(TO_MEMORY, &out);
-        text = support_unseal(sealed, OPTIONS(AS_OPS));
-        assert_int_equal(text.len % (size_t)cases[i].multiple, 0);
-        if (cases[i].multiple == 512) /* no padding */
-            assert_in_range(text.len, 20000, 20000 + 5 * 512);
-        support_drop(&text);
+        sealed = support_collect(cases[i].target, &out);
+        assert_int_equal(sealed.len % cases[i].multiple, 0);
+        assert_true(sealed.len < 40960 + cases[i].multiple);
+        assert_plain_is_not_padded(sealed);
+        assert_reads(support_read_back(sealed), &support_one_short);
         support_drop(&sealed);
+    }
+}
+
+struct blocks {
+    struct support_output out;
+    size_t len;         /* of a block */
+    unsigned odd, last; /* blocks of another length; was it the last one? */
+};
+
+static la_ssize_t
+on_block(struct archive *a, void *data, const void *p, size_t len)
+{
+    struct blocks *blocks = data;
+
+    blocks->last = len != blocks->len;
+    blocks->odd += blocks->last;
+    return support_on_write(a, &blocks->out, p, len);
+}
+
+static void
+callbacks_get_blocks(void **state)
+{
+    static const struct {
+        const char *carrier;
+        int per_block, last;
+        size_t len;
+        unsigned odd;
+    } cases[] = {
+        { "tar", -1, -1, 10240, 0 },     { "tar", 65536, -1, 65536, 0 },
+        { "tar", 65536, 1, 65536, 1 },   { "tar", 512, 512, 512, 0 },
+        { "tar", 1000, -1, 1000, 0 },    { "raw", 65536, -1, 65536, 1 },
+        { "xbstream", -1, 1, 10240, 1 },
+    };
+    struct octets sealed;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT_OF(cases); i++) {
+        struct blocks blocks = { .out = { .fd = -1 }, .len = cases[i].len };
+        struct archive *a = support_writer(&support_some_tar);
+
+        if (cases[i].per_block >= 0)
+            (void)archive_write_set_bytes_per_block(a, cases[i].per_block);
+        if (cases[i].last >= 0)
+            (void)archive_write_set_bytes_in_last_block(a, cases[i].last);
+        assert_int_equal(envelope_archive_write_open(a, IN(cases[i].carrier),
+                                                     &blocks, NULL, on_block,
+                                                     NULL, NULL),
+                         ARCHIVE_OK);
+        assert_int_equal(support_add_all(a, &support_some_tar), ARCHIVE_OK);
+        assert_int_equal(envelope_archive_write_free(a), ARCHIVE_OK);
+        assert_int_equal(blocks.odd, cases[i].odd);
+        assert_int_equal(blocks.last, cases[i].odd); /* it was the last one */
+        sealed = support_collect(TO_CALLBACKS, &blocks.out);
+        assert_reads(support_read_back(sealed), &support_some_tar);
+        support_drop(&sealed);
+    }
+}
+
+/* A block of no length: the key at once, all else as it comes. */
+static void
+no_blocks(void **state)
+{
+    struct support_output out = { .fd = -1 };
+    struct archive *a = support_writer(&support_one_short);
+    struct octets sealed;
+
+    (void)state;
+    (void)archive_write_set_bytes_per_block(a, 0);
+    assert_int_equal(envelope_archive_write_open(a, IN("tar"), &out, NULL,
+                                                 support_on_write, NULL, NULL),
+                     ARCHIVE_OK);
+    assert_int_equal(out.writes, 1);
+    assert_int_equal(support_add_all(a, &support_one_short), ARCHIVE_OK);
+    assert_int_equal(envelope_archive_write_free(a), ARCHIVE_OK);
+    sealed = support_collect(TO_CALLBACKS, &out);
+    assert_reads(support_read_back(sealed), &support_one_short);
+    support_drop(&sealed);
+}
+
+/* Nothing may follow the end of the other carriers, and no reader takes more
+ * zeros than 16 MiB behind a tar. */
+static void
+padding_that_cannot_be(void **state)
+{
+    static const struct {
+        const char *carrier;
+        int per_block, last;
+        const char *word;
+    } cases[] = {
+        { "raw", 65536, 0, "carrier tar" },
+        { "xbstream", 65536, 65536, "carrier tar" },
+        { "auto", 10240, 512, "carrier tar" },
+        { "tar", 16777216, 0, "blocks of 16777216 bytes" },
+    };
+    const char *path = support_path("padded");
+    struct archive *a;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT_OF(cases); i++) {
+        a = support_writer(&support_one_short);
+        (void)archive_write_set_bytes_per_block(a, cases[i].per_block);
+        (void)archive_write_set_bytes_in_last_block(a, cases[i].last);
+        assert_int_equal(
+            envelope_archive_write_open_filename(a, IN(cases[i].carrier), path),
+            ARCHIVE_FATAL);
+        assert_int_equal(archive_errno(a), EINVAL);
+        assert_non_null(strstr(archive_error_string(a), cases[i].word));
+        assert_int_equal(access(path, F_OK), -1);
+        (void)envelope_archive_write_free(a); /* it was not opened */
     }
 }
 
@@ -542,7 +670,10 @@ main(void)
         cmocka_unit_test(free_closes_too),
         cmocka_unit_test(archives_that_are_not_ours),
         cmocka_unit_test(opened_twice),
-        cmocka_unit_test(blocks_are_as_the_program_says),
+        cmocka_unit_test(last_blocks_are_padded),
+        cmocka_unit_test(callbacks_get_blocks),
+        cmocka_unit_test(no_blocks),
+        cmocka_unit_test(padding_that_cannot_be),
         cmocka_unit_test(not_into_itself),
         cmocka_unit_test(forked_children_fail),
     };
