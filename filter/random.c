@@ -20,8 +20,9 @@
 #define RUN_MIN 4
 #define RUN_MAX 64
 
-/* Zero bytes may end an archive: the last piece is looked for so far back. */
-#define TRY_COUNT_MAX 40
+/* Zero bytes may end an archive: as many of the shortest pieces as they may
+ * take the place of are looked for in vain. */
+#define TRY_COUNT_MAX (ENVL_TRAILING_LEN_MAX / ENVL_PIECE_LEN_MIN + 2)
 
 #define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
 

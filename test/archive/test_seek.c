@@ -71,6 +71,27 @@ seeking_formats(void **state)
     }
 }
 
+/* As many zeros behind the end as readers take: the last piece is found. */
+static void
+end_behind_padding(void **state)
+{
+    struct archive *a = support_writer(&support_some_7zip);
+    struct support_output out = { 0 };
+    struct octets sealed;
+
+    (void)state;
+    (void)archive_write_set_bytes_per_block(a, 16766976);
+    assert_int_equal(support_open_target(a, TO_CALLBACKS, IN("tar"), &out),
+                     ARCHIVE_OK);
+    assert_int_equal(support_add_all(a, &support_some_7zip), ARCHIVE_OK);
+    assert_int_equal(envelope_archive_write_free(a), ARCHIVE_OK);
+    sealed = support_collect(TO_CALLBACKS, &out);
+    assert_int_equal(sealed.len, 16766976);
+    assert_reads(support_read(OURS, FROM_NAME, OPTIONS(AS_OPS), sealed),
+                 &support_some_7zip);
+    support_drop(&sealed);
+}
+
 /* Headers alone are asked for. */
 static void
 skipping_does_not_decrypt(void **state)
@@ -430,6 +451,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seeking_formats),
+        cmocka_unit_test(end_behind_padding),
         cmocka_unit_test(skipping_does_not_decrypt),
         cmocka_unit_test(data_behind_what_was_skipped),
         cmocka_unit_test(packed_again),

@@ -235,9 +235,9 @@ last_piece() {
     raw=e.raw
     exits 5 "$envelope" verify -i ops.key odd
     in_order_only odd
-    carried odd tar header,key,pieces,end,zeros:1000000
+    carried odd tar header,key,pieces,end,zeros:16000000
     same 70000 10 odd
-    carried odd tar header,key,pieces,end,zeros:3000000
+    carried odd tar header,key,pieces,end,zeros:20000000
     in_order_only odd
 }
 
