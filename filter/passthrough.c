@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -38,8 +39,7 @@ pass_skip(struct archive *a, void *data, la_int64_t request)
 {
     struct passthrough *pass = data;
 
-    if (pass->source.skip == NULL || envl_source_pending(&pass->source)
-        || pass->source.rest_len > 0)
+    if (pass->source.skip == NULL || envl_source_pending(&pass->source))
         return 0;
     return pass->source.skip(a, pass->source.client_data, request);
 }
@@ -63,12 +63,30 @@ pass_seek(struct archive *a, void *data, la_int64_t offset, int whence)
     return offset;
 }
 
+/* As libarchive does: what writes into a pipe or a socket need not fail because
+ * padding is left in it; a tape stays where it is. */
+static void
+drain(struct envl_source *source)
+{
+    const unsigned char *p;
+    struct envl_err ignored;
+    struct stat st;
+    size_t len = 1;
+
+    if (source->fd < 0 || fstat(source->fd, &st) != 0 || S_ISCHR(st.st_mode))
+        return;
+    while (len > 0
+           && envl_source_next(source, &p, &len, &ignored) == ENVELOPE_OK)
+        continue;
+}
+
 static int
 pass_close(struct archive *a, void *data)
 {
     struct passthrough *pass = data;
     int rc = ARCHIVE_OK;
 
+    drain(&pass->source);
     if (pass->source.close != NULL)
         rc = pass->source.close(a, pass->source.client_data);
     if (pass->owns_fd)

@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 31
+plan 32
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 need bsdtar bsdcat bsdcpio timeout "$PYTHON"
 
@@ -246,6 +246,17 @@ too_long_plain() {
     too_long made
 }
 
+# Not read, but no reason for who writes it to fail.
+padding_in_a_pipe() {
+    {
+        writer=0
+        stock bsdtar -b 8192 -cf - dir/text || writer=$?
+        echo $writer >writer
+    } | bsdtar -tf - >out
+    grep -qx dir/text out
+    grep -qx 0 writer
+}
+
 t 'a plain tape, as ever' reads_plain 128
 t 'a plain tape of short records' reads_plain 1
 t_long 'a plain tape of long records' reads_plain 8192
@@ -256,6 +267,7 @@ t 'both without -b' reads_by_default
 t 'bsdcpio and bsdcat' reads_others
 t 'a record of an envelope that is too long' too_long_sealed
 t 'a record of a plain tape that is too long' too_long_plain
+t 'a pipe that is padded' padding_in_a_pipe
 
 # --- the command ----------------------------------------------------------
 
