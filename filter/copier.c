@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "filter/fd.h"
+#include "filter/ends.h"
 #include "filter/framer.h"
 #include "filter/source.h"
 
@@ -21,7 +21,7 @@
 struct copier {
     struct envl_carrier_reader *reader;
     struct envl_framer framer;
-    int out;
+    struct envl_outlet out;
     uint64_t skip; /* bytes of the old header that are still to come */
     uint64_t len;  /* of the payload, so far */
     size_t piece_len;
@@ -38,7 +38,7 @@ write_member(struct copier *c, enum envl_member member, unsigned char *data,
     const size_t lead = envl_framer_lead(&c->framer, member);
     const size_t tail = envl_framer_frame(&c->framer, member, data, len);
 
-    return envl_fd_write(c->out, data - lead, lead + len + tail, err);
+    return envl_outlet_put(&c->out, data - lead, lead + len + tail, err);
 }
 
 /* Each part of the header goes through a buffer with room for its frame. */
@@ -90,8 +90,10 @@ static enum envelope_reason
 write_end(struct copier *c, struct envl_err *err)
 {
     unsigned char end[ENVL_FRAME_END_MAX];
+    size_t len = envl_framer_end(&c->framer, end);
+    enum envelope_reason rc = envl_outlet_put(&c->out, end, len, err);
 
-    return envl_fd_write(c->out, end, envl_framer_end(&c->framer, end), err);
+    return rc == ENVELOPE_OK ? envl_outlet_end(&c->out, err) : rc;
 }
 
 /* Copying */
@@ -209,7 +211,6 @@ envl_copy(int in, const struct envl_head *head, int out,
     struct copier c = {
         .reader = envl_carrier_reader_new(head->kind),
         .framer = { .kind = kind, .mtime = (uint64_t)time(NULL) },
-        .out = out,
         .skip = head->header.prelude.header_len,
         .piece_len = choose_piece_len(head, kind, options),
     };
@@ -217,11 +218,12 @@ envl_copy(int in, const struct envl_head *head, int out,
 
     c.buf =
         OPENSSL_malloc(ENVL_FRAME_LEAD_MAX + c.piece_len + ENVL_FRAME_TAIL_MAX);
-    if (c.reader == NULL || c.buf == NULL)
+    if (c.reader == NULL || c.buf == NULL || !envl_outlet_init(&c.out, out))
         rc = envl_fail_memory(err);
     else
         rc = copy(&c, in, header, options, err);
     OPENSSL_free(c.buf);
+    envl_outlet_clear(&c.out);
     envl_carrier_reader_free(c.reader);
     return rc;
 }

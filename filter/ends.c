@@ -126,29 +126,46 @@ envl_outlet_clear(struct envl_outlet *out)
     envl_blocks_clear(&out->own_blocks);
 }
 
+enum envelope_reason
+envl_outlet_put(struct envl_outlet *out, const unsigned char *p, size_t len,
+                struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *block;
+    size_t n;
+
+    while (rc == ENVELOPE_OK
+           && (n = envl_blocks_next(out->blocks, &p, &len, &block)) > 0)
+        rc = envl_fd_write(out->fd, block, n, err);
+    return rc;
+}
+
+enum envelope_reason
+envl_outlet_end(struct envl_outlet *out, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *block;
+    size_t n;
+
+    while (rc == ENVELOPE_OK && (n = envl_blocks_end(out->blocks, &block)) > 0)
+        rc = envl_fd_write(out->fd, block, n, err);
+    return rc;
+}
+
 /* After a failure there is no end to pad. */
 static enum envelope_reason
 write_blocks(struct envl_outlet *out, const struct envl_slot *slot,
              struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
-    const unsigned char *p, *block;
-    size_t len, n;
     unsigned i;
 
-    for (i = 0; i < slot->span_count; i++) {
-        p = slot->spans[i].iov_base;
-        len = slot->spans[i].iov_len;
-        while (rc == ENVELOPE_OK
-               && (n = envl_blocks_next(out->blocks, &p, &len, &block)) > 0)
-            rc = envl_fd_write_quietly(out->fd, block, n, err);
-    }
+    for (i = 0; rc == ENVELOPE_OK && i < slot->span_count; i++)
+        rc = envl_outlet_put(out, slot->spans[i].iov_base,
+                             slot->spans[i].iov_len, err);
     if (slot->last && slot->err.reason != ENVELOPE_OK)
         out->blocks->multiple = 1;
-    while (slot->last && rc == ENVELOPE_OK
-           && (n = envl_blocks_end(out->blocks, &block)) > 0)
-        rc = envl_fd_write_quietly(out->fd, block, n, err);
-    return rc;
+    return rc == ENVELOPE_OK && slot->last ? envl_outlet_end(out, err) : rc;
 }
 
 enum envelope_reason

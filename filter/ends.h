@@ -2,8 +2,9 @@
 /*
  * The ends of a pump that are descriptors: slots are filled from a source, and
  * written, both in records where there are records.  read() and write() may
- * wait for ever: a thread can be cancelled in them, and nowhere else.  A closed
- * pipe is an error, and no signal.
+ * wait for ever: a thread can be cancelled in them, and nowhere else, and only
+ * while it is at a slot.  Where a slot goes to a stream, a closed pipe is an
+ * error, and no signal.
  */
 #ifndef ENVL_ENDS_H
 #define ENVL_ENDS_H
@@ -51,8 +52,18 @@ void envl_outlet_clear(struct envl_outlet *out);
 void envl_inlet_fill(struct envl_inlet *in, struct envl_codec *codec,
                      struct envl_slot *slot);
 
-/* envl_outlet_write - the slot's output, with the last one the end of the
- * blocks, too; ENVELOPE_R_WRITE with errno set */
+/*
+ * envl_outlet_put - write len bytes, or hold them for the next block
+ * envl_outlet_end - write what is held
+ * envl_outlet_write - both, for a slot, of which the last one is the end
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE with errno set.
+ */
+enum envelope_reason envl_outlet_put(struct envl_outlet *out,
+                                     const unsigned char *p, size_t len,
+                                     struct envl_err *err);
+enum envelope_reason envl_outlet_end(struct envl_outlet *out,
+                                     struct envl_err *err);
 enum envelope_reason envl_outlet_write(struct envl_outlet *out,
                                        struct envl_slot *slot,
                                        struct envl_err *err);

@@ -279,6 +279,9 @@ command_writes() {
     cmp text plain.tar
     grep -qE '^[0-9]+x10240' lengths
     [ "$(wc -w <lengths)" -le 2 ]
+    records out again tape "$envelope" rewrap -r ops.pub -o - made >lengths
+    in_records 10240 again
+    "$envelope" verify again
 }
 
 command_reads() { # LENGTH
