@@ -17,8 +17,9 @@ static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
                   && ENVL_PIECE_LEN_DEFAULT % ENVL_PIECE_LEN_STEP == 0,
               "pieces fill blocks");
 
-/* A PATH is one, or one URI; LINES are lists of them, or labels. */
-enum kind { LINES, PATH, TEXT, NUMBER, CARRIER };
+/* A PATH is one, or one URI; LINES are lists of them, or labels; a LABEL is
+ * one. */
+enum kind { LINES, LABEL, PATH, TEXT, NUMBER, CARRIER };
 
 #define FIELD(name) offsetof(struct envl_options, name)
 
@@ -33,7 +34,7 @@ static const struct row {
     { "identities", LINES, FIELD(identities), 0, 0, 0 },
     { "identity", PATH, FIELD(identities), 0, 0, 0 },
     { "labels", LINES, FIELD(labels), 0, 0, 0 },
-    { "label", LINES, FIELD(labels), 0, 0, 0 },
+    { "label", LABEL, FIELD(labels), 0, 0, 0 },
     { "passphrase", TEXT, FIELD(passphrase), 0, 0, 0 },
     { "passphrase-file", TEXT, FIELD(passphrase_file), 0, 0, 0 },
     { "carrier", CARRIER, FIELD(carrier), 0, 0, 0 },
@@ -193,6 +194,12 @@ envl_options_set(struct envl_options *options, const char *name,
                          "option %s: its value is missing", name);
     field = (char *)options + row->offset;
     switch (row->kind) {
+    case LABEL:
+        if (strchr(value, '\n') != NULL)
+            return envl_fail(err, ENVELOPE_R_LABELS,
+                             "option label: a line feed in it would make two "
+                             "labels of one");
+        return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
     case LINES:
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
     case PATH:

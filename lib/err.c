@@ -4,22 +4,25 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/err.h>
 
-/* Names and passages of input end up in details: keep terminals safe, from
- * U+0080 to U+009F in UTF-8, too. */
-static void
-blank_controls(char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        unsigned char next = (unsigned char)text[1];
+#include "lib/utf8.h"
 
-        if (c < 0x20 || c == 0x7f)
-            *text = '?';
-        if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-            text[0] = text[1] = '?';
+/* Names and passages of input end up in details: keep terminals safe. */
+static void
+blank(char *text)
+{
+    unsigned char *p = (unsigned char *)text;
+    size_t len = strlen(text), n;
+
+    for (; len > 0; p += n, len -= n) {
+        n = envl_utf8_len(p, len);
+        if (n > 0 && envl_utf8_is_shown(p, n))
+            continue;
+        n = n > 0 ? n : 1;
+        memset(p, '?', n);
     }
 }
 
@@ -34,7 +37,7 @@ envl_fail(struct envl_err *err, enum envelope_reason reason, const char *fmt,
     if (vsnprintf(err->detail, sizeof(err->detail), fmt, args) < 0)
         err->detail[0] = '\0';
     va_end(args);
-    blank_controls(err->detail);
+    blank(err->detail);
     return reason;
 }
 

@@ -21,8 +21,8 @@ struct envl_err {
 /*
  * envl_fail - record a failure and return its reason
  *
- * The detail is cut at ENVL_DETAIL_MAX - 1 bytes; bytes that could harm a
- * terminal are replaced by '?'.  The caller must not format secrets into it.
+ * The detail is cut at ENVL_DETAIL_MAX - 1 bytes; bytes that are no UTF-8, or
+ * that could harm a terminal (lib/utf8.h), are replaced by '?'.  The caller must not format secrets into it.
  *
  * Returns: reason, so that callers can return the call itself.
  */

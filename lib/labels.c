@@ -3,11 +3,12 @@
 #include "lib/labels.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
+
+#include "lib/utf8.h"
 
 struct line {
     const char *text;
@@ -22,30 +23,6 @@ is_key_char(char c)
            || (c >= '0' && c <= '9') || (c != '\0' && strchr("_.:-", c));
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if none. */
-static size_t
-utf8_len(const unsigned char *p, size_t left)
-{
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    uint32_t code;
-    size_t i, n;
-
-    if (p[0] < 0x80)
-        return 1;
-    n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n > left)
-        return 0;
-    code = p[0] & (0xffU >> (n + 1));
-    for (i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return 0;
-    return n;
-}
-
 static bool
 is_value(const char *text, size_t len)
 {
@@ -53,11 +30,9 @@ is_value(const char *text, size_t len)
     size_t i, n;
 
     for (i = 0; i < len; i += n) {
-        n = utf8_len(p + i, len - i);
-        if (n == 0 || p[i] < 0x20 || p[i] == 0x7f)
+        n = envl_utf8_len(p + i, len - i);
+        if (n == 0 || envl_utf8_is_control(p + i, n))
             return false;
-        if (p[i] == 0xc2 && p[i + 1] < 0xa0)
-            return false; /* U+0080 to U+009F: C1 controls */
     }
     return true;
 }

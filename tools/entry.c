@@ -7,6 +7,8 @@
 
 #include <openssl/crypto.h>
 
+#include "tools/shown.h"
+
 static void
 put_id(struct envl_json *json, const struct envl_key_envelope_entry *entry)
 {
@@ -68,8 +70,10 @@ envl_entry_print_changes(const struct envl_key_envelope_entry *entries,
         (void)printf("  %-8s %s, ", changes[entries[i].change],
                      entries[i].words.kind);
         envl_entry_print_id(&entries[i]);
-        if (entries[i].service_key != NULL)
-            (void)printf(", %s", entries[i].service_key);
+        if (entries[i].service_key != NULL) {
+            (void)fputs(", ", stdout);
+            envl_show(stdout, entries[i].service_key);
+        }
         (void)puts(entries[i].words.known ? ""
                                           : ", which envelope does not write");
     }

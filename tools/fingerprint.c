@@ -50,13 +50,6 @@ name_type(char type[TYPE_LEN_MAX + 1], EVP_PKEY *key)
     strcpy(to, bits);
 }
 
-static void
-print_member(struct envl_json *json, const char *name, const char *text)
-{
-    envl_json_name(json, name, strlen(name));
-    envl_json_text(json, text, strlen(text));
-}
-
 void
 envl_fingerprint_print(FILE *to, bool is_json, const struct envl_key_id *id,
                        EVP_PKEY *key, const char *name)
@@ -70,9 +63,9 @@ envl_fingerprint_print(FILE *to, bool is_json, const struct envl_key_id *id,
     name_type(type, key);
     if (is_json) {
         envl_json_begin(&json, '{');
-        print_member(&json, "id", hex);
-        print_member(&json, "type", type);
-        print_member(&json, "name", name);
+        envl_json_member(&json, "id", hex);
+        envl_json_member(&json, "type", type);
+        envl_json_path(&json, "name", name);
         envl_json_end(&json, '}');
     } else {
         (void)fprintf(to, "%s  %-9s  ", hex, type);

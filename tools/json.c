@@ -5,6 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "lib/utf8.h"
+
 static void
 separate(struct envl_json *json)
 {
@@ -28,49 +33,21 @@ envl_json_end(struct envl_json *json, char bracket)
     json->needs_comma = true;
 }
 
-/* Bytes of the UTF-8 character (RFC 3629) at p; 0 if it is none. */
-static size_t
-utf8_len(const unsigned char *p, size_t len)
-{
-    static const struct {
-        unsigned char from, to;  /* first byte */
-        unsigned char low, high; /* second byte */
-        unsigned char len;
-    } rows[] = {
-        { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-        { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-        { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-        { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-    size_t row, i;
-
-    for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
-        if (*p >= rows[row].from && *p <= rows[row].to)
-            break;
-    }
-    if (row == sizeof(rows) / sizeof(rows[0]) || rows[row].len > len)
-        return 0;
-    if (rows[row].len > 1 && (p[1] < rows[row].low || p[1] > rows[row].high))
-        return 0;
-    for (i = 2; i < rows[row].len; i++) {
-        if (p[i] < 0x80 || p[i] > 0xbf)
-            return 0;
-    }
-    return rows[row].len;
-}
-
 static void
 put_character(FILE *to, const unsigned char *p, size_t len)
 {
     if (len == 1 && (*p == '"' || *p == '\\'))
         (void)fprintf(to, "\\%c", *p);
-    else if (len == 1 && (*p < 0x20 || *p == 0x7f))
-        (void)fprintf(to, "\\u%04x", *p);
-    else if (len == 2 && p[0] == 0xc2 && p[1] < 0xa0)
-        (void)fprintf(to, "\\u%04x", p[1]);
-    else
+    else if (envl_utf8_is_shown(p, len))
         (void)fwrite(p, 1, len, to);
+    else if (len == 1)
+        (void)fprintf(to, "\\u%04x", *p);
+    else if (len == 2)
+        (void)fprintf(to, "\\u%04x", (p[0] & 0x1fU) << 6 | (p[1] & 0x3fU));
+    else /* U+FFFF is the last one that is not shown */
+        (void)fprintf(to, "\\u%04x",
+                      (p[0] & 0xfU) << 12 | (p[1] & 0x3fU) << 6
+                          | (p[2] & 0x3fU));
 }
 
 static void
@@ -81,7 +58,7 @@ put_text(FILE *to, const char *text, size_t len)
 
     (void)fputc('"', to);
     for (; len > 0; p += n, len -= n) {
-        n = utf8_len(p, len);
+        n = envl_utf8_len(p, len);
         if (n > 0) {
             put_character(to, p, n);
         } else {
@@ -134,6 +111,39 @@ envl_json_member(struct envl_json *json, const char *name, const char *value)
 {
     envl_json_name(json, name, strlen(name));
     envl_json_text(json, value, strlen(value));
+}
+
+static bool
+is_utf8(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = 1;
+
+    for (; *p != '\0' && n > 0; p += n)
+        n = envl_utf8_len(p, strlen((const char *)p));
+    return n > 0;
+}
+
+void
+envl_json_path(struct envl_json *json, const char *name, const char *path)
+{
+    size_t len = strlen(path);
+    char exact[32];
+    unsigned char *text;
+
+    envl_json_member(json, name, path);
+    if (is_utf8(path))
+        return;
+    (void)snprintf(exact, sizeof(exact), "%s_base64", name);
+    envl_json_name(json, exact, strlen(exact));
+    text = OPENSSL_malloc((len + 2) / 3 * 4 + 1);
+    if (text == NULL) {
+        envl_json_null(json);
+        return;
+    }
+    (void)EVP_EncodeBlock(text, (const unsigned char *)path, (int)len);
+    envl_json_text(json, (const char *)text, strlen((const char *)text));
+    OPENSSL_free(text);
 }
 
 void

@@ -26,8 +26,9 @@ void envl_json_name(struct envl_json *json, const char *name, size_t len);
 /*
  * envl_json_text - a string, len bytes
  *
- * UTF-8 stays as it is, but for control characters, U+0080 to U+009F among
- * them; a byte that is no UTF-8 becomes U+FFFD.
+ * UTF-8 stays as it is, but what a terminal must not get
+ * (envl_utf8_is_shown()) is written as an escape; a byte that is no UTF-8
+ * becomes U+FFFD.
  */
 void envl_json_text(struct envl_json *json, const char *text, size_t len);
 void envl_json_number(struct envl_json *json, uint64_t number);
@@ -35,9 +36,12 @@ void envl_json_bool(struct envl_json *json, bool value);
 void envl_json_null(struct envl_json *json);
 
 /* envl_json_member - a name and a string
+ * envl_json_path - the same for the name of a file; if it is no UTF-8, a member
+ * NAME_base64 (RFC 4648, 4) has its bytes
  * envl_json_error - a member "error": what is wrong, in words */
 void envl_json_member(struct envl_json *json, const char *name,
                       const char *value);
+void envl_json_path(struct envl_json *json, const char *name, const char *path);
 void envl_json_error(struct envl_json *json, enum envelope_reason reason,
                      const char *detail);
 

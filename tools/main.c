@@ -21,6 +21,7 @@
 #include "tools/commands.h"
 #include "tools/prompt.h"
 #include "tools/secrets.h"
+#include "tools/shown.h"
 
 /* Locked memory for libcrypto's private keys, where the limit allows. */
 #define SECURE_HEAP_LEN 65536
@@ -87,10 +88,22 @@ open_standard_files(void)
     return true;
 }
 
+/* libcrypto's records quote names, too. */
+static int
+trace_line(const char *text, size_t len, void *unused)
+{
+    const size_t end = len > 0 && text[len - 1] == '\n';
+
+    (void)unused;
+    envl_show_bytes(stderr, text, len - end);
+    (void)fputc('\n', stderr);
+    return 1;
+}
+
 static void
 trace(void)
 {
-    ERR_print_errors_fp(stderr);
+    ERR_print_errors_cb(trace_line, NULL);
 }
 
 /* Asked by the thread that decrypts, when progress has begun. */

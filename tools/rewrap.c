@@ -315,7 +315,7 @@ put_result(const struct target *target, const struct envl_err *err)
     struct envl_json json = { .to = stdout };
 
     envl_json_begin(&json, '{');
-    envl_json_member(&json, "file", target->name);
+    envl_json_path(&json, "file", target->name);
     envl_json_member(&json, "status", err == NULL ? "ok" : "failed");
     if (err != NULL)
         envl_json_error(&json, err->reason, err->detail);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Control characters, of both sets, are not shown. */
+/* What harms a terminal is replaced, and not left out: it was there. */
 #include "tools/shown.h"
 
 #include <string.h>
 
-#include <openssl/asn1.h>
+#include "lib/utf8.h"
 
-static void
-show(FILE *to, const char *text, size_t left)
+void
+envl_show_bytes(FILE *to, const char *text, size_t len)
 {
-    unsigned long c;
-    int len;
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n;
 
-    for (; left > 0; text += len, left -= (size_t)len) {
-        len = UTF8_getc((const unsigned char *)text, (int)left, &c);
-        if (len <= 0 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
-            len = len <= 0 ? 1 : len;
-            (void)fputc('?', to);
+    for (; len > 0; p += n, len -= n) {
+        n = envl_utf8_len(p, len);
+        if (n > 0 && envl_utf8_is_shown(p, n)) {
+            (void)fwrite(p, 1, n, to);
         } else {
-            (void)fwrite(text, 1, (size_t)len, to);
+            n = n > 0 ? n : 1;
+            (void)fputc('?', to);
         }
     }
 }
@@ -26,7 +26,7 @@ show(FILE *to, const char *text, size_t left)
 void
 envl_show(FILE *to, const char *text)
 {
-    show(to, text, strlen(text));
+    envl_show_bytes(to, text, strlen(text));
 }
 
 void
@@ -37,7 +37,7 @@ envl_show_lines(FILE *to, const char *text)
     for (; text != NULL && *text != '\0'; text += len + (text[len] != '\0')) {
         len = strcspn(text, "\n");
         (void)fputs("envelope: ", to);
-        show(to, text, len);
+        envl_show_bytes(to, text, len);
         (void)fputc('\n', to);
     }
 }

@@ -5,9 +5,10 @@
 
 #include <stdio.h>
 
-/* envl_show - print text with a '?' for what could harm a terminal, and for
- * bytes that are not UTF-8 */
+/* envl_show, envl_show_bytes - print text with a '?' for what could harm a
+ * terminal (envl_utf8_is_shown()), and for bytes that are not UTF-8 */
 void envl_show(FILE *to, const char *text);
+void envl_show_bytes(FILE *to, const char *text, size_t len);
 
 /* envl_show_lines - each line of text so, after "envelope: "; NULL has none */
 void envl_show_lines(FILE *to, const char *text);

@@ -668,6 +668,10 @@ def label_rows():
     labels("too long", refused, b"site=" + b"x" * 65536)
     labels("a key that is too long", refused, b"k" * 300 + b"=here")
     labels("twice", refused, b"site=here", b"site=there")
+    row("labels", "a line feed", (b"note=one\nhost=db9",),
+        (b"note=one\nhost=db9",), bad("line feed", reason="LABELS"),
+        {"EVP encrypts": Absent("a line feed ends each label there")},
+        sealed="one")
 
 
 GOOD_CONF = """openssl_conf = init

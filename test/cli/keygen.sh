@@ -405,8 +405,10 @@ json() {
     cp x25519.pub "$(printf 'a"\\\t\351\303\251\302\233.pub')"
     "$envelope" fingerprint --json a*.pub x25519.key >lines
     "$PYTHON" - "$(id_of x25519.pub)" <<'PYTHON'
-import json, sys
+import base64, json, sys
 rows = [json.loads(line) for line in open("lines", encoding="utf-8")]
+exact = base64.b64decode(rows[0].pop("name_base64"))
+assert exact == b'a"\\\t\xe9\xc3\xa9\xc2\x9b.pub', exact
 for row, name in zip(rows, ['a"\\\t\ufffd\xe9\x9b.pub', "x25519.key"]):
     assert row == {"id": sys.argv[1], "type": "x25519", "name": name}, row
 assert len(rows) == 2

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UTF-8 (RFC 3629), and which of its characters may be shown. */
+#ifndef ENVL_UTF8_H
+#define ENVL_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* envl_utf8_len - bytes of the character at p, of which len > 0 are there; 0 if
+ * they begin none */
+size_t envl_utf8_len(const unsigned char *p, size_t len);
+
+/*
+ * envl_utf8_is_control - is the character at p, of len bytes, a control
+ * character: U+0000 to U+001F, U+007F to U+009F?
+ * envl_utf8_is_shown - may a terminal get it?  Beside control characters it must
+ * not get what breaks lines or changes the direction of text, so that a name
+ * looks like another one (Unicode 15, 23.2 and UAX #9).
+ */
+bool envl_utf8_is_control(const unsigned char *p, size_t len);
+bool envl_utf8_is_shown(const unsigned char *p, size_t len);
+
+#endif
