@@ -41,7 +41,8 @@ static const struct {
     const char *hint;
 } lookalikes[] = {
     { "Salted__", "it was made by openssl enc with -pass: decrypt with -pass" },
-    { "iUVO", "it is base64: add -base64" },
+    { "iUVO", "it is base64: decode it first, with base64 -d or openssl "
+              "enc -base64" },
     { "\x89"
       "ENV\x0a",
       "its line ends were changed by a text-mode transfer" },

@@ -117,8 +117,8 @@ fail_unanswered(const char *name, const struct asker *asker, const char *what,
                          "-pubout or ssh-keygen -y",
                          name, what);
     return envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
-                     "%s %s: set passphrase, passphrase-file or "
-                     "passphrase-callback",
+                     "%s %s, and no passphrase was given: passphrase-file "
+                     "names a file with one",
                      name, what);
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -136,7 +137,7 @@ parse_options(struct envl_arguments *arguments, struct parser *parser, int argc,
         switch (found) {
         case 'h':
         case GETOPT_HELP:
-            envl_help(has_command ? (int)arguments->command : -1);
+            envl_help(stdout, has_command ? (int)arguments->command : -1);
             return -1;
         case GETOPT_VERSION:
             (void)printf("envelope %s\n", PACKAGE_VERSION);
@@ -252,6 +253,12 @@ envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
 
     *arguments = (struct envl_arguments){ .passphrase_fd = -1 };
     envl_options_init(&arguments->options, ENVL_AUTO);
+    /* Without a word it encrypts, for whom the environment says: what is typed
+     * is hardly meant. */
+    if (argc < 2 && isatty(STDIN_FILENO)) {
+        envl_help(stderr, -1);
+        return ENVL_EXIT_USAGE;
+    }
     word = parse_command(arguments, argc, argv);
     if (word < 0)
         return (int)envl_report_usage("there is no command %s", argv[1]);

@@ -57,6 +57,7 @@ struct envl_arguments {
     bool salvage_skip;    /* --salvage=skip: leave holes out */
     bool keep_going;      /* --keep-going */
     bool header_only;     /* --header */
+    bool quiet;           /* --quiet: of what is well */
     bool json;            /* --json */
     bool add;             /* --add */
     bool replace_all;     /* --replace-all */

@@ -41,7 +41,7 @@ tell_end(const struct envl_damage *damage, const struct envl_found *end)
         begin_line(damage);
         (void)fprintf(damage->to,
                       "the end is missing or damaged: how much there was "
-                      "behind byte %" PRIu64 " is not known\n",
+                      "after byte %" PRIu64 " is not known\n",
                       end->offset);
     } else if (end->len > 0) {
         begin_line(damage);
@@ -72,7 +72,8 @@ envl_damage_note(struct envl_damage *damage, const struct envl_found *found)
     }
 }
 
-/* Rounded down: what is not whole is never 100 %. */
+/* Rounded down: what is not whole is never 100 %.  Without its end nobody knows
+ * what all would be. */
 void
 envl_damage_sum_up(const struct envl_damage *damage)
 {
@@ -80,6 +81,14 @@ envl_damage_sum_up(const struct envl_damage *damage)
     uint64_t share = all > 0 ? damage->good_chunks * 10000 / all : 0;
 
     begin_line(damage);
+    if (!damage->has_end) {
+        (void)fprintf(damage->to,
+                      "%" PRIu64 " chunks intact, %" PRIu64
+                      " bytes, of at least %" PRIu64
+                      " chunks: how many are missing is not known\n",
+                      damage->good_chunks, damage->good_len, all);
+        return;
+    }
     (void)fprintf(damage->to,
                   "%" PRIu64 ".%02" PRIu64 " %% intact: %" PRIu64 " of %" PRIu64
                   " chunks, %" PRIu64 " bytes\n",

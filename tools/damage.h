@@ -23,7 +23,8 @@ struct envl_damage {
 void envl_damage_note(struct envl_damage *damage,
                       const struct envl_found *found);
 
-/* envl_damage_sum_up - one line at the end: what share is intact */
+/* envl_damage_sum_up - one line at the end: what share is intact, or how much if
+ * the end is not there */
 void envl_damage_sum_up(const struct envl_damage *damage);
 
 /* envl_damage_hint_scattered - what to do about an archive that was packed

@@ -10,7 +10,7 @@
 #define HELP_COLUMN 31
 
 static void
-print_option(const struct envl_option_row *row)
+print_option(FILE *to, const struct envl_option_row *row)
 {
     char left[64], letter[5] = "    ";
 
@@ -22,40 +22,41 @@ print_option(const struct envl_option_row *row)
                                      : " ",
                    row->word != NULL ? row->word : "",
                    row->optional ? "]" : "");
-    (void)printf("%-*s %s\n", HELP_COLUMN, left, row->help);
+    (void)fprintf(to, "%-*s %s\n", HELP_COLUMN, left, row->help);
     if (row->words != NULL)
-        (void)printf("%-*s %s\n", HELP_COLUMN, "", row->words);
+        (void)fprintf(to, "%-*s %s\n", HELP_COLUMN, "", row->words);
 }
 
 static void
-print_command(int command)
+print_command(FILE *to, int command)
 {
     const struct envl_command_row *row = &envl_command_rows[command];
     size_t i;
 
-    (void)printf("usage: envelope %s [OPTION]... %s\n%s\n\n", row->name,
-                 row->operands, row->help);
+    (void)fprintf(to, "usage: envelope %s [OPTION]... %s\n%s\n\n", row->name,
+                  row->operands, row->help);
     for (i = 0; i < envl_option_count; i++) {
         if ((envl_option_rows[i].commands & 1U << command) != 0)
-            print_option(&envl_option_rows[i]);
+            print_option(to, &envl_option_rows[i]);
     }
-    (void)printf("\nenvelope-%s(1) is the manual page.\n", row->name);
+    (void)fprintf(to, "\nenvelope-%s(1) is the manual page.\n", row->name);
 }
 
 void
-envl_help(int command)
+envl_help(FILE *to, int command)
 {
     int i;
 
     if (command >= 0) {
-        print_command(command);
+        print_command(to, command);
         return;
     }
-    (void)printf("usage: envelope COMMAND [OPTION]... [FILE]...\n"
-                 "       envelope [-d] [OPTION]... [FILE]\n\n");
+    (void)fprintf(to, "usage: envelope COMMAND [OPTION]... [FILE]...\n"
+                      "       envelope [-d] [OPTION]... [FILE]\n\n");
     for (i = 0; i < ENVL_CMD_COUNT; i++)
-        (void)printf("  %-12s %s\n", envl_command_rows[i].name,
-                     envl_command_rows[i].help);
-    (void)printf("\nenvelope COMMAND --help lists its options, envelope(1) is "
-                 "the manual page.\n");
+        (void)fprintf(to, "  %-12s %s\n", envl_command_rows[i].name,
+                      envl_command_rows[i].help);
+    (void)fprintf(to,
+                  "\nenvelope COMMAND --help lists its options, envelope(1) is "
+                  "the manual page.\n");
 }

@@ -3,8 +3,10 @@
 #ifndef ENVL_HELP_H
 #define ENVL_HELP_H
 
-/* envl_help - on standard output: a subcommand's usage and options, or with
- * command -1 what subcommands there are */
-void envl_help(int command);
+#include <stdio.h>
+
+/* envl_help - a subcommand's usage and options, or with command -1 what
+ * subcommands there are */
+void envl_help(FILE *to, int command);
 
 #endif

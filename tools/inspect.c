@@ -8,6 +8,7 @@
  * file, on a line of its own:
  *
  *   file            string; "-" is standard input
+ *   file_base64     string; only where the name is no UTF-8
  *   status          "ok"; "damaged", "not-envelope" or "failed"
  *   error           string; only where status is not "ok"
  *
@@ -18,9 +19,11 @@
  *   scheme          number of the payload's scheme
  *   scheme_name     string
  *   file_size       bytes; null if it is no regular file
- *   plaintext_size  bytes; null if that is not known
+ *   plaintext_size  bytes, of a raw stream if it is whole; null if that is not
+ *                   known
  *   length_fits     whether there is a plaintext for the payload's length;
- *                   null if that is not known
+ *                   null if that is not known, and of a raw stream that may be
+ *                   whole or cut short
  *   labels          object of strings, in the order of the file
  *   header_size     bytes of the stream's header
  *   rewrap_room     bytes by which the key envelope can grow in place
@@ -175,6 +178,18 @@ next_label(const char **text, size_t *len, const char **key, size_t *key_len,
     return true;
 }
 
+/* Whether the payload has a length that it can have.  A raw stream has no mark of
+ * its end, and what is left of one that was cut has nearly always such a length. */
+enum fits { UNKNOWN, NO, YES };
+
+static enum fits
+fits(const struct inspection *x)
+{
+    if (is_damaged(x))
+        return NO;
+    return x->has_text_len && x->head.kind != ENVL_RAW ? YES : UNKNOWN;
+}
+
 /* For people */
 
 static void
@@ -204,8 +219,10 @@ print_id(const struct envl_key_envelope_entry *entry)
     (void)printf("%*s", NAME_WIDTH, "");
     envl_entry_print_id(entry);
     (void)putchar('\n');
-    if (entry->service_key != NULL)
-        (void)printf("%*s%s\n", NAME_WIDTH, "", entry->service_key);
+    if (entry->service_key != NULL) {
+        (void)printf("%*s", NAME_WIDTH, "");
+        print_safely(entry->service_key);
+    }
 }
 
 static void
@@ -239,7 +256,7 @@ print_labels(const struct envl_header *header)
 
     while (next_label(&text, &len, &key, &key_len, &value_len)) {
         print_name("label");
-        (void)fwrite(key, 1, key_len + 1 + value_len, stdout);
+        envl_show_bytes(stdout, key, key_len + 1 + value_len);
         (void)putchar('\n');
     }
 }
@@ -249,30 +266,32 @@ print_sizes(const struct inspection *x)
 {
     print_name("plaintext size");
     if (x->has_text_len)
-        (void)printf("%" PRIu64 " bytes\n", x->text_len);
+        (void)printf("%" PRIu64 " bytes%s\n", x->text_len,
+                     fits(x) == YES ? "" : ", if nothing is missing");
     else
         (void)puts("unknown");
     print_name("length");
-    if (x->has_text_len)
+    if (fits(x) == YES)
         (void)puts("fits the format");
-    else if (is_damaged(x))
+    else if (fits(x) == NO)
         (void)printf("does not fit the format: %s\n", x->err.detail);
+    else if (x->has_text_len)
+        (void)puts("a raw stream cannot tell whether it was cut short");
     else
         (void)puts("unknown");
 }
 
+/* A line between two of them. */
 static void
-print(const struct inspection *x)
+print(const struct inspection *x, bool *printed)
 {
     const struct envl_header *header = &x->head.header;
 
+    if (*printed)
+        (void)putchar('\n');
+    *printed = true;
     print_name("file");
     print_safely(x->name != NULL ? x->name : "-");
-    if (!x->has_header) {
-        print_name("error");
-        (void)printf("%s: %s\n", envl_reason_text(x->reason), x->err.detail);
-        return;
-    }
     print_line("carrier", envl_carrier_name(x->head.kind));
     print_name("version");
     (void)printf("%u\n", envl_header_version(header));
@@ -309,7 +328,7 @@ put_status(struct envl_json *json, const struct inspection *x)
 {
     enum envl_status status = status_of(x);
 
-    envl_json_member(json, "file", x->name != NULL ? x->name : "-");
+    envl_json_path(json, "file", x->name != NULL ? x->name : "-");
     envl_json_member(json, "status",
                      status == ENVL_EXIT_DONE           ? "ok"
                      : status == ENVL_EXIT_DAMAGED      ? "damaged"
@@ -361,8 +380,8 @@ put_header(struct envl_json *json, const struct inspection *x)
     put_number(json, "file_size", (uint64_t)x->file_size, x->file_size >= 0);
     put_number(json, "plaintext_size", x->text_len, x->has_text_len);
     put_name(json, "length_fits");
-    if (x->has_text_len || is_damaged(x))
-        envl_json_bool(json, x->has_text_len);
+    if (fits(x) != UNKNOWN)
+        envl_json_bool(json, fits(x) == YES);
     else
         envl_json_null(json);
     put_labels(json, header);
@@ -387,7 +406,7 @@ print_json(const struct inspection *x)
 /* The face */
 
 static enum envl_status
-inspect_file(const char *name, bool json)
+inspect_file(const char *name, bool json, bool *printed)
 {
     enum envl_status status;
     struct inspection x;
@@ -396,8 +415,8 @@ inspect_file(const char *name, bool json)
     status = status_of(&x);
     if (json)
         print_json(&x);
-    else
-        print(&x);
+    else if (x.has_header) /* what is wrong goes to standard error */
+        print(&x, printed);
     if (status != ENVL_EXIT_DONE) {
         (void)fflush(stdout);
         (void)envl_report(name, &x.err, ENVL_DECRYPT);
@@ -410,14 +429,13 @@ enum envl_status
 envl_command_inspect(struct envl_arguments *arguments)
 {
     enum envl_status worst = ENVL_EXIT_DONE, status;
+    bool printed = false;
     int i;
 
     if (arguments->file_count == 0)
-        return inspect_file(NULL, arguments->json);
+        return inspect_file(NULL, arguments->json, &printed);
     for (i = 0; i < arguments->file_count; i++) {
-        if (i > 0 && !arguments->json)
-            (void)putchar('\n');
-        status = inspect_file(arguments->files[i], arguments->json);
+        status = inspect_file(arguments->files[i], arguments->json, &printed);
         worst = envl_status_worse(worst, status);
     }
     return worst;

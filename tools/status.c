@@ -27,7 +27,9 @@ static const struct row {
     { ENVELOPE_R_NO_MATCH, ENVL_EXIT_NO_KEY,
       "envelope fingerprint KEY tells which of them a key is" },
     { ENVELOPE_R_WRONG_KEY, ENVL_EXIT_NO_KEY, NULL },
-    { ENVELOPE_R_PASSPHRASE_NEEDED, ENVL_EXIT_NO_KEY, NULL },
+    { ENVELOPE_R_PASSPHRASE_NEEDED, ENVL_EXIT_NO_KEY,
+      "--passphrase-file FILE has it in its first line; for what a rewrap "
+      "opens it is --identity-passphrase-file" },
     { ENVELOPE_R_UNREADABLE_KEY, ENVL_EXIT_NO_KEY, NULL },
     { ENVELOPE_R_UNSUPPORTED_KEY, ENVL_EXIT_NO_KEY, NULL },
     { ENVELOPE_R_SHORT_KEY, ENVL_EXIT_NO_KEY, NULL },

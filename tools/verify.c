@@ -159,8 +159,10 @@ verify_header(const struct envl_arguments *arguments,
     envl_opened_free(opened);
     if (rc != ENVELOPE_OK)
         return envl_report(name, err, ENVL_DECRYPT);
-    envl_show(stdout, name);
-    (void)printf(": the key opens it\n");
+    if (!arguments->quiet) {
+        envl_show(stdout, name);
+        (void)printf(": the key opens it\n");
+    }
     return ENVL_EXIT_DONE;
 }
 
@@ -176,8 +178,10 @@ verify_text(const struct envl_arguments *arguments,
 
     rc = read_all(arguments, input, &verified, err);
     if (rc == ENVELOPE_OK) {
-        envl_show(stdout, name);
-        (void)printf(": verified, %" PRIu64 " bytes\n", verified);
+        if (!arguments->quiet) {
+            envl_show(stdout, name);
+            (void)printf(": verified, %" PRIu64 " bytes\n", verified);
+        }
         return ENVL_EXIT_DONE;
     }
     if (!arguments->keep_going || !is_damage(rc))

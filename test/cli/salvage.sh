@@ -293,7 +293,7 @@ last_chunk() { # KIND
     damage "$1" chunk:30
     finds 30
     says 'the end is missing or damaged'
-    grep -q 'behind byte 500000 is not known' said
+    grep -q 'after byte 500000 is not known' said
 }
 
 none_left() { # KIND
@@ -301,7 +301,7 @@ none_left() { # KIND
     damage "$1" zero:0:30 chunk:30
     exits 5 "$envelope" decrypt -i ops.key --salvage -o made bad
     [ ! -e made ]
-    grep -q '0.00 % intact' err
+    grep -q ': 0 chunks intact, 0 bytes, of at least 3[01] chunks: how many' err
 }
 
 swapped() { # KIND - chunks of the same stream in each other's places
