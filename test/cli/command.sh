@@ -444,6 +444,8 @@ no_terminal() {
     "$OPENSSL" pkey -in ops.key -aes256 -passout file:pw -out locked.key
     exits 3 setsid -w timeout 10 "$envelope" -d -i locked.key sealed
     says_that "$(reason PASSPHRASE_NEEDED): .*locked.key"
+    hints 'passphrase-file FILE'
+    ! grep -q callback err || false
     "$envelope" -d -i locked.key --passphrase-file pw sealed | cmp - plain
 }
 

@@ -547,6 +547,11 @@ several() {
     grep -q '^envelope: bad: .*chunk 3 ' err
     grep -q '^envelope: nowhere: .*No such file' err
     grep -q '^envelope: plain: ' err
+    exits 5 "$envelope" verify -q -i ops.key one bad good.tar >said
+    nothing said
+    grep -q '^envelope: bad: .*chunk 3 ' err
+    exits 0 "$envelope" verify -q --header -i ops.key one >said
+    nothing said
     exits 8 "$envelope" verify -i ops.key one nowhere >said
     exits 1 "$envelope" verify -i ops.key nowhere . >said
     exits 8 "$envelope" decrypt -i ops.key --salvage nowhere -o out

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 12
+plan 13
 provider
 
 # at_terminal STATUS STEP... -- COMMAND... - what the terminal showed is in ./out
@@ -32,6 +32,16 @@ encrypts() {
     ! grep swordfish out || false
     echo swordfish >typed
     "$envelope" -d --passphrase-file typed pass | cmp - plain
+}
+
+# Only there: in a pipe the environment may say for whom.
+shows_usage() {
+    at_terminal 2 -- "$envelope"
+    grep -q '^usage: envelope COMMAND' out
+    exits 1 "$envelope" </dev/null
+    grep -qF "$(reason NO_RECIPIENT)" err
+    ENVELOPE_RECIPIENTS=ops.pem "$envelope" <plain >by_environment
+    "$envelope" -d -i ops.key by_environment | cmp - plain
 }
 
 differ() {
@@ -137,6 +147,7 @@ t "the terminal is asked, not standard input" asks_beside_data
 t "a key that is stored encrypted" stored_key
 t "a key to be stored encrypted" makes_locked_key
 t "^C at the question" interrupted
+t "no word at all" shows_usage
 t "no binary data to a terminal, and none from it" not_to_a_terminal
 t "no private key to a terminal" keygen_not_to_a_terminal
 t "progress" progress
