@@ -15,6 +15,8 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 
+#include "tools/free_name.h"
+
 #define PRIVATE_MODE 0600
 #define PUBLIC_MODE 0644 /* less the umask */
 
@@ -23,9 +25,9 @@ static const char temporary_end[] = ".XXXXXX";
 /* One of the two, on the way to its name. */
 struct key_file {
     const char *path;
-    char *temporary; /* has the content until it has its name, or NULL */
-    char *old;       /* what had the name before, or NULL */
-    bool named;
+    char *temporary;  /* has the content until it has its name, or NULL */
+    char *old;        /* what had the name before, or NULL */
+    bool named, left; /* left: the temporary name is there, too */
 };
 
 static enum envelope_reason
@@ -125,30 +127,11 @@ sync_parent(const char *path)
     return ok;
 }
 
-/* Give from the name to, which must be free; some file systems have no hard
- * links. */
-static int
-rename_to_free(const char *from, const char *to)
-{
-    struct stat st;
-
-    if (link(from, to) == 0) {
-        (void)unlink(from); /* the file is in place; a second name is left */
-        return 1;
-    }
-    if (errno == EEXIST)
-        return 0;
-    if (lstat(to, &st) == 0) {
-        errno = EEXIST;
-        return 0;
-    }
-    return rename(from, to) == 0;
-}
-
 static enum envelope_reason
 give_name(struct key_file *file, struct envl_err *err)
 {
-    if (!rename_to_free(file->temporary, file->path))
+    if (!envl_free_name_take(AT_FDCWD, file->temporary, file->path,
+                             &file->left))
         return fail_file(file->path, err);
     file->named = true;
     return sync_parent(file->path) ? ENVELOPE_OK : fail_file(file->path, err);
@@ -177,32 +160,58 @@ set_aside(struct key_file *file, struct envl_err *err)
 
 /* The end */
 
+/* What stays has a private key in it: nobody would look for it there. */
 static void
-withdraw(const struct key_file *file)
+remove_or_tell(const char *name, struct envl_err *err)
+{
+    char detail[ENVL_DETAIL_MAX];
+    enum envelope_reason reason = err->reason;
+
+    if (unlink(name) == 0)
+        return;
+    (void)snprintf(detail, sizeof(detail), "%s", err->detail);
+    if (reason == ENVELOPE_OK)
+        (void)envl_fail(err, ENVELOPE_R_WRITE,
+                        "the new keys are there, but what should be gone is "
+                        "still in %s, which cannot be removed: %s",
+                        name, strerror(errno));
+    else
+        (void)envl_fail(err, reason, "%s; %s cannot be removed", detail, name);
+}
+
+static void
+withdraw(const struct key_file *file, struct envl_err *err)
 {
     if (file->named)
-        (void)unlink(file->path); /* a failure has been found already */
-    else if (file->temporary != NULL)
-        (void)unlink(file->temporary);
+        remove_or_tell(file->path, err);
+    if (file->temporary != NULL && (!file->named || file->left))
+        remove_or_tell(file->temporary, err);
 }
 
 static void
 put_back(const struct key_file *file, struct envl_err *err)
 {
     char detail[ENVL_DETAIL_MAX];
+    bool left = false;
 
-    if (file->old == NULL || rename_to_free(file->old, file->path))
+    if (file->old == NULL
+        || envl_free_name_take(AT_FDCWD, file->old, file->path, &left)) {
+        if (left)
+            remove_or_tell(file->old, err);
         return;
+    }
     (void)snprintf(detail, sizeof(detail), "%s", err->detail);
     (void)envl_fail(err, err->reason, "%s is now %s; %s", file->path, file->old,
                     detail);
 }
 
 static void
-drop_old(const struct key_file *file)
+drop_old(const struct key_file *file, struct envl_err *err)
 {
     if (file->old != NULL)
-        (void)unlink(file->old); /* the new key is in place all the same */
+        remove_or_tell(file->old, err);
+    if (file->left)
+        remove_or_tell(file->temporary, err);
 }
 
 static enum envelope_reason
@@ -242,11 +251,13 @@ envl_key_pair_store(const struct envl_key_pair *pair, bool force,
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     rc = store(pair, &private_file, &public_file, force, err);
     if (rc == ENVELOPE_OK) {
-        drop_old(&public_file);
-        drop_old(&private_file);
+        err->reason = rc;
+        drop_old(&public_file, err);
+        drop_old(&private_file, err);
+        rc = err->reason;
     } else {
-        withdraw(&public_file);
-        withdraw(&private_file);
+        withdraw(&public_file, err);
+        withdraw(&private_file, err);
         put_back(&private_file, err);
         put_back(&public_file, err);
     }

@@ -35,7 +35,9 @@ enum envelope_reason envl_key_pair_check(const struct envl_key_pair *pair,
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE naming the file and why,
  *          ENVELOPE_R_PARAMETER, ENVELOPE_R_MEMORY: there is no file of ours,
- *          and old ones are as they were.
+ *          and old ones are as they were.  Only where an old file cannot be
+ *          removed under its temporary name, the new ones are there, and
+ *          ENVELOPE_R_WRITE names it.
  */
 enum envelope_reason envl_key_pair_store(const struct envl_key_pair *pair,
                                          bool force, struct envl_err *err);

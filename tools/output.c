@@ -4,7 +4,7 @@
  * program remove, and takes its own name in one step when it is on disk.  Who
  * writes, and what, is not known here.
  */
-#define _GNU_SOURCE /* renameat2(), asprintf(), O_PATH */
+#define _GNU_SOURCE /* asprintf(), O_PATH */
 #include "tools/output.h"
 
 #include <errno.h>
@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tools/free_name.h"
 
 /* ".NAME.XXXXXX", of a long name only the beginning: some filesystems have
  * room for less than 255 bytes. */
@@ -396,53 +398,12 @@ close_output(struct envl_output *output)
     return rc == 0 || errno == EINTR;
 }
 
-/* Where names cannot be exchanged otherwise: take the name with an empty file
- * first, which is ours to replace. */
-static bool
-take_name_by_placeholder(const struct envl_output *output)
-{
-    int error, fd = openat(output->dir, output->name,
-                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return false;
-    (void)close(fd);
-    if (renameat(output->dir, output->temporary, output->dir, output->name)
-        == 0)
-        return true;
-    error = errno;
-    (void)unlinkat(output->dir, output->name, 0);
-    errno = error;
-    return false;
-}
-
-/* EEXIST if there is a file.  Which filesystem can do what shows only when it
- * is asked: NFS has no such rename, FUSE often no links. */
-static bool
-take_free_name(const struct envl_output *output)
-{
-#ifdef RENAME_NOREPLACE
-    if (renameat2(output->dir, output->temporary, output->dir, output->name,
-                  RENAME_NOREPLACE)
-        == 0)
-        return true;
-    if (errno == EEXIST)
-        return false;
-#endif
-    if (linkat(output->dir, output->temporary, output->dir, output->name, 0)
-        == 0) {
-        (void)unlinkat(output->dir, output->temporary, 0);
-        return true;
-    }
-    return errno != EEXIST && take_name_by_placeholder(output);
-}
-
 /* The temporary file has its name, or stays. */
 static bool
 take_name(struct envl_output *output)
 {
+    bool done, left = false; /* what is left is removed at the end */
     sigset_t old;
-    bool done;
 
     signals_block(&old);
     if (output->force)
@@ -450,8 +411,9 @@ take_name(struct envl_output *output)
             renameat(output->dir, output->temporary, output->dir, output->name)
             == 0;
     else
-        done = take_free_name(output);
-    if (done) {
+        done = envl_free_name_take(output->dir, output->temporary, output->name,
+                                   &left);
+    if (done && !left) {
         guard_disarm();
         free(output->temporary);
         output->temporary = NULL;

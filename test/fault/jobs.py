@@ -328,9 +328,9 @@ class Jobs:
             if old not in [read(end.place, name) for name in left]:
                 must_have(end, "k.key", "k.pub")
                 self.must_belong_together(end)
-            # What could not go back to its name is told where it is.
+            # What could not go back to its name, or be removed, is told.
             for name in left:
-                must(name in ("k.key", "k.pub") or end.no_unlink
+                must(name in ("k.key", "k.pub")
                      or name.encode() in end.messages,
                      f"status {end.status}, left {name}")
         old = read(self.top, "ops.key")
