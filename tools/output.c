@@ -4,7 +4,7 @@
  * program remove, and takes its own name in one step when it is on disk.  Who
  * writes, and what, is not known here.
  */
-#define _GNU_SOURCE /* asprintf(), O_PATH */
+#define _GNU_SOURCE /* O_PATH */
 #include "tools/output.h"
 
 #include <errno.h>
@@ -17,13 +17,7 @@
 #include <unistd.h>
 
 #include "tools/free_name.h"
-
-/* ".NAME.XXXXXX", of a long name only the beginning: some filesystems have
- * room for less than 255 bytes. */
-#define NAME_PART_LEN_MAX 100
-#define RANDOM_LEN 6
-#define TEMPORARY_LEN_MAX (1 + NAME_PART_LEN_MAX + 1 + RANDOM_LEN)
-#define ATTEMPTS 100
+#include "tools/temporary.h"
 
 /* Signals */
 
@@ -36,7 +30,7 @@ static struct {
     volatile sig_atomic_t armed;
     pid_t pid; /* not in the child of a fork */
     int dir;
-    char name[TEMPORARY_LEN_MAX + 1];
+    char name[ENVL_TEMPORARY_LEN_MAX + 1];
     struct sigaction old[ENDING_COUNT];
 } guard;
 
@@ -175,60 +169,20 @@ open_dir(struct envl_output *output)
     return output->dir >= 0 && output->name != NULL && *output->name != '\0';
 }
 
-/* How much of a name goes into the temporary one: whole characters. */
-static int
-part_len(const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len > NAME_PART_LEN_MAX) {
-        len = NAME_PART_LEN_MAX;
-        while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80)
-            len--;
-    }
-    return (int)len;
-}
-
-static bool
-make_temporary_name(struct envl_output *output)
-{
-    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-    unsigned char random[RANDOM_LEN];
-    char text[RANDOM_LEN + 1] = "";
-    size_t i;
-
-    if (getentropy(random, sizeof(random)) != 0)
-        return false;
-    for (i = 0; i < RANDOM_LEN; i++)
-        text[i] = digits[random[i] % 32];
-    free(output->temporary);
-    if (asprintf(&output->temporary, ".%.*s.%s", part_len(output->name),
-                 output->name, text)
-        >= 0)
-        return true;
-    output->temporary = NULL;
-    return false;
-}
-
 /* Without the temporary name there is no temporary file. */
 static bool
 create_temporary(struct envl_output *output, mode_t mode)
 {
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    int i, error = EEXIST;
     sigset_t old;
+    int error;
 
     signals_block(&old);
-    for (i = 0; i < ATTEMPTS && error == EEXIST; i++) {
-        if (make_temporary_name(output))
-            output->fd = openat(output->dir, output->temporary, flags, mode);
-        error = output->fd >= 0 ? 0 : errno;
-    }
+    output->fd = envl_temporary_create(&output->temporary, output->dir,
+                                       output->name, mode);
+    error = errno;
     if (output->fd >= 0) {
         guard_arm(output);
-    } else {
-        free(output->temporary);
-        output->temporary = NULL;
+        output->lock = fcntl(output->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     }
     signals_unblock(&old);
     errno = error;
@@ -363,7 +317,8 @@ envl_output_open(struct envl_output *output, const char *path, bool force,
     const bool is_standard = path == NULL || strcmp(path, "-") == 0;
     enum envelope_reason rc;
 
-    *output = (struct envl_output){ .fd = -1, .dir = -1, .force = force };
+    *output =
+        (struct envl_output){ .fd = -1, .dir = -1, .lock = -1, .force = force };
     output->open = true;
     output->path = is_standard ? NULL : path;
     if (is_standard)
@@ -469,9 +424,11 @@ envl_output_discard(struct envl_output *output)
         guard_disarm();
         signals_unblock(&old);
     }
+    if (output->lock >= 0)
+        (void)close(output->lock); /* what was written is on disk, or gone */
     if (output->dir >= 0)
         (void)close(output->dir);
     free(output->name);
     free(output->temporary);
-    *output = (struct envl_output){ .fd = -1, .dir = -1 };
+    *output = (struct envl_output){ .fd = -1, .dir = -1, .lock = -1 };
 }

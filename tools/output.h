@@ -16,6 +16,8 @@ struct envl_output {
     int fd;           /* to be written to */
     const char *path; /* borrowed; NULL is standard output */
     int dir;          /* directory of the file */
+    int lock;         /* another descriptor of the temporary file, which keeps
+                       * the lock until it has its name (tools/temporary.h) */
     char *name;       /* in it, symbolic links followed */
     char *temporary;  /* beside name; NULL where there is none */
     bool force;       /* replace a file of that name */

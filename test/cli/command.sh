@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 46
+plan 47
 provider
 need timeout socat
 
@@ -275,6 +275,31 @@ by_signal() { # SIGNAL - to a writer that waits for its input
     exec 9>&-
     test $status -gt 128
     only
+}
+
+# SIGKILL leaves it; the next run for the same file removes it, and says so.
+killed_before() {
+    mkfifo fifo
+    "$envelope" -r ops.pem -o killed <fifo &
+    pid=$!
+    exec 9>fifo
+    n=0
+    until [ -s .killed.envelope ] || [ $n -ge 200 ]; do
+        head -c 300000 plain >&9 || true
+        sleep 0.05
+        n=$((n + 1))
+    done
+    kill -9 $pid
+    wait $pid || true
+    exec 9>&-
+    rm fifo
+    test -s .killed.envelope
+    exits 0 "$envelope" -r ops.pem -o killed plain
+    says_first '.killed.envelope: removed, an earlier run has left it'
+    test "$(find . -name '*killed*' | wc -l)" -eq 1
+    "$envelope" -d -i ops.key killed | cmp - plain
+    exits 0 "$envelope" -r ops.pem -f -o killed plain
+    test ! -s err
 }
 
 # --- input ----------------------------------------------------------------
@@ -751,6 +776,7 @@ t "a file that appears meanwhile" exists_at_the_end
 t "a directory that is not there" no_directory
 t "SIGTERM leaves no file" by_signal TERM
 t "SIGHUP leaves no file" by_signal HUP
+t "what SIGKILL leaves goes" killed_before
 t "input that cannot be read, or is no envelope" bad_input
 t "wrong key, no key" wrong_key
 t "a rewrap that was interrupted" interrupted_rewrap

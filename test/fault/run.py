@@ -68,7 +68,7 @@ DRAWN_MALLOC = 150
 # What is so for a reason that is not in our hands: the job, the problem, and
 # the reason.
 CRASHED = (r"^signal (6|11), "
-           r"changed \[(('f', )?'f.envelope-rewrap'|'\.out\.\w+')?\] "
+           r"changed \[(('f', )?'f.envelope-rewrap'|'\.out\.envelope')?\] "
            r".*crashed in (libc\.so\.6 )*libcrypto\S+ libcrypto")
 KNOWN = (
     # libcrypto itself comes to an end where it has no memory, below a call

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -191,8 +192,7 @@ it_appears_when_complete(void **state)
     assert_int_equal(start(&output, "file", KEEP, 0666), ENVELOPE_OK);
     write_text(&output, "new");
     assert_int_not_equal(access("file", F_OK), 0);
-    assert_memory_equal(output.temporary, ".file.", 6);
-    assert_int_equal(strlen(output.temporary), 12);
+    assert_string_equal(output.temporary, ".file.envelope");
     assert_int_equal(access(output.temporary, F_OK), 0);
     assert_int_equal(finish(&output), ENVELOPE_OK);
     assert_text("file", "new");
@@ -537,7 +537,7 @@ places_that_cannot_be_written_to(void **state)
     for (i = 1; i < 255; i += 2)
         memcpy(name + i, "\303\244", 2); /* no half characters */
     assert_int_equal(start(&output, name, KEEP, 0666), ENVELOPE_OK);
-    assert_int_equal(strlen(output.temporary), 1 + 99 + 1 + 6);
+    assert_int_equal(strlen(output.temporary), 1 + 99 + strlen(".envelope"));
     assert_int_equal(finish(&output), ENVELOPE_OK);
     assert_int_equal(count_files(), 4);
 }
@@ -805,6 +805,73 @@ signals_that_do_not_end_it(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
+/* What a run that was killed has left goes; what is somebody's, or no file of
+ * ours, stays, and another name is taken. */
+static void
+what_is_left_goes(void **state)
+{
+    static const char left[] = ".file.envelope";
+    struct envl_output output;
+    int fd;
+
+    (void)state;
+    make(left, "left", 0600);
+    write_file("file", KEEP, 0666, "new");
+    assert_int_equal(count_files(), 1);
+
+    make(left, "locked", 0600);
+    fd = open(left, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(start(&output, "file", FORCE, 0666), ENVELOPE_OK);
+    assert_int_equal(strlen(output.temporary), strlen(left) + 7);
+    assert_memory_equal(output.temporary, ".file.envelope-", strlen(left) + 1);
+    assert_int_equal(finish(&output), ENVELOPE_OK);
+    assert_text(left, "locked");
+    assert_int_equal(close(fd), 0);
+
+    assert_int_equal(link(left, "second"), 0);
+    write_file("file", FORCE, 0666, "new");
+    assert_text(left, "locked");
+    assert_int_equal(unlink("second"), 0);
+    assert_int_equal(unlink(left), 0);
+
+    assert_int_equal(symlink("file", left), 0);
+    write_file("file", FORCE, 0666, "newer");
+    assert_true(S_ISLNK(status_of(left).st_mode));
+    assert_int_equal(unlink(left), 0);
+
+    assert_int_equal(mkfifo(left, 0600), 0);
+    write_file("file", FORCE, 0666, "newest");
+    assert_int_equal(unlink(left), 0);
+    assert_int_equal(count_files(), 1);
+}
+
+static void
+look_for_the_lock(void)
+{
+    int fd = open(".file.envelope", O_WRONLY);
+
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+    assert_int_equal(errno, EWOULDBLOCK);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Not even when it nearly has its name may another run take it for left. */
+static void
+it_is_locked_to_the_end(void **state)
+{
+    struct envl_output output;
+
+    (void)state;
+    assert_int_equal(start(&output, "file", KEEP, 0666), ENVELOPE_OK);
+    look_for_the_lock();
+    at_rename = look_for_the_lock;
+    assert_int_equal(finish(&output), ENVELOPE_OK);
+    at_rename = NULL;
+}
+
 int
 main(void)
 {
@@ -824,6 +891,8 @@ main(void)
         TEST(places_that_cannot_be_written_to),
         TEST(directories_that_others_own),
         TEST(standard_output),
+        TEST(what_is_left_goes),
+        TEST(it_is_locked_to_the_end),
         TEST(killed_it_leaves_nothing),
         TEST(killed_at_the_end_it_is_complete),
         TEST(signals_that_do_not_end_it),
