@@ -327,8 +327,8 @@ start_threads(struct envl_pump *pump)
          i++)
         pump->threads_started++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pump->alone = pump->threads_started == 0;
-    pump->in.alone = pump->out.alone = pump->alone;
+    if (pump->threads_started == 0)
+        pump->alone = pump->in.alone = pump->out.alone = true;
     return true;
 }
 

@@ -47,6 +47,8 @@ struct envl_arguments {
     const char *kek_file;       /* -k */
     const char *output;         /* -o */
     bool force;                 /* --force */
+    bool sparse;                /* --sparse */
+    bool no_fsync;              /* --no-fsync */
     bool verbose;               /* -v: libcrypto's errors, too */
     bool prompt;                /* -p: ask for a passphrase */
     enum envl_progress_mode progress;

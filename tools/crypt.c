@@ -16,6 +16,7 @@
 #include "tools/output.h"
 #include "tools/progress.h"
 #include "tools/shown.h"
+#include "tools/sparse.h"
 
 static uint64_t
 taken(void *pump)
@@ -42,6 +43,35 @@ pump_all(struct envl_codec *codec, const struct envl_input_file *input, int out,
     return rc;
 }
 
+/* Zeros become holes, which is for one thread to see. */
+static enum envelope_reason
+pump_sparsely(struct envl_codec *codec, const struct envl_input_file *input,
+              const struct envl_output *output, enum envl_progress_mode mode,
+              struct envl_err *err)
+{
+    struct envl_progress *progress;
+    struct envl_pump *pump = NULL;
+    struct envl_sparse sparse;
+    const unsigned char *p;
+    enum envelope_reason rc;
+    size_t len = 1;
+
+    rc = envl_sparse_begin(&sparse, output, true, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_pump_start(&pump, codec, input->fd, ENVL_PUMP_CALLER, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    progress = envl_progress_start(mode, input->size, taken, pump);
+    while (rc == ENVELOPE_OK && len > 0) {
+        rc = envl_pump_pull(pump, &p, &len, err);
+        if (rc == ENVELOPE_OK && len > 0)
+            rc = envl_sparse_write(&sparse, p, len, err);
+    }
+    envl_progress_stop(progress, rc == ENVELOPE_OK);
+    envl_pump_free(pump);
+    return rc == ENVELOPE_OK ? envl_sparse_end(&sparse, err) : rc;
+}
+
 /* The codec first: what is wrong with keys leaves no file behind. */
 static enum envelope_reason
 run(const struct envl_arguments *arguments, enum envl_way way,
@@ -59,8 +89,12 @@ run(const struct envl_arguments *arguments, enum envl_way way,
     if (rc == ENVELOPE_OK) {
         envl_fd_widen_pipe(input->fd);
         envl_fd_widen_pipe(output.fd);
-        rc = pump_all(codec, input, output.fd, arguments->progress, &had_enough,
-                      err);
+        output.no_sync = arguments->no_fsync;
+        rc =
+            arguments->sparse
+                ? pump_sparsely(codec, input, &output, arguments->progress, err)
+                : pump_all(codec, input, output.fd, arguments->progress,
+                           &had_enough, err);
     }
     if (rc == ENVELOPE_OK && arguments->verbose)
         envl_show_lines(stderr, envl_codec_sources(codec));

@@ -380,7 +380,7 @@ take_name(struct envl_output *output)
 static enum envelope_reason
 commit_file(struct envl_output *output, struct envl_err *err)
 {
-    if (!to_disk(output->fd) || !close_output(output))
+    if ((!output->no_sync && !to_disk(output->fd)) || !close_output(output))
         return fail_write(err);
     if (output->temporary == NULL)
         return ENVELOPE_OK;
@@ -388,7 +388,7 @@ commit_file(struct envl_output *output, struct envl_err *err)
         return !output->force && errno == EEXIST
                    ? fail_exists(err, output->path)
                    : fail_write(err);
-    if (!to_disk(output->dir))
+    if (!output->no_sync && !to_disk(output->dir))
         return envl_fail(err, ENVELOPE_R_WRITE,
                          "the file is there and complete, but a crash may undo "
                          "that: its directory cannot be brought to disk: %s",

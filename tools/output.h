@@ -21,6 +21,7 @@ struct envl_output {
     char *name;       /* in it, symbolic links followed */
     char *temporary;  /* beside name; NULL where there is none */
     bool force;       /* replace a file of that name */
+    bool no_sync;     /* do not wait for the disk; the caller may set it */
     bool open;
 };
 

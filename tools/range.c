@@ -5,11 +5,11 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "filter/fd.h"
 #include "filter/opened.h"
 #include "tools/commands.h"
 #include "tools/input.h"
 #include "tools/output.h"
+#include "tools/sparse.h"
 
 /* What lies beyond the end is not there; that the range begins there is a
  * mistake. */
@@ -39,8 +39,8 @@ passed(void *copied)
 }
 
 static enum envelope_reason
-copy(struct envl_opened *opened, uint64_t at, uint64_t end, int fd,
-     struct copied *copied, struct envl_err *err)
+copy(struct envl_opened *opened, uint64_t at, uint64_t end,
+     struct envl_sparse *to, struct copied *copied, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     const unsigned char *p = NULL;
@@ -51,7 +51,7 @@ copy(struct envl_opened *opened, uint64_t at, uint64_t end, int fd,
         if (n > end - at)
             n = (size_t)(end - at);
         if (rc == ENVELOPE_OK)
-            rc = envl_fd_write(fd, p, n, err);
+            rc = envl_sparse_write(to, p, n, err);
         atomic_fetch_add(&copied->len, n);
     }
     return rc;
@@ -59,14 +59,14 @@ copy(struct envl_opened *opened, uint64_t at, uint64_t end, int fd,
 
 static enum envelope_reason
 copy_and_tell(const struct envl_arguments *arguments,
-              struct envl_opened *opened, uint64_t end, int fd,
+              struct envl_opened *opened, uint64_t end, struct envl_sparse *to,
               struct envl_err *err)
 {
     const uint64_t at = arguments->range_offset;
     struct copied copied = { 0 };
     struct envl_progress *progress = envl_progress_start(
         arguments->progress, (int64_t)(end - at), passed, &copied);
-    enum envelope_reason rc = copy(opened, at, end, fd, &copied, err);
+    enum envelope_reason rc = copy(opened, at, end, to, &copied, err);
 
     envl_progress_stop(progress, rc == ENVELOPE_OK);
     return rc;
@@ -77,6 +77,7 @@ run(const struct envl_arguments *arguments, int input, struct envl_err *err)
 {
     struct envl_opened *opened = NULL;
     struct envl_output output = { 0 };
+    struct envl_sparse to;
     uint64_t size = 0, end = 0;
     enum envelope_reason rc;
 
@@ -90,7 +91,12 @@ run(const struct envl_arguments *arguments, int input, struct envl_err *err)
         rc = envl_output_open(&output, arguments->output, arguments->force,
                               false, input, 0666, err);
     if (rc == ENVELOPE_OK)
-        rc = copy_and_tell(arguments, opened, end, output.fd, err);
+        rc = envl_sparse_begin(&to, &output, arguments->sparse, err);
+    if (rc == ENVELOPE_OK)
+        rc = copy_and_tell(arguments, opened, end, &to, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_sparse_end(&to, err);
+    output.no_sync = arguments->no_fsync;
     envl_opened_free(opened);
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);

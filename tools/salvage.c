@@ -6,17 +6,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "filter/fd.h"
 #include "filter/survey.h"
 #include "tools/commands.h"
 #include "tools/damage.h"
 #include "tools/input.h"
 #include "tools/output.h"
+#include "tools/sparse.h"
 
 struct salvage {
     struct envl_opened *opened;
     struct envl_survey *survey;
     struct envl_output output;
+    struct envl_sparse to;
     struct envl_damage damage;
     _Atomic uint64_t at; /* for the progress */
 };
@@ -28,7 +29,7 @@ passed(void *arg)
 }
 
 static enum envelope_reason
-write_zeros(int fd, uint64_t len, struct envl_err *err)
+write_zeros(struct envl_sparse *to, uint64_t len, struct envl_err *err)
 {
     static const unsigned char zeros[65536];
     enum envelope_reason rc = ENVELOPE_OK;
@@ -36,7 +37,7 @@ write_zeros(int fd, uint64_t len, struct envl_err *err)
 
     for (; len > 0 && rc == ENVELOPE_OK; len -= n) {
         n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
-        rc = envl_fd_write(fd, zeros, n, err);
+        rc = envl_sparse_write(to, zeros, n, err);
     }
     return rc;
 }
@@ -46,10 +47,9 @@ write_found(struct salvage *s, const struct envl_arguments *arguments,
             const struct envl_found *found, struct envl_err *err)
 {
     if (found->kind == ENVL_FOUND_TEXT)
-        return envl_fd_write(s->output.fd, found->text, (size_t)found->len,
-                             err);
+        return envl_sparse_write(&s->to, found->text, (size_t)found->len, err);
     if (found->kind == ENVL_FOUND_HOLE && !arguments->salvage_skip)
-        return write_zeros(s->output.fd, found->len, err);
+        return write_zeros(&s->to, found->len, err);
     return ENVELOPE_OK;
 }
 
@@ -92,11 +92,16 @@ run(struct salvage *s, const struct envl_arguments *arguments,
     if (rc == ENVELOPE_OK)
         rc = envl_output_open(&s->output, arguments->output, arguments->force,
                               false, input->fd, 0666, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_sparse_begin(&s->to, &s->output, arguments->sparse, err);
     if (rc != ENVELOPE_OK)
         return rc;
+    s->output.no_sync = arguments->no_fsync;
     progress = envl_progress_start(arguments->progress, input->size, passed, s);
     rc = write_all(s, arguments, err);
     envl_progress_stop(progress, rc == ENVELOPE_OK);
+    if (rc == ENVELOPE_OK)
+        rc = envl_sparse_end(&s->to, err);
     if (rc == ENVELOPE_OK && has_result(s))
         rc = envl_output_commit(&s->output, err);
     return rc;

@@ -6,9 +6,9 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 47
+plan 49
 provider
-need timeout socat
+need timeout socat "${CC:=gcc}"
 
 # --- how it is judged -----------------------------------------------------
 
@@ -248,6 +248,51 @@ exists_at_the_end() {
     echo other | cmp - late
     test "$(find . -name '.late*' | wc -l)" -eq 0
     rm fifo late
+}
+
+# Of data with zeros at the beginning, between and at the end
+holes() {
+    "$PYTHON" -c 'import sys
+sys.stdout.buffer.write(bytes(3000000) + b"a" * 5000 + bytes(4000000) + b"b"
+                        + bytes(1000001))' >image
+    "$envelope" -r ops.pem -o image.env image
+    for options in '' '--range 0:' '--salvage'; do
+        # shellcheck disable=SC2086 # words
+        exits 0 "$envelope" -d -i ops.key --sparse $options -f -o made image.env
+        cmp made image
+        test "$(($(stat -c '%b * %B' made)))" -lt 1000000
+    done
+    exits 0 "$envelope" -d -i ops.key --sparse --range 2999999:4005002 -f \
+        -o made image.env
+    tail -c +3000000 image | head -c 4005002 | cmp - made
+    for len in 0 1 4095 4096 4097 1000000; do
+        head -c $len /dev/zero >zeros
+        "$envelope" -r ops.pem zeros >zeros.env
+        exits 0 "$envelope" -d -i ops.key --sparse -f -o made zeros.env
+        cmp made zeros
+    done
+    exits 2 "$envelope" -d -i ops.key --sparse image.env >out
+    nothing out
+    exits 2 "$envelope" -d -i ops.key --sparse -o /dev/null image.env
+    exits 5 sh -c 'head -c 4000000 image.env |
+        "$0" -d -i ops.key --sparse -f -o none' "$envelope"
+    test ! -e none
+    rm image image.env made zeros zeros.env
+}
+
+no_fsync() {
+    "$CC" -shared -fPIC -pthread -DWITHOUT_MALLOC -o inject.so \
+        "$srcdir/test/fault/inject.c" -ldl
+    for options in '' '--range 0:' '--salvage' '--sparse'; do
+        head -c 200 /dev/zero >counts
+        # shellcheck disable=SC2086 # words
+        set -- env LD_PRELOAD="$PWD/inject.so" FAULT_COUNTS=counts \
+            FAULT_FAMILY=fsync FAULT_AT=1 FAULT_ON=1 FAULT_SHORT=0 \
+            FAULT_ERRNO=5 "$envelope" -d -i ops.key $options -f -o made sealed
+        exits 1 "$@"
+        exits 0 "$@" --no-fsync
+        cmp made plain
+    done
 }
 
 no_directory() {
@@ -773,6 +818,12 @@ t "an archiver that has enough" tar_has_enough
 t "SIGUSR1 never ends it" sigusr1_never_ends
 t "a FIFO for a file" fifo_for_a_file
 t "a file that appears meanwhile" exists_at_the_end
+t "holes for zeros" holes
+if [ -n "${ENVELOPE_SANITIZED-}" ]; then
+    skip_sanitized "not waiting for the disk" 'a library is preloaded'
+else
+    t "not waiting for the disk" no_fsync
+fi
 t "a directory that is not there" no_directory
 t "SIGTERM leaves no file" by_signal TERM
 t "SIGHUP leaves no file" by_signal HUP
