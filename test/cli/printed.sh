@@ -354,6 +354,12 @@ readme() {
 
 envelope_1() {
     page doc/envelope.1
+    keys ops
+    : >"$root/tape"
+    runs 'set -o pipefail'
+    cmp "${root#/}/home/me/file" "$root/home/me/file"
+    [ $(($(size_of "$root/tape") % 262144)) -eq 0 ]
+    rm ops.*
     runs 'set -o pipefail'
     runs 'envelope keygen -o ops.key'
     export PGDATA="$PWD/pgdata"
@@ -924,6 +930,7 @@ PRINTED_PATHS="/etc $root/etc
 /root $root/root
 /run/secrets $root/run/secrets
 /srv $root/srv
+/dev/nst0 $root/tape
 /usr/local $root/usr/local
 TCP:store:9000 TCP:localhost:$port
 TCP-LISTEN:9000 TCP-LISTEN:$port
