@@ -11,11 +11,13 @@
 
 #include "filter/codec.h"
 #include "filter/fd.h"
+#include "filter/head.h"
 #include "filter/pump.h"
 #include "filter/survey.h"
 #include "tools/commands.h"
 #include "tools/damage.h"
 #include "tools/input.h"
+#include "tools/measure.h"
 #include "tools/shown.h"
 
 static uint64_t
@@ -44,6 +46,35 @@ add_place(struct envl_err *err, uint64_t verified)
     default:
         return err->reason;
     }
+}
+
+/*
+ * The last chunk does not verify: was the stream cut there, or the chunk
+ * damaged?  An archive that has its own end was not cut; a raw stream has none.
+ */
+static enum envelope_reason
+tell_cut(const struct envl_input_file *input, struct envl_err *err)
+{
+    const struct envl_err bare = *err;
+    struct envl_head head = { 0 };
+    struct envl_err ignored;
+    uint64_t len, text_len;
+    off_t size;
+
+    if (input->size < 0 || lseek(input->fd, 0, SEEK_SET) != 0
+        || (size = lseek(input->fd, 0, SEEK_END)) < 0)
+        return err->reason;
+    if (envl_head_read(&head, input->fd, &ignored) == ENVELOPE_OK
+        && head.kind != ENVL_RAW
+        && envl_measure_payload(&len, &head, input->fd, (uint64_t)size,
+                                &ignored)
+               == ENVELOPE_OK
+        && envl_measure_text(&text_len, len, &ignored) == ENVELOPE_OK)
+        (void)envl_fail(err, bare.reason,
+                        "%.300s; the archive around it is not cut short",
+                        bare.detail);
+    envl_head_clear(&head);
+    return err->reason;
 }
 
 /* Pull all of the text and throw it away; *verified bytes were good. */
@@ -85,7 +116,7 @@ read_all(const struct envl_arguments *arguments,
     }
     envl_pump_free(pump);
     envl_codec_free(codec);
-    return rc;
+    return rc == ENVELOPE_R_LAST_CHUNK ? tell_cut(input, err) : rc;
 }
 
 /* All that is damaged */

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 71
+plan 72
 provider
 need "$PYTHON" timeout
 
@@ -559,6 +559,22 @@ several() {
     exits 1 "$envelope" verify -i ops.key . >said
 }
 
+# Where the carrier has an end of its own, it is known.
+cut_or_damaged() {
+    damage tar chunk:30
+    exits 5 "$envelope" verify -i ops.key bad
+    grep -q "$(reason LAST_CHUNK): .*the archive around it is not cut" err
+    damage raw chunk:30
+    exits 5 "$envelope" verify -i ops.key bad
+    grep -q "$(reason LAST_CHUNK): " err
+    ! grep -q 'not cut' err || false
+    for kind in raw tar xbstream; do
+        head -c 400000 good.$kind >bad
+        exits 5 "$envelope" verify -i ops.key bad
+        ! grep -q 'not cut' err || false
+    done
+}
+
 from_pipe() {
     damage tar chunk:3
     # shellcheck disable=SC2002 # a pipe is the point
@@ -612,6 +628,7 @@ large_hole() {
 }
 
 t 'several files' several
+t 'cut short, or damaged at the end' cut_or_damaged
 t 'pipes and standard input' from_pipe
 t 'a full disk' full
 t 'an archive that was packed again' repacked
