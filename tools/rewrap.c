@@ -243,6 +243,33 @@ lock(struct target *target, bool in_place, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
+#define OPEN_FLAGS (O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+/* To read it or to write it: which of them fails shows when it is only read. */
+static bool
+can_be_read(const struct target *target)
+{
+    int fd =
+        target->path != NULL ? open(target->path, O_RDONLY | OPEN_FLAGS) : -1;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0;
+}
+
+static enum envelope_reason
+fail_open(struct target *target, int error, struct envl_err *err)
+{
+    const bool is_forbidden =
+        error == EACCES || error == EPERM || error == EROFS || error == ETXTBSY;
+
+    target->missing = envl_input_is_missing(target->name);
+    return envl_fail(err,
+                     is_forbidden && can_be_read(target) ? ENVELOPE_R_WRITE
+                                                         : ENVELOPE_R_READ,
+                     "%s", strerror(error));
+}
+
 static enum envelope_reason
 open_target(struct target *target, bool in_place, struct envl_err *err)
 {
@@ -254,13 +281,9 @@ open_target(struct target *target, bool in_place, struct envl_err *err)
     target->path = realpath(target->name, NULL);
     if (target->path != NULL)
         target->fd =
-            open(target->path, (in_place ? O_RDWR : O_RDONLY) | O_NONBLOCK
-                                   | O_NOCTTY | O_CLOEXEC);
-    if (target->fd < 0) {
-        (void)envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
-        target->missing = envl_input_is_missing(target->name);
-        return err->reason;
-    }
+            open(target->path, (in_place ? O_RDWR : O_RDONLY) | OPEN_FLAGS);
+    if (target->fd < 0)
+        return fail_open(target, errno, err);
     rc = lock(target, in_place, err);
     if (rc == ENVELOPE_OK)
         rc = envl_journal_init(&target->journal, target->path, target->fd, err);

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 72
+plan 73
 provider
 need "$PYTHON" timeout
 
@@ -446,7 +446,6 @@ terminals() {
 read_only() {
     cp a.raw f
     chmod 444 f
-    [ "$(id -u)" -eq 0 ] || exits 1 rewrap -i old.key -r new.pem f
     rm -f made
     rewrap -i old.key -r new.pem -o made f
     opens made new
@@ -454,6 +453,28 @@ read_only() {
     rm -f made
     rewrap -i old.key -r new.pem -o made f
     [ "$(stat -c %a made)" = 600 ]
+}
+
+# What a user may read and not write is not called unreadable, and the other
+# way round.
+not_writable() {
+    cp a.raw f
+    chmod 755 .
+    chmod 644 old.key
+    [ "$(id -u)" -ne 0 ] \
+        || set -- setpriv --reuid=65534 --regid=65534 --clear-groups
+    chmod 444 f
+    for how in '-i old.key -r new.pem' --recover; do
+        # shellcheck disable=SC2086 # words
+        exits 1 "$@" "$envelope" rewrap $how f >told
+        nothing told
+        says_that "^envelope: f: $(reason WRITE): Permission denied\$"
+    done
+    chmod 0 f
+    exits 1 "$@" "$envelope" rewrap -i old.key -r new.pem f
+    says_that "^envelope: f: $(reason READ): Permission denied\$"
+    chmod 600 f old.key
+    cmp f a.raw
 }
 
 full() {
@@ -616,6 +637,11 @@ t 'a symbolic link' links
 t 'to standard output' standard_output
 t 'a name that could harm a terminal' terminals
 t 'a file that can only be read' read_only
+if [ "$(id -u)" -ne 0 ] || setpriv --clear-groups true; then
+    t 'a file that may be read and not written' not_writable
+else
+    skip 'a file that may be read and not written' 'setpriv is not installed'
+fi
 t 'a full disk' full
 
 # --- archives that were packed again --------------------------------------
