@@ -189,10 +189,21 @@ create_temporary(struct envl_output *output, mode_t mode)
     return output->fd >= 0;
 }
 
+/* Give a file owner and group of another one, as far as the system lets us.
+ * Returns what is left of its permissions: a group that is not the other's has
+ * what all others have. */
+static mode_t
+give(int fd, const struct stat *like, mode_t mode)
+{
+    if (fchown(fd, like->st_uid, like->st_gid) == 0
+        || fchown(fd, (uid_t)-1, like->st_gid) == 0)
+        return mode;
+    return mode & (~(mode_t)S_IRWXG | ((mode & S_IRWXO) << 3));
+}
+
 /*
  * As if the old file had been written over, but never with more permissions
- * than mode has for a new one; who could read that may execute it.  A group
- * that is not the old one gets what all others had.
+ * than mode has for a new one; who could read that may execute it.
  */
 static void
 keep_permissions(int fd, const struct stat *old, mode_t mode)
@@ -200,10 +211,18 @@ keep_permissions(int fd, const struct stat *old, mode_t mode)
     const bool is_private = (mode & (S_IRWXG | S_IRWXO)) == 0;
     mode_t kept = old->st_mode & (mode | ((mode & 0444) >> 2));
 
-    if (!is_private && fchown(fd, old->st_uid, old->st_gid) != 0
-        && fchown(fd, (uid_t)-1, old->st_gid) != 0)
-        kept &= ~(mode_t)S_IRWXG | ((kept & S_IRWXO) << 3);
+    if (!is_private)
+        kept = give(fd, old, kept);
     (void)fchmod(fd, kept); /* where there are none, all is as it was */
+}
+
+void
+envl_output_give(const struct envl_output *output, const struct stat *like)
+{
+    struct stat now;
+
+    if (output->is_new && fstat(output->fd, &now) == 0)
+        (void)fchmod(output->fd, give(output->fd, like, now.st_mode & 0777));
 }
 
 static enum envelope_reason
@@ -216,6 +235,7 @@ open_beside(struct envl_output *output, const struct stat *old, mode_t mode,
             return envl_fail_memory(err);
         return fail_write(err);
     }
+    output->is_new = old == NULL;
     if (old != NULL)
         keep_permissions(output->fd, old, mode);
     return ENVELOPE_OK;

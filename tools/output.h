@@ -7,6 +7,7 @@
 #define ENVL_OUTPUT_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
@@ -22,6 +23,7 @@ struct envl_output {
     char *temporary;  /* beside name; NULL where there is none */
     bool force;       /* replace a file of that name */
     bool no_sync;     /* do not wait for the disk; the caller may set it */
+    bool is_new;      /* it is a file, and replaces none */
     bool open;
 };
 
@@ -56,6 +58,16 @@ enum envelope_reason envl_output_open(struct envl_output *output,
                                       const char *path, bool force,
                                       bool is_binary, int input, mode_t mode,
                                       struct envl_err *err);
+
+/*
+ * envl_output_give - give it owner and group of another file, as far as the
+ * system lets us; a group that is not the other file's has no more permissions
+ * than all others have
+ *
+ * It does nothing to one that replaces a file, a device or standard output.
+ */
+void envl_output_give(const struct envl_output *output,
+                      const struct stat *like);
 
 /*
  * envl_output_commit - all is written: bring it to disk and give it its name

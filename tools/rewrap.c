@@ -44,8 +44,8 @@ struct target {
     const char *name; /* as it was given */
     char *path;       /* without symbolic links; free() */
     int fd;
-    bool missing; /* there is no such file */
-    mode_t mode;
+    bool missing;   /* there is no such file */
+    struct stat st; /* as it was found */
     struct envl_journal journal;
     enum envl_journal_state recovered; /* what became of an earlier rewrap */
     struct envl_head head;
@@ -213,31 +213,28 @@ begin(struct job *job)
 /* Another rewrap, or a backup, may have put a new file in its place since it
  * was opened. */
 static bool
-is_still_there(const struct target *target, const struct stat *st)
+is_still_there(const struct target *target)
 {
     struct stat now;
 
-    return stat(target->path, &now) == 0 && now.st_dev == st->st_dev
-           && now.st_ino == st->st_ino;
+    return stat(target->path, &now) == 0 && now.st_dev == target->st.st_dev
+           && now.st_ino == target->st.st_ino;
 }
 
 static enum envelope_reason
 lock(struct target *target, bool in_place, struct envl_err *err)
 {
-    struct stat st;
-
-    if (fstat(target->fd, &st) != 0)
+    if (fstat(target->fd, &target->st) != 0)
         return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(target->st.st_mode))
         return envl_fail(err, ENVELOPE_R_READ, "it is not a regular file");
-    target->mode = st.st_mode & 0777;
     if (flock(target->fd, (in_place ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0)
         return envl_fail(err, ENVELOPE_R_READ, "%s",
                          errno == EWOULDBLOCK
                              ? "another process has locked it, such as a "
                                "rewrap that is at work"
                              : strerror(errno));
-    if (!is_still_there(target, &st))
+    if (!is_still_there(target))
         return envl_fail(err, ENVELOPE_R_READ,
                          "another file took its place just now");
     return ENVELOPE_OK;
@@ -440,11 +437,13 @@ write_new(const struct job *job, struct target *target, struct envl_err *err)
     enum envelope_reason rc;
 
     rc = envl_output_open(&output, arguments->output, arguments->force, true,
-                          target->fd, target->mode, err);
+                          target->fd, target->st.st_mode & 0777, err);
     target->way = ENVL_DECRYPT; /* it is read once more */
-    if (rc == ENVELOPE_OK)
+    if (rc == ENVELOPE_OK) {
+        envl_output_give(&output, &target->st);
         rc = envl_copy(target->fd, &target->head, output.fd, &target->header,
                        &arguments->options, err);
+    }
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);
     envl_output_discard(&output);

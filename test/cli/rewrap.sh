@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 73
+plan 74
 provider
 need "$PYTHON" timeout
 
@@ -455,6 +455,19 @@ read_only() {
     [ "$(stat -c %a made)" = 600 ]
 }
 
+# A new file is for those that the old one was for.
+new_owner() {
+    cp a.raw f
+    chown nobody f
+    chgrp 65534 f
+    for mode in 640 600; do
+        chmod $mode f
+        rm -f made
+        rewrap -i old.key -r new.pem -o made f
+        [ "$(stat -c '%U %g %a' made)" = "nobody 65534 $mode" ]
+    done
+}
+
 # What a user may read and not write is not called unreadable, and the other
 # way round.
 not_writable() {
@@ -641,6 +654,11 @@ if [ "$(id -u)" -ne 0 ] || setpriv --clear-groups true; then
     t 'a file that may be read and not written' not_writable
 else
     skip 'a file that may be read and not written' 'setpriv is not installed'
+fi
+if [ "$(id -u)" -eq 0 ]; then
+    t 'the owner of a new file' new_owner
+else
+    skip 'the owner of a new file' 'needs to be root'
 fi
 t 'a full disk' full
 

@@ -336,6 +336,58 @@ force_keeps_the_owner_who_may_have_it(void **state)
     assert_int_equal(mode_of("theirs"), 0644);
 }
 
+/* A new file, which is given what another one has. */
+static void
+write_like(const char *path, const char *like, mode_t mode, bool force)
+{
+    const struct stat status = status_of(like);
+    struct envl_output output;
+
+    assert_int_equal(start(&output, path, force, mode), ENVELOPE_OK);
+    envl_output_give(&output, &status);
+    assert_int_equal(finish(&output), ENVELOPE_OK);
+}
+
+static int
+write_like_as_stranger(int arg)
+{
+    (void)arg;
+    if (setgroups(0, NULL) != 0 || setgid(STRANGER) != 0
+        || setuid(STRANGER) != 0)
+        return 1;
+    write_like("mine", "root's", 0664, KEEP);
+    return 0;
+}
+
+static void
+it_is_given_owner_and_group(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    make("old", "old", 0640);
+    assert_int_equal(chown("old", STRANGER, STRANGER), 0);
+    write_like("new", "old", 0660, KEEP);
+    assert_int_equal(status_of("new").st_uid, STRANGER);
+    assert_int_equal(status_of("new").st_gid, STRANGER);
+    assert_int_equal(mode_of("new"), 0640); /* less the umask */
+
+    /* One that replaces a file has what that had. */
+    make("other", "old", 0640);
+    write_like("other", "old", 0660, FORCE);
+    assert_int_equal(status_of("other").st_uid, 0);
+    assert_int_equal(status_of("other").st_gid, 0);
+
+    /* Who cannot give it away gives the own group nothing. */
+    make("root's", "old", 0660);
+    assert_int_equal(chmod(dir, 0777), 0);
+    (void)umask(0);
+    assert_int_equal(run(write_like_as_stranger, 0), 0);
+    (void)umask(022);
+    assert_int_equal(status_of("mine").st_uid, STRANGER);
+    assert_int_equal(mode_of("mine"), 0644);
+}
+
 /* What each filesystem can do. */
 static void
 for_each_filesystem(void (*check)(void))
@@ -882,6 +934,7 @@ main(void)
         TEST(what_exists_is_refused),
         TEST(force_replaces_and_keeps_the_mode),
         TEST(force_keeps_the_owner_who_may_have_it),
+        TEST(it_is_given_owner_and_group),
         TEST(any_filesystem_will_do),
         TEST(what_appears_meanwhile_is_kept),
         TEST(a_commit_that_fails_leaves_nothing),
