@@ -66,6 +66,7 @@ struct envl_arguments {
     char *remove;         /* --remove, in hexadecimal; one a line; owned */
     bool by_service;      /* --by-service */
     bool recover;         /* --recover */
+    bool preserve_mtime;  /* --preserve-mtime */
     const char *key_type; /* --type */
 
     /* What opens the envelopes that get other keys. */

@@ -73,7 +73,7 @@ envl_journal_init(struct envl_journal *journal, const char *path, int file,
 {
     size_t size = strlen(path) + sizeof(ENVL_JOURNAL_SUFFIX);
 
-    *journal = (struct envl_journal){ OPENSSL_malloc(size), file };
+    *journal = (struct envl_journal){ OPENSSL_malloc(size), file, NULL };
     if (journal->name == NULL)
         return envl_fail_memory(err);
     (void)snprintf(journal->name, size, "%s%s", path, ENVL_JOURNAL_SUFFIX);
@@ -149,6 +149,23 @@ write_at(int fd, uint64_t at, const unsigned char *bytes, size_t len)
     return true;
 }
 
+static bool
+set_times(const struct envl_journal *journal)
+{
+    return journal->times == NULL
+           || futimens(journal->file, journal->times) == 0;
+}
+
+/* Before anything is changed: the owner alone may set them. */
+static enum envelope_reason
+check_times(const struct envl_journal *journal, struct envl_err *err)
+{
+    return set_times(journal)
+               ? ENVELOPE_OK
+               : envl_fail(err, ENVELOPE_R_WRITE, "its time cannot be kept: %s",
+                           strerror(errno));
+}
+
 /* The journal is complete, and on the disk. */
 static enum envelope_reason
 apply(const struct envl_journal *journal, const unsigned char *text,
@@ -156,7 +173,7 @@ apply(const struct envl_journal *journal, const unsigned char *text,
 {
     if (!write_at(journal->file, get_be64(text + AT_PATCH), text + FIELDS_LEN,
                   (size_t)get_be64(text + AT_LEN))
-        || fsync(journal->file) != 0)
+        || !set_times(journal) || fsync(journal->file) != 0)
         return envl_fail(err, ENVELOPE_R_WRITE,
                          "%s; what was begun is in %s, and envelope rewrap "
                          "--recover ends it",
@@ -264,9 +281,11 @@ envl_journal_replace(const struct envl_journal *journal,
                      const struct envl_patch *patch, struct envl_err *err)
 {
     unsigned char *text = NULL;
-    enum envelope_reason rc = make_text(&text, journal, head, patch, err);
+    enum envelope_reason rc = check_times(journal, err);
     sigset_t all, old;
 
+    if (rc == ENVELOPE_OK)
+        rc = make_text(&text, journal, head, patch, err);
     if (rc != ENVELOPE_OK)
         return rc;
     sigfillset(&all);
@@ -497,7 +516,9 @@ recover(const struct envl_journal *journal, const unsigned char *text,
                          "if envelope verify --header finds it good, remove "
                          "the journal",
                          journal->name);
-    rc = sync_directory(journal, err);
+    rc = check_times(journal, err);
+    if (rc == ENVELOPE_OK)
+        rc = sync_directory(journal, err);
     if (rc == ENVELOPE_OK)
         rc = apply(journal, text, err);
     if (rc == ENVELOPE_OK)

@@ -8,6 +8,7 @@
 #define ENVL_JOURNAL_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "filter/head.h"
 #include "lib/err.h"
@@ -17,6 +18,10 @@
 struct envl_journal {
     char *name; /* owned */
     int file;   /* borrowed */
+
+    /* Those that the file shall have afterwards, access and modification; NULL
+     * for those that writing gives it. */
+    const struct timespec *times;
 };
 
 /* What a journal was found to be. */
@@ -65,7 +70,8 @@ enum envelope_reason envl_journal_recover(const struct envl_journal *journal,
  *
  *   head  of the file: the patch lies before the payload
  *
- * There must be no journal.  Signals wait.  On failure the file is as it was,
+ * There must be no journal.  Signals wait.  Where the caller may not set times
+ * nothing is changed.  On failure the file is as it was,
  * or the journal stays and detail says so.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE; _MEMORY.

@@ -44,8 +44,9 @@ struct target {
     const char *name; /* as it was given */
     char *path;       /* without symbolic links; free() */
     int fd;
-    bool missing;   /* there is no such file */
-    struct stat st; /* as it was found */
+    bool missing;             /* there is no such file */
+    struct stat st;           /* as it was found */
+    struct timespec times[2]; /* of st, as futimens() takes them */
     struct envl_journal journal;
     enum envl_journal_state recovered; /* what became of an earlier rewrap */
     struct envl_head head;
@@ -237,6 +238,8 @@ lock(struct target *target, bool in_place, struct envl_err *err)
     if (!is_still_there(target))
         return envl_fail(err, ENVELOPE_R_READ,
                          "another file took its place just now");
+    target->times[0] = target->st.st_atim;
+    target->times[1] = target->st.st_mtim;
     return ENVELOPE_OK;
 }
 
@@ -268,8 +271,9 @@ fail_open(struct target *target, int error, struct envl_err *err)
 }
 
 static enum envelope_reason
-open_target(struct target *target, bool in_place, struct envl_err *err)
+open_target(const struct job *job, struct target *target, struct envl_err *err)
 {
+    const bool in_place = job->arguments->output == NULL;
     enum envelope_reason rc;
 
     if (strcmp(target->name, "-") == 0)
@@ -284,6 +288,8 @@ open_target(struct target *target, bool in_place, struct envl_err *err)
     rc = lock(target, in_place, err);
     if (rc == ENVELOPE_OK)
         rc = envl_journal_init(&target->journal, target->path, target->fd, err);
+    if (rc == ENVELOPE_OK && job->arguments->preserve_mtime)
+        target->journal.times = target->times;
     return rc;
 }
 
@@ -444,6 +450,10 @@ write_new(const struct job *job, struct target *target, struct envl_err *err)
         rc = envl_copy(target->fd, &target->head, output.fd, &target->header,
                        &arguments->options, err);
     }
+    if (rc == ENVELOPE_OK && arguments->preserve_mtime
+        && output.temporary != NULL && futimens(output.fd, target->times) != 0)
+        rc = envl_fail(err, ENVELOPE_R_WRITE, "its time cannot be set: %s",
+                       strerror(errno));
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);
     envl_output_discard(&output);
@@ -456,7 +466,7 @@ rewrap(const struct job *job, struct target *target, struct envl_err *err)
     const bool in_place = job->arguments->output == NULL;
     enum envelope_reason rc;
 
-    rc = open_target(target, in_place, err);
+    rc = open_target(job, target, err);
     if (rc == ENVELOPE_OK)
         rc = recover(job, target, err);
     if (rc != ENVELOPE_OK || job->rewrap == NULL)

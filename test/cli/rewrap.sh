@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 74
+plan 76
 provider
 need "$PYTHON" timeout
 
@@ -455,6 +455,48 @@ read_only() {
     [ "$(stat -c %a made)" = 600 ]
 }
 
+# The time tells that it changed, or does not tell it.
+keeps_times() {
+    for kind in raw tar; do
+        cp a.$kind f
+        touch -d '2025-01-02 03:04:05.678' f
+        was=$(stat -c '%x %y' f)
+        rewrap -i old.key -r new.pem --preserve-mtime f
+        [ "$(stat -c '%x %y' f)" = "$was" ]
+        opens f new
+        rm -f made
+        touch -d '2025-01-02 03:04:05.678' f # they were read
+        rewrap -i new.key -r old.pem --preserve-mtime -o made f
+        [ "$(stat -c '%x %y' made)" = "$was" ]
+        rewrap -i new.key -r old.pem --preserve-mtime -o - f >out
+        rm -f made
+        rewrap -i new.key -r old.pem -o made f
+        rewrap -i new.key -r old.pem f
+        for file in f made; do
+            [ "$(stat -c %Y $file)" -gt 1767225600 ]
+        done
+    done
+}
+
+# Who may write may not always set the times.
+times_of_another() {
+    rm -f f
+    cp a.raw f
+    chmod 666 f
+    touch -d '2025-01-02' f
+    chmod 777 .
+    chmod 644 old.key
+    set -- setpriv --reuid=65534 --regid=65534 --clear-groups
+    exits 1 "$@" "$envelope" rewrap -i old.key -r new.pem --preserve-mtime f
+    says_that 'its time cannot be kept: Operation not permitted'
+    cmp f a.raw
+    [ ! -e f.envelope-rewrap ]
+    "$@" "$envelope" rewrap -i old.key -r new.pem f
+    chmod 600 old.key
+    chmod 700 .
+    opens f new
+}
+
 # A new file is for those that the old one was for.
 new_owner() {
     cp a.raw f
@@ -466,6 +508,7 @@ new_owner() {
         rewrap -i old.key -r new.pem -o made f
         [ "$(stat -c '%U %g %a' made)" = "nobody 65534 $mode" ]
     done
+    rm -f f
 }
 
 # What a user may read and not write is not called unreadable, and the other
@@ -657,9 +700,12 @@ else
 fi
 if [ "$(id -u)" -eq 0 ]; then
     t 'the owner of a new file' new_owner
+    t "times of somebody else's file" times_of_another
 else
     skip 'the owner of a new file' 'needs to be root'
+    skip "times of somebody else's file" 'needs to be root'
 fi
+t 'the times of a file' keeps_times
 t 'a full disk' full
 
 # --- archives that were packed again --------------------------------------
@@ -924,6 +970,12 @@ goes_on() {
     tells 'f: the rewrap that was interrupted is done now' \
         'f: rewrapped for 1 recipient'
     opens f third
+    interrupted
+    touch -d '2025-01-02' f
+    was=$(stat -c %y f)
+    rewrap --recover --preserve-mtime f
+    [ "$(stat -c %y f)" = "$was" ]
+    [ "$(which_key f)" = new ]
     rewrap --recover f >told
     tells 'f: no rewrap was interrupted'
 }
