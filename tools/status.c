@@ -95,6 +95,12 @@ envl_status_worse(enum envl_status a, enum envl_status b)
     return b == ENVL_EXIT_MISSING || a > b ? a : b;
 }
 
+static void
+say_hint(const char *hint)
+{
+    (void)fprintf(stderr, "hint: %s\n", hint);
+}
+
 /* A rewrap that was killed in the middle of its write may have left the header
  * in between. */
 static bool
@@ -137,11 +143,11 @@ envl_report_with(const char *name, const struct envl_err *err,
 {
     enum envl_status status = envl_report_plain(name, err, way);
 
-    if (was_interrupted(name))
-        envl_hint("a rewrap of it was interrupted: envelope rewrap --recover "
-                  "finishes it");
+    if (was_interrupted(name)) /* that is so for this file only */
+        say_hint("a rewrap of it was interrupted: envelope rewrap --recover "
+                 "finishes it");
     else if (hint != NULL)
-        envl_hint("%s", hint);
+        envl_hint(hint);
     return status;
 }
 
@@ -165,32 +171,32 @@ envl_report_copy(const char *input, const char *output,
     return envl_report(name, err, way);
 }
 
-static void __attribute__((format(printf, 2, 0)))
-say(const char *what, const char *fmt, va_list list)
-{
-    (void)fprintf(stderr, "%s: ", what);
-    (void)vfprintf(stderr, fmt, list);
-    (void)fputc('\n', stderr);
-}
-
 enum envl_status
 envl_report_usage(const char *fmt, ...)
 {
     va_list list;
 
+    (void)fputs("envelope: ", stderr);
     va_start(list, fmt);
-    say("envelope", fmt, list);
+    (void)vfprintf(stderr, fmt, list);
     va_end(list);
+    (void)fputc('\n', stderr);
     envl_hint("envelope --help lists what there is");
     return ENVL_EXIT_USAGE;
 }
 
 void
-envl_hint(const char *fmt, ...)
+envl_hint(const char *hint)
 {
-    va_list list;
+    static const char *said[8]; /* a run gives fewer different ones */
+    const size_t max = sizeof(said) / sizeof(said[0]);
+    size_t i;
 
-    va_start(list, fmt);
-    say("hint", fmt, list);
-    va_end(list);
+    for (i = 0; i < max && said[i] != NULL; i++) {
+        if (strcmp(said[i], hint) == 0)
+            return;
+    }
+    if (i < max)
+        said[i] = hint;
+    say_hint(hint);
 }

@@ -37,7 +37,8 @@ enum envl_status envl_status_of(enum envelope_reason reason, enum envl_way way);
 enum envl_status envl_report(const char *name, const struct envl_err *err,
                              enum envl_way way);
 
-/* envl_report_with - the same with a hint of the caller's, or NULL for none:
+/* envl_report_with - the same with a hint of the caller's, as envl_hint() takes
+ * it, or NULL for none:
  * there is never more than one
  * envl_report_plain - the same without any hint */
 enum envl_status envl_report_with(const char *name, const struct envl_err *err,
@@ -60,7 +61,11 @@ enum envl_status envl_report_copy(const char *input, const char *output,
 enum envl_status envl_report_usage(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* envl_hint - "hint: ..." on standard error, for a failure that was reported */
-void envl_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * envl_hint - "hint: ..." on standard error, for a failure that was reported
+ *
+ *   hint  a constant: it is said once in a run, for however many files it is
+ */
+void envl_hint(const char *hint);
 
 #endif

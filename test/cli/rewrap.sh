@@ -380,6 +380,17 @@ several() {
         opens f.$kind new
     done
     opens stranger third
+    # What to do is said once for all of them.
+    cp stranger stranger2
+    exits 3 rewrap -i old.key -r new.pem stranger stranger2
+    [ "$(grep -c "$(reason NO_MATCH)" err)" -eq 2 ]
+    [ "$(grep -c '^hint: ' err)" -eq 1 ]
+    for how in verify 'verify --header'; do
+        # shellcheck disable=SC2086 # words
+        exits 3 "$envelope" $how -i old.key stranger stranger2
+        [ "$(grep -c '^hint: ' err)" -eq 1 ]
+    done
+    exits 4 rewrap -i old.key -r new.pem stranger nowhere plain . >told
     for file in stranger nowhere plain .; do
         says_that "^envelope: $file: "
     done
