@@ -22,6 +22,7 @@
 
 #include "lib/key_envelope_impl.h"
 #include "lib/payload_key.h"
+#include "lib/recipient_words.h"
 
 #define WRAPPED_LEN (ENVL_CEK_LEN + 8) /* RFC 3394 adds a block */
 
@@ -276,11 +277,19 @@ is_of_another(const struct envl_cms_reader *o, size_t i,
     return false;
 }
 
+/* What is to become of the entries, and for whom new ones are made. */
+struct plan {
+    enum envl_fate *fates;       /* owned */
+    struct envl_recipients come; /* items is owned, what they have is not */
+    bool keeps_opener;           /* it is one of the new recipients */
+};
+
 /* Who goes for what has opened the message. */
 static enum envelope_reason
-mark_opener(enum envl_fate *fates, struct envl_cms_reader *o,
+mark_opener(const struct plan *plan, struct envl_cms_reader *o,
             struct envl_err *err)
 {
+    enum envl_fate *fates = plan->fates;
     const size_t opener = o->opened_by;
     const unsigned char *id, *opener_id;
     size_t i, len, opener_len;
@@ -293,7 +302,7 @@ mark_opener(enum envl_fate *fates, struct envl_cms_reader *o,
     for (i = 0, place = 0; i < o->count; i++) {
         id = envl_cms_reader_id(o, i, &place, &len);
         if (i == opener)
-            fates[i] = ENVL_MUST_GO;
+            fates[i] = plan->keeps_opener ? ENVL_STAYS : ENVL_MUST_GO;
         else if (fates[i] != ENVL_STAYS)
             continue;
         else if (is_namesake(o, id, len, i, opener_id, opener_len, opener)
@@ -336,22 +345,24 @@ is_passphrase(const struct envl_recipient_info *info)
 
 /* Those that stay and those that come. */
 static enum envelope_reason
-check_limits(const enum envl_fate *fates, const struct envl_cms_reader *o,
-             const struct envl_recipients *recipients, struct envl_err *err)
+check_limits(const struct plan *plan, const struct envl_cms_reader *o,
+             struct envl_err *err)
 {
+    const struct envl_recipients *come = &plan->come;
+    const enum envl_fate *fates = plan->fates;
     size_t i, stay = 0, passphrases = 0, fresh = 0;
 
     for (i = 0; i < o->count; i++) {
         stay += fates[i] == ENVL_STAYS;
         passphrases += fates[i] == ENVL_STAYS && is_passphrase(&o->infos[i]);
     }
-    for (i = 0; i < recipients->count; i++)
-        fresh += recipients->items[i].kind == ENVL_TO_PASSPHRASE;
-    if (stay + recipients->count > ENVL_RECIPIENT_COUNT_MAX)
+    for (i = 0; i < come->count; i++)
+        fresh += come->items[i].kind == ENVL_TO_PASSPHRASE;
+    if (stay + come->count > ENVL_RECIPIENT_COUNT_MAX)
         return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
                          "it keeps %zu recipients, and %zu more would be above "
                          "%d",
-                         stay, recipients->count, ENVL_RECIPIENT_COUNT_MAX);
+                         stay, come->count, ENVL_RECIPIENT_COUNT_MAX);
     if (fresh > 0 && fresh + passphrases > ENVL_PASSPHRASE_COUNT_MAX)
         return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
                          "it keeps %zu passphrases, and readers try no more "
@@ -360,37 +371,92 @@ check_limits(const enum envl_fate *fates, const struct envl_cms_reader *o,
     return ENVELOPE_OK;
 }
 
-/* Who goes whatever has opened the message. */
-static enum envelope_reason
-plan(enum envl_fate *fates, const struct envl_cms_reader *o,
-     const struct envl_edit *edit, const unsigned char kek_id[ENVL_KEK_ID_LEN],
-     struct envl_err *err)
+/* Is the entry that was opened the one that this recipient would get?  Its own
+ * key has opened it, so that it is no claim.  A passphrase may come with other
+ * work, and the key of a service in another version. */
+static bool
+is_opener(const struct envl_cms_reader *o,
+          const struct envl_recipient *recipient, const struct envl_edit *edit,
+          const unsigned char kek_id[ENVL_KEK_ID_LEN])
 {
-    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *kek = o->identities->kek;
+    const unsigned char *id;
+    size_t len;
+    int place = 0;
 
+    id = envl_cms_reader_id(o, o->opened_by, &place, &len);
+    if (!is_for(&o->infos[o->opened_by], id, len, recipient, kek_id))
+        return false;
+    if (recipient->kind == ENVL_TO_CERT || recipient->kind == ENVL_TO_DH)
+        return o->opener != NULL
+               && EVP_PKEY_eq(o->opener->key, recipient->key) == 1;
+    return recipient->kind == ENVL_TO_KEK && o->opener == NULL && kek != NULL
+           && CRYPTO_memcmp(kek, edit->settings->kek, ENVL_KEK_LEN) == 0;
+}
+
+/* Are there other recipients in the entry that was opened? */
+static bool
+shares_entry(const struct envl_cms_reader *o)
+{
+    const CMS_RecipientInfo *info = o->infos[o->opened_by].info;
+    size_t i, parts = 0;
+
+    for (i = 0; i < o->count; i++)
+        parts += o->infos[i].info == info;
+    return parts > 1;
+}
+
+/* Who goes whatever has opened the message, and who comes. */
+static enum envelope_reason
+make_plan(struct plan *plan, const struct envl_cms_reader *o,
+          const struct envl_edit *edit,
+          const unsigned char kek_id[ENVL_KEK_ID_LEN], struct envl_err *err)
+{
+    const struct envl_recipients *all = edit->recipients;
+    enum envelope_reason rc = ENVELOPE_OK;
+    bool may_keep;
+    size_t i;
+
+    plan->come = *all;
+    plan->come.count = 0;
+    plan->come.items = OPENSSL_malloc((all->count + 1) * sizeof(*all->items));
+    plan->fates = OPENSSL_zalloc((o->count + 1) * sizeof(*plan->fates));
+    if (plan->come.items == NULL || plan->fates == NULL)
+        return envl_fail_memory(err);
     if (edit->removed != NULL)
-        rc = envl_cms_reader_mark(fates, o, edit->removed, err);
+        rc = envl_cms_reader_mark(plan->fates, o, edit->removed, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    mark_replaced(fates, o, edit->recipients, kek_id);
-    return edit->mode == ENVL_EDIT_ADD
-               ? check_limits(fates, o, edit->recipients, err)
-               : ENVELOPE_OK;
+    may_keep = plan->fates[o->opened_by] == ENVL_STAYS
+               && (edit->mode != ENVL_EDIT_ALL || !shares_entry(o));
+    for (i = 0; i < all->count; i++) {
+        if (may_keep && is_opener(o, &all->items[i], edit, kek_id))
+            plan->keeps_opener = true;
+        else
+            plan->come.items[plan->come.count++] = all->items[i];
+    }
+    mark_replaced(plan->fates, o, all, kek_id);
+    for (i = 0; i < o->count && edit->mode == ENVL_EDIT_ALL; i++)
+        plan->fates[i] = ENVL_MUST_GO;
+    if (plan->keeps_opener)
+        plan->fates[o->opened_by] = ENVL_STAYS;
+    return edit->mode != ENVL_EDIT_REPLACE ? check_limits(plan, o, err)
+                                           : ENVELOPE_OK;
 }
 
 /* The message is not needed any more. */
 static enum envelope_reason
-drop_old(enum envl_fate *fates, struct envl_cms_reader *o,
+drop_old(const struct plan *plan, struct envl_cms_reader *o,
          const struct envl_edit *edit, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (edit->mode == ENVL_EDIT_REPLACE) {
-        rc = mark_opener(fates, o, err);
+        rc = mark_opener(plan, o, err);
         if (rc == ENVELOPE_OK)
-            rc = check_limits(fates, o, edit->recipients, err);
+            rc = check_limits(plan, o, err);
     }
-    return rc == ENVELOPE_OK ? envl_cms_reader_drop(o, fates, err) : rc;
+    return rc == ENVELOPE_OK ? envl_cms_reader_drop(o, plan->fates, err) : rc;
 }
 
 /* Afterwards: all of them are there, and in the way that readers expect.
@@ -462,42 +528,57 @@ put_in(struct envl_frame *frame, const struct envl_frame *fresh,
     return ENVELOPE_OK;
 }
 
+/* The entries of those that come, and what the message holds. */
+static enum envelope_reason
+make_fresh(struct envl_frame **fresh, unsigned char *content,
+           struct envl_cms_reader *o, const struct envl_recipients *come,
+           const struct envl_settings *settings,
+           const unsigned char kek_id[ENVL_KEK_ID_LEN], struct envl_err *err)
+{
+    struct envl_frame *lent = NULL;
+    CMS_ContentInfo *cms = NULL;
+    enum envelope_reason rc;
+
+    rc = lend(&cms, &lent, o, err);
+    if (rc == ENVELOPE_OK)
+        rc = wrap_all(fresh, cms, lent, o->ctx, come, settings, err);
+    /* Last, because it is the end of the key: is it the content's? */
+    if (rc == ENVELOPE_OK && !envl_cms_content(cms, content))
+        rc = envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
+                       "its data key fails authentication");
+    if (rc == ENVELOPE_OK)
+        rc = check_made(*fresh, o, come, kek_id, err);
+    CMS_ContentInfo_free(cms);
+    envl_frame_free(lent);
+    return rc;
+}
+
 /* The message has been opened. */
 static enum envelope_reason
 add_opened(struct envl_cms_reader *o, const struct envl_edit *edit,
            const unsigned char kek_id[ENVL_KEK_ID_LEN], unsigned char *dek,
            struct envl_err *err)
 {
-    enum envl_fate *fates = OPENSSL_zalloc((o->count + 1) * sizeof(*fates));
-    struct envl_frame *lent = NULL, *fresh = NULL;
     unsigned char content[ENVL_DEK_LEN];
-    CMS_ContentInfo *cms = NULL;
+    struct envl_frame *fresh = NULL;
+    struct plan plan = { 0 };
     enum envelope_reason rc;
 
-    rc = fates != NULL ? plan(fates, o, edit, kek_id, err)
-                       : envl_fail_memory(err);
+    rc = make_plan(&plan, o, edit, kek_id, err);
     if (rc == ENVELOPE_OK)
-        rc = lend(&cms, &lent, o, err);
+        rc = plan.come.count == 0 ? envl_cms_reader_dek(o, content, err)
+                                  : make_fresh(&fresh, content, o, &plan.come,
+                                               edit->settings, kek_id, err);
     if (rc == ENVELOPE_OK)
-        rc = wrap_all(&fresh, cms, lent, o->ctx, edit->recipients,
-                      edit->settings, err);
-    /* Last, because it is the end of the key: is it the content's? */
-    if (rc == ENVELOPE_OK && !envl_cms_content(cms, content))
-        rc = envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
-                       "its data key fails authentication");
-    if (rc == ENVELOPE_OK)
-        rc = check_made(fresh, o, edit->recipients, kek_id, err);
-    if (rc == ENVELOPE_OK)
-        rc = drop_old(fates, o, edit, err);
-    if (rc == ENVELOPE_OK)
+        rc = drop_old(&plan, o, edit, err);
+    if (rc == ENVELOPE_OK && fresh != NULL)
         rc = put_in(o->frame, fresh, err);
     if (rc == ENVELOPE_OK && dek != NULL)
         memcpy(dek, content, sizeof(content));
     OPENSSL_cleanse(content, sizeof(content));
-    CMS_ContentInfo_free(cms);
-    envl_frame_free(lent);
     envl_frame_free(fresh);
-    OPENSSL_free(fates);
+    OPENSSL_free(plan.come.items);
+    OPENSSL_free(plan.fates);
     return rc;
 }
 
@@ -536,6 +617,102 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
         *opened = false;
     if (rc == ENVELOPE_OK)
         rc = envl_frame_write(o.frame, out, out_len, err);
+    envl_cms_reader_end(&o);
+    return rc;
+}
+
+/* Whether it is done already */
+
+/* May the entry be one of what the identities stand for?  A key has its name in
+ * it; a passphrase or the key of a service may be another one, or wrong. */
+static bool
+may_be_identity(const struct envl_cms_reader *o, size_t i,
+                const unsigned char *id, size_t len)
+{
+    const struct envl_identities *ids = o->identities;
+    const struct envl_recipient_info *info = &o->infos[i];
+
+    if (info->kind != ENVL_INFO_KEK || info->source.kind == ENVL_KEK_DH)
+        return is_of_another(o, i, id, len);
+    if (info->source.kind == ENVL_KEK_SCRYPT)
+        return ids->passphrase.data != NULL;
+    if (info->source.kind == ENVL_KEK_KMS)
+        return ids->service_count > 0;
+    return ids->kek != NULL;
+}
+
+/* A key in hardware may not tell its name. */
+static bool
+have_names(const struct envl_identities *identities)
+{
+    size_t i;
+
+    for (i = 0; i < identities->key_count; i++) {
+        if (identities->keys[i].id.len == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The message has been parsed, and nobody has opened it. */
+static bool
+looks_done(const struct envl_cms_reader *o, const enum envl_fate *fates,
+           const struct envl_recipients *recipients, bool alone)
+{
+    static const unsigned char no_kek[ENVL_KEK_ID_LEN] = { 0 };
+    struct envl_recipient_words words;
+    const unsigned char *id, *der;
+    size_t i, len, der_len;
+    int place = 0;
+
+    if (!have_names(o->identities))
+        return false;
+    for (i = 0; i < recipients->count; i++) {
+        if ((recipients->items[i].kind != ENVL_TO_CERT
+             && recipients->items[i].kind != ENVL_TO_DH)
+            || !has(o, &recipients->items[i], no_kek))
+            return false;
+    }
+    for (i = 0; i < o->count; i++) {
+        id = envl_cms_reader_id(o, i, &place, &len);
+        envl_frame_raw(o->frame, place, &der, &der_len);
+        envl_recipient_words(&words, &o->infos[i], der, der_len);
+        if (!words.known || fates[i] != ENVL_STAYS
+            || may_be_identity(o, i, id, len)
+            || (alone
+                && !is_replaced(&o->infos[i], id, len, recipients, no_kek)))
+            return false;
+    }
+    return true;
+}
+
+enum envelope_reason
+envl_key_envelope_is_done(bool *is, const unsigned char *der, size_t len,
+                          const struct envl_libctx *ctx,
+                          const struct envl_identities *identities,
+                          const struct envl_recipients *recipients,
+                          const char *removed, bool alone, struct envl_err *err)
+{
+    struct envl_cms_reader o = {
+        .der = der,
+        .len = len,
+        .ctx = ctx,
+        .identities = identities,
+    };
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
+    enum envl_fate *fates = NULL;
+
+    *is = false;
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_parse(&o, ctx->propq, err);
+    if (rc == ENVELOPE_OK
+        && (fates = OPENSSL_zalloc((o.count + 1) * sizeof(*fates))) == NULL)
+        rc = envl_fail_memory(err);
+    if (rc == ENVELOPE_OK && removed != NULL)
+        rc = envl_cms_reader_mark(fates, &o, removed, err);
+    if (rc == ENVELOPE_OK)
+        *is = looks_done(&o, fates, recipients, alone);
+    OPENSSL_free(fates);
     envl_cms_reader_end(&o);
     return rc;
 }

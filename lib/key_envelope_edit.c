@@ -234,12 +234,11 @@ mark(enum envl_fate *fates, const struct envl_cms_reader *o, const char *digits,
     int place = 0;
 
     found = find_id(o, digits, count, &len, &several);
-    if (found != NULL && 2 * len != count && count < ID_DIGITS_MIN)
+    if (count < ID_DIGITS_MIN && (found == NULL || 2 * len != count))
         return fail_id(err, digits, count,
                        "at least 8 digits of an identifier are needed");
-    if (found == NULL)
-        return fail_id(err, digits, count,
-                       "there is no recipient of this identifier");
+    if (found == NULL) /* that one is gone already */
+        return ENVELOPE_OK;
     if (several)
         return fail_id(err, digits, count,
                        "several recipients' identifiers begin like this");
@@ -268,6 +267,44 @@ envl_cms_reader_mark(enum envl_fate *fates, const struct envl_cms_reader *o,
             rc = mark(fates, o, ids, count, err);
     }
     return rc;
+}
+
+/* Had the message a recipient whose identifier these digits begin? */
+static bool
+had(const struct envl_key_envelope_entry *list, size_t count,
+    const char *digits, size_t digit_count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (list[i].change != ENVL_ADDED
+            && begins(list[i].id, list[i].id_len, digits, digit_count))
+            return true;
+    }
+    return false;
+}
+
+enum envelope_reason
+envl_key_envelope_absent(char **absent,
+                         const struct envl_key_envelope_entry *list,
+                         size_t count, const char *ids, struct envl_err *err)
+{
+    char *to = OPENSSL_malloc(strlen(ids) + 2);
+    size_t len;
+
+    *absent = to;
+    if (to == NULL)
+        return envl_fail_memory(err);
+    for (; *ids != '\0'; ids += len + (ids[len] != '\0')) {
+        len = strcspn(ids, "\n");
+        if (len == 0 || had(list, count, ids, len))
+            continue;
+        memcpy(to, ids, len);
+        to += len;
+        *to++ = '\n';
+    }
+    *to = '\0';
+    return ENVELOPE_OK;
 }
 
 /* From the end on, where places stay as they are. */

@@ -59,8 +59,9 @@ envl_key_envelope_compare(struct envl_key_envelope_entry **list, size_t *count,
 
 /* Beside whom new recipients come. */
 enum envl_edit_mode {
-    ENVL_EDIT_ADD,    /* all that there are */
-    ENVL_EDIT_REPLACE /* all but those that the identity opens */
+    ENVL_EDIT_ADD,     /* all that there are */
+    ENVL_EDIT_REPLACE, /* all but those that the identity opens */
+    ENVL_EDIT_ALL      /* nobody */
 };
 
 /* What is to become of a message.  All is borrowed. */
@@ -78,9 +79,10 @@ struct envl_edit {
  *
  * Identifiers are claims: whoever can write to the file can give his entry the
  * identifier of somebody else's key.  So an entry that bears the identifier of
- * a new recipient is replaced.
+ * a new recipient is replaced.  The one that was opened is no claim: if a new
+ * recipient is the key that has opened it, by the same identifier, it is kept.
  *
- * With ENVL_EDIT_REPLACE the entry that was opened goes, all that bear its
+ * With ENVL_EDIT_REPLACE the entry that was opened goes, unless it is kept; all that bear its
  * identifier, and all that the same key or passphrase opens: a key may be there
  * twice, by its certificate's identifier and by its own.  If other identities are
  * recipients, too, it is not said who shall go, and nothing is changed.
@@ -101,6 +103,29 @@ enum envelope_reason envl_key_envelope_add(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
     const struct envl_libctx *ctx, const struct envl_identities *identities,
     const struct envl_edit *edit, unsigned char *dek, bool *opened,
+    struct envl_err *err);
+
+/*
+ * envl_key_envelope_is_done - does it look as if recipients had taken the place
+ * of identities already?
+ *
+ * Each recipient is there by its identifier, which is a claim.  No entry may be
+ * one of identities, or a secret of a kind that is among them, or one that
+ * envl_key_envelope_clean() takes out.  It is never so where that cannot be
+ * known: for recipients that are passphrases, key-encryption keys or keys of
+ * services, and for an identity in hardware that does not show its name.
+ *
+ *   identities  which do not open it
+ *   removed     as in struct envl_edit: none of them may be there
+ *   alone       there may be nobody else
+ *
+ * Returns: ENVELOPE_OK with *is; ENVELOPE_R_PARAMETER as
+ *          envl_key_envelope_remove(); ENVELOPE_R_KEY_ENVELOPE; _MEMORY.
+ */
+enum envelope_reason envl_key_envelope_is_done(
+    bool *is, const unsigned char *der, size_t len,
+    const struct envl_libctx *ctx, const struct envl_identities *identities,
+    const struct envl_recipients *recipients, const char *removed, bool alone,
     struct envl_err *err);
 
 /*
@@ -138,16 +163,32 @@ enum envelope_reason envl_key_envelope_reencrypt(
  * envl_key_envelope_remove - take recipients out
  *
  *   ids  identifiers in hexadecimal, one a line, or at least the first 8
- *        digits of one; all recipients of that identifier go
+ *        digits of one; all recipients of that identifier go, and where there
+ *        is none it is gone already
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for what is no identifier, is
- *            of no recipient or begins several, for some but not all
+ *            shorter and none, or begins several, for some but not all
  *            recipients of a kari, or if no recipient would be left;
  *            ENVELOPE_R_KEY_ENVELOPE; _CRYPTO; _MEMORY.
  */
 enum envelope_reason envl_key_envelope_remove(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
     const struct envl_libctx *ctx, const char *ids, struct envl_err *err);
+
+/*
+ * envl_key_envelope_absent - those identifiers that no recipient has had
+ *
+ *   list  of envl_key_envelope_compare()
+ *   ids   as envl_key_envelope_remove() has taken them
+ *
+ * Ownership: *absent is the caller's, OPENSSL_free(): one a line, each ended by
+ *            LF; NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason
+envl_key_envelope_absent(char **absent,
+                         const struct envl_key_envelope_entry *list,
+                         size_t count, const char *ids, struct envl_err *err);
 
 #endif

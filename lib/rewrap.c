@@ -177,13 +177,17 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
             const struct envl_rewrap *rewrap, const struct envl_header *header,
             struct envl_err *err)
 {
+    static const enum envl_edit_mode modes[] = {
+        [ENVL_REWRAP_REPLACE] = ENVL_EDIT_REPLACE,
+        [ENVL_REWRAP_ADD] = ENVL_EDIT_ADD,
+        [ENVL_REWRAP_ALL] = ENVL_EDIT_ALL,
+    };
     const unsigned char *der = envl_header_key_envelope(header);
     size_t len = header->prelude.key_envelope_len;
     struct envl_identities identities = rewrap->identities;
     struct envl_recipients recipients = rewrap->recipients;
     const struct envl_edit edit = {
-        .mode = rewrap->mode == ENVL_REWRAP_REPLACE ? ENVL_EDIT_REPLACE
-                                                    : ENVL_EDIT_ADD,
+        .mode = modes[rewrap->mode],
         .recipients = &recipients,
         .settings = &rewrap->settings,
         .removed = rewrap->removed,
@@ -191,7 +195,7 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
     enum envelope_reason rc;
 
     identities.labels = recipients.labels = labels_of(header);
-    if (rewrap->mode == ENVL_REWRAP_ALL || recipients.count == 0) {
+    if (recipients.count == 0) {
         rc = envl_key_envelope_open(dek, der, len, rewrap->ctx, &identities,
                                     err);
         added->opened = rc == ENVELOPE_OK;
@@ -212,19 +216,51 @@ remove_some(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
         header->prelude.key_envelope_len, rewrap->ctx, rewrap->removed, err);
 }
 
+/* Is there one of another change with this identifier, for each that has not
+ * been kept? */
+static bool
+is_the_same(const struct envl_rewrapped *out)
+{
+    const struct envl_key_envelope_entry *a, *b;
+    size_t i, j;
+
+    for (i = 0; i < out->entry_count; i++) {
+        a = &out->entries[i];
+        for (j = 0; a->change != ENVL_KEPT && j < out->entry_count; j++) {
+            b = &out->entries[j];
+            if (b->change != ENVL_KEPT && b->change != a->change
+                && a->id_len > 0 && a->id_len == b->id_len
+                && memcmp(a->id, b->id, a->id_len) == 0)
+                break;
+        }
+        if (j == out->entry_count)
+            return false;
+    }
+    return true;
+}
+
 /* It is about to take another one's place: it is read once more. */
 static enum envelope_reason
-compare(struct envl_rewrapped *out, const struct envl_libctx *ctx,
-        const struct envl_header *header, struct envl_err *err)
+compare(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
+        const struct envl_header *header, const unsigned char *der, size_t len,
+        struct envl_err *err)
 {
+    size_t i, kept = 0;
     enum envelope_reason rc;
-    size_t i;
 
     rc = envl_key_envelope_compare(
         &out->entries, &out->entry_count, envl_header_key_envelope(header),
-        header->prelude.key_envelope_len, out->der, out->len, ctx, err);
-    for (i = 0; i < out->entry_count; i++)
+        header->prelude.key_envelope_len, der, len, rewrap->ctx, err);
+    if (rc == ENVELOPE_OK && rewrap->removed != NULL)
+        rc = envl_key_envelope_absent(&out->absent, out->entries,
+                                      out->entry_count, rewrap->removed, err);
+    for (i = 0; i < out->entry_count; i++) {
         out->recipients += out->entries[i].change != ENVL_REMOVED;
+        kept += out->entries[i].change == ENVL_KEPT;
+    }
+    out->outcome = kept == out->entry_count ? ENVL_REWRAP_UNCHANGED
+                   : is_the_same(out)       ? ENVL_REWRAP_RENEWED
+                                            : ENVL_REWRAP_CHANGED;
     return rc;
 }
 
@@ -234,18 +270,13 @@ make_here(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
           const struct envl_header *header, const unsigned char *start,
           struct envl_err *err)
 {
-    struct envl_recipients recipients = rewrap->recipients;
     unsigned char dek[ENVL_DEK_LEN];
     enum envelope_reason rc;
 
-    recipients.labels = labels_of(header);
     rc = open_or_add(out, dek, rewrap, header, err);
     if (rc == ENVELOPE_OK
         && (rc = check_payload(rewrap, header, dek, start, err)) != ENVELOPE_OK)
         out->opened = false; /* it is another one's key */
-    if (rc == ENVELOPE_OK && rewrap->mode == ENVL_REWRAP_ALL)
-        rc = envl_key_envelope_build(&out->der, &out->len, rewrap->ctx,
-                                     &recipients, &rewrap->settings, dek, err);
     OPENSSL_cleanse(dek, sizeof(dek));
     return rc;
 }
@@ -265,7 +296,33 @@ envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_clean(&out->der, &out->len, rewrap->ctx, err);
     if (rc == ENVELOPE_OK)
-        rc = compare(out, rewrap->ctx, header, err);
+        rc = compare(out, rewrap, header, out->der, out->len, err);
+    if (rc != ENVELOPE_OK)
+        envl_rewrapped_clear(out);
+    return rc;
+}
+
+enum envelope_reason
+envl_rewrap_is_done(struct envl_rewrapped *out,
+                    const struct envl_rewrap *rewrap,
+                    const struct envl_header *header, struct envl_err *err)
+{
+    const unsigned char *der = envl_header_key_envelope(header);
+    const size_t len = header->prelude.key_envelope_len;
+    enum envelope_reason rc = ENVELOPE_OK;
+    bool is = false;
+
+    *out = (struct envl_rewrapped){ 0 };
+    if (rewrap->mode != ENVL_REWRAP_ADD && !rewrap->by_service
+        && rewrap->recipients.count > 0)
+        rc = envl_key_envelope_is_done(&is, der, len, rewrap->ctx,
+                                       &rewrap->identities, &rewrap->recipients,
+                                       rewrap->removed,
+                                       rewrap->mode == ENVL_REWRAP_ALL, err);
+    if (rc == ENVELOPE_OK && !is)
+        return ENVELOPE_R_NO_MATCH;
+    if (rc == ENVELOPE_OK)
+        rc = compare(out, rewrap, header, der, len, err);
     if (rc != ENVELOPE_OK)
         envl_rewrapped_clear(out);
     return rc;
@@ -275,6 +332,7 @@ void
 envl_rewrapped_clear(struct envl_rewrapped *rewrapped)
 {
     OPENSSL_free(rewrapped->der);
+    OPENSSL_free(rewrapped->absent);
     envl_key_envelope_list_free(rewrapped->entries, rewrapped->entry_count);
     *rewrapped = (struct envl_rewrapped){ .opened = rewrapped->opened };
 }

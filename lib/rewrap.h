@@ -72,14 +72,23 @@ enum envelope_reason envl_rewrap_set_by_service(struct envl_rewrap *rewrap,
  * (lib/recipient.h), or NULL */
 const char *envl_rewrap_sources(const struct envl_rewrap *rewrap);
 
+enum envl_rewrap_outcome {
+    ENVL_REWRAP_CHANGED,
+    ENVL_REWRAP_RENEWED,  /* for the same recipients, by their identifiers */
+    ENVL_REWRAP_UNCHANGED /* the very same: it was as asked before */
+};
+
 /* A key envelope for the caller, envl_rewrapped_clear(). */
 struct envl_rewrapped {
-    unsigned char *der;
+    enum envl_rewrap_outcome outcome;
+    unsigned char *der; /* NULL from envl_rewrap_is_done() */
     size_t len;
     size_t recipients;                       /* how many it has */
     struct envl_key_envelope_entry *entries; /* those of both, compared */
     size_t entry_count;
-    bool opened; /* the old one was: a failure is the new recipients' */
+    char *absent; /* who was to be removed and is not there, identifiers as
+                   * they were given, one a line; or NULL */
+    bool opened;  /* the old one was: a failure is the new recipients' */
 };
 
 void envl_rewrapped_clear(struct envl_rewrapped *rewrapped);
@@ -105,5 +114,23 @@ enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,
                                       const struct envl_header *header,
                                       const unsigned char *start,
                                       struct envl_err *err);
+
+/*
+ * envl_rewrap_is_done - after envl_rewrap_make() has found that no identity
+ * opens it: does it look as if it had been rewrapped already?
+ *
+ * That is judged by identifiers, which are claims, and is never so for
+ * ENVL_REWRAP_ADD, without recipients or by a service;
+ * envl_key_envelope_is_done() says when.
+ *
+ *   err  of envl_rewrap_make(), which stays if it is not done
+ *
+ * Returns: ENVELOPE_OK with out, unchanged, if it is; ENVELOPE_R_NO_MATCH if
+ *          not; what envl_key_envelope_is_done() returns.
+ */
+enum envelope_reason envl_rewrap_is_done(struct envl_rewrapped *out,
+                                         const struct envl_rewrap *rewrap,
+                                         const struct envl_header *header,
+                                         struct envl_err *err);
 
 #endif

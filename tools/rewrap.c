@@ -51,6 +51,7 @@ struct target {
     enum envl_journal_state recovered; /* what became of an earlier rewrap */
     struct envl_head head;
     struct envl_rewrapped made;
+    bool is_claimed;           /* as done: nothing opened it */
     struct envl_header header; /* the new one */
     enum envl_way way;         /* whose failure it would be */
 };
@@ -320,15 +321,52 @@ static void
 tell_changes(const struct target *target)
 {
     const struct envl_rewrapped *made = &target->made;
+    const char *id;
+    size_t len;
 
     envl_show(stdout, target->name);
-    (void)printf(": rewrapped for %zu recipient%s\n", made->recipients,
-                 made->recipients == 1 ? "" : "s");
+    (void)printf(
+        ": %s for %zu recipient%s%s",
+        made->outcome == ENVL_REWRAP_UNCHANGED ? "unchanged," : "rewrapped",
+        made->recipients, made->recipients == 1 ? "" : "s",
+        made->outcome == ENVL_REWRAP_RENEWED ? ", the same as before" : "");
+    if (target->is_claimed)
+        (void)printf("; the new ones are among them by their identifiers, and "
+                     "no identity opens it");
+    if (made->absent != NULL && *made->absent != '\0')
+        (void)printf("; no recipient of identifier ");
+    for (id = made->absent; id != NULL && *id != '\0'; id += len + 1) {
+        len = strcspn(id, "\n");
+        (void)printf("%s%.*s", id > made->absent ? ", " : "", (int)len, id);
+    }
+    (void)putchar('\n');
     envl_entry_print_changes(made->entries, made->entry_count);
 }
 
-/* An object a file: file, status ("ok" or "failed"), error, interrupted,
- * recipients. */
+static void
+put_absent(struct envl_json *json, const char *ids)
+{
+    size_t len;
+
+    envl_json_name(json, "absent", strlen("absent"));
+    envl_json_begin(json, '[');
+    for (; ids != NULL && *ids != '\0'; ids += len + 1) {
+        len = strcspn(ids, "\n");
+        envl_json_text(json, ids, len);
+    }
+    envl_json_end(json, ']');
+}
+
+static const char *
+status_word(const struct target *target, bool failed)
+{
+    if (failed)
+        return "failed";
+    return target->made.outcome == ENVL_REWRAP_UNCHANGED ? "unchanged" : "ok";
+}
+
+/* An object a file: file, status ("ok", "unchanged" or "failed"), error, opened,
+ * interrupted, absent, recipients. */
 static void
 put_result(const struct target *target, const struct envl_err *err)
 {
@@ -342,10 +380,13 @@ put_result(const struct target *target, const struct envl_err *err)
 
     envl_json_begin(&json, '{');
     envl_json_path(&json, "file", target->name);
-    envl_json_member(&json, "status", err == NULL ? "ok" : "failed");
+    envl_json_member(&json, "status", status_word(target, err != NULL));
     if (err != NULL)
         envl_json_error(&json, err->reason, err->detail);
+    envl_json_name(&json, "opened", strlen("opened"));
+    envl_json_bool(&json, made->opened);
     envl_json_member(&json, "interrupted", recovered[target->recovered]);
+    put_absent(&json, err == NULL ? made->absent : NULL);
     envl_entry_put_changes(&json, made->entries,
                            err == NULL ? made->entry_count : 0);
     envl_json_end(&json, '}');
@@ -391,21 +432,46 @@ choose_reserve(const struct job *job, const struct target *target, size_t len)
     return job->arguments->output != NULL ? ENVL_RESERVE_DEFAULT : 0;
 }
 
+/* Nothing opens it: was that rewrap done before?  In a new file it would not be
+ * proved that anybody opens it. */
+static enum envelope_reason
+look_whether_done(const struct job *job, struct target *target,
+                  struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_R_NO_MATCH;
+
+    if (job->arguments->output == NULL)
+        rc = envl_rewrap_is_done(&target->made, job->rewrap,
+                                 &target->head.header, err);
+    target->is_claimed = rc == ENVELOPE_OK;
+    return rc;
+}
+
+static enum envelope_reason
+make_key_envelope(const struct job *job, struct target *target,
+                  struct envl_err *err)
+{
+    struct envl_rewrapped *made = &target->made;
+    enum envelope_reason rc;
+
+    rc = envl_rewrap_make(made, job->rewrap, &target->head.header,
+                          target->head.start, err);
+    target->way =
+        rc == ENVELOPE_OK || made->opened ? ENVL_ENCRYPT : ENVL_DECRYPT;
+    if (rc == ENVELOPE_R_NO_MATCH && !made->opened)
+        rc = look_whether_done(job, target, err);
+    return rc;
+}
+
 static enum envelope_reason
 make_header(const struct job *job, struct target *target, struct envl_err *err)
 {
     const struct envl_header *old = &target->head.header;
-    struct envl_rewrapped *made = &target->made;
-    enum envelope_reason rc;
+    const struct envl_rewrapped *made = &target->made;
 
-    rc = envl_rewrap_make(made, job->rewrap, old, target->head.start, err);
-    target->way =
-        rc == ENVELOPE_OK || made->opened ? ENVL_ENCRYPT : ENVL_DECRYPT;
-    if (rc == ENVELOPE_OK)
-        rc = envl_header_build(&target->header, envl_header_labels(old),
-                               old->prelude.labels_len, made->der, made->len,
-                               choose_reserve(job, target, made->len), err);
-    return rc;
+    return envl_header_build(&target->header, envl_header_labels(old),
+                             old->prelude.labels_len, made->der, made->len,
+                             choose_reserve(job, target, made->len), err);
 }
 
 static enum envelope_reason
@@ -472,6 +538,11 @@ rewrap(const struct job *job, struct target *target, struct envl_err *err)
     if (rc != ENVELOPE_OK || job->rewrap == NULL)
         return rc;
     rc = envl_head_read(&target->head, target->fd, err);
+    if (rc == ENVELOPE_OK)
+        rc = make_key_envelope(job, target, err);
+    if (rc == ENVELOPE_OK && in_place
+        && target->made.outcome == ENVL_REWRAP_UNCHANGED)
+        return rc; /* there is nothing to write */
     if (rc == ENVELOPE_OK)
         rc = make_header(job, target, err);
     if (rc == ENVELOPE_OK)

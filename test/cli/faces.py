@@ -37,7 +37,7 @@ FACES = {
     "envelope verify": Face(FROM, run.verifies, None),
     "envelope rewrap to": Face(TO, run.rewraps("-i", "one.key", "one"),
                                None),
-    "envelope rewrap from": Face(FROM, run.rewraps("-r", "one.pub"), None),
+    "envelope rewrap from": Face(FROM, run.rewraps("-r", "next.pub"), None),
     "envelope fingerprint": Face(BESIDE, run.fingerprints, None),
     "envelope keygen": Face(BESIDE, run.makes_key, None),
     "bsdtar -c": Face(TO, run.bsdtar_writes, 1),
@@ -751,6 +751,7 @@ def make_keys(openssl):
         os.chmod(key.path, 0o644)  # somebody else reads it, too
 
     generated(keys.Key, "one", "-algorithm", "X25519")
+    generated(keys.Key, "next", "-algorithm", "X25519")
     generated(keys.Key, "ed25519", "-algorithm", "ED25519")
     generated(keys.RsaKey, "two", 2048)
     generated(keys.RsaKey, "three", 2048, 3)

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 76
+plan 77
 provider
 need "$PYTHON" timeout
 
@@ -142,12 +142,18 @@ adds() { # KIND
     # Its identifier may be somebody else's claim: the entry is made anew.
     cp f before
     rewrap -i old.key --add -r third.pem f >told
-    tells 'f: rewrapped for 2 recipients'
+    tells 'f: rewrapped for 2 recipients, the same as before'
     changed kept old
     changed removed third
     changed added third
     in_place f before
     opens f old third
+    # Where its own key opens it, that is proved.
+    cp f before
+    rewrap -i third.key --add -r third.pem f >told
+    tells 'f: unchanged, for 2 recipients'
+    changed kept old third
+    cmp f before
 }
 
 keeps_others() { # KIND
@@ -162,18 +168,29 @@ keeps_others() { # KIND
     in_place f before
     opens f new third big
     shut f old
-    # For the same key, too; and once nobody else is to have it.
+    # For the same key there is nothing to do; and once nobody else is to have
+    # it.
+    cp f before
     rewrap -i third.key -r third.pem f >told
-    changed kept new big
-    changed removed third
-    changed added third
-    opens f new third big
+    tells 'f: unchanged, for 3 recipients'
+    changed kept new third big
+    cmp f before
+    cp f g
     rewrap -i big.key --replace-all -r old.pem f >told
     tells 'f: rewrapped for 1 recipient'
     changed removed new third big
     changed added old
     opens f old
     shut f new third big
+    rewrap -i big.key --replace-all -r big.pem g >told
+    tells 'g: rewrapped for 1 recipient'
+    changed kept big
+    changed removed new third
+    opens g big
+    shut g new third
+    rewrap -i big.key --replace-all -r big.pem g >told
+    tells 'g: unchanged, for 1 recipient'
+    in_place g before
     canonical f "$1"
     cp f before
     exits 2 rewrap -i old.key --replace-all --add -r new.pem f
@@ -195,7 +212,13 @@ removes() { # KIND
     # The last one has to stay.
     cp f before
     exits 2 rewrap -i old.key --remove "$(hex_id old)" f
-    exits 2 rewrap -i old.key --remove "$(hex_id third)" f
+    # Who is not there is gone, but a slip of the hand must show.
+    id=$(hex_id third)
+    rewrap -i old.key --remove "$id" --remove 0123456789 f >told
+    tells "f: unchanged, for 1 recipient; no recipient of identifier $id, 0123456789"
+    exits 2 rewrap -i old.key --remove 0123456 f
+    says_that 'at least 8 digits'
+    exits 3 rewrap -i new.key --remove "$id" f
     cmp f before
 }
 
@@ -565,6 +588,7 @@ as_json() {
 kept, added = sys.argv[1:]
 ok, missing, none = [json.loads(line) for line in open("told")]
 assert (ok["file"], ok["status"]) == ("f", "ok") and "error" not in ok
+assert ok["opened"] is True and ok["absent"] == []
 assert [(r["change"], r["type"], r["id"], r["known"])
         for r in ok["recipients"]] == [("kept", "ec", kept, True),
                                        ("added", "x25519", added, True)]
@@ -670,6 +694,58 @@ planted() {
     tells 'f: rewrapped for 1 recipient'
 }
 
+# A rotation that is run again, over files that are done and some that are not
+runs_again() {
+    rm -f f.? made
+    for n in 1 2; do
+        cp a.tar f.$n
+    done
+    "$envelope" -r old.pem -r third.pem --reserve 600 <plain >f.3
+    "$envelope" -r third.pem <plain >stranger
+    rewrap -i old.key -r new.pem f.1
+    touch -d 2025-01-02 f.1
+    cp -p f.1 done
+    done='the new ones are among them by their identifiers, and no identity opens it'
+    rewrap -i old.key -r new.pem f.1 f.2 f.3 >told
+    tells "f.1: unchanged, for 1 recipient; $done" \
+        'f.2: rewrapped for 1 recipient' 'f.3: rewrapped for 2 recipients'
+    cmp f.1 done
+    [ ! f.1 -nt done ]
+    exits 3 rewrap -i old.key -r new.pem f.1 stranger f.3 >told
+    tells "f.1: unchanged, for 1 recipient; $done" \
+        "f.3: unchanged, for 2 recipients; $done"
+    says_that "^envelope: stranger: $(reason NO_MATCH)"
+    # With the new key it is proved.
+    rewrap -i old.key -i new.key -r new.pem f.1 f.2 f.3 >told
+    tells 'f.1: unchanged, for 1 recipient' 'f.2: unchanged, for 1 recipient' \
+        'f.3: unchanged, for 2 recipients'
+    cmp f.1 done
+    [ ! f.1 -nt done ]
+    opens f.1 new
+    # One of the new ones is not there, or somebody else is, or is still there.
+    exits 3 rewrap -i old.key -r new.pem -r big.pem f.1
+    exits 3 rewrap -i old.key --add -r new.pem f.1
+    exits 3 rewrap -i old.key -r new.pem --passphrase-file new.pw f.1
+    exits 3 rewrap -i old.key --replace-all -r new.pem f.3
+    exits 3 rewrap -i old.key -r new.pem --remove "$(hex_id third)" f.3
+    rewrap -i old.key --replace-all -r new.pem f.1
+    rewrap -i old.key -r new.pem --remove "$(hex_id third)" f.1 >told
+    tells "f.1: unchanged, for 1 recipient; $done; no recipient of identifier $(hex_id third)"
+    # Into a new file only what was proved
+    exits 3 rewrap -i old.key -r new.pem -o made f.1
+    [ ! -e made ]
+    rewrap -i new.key -r new.pem -o made f.1 >told
+    tells 'f.1: unchanged, for 1 recipient'
+    opens made new
+    rewrap --json -i old.key -r new.pem --remove 01234567 f.1 f.1 >told
+    "$PYTHON" -c 'import json
+for line in open("told"):
+    o = json.loads(line)
+    assert (o["status"], o["opened"]) == ("unchanged", False), o
+    assert o["absent"] == ["01234567"] and len(o["recipients"]) == 1
+    assert o["recipients"][0]["change"] == "kept"'
+}
+
 # A key that is there twice goes twice; who of several goes has to be said.
 who_goes() {
     "$OPENSSL" req -x509 -key old.key -subj /CN=old -days 3 -out old.crt
@@ -692,6 +768,7 @@ who_goes() {
     opens f new
 }
 
+t 'a rotation that is run again' runs_again
 t 'who goes' who_goes
 t 'as JSON' as_json
 t 'names from a list' from_a_list
@@ -851,7 +928,7 @@ usage() {
 -i old.key f
 -i old.key --add f
 -i old.key --add --remove $(hex_id old) f
--i old.key -r new.pem --remove 0123456789 f
+-i old.key -r new.pem --remove 0123456 f
 -i old.key --remove 0123 f
 -i old.key --remove xyz f
 -i old.key -r new.pem -o made f f

@@ -632,16 +632,105 @@ what_is_not_ours_is_cleaned_out(void **state)
     OPENSSL_free(message.der);
 }
 
+/* What its own key has opened is no claim, and stays. */
+static void
+the_opener_is_not_made_anew(void **state)
+{
+    static const enum envl_edit_mode modes[] = { ENVL_EDIT_ADD,
+                                                 ENVL_EDIT_REPLACE,
+                                                 ENVL_EDIT_ALL };
+    const struct party *other = &parties[1][X_448];
+    struct message single, both, out;
+    size_t i, who;
+
+    (void)state;
+    for (i = 0; i < COUNT(modes) * WHO_COUNT; i++) {
+        const struct party *party = &parties[0][who = i / COUNT(modes)];
+        const enum envl_edit_mode mode = modes[i % COUNT(modes)];
+        const bool stays = who != PASSPHRASE;
+        const int others = mode == ENVL_EDIT_ALL ? 0 : 1;
+
+        single = build(party);
+        both = add(&single, party, other);
+        assert_int_equal(try_edit(&out, &both, party, party, mode),
+                         ENVELOPE_OK);
+        assert_int_equal(common(&both, &out),
+                         others + (stays || mode == ENVL_EDIT_ADD));
+        assert_int_equal(common(&out, &out),
+                         others + 1 + (!stays && mode == ENVL_EDIT_ADD));
+        assert_int_equal(open_with(&out, party), ENVELOPE_OK);
+        OPENSSL_free(out.der);
+        OPENSSL_free(both.der);
+        OPENSSL_free(single.der);
+    }
+}
+
+static bool
+is_done(const struct message *message, const struct party *old,
+        const struct party *party, const char *removed, bool alone)
+{
+    struct envl_err err;
+    bool is;
+
+    assert_int_equal(envl_key_envelope_is_done(&is, message->der, message->len,
+                                               &ctx, &old->identities,
+                                               &party->recipients, removed,
+                                               alone, &err),
+                     ENVELOPE_OK);
+    assert_int_equal(ERR_peek_error(), 0);
+    return is;
+}
+
+static void
+what_nobody_opened_may_be_done(void **state)
+{
+    const struct party *old = &parties[0][RSA_3072], *new = &parties[1][EC_256];
+    struct message single = build(new), message, foreign;
+    char id[128];
+    int who;
+
+    (void)state;
+    assert_true(is_done(&single, old, new, NULL, true));
+    foreign = with_foreign_entry(&single);
+    assert_false(is_done(&foreign, old, new, NULL, false));
+    for (who = 0; who < WHO_COUNT; who++) {
+        const struct party *party = &parties[0][who];
+        const bool is_old = party == old;
+
+        message = add(&single, new, party);
+        assert_int_equal(is_done(&message, old, new, NULL, false), !is_old);
+        assert_false(is_done(&message, old, new, NULL, true));
+        /* What is wrong or damaged has its name there, or none. */
+        assert_false(is_done(&message, party, new, NULL, false));
+        assert_true(is_done(&single, party, new, NULL, false));
+        if (who == PASSPHRASE || who == KEK)
+            assert_false(is_done(&message, &parties[1][who], new, NULL, false));
+        /* Of a secret it is not known whether it is the same. */
+        assert_int_equal(
+            is_done(&message, &parties[1][X_448], party, NULL, false),
+            who != PASSPHRASE && who != KEK);
+        assert_false(is_done(&single, old, party, NULL, false));
+        OPENSSL_free(message.der);
+    }
+    id_text(id, &single, 8);
+    message = add(&single, new, &parties[0][X_25519]);
+    assert_false(is_done(&message, old, &parties[0][X_25519], id, false));
+    assert_true(
+        is_done(&message, old, &parties[0][X_25519], "00000000", false));
+    OPENSSL_free(message.der);
+    OPENSSL_free(foreign.der);
+    OPENSSL_free(single.der);
+}
+
 static void
 what_cannot_be_removed_is_refused(void **state)
 {
     static const char *const refused[] = {
-        "",
-        "\n",
+        "", "\n", "0123456", "zzzzzzzz", "12 345",
+    };
+    static const char *const gone[] = {
         "0123456789abcdef\n",
-        "0123456",
-        "zzzzzzzz",
-        "12 345",
+        "01234567",
         "0123456789abcdef0123456789abcdef0123456789",
     };
     struct message message = build_all(), first, out;
@@ -652,6 +741,12 @@ what_cannot_be_removed_is_refused(void **state)
     for (i = 0; i < COUNT(refused); i++)
         assert_int_equal(try_remove(&out, &message, refused[i]),
                          ENVELOPE_R_PARAMETER);
+    for (i = 0; i < COUNT(gone); i++) {
+        assert_int_equal(try_remove(&out, &message, gone[i]), ENVELOPE_OK);
+        assert_true(out.len == message.len
+                    && memcmp(out.der, message.der, out.len) == 0);
+        OPENSSL_free(out.der);
+    }
 
     /* 7 digits are too few, all but one may go, the last one stays. */
     first = build(&parties[0][EC_256]);
@@ -890,6 +985,8 @@ main(void)
         cmocka_unit_test(there_are_at_most_8_passphrases),
         cmocka_unit_test(a_cheap_passphrase_is_none),
         cmocka_unit_test(what_is_not_ours_is_cleaned_out),
+        cmocka_unit_test(the_opener_is_not_made_anew),
+        cmocka_unit_test(what_nobody_opened_may_be_done),
         cmocka_unit_test(what_cannot_be_removed_is_refused),
         cmocka_unit_test(there_are_at_most_1024),
         cmocka_unit_test(a_kari_is_not_split),
