@@ -25,11 +25,11 @@
 #include "lib/rewrap.h"
 #include "tools/commands.h"
 #include "tools/context.h"
-#include "tools/entry.h"
 #include "tools/input.h"
 #include "tools/journal.h"
 #include "tools/output.h"
 #include "tools/prompt.h"
+#include "tools/rewrap_result.h"
 #include "tools/shown.h"
 
 struct job {
@@ -48,10 +48,8 @@ struct target {
     struct stat st;           /* as it was found */
     struct timespec times[2]; /* of st, as futimens() takes them */
     struct envl_journal journal;
-    enum envl_journal_state recovered; /* what became of an earlier rewrap */
     struct envl_head head;
-    struct envl_rewrapped made;
-    bool is_claimed;           /* as done: nothing opened it */
+    struct envl_rewrap_result result;
     struct envl_header header; /* the new one */
     enum envl_way way;         /* whose failure it would be */
 };
@@ -297,7 +295,7 @@ open_target(const struct job *job, struct target *target, struct envl_err *err)
 static void
 close_target(struct target *target)
 {
-    envl_rewrapped_clear(&target->made);
+    envl_rewrapped_clear(&target->result.made);
     envl_header_clear(&target->header);
     envl_head_clear(&target->head);
     envl_journal_clear(&target->journal);
@@ -317,82 +315,6 @@ tell(const struct job *job, const struct target *target, const char *what)
     (void)printf(": %s\n", what);
 }
 
-static void
-tell_changes(const struct target *target)
-{
-    const struct envl_rewrapped *made = &target->made;
-    const char *id;
-    size_t len;
-
-    envl_show(stdout, target->name);
-    (void)printf(
-        ": %s for %zu recipient%s%s",
-        made->outcome == ENVL_REWRAP_UNCHANGED ? "unchanged," : "rewrapped",
-        made->recipients, made->recipients == 1 ? "" : "s",
-        made->outcome == ENVL_REWRAP_RENEWED ? ", the same as before" : "");
-    if (target->is_claimed)
-        (void)printf("; the new ones are among them by their identifiers, and "
-                     "no identity opens it");
-    if (made->absent != NULL && *made->absent != '\0')
-        (void)printf("; no recipient of identifier ");
-    for (id = made->absent; id != NULL && *id != '\0'; id += len + 1) {
-        len = strcspn(id, "\n");
-        (void)printf("%s%.*s", id > made->absent ? ", " : "", (int)len, id);
-    }
-    (void)putchar('\n');
-    envl_entry_print_changes(made->entries, made->entry_count);
-}
-
-static void
-put_absent(struct envl_json *json, const char *ids)
-{
-    size_t len;
-
-    envl_json_name(json, "absent", strlen("absent"));
-    envl_json_begin(json, '[');
-    for (; ids != NULL && *ids != '\0'; ids += len + 1) {
-        len = strcspn(ids, "\n");
-        envl_json_text(json, ids, len);
-    }
-    envl_json_end(json, ']');
-}
-
-static const char *
-status_word(const struct target *target, bool failed)
-{
-    if (failed)
-        return "failed";
-    return target->made.outcome == ENVL_REWRAP_UNCHANGED ? "unchanged" : "ok";
-}
-
-/* An object a file: file, status ("ok", "unchanged" or "failed"), error, opened,
- * interrupted, absent, recipients. */
-static void
-put_result(const struct target *target, const struct envl_err *err)
-{
-    static const char *const recovered[] = {
-        [ENVL_JOURNAL_NONE] = "no",
-        [ENVL_JOURNAL_DROPPED] = "not begun",
-        [ENVL_JOURNAL_REDONE] = "done now",
-    };
-    const struct envl_rewrapped *made = &target->made;
-    struct envl_json json = { .to = stdout };
-
-    envl_json_begin(&json, '{');
-    envl_json_path(&json, "file", target->name);
-    envl_json_member(&json, "status", status_word(target, err != NULL));
-    if (err != NULL)
-        envl_json_error(&json, err->reason, err->detail);
-    envl_json_name(&json, "opened", strlen("opened"));
-    envl_json_bool(&json, made->opened);
-    envl_json_member(&json, "interrupted", recovered[target->recovered]);
-    put_absent(&json, err == NULL ? made->absent : NULL);
-    envl_entry_put_changes(&json, made->entries,
-                           err == NULL ? made->entry_count : 0);
-    envl_json_end(&json, '}');
-    (void)putchar('\n');
-}
-
 /* What an earlier rewrap left, before anything is read. */
 static enum envelope_reason
 recover(const struct job *job, struct target *target, struct envl_err *err)
@@ -400,14 +322,15 @@ recover(const struct job *job, struct target *target, struct envl_err *err)
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (job->arguments->output == NULL)
-        rc = envl_journal_recover(&target->journal, &target->recovered, err);
+        rc = envl_journal_recover(&target->journal, &target->result.recovered,
+                                  err);
     else if (envl_journal_exists(&target->journal))
         rc = envl_fail(err, ENVELOPE_R_READ,
                        "a rewrap of it was interrupted: envelope rewrap "
                        "--recover ends that");
-    if (target->recovered == ENVL_JOURNAL_REDONE)
+    if (target->result.recovered == ENVL_JOURNAL_REDONE)
         tell(job, target, "the rewrap that was interrupted is done now");
-    else if (target->recovered == ENVL_JOURNAL_DROPPED)
+    else if (target->result.recovered == ENVL_JOURNAL_DROPPED)
         tell(job, target,
              "a rewrap was interrupted before it changed anything");
     else if (rc == ENVELOPE_OK && job->rewrap == NULL)
@@ -441,9 +364,9 @@ look_whether_done(const struct job *job, struct target *target,
     enum envelope_reason rc = ENVELOPE_R_NO_MATCH;
 
     if (job->arguments->output == NULL)
-        rc = envl_rewrap_is_done(&target->made, job->rewrap,
+        rc = envl_rewrap_is_done(&target->result.made, job->rewrap,
                                  &target->head.header, err);
-    target->is_claimed = rc == ENVELOPE_OK;
+    target->result.is_claimed = rc == ENVELOPE_OK;
     return rc;
 }
 
@@ -451,7 +374,7 @@ static enum envelope_reason
 make_key_envelope(const struct job *job, struct target *target,
                   struct envl_err *err)
 {
-    struct envl_rewrapped *made = &target->made;
+    struct envl_rewrapped *made = &target->result.made;
     enum envelope_reason rc;
 
     rc = envl_rewrap_make(made, job->rewrap, &target->head.header,
@@ -467,7 +390,7 @@ static enum envelope_reason
 make_header(const struct job *job, struct target *target, struct envl_err *err)
 {
     const struct envl_header *old = &target->head.header;
-    const struct envl_rewrapped *made = &target->made;
+    const struct envl_rewrapped *made = &target->result.made;
 
     return envl_header_build(&target->header, envl_header_labels(old),
                              old->prelude.labels_len, made->der, made->len,
@@ -541,7 +464,7 @@ rewrap(const struct job *job, struct target *target, struct envl_err *err)
     if (rc == ENVELOPE_OK)
         rc = make_key_envelope(job, target, err);
     if (rc == ENVELOPE_OK && in_place
-        && target->made.outcome == ENVL_REWRAP_UNCHANGED)
+        && target->result.made.outcome == ENVL_REWRAP_UNCHANGED)
         return rc; /* there is nothing to write */
     if (rc == ENVELOPE_OK)
         rc = make_header(job, target, err);
@@ -570,9 +493,10 @@ run_one(const struct job *job, const char *name)
 
     rc = rewrap(job, &target, &err);
     if (job->arguments->json)
-        put_result(&target, rc == ENVELOPE_OK ? NULL : &err);
+        envl_rewrap_result_put(name, &target.result,
+                               rc == ENVELOPE_OK ? NULL : &err);
     else if (rc == ENVELOPE_OK && job->rewrap != NULL && may_tell(job))
-        tell_changes(&target);
+        envl_rewrap_result_print(name, &target.result);
     close_target(&target);
     (void)fflush(stdout); /* main() looks whether all was written */
     if (rc == ENVELOPE_OK)

@@ -925,17 +925,17 @@ edit_all_ways(const struct message *message)
                                &err)
         == ENVELOPE_OK)
         envl_key_envelope_list_free(list, count);
-    for (i = 0; i < 2 * COUNT(by); i++) {
+    for (i = 0; i < 3 * COUNT(by); i++) {
         const struct envl_edit edit = {
-            .mode = (enum envl_edit_mode)(i % 2),
+            .mode = (enum envl_edit_mode)(i % 3),
             .recipients = &parties[1][X_25519].recipients,
             .settings = &parties[1][X_25519].settings,
-            .removed = i < 2 ? NULL : "00000000",
+            .removed = i < 3 ? NULL : "00000000",
         };
 
         if (envl_key_envelope_add(
                 &out.der, &out.len, message->der, message->len, &ctx,
-                &parties[0][by[i / 2]].identities, &edit, NULL, &opened, &err)
+                &parties[0][by[i / 3]].identities, &edit, NULL, &opened, &err)
             == ENVELOPE_OK) {
             envl_frame_free(frame_of(&out));
             OPENSSL_free(out.der);
@@ -943,6 +943,10 @@ edit_all_ways(const struct message *message)
     }
     if (try_remove(&out, message, "00000000\n") == ENVELOPE_OK)
         OPENSSL_free(out.der);
+    (void)envl_key_envelope_is_done(&opened, message->der, message->len, &ctx,
+                                    &parties[0][RSA_3072].identities,
+                                    &parties[1][X_25519].recipients, "00000000",
+                                    true, &err);
     assert_int_equal(ERR_peek_error(), 0);
 }
 
