@@ -130,7 +130,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
         loader->may_change = true;
     /* A key in hardware may not show its public half: it has no name then. */
     ERR_set_mark();
-    if (!envl_key_id_of_item(&id, loader->ctx, item))
+    if (!envl_key_id_of_key(&id, loader->ctx, item->private_key))
         id.len = 0;
     ERR_pop_to_mark();
     propq = envl_libctx_prefer(loader->ctx->properties,

@@ -28,6 +28,7 @@
 #include "lib/openssh.h"
 
 #define FILE_LEN_MAX 1048576
+#define CURVE_NAME_MAX 64
 
 /* URI schemes that need no "//" to be told from a path, beside those of key
  * services. */
@@ -501,22 +502,29 @@ envl_key_kind(const EVP_PKEY *key)
     return ENVL_KEY_OTHER;
 }
 
-int
-envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
-                   EVP_PKEY *key)
+/* An EC key that is written as FORMAT 5.1 has it: with its curve's name, and
+ * with both coordinates.  A curve that libcrypto does not know has no name. */
+static int
+set_ec_form(EVP_PKEY *key)
 {
-    unsigned char *spki = NULL, hash[32];
-    int len = i2d_PUBKEY(key, &spki), ok;
+    static const struct {
+        const char *name, *value;
+    } form[] = {
+        { OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_GROUP },
+        { OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+          OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED },
+    };
+    char curve[CURVE_NAME_MAX];
+    size_t i;
 
-    ok = len > 0
-         && EVP_Q_digest(ctx->libctx, "SHA256", ctx->propq, spki, (size_t)len,
-                         hash, NULL);
-    if (ok) {
-        id->len = ENVL_KEY_ID_LEN;
-        memcpy(id->bytes, hash, ENVL_KEY_ID_LEN);
+    if (envl_key_kind(key) != ENVL_KEY_EC
+        || !EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL))
+        return 1;
+    for (i = 0; i < sizeof(form) / sizeof(form[0]); i++) {
+        if (!EVP_PKEY_set_utf8_string_param(key, form[i].name, form[i].value))
+            return 0;
     }
-    OPENSSL_free(spki);
-    return ok;
+    return 1;
 }
 
 EVP_PKEY *
@@ -530,9 +538,7 @@ envl_key_public_half(const struct envl_libctx *ctx, const EVP_PKEY *key)
     p = spki;
     if (len > 0)
         half = d2i_PUBKEY_ex(NULL, &p, len, ctx->libctx, ctx->propq);
-    if (half != NULL && envl_key_kind(half) == ENVL_KEY_EC
-        && !EVP_PKEY_set_utf8_string_param(half, OSSL_PKEY_PARAM_EC_ENCODING,
-                                           OSSL_PKEY_EC_ENCODING_GROUP)) {
+    if (half != NULL && !set_ec_form(half)) {
         EVP_PKEY_free(half);
         half = NULL;
     }
@@ -541,18 +547,21 @@ envl_key_public_half(const struct envl_libctx *ctx, const EVP_PKEY *key)
 }
 
 int
-envl_key_id_of_item(struct envl_key_id *id, const struct envl_libctx *ctx,
-                    const struct envl_key_item *item)
+envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
+                   const EVP_PKEY *key)
 {
-    EVP_PKEY *key =
-        item->public_key != NULL ? item->public_key : item->private_key;
-    EVP_PKEY *half;
-    int ok;
+    EVP_PKEY *half = envl_key_public_half(ctx, key);
+    unsigned char *spki = NULL, hash[32];
+    int len = half != NULL ? i2d_PUBKEY(half, &spki) : 0, ok;
 
-    if (!item->is_uri)
-        return envl_key_id_of_key(id, ctx, key);
-    half = envl_key_public_half(ctx, key);
-    ok = half != NULL && envl_key_id_of_key(id, ctx, half);
+    ok = len > 0
+         && EVP_Q_digest(ctx->libctx, "SHA256", ctx->propq, spki, (size_t)len,
+                         hash, NULL);
+    if (ok) {
+        id->len = ENVL_KEY_ID_LEN;
+        memcpy(id->bytes, hash, ENVL_KEY_ID_LEN);
+    }
+    OPENSSL_free(spki);
     EVP_PKEY_free(half);
     return ok;
 }

@@ -100,10 +100,11 @@ enum envl_key_kind {
 enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
 
 /*
- * envl_key_public_half - what a key of a store shows, as a key of the software
+ * envl_key_public_half - the public key alone, as a key of the software, in the
+ * one form that FORMAT 5.1 knows
  *
- * An EC key is on its curve by the curve's name: a PKCS#11 provider's may come
- * with all numbers of it, and would be known by another name.
+ * An EC key may come with a compressed point, or with all numbers of its curve
+ * in place of the curve's name.  It is the same key, and here it looks the same.
  *
  * Returns: a public key, the caller's, EVP_PKEY_free(); NULL if it shows none.
  */
@@ -120,17 +121,15 @@ struct envl_key_id {
 };
 
 /*
- * envl_key_id_of_key - the first bytes of SHA-256 over the public key's DER
- * envl_key_id_of_item - the same for an item that is no certificate
+ * envl_key_id_of_key - the first bytes of SHA-256 over the DER of
+ * envl_key_public_half()
  * envl_key_id_of_cert - the certificate's subjectKeyIdentifier; 0 if it has
  * none, or one that is empty or longer than ENVL_KEY_ID_LEN_MAX
  *
  * Returns: 1 or 0.
  */
 int envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
-                       EVP_PKEY *key);
-int envl_key_id_of_item(struct envl_key_id *id, const struct envl_libctx *ctx,
-                        const struct envl_key_item *item);
+                       const EVP_PKEY *key);
 int envl_key_id_of_cert(struct envl_key_id *id, X509 *cert);
 
 #endif

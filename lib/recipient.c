@@ -90,7 +90,8 @@ set_key_id(X509 *cert, const struct envl_key_id *id)
 /*
  * libcrypto's CMS takes recipients as certificates only, and uses the key
  * and the subjectKeyIdentifier of them.  The rest is there because it hashes
- * the certificate, so it must encode.
+ * the certificate, so it must encode.  A key that is from a certificate gets
+ * one, too: in its own it may be encoded in another form.
  */
 static X509 *
 wrap_key(const struct envl_libctx *ctx, EVP_PKEY *key,
@@ -142,34 +143,55 @@ clear_recipient(struct envl_recipient *recipient)
     OPENSSL_free(recipient->uri);
 }
 
-/* Add a public key; cert, if not NULL, is the certificate that it is from. */
+/*
+ * The public half of a key, which must be good enough.  A key in hardware may be
+ * known by its private handle only, or its public half may work there, too: the
+ * check is of its half.  Any other key is checked first: an unsound one may have
+ * no half.
+ */
 static enum envelope_reason
-add_key(const struct loader *loader, EVP_PKEY *key, X509 *cert,
-        const char *name, struct envl_err *err)
+get_public_half(EVP_PKEY **half, const struct loader *loader, EVP_PKEY *key,
+                const struct envl_key_item *item, struct envl_err *err)
 {
-    bool is_dh = envl_key_kind(key) == ENVL_KEY_DH;
-    struct envl_recipient r = { .kind = is_dh ? ENVL_TO_DH : ENVL_TO_CERT };
-    enum envelope_reason rc = envl_key_check(key, loader->ctx, name, err);
-    bool cert_names;
+    enum envelope_reason rc = ENVELOPE_OK;
 
+    if (!item->is_uri)
+        rc = envl_key_check(key, loader->ctx, item->name, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    if (!EVP_PKEY_up_ref(key))
-        return envl_fail_crypto(err, "share a key");
-    r.key = key;
-    if (cert != NULL && X509_up_ref(cert))
-        r.origin = cert;
-    cert_names = cert != NULL && envl_key_id_of_cert(&r.id, cert);
-    if (r.origin != cert)
+    *half = envl_key_public_half(loader->ctx, key);
+    if (*half == NULL && envl_crypto_no_memory())
+        return envl_fail_memory(err);
+    if (*half == NULL)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: its public key cannot be had: %s", item->name,
+                         envl_crypto_reason());
+    return item->is_uri ? envl_key_check(*half, loader->ctx, item->name, err)
+                        : ENVELOPE_OK;
+}
+
+/* Add a key of an item, perhaps that of its certificate. */
+static enum envelope_reason
+add_key(const struct loader *loader, EVP_PKEY *key,
+        const struct envl_key_item *item, struct envl_err *err)
+{
+    struct envl_recipient r = { .kind = ENVL_TO_CERT };
+    enum envelope_reason rc;
+
+    rc = get_public_half(&r.key, loader, key, item, err);
+    if (rc == ENVELOPE_OK && envl_key_kind(r.key) == ENVL_KEY_DH)
+        r.kind = ENVL_TO_DH;
+    if (item->cert != NULL && X509_up_ref(item->cert))
+        r.origin = item->cert;
+    if (rc == ENVELOPE_OK && r.origin != item->cert)
         rc = envl_fail_crypto(err, "share a certificate");
-    else if (!cert_names && !envl_key_id_of_key(&r.id, loader->ctx, key))
+    if (rc == ENVELOPE_OK
+        && (item->cert == NULL || !envl_key_id_of_cert(&r.id, item->cert))
+        && !envl_key_id_of_key(&r.id, loader->ctx, r.key))
         rc = envl_fail_crypto(err, "compute a key's identifier");
-    if (rc == ENVELOPE_OK && !is_dh) {
-        if (cert_names && X509_up_ref(cert))
-            r.cert = cert;
-        else if ((r.cert = wrap_key(loader->ctx, key, &r.id)) == NULL)
-            rc = envl_fail_crypto(err, "put a public key into a certificate");
-    }
+    if (rc == ENVELOPE_OK && r.kind == ENVL_TO_CERT
+        && (r.cert = wrap_key(loader->ctx, r.key, &r.id)) == NULL)
+        rc = envl_fail_crypto(err, "put a public key into a certificate");
     if (rc == ENVELOPE_OK)
         rc = add(loader->recipients, &r, err);
     if (rc != ENVELOPE_OK)
@@ -178,42 +200,20 @@ add_key(const struct loader *loader, EVP_PKEY *key, X509 *cert,
 }
 
 static enum envelope_reason
-add_cert(const struct loader *loader, X509 *cert, const char *name,
+add_cert(const struct loader *loader, const struct envl_key_item *item,
          struct envl_err *err)
 {
-    EVP_PKEY *key = X509_get0_pubkey(cert);
+    EVP_PKEY *key = X509_get0_pubkey(item->cert);
     enum envelope_reason rc;
 
     if (key == NULL)
         return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                         "%s: the certificate's key cannot be read: %s", name,
-                         envl_crypto_reason());
+                         "%s: the certificate's key cannot be read: %s",
+                         item->name, envl_crypto_reason());
     if (!loader->settings->allow_expired
-        && (rc = check_time(cert, name, err)) != ENVELOPE_OK)
+        && (rc = check_time(item->cert, item->name, err)) != ENVELOPE_OK)
         return rc;
-    return add_key(loader, key, cert, name, err);
-}
-
-/*
- * A key in hardware may be known by its private handle only, or its public half
- * may work there, too.  That half is enough, and CMS makes ephemeral keys beside
- * it, so it is read again as a key of the software.
- */
-static enum envelope_reason
-add_public_half(const struct loader *loader, EVP_PKEY *key, const char *name,
-                struct envl_err *err)
-{
-    EVP_PKEY *half = envl_key_public_half(loader->ctx, key);
-    enum envelope_reason rc;
-
-    if (half == NULL)
-        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                       "%s: its public key cannot be had: %s", name,
-                       envl_crypto_reason());
-    else
-        rc = add_key(loader, half, NULL, name, err);
-    EVP_PKEY_free(half);
-    return rc;
+    return add_key(loader, key, item, err);
 }
 
 static enum envelope_reason
@@ -243,14 +243,11 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     if (item->service_uri != NULL)
         return add_service(loader, item->service_uri, err);
     if (item->cert != NULL)
-        return add_cert(loader, item->cert, item->name, err);
-    if (item->is_uri)
-        return add_public_half(loader,
-                               item->public_key != NULL ? item->public_key
-                                                        : item->private_key,
-                               item->name, err);
+        return add_cert(loader, item, err);
     if (item->public_key != NULL)
-        return add_key(loader, item->public_key, NULL, item->name, err);
+        return add_key(loader, item->public_key, item, err);
+    if (item->is_uri)
+        return add_key(loader, item->private_key, item, err);
     return envl_fail(err, ENVELOPE_R_PRIVATE_KEY,
                      "%s: keep it off this host and give its public key, "
                      "made with openssl pkey -pubout or ssh-keygen -y",

@@ -26,7 +26,7 @@ enum envl_recipient_kind {
 struct envl_recipient {
     enum envl_recipient_kind kind;
     EVP_PKEY *key; /* owned; of the first two kinds */
-    X509 *cert;    /* owned; ENVL_TO_CERT, perhaps made here around key */
+    X509 *cert;    /* owned; ENVL_TO_CERT, made here around key */
     X509 *origin;  /* owned; that key is from, with its validity; or NULL */
     struct envl_key_id id;
     char *uri; /* owned; of ENVL_TO_KMS */

@@ -97,9 +97,8 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
         return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
                          "%s: the certificate's key cannot be read: %s",
                          item->name, envl_crypto_reason());
-    if (item->cert == NULL ? !envl_key_id_of_item(&id, printer->ctx, item)
-                           : !envl_key_id_of_cert(&id, item->cert)
-                                 && !envl_key_id_of_key(&id, printer->ctx, key))
+    if ((item->cert == NULL || !envl_key_id_of_cert(&id, item->cert))
+        && !envl_key_id_of_key(&id, printer->ctx, key))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s: its public key cannot be had: %s", item->name,
                          envl_crypto_reason());

@@ -410,6 +410,10 @@ def sound_rows():
         {FROM: never, "envelope fingerprint": bad()})
     row("keys", "EC", KEY["ec"].public, KEY["ec"].private, opened_by("ec"),
         sealed="ec")
+    for form in ("compressed",), ("hybrid",), ("explicit",), \
+            ("compressed", "explicit"):
+        row("keys", "EC, " + ", ".join(form), *KEY["ec"].encoded(
+            [PLACE.openssl], *form), opened_by("ec"), sealed="ec")
     row("keys", "Ed25519, which signs", KEY["ed25519"].public,
         KEY["ed25519"].private, bad("supported", reason="UNSUPPORTED_KEY"),
         {"envelope fingerprint": off["envelope fingerprint"],

@@ -240,6 +240,15 @@ class EcKey(Key):
         super().__init__(openssl, name, "-algorithm", "EC", "-pkeyopt",
                          "group:" + curve)
 
+    def encoded(self, openssl, *forms):
+        """Its public and its private half, in another form."""
+        words = [word for form in forms for word in (
+            "-param_enc" if form == "explicit" else "-conv_form", form)]
+        return [subprocess.run(
+            [*openssl, "ec", "-in", self.path, *words, *half], check=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            for half in (["-pubout"], [])]
+
     def off_curve(self):
         """Its point with another y."""
         return self.spki[:-1] + bytes([self.spki[-1] ^ 1])

@@ -7,7 +7,7 @@
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 
-plan 50
+plan 51
 provider
 types='x25519 x448 p256 p384 p521 rsa3072 rsa4096'
 echo 'correct horse battery staple' >pw
@@ -394,6 +394,33 @@ certificate() {
     shown "$(id_of rsa3072.pub)" rsa3072 rsa3072.crt
 }
 
+# An EC key in each form that it can be encoded in, and what is made for it.
+encodings() {
+    id=$(id_of p256.pub)
+    id_384=$(id_of p384.pub)
+    "$envelope" -r p256.pub -r p384.pub -o usual.env plain
+    for form in '-conv_form compressed' '-conv_form hybrid' \
+        '-param_enc explicit' '-conv_form compressed -param_enc explicit'; do
+        for type in p256 p384; do
+            # shellcheck disable=SC2086 # words
+            "$OPENSSL" ec -in "$type.key" $form -out "$type.form"
+            # shellcheck disable=SC2086
+            "$OPENSSL" ec -in "$type.key" -pubout $form -out "$type.form.pub"
+            ! cmp "$type.form.pub" "$type.pub" || false
+        done
+        "$envelope" fingerprint p256.form p256.form.pub p384.form \
+            p384.form.pub >lines
+        shown "$id" p256 p256.form "$id" p256 p256.form.pub \
+            "$id_384" p384 p384.form "$id_384" p384 p384.form.pub
+        "$envelope" -r p256.form.pub -r p384.pub -o forms.env -f plain
+        # Its ephemeral keys are in the usual form, too.
+        [ "$(wc -c <forms.env)" -eq "$(wc -c <usual.env)" ]
+        "$envelope" -d -i p256.key forms.env | cmp plain -
+        "$envelope" rewrap -i p384.key --remove "$id" forms.env
+        [ "$("$envelope" inspect --json forms.env | grep -c "$id")" -eq 0 ]
+    done
+}
+
 in_headers() {
     for type in $types; do
         od -An -v -tx1 "$type.env" | tr -d ' \n' \
@@ -430,6 +457,7 @@ for type in x25519 p384 rsa3072; do
     t "$type: all kinds of files agree" every_kind_of_file "$type"
 done
 t 'certificates go by their own identifier' certificate
+t 'an EC key has one identifier, however it is encoded' encodings
 t 'the identifiers are in the headers' in_headers
 t 'as JSON, and names that could do harm' json
 t 'what cannot be read does not hold the others up' goes_on

@@ -102,6 +102,58 @@ names_of_a_key(void **state)
     envl_identities_clear(&identities);
 }
 
+/* The private key of the settings, encoded with this parameter. */
+static EVP_PKEY *
+read_with(const char *name, const char *value)
+{
+    const unsigned char *pem = settings.identity.items[0].data;
+    BIO *bio = BIO_new_mem_buf(pem, (int)settings.identity.items[0].len);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+
+    assert_non_null(key);
+    assert_true(EVP_PKEY_set_utf8_string_param(key, name, value));
+    BIO_free(bio);
+    return key;
+}
+
+/* The name is of the key, not of its encoding (FORMAT 5.1). */
+static void
+name_of_each_encoding(void **state)
+{
+    static const char *const forms[][2] = {
+        { "point-format", "uncompressed" }, { "point-format", "compressed" },
+        { "point-format", "hybrid" },       { "encoding", "named_curve" },
+        { "encoding", "explicit" },
+    };
+    struct envl_key_id id, first = { .len = 0 };
+    unsigned char *spki[2] = { NULL, NULL };
+    EVP_PKEY *key, *half;
+    int len[2];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        key = read_with(forms[i][0], forms[i][1]);
+        assert_true(envl_key_id_of_key(&id, &ctx, key));
+        half = envl_key_public_half(&ctx, key);
+        assert_non_null(half);
+        len[i > 0] = i2d_PUBKEY(half, &spki[i > 0]);
+        if (i == 0)
+            first = id;
+        assert_int_equal(id.len, ENVL_KEY_ID_LEN);
+        assert_memory_equal(id.bytes, first.bytes, id.len);
+        if (i > 0) {
+            assert_int_equal(len[1], len[0]);
+            assert_memory_equal(spki[1], spki[0], (size_t)len[0]);
+            OPENSSL_free(spki[1]);
+            spki[1] = NULL;
+        }
+        EVP_PKEY_free(half);
+        EVP_PKEY_free(key);
+    }
+    OPENSSL_free(spki[0]);
+}
+
 static void
 must_be_empty(const struct envl_identities *identities)
 {
@@ -170,6 +222,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_a_key),
+        cmocka_unit_test(name_of_each_encoding),
         cmocka_unit_test(empty_on_failure),
         cmocka_unit_test(all_or_nothing),
     };
