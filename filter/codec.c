@@ -67,10 +67,10 @@ envl_codec_threads(const struct envl_codec *codec)
     return envl_session_threads(session_of(codec));
 }
 
-const char *
-envl_codec_sources(const struct envl_codec *codec)
+const struct envl_recipient_notes *
+envl_codec_notes(const struct envl_codec *codec)
 {
-    return envl_session_sources(session_of(codec));
+    return envl_session_notes(session_of(codec));
 }
 
 void

@@ -43,8 +43,9 @@ size_t envl_codec_slot_size(const struct envl_codec *codec);
 /* envl_codec_threads - how many may work at the same time */
 unsigned envl_codec_threads(const struct envl_codec *codec);
 
-/* envl_codec_sources - envl_session_sources() */
-const char *envl_codec_sources(const struct envl_codec *codec);
+/* envl_codec_notes - envl_session_notes() */
+const struct envl_recipient_notes *
+envl_codec_notes(const struct envl_codec *codec);
 
 /* envl_codec_begin - fill this slot next */
 void envl_codec_begin(struct envl_codec *codec, struct envl_slot *slot);

@@ -45,6 +45,8 @@ static const struct row {
     { "reserve", NUMBER, FIELD(reserve), 0, 2097152, 1 },
     { "work-factor", NUMBER, FIELD(work_factor), 14, 20, 1 },
     { "allow-expired", NUMBER, FIELD(allow_expired), 0, 1, 1 },
+    { "skip-expired", NUMBER, FIELD(skip_expired), 0, 1, 1 },
+    { "allow-usage", NUMBER, FIELD(allow_usage), 0, 1, 1 },
     { "require", NUMBER, FIELD(require), 0, 1, 1 },
 };
 
@@ -66,6 +68,8 @@ envl_options_init(struct envl_options *options, enum envl_carrier carrier)
         .reserve = -1,
         .work_factor = -1,
         .allow_expired = -1,
+        .skip_expired = -1,
+        .allow_usage = -1,
         .require = -1,
     };
 }

@@ -39,7 +39,8 @@ struct envl_options {
     enum envl_carrier carrier;
     long piece_len;
     long xbcloud;
-    long threads, reserve, work_factor, allow_expired;
+    long threads, reserve, work_factor;
+    long allow_expired, skip_expired, allow_usage;
     long require; /* what is read must be an envelope */
 };
 

@@ -49,6 +49,8 @@ static const struct known {
     { "reserve", ENVL_WRITING, false, SETTING },
     { "work-factor", ENVL_WRITING, false, SETTING },
     { "allow-expired", ENVL_WRITING, true, SETTING },
+    { "skip-expired", ENVL_WRITING, true, SETTING },
+    { "allow-usage", ENVL_WRITING, true, SETTING },
 };
 
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))

@@ -117,6 +117,8 @@ make_params(struct list *list, const struct envl_options *options,
         add_number(list, ENVELOPE_PARAM_RESERVE, options->reserve);
         add_number(list, ENVELOPE_PARAM_WORK_FACTOR, options->work_factor);
         add_number(list, ENVELOPE_PARAM_ALLOW_EXPIRED, options->allow_expired);
+        add_number(list, ENVELOPE_PARAM_SKIP_EXPIRED, options->skip_expired);
+        add_number(list, ENVELOPE_PARAM_ALLOW_USAGE, options->allow_usage);
     } else {
         add_text(list, ENVELOPE_PARAM_IDENTITIES, options->identities);
         add_text(list, ENVELOPE_PARAM_RELEASE, verified);
@@ -300,11 +302,10 @@ envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
     return rc;
 }
 
-const char *
-envl_session_sources(const struct envl_session *session)
+const struct envl_recipient_notes *
+envl_session_notes(const struct envl_session *session)
 {
-    return session->stream != NULL ? envl_stream_sources(session->stream)
-                                   : NULL;
+    return session->stream != NULL ? envl_stream_notes(session->stream) : NULL;
 }
 
 size_t

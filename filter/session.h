@@ -80,8 +80,10 @@ enum envelope_reason envl_session_run(struct envl_session *session,
 /* envl_session_header_len - the header's length, 0 as long as there is none */
 size_t envl_session_header_len(const struct envl_session *session);
 
-/* envl_session_sources - envl_stream_sources(), once runs are prepared */
-const char *envl_session_sources(const struct envl_session *session);
+/* envl_session_notes - envl_stream_notes(), once runs are prepared; until then
+ * NULL */
+const struct envl_recipient_notes *
+envl_session_notes(const struct envl_session *session);
 
 /* envl_session_seek - ENVELOPE_PARAM_NEXT_CHUNK */
 enum envelope_reason envl_session_seek(struct envl_session *session,

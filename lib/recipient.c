@@ -2,8 +2,7 @@
 /* The list of recipients, and what keeps a key or certificate out of it. */
 #include "lib/recipient.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -11,6 +10,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "lib/certificate.h"
 #include "lib/kek_file.h"
 #include "lib/kept.h"
 #include "lib/key_check.h"
@@ -20,95 +20,14 @@ struct loader {
     struct envl_recipients *recipients;
     const struct envl_libctx *ctx;
     const struct envl_settings *settings;
-    size_t counted; /* recipients of the sources that have ended */
+    size_t counted;           /* recipients of the sources that have ended */
+    STACK_OF(X509) * certs;   /* owned; of the source that is being read */
+    struct envl_err left_out; /* the last certificate that is */
+    long seconds_left;        /* of the certificate that ends first */
 };
 
-/* Judging a certificate */
-
-/* -1 before now, 1 after now, else 0. */
-static int
-compare_to_now(const ASN1_TIME *t)
-{
-    int days = 0, seconds = 0;
-
-    if (!ASN1_TIME_diff(&days, &seconds, NULL, t))
-        return 0;
-    return days < 0 || seconds < 0 ? -1 : days > 0 || seconds > 0;
-}
-
-static enum envelope_reason
-check_time(X509 *cert, const char *name, struct envl_err *err)
-{
-    const ASN1_TIME *from = X509_get0_notBefore(cert);
-    const ASN1_TIME *to = X509_get0_notAfter(cert);
-    const char *why = NULL;
-
-    if (!ASN1_TIME_check(from) || !ASN1_TIME_check(to))
-        why = "has no readable validity";
-    else if (compare_to_now(from) > 0)
-        why = "is not valid yet";
-    else if (compare_to_now(to) < 0)
-        why = "has expired";
-    if (why == NULL)
-        return ENVELOPE_OK;
-    return envl_fail(err, ENVELOPE_R_CERTIFICATE_TIME,
-                     "%s: the certificate %s; set allow-expired to use it all "
-                     "the same",
-                     name, why);
-}
-
-/* A certificate around a bare key */
-
-static int
-sign_throw_away(X509 *cert, const struct envl_libctx *ctx)
-{
-    EVP_PKEY *signer =
-        EVP_PKEY_Q_keygen(ctx->libctx, ctx->propq, "EC", "P-256");
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    int ok = signer != NULL && md != NULL
-             && EVP_DigestSignInit_ex(md, NULL, "SHA256", ctx->libctx,
-                                      ctx->propq, signer, NULL)
-             && X509_sign_ctx(cert, md) > 0;
-
-    EVP_MD_CTX_free(md);
-    EVP_PKEY_free(signer);
-    return ok;
-}
-
-static int
-set_key_id(X509 *cert, const struct envl_key_id *id)
-{
-    ASN1_OCTET_STRING *ski = ASN1_OCTET_STRING_new();
-    int ok =
-        ski != NULL && ASN1_STRING_set(ski, id->bytes, (int)id->len)
-        && X509_add1_ext_i2d(cert, NID_subject_key_identifier, ski, 0, 0) > 0;
-
-    ASN1_OCTET_STRING_free(ski);
-    return ok;
-}
-
-/*
- * libcrypto's CMS takes recipients as certificates only, and uses the key
- * and the subjectKeyIdentifier of them.  The rest is there because it hashes
- * the certificate, so it must encode.  A key that is from a certificate gets
- * one, too: in its own it may be encoded in another form.
- */
-static X509 *
-wrap_key(const struct envl_libctx *ctx, EVP_PKEY *key,
-         const struct envl_key_id *id)
-{
-    X509 *cert = X509_new_ex(ctx->libctx, ctx->propq);
-
-    if (cert != NULL && X509_set_version(cert, X509_VERSION_3)
-        && ASN1_INTEGER_set(X509_get_serialNumber(cert), 1)
-        && X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL
-        && X509_gmtime_adj(X509_getm_notAfter(cert), 86400) != NULL
-        && X509_set_pubkey(cert, key) && set_key_id(cert, id)
-        && sign_throw_away(cert, ctx))
-        return cert;
-    X509_free(cert);
-    return NULL;
-}
+#define DAY_SECONDS 86400L
+#define SOON_SECONDS (30 * DAY_SECONDS)
 
 /* The list */
 
@@ -190,30 +109,14 @@ add_key(const struct loader *loader, EVP_PKEY *key,
         && !envl_key_id_of_key(&r.id, loader->ctx, r.key))
         rc = envl_fail_crypto(err, "compute a key's identifier");
     if (rc == ENVELOPE_OK && r.kind == ENVL_TO_CERT
-        && (r.cert = wrap_key(loader->ctx, r.key, &r.id)) == NULL)
+        && (r.cert = envl_certificate_around(loader->ctx, r.key, &r.id))
+               == NULL)
         rc = envl_fail_crypto(err, "put a public key into a certificate");
     if (rc == ENVELOPE_OK)
         rc = add(loader->recipients, &r, err);
     if (rc != ENVELOPE_OK)
         clear_recipient(&r);
     return rc;
-}
-
-static enum envelope_reason
-add_cert(const struct loader *loader, const struct envl_key_item *item,
-         struct envl_err *err)
-{
-    EVP_PKEY *key = X509_get0_pubkey(item->cert);
-    enum envelope_reason rc;
-
-    if (key == NULL)
-        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                         "%s: the certificate's key cannot be read: %s",
-                         item->name, envl_crypto_reason());
-    if (!loader->settings->allow_expired
-        && (rc = check_time(item->cert, item->name, err)) != ENVELOPE_OK)
-        return rc;
-    return add_key(loader, key, item, err);
 }
 
 static enum envelope_reason
@@ -235,15 +138,120 @@ add_service(const struct loader *loader, const char *uri, struct envl_err *err)
     return rc;
 }
 
+/* Certificates of one source */
+
+/* They are judged when all of a source are there. */
+static enum envelope_reason
+keep_cert(struct loader *loader, X509 *cert, struct envl_err *err)
+{
+    if (loader->certs == NULL)
+        loader->certs = sk_X509_new_null();
+    if (loader->certs == NULL || !X509_up_ref(cert))
+        return envl_fail_memory(err);
+    if (sk_X509_push(loader->certs, cert) > 0)
+        return ENVELOPE_OK;
+    X509_free(cert);
+    return envl_fail_memory(err);
+}
+
+/* Is it one of a chain, and not its leaf?  -1 if memory ran out. */
+static int
+is_issuer(const struct loader *loader, X509 *cert)
+{
+    int i, has = 0;
+
+    for (i = 0; i < sk_X509_num(loader->certs) && has == 0; i++)
+        has =
+            envl_certificate_has_issued(cert, sk_X509_value(loader->certs, i));
+    return has;
+}
+
+/* The one that ends first is worth a word, if that is soon. */
+static enum envelope_reason
+note_end(struct loader *loader, const X509 *cert, const char *name,
+         struct envl_err *err)
+{
+    char **ends = &loader->recipients->notes.ends;
+    long left = envl_certificate_seconds_left(cert);
+    struct tm tm;
+
+    if (left < 0 || left >= SOON_SECONDS
+        || (*ends != NULL && left >= loader->seconds_left)
+        || !ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm))
+        return ENVELOPE_OK;
+    loader->seconds_left = left;
+    OPENSSL_free(*ends);
+    *ends = NULL;
+    return envl_recipient_notes_add(
+        ends, err, "%s: the certificate ends on %04d-%02d-%02d", name,
+        tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+static enum envelope_reason
+add_cert(struct loader *loader, X509 *cert, const char *name,
+         struct envl_err *err)
+{
+    const struct envl_key_item item = { .name = name, .cert = cert };
+    EVP_PKEY *key = X509_get0_pubkey(cert);
+    enum envelope_reason rc;
+
+    if (key == NULL)
+        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                         "%s: the certificate's key cannot be read: %s", name,
+                         envl_crypto_reason());
+    rc = envl_certificate_check(cert, loader->settings, name, err);
+    if (rc == ENVELOPE_OK)
+        rc = add_key(loader, key, &item, err);
+    return rc == ENVELOPE_OK ? note_end(loader, cert, name, err) : rc;
+}
+
+/* Add a certificate, or note why it is left out. */
+static enum envelope_reason
+add_or_leave_out(struct loader *loader, X509 *cert, const char *name,
+                 struct envl_err *err)
+{
+    const char *why = envl_certificate_time_trouble(cert);
+    int issuer = is_issuer(loader, cert);
+    char words[ENVL_CERTIFICATE_WORDS_MAX];
+
+    if (issuer < 0)
+        return envl_fail_memory(err);
+    if (issuer > 0)
+        why = "has issued another one that is there";
+    else if (!loader->settings->skip_expired || why == NULL)
+        return add_cert(loader, cert, name, err);
+    envl_certificate_describe(words, cert);
+    (void)envl_fail(&loader->left_out, ENVELOPE_R_CERTIFICATE_TIME, "%s: %s %s",
+                    name, words, why);
+    return envl_recipient_notes_add(&loader->recipients->notes.left_out, err,
+                                    "%s: left out: %s %s", name, words, why);
+}
+
+static enum envelope_reason
+add_certs(struct loader *loader, const char *name, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    int i;
+
+    for (i = 0; i < sk_X509_num(loader->certs) && rc == ENVELOPE_OK; i++)
+        rc = add_or_leave_out(loader, sk_X509_value(loader->certs, i), name,
+                              err);
+    sk_X509_pop_free(loader->certs, X509_free);
+    loader->certs = NULL;
+    return rc;
+}
+
+/* Objects of a source */
+
 static enum envelope_reason
 take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 {
-    const struct loader *loader = arg;
+    struct loader *loader = arg;
 
     if (item->service_uri != NULL)
         return add_service(loader, item->service_uri, err);
     if (item->cert != NULL)
-        return add_cert(loader, item, err);
+        return keep_cert(loader, item->cert, err);
     if (item->public_key != NULL)
         return add_key(loader, item->public_key, item, err);
     if (item->is_uri)
@@ -260,18 +268,14 @@ end_source(void *arg, const char *name, struct envl_err *err)
 {
     struct loader *loader = arg;
     struct envl_recipients *to = loader->recipients;
+    enum envelope_reason rc = add_certs(loader, name, err);
     size_t count = to->count - loader->counted;
-    size_t have = to->sources != NULL ? strlen(to->sources) : 0;
-    size_t size = have + strlen(name) + sizeof("4294967295 keys of \n");
-    char *sources = OPENSSL_realloc(to->sources, size);
 
-    if (sources == NULL)
-        return envl_fail_memory(err);
-    (void)snprintf(sources + have, size - have, "%u key%s of %s\n",
-                   (unsigned)count, count == 1 ? "" : "s", name);
-    to->sources = sources;
+    if (rc != ENVELOPE_OK)
+        return rc;
     loader->counted = to->count;
-    return ENVELOPE_OK;
+    return envl_recipient_notes_add(&to->notes.sources, err, "%zu key%s of %s",
+                                    count, count == 1 ? "" : "s", name);
 }
 
 /* Keys in memory */
@@ -319,9 +323,11 @@ are_valid(const struct envl_recipients *kept,
     struct envl_err ignored;
     size_t i;
 
-    for (i = 0; i < kept->count && !settings->allow_expired; i++) {
+    for (i = 0; i < kept->count; i++) {
         if (kept->items[i].origin != NULL
-            && check_time(kept->items[i].origin, "", &ignored) != ENVELOPE_OK)
+            && envl_certificate_check(kept->items[i].origin, settings, "",
+                                      &ignored)
+                   != ENVELOPE_OK)
             return false;
     }
     return true;
@@ -360,7 +366,8 @@ load_octets(const struct envl_key_reader *reader, const struct loader *loader,
     if (kept != NULL && are_valid(kept, settings))
         return add_all_shared(to, kept->items, kept->count, err);
     rc = envl_keys_read_octets(reader, &settings->recipient, "recipient", err);
-    if (rc != ENVELOPE_OK || kept != NULL)
+    /* Who was left out may be let in the next time. */
+    if (rc != ENVELOPE_OK || kept != NULL || to->notes.left_out != NULL)
         return rc;
     ERR_set_mark();
     keep(settings->kept, to->items + first, to->count - first);
@@ -369,7 +376,7 @@ load_octets(const struct envl_key_reader *reader, const struct loader *loader,
 }
 
 static enum envelope_reason
-load_keys(const struct loader *loader, struct envl_err *err)
+load_keys(struct loader *loader, struct envl_err *err)
 {
     const struct envl_settings *settings = loader->settings;
     const struct envl_key_reader reader = {
@@ -378,7 +385,7 @@ load_keys(const struct loader *loader, struct envl_err *err)
         .public_half = true,
         .take = take,
         .end_source = end_source,
-        .arg = (void *)(uintptr_t)loader,
+        .arg = loader,
     };
     enum envelope_reason rc = ENVELOPE_OK;
 
@@ -386,7 +393,22 @@ load_keys(const struct loader *loader, struct envl_err *err)
         rc = envl_keys_read_list(&reader, settings->recipients, err);
     if (rc == ENVELOPE_OK)
         rc = load_octets(&reader, loader, err);
+    sk_X509_pop_free(loader->certs, X509_free); /* of a source that failed */
+    loader->certs = NULL;
     return rc;
+}
+
+static enum envelope_reason
+fail_empty(const struct loader *loader, struct envl_err *err)
+{
+    if (loader->recipients->notes.left_out != NULL)
+        return envl_fail(err, loader->left_out.reason,
+                         "%s; with what is left out, there is no recipient",
+                         loader->left_out.detail);
+    return envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
+                     "set ENVELOPE_RECIPIENTS to public keys or certificates, "
+                     "or recipients in the provider's section of openssl.cnf, "
+                     "or give the cipher a key");
 }
 
 enum envelope_reason
@@ -394,7 +416,9 @@ envl_recipients_load(struct envl_recipients *recipients,
                      const struct envl_libctx *ctx,
                      const struct envl_settings *settings, struct envl_err *err)
 {
-    struct loader loader = { recipients, ctx, settings, 0 };
+    struct loader loader = { .recipients = recipients,
+                             .ctx = ctx,
+                             .settings = settings };
     struct envl_recipient kek = { .kind = ENVL_TO_KEK };
     struct envl_recipient passphrase = { .kind = ENVL_TO_PASSPHRASE };
     bool has_passphrase =
@@ -413,16 +437,17 @@ envl_recipients_load(struct envl_recipients *recipients,
                          "recipients are set: use -K 0 for the recipients, or "
                          "unset them (parameters, ENVELOPE_RECIPIENTS, "
                          "openssl.cnf)");
+    if (settings->allow_expired && settings->skip_expired)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "allow-expired takes what skip-expired leaves out: "
+                         "choose one of them");
     rc = load_keys(&loader, err);
     if (rc == ENVELOPE_OK && has_passphrase)
         rc = add(recipients, &passphrase, err);
     if (rc == ENVELOPE_OK && settings->has_kek)
         rc = add(recipients, &kek, err);
     if (rc == ENVELOPE_OK && recipients->count == 0)
-        rc = envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
-                       "set ENVELOPE_RECIPIENTS to public keys or "
-                       "certificates, or recipients in the provider's section "
-                       "of openssl.cnf, or give the cipher a key");
+        rc = fail_empty(&loader, err);
     if (rc != ENVELOPE_OK)
         envl_recipients_clear(recipients);
     return rc;
@@ -436,6 +461,6 @@ envl_recipients_clear(struct envl_recipients *recipients)
     for (i = 0; i < recipients->count; i++)
         clear_recipient(&recipients->items[i]);
     OPENSSL_free(recipients->items);
-    OPENSSL_free(recipients->sources);
+    envl_recipient_notes_clear(&recipients->notes);
     *recipients = (struct envl_recipients){ 0 };
 }

@@ -11,6 +11,7 @@
 #include "lib/keys.h"
 #include "lib/labels.h"
 #include "lib/libctx.h"
+#include "lib/recipient_notes.h"
 #include "lib/settings.h"
 
 #define ENVL_RECIPIENT_COUNT_MAX 1024
@@ -35,13 +36,16 @@ struct envl_recipient {
 struct envl_recipients {
     struct envl_recipient *items;
     size_t count, size;
-    char *sources; /* owned; a line for each: how many keys it had, and its
-                    * name; NULL if there was none */
+    struct envl_recipient_notes notes;
     struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };
 
 /*
  * envl_recipients_load - read and check all that settings name
+ *
+ * Of the certificates of one source, those that have issued another one of it
+ * are left out: of a chain the leaf is the recipient.  Where settings say so,
+ * those that are not valid now are left out, too.  The notes name each of them.
  *
  * Keys in memory are read for the first of several streams, where settings
  * keep them; certificates must be valid at the time of each.
@@ -50,7 +54,10 @@ struct envl_recipients {
  *            failure.
  * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_RECIPIENT,
  *            _AMBIGUOUS_KEY, _TOO_MANY_RECIPIENTS; what
- *            envl_key_check() returns; _PRIVATE_KEY, _CERTIFICATE_TIME; what
+ *            envl_key_check() returns; _PRIVATE_KEY; what
+ *            envl_certificate_check() returns, _CERTIFICATE_TIME also where
+ *            all were left out; _PARAMETER for settings that exclude each
+ *            other; what
  *            envl_keys_read_list() returns; _NO_KEY_SERVICES; _CRYPTO;
  *            _MEMORY.  No key service is asked anything.
  */

@@ -94,10 +94,10 @@ envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids)
     rewrap->removed = ids;
 }
 
-const char *
-envl_rewrap_sources(const struct envl_rewrap *rewrap)
+const struct envl_recipient_notes *
+envl_rewrap_notes(const struct envl_rewrap *rewrap)
 {
-    return rewrap->recipients.sources;
+    return &rewrap->recipients.notes;
 }
 
 /* Is one of the identities a key of the service that has this one? */

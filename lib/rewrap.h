@@ -13,6 +13,7 @@
 #include "lib/header.h"
 #include "lib/key_envelope_edit.h"
 #include "lib/libctx.h"
+#include "lib/recipient_notes.h"
 #include "lib/settings.h"
 
 struct envl_rewrap;
@@ -68,9 +69,9 @@ void envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids);
 enum envelope_reason envl_rewrap_set_by_service(struct envl_rewrap *rewrap,
                                                 struct envl_err *err);
 
-/* envl_rewrap_sources - where the recipients came from, a line for each
- * (lib/recipient.h), or NULL */
-const char *envl_rewrap_sources(const struct envl_rewrap *rewrap);
+/* envl_rewrap_notes - of the recipients that were set */
+const struct envl_recipient_notes *
+envl_rewrap_notes(const struct envl_rewrap *rewrap);
 
 enum envl_rewrap_outcome {
     ENVL_REWRAP_CHANGED,

@@ -30,6 +30,7 @@ kept_of_one(const struct envl_recipients *recipients,
 {
     return settings->recipient.count > 0 && settings->recipients == NULL
                    && recipients->count == 1
+                   && recipients->notes.left_out == NULL
                ? settings->kept
                : NULL;
 }
@@ -97,8 +98,8 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
                               key_envelope_len, settings->reserve, err);
     OPENSSL_free(key_envelope);
     OPENSSL_free(labels);
-    sealer->sources = recipients.sources;
-    recipients.sources = NULL;
+    sealer->notes = recipients.notes;
+    recipients.notes = (struct envl_recipient_notes){ 0 };
     envl_recipients_clear(&recipients);
     return rc;
 }
@@ -153,6 +154,6 @@ envl_sealer_clear(struct envl_sealer *sealer)
 {
     envl_header_clear(&sealer->header);
     envl_payload_free(sealer->payload);
-    OPENSSL_free(sealer->sources);
-    *sealer = (struct envl_sealer){ .sources = NULL };
+    envl_recipient_notes_clear(&sealer->notes);
+    *sealer = (struct envl_sealer){ .payload = NULL };
 }

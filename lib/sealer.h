@@ -9,13 +9,14 @@
 #include "lib/header.h"
 #include "lib/libctx.h"
 #include "lib/payload.h"
+#include "lib/recipient_notes.h"
 #include "lib/settings.h"
 #include "lib/sink.h"
 
 struct envl_sealer {
     struct envl_header header; /* bytes are NULL until it is made */
     struct envl_payload *payload;
-    char *sources; /* of its recipients (lib/recipient.h); owned */
+    struct envl_recipient_notes notes; /* of its recipients; owned */
 };
 
 /*

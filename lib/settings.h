@@ -46,7 +46,9 @@ struct envl_settings {
     bool has_kek;
 
     char *labels; /* lines in any order */
-    bool allow_expired;
+    /* Of certificates: take those that are not valid now, or leave them out;
+     * take those that are not for encryption. */
+    bool allow_expired, skip_expired, allow_usage;
     bool verified_only;
     bool has_output_slack;
     bool has_threads;

@@ -533,10 +533,10 @@ envl_stream_header(const struct envl_stream *stream, size_t *len)
     return header->bytes;
 }
 
-const char *
-envl_stream_sources(const struct envl_stream *stream)
+const struct envl_recipient_notes *
+envl_stream_notes(const struct envl_stream *stream)
 {
-    return stream->sealer.sources;
+    return &stream->sealer.notes;
 }
 
 uint64_t

@@ -101,9 +101,10 @@ struct envl_payload *envl_stream_payload(const struct envl_stream *stream);
  * passphrases (lib/file.h). */
 #define ENVL_PARAM_FILES_IN_USE "envelope-files-in-use"
 
-/* envl_stream_sources - a line for each file, URI and parameter that recipients
- * were taken from, and how many; NULL if there is none, or before the header */
-const char *envl_stream_sources(const struct envl_stream *stream);
+/* envl_stream_notes - of the recipients; empty if there is none, or before the
+ * header */
+const struct envl_recipient_notes *
+envl_stream_notes(const struct envl_stream *stream);
 
 /* envl_stream_err - the failure that the last call returned */
 const struct envl_err *envl_stream_err(const struct envl_stream *stream);

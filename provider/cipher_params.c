@@ -44,7 +44,11 @@ enum kind {
     X(ENVELOPE_PARAM_WORK_FACTOR, UNSIGNED_INTEGER, UNSIGNED, HOW, log_n,      \
       ENVL_SCRYPT_LOG_N_MIN, ENVL_SCRYPT_LOG_N_MAX)                            \
     X(ENVELOPE_PARAM_ALLOW_EXPIRED, UNSIGNED_INTEGER, BOOL, HOW,               \
-      allow_expired, 0, 1)
+      allow_expired, 0, 1)                                                     \
+    X(ENVELOPE_PARAM_SKIP_EXPIRED, UNSIGNED_INTEGER, BOOL, HOW, skip_expired,  \
+      0, 1)                                                                    \
+    X(ENVELOPE_PARAM_ALLOW_USAGE, UNSIGNED_INTEGER, BOOL, HOW, allow_usage, 0, \
+      1)
 /* clang-format on */
 
 enum subject { HOW, WHOM };

@@ -96,11 +96,13 @@ run(const struct envl_arguments *arguments, enum envl_way way,
                 : pump_all(codec, input, output.fd, arguments->progress,
                            &had_enough, err);
     }
-    if (rc == ENVELOPE_OK && arguments->verbose)
-        envl_show_lines(stderr, envl_codec_sources(codec));
-    envl_codec_free(codec);
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);
+    if (rc == ENVELOPE_OK) {
+        envl_show_notes(envl_codec_notes(codec), arguments->verbose);
+        envl_show_hint(envl_codec_notes(codec));
+    }
+    envl_codec_free(codec);
     envl_output_discard(&output);
     /* The pump's threads have the signal blocked.  An archiver that has found
      * its file closes the pipe, and takes an end by SIGPIPE for what it is, but

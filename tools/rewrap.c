@@ -148,6 +148,8 @@ set_fresh(struct job *job, struct envl_err *err)
 
     set_kek(fresh, options->kek);
     fresh->allow_expired = options->allow_expired > 0;
+    fresh->skip_expired = options->skip_expired > 0;
+    fresh->allow_usage = options->allow_usage > 0;
     fresh->log_n =
         options->work_factor > 0 ? (unsigned)options->work_factor : 0;
     if (!set_text(&fresh->recipients, options->recipients)
@@ -203,8 +205,7 @@ begin(struct job *job)
         rc = envl_rewrap_set_by_service(job->rewrap, &err);
     if (rc != ENVELOPE_OK)
         return report(job, NULL, &err, way);
-    if (arguments->verbose)
-        envl_show_lines(stderr, envl_rewrap_sources(job->rewrap));
+    envl_show_notes(envl_rewrap_notes(job->rewrap), arguments->verbose);
     return ENVL_EXIT_DONE;
 }
 
@@ -561,6 +562,8 @@ envl_command_rewrap(struct envl_arguments *arguments)
     for (i = 0; i < arguments->file_count && status == ENVL_EXIT_DONE; i++) {
         worst = envl_status_worse(worst, run_one(&job, arguments->files[i]));
     }
+    if (worst == ENVL_EXIT_DONE && job.rewrap != NULL)
+        envl_show_hint(envl_rewrap_notes(job.rewrap));
     envl_rewrap_free(job.rewrap);
     envl_context_clear(&job.ctx);
     envl_settings_clear(&job.old);

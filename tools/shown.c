@@ -30,14 +30,30 @@ envl_show(FILE *to, const char *text)
 }
 
 void
-envl_show_lines(FILE *to, const char *text)
+envl_show_lines(FILE *to, const char *what, const char *text)
 {
     size_t len;
 
     for (; text != NULL && *text != '\0'; text += len + (text[len] != '\0')) {
         len = strcspn(text, "\n");
-        (void)fputs("envelope: ", to);
+        (void)fprintf(to, "%s: ", what);
         envl_show_bytes(to, text, len);
         (void)fputc('\n', to);
     }
+}
+
+void
+envl_show_notes(const struct envl_recipient_notes *notes, bool verbose)
+{
+    if (notes != NULL && verbose)
+        envl_show_lines(stderr, "envelope", notes->sources);
+    if (notes != NULL)
+        envl_show_lines(stderr, "envelope", notes->left_out);
+}
+
+void
+envl_show_hint(const struct envl_recipient_notes *notes)
+{
+    if (notes != NULL)
+        envl_show_lines(stderr, "hint", notes->ends);
 }

@@ -138,13 +138,18 @@ struct envelope_passphrase_callback {
  * call.  RESERVE: zero bytes behind the key envelope, room for a later
  * rewrap.  WORK_FACTOR: log2 of scrypt's N for a passphrase recipient (14 to
  * 20; 17).  ALLOW_EXPIRED: non-zero lets a certificate outside its validity
- * be a recipient.
+ * be a recipient.  SKIP_EXPIRED: non-zero leaves such a certificate out, in
+ * place of failing; it fails if nobody is left.  ALLOW_USAGE: non-zero lets a
+ * certificate be a recipient that is a CA's, or whose keyUsage is not for
+ * encryption.
  */
 #define ENVELOPE_PARAM_THREADS "threads"
 #define ENVELOPE_PARAM_OUTPUT_SLACK "output-slack"
 #define ENVELOPE_PARAM_RESERVE "reserve"
 #define ENVELOPE_PARAM_WORK_FACTOR "work-factor"
 #define ENVELOPE_PARAM_ALLOW_EXPIRED "allow-expired"
+#define ENVELOPE_PARAM_SKIP_EXPIRED "skip-expired"
+#define ENVELOPE_PARAM_ALLOW_USAGE "allow-usage"
 
 /*
  * An unsigned integer that can be set while decrypting, once the header and

@@ -970,6 +970,44 @@ test_allowed_at_first(void **state)
     support_drop(&text);
 }
 
+/* Who is left out of one stream is not left out of the next one for that. */
+static void
+test_left_out_at_first(void **state)
+{
+    const struct fixture *f = *state;
+    X509 *cert = support_cert(&f->s, f->keys[P_256], SUPPORT_SKI, -60, -30);
+    struct octets first = support_public(f->keys[X25519], "PEM"),
+                  second = support_cert_octets(cert, "PEM"),
+                  bytes = support_join(first, second), stream,
+                  text = support_octets(TEXT, TEXT_LEN);
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, bytes);
+    size_t without;
+
+    X509_free(cert);
+    set_number(ctx, ENVELOPE_PARAM_SKIP_EXPIRED, 1);
+    stream = seal(ctx);
+    without = stream.len;
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    stream = seal(ctx);
+    assert_int_equal(stream.len, without);
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    set_number(ctx, ENVELOPE_PARAM_SKIP_EXPIRED, 0);
+    set_number(ctx, ENVELOPE_PARAM_ALLOW_EXPIRED, 1);
+    stream = seal(ctx);
+    assert_true(stream.len > without);
+    support_drop(&stream);
+    again(ctx, SUPPORT_SEAL);
+    set_number(ctx, ENVELOPE_PARAM_ALLOW_EXPIRED, 0);
+    expect_failure(ctx, text, ENVELOPE_R_CERTIFICATE_TIME, "expired");
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&first);
+    support_drop(&second);
+    support_drop(&bytes);
+    support_drop(&text);
+}
+
 /* Threads */
 
 enum { THREADS = 8, STREAMS = 15 };
@@ -1136,6 +1174,7 @@ main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_certificate_expires),
         cmocka_unit_test(test_allowed_at_first),
+        cmocka_unit_test(test_left_out_at_first),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_allocations),
     };

@@ -137,6 +137,22 @@ answer_errors(void)
 
 /* EVP */
 
+static bool
+is_number(const char *name)
+{
+    static const char *const numbers[] = { ENVELOPE_PARAM_WORK_FACTOR,
+                                           ENVELOPE_PARAM_ALLOW_EXPIRED,
+                                           ENVELOPE_PARAM_SKIP_EXPIRED,
+                                           ENVELOPE_PARAM_ALLOW_USAGE };
+    size_t i;
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (strcmp(numbers[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static OSSL_PARAM
 make_param(char *name, struct octets *value, unsigned *number)
 {
@@ -150,7 +166,7 @@ make_param(char *name, struct octets *value, unsigned *number)
             return OSSL_PARAM_construct_octet_string(name, value->data,
                                                      value->len);
     }
-    if (strcmp(name, ENVELOPE_PARAM_WORK_FACTOR) == 0) {
+    if (is_number(name)) {
         *number = (unsigned)atoi((const char *)value->data);
         return OSSL_PARAM_construct_uint(name, number);
     }

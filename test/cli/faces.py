@@ -103,6 +103,21 @@ def with_horse(*options):
                            t.path)
 
 
+def with_option(name):
+    """A switch of those that encrypt, before the keys."""
+    return {
+        **dict.fromkeys(FACES, Absent("it is an option of those that encrypt")),
+        "envelope encrypt": lambda t: given("--" + name, "-r", t.path),
+        "envelope rewrap to": lambda t: given("--" + name, "-r", t.path),
+        "bsdtar -c": lambda t: given("envelope:" + name,
+                                     "envelope:recipient=" + t.path),
+        "archive functions write": lambda t: given(
+            (name, "1"), ("recipient", t.path)),
+        "openssl enc": Absent("it has no option for a parameter"),
+        "EVP encrypts": lambda t: given((name, "1"), ("recipient", t.data)),
+    }
+
+
 NO_FILE = Absent("keys in memory are in no file")
 NO_KEK = Absent("it takes no key-encryption key")
 NO_LABEL = Absent("labels are set when something is encrypted")
@@ -114,6 +129,8 @@ GIVEN = {
         "EVP encrypts": lambda t: given(("recipient", t.data)),
         "EVP decrypts": lambda t: given(("identity", t.data)),
     },
+    **{"keys with " + name: with_option(name)
+       for name in ("allow-expired", "skip-expired", "allow-usage")},
     "files of keys": {**PATHS, **dict.fromkeys(MEMORY, NO_FILE)},
     "stored keys": {  # the passphrase is in horse
         **dict.fromkeys(FACES, Absent("it asks for no passphrase of a key")),
@@ -437,6 +454,94 @@ def sound_rows():
             bad(name, reason="CERTIFICATE_TIME"),
             {"envelope fingerprint": opened_by(), FROM: opened_by()},
             sealed="two")
+
+
+def certificate_rows():
+    """What a certificate's extensions, and others beside it, make of it."""
+    two, ec = KEY["two"], KEY["ec"]
+    to = {FROM: Absent("it is about recipients")}
+    named = {"envelope fingerprint": opened_by(), FROM: opened_by()}
+
+    def dated(key, begin, end, *extensions):
+        return keys.certificate_pem(key.spki, begin, end, *extensions)
+
+    def made(key, *extensions):
+        return dated(key, b"200101000000Z", b"491231235959Z", *extensions)
+
+    old = dated(two, b"200101000000Z", b"210101000000Z")
+    new = dated(two, b"480101000000Z", b"491231235959Z")
+
+    def usage(name, key, opener, lacks, *extensions):
+        text = made(key, *extensions)
+        opens = opened_by(opener)
+        row("keys", name, text, text + key.private,
+            bad(*lacks, reason="CERTIFICATE_USAGE") if lacks else opens,
+            named if lacks else {}, sealed=opener)
+        row("keys with allow-usage", name, text, None, opens, to)
+
+    for name, lacks, *numbers in \
+            ("keyEncipherment", (), keys.ENCIPHERS_KEYS), \
+            ("dataEncipherment", (), keys.ENCIPHERS_DATA), \
+            ("both of them and more", (), keys.SIGNS, keys.ENCIPHERS_KEYS,
+             keys.ENCIPHERS_DATA), \
+            ("digitalSignature", ("keyEncipherment or",), keys.SIGNS), \
+            ("keyAgreement", ("keyEncipherment or",), keys.AGREES), \
+            ("nothing, which is malformed", ("malformed",)):
+        usage("RSA, keyUsage with " + name, two, "two", lacks,
+              keys.key_usage(*numbers))
+    for name, lacks, *numbers in \
+            ("keyAgreement", (), keys.AGREES), \
+            ("keyEncipherment", ("without keyAgreement",),
+             keys.ENCIPHERS_KEYS), \
+            ("digitalSignature", ("without keyAgreement",), keys.SIGNS):
+        usage("EC, keyUsage with " + name, ec, "ec", lacks,
+              keys.key_usage(*numbers))
+    one = KEY["one"]
+    usage("X25519, keyUsage with keyAgreement", one, "one", (),
+          keys.key_usage(keys.AGREES))
+    usage("X25519, keyUsage with keyEncipherment", one, "one",
+          ("without keyAgreement",), keys.key_usage(keys.ENCIPHERS_KEYS))
+    usage("a certificate that is no CA's", two, "two", (), keys.NO_CA)
+    usage("a CA's certificate", two, "two", ("is a CA's",), keys.CA)
+    usage("a CA's certificate for all", two, "two", ("is a CA's",), keys.CA,
+          keys.key_usage(keys.SIGNS, keys.ENCIPHERS_KEYS, keys.SIGNS_CERTS))
+    usage("a certificate with a malformed extension", two, "two",
+          ("malformed",), keys.basic_constraints(b"\2\1"))
+
+    good = one.public
+    lone = made(two)
+    row("keys", "a certificate among others", lone + made(ec), None,
+        opened_by("two", "ec"), to)
+    row("keys", "a certificate twice", lone + lone, None, opened_by("two"),
+        to)
+    row("keys", "a CA's certificate among others",
+        good + lone + made(ec, keys.CA), None,
+        bad("is a CA's", reason="CERTIFICATE_USAGE"),
+        {**to, "envelope fingerprint": opened_by()})
+    leaf, middle, root = keys.chain([PLACE.openssl], two)
+    for name, text in ("a chain", leaf + middle + root), \
+            ("a chain, the root first", root + middle + leaf), \
+            ("a chain without its root", leaf + middle):
+        row("keys", name, text, text + two.private, opened_by("two"),
+            sealed="two")
+    row("keys", "a chain without its leaf", middle + root, None,
+        bad("CN=middle is a CA's", reason="CERTIFICATE_USAGE"),
+        {**to, "envelope fingerprint": opened_by()})
+
+    for name, text in ("has expired", old), ("is not valid yet", new):
+        row("keys with allow-expired", "a certificate that " + name, text,
+            None, opened_by("two"), to)
+        row("keys with skip-expired", "a certificate that " + name, text, None,
+            bad(name, "no recipient", reason="CERTIFICATE_TIME"), to)
+        row("keys with skip-expired", "among others, one that " + name,
+            text + made(ec) + good, None, opened_by("ec", "one"), to)
+        row("keys with allow-usage", "a certificate that " + name, text, None,
+            bad(name, reason="CERTIFICATE_TIME"), to)
+    row("keys with skip-expired", "a CA's certificate", made(two, keys.CA),
+        None, bad("is a CA's", reason="CERTIFICATE_USAGE"), to)
+    row("keys with skip-expired", "a CA's certificate that has expired",
+        good + dated(two, b"200101000000Z", b"210101000000Z", keys.CA), None,
+        opened_by("one"), to)
 
 
 def mistaken_rows():
@@ -959,7 +1064,7 @@ def report(number, name, complaints):
 def main(word):
     make_keys([PLACE.openssl])
     make_fixtures(PLACE)
-    for fill in (text_rows, format_rows, sound_rows, mistaken_rows,
+    for fill in (text_rows, format_rows, sound_rows, certificate_rows, mistaken_rows,
                  stored_rows, file_rows, directory_rows, passphrase_rows, kek_rows, label_rows,
                  configuration_rows):
         fill()

@@ -50,11 +50,31 @@ def p256_spki(point):
     return sequence(P256, bits(point))
 
 
-def certificate(spki, begin, end):
+# The bits of a keyUsage (RFC 5280, 4.2.1.3).
+SIGNS, ENCIPHERS_KEYS, ENCIPHERS_DATA, AGREES, SIGNS_CERTS = 0, 2, 3, 4, 5
+
+
+def key_usage(*numbers):
+    octet = sum(0x80 >> number for number in numbers)
+    return sequence(oid("551d0f"), b"\1\1\xff",
+                    der(4, der(3, bytes([0, octet]))))
+
+
+def basic_constraints(*parts):
+    return sequence(oid("551d13"), b"\1\1\xff", der(4, sequence(*parts)))
+
+
+CA = basic_constraints(b"\1\1\xff")
+NO_CA = basic_constraints()
+
+
+def certificate(spki, begin, end, *extensions):
     """Around a public key; nobody asks who signed it."""
     name = sequence(der(0x31, sequence(oid("550403"), der(0x0c, b"test"))))
-    fields = sequence(der(0xa0, integer(2)), integer(1), SHA256_RSA, name,
-                      sequence(der(0x17, begin), der(0x17, end)), name, spki)
+    fields = sequence(
+        der(0xa0, integer(2)), integer(1), SHA256_RSA, name,
+        sequence(der(0x17, begin), der(0x17, end)), name, spki,
+        *([der(0xa3, sequence(*extensions))] if extensions else []))
     return sequence(fields, SHA256_RSA, bits(bytes(256)))
 
 
@@ -215,6 +235,31 @@ class Key:
             [*openssl, "pkey", "-in", self.path, "-aes256", "-passout",
              "file:" + passphrase], check=True,
             stdout=subprocess.PIPE).stdout
+
+
+def chain(openssl, leaf):
+    """Certificates in PEM: of a key's, of its issuer, of the issuer's issuer."""
+    def make(name, key, issuer, *extensions):
+        with open("extensions", "w") as file:
+            file.write("\n".join(extensions))
+        request = subprocess.run(
+            [*openssl, "req", "-new", "-key", key.path, "-subj", "/CN=" + name],
+            check=True, stdout=subprocess.PIPE).stdout
+        by = ["-signkey", key.path] if issuer is None else [
+            "-CA", issuer[0], "-CAkey", issuer[1].path, "-CAcreateserial"]
+        subprocess.run(
+            [*openssl, "x509", "-req", *by, "-days", "300", "-extfile",
+             "extensions", "-out", name + ".crt"], input=request, check=True,
+            stderr=subprocess.DEVNULL)
+        with open(name + ".crt", "rb") as file:
+            return file.read(), (name + ".crt", key)
+
+    is_ca = "basicConstraints=critical,CA:TRUE"
+    signer = EcKey(openssl, "root", "P-256"), EcKey(openssl, "middle", "P-256")
+    root, by_root = make("root", signer[0], None, is_ca)
+    middle, by_middle = make("middle", signer[1], by_root, is_ca)
+    return make("leaf", leaf, by_middle, "keyUsage=keyEncipherment")[0], \
+        middle, root
 
 
 class RsaKey(Key):

@@ -748,7 +748,7 @@ for line in open("told"):
 
 # A key that is there twice goes twice; who of several goes has to be said.
 who_goes() {
-    "$OPENSSL" req -x509 -key old.key -subj /CN=old -days 3 -out old.crt
+    new_cert old
     "$envelope" -r old.pem -r old.crt -r third.pem --reserve 600 <plain >f
     rewrap -i old.key -r new.pem f >told
     tells 'f: rewrapped for 2 recipients'

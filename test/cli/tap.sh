@@ -200,12 +200,14 @@ new_each_kind() {
     new_key x448 -algorithm X448
 }
 
-# new_cert NAME [ARGUMENT-OF-REQ...] - NAME.crt around the key NAME.key
+# new_cert NAME [ARGUMENT-OF-REQ...] - NAME.crt around the key NAME.key; it is
+# no CA's, and does not end soon
 new_cert() {
     new_name=$1
     shift
     "$OPENSSL" req -x509 -new -key "$new_name.key" -subj "/CN=$new_name" \
-        -days 3 "$@" -out "$new_name.crt"
+        -days 300 -addext basicConstraints=critical,CA:FALSE "$@" \
+        -out "$new_name.crt"
 }
 
 # seal_to RECIPIENTS IN OUT [ARGUMENT-OF-ENC...]
