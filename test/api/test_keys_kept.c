@@ -1008,6 +1008,36 @@ test_left_out_at_first(void **state)
     support_drop(&text);
 }
 
+/* One ends as the other begins: of one recipient each time, another one. */
+static void
+test_left_out_in_turn(void **state)
+{
+    const struct fixture *f = *state;
+    X509 *now = support_cert(&f->s, f->keys[RSA_2048], SUPPORT_SKI, -60, 2);
+    X509 *next = support_cert(&f->s, f->keys[P_256], SUPPORT_SKI, 3, 3600);
+    struct octets first = support_cert_octets(now, "PEM"),
+                  second = support_cert_octets(next, "PEM"),
+                  bytes = support_join(first, second), stream;
+    EVP_CIPHER_CTX *ctx = context(f, SUPPORT_SEAL, bytes);
+
+    X509_free(now);
+    X509_free(next);
+    set_number(ctx, ENVELOPE_PARAM_SKIP_EXPIRED, 1);
+    stream = seal(ctx);
+    expect_opens(f, RSA_2048, stream);
+    support_drop(&stream);
+    sleep(4);
+    again(ctx, SUPPORT_SEAL);
+    stream = seal(ctx);
+    expect_opens(f, P_256, stream);
+    expect_no_match(f, RSA_2048, stream);
+    support_drop(&stream);
+    EVP_CIPHER_CTX_free(ctx);
+    support_drop(&first);
+    support_drop(&second);
+    support_drop(&bytes);
+}
+
 /* Threads */
 
 enum { THREADS = 8, STREAMS = 15 };
@@ -1175,6 +1205,7 @@ main(void)
         cmocka_unit_test(test_certificate_expires),
         cmocka_unit_test(test_allowed_at_first),
         cmocka_unit_test(test_left_out_at_first),
+        cmocka_unit_test(test_left_out_in_turn),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_allocations),
     };
