@@ -18,10 +18,11 @@
 #include "tools/help.h"
 #include "tools/table.h"
 
-#define OPTION_COUNT_MAX 40
+#define OPTION_COUNT_MAX 64
 
-/* Values of getopt_long() for what is no row; above any row's. */
-enum { GETOPT_HELP = 1000, GETOPT_VERSION };
+/* Values of getopt_long(): letters, or these and the index of a row after the
+ * last one. */
+enum { GETOPT_HELP = 1000, GETOPT_VERSION, GETOPT_ROWS };
 
 struct parser {
     struct option longs[OPTION_COUNT_MAX + 3];
@@ -62,8 +63,8 @@ build(struct parser *parser, const struct envl_arguments *arguments)
     for (i = 0; i < envl_option_count; i++) {
         const struct envl_option_row *row = &envl_option_rows[i];
 
-        parser->longs[i] =
-            (struct option){ row->name, argument_of(row), NULL, (int)i };
+        parser->longs[i] = (struct option){ row->name, argument_of(row), NULL,
+                                            GETOPT_ROWS + (int)i };
         if (row->letter != 0) {
             *p++ = row->letter;
             if (argument_of(row) == required_argument)
@@ -76,21 +77,19 @@ build(struct parser *parser, const struct envl_arguments *arguments)
         (struct option){ "version", no_argument, NULL, GETOPT_VERSION };
 }
 
-/* The row of what getopt_long() returned: an index, or a letter. */
+/* The row of what getopt_long() returned. */
 static size_t
 row_of(int found)
 {
     size_t i;
 
-    if ((size_t)found < envl_option_count)
-        return (size_t)found;
+    if (found >= GETOPT_ROWS)
+        return (size_t)(found - GETOPT_ROWS);
     for (i = 0; i < envl_option_count && envl_option_rows[i].letter != found;
          i++)
         ;
     return i;
 }
-
-static_assert(OPTION_COUNT_MAX < '0', "indices and letters do not meet");
 
 /* A word in front of the options; 0 if there is none, -1 if it is unknown. */
 static int
