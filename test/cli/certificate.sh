@@ -174,7 +174,8 @@ rewrapped() {
     "$envelope" rewrap -i leaf.key -r soon.crt f g >out 2>told
     tells "hint: soon.crt: the certificate ends on $(ends soon)"
     # One hint: that of the failure.
-    exits 3 "$envelope" rewrap -i leaf.key -r soon.crt f
+    "$envelope" -r team/other.crt plain >foreign
+    exits 3 "$envelope" rewrap -i leaf.key -r soon.crt foreign
     ! grep -q ends err || false
 }
 
