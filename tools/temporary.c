@@ -86,11 +86,14 @@ create_locked(int dir, const char *name, mode_t mode)
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(dir, name, flags, mode);
     struct stat st;
+    bool taken;
 
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
-        if (fd < 0 || (fstat(fd, &st) == 0 && st.st_nlink > 0))
-            return fd;
-    }
+    if (fd < 0)
+        return -1;
+    taken = (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+            || (fstat(fd, &st) == 0 && st.st_nlink == 0);
+    if (!taken)
+        return fd;
     (void)close(fd);
     errno = EEXIST;
     return -1;
