@@ -15,9 +15,11 @@
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 
+#include "lib/der.h"
 #include "lib/payload_key.h"
 #include "lib/recipient.h"
 
+#define TAG_KARI 0xa1 /* RecipientInfo: [1] IMPLICIT SEQUENCE */
 #define GCM_TAG_LEN 16
 #define GCM_NONCE_AT 4 /* in the DER of GCMParameters */
 
@@ -139,18 +141,58 @@ has_versions(const ENVL_AUTH_ENVELOPED *body)
     return true;
 }
 
+/* Recipients of a RecipientInfo: the RecipientEncryptedKeys of a kari, which
+ * stand last, or one.  What is malformed is for CMS to find. */
+static size_t
+count_parts(const ASN1_TYPE *raw)
+{
+    struct envl_der in = { ASN1_STRING_get0_data(raw->value.asn1_string),
+                           (size_t)ASN1_STRING_length(raw->value.asn1_string) };
+    struct envl_der kari, part, last = { NULL, 0 };
+    size_t count = 0;
+
+    if (!envl_der_take(&in, TAG_KARI, &kari))
+        return 1;
+    while (envl_der_take(&kari, ENVL_DER_ANY, &part))
+        last = part;
+    while (envl_der_take(&last, ENVL_DER_ANY, &part))
+        count++;
+    return count;
+}
+
+/* Before anything is made of them: they may be many. */
+static bool
+has_too_many(const ENVL_AUTH_ENVELOPED *body)
+{
+    int i, n = sk_ASN1_TYPE_num(body->recipients);
+    size_t count = 0;
+
+    if (n > ENVL_RECIPIENT_COUNT_MAX)
+        return true;
+    for (i = 0; i < n; i++) {
+        const ASN1_TYPE *raw = sk_ASN1_TYPE_value(body->recipients, i);
+
+        if (raw->type == V_ASN1_OTHER)
+            count += count_parts(raw);
+        else
+            count++;
+    }
+    return count > ENVL_RECIPIENT_COUNT_MAX;
+}
+
 static const char *
 frame_fault(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
 {
     const ENVL_AUTH_ENVELOPED *body;
-    int count;
 
     if (frame == NULL
         || OBJ_obj2nid(frame->type) != NID_id_smime_ct_authEnvelopedData)
         return "it is not a CMS AuthEnvelopedData message";
+    body = frame->body;
+    if (has_too_many(body))
+        return "it has more than 1,024 recipients";
     if (!is_der(frame, in, len))
         return "it is not in DER or has bytes left over";
-    body = frame->body;
     if (OBJ_obj2nid(body->content->type) != NID_pkcs7_data)
         return "its content is not of type data";
     if (!is_aes_256_gcm(body->content->cipher)
@@ -159,9 +201,8 @@ frame_fault(const ENVL_FRAME *frame, const unsigned char *in, size_t len)
                "and 16-byte tag";
     if (ASN1_STRING_length(body->content->content) != ENVL_DEK_LEN)
         return "its content is not a data key of 32 bytes";
-    count = sk_ASN1_TYPE_num(body->recipients);
-    if (count < 1 || count > ENVL_RECIPIENT_COUNT_MAX)
-        return "it has no recipients, or more than 1,024";
+    if (sk_ASN1_TYPE_num(body->recipients) < 1)
+        return "it has no recipients";
     if (!has_versions(body))
         return "one of its version numbers is not that of its structure";
     return NULL;

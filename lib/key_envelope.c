@@ -17,10 +17,8 @@
 
 #include "lib/key_envelope_impl.h"
 #include "lib/kms.h"
+#include "lib/ktri.h"
 #include "lib/recipient_words.h"
-
-/* Private-key operations that one header may cost a reader. */
-#define UNWRAP_COUNT_MAX 1024
 
 /* A libcrypto call has failed on the message, or so it seems. */
 static enum envelope_reason
@@ -71,13 +69,16 @@ list_infos(struct envl_cms_reader *o)
 {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
     int i, part, n = sk_CMS_RecipientInfo_num(all);
+    const unsigned char *der;
+    size_t len;
 
     for (i = 0; i < n && i < ENVL_RECIPIENT_COUNT_MAX; i++) {
         CMS_RecipientInfo *info = sk_CMS_RecipientInfo_value(all, i);
         const struct envl_kari *kari = read_kari(o, info, i);
 
-        for (part = 0;
-             envl_recipient_info_parse(&o->infos[o->count], info, kari, part);
+        envl_frame_raw(o->frame, i, &der, &len);
+        for (part = 0; envl_recipient_info_parse(&o->infos[o->count], info,
+                                                 kari, part, der, len);
              part++) {
             if (++o->count > ENVL_RECIPIENT_COUNT_MAX)
                 return false;
@@ -99,13 +100,24 @@ is_der(const struct envl_cms_reader *o)
     return same;
 }
 
+/* Property queries; NULL is one, too. */
+static bool
+is_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 enum envelope_reason
 envl_cms_reader_parse(struct envl_cms_reader *o, const char *propq,
                       struct envl_err *err)
 {
     const unsigned char *p = o->der;
 
+    if (o->cms != NULL && is_same(o->propq, propq))
+        return ENVELOPE_OK;
     drop_cms(o);
+    o->propq = propq;
+    o->parses++;
     o->cms = CMS_ContentInfo_new_ex(o->ctx->libctx, propq);
     if (o->cms == NULL)
         return envl_fail_memory(err);
@@ -159,43 +171,80 @@ static bool
 open_with_key(struct envl_cms_reader *o, const struct envl_recipient_info *info,
               const struct envl_identity *identity)
 {
-    if (info->kind != ENVL_INFO_EC)
+    o->has_cek = false;
+    if (info->kind == ENVL_INFO_RSA)
+        o->has_cek =
+            envl_ktri_unwrap(info->encrypted, info->encrypted_len, o->ctx,
+                             identity->key, identity->propq, o->cek);
+    else if (info->kind == ENVL_INFO_EC)
+        o->has_cek = envl_kari_unwrap(info->kari, info->part, o->ctx,
+                                      identity->key, identity->propq, o->cek);
+    else
         return envl_recipient_info_open_key(o->cms, info, o->ctx, identity);
-    o->has_cek = envl_kari_unwrap(info->kari, info->part, o->ctx, identity->key,
-                                  identity->propq, o->cek);
     return o->has_cek;
 }
 
-/* Try a private key on the recipients that bear its name, or the others. */
+/* Try a private key on a recipient, which it fits. */
 static bool
 try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
-        bool named)
+        size_t i)
 {
-    const struct envl_recipient_info *info;
     bool opened;
+
+    o->opened_by = i;
+    o->opener = identity;
+    ERR_set_mark();
+    opened = open_with_key(o, &o->infos[i], identity);
+    if (!opened && o->named[i])
+        (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
+                       envl_crypto_reason());
+    return end_attempt(o, opened);
+}
+
+/* Which recipients are tried: those that bear the key's name, which are noted,
+ * or those that bear the name of none. */
+enum pass { NAMED, OTHERS };
+
+static bool
+is_tried(struct envl_cms_reader *o, const struct envl_identity *identity,
+         size_t i, enum pass pass)
+{
+    const struct envl_recipient_info *info = &o->infos[i];
+
+    if (pass == OTHERS)
+        return !o->named[i];
+    if (!envl_identity_is_named(o->identities, identity, info->id,
+                                info->id_len))
+        return false;
+    return o->named[i] = true;
+}
+
+/* Try a private key on all recipients of a pass. */
+static enum envelope_reason
+try_recipients(struct envl_cms_reader *o, const struct envl_identity *identity,
+               enum pass pass, bool *opened, struct envl_err *err)
+{
+    const struct envl_fit fit = envl_fit_of_key(identity->key);
+    unsigned *unwraps =
+        pass == NAMED ? &o->named_unwraps[fit.kind] : &o->other_unwraps;
+    enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
 
-    for (i = 0; i < o->count; i++) {
-        info = &o->infos[i];
-        if (!envl_recipient_info_fits(info, identity->key)
-            || envl_identity_is_named(o->identities, identity, info->id,
-                                      info->id_len)
-                   != named)
+    for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++) {
+        if (!envl_recipient_info_fits(&o->infos[i], &fit)
+            || !is_tried(o, identity, i, pass))
             continue;
-        if (o->unwraps == UNWRAP_COUNT_MAX)
-            return false;
-        o->unwraps++;
-        o->opened_by = i;
-        o->opener = identity;
-        ERR_set_mark();
-        opened = open_with_key(o, info, identity);
-        if (!opened && named)
-            (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
-                           envl_crypto_reason());
-        if (end_attempt(o, opened))
-            return true;
+        if (*unwraps == ENVL_UNWRAP_COUNT_MAX) {
+            o->too_many_unwraps = true;
+            continue; /* to note the others that are named */
+        }
+        ++*unwraps;
+        if (fit.kind == ENVL_INFO_ML_KEM)
+            rc = envl_cms_reader_parse(o, identity->propq, err);
+        if (rc == ENVELOPE_OK)
+            *opened = try_key(o, identity, i);
     }
-    return false;
+    return rc;
 }
 
 /* Is a recipient with so much work to be tried?  If not, note why. */
@@ -330,20 +379,18 @@ static enum envelope_reason
 try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
 {
     const struct envl_identities *ids = o->identities;
-    enum envelope_reason rc = ENVELOPE_OK;
-    size_t i, pass;
+    enum envelope_reason rc;
+    enum pass pass;
+    size_t i;
 
     *opened = false;
-    for (pass = 0; pass < 2; pass++) {
-        for (i = 0; i < ids->key_count; i++) {
-            rc = envl_cms_reader_parse(o, ids->keys[i].propq, err);
-            if (rc != ENVELOPE_OK)
-                return rc;
-            *opened = try_key(o, &ids->keys[i], pass == 0);
-            if (*opened)
-                return ENVELOPE_OK;
-        }
+    rc = envl_cms_reader_parse(o, o->ctx->propq, err);
+    for (pass = NAMED; pass <= OTHERS; pass++) {
+        for (i = 0; i < ids->key_count && rc == ENVELOPE_OK && !*opened; i++)
+            rc = try_recipients(o, &ids->keys[i], pass, opened, err);
     }
+    if (rc != ENVELOPE_OK || *opened)
+        return rc;
     o->opener = NULL;
     rc = envl_cms_reader_parse(o, o->ctx->propq, err);
     for (i = 0; i < o->count && rc == ENVELOPE_OK && !*opened; i++) {
@@ -355,122 +402,33 @@ try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
     return rc;
 }
 
+void
+envl_cms_reader_again(struct envl_cms_reader *o)
+{
+    o->passphrases = o->other_unwraps = 0;
+    o->scrypt_work = 0;
+    o->too_many_unwraps = false;
+}
+
 bool
 envl_cms_reader_opens(struct envl_cms_reader *o, size_t i)
 {
     const struct envl_recipient_info *info = &o->infos[i];
+    struct envl_fit fit;
 
     if (o->opener == NULL)
         return info->source.kind == o->infos[o->opened_by].source.kind
                && try_secrets(o, info);
-    if (!envl_recipient_info_fits(info, o->opener->key)
-        || o->unwraps == UNWRAP_COUNT_MAX)
+    fit = envl_fit_of_key(o->opener->key);
+    if (!envl_recipient_info_fits(info, &fit))
         return false;
-    o->unwraps++;
+    if (fit.kind == ENVL_INFO_RSA
+        && o->other_unwraps == ENVL_UNWRAP_COUNT_MAX) {
+        o->too_many_unwraps = true;
+        return false;
+    }
+    o->other_unwraps++;
     return open_with_key(o, info, o->opener);
-}
-
-static bool
-has_secret_recipient(const struct envl_cms_reader *o)
-{
-    const struct envl_identities *ids = o->identities;
-    size_t i;
-
-    for (i = 0; i < o->count; i++) {
-        enum envl_kek_kind kind = o->infos[i].source.kind;
-
-        if (o->infos[i].kind == ENVL_INFO_KEK
-            && ((kind == ENVL_KEK_SCRYPT && ids->passphrase.data != NULL)
-                || (kind == ENVL_KEK_BARE && ids->kek != NULL)))
-            return true;
-    }
-    return false;
-}
-
-/* A recipient for a list: its kind, and the beginning of its identifier or,
- * where a service has it, the key's name. */
-static void
-name_recipient(char *text, size_t size, const struct envl_recipient_info *info)
-{
-    const char *what = envl_recipient_info_describe(info);
-    char id[2 * 8 + 1] = "";
-    size_t i;
-
-    for (i = 0; i < info->id_len && i < 8; i++)
-        (void)snprintf(id + 2 * i, 3, "%02x", info->id[i]);
-    if (info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_KMS)
-        (void)snprintf(text, size, "%.*s %.*s",
-                       (int)info->source.u.kms.service_len,
-                       info->source.u.kms.service,
-                       (int)info->source.u.kms.key_len, info->source.u.kms.key);
-    else
-        (void)snprintf(text, size, "%s %s", what, id);
-}
-
-/* Say who could open it, as many as fit. */
-static enum envelope_reason
-fail_match(const struct envl_cms_reader *o, struct envl_err *err)
-{
-    char list[ENVL_DETAIL_MAX / 2] = "", one[ENVL_DETAIL_MAX / 4];
-    size_t i, used = 0;
-
-    for (i = 0; i < o->count; i++) {
-        name_recipient(one, sizeof(one), &o->infos[i]);
-        if (used + strlen(one) + sizeof(", ") > sizeof(list))
-            break;
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-                                 i > 0 ? ", " : "", one);
-    }
-    return envl_fail(
-        err, ENVELOPE_R_NO_MATCH, "it has %zu recipient%s: %s%s%s%s%s",
-        o->count, o->count == 1 ? "" : "s", list,
-        i < o->count ? " and others" : "",
-        *o->trouble != '\0' ? "; a key of that name failed: " : "", o->trouble,
-        o->identities->took_passphrase
-            ? "; the passphrase is that of a stored key, and was not tried"
-            : "");
-}
-
-static enum envelope_reason
-fail_service(const struct envl_cms_reader *o, struct envl_err *err)
-{
-    const struct envl_err *first = &o->service_err;
-
-    if (o->too_many_calls)
-        return envl_fail(err, first->reason,
-                         "%.250s; services were asked %d times, and about "
-                         "further recipients not",
-                         first->detail, ENVL_SERVICE_CALL_MAX);
-    *err = *first;
-    return err->reason;
-}
-
-static enum envelope_reason
-fail_open(const struct envl_cms_reader *o, struct envl_err *err)
-{
-    /* Outside of the attempts, too: a key may not have been tried for that. */
-    if (o->no_memory || envl_crypto_no_memory())
-        return envl_fail_memory(err);
-    if (o->too_much_work)
-        return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
-                         "its passphrase recipients ask for more than 1 GiB "
-                         "or n * r * p = 2^24 of scrypt in all");
-    if (o->too_little_work || o->too_many_passphrases)
-        return envl_fail(err, ENVELOPE_R_WORK_FACTOR,
-                         "%s: it was not tried, because a header could be "
-                         "made to guess passphrases",
-                         o->too_little_work
-                             ? "a passphrase recipient has scrypt with n "
-                               "below 2^14"
-                             : "one of more than 8 passphrase recipients");
-    if (o->service_err.reason != ENVELOPE_OK)
-        return fail_service(o, err);
-    if (o->identities->key_count == 0 && o->identities->service_count == 0
-        && has_secret_recipient(o))
-        return envl_fail(
-            err, ENVELOPE_R_WRONG_KEY, "the %s given does not open it",
-            o->identities->kek != NULL ? "key (-K or -pass)" : "passphrase");
-    return fail_match(o, err);
 }
 
 /* For the same reason as above not with CMS_decrypt(). */
@@ -512,7 +470,7 @@ envl_cms_reader_open(struct envl_cms_reader *o, struct envl_err *err)
     bool opened = false;
     enum envelope_reason rc = try_all(o, &opened, err);
 
-    return rc != ENVELOPE_OK || opened ? rc : fail_open(o, err);
+    return rc != ENVELOPE_OK || opened ? rc : envl_cms_reader_fail(o, err);
 }
 
 enum envelope_reason
@@ -529,8 +487,10 @@ envl_cms_reader_begin(struct envl_cms_reader *o, struct envl_err *err)
     o->infos =
         OPENSSL_malloc((ENVL_RECIPIENT_COUNT_MAX + 2) * sizeof(*o->infos));
     o->karis = OPENSSL_malloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o->karis));
-    return o->infos != NULL && o->karis != NULL ? ENVELOPE_OK
-                                                : envl_fail_memory(err);
+    o->named = OPENSSL_zalloc(ENVL_RECIPIENT_COUNT_MAX * sizeof(*o->named));
+    return o->infos != NULL && o->karis != NULL && o->named != NULL
+               ? ENVELOPE_OK
+               : envl_fail_memory(err);
 }
 
 void
@@ -539,6 +499,7 @@ envl_cms_reader_end(struct envl_cms_reader *o)
     drop_cms(o);
     OPENSSL_free(o->infos);
     OPENSSL_free(o->karis);
+    OPENSSL_free(o->named);
     envl_frame_free(o->frame);
     OPENSSL_cleanse(o->cek, sizeof(o->cek));
     ERR_pop_to_mark();

@@ -166,7 +166,7 @@ open_lent(CMS_ContentInfo **cms, const struct envl_frame *lent,
     if (*cms == NULL || d2i_CMS_ContentInfo(cms, &p, (long)len) == NULL
         || !envl_recipient_info_parse(
             &info, sk_CMS_RecipientInfo_value(CMS_get0_RecipientInfos(*cms), 0),
-            NULL, 0)
+            NULL, 0, NULL, 0)
         || !envl_recipient_info_open_kek(*cms, &info, kek))
         rc = envl_fail_crypto(err, "pass on the key");
     OPENSSL_free(der);

@@ -17,6 +17,10 @@
 #include "lib/libctx.h"
 #include "lib/recipient_info.h"
 
+/* Private-key operations that one header may cost: on entries whose identifier
+ * is that of a key at hand, for each kind of key, and as many on all others. */
+#define ENVL_UNWRAP_COUNT_MAX 64
+
 /* Questions to key services that one header may cost. */
 #define ENVL_SERVICE_CALL_MAX 10
 
@@ -28,11 +32,14 @@ struct envl_cms_reader {
     const struct envl_identities *identities; /* NULL if none is tried */
 
     struct envl_frame *frame;
-    CMS_ContentInfo *cms;    /* as it was read last */
+    CMS_ContentInfo *cms;    /* as it was read last, or NULL */
+    const char *propq;       /* for which, borrowed */
+    unsigned parses;         /* so far */
     struct envl_kari *karis; /* of it; all zero if none of ours */
     int kari_count;
     struct envl_recipient_info *infos; /* of it */
     size_t count;
+    bool *named; /* each of them: by its identifier it is for a key at hand */
 
     size_t opened_by; /* which of the infos, once it is open */
     const struct envl_identity *opener; /* with which key; NULL for a secret or
@@ -42,7 +49,9 @@ struct envl_cms_reader {
     bool no_memory;
     char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
 
-    unsigned unwraps;          /* private-key operations so far */
+    unsigned named_unwraps[ENVL_INFO_KIND_COUNT]; /* operations so far */
+    unsigned other_unwraps;    /* the same, on entries that are not named */
+    bool too_many_unwraps;     /* an entry was left out for it */
     uint64_t scrypt_work;      /* so far */
     bool too_much_work;        /* a passphrase recipient was left out for it */
     unsigned passphrases;      /* passphrase recipients that were tried */
@@ -63,9 +72,11 @@ enum envelope_reason envl_cms_reader_begin(struct envl_cms_reader *o,
 void envl_cms_reader_end(struct envl_cms_reader *o);
 
 /*
- * envl_cms_reader_parse - read the message and list the recipients, for
- * operations in the provider that propq prefers: CMS keeps one property query
- * for a message, and keys may be in several
+ * envl_cms_reader_parse - read the message and list the recipients, unless that
+ * has been done
+ *
+ *   propq  which must stay; another one than before has the message read again,
+ *          since CMS keeps one for a message.  Only ML-KEM needs its key's.
  */
 enum envelope_reason envl_cms_reader_parse(struct envl_cms_reader *o,
                                            const char *propq,
@@ -84,6 +95,10 @@ const unsigned char *envl_cms_reader_id(const struct envl_cms_reader *o,
 /* envl_cms_reader_open - parse, and get the content-encryption key with the
  * first identity that opens it */
 enum envelope_reason envl_cms_reader_open(struct envl_cms_reader *o,
+                                          struct envl_err *err);
+
+/* envl_cms_reader_fail - why nothing has opened it, after all has been tried */
+enum envelope_reason envl_cms_reader_fail(const struct envl_cms_reader *o,
                                           struct envl_err *err);
 
 /* What is to become of a recipient. */
@@ -114,8 +129,16 @@ enum envelope_reason envl_cms_reader_mark(enum envl_fate *fates,
                                           const char *ids,
                                           struct envl_err *err);
 
-/* envl_cms_reader_opens - does what has opened the message open recipient i,
- * too?  What it gives may be another key, and the message cannot be used after. */
+/*
+ * envl_cms_reader_again - what has opened the message is to be tried on the
+ * other recipients, too
+ * envl_cms_reader_opens - does it open recipient i?  What it gives may be
+ * another key, and the message cannot be used after.
+ *
+ * Here all recipients are tried, but only 64 with an RSA key, which takes much
+ * longer than others: too_many_unwraps tells that one was not.
+ */
+void envl_cms_reader_again(struct envl_cms_reader *o);
 bool envl_cms_reader_opens(struct envl_cms_reader *o, size_t i);
 
 /* envl_cms_reader_dek - the content, once it is open; then cms has no key any

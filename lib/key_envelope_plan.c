@@ -18,12 +18,16 @@ is_for(const struct envl_recipient_info *info, const unsigned char *id,
        size_t id_len, const struct envl_recipient *recipient,
        const unsigned char kek_id[ENVL_KEK_ID_LEN])
 {
+    struct envl_fit fit;
+
     switch (recipient->kind) {
     case ENVL_TO_CERT:
     case ENVL_TO_DH:
-        return envl_recipient_info_fits(info, recipient->key)
-               && id_len == recipient->id.len
-               && memcmp(id, recipient->id.bytes, id_len) == 0;
+        if (id_len != recipient->id.len
+            || memcmp(id, recipient->id.bytes, id_len) != 0)
+            return false;
+        fit = envl_fit_of_key(recipient->key);
+        return envl_recipient_info_is_kind(info, &fit);
     case ENVL_TO_KEK:
         return info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_BARE
                && id_len == ENVL_KEK_ID_LEN && memcmp(id, kek_id, id_len) == 0;
@@ -86,12 +90,15 @@ is_of_another(const struct envl_cms_reader *o, size_t i,
               const unsigned char *id, size_t len)
 {
     const struct envl_identities *ids = o->identities;
+    struct envl_fit fit;
     size_t k;
 
     for (k = 0; k < ids->key_count; k++) {
-        if (&ids->keys[k] != o->opener
-            && envl_recipient_info_fits(&o->infos[i], ids->keys[k].key)
-            && envl_identity_is_named(ids, &ids->keys[k], id, len))
+        if (&ids->keys[k] == o->opener
+            || !envl_identity_is_named(ids, &ids->keys[k], id, len))
+            continue;
+        fit = envl_fit_of_key(ids->keys[k].key);
+        if (envl_recipient_info_is_kind(&o->infos[i], &fit))
             return true;
     }
     return false;
@@ -108,9 +115,7 @@ mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
     size_t i, len, opener_len;
     int place = 0;
 
-    /* Each is tried once more, within the same bounds. */
-    o->passphrases = o->unwraps = 0;
-    o->scrypt_work = 0;
+    envl_cms_reader_again(o);
     opener_id = envl_cms_reader_id(o, opener, &place, &opener_len);
     for (i = 0, place = 0; i < o->count; i++) {
         id = envl_cms_reader_id(o, i, &place, &len);
@@ -127,6 +132,12 @@ mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
                              "can be replaced: name that one alone, or say who "
                              "goes with --remove or --replace-all");
     }
+    if (o->too_many_unwraps)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "the key that is replaced may open more than %d of "
+                         "its recipients, too many to try: say who goes with "
+                         "--remove or --replace-all",
+                         ENVL_UNWRAP_COUNT_MAX);
     return ENVELOPE_OK;
 }
 

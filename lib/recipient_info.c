@@ -15,6 +15,7 @@
 
 #include "lib/algorithm.h"
 #include "lib/kms.h"
+#include "lib/ktri.h"
 #include "lib/passphrase.h"
 
 /* Does alg's parameter name this algorithm? */
@@ -65,11 +66,13 @@ is_our_oaep(const X509_ALGOR *alg)
 }
 
 static void
-parse_ktri(struct envl_recipient_info *to)
+parse_ktri(struct envl_recipient_info *to, const unsigned char *der, size_t len)
 {
     ASN1_OCTET_STRING *id = NULL;
     X509_ALGOR *alg = NULL;
 
+    to->encrypted = envl_ktri_encrypted(der, len, &to->encrypted_len);
+    to->key_len = to->encrypted_len;
     if (CMS_RecipientInfo_ktri_get0_algs(to->info, NULL, NULL, &alg)
         && is_our_oaep(alg))
         to->kind = ENVL_INFO_RSA;
@@ -91,6 +94,30 @@ set_ec_kdf(CMS_RecipientInfo *info)
     return pctx != NULL && EVP_PKEY_CTX_set_ecdh_kdf_md(pctx, EVP_sha256()) > 0;
 }
 
+/* Bytes of a coordinate of the ephemeral key, which is on the recipient's
+ * curve; 0 if it is neither a compressed nor an uncompressed point. */
+static size_t
+point_len(CMS_RecipientInfo *info)
+{
+    ASN1_BIT_STRING *point = NULL;
+    X509_ALGOR *alg = NULL;
+    int len;
+
+    if (!CMS_RecipientInfo_kari_get0_orig_id(info, &alg, &point, NULL, NULL,
+                                             NULL)
+        || point == NULL || (len = ASN1_STRING_length(point)) < 1)
+        return 0;
+    switch (ASN1_STRING_get0_data(point)[0]) {
+    case POINT_CONVERSION_UNCOMPRESSED:
+        return (size_t)(len - 1) / 2;
+    case POINT_CONVERSION_COMPRESSED:
+    case POINT_CONVERSION_COMPRESSED + 1:
+        return (size_t)(len - 1);
+    default:
+        return 0;
+    }
+}
+
 static int
 parse_kari(struct envl_recipient_info *to, int part)
 {
@@ -104,6 +131,7 @@ parse_kari(struct envl_recipient_info *to, int part)
     if (to->kari != NULL)
         to->kind = ENVL_INFO_EC;
     to->part = part;
+    to->key_len = point_len(to->info);
     if (CMS_RecipientEncryptedKey_get0_id(key, &id, NULL, NULL, NULL, NULL)
         && id != NULL) {
         to->id = ASN1_STRING_get0_data(id);
@@ -344,7 +372,7 @@ envl_recipient_info_wrap(CMS_ContentInfo *cms, const struct envl_libctx *ctx,
 int
 envl_recipient_info_parse(struct envl_recipient_info *to,
                           CMS_RecipientInfo *info, const struct envl_kari *kari,
-                          int part)
+                          int part, const unsigned char *der, size_t len)
 {
     int type = CMS_RecipientInfo_type(info);
 
@@ -356,7 +384,7 @@ envl_recipient_info_parse(struct envl_recipient_info *to,
     if (type == CMS_RECIPINFO_AGREE)
         return parse_kari(to, part);
     if (type == CMS_RECIPINFO_TRANS)
-        parse_ktri(to);
+        parse_ktri(to, der, len);
     else if (type == CMS_RECIPINFO_KEK)
         parse_kekri(to);
 #ifdef CMS_RECIPINFO_KEM
@@ -388,23 +416,47 @@ envl_recipient_info_describe(const struct envl_recipient_info *info)
     }
 }
 
-int
-envl_recipient_info_fits(const struct envl_recipient_info *info,
-                         const EVP_PKEY *key)
+struct envl_fit
+envl_fit_of_key(const EVP_PKEY *key)
 {
+    int bits = EVP_PKEY_get_bits(key); /* a key in hardware may not tell */
+    size_t key_len = bits > 0 ? ((size_t)bits + 7) / 8 : 0;
+
     switch (envl_key_kind(key)) {
     case ENVL_KEY_RSA:
-        return info->kind == ENVL_INFO_RSA;
+        return (struct envl_fit){ .kind = ENVL_INFO_RSA, .key_len = key_len };
     case ENVL_KEY_EC:
-        return info->kind == ENVL_INFO_EC;
+        return (struct envl_fit){ .kind = ENVL_INFO_EC, .key_len = key_len };
     case ENVL_KEY_ML_KEM:
-        return info->kind == ENVL_INFO_ML_KEM;
+        return (struct envl_fit){ .kind = ENVL_INFO_ML_KEM };
     case ENVL_KEY_DH:
-        return info->kind == ENVL_INFO_KEK && info->source.kind == ENVL_KEK_DH
-               && EVP_PKEY_is_a(key, info->source.u.dh.algorithm);
+        return (struct envl_fit){ .kind = ENVL_INFO_KEK,
+                                  .dh = envl_kek_dh_algorithm(key) };
     default:
-        return 0;
+        return (struct envl_fit){ .kind = ENVL_INFO_OTHER };
     }
+}
+
+bool
+envl_recipient_info_is_kind(const struct envl_recipient_info *info,
+                            const struct envl_fit *fit)
+{
+    if (info->kind != ENVL_INFO_KEK)
+        return info->kind != ENVL_INFO_OTHER && info->kind == fit->kind;
+    return fit->dh != NULL && info->source.kind == ENVL_KEK_DH
+           && strcmp(fit->dh, info->source.u.dh.algorithm) == 0;
+}
+
+bool
+envl_recipient_info_fits(const struct envl_recipient_info *info,
+                         const struct envl_fit *fit)
+{
+    if (!envl_recipient_info_is_kind(info, fit))
+        return false;
+    if (info->kind != ENVL_INFO_RSA && info->kind != ENVL_INFO_EC)
+        return true;
+    return info->key_len > 0
+           && (fit->key_len == 0 || fit->key_len == info->key_len);
 }
 
 static int
@@ -429,23 +481,14 @@ envl_recipient_info_open_key(CMS_ContentInfo *cms,
                              const struct envl_libctx *ctx,
                              const struct envl_identity *identity)
 {
-    EVP_PKEY *key = identity->key;
-
     if (info->kind == ENVL_INFO_KEK)
         return open_dh(cms, info, ctx, identity);
 #ifdef CMS_RECIPINFO_KEM
     if (info->kind == ENVL_INFO_ML_KEM)
-        return CMS_RecipientInfo_kemri_set0_pkey(info->info, key)
+        return CMS_RecipientInfo_kemri_set0_pkey(info->info, identity->key)
                && CMS_RecipientInfo_decrypt(cms, info->info);
 #endif
-    /* set0 means it: the message frees the key that it was given. */
-    if (!EVP_PKEY_up_ref(key))
-        return 0;
-    if (!CMS_RecipientInfo_set0_pkey(info->info, key)) {
-        EVP_PKEY_free(key);
-        return 0;
-    }
-    return CMS_RecipientInfo_decrypt(cms, info->info);
+    return 0;
 }
 
 int

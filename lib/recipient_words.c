@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Most of it is known from parsing.  For the rest, the size of an RSA key and
- * all of ML-KEM, which older libcryptos do not know, the DER is walked
- * through; the message as a whole has been found to be DER.
+ * Most of it is known from parsing.  For ML-KEM, which older libcryptos do not
+ * know, the DER is walked through; the message as a whole has been found to be
+ * DER.
  */
 #include "lib/recipient_words.h"
 
@@ -27,24 +27,9 @@ enum {
 
 /* RSA */
 
-/* Bits of the key that a ktri is for: those of its encryptedKey. */
-static size_t
-ktri_bits(struct envl_der in)
-{
-    struct envl_der ktri, skipped, encrypted;
-
-    return envl_der_take(&in, ENVL_DER_SEQUENCE, &ktri)
-                   && envl_der_take(&ktri, ENVL_DER_INTEGER, &skipped)
-                   && envl_der_take(&ktri, ENVL_DER_ANY, &skipped)
-                   && envl_der_take(&ktri, ENVL_DER_SEQUENCE, &skipped)
-                   && envl_der_take(&ktri, ENVL_DER_OCTETS, &encrypted)
-               ? 8 * encrypted.len
-               : 0;
-}
-
 static void
 describe_ktri(struct envl_recipient_words *words,
-              const struct envl_recipient_info *info, struct envl_der in)
+              const struct envl_recipient_info *info)
 {
     X509_ALGOR *alg = NULL;
     int nid = NID_undef;
@@ -55,7 +40,7 @@ describe_ktri(struct envl_recipient_words *words,
         || nid == NID_rsaesOaep) {
         words->type = "rsa";
         (void)snprintf(words->kind, sizeof(words->kind), "RSA key, %zu bits",
-                       ktri_bits(in));
+                       8 * info->encrypted_len);
     }
     (void)snprintf(words->algorithm, sizeof(words->algorithm), "%s",
                    info->kind == ENVL_INFO_RSA ? "RSAES-OAEP, SHA-256"
@@ -269,7 +254,7 @@ envl_recipient_words(struct envl_recipient_words *words,
     };
     switch (CMS_RecipientInfo_type(info->info)) {
     case CMS_RECIPINFO_TRANS:
-        describe_ktri(words, info, in);
+        describe_ktri(words, info);
         break;
     case CMS_RECIPINFO_AGREE:
         describe_kari(words, info);

@@ -176,7 +176,7 @@ MAGIC = bytes.fromhex("89454E560D0A1A0A")
 VERSION, SCHEME = 1, 1
 PRELUDE = 32
 MAX_LABELS, MAX_KEY_ENVELOPE, MAX_HEADER = 65536, 1048576, 2097152
-MAX_RECIPIENTS = MAX_OPERATIONS = 1024
+MAX_RECIPIENTS, MAX_OPERATIONS = 1024, 64
 
 
 @dataclass
@@ -480,6 +480,7 @@ def parse_kari(value):
     kind = "unknown"
     if is_ephemeral_ec(originator) and is_std_dh_aes256(algorithm):
         kind = "ec"
+    source = {"size": point_size(originator)} if kind == "ec" else {}
     recipients = []
     while keys.more():
         key = keys.take(SEQUENCE).fields()
@@ -492,7 +493,8 @@ def parse_kari(value):
             key_id = identifier.fields().take(OCTET_STRING).body
         else:
             raise Malformed("KeyAgreeRecipientIdentifier")
-        recipients.append(Recipient("kari", value.raw, key_id, kind, wrapped))
+        recipients.append(
+            Recipient("kari", value.raw, key_id, kind, wrapped, source))
     return recipients or [Recipient("kari", value.raw)]
 
 
@@ -508,6 +510,16 @@ def is_ephemeral_ec(originator):
     if parameters is None or parameters.tag == NULL:
         return True                     # the recipient's curve
     return parameters.tag == OID and parameters.oid() in CURVES
+
+
+def point_size(originator):
+    """Bytes of a coordinate of an ephemeral key; 0 if it is no point."""
+    fields = originator.fields()
+    parse_algorithm(fields.take(SEQUENCE))
+    point = fields.take(BIT_STRING).body[1:]
+    if point[:1] in (b"\2", b"\3"):
+        return len(point) - 1
+    return (len(point) - 1) // 2 if point[:1] == b"\4" else 0
 
 
 def is_std_dh_aes256(algorithm):
@@ -794,21 +806,46 @@ def dh_open(envelope, recipient, identity):
     return own_open(envelope, recipient, kek)
 
 
-def in_order(envelope, kind, ids):
-    """The recipients of a kind, those that fit first."""
-    fitting = [r for r in envelope.each() if r.kind == kind]
-    return sorted(fitting, key=lambda r: r.id not in ids)
+def of_kind(envelope, kind):
+    return [r for r in envelope.each() if r.kind == kind]
+
+
+def could_open(identity, recipient):
+    """By kind and size: all that can be told without a private key."""
+    if recipient.kind != identity.kind:
+        return False
+    if recipient.kind == "rsa":
+        return len(recipient.wrapped) * 8 == (identity.key.key_size + 7) // 8 * 8
+    if recipient.kind == "ec":
+        return recipient.source["size"] == (identity.key.key_size + 7) // 8
+    return True
+
+
+def to_be_tried(envelope, identities):
+    """Pairs of an identity and recipients: first those that it is named for,
+    then for each identity those that no identity is named for."""
+    each = list(envelope.each())
+    named = [(i, [r for r in each if could_open(i, r) and r.id in i.ids])
+             for i in identities]
+    taken = {id(r) for _, recipients in named for r in recipients}
+    others = [(i, [r for r in each if could_open(i, r) and id(r) not in taken])
+              for i in identities]
+    left = {"rsa": MAX_OPERATIONS, "ec": MAX_OPERATIONS, "dh": MAX_OPERATIONS,
+            "others": MAX_OPERATIONS}
+    for pairs in named, others:
+        for identity, recipients in pairs:
+            budget = ("others" if pairs is others else
+                      identity.kind if identity.kind in left else "dh")
+            recipients = recipients[:left[budget]]
+            left[budget] -= len(recipients)
+            if recipients:
+                yield identity, recipients
 
 
 def open_key_envelope(envelope, identities, keks, passphrases):
     """FORMAT 5: the data key, or the reason why it cannot be had."""
-    tried, operations = set(), MAX_OPERATIONS
-    for identity in identities:
-        candidates = in_order(envelope, identity.kind, identity.ids)
-        candidates = candidates[:operations] if identity.kind else []
-        operations -= len(candidates)
-        if not candidates:
-            continue
+    tried = set()
+    for identity, candidates in to_be_tried(envelope, identities):
         tried.add("private key")
         if identity.kind in ("rsa", "ec"):
             with tempfile.TemporaryDirectory() as scratch:
@@ -822,7 +859,7 @@ def open_key_envelope(envelope, identities, keks, passphrases):
                 if dek := dh_open(envelope, recipient, identity):
                     return dek
     for kek in keks:
-        candidates = in_order(envelope, "kek", {kek_id(kek)})
+        candidates = of_kind(envelope, "kek")
         if candidates:
             tried.add("kek")
             dek = stock_open(envelope, candidates, ["-secretkey", kek.hex()])
@@ -832,7 +869,7 @@ def open_key_envelope(envelope, identities, keks, passphrases):
                 own_open(envelope, recipient, kek)  # says why, if it can
     work, too_much = MAX_SCRYPT_WORK, False
     for passphrase in passphrases:
-        for recipient in in_order(envelope, "scrypt", set()):
+        for recipient in of_kind(envelope, "scrypt"):
             n, r, p = (recipient.source[name] for name in "nrp")
             if (128 * n * r > MAX_SCRYPT_MEMORY or n * r * p > work
                     or max(r, p) > MAX_SCRYPT_RP):
