@@ -71,19 +71,23 @@ def plant(message, entries):
     return der(0x30, kind, der(0xA0, inner))
 
 
-def main():
-    with open(sys.argv[1], "rb") as file:
-        data = bytearray(file.read())
+def put(data, entries):
+    """A stream with more entries in its header; the rest stays."""
     labels, size, header = (int.from_bytes(data[i:i + 4], "big")
                             for i in (12, 16, 20))
     at = 32 + labels
-    message = plant(bytes(data[at:at + size]),
-                    [claim(bytes.fromhex(sys.argv[2])), pkcs1()])
+    message = plant(data[at:at + size], entries)
     room = max(header, at + len(message))
-    data[16:20] = len(message).to_bytes(4, "big")
-    data[20:24] = room.to_bytes(4, "big")
-    out = data[:at] + message + bytes(room - at - len(message)) + data[header:]
-    sys.stdout.buffer.write(out)
+    return (data[:16] + len(message).to_bytes(4, "big")
+            + room.to_bytes(4, "big") + data[24:at] + message
+            + bytes(room - at - len(message)) + data[header:])
+
+
+def main():
+    with open(sys.argv[1], "rb") as file:
+        data = file.read()
+    sys.stdout.buffer.write(
+        put(data, [claim(bytes.fromhex(sys.argv[2])), pkcs1()]))
 
 
 if __name__ == "__main__":
