@@ -6,6 +6,7 @@
 . "$srcdir/test/cli/program.sh"
 
 plan 8
+not_sanitized 'a library is preloaded, which counts'
 provider
 need "$PYTHON"
 
