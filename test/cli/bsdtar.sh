@@ -85,16 +85,6 @@ unpacks() {
     same_tree dir unpacked/dir
 }
 
-# complains TEXT COMMAND... - it ends with status 1 and says this on stderr
-complains() {
-    complains_text=$1 status=0
-    shift
-    "$@" >said 2>err || status=$?
-    cat err >&2
-    [ $status -eq 1 ]
-    grep -qF -- "$complains_text" err
-}
-
 # untouched FILE COMMAND... - the file is what it was, whatever happens
 untouched() {
     untouched_file=$1

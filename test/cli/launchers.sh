@@ -34,3 +34,13 @@ WRAPPER
         chmod +x "bin/$name"
     done
 fi
+
+# complains TEXT COMMAND... - it ends with status 1 and says this on stderr
+complains() {
+    complains_text=$1 status=0
+    shift
+    "$@" >said 2>err || status=$?
+    cat err >&2
+    [ $status -eq 1 ]
+    grep -qF -- "$complains_text" err
+}

@@ -65,16 +65,6 @@ t_long() {
     fi
 }
 
-# complains TEXT COMMAND... - it fails, and says this on stderr
-complains() {
-    complains_text=$1 status=0
-    shift
-    "$@" >said 2>err || status=$?
-    cat err >&2
-    [ $status -eq 1 ]
-    grep -qF -- "$complains_text" err
-}
-
 # --- writing --------------------------------------------------------------
 
 # writes LENGTH [ARGUMENT...] - the same records as without the filter
