@@ -251,6 +251,20 @@ mark(enum envl_fate *fates, const struct envl_cms_reader *o, const char *digits,
 }
 
 enum envelope_reason
+envl_cms_reader_parse_fates(enum envl_fate **fates, struct envl_cms_reader *o,
+                            struct envl_err *err)
+{
+    enum envelope_reason rc = envl_cms_reader_parse(o, o->ctx->propq, err);
+
+    *fates = NULL;
+    if (rc != ENVELOPE_OK)
+        return rc;
+    /* One more, so that it is never none. */
+    *fates = OPENSSL_zalloc((o->count + 1) * sizeof(**fates));
+    return *fates != NULL ? ENVELOPE_OK : envl_fail_memory(err);
+}
+
+enum envelope_reason
 envl_cms_reader_mark(enum envl_fate *fates, const struct envl_cms_reader *o,
                      const char *ids, struct envl_err *err)
 {
@@ -363,10 +377,7 @@ envl_key_envelope_remove(unsigned char **out, size_t *out_len,
 
     *out = NULL;
     if (rc == ENVELOPE_OK)
-        rc = envl_cms_reader_parse(&o, ctx->propq, err);
-    if (rc == ENVELOPE_OK
-        && (fates = OPENSSL_zalloc((o.count + 1) * sizeof(*fates))) == NULL)
-        rc = envl_fail_memory(err);
+        rc = envl_cms_reader_parse_fates(&fates, &o, err);
     if (rc == ENVELOPE_OK && ids[strspn(ids, "\n")] == '\0')
         rc = envl_fail(err, ENVELOPE_R_PARAMETER,
                        "no recipient to remove was named");
@@ -411,10 +422,7 @@ envl_key_envelope_clean(unsigned char **der, size_t *len,
     size_t rest_len = 0;
 
     if (rc == ENVELOPE_OK)
-        rc = envl_cms_reader_parse(&o, ctx->propq, err);
-    if (rc == ENVELOPE_OK
-        && (fates = OPENSSL_zalloc((o.count + 1) * sizeof(*fates))) == NULL)
-        rc = envl_fail_memory(err);
+        rc = envl_cms_reader_parse_fates(&fates, &o, err);
     if (rc == ENVELOPE_OK) {
         mark_unknown(fates, &o);
         rc = write_rest(&rest, &rest_len, &o, fates, err);

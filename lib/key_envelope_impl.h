@@ -109,6 +109,15 @@ enum envl_fate {
 };
 
 /*
+ * envl_cms_reader_parse_fates - parse, and an array in which all recipients stay
+ *
+ * Ownership: *fates is the caller's, OPENSSL_free(); NULL on failure.
+ */
+enum envelope_reason envl_cms_reader_parse_fates(enum envl_fate **fates,
+                                                 struct envl_cms_reader *o,
+                                                 struct envl_err *err);
+
+/*
  * envl_cms_reader_drop - take recipients out of the frame; the message and the
  * infos stay as they were read, and places in the frame are not theirs any more
  *

@@ -373,10 +373,7 @@ envl_key_envelope_is_done(bool *is, const unsigned char *der, size_t len,
 
     *is = false;
     if (rc == ENVELOPE_OK)
-        rc = envl_cms_reader_parse(&o, ctx->propq, err);
-    if (rc == ENVELOPE_OK
-        && (fates = OPENSSL_zalloc((o.count + 1) * sizeof(*fates))) == NULL)
-        rc = envl_fail_memory(err);
+        rc = envl_cms_reader_parse_fates(&fates, &o, err);
     if (rc == ENVELOPE_OK && removed != NULL)
         rc = envl_cms_reader_mark(fates, &o, removed, err);
     if (rc == ENVELOPE_OK)
