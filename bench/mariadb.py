@@ -58,7 +58,7 @@ class Server:
         if _is_root():
             shutil.chown(self.bench.work, SERVER_USER)
         self.bench.output(
-            as_user + ["mariadb-install-db", "--no-defaults",
+            as_user + ["mariadb-install-db", "--no-defaults", "--force",
                        f"--datadir={self.data}", "--skip-test-db",
                        "--auth-root-authentication-method=socket"])
 

@@ -49,11 +49,14 @@ sql() { # NAME STATEMENTS
         --socket="$1.sock" --execute="$2"
 }
 
+# With --force the server's installation looks up no host name: a machine may
+# have no /etc/hosts.
 install_db() {
     mkdir "$1.data" tmp
     [ -z "$as" ] || chown mysql "$1.data" tmp
     # shellcheck disable=SC2086 # $as is words
-    $as mariadb-install-db --no-defaults --datadir="$tests_dir/$1.data" \
+    $as mariadb-install-db --no-defaults --force \
+        --datadir="$tests_dir/$1.data" \
         --auth-root-authentication-method=socket --skip-test-db
 }
 

@@ -35,6 +35,31 @@ cleanup=:
 tests_dir=$(mktemp -d "${TMPDIR:-/tmp}/envelope-cli.XXXXXX") || exit 99
 cd "$tests_dir" || exit 99
 
+# Where the project is installed, the first bsdtar may be its launcher.  The
+# tests begin with the system's own.
+is_launcher() {
+    grep -q ENVELOPE_PRELOAD "$1"
+}
+
+link_stock() { # NAME
+    stock_first=$(command -v "$1") && is_launcher "$stock_first" || return 0
+    mkdir -p .stock
+    stock_ifs=$IFS
+    IFS=:
+    for stock_dir in $PATH; do
+        if [ -x "$stock_dir/$1" ] && ! is_launcher "$stock_dir/$1"; then
+            ln -s "$stock_dir/$1" ".stock/$1"
+            break
+        fi
+    done
+    IFS=$stock_ifs
+}
+
+for stock_name in bsdtar bsdcat bsdcpio; do
+    link_stock $stock_name
+done
+[ ! -d .stock ] || PATH=$tests_dir/.stock:$PATH
+
 # An instrumented module needs its runtime in the program that loads it.  The
 # stock program's own leaks are not ours.
 if [ -n "${ENVELOPE_SANITIZED-}" ]; then
