@@ -137,14 +137,15 @@ envl_certificate_check(X509 *cert, const struct envl_settings *how,
     const char *why = envl_certificate_time_trouble(cert);
     char words[ENVL_CERTIFICATE_WORDS_MAX];
 
-    if (!how->allow_expired && why != NULL) {
+    if (how->allow_expired != ENVL_YES && why != NULL) {
         envl_certificate_describe(words, cert);
         return envl_fail(err, ENVELOPE_R_CERTIFICATE_TIME,
                          "%s: %s %s; set allow-expired to use it all the same, "
                          "or skip-expired to leave it out",
                          name, words, why);
     }
-    return how->allow_usage ? ENVELOPE_OK : check_usage(cert, name, err);
+    return how->allow_usage == ENVL_YES ? ENVELOPE_OK
+                                        : check_usage(cert, name, err);
 }
 
 /* Issuer */

@@ -16,14 +16,19 @@
 
 #include "lib/err.h"
 
-/* The settings of the provider's section: name, field in its structure. */
+/* The settings of the provider's section: name, field of struct envl_defaults,
+ * and of a number the most that it may be. */
 #define ENVL_CONF_PROPERTIES "properties"
-#define ENVL_CONF_SETTINGS(X)                          \
-    X(ENVELOPE_PARAM_RECIPIENTS, recipients)           \
-    X(ENVELOPE_PARAM_IDENTITIES, identities)           \
-    X(ENVELOPE_PARAM_PASSPHRASE_FILE, passphrase_file) \
-    X(ENVELOPE_PARAM_THREADS, threads)                 \
-    X(ENVL_CONF_PROPERTIES, properties)
+#define ENVL_CONF_SETTINGS(X)                                          \
+    X(ENVELOPE_PARAM_RECIPIENTS, recipients, ENVL_CONF_TEXT)           \
+    X(ENVELOPE_PARAM_IDENTITIES, identities, ENVL_CONF_TEXT)           \
+    X(ENVELOPE_PARAM_PASSPHRASE_FILE, passphrase_file, ENVL_CONF_TEXT) \
+    X(ENVELOPE_PARAM_THREADS, threads, ENVL_THREADS_MAX)               \
+    X(ENVELOPE_PARAM_ALLOW_EXPIRED, allow_expired, 1)                  \
+    X(ENVELOPE_PARAM_SKIP_EXPIRED, skip_expired, 1)                    \
+    X(ENVELOPE_PARAM_ALLOW_USAGE, allow_usage, 1)                      \
+    X(ENVL_CONF_PROPERTIES, properties, ENVL_CONF_TEXT)
+#define ENVL_CONF_TEXT 0
 
 /* What a file says; never changed once it was read. */
 struct envl_conf;
@@ -71,8 +76,18 @@ enum envelope_reason envl_conf_check_active(const struct envl_conf *conf,
                                             const char *provider,
                                             struct envl_err *err);
 
-/* envl_conf_threads - is this a number of threads, ENVL_THREADS_MAX at most? */
-bool envl_conf_threads(unsigned *threads, const char *value);
+/*
+ * envl_conf_number - what a setting says that is a number
+ *
+ *   value  of the setting; *number stays as it is where this is NULL
+ *   place  where it is from, for messages
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION if it is no number, or more
+ *          than the setting may be.
+ */
+enum envelope_reason envl_conf_number(unsigned *number, const char *setting,
+                                      const char *value, const char *place,
+                                      struct envl_err *err);
 
 /*
  * envl_conf_load - have libcrypto do in libctx what the file says, and see that

@@ -23,10 +23,13 @@ static const char *const core_names[] = { ENVL_CONF_ACTIVATE,
                                           ENVL_CONF_IDENTITY, "module",
                                           ENVL_CONF_SOFT_LOAD };
 
-static const char *const settings[] = {
-#define NAME(name, field) name,
-    ENVL_CONF_SETTINGS(NAME)
-#undef NAME
+static const struct setting {
+    const char *name;
+    unsigned max; /* of a number, or ENVL_CONF_TEXT */
+} settings[] = {
+#define SETTING(name, field, max) { name, max },
+    ENVL_CONF_SETTINGS(SETTING)
+#undef SETTING
 };
 
 struct question {
@@ -44,18 +47,25 @@ fail_section(const struct envl_conf *conf, const char *name, const char *value,
                      value, value);
 }
 
-static bool
-is_known(const CONF_VALUE *item)
+static const struct setting *
+find_setting(const char *name)
 {
-    const char *name = envl_conf_skip_dot(item->name);
+    size_t i;
+
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (strcmp(settings[i].name, name) == 0)
+            return &settings[i];
+    }
+    return NULL;
+}
+
+static bool
+is_core_name(const char *name)
+{
     size_t i;
 
     for (i = 0; i < sizeof(core_names) / sizeof(core_names[0]); i++) {
-        if (strcmp(core_names[i], name) == 0)
-            return true;
-    }
-    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (strcmp(settings[i], item->name) == 0)
+        if (strcmp(core_names[i], envl_conf_skip_dot(name)) == 0)
             return true;
     }
     return false;
@@ -127,17 +137,24 @@ check_algorithms(const struct envl_conf *conf, const char *name,
     return ENVELOPE_OK;
 }
 
-bool
-envl_conf_threads(unsigned *threads, const char *value)
+enum envelope_reason
+envl_conf_number(unsigned *number, const char *setting, const char *value,
+                 const char *place, struct envl_err *err)
 {
-    size_t len = strlen(value);
+    const struct setting *known = find_setting(setting);
+    unsigned max = known != NULL ? known->max : 0, result = 0;
+    const char *digit = value;
 
-    *threads = 0;
-    if (len == 0 || len > 2 || strspn(value, "0123456789") != len)
-        return false;
-    for (; *value != '\0'; value++)
-        *threads = 10 * *threads + (unsigned)(*value - '0');
-    return *threads <= ENVL_THREADS_MAX;
+    if (value == NULL)
+        return ENVELOPE_OK;
+    while (*digit >= '0' && *digit <= '9' && result <= max)
+        result = 10 * result + (unsigned)(*digit++ - '0');
+    if (digit == value || *digit != '\0' || result > max)
+        return envl_fail(err, ENVELOPE_R_CONFIGURATION,
+                         "%s: %s = %s: must be a number from 0 to %u", place,
+                         setting, value, max);
+    *number = result;
+    return ENVELOPE_OK;
 }
 
 /* Is it a setting of the provider, and a good one? */
@@ -145,23 +162,23 @@ static enum envelope_reason
 check_setting(const struct question *question,
               const struct envl_conf_entry *entry, const CONF_VALUE *item)
 {
+    const struct setting *setting = find_setting(item->name);
+    char place[ENVL_DETAIL_MAX / 2];
     unsigned ignored;
 
-    if (!is_known(item))
+    if (setting == NULL && !is_core_name(item->name))
         return envl_fail(question->err, ENVELOPE_R_CONFIGURATION,
                          "%s: section [%s]: %s: no setting of the "
                          "provider %s; OSSL_PROVIDER-envelope(7) lists "
                          "what there is",
                          question->conf->file, entry->item->value, item->name,
                          question->provider);
-    if (strcmp(item->name, ENVELOPE_PARAM_THREADS) == 0
-        && !envl_conf_threads(&ignored, item->value))
-        return envl_fail(question->err, ENVELOPE_R_CONFIGURATION,
-                         "%s: section [%s]: %s = %s: must be a number from 0 "
-                         "to %d",
-                         question->conf->file, entry->item->value, item->name,
-                         item->value, ENVL_THREADS_MAX);
-    return ENVELOPE_OK;
+    if (setting == NULL || setting->max == ENVL_CONF_TEXT)
+        return ENVELOPE_OK;
+    (void)snprintf(place, sizeof(place), "%s: section [%s]",
+                   question->conf->file, entry->item->value);
+    return envl_conf_number(&ignored, item->name, item->value, place,
+                            question->err);
 }
 
 static bool
@@ -192,7 +209,7 @@ has_setting(const STACK_OF(CONF_VALUE) * section)
     size_t i;
 
     for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (envl_conf_core_value(section, settings[i]) != NULL)
+        if (envl_conf_core_value(section, settings[i].name) != NULL)
             return true;
     }
     return false;
@@ -304,11 +321,11 @@ envl_conf_check_active(const struct envl_conf *conf, const char *provider,
     if (envl_conf_activates(conf, provider))
         return ENVELOPE_OK;
     for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (envl_conf_get(conf, provider, settings[i]) != NULL)
+        if (envl_conf_get(conf, provider, settings[i].name) != NULL)
             return envl_fail(err, ENVELOPE_R_CONFIGURATION,
                              "%s: the section of the provider %s has %s, which "
                              "counts only with activate = 1",
-                             conf->file, provider, settings[i]);
+                             conf->file, provider, settings[i].name);
     }
     return ENVELOPE_OK;
 }

@@ -218,7 +218,7 @@ add_or_leave_out(struct loader *loader, X509 *cert, const char *name,
         return envl_fail_memory(err);
     if (issuer > 0)
         why = "has issued another one that is there";
-    else if (!loader->settings->skip_expired || why == NULL)
+    else if (loader->settings->skip_expired != ENVL_YES || why == NULL)
         return add_cert(loader, cert, name, err);
     envl_certificate_describe(words, cert);
     (void)envl_fail(&loader->left_out, ENVELOPE_R_CERTIFICATE_TIME, "%s: %s %s",
@@ -437,7 +437,8 @@ envl_recipients_load(struct envl_recipients *recipients,
                          "recipients are set: use -K 0 for the recipients, or "
                          "unset them (parameters, ENVELOPE_RECIPIENTS, "
                          "openssl.cnf)");
-    if (settings->allow_expired && settings->skip_expired)
+    if (settings->allow_expired == ENVL_YES
+        && settings->skip_expired == ENVL_YES)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "allow-expired takes what skip-expired leaves out: "
                          "choose one of them");

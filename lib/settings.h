@@ -18,6 +18,9 @@ struct envl_octets {
     size_t len;
 };
 
+/* What somebody has decided, or left to the next who may. */
+enum envl_choice { ENVL_UNSAID, ENVL_NO, ENVL_YES };
+
 /* Keys or certificates, PEM, DER or OpenSSH, in the order in which they came. */
 struct envl_octets_list {
     struct envl_octets *items;
@@ -48,7 +51,7 @@ struct envl_settings {
     char *labels; /* lines in any order */
     /* Of certificates: take those that are not valid now, or leave them out;
      * take those that are not for encryption. */
-    bool allow_expired, skip_expired, allow_usage;
+    enum envl_choice allow_expired, skip_expired, allow_usage;
     bool verified_only;
     bool has_output_slack;
     bool has_threads;

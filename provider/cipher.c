@@ -252,8 +252,9 @@ ready(struct envl_cipher *ctx)
     envl_settings_clear(&ctx->effective);
     if (!envl_settings_copy(&ctx->effective, &ctx->settings))
         return raise_memory(ctx);
-    if (!envl_config_apply(ctx->prov, &ctx->effective,
-                           ctx->direction == ENVL_SEAL, &err))
+    if (envl_config_apply(ctx->prov, &ctx->effective,
+                          ctx->direction == ENVL_SEAL, &err)
+        != ENVELOPE_OK)
         return envl_raise(ctx->prov, keep(ctx, &err));
     return 1;
 }
@@ -384,7 +385,9 @@ get_threads(OSSL_PARAM params[], struct envl_cipher *ctx)
 
     if (p == NULL)
         return 1;
-    if (!envl_config_threads(ctx->prov, &ctx->settings, &threads, &err))
+    if (envl_defaults_threads(&ctx->prov->defaults, &ctx->settings, &threads,
+                              &err)
+        != ENVELOPE_OK)
         return envl_raise(ctx->prov, keep(ctx, &err));
     return OSSL_PARAM_set_uint(p, threads);
 }

@@ -14,7 +14,7 @@ enum kind {
     LIST,     /* struct envl_octets_list, to which each value adds */
     UNSIGNED, /* unsigned */
     SIZE,     /* size_t */
-    BOOL,     /* bool */
+    CHOICE,   /* enum envl_choice */
     RELEASE,  /* bool: verified_only */
     CALLBACK  /* pointer */
 };
@@ -43,12 +43,12 @@ enum kind {
     X(ENVELOPE_PARAM_RESERVE, UNSIGNED_INTEGER, SIZE, HOW, reserve, 0, 2097152)\
     X(ENVELOPE_PARAM_WORK_FACTOR, UNSIGNED_INTEGER, UNSIGNED, HOW, log_n,      \
       ENVL_SCRYPT_LOG_N_MIN, ENVL_SCRYPT_LOG_N_MAX)                            \
-    X(ENVELOPE_PARAM_ALLOW_EXPIRED, UNSIGNED_INTEGER, BOOL, HOW,               \
+    X(ENVELOPE_PARAM_ALLOW_EXPIRED, UNSIGNED_INTEGER, CHOICE, HOW,             \
       allow_expired, 0, 1)                                                     \
-    X(ENVELOPE_PARAM_SKIP_EXPIRED, UNSIGNED_INTEGER, BOOL, HOW, skip_expired,  \
-      0, 1)                                                                    \
-    X(ENVELOPE_PARAM_ALLOW_USAGE, UNSIGNED_INTEGER, BOOL, HOW, allow_usage, 0, \
-      1)
+    X(ENVELOPE_PARAM_SKIP_EXPIRED, UNSIGNED_INTEGER, CHOICE, HOW,              \
+      skip_expired, 0, 1)                                                                    \
+    X(ENVELOPE_PARAM_ALLOW_USAGE, UNSIGNED_INTEGER, CHOICE, HOW, allow_usage, \
+      0, 1)
 /* clang-format on */
 
 enum subject { HOW, WHOM };
@@ -198,7 +198,7 @@ set_one(struct envl_settings *settings, const struct row *row,
     else if (row->kind == SIZE)
         *(size_t *)field = (size_t)number;
     else
-        *(bool *)field = number != 0;
+        *(enum envl_choice *)field = number != 0 ? ENVL_YES : ENVL_NO;
     if (field == &settings->output_slack)
         settings->has_output_slack = true;
     if (field == &settings->threads)

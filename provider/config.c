@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What openssl.cnf and the environment say, for streams that do not. */
-#define _GNU_SOURCE /* secure_getenv(): nothing is taken in setuid programs */
 #include "provider/provider.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -14,7 +12,7 @@
 static bool
 is_configured(const struct envl_provider *prov)
 {
-    const struct envl_config *config = &prov->config;
+    const struct envl_defaults *defaults = &prov->defaults;
     char *activate = NULL, *module = NULL;
     bool is_set = false;
     OSSL_PARAM params[] = {
@@ -25,7 +23,7 @@ is_configured(const struct envl_provider *prov)
 
     if (prov->get_params != NULL)
         (void)prov->get_params(prov->core, params);
-#define IS_SET(name, field) is_set = is_set || config->field != NULL;
+#define IS_SET(name, field, max) is_set = is_set || defaults->field != NULL;
     ENVL_CONF_SETTINGS(IS_SET)
 #undef IS_SET
     return is_set || activate != NULL || module != NULL;
@@ -39,7 +37,7 @@ find_difference(const struct envl_provider *prov, const struct envl_conf *conf,
     const struct {
         const char *setting, *value;
     } rows[] = {
-#define ROW(name, field) { name, prov->config.field },
+#define ROW(name, field, max) { name, prov->defaults.field },
         ENVL_CONF_SETTINGS(ROW)
 #undef ROW
     };
@@ -94,7 +92,7 @@ check(struct envl_provider *prov, const struct envl_conf *conf,
                 && !envl_conf_is_section(conf,
                                          envl_conf_get(conf, name, setting)))))
         return ENVELOPE_OK;
-    (void)snprintf(prov->config_place, sizeof(prov->config_place),
+    (void)snprintf(prov->defaults.place, sizeof(prov->defaults.place),
                    "%s: section [%s]", envl_conf_file(conf),
                    envl_conf_section(conf, name));
     prov->is_beside_other = envl_conf_activates_other(conf, name);
@@ -134,12 +132,12 @@ check_file(struct envl_provider *prov, struct envl_err *err)
 int
 envl_config_read(struct envl_provider *prov)
 {
-    const char *modules = secure_getenv(ENVELOPE_ENV_KMS_MODULES);
-    struct envl_config *config = &prov->config;
+    const char *modules = envl_defaults_kms_modules();
+    struct envl_defaults *defaults = &prov->defaults;
     /* The core sets the pointers; what is not configured stays NULL. */
     OSSL_PARAM params[] = {
-#define PARAM(name, field) \
-    OSSL_PARAM_construct_utf8_ptr(name, &config->field, 0),
+#define PARAM(name, field, max) \
+    OSSL_PARAM_construct_utf8_ptr(name, &defaults->field, 0),
         ENVL_CONF_SETTINGS(PARAM)
 #undef PARAM
             OSSL_PARAM_construct_end(),
@@ -147,7 +145,7 @@ envl_config_read(struct envl_provider *prov)
 
     if (prov->get_params != NULL)
         (void)prov->get_params(prov->core, params); /* all are optional */
-    (void)snprintf(prov->config_place, sizeof(prov->config_place),
+    (void)snprintf(prov->defaults.place, sizeof(prov->defaults.place),
                    "the provider's section of the program's configuration");
     prov->config_failure.reason = check_file(prov, &prov->config_failure);
     return prov->config_failure.reason != ENVELOPE_R_MEMORY
@@ -156,69 +154,24 @@ envl_config_read(struct envl_provider *prov)
                                          strlen(modules)));
 }
 
-/* Set a field to what the environment or else the configuration says. */
-static int
-set_default(char **field, const char *variable, const char *configured,
-            struct envl_err *err)
-{
-    const char *value = secure_getenv(variable);
-
-    if (value == NULL || *value == '\0')
-        value = configured;
-    if (value == NULL || envl_settings_set_text(field, value, strlen(value)))
-        return 1;
-    (void)envl_fail_memory(err);
-    return 0;
-}
-
-int
-envl_config_threads(const struct envl_provider *prov,
-                    const struct envl_settings *settings, unsigned *threads,
-                    struct envl_err *err)
-{
-    const char *said = prov->config.threads;
-
-    *threads = settings->threads;
-    if (settings->has_threads || said == NULL)
-        return 1;
-    if (envl_conf_threads(threads, said))
-        return 1;
-    (void)envl_fail(err, ENVELOPE_R_CONFIGURATION,
-                    "%s: threads = %s: must be a number from 0 to %d",
-                    prov->config_place, said, ENVL_PARAM_THREADS_MAX);
-    return 0;
-}
-
-int
+enum envelope_reason
 envl_config_apply(const struct envl_provider *prov,
                   struct envl_settings *settings, bool encrypting,
                   struct envl_err *err)
 {
-    const struct envl_config *config = &prov->config;
+    const struct envl_defaults *defaults = &prov->defaults;
+    enum envelope_reason rc;
 
     if (prov->config_failure.reason != ENVELOPE_OK) {
         *err = prov->config_failure;
-        return 0;
+        return err->reason;
     }
-    if (!envl_config_threads(prov, settings, &settings->threads, err))
-        return 0;
-    if (encrypting) {
-        /* Also beside a key: that is refused, and must not go unnoticed. */
-        if (settings->recipients != NULL || settings->recipient.count > 0
-            || settings->passphrase.data != NULL
-            || settings->passphrase_file != NULL)
-            return 1;
-        return set_default(&settings->recipients, ENVELOPE_ENV_RECIPIENTS,
-                           config->recipients, err);
-    }
-    if (settings->has_kek)
-        return 1;
-    if (settings->identities == NULL && settings->identity.count == 0
-        && !set_default(&settings->identities, ENVELOPE_ENV_IDENTITIES,
-                        config->identities, err))
-        return 0;
-    if (settings->passphrase.data != NULL || settings->passphrase_file != NULL)
-        return 1;
-    return set_default(&settings->passphrase_file, ENVELOPE_ENV_PASSPHRASE_FILE,
-                       config->passphrase_file, err);
+    rc = envl_defaults_threads(defaults, settings, &settings->threads, err);
+    if (rc == ENVELOPE_OK && !encrypting)
+        return envl_defaults_identities(defaults, settings, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_defaults_recipients(defaults, settings, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_defaults_certificates(defaults, settings, err);
+    return rc;
 }

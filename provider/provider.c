@@ -226,14 +226,14 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
         return 0;
     }
     prov->ctx.kms_modules = prov->kms_modules;
-    prov->ctx.properties = prov->config.properties;
+    prov->ctx.properties = prov->defaults.properties;
     /* A query that libcrypto cannot read it would ignore in every fetch. */
-    if (prov->config.properties != NULL
+    if (prov->defaults.properties != NULL
         && !EVP_set_default_properties(prov->ctx.libctx,
-                                       prov->config.properties))
+                                       prov->defaults.properties))
         (void)envl_fail(&prov->config_failure, ENVELOPE_R_CONFIGURATION,
                         "%s: properties = %s: libcrypto cannot read it",
-                        prov->config_place, prov->config.properties);
+                        prov->defaults.place, prov->defaults.properties);
     prov->propq = envl_libctx_prefer(prov->ctx.properties, "default");
     prov->ctx.propq = prov->propq;
     if (prov->propq == NULL) {

@@ -11,17 +11,10 @@
 
 #include <envelope/envelope.h>
 
-#include "lib/conf.h"
+#include "lib/defaults.h"
 #include "lib/err.h"
 #include "lib/libctx.h"
 #include "lib/settings.h"
-
-/* The provider's section of a configuration (lib/conf.h); strings are the core's. */
-struct envl_config {
-#define ENVL_CONFIG_FIELD(name, field) char *field;
-    ENVL_CONF_SETTINGS(ENVL_CONFIG_FIELD)
-#undef ENVL_CONFIG_FIELD
-};
 
 struct envl_provider {
     const OSSL_CORE_HANDLE *core;
@@ -31,9 +24,8 @@ struct envl_provider {
     OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
     OSSL_FUNC_core_vset_error_fn *vset_error;
 
-    struct envl_config config;
+    struct envl_defaults defaults;
     struct envl_err config_failure; /* what is wrong in it, or ENVELOPE_OK */
-    char config_place[200]; /* the file and the section, as far as known */
     bool is_global;         /* the program's context is the global one */
     bool is_beside_other;   /* the configuration activates another provider */
     char *propq;            /* of ctx */
@@ -73,24 +65,15 @@ extern const OSSL_ITEM envl_reason_strings[];
 int envl_config_read(struct envl_provider *prov);
 
 /*
- * envl_config_threads - how many threads the settings say, or if they say
- * nothing the configuration: 0 if that does not, either
- *
- * Returns:   1, or 0 with err set.
- */
-int envl_config_threads(const struct envl_provider *prov,
-                        const struct envl_settings *settings, unsigned *threads,
-                        struct envl_err *err);
-
-/*
  * envl_config_apply - fill what settings leave open from the environment or
- * the configuration: recipients when encrypting, identities when decrypting
+ * the configuration: what concerns recipients when encrypting, identities when
+ * decrypting
  *
- * Returns:   1, or 0 with err set.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */
-int envl_config_apply(const struct envl_provider *prov,
-                      struct envl_settings *settings, bool encrypting,
-                      struct envl_err *err);
+enum envelope_reason envl_config_apply(const struct envl_provider *prov,
+                                       struct envl_settings *settings,
+                                       bool encrypting, struct envl_err *err);
 
 /* cipher_params.c */
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libcrypto falls back on its default provider only where none is loaded, and
  * the envelope provider is. */
-#define _GNU_SOURCE /* secure_getenv() */
 #include "tools/context.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -15,6 +13,7 @@
 
 #include "filter/library.h"
 #include "lib/conf.h"
+#include "lib/defaults.h"
 
 enum envelope_reason
 envl_context_get(struct envl_libctx *ctx, struct envl_err *err)
@@ -23,7 +22,7 @@ envl_context_get(struct envl_libctx *ctx, struct envl_err *err)
     enum envelope_reason rc = envl_library_get(&library, err);
 
     *ctx = (struct envl_libctx){
-        .kms_modules = secure_getenv(ENVELOPE_ENV_KMS_MODULES),
+        .kms_modules = envl_defaults_kms_modules(),
     };
     if (rc != ENVELOPE_OK)
         return rc;

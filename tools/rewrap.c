@@ -3,7 +3,7 @@
  * envelope rewrap: another key envelope in front of the same payload, in
  * place where it fits.
  */
-#define _GNU_SOURCE /* secure_getenv(), flock() */
+#define _GNU_SOURCE /* flock() */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #include "filter/copier.h"
 #include "filter/head.h"
 #include "filter/library.h"
-#include "lib/conf.h"
+#include "lib/defaults.h"
 #include "lib/rewrap.h"
 #include "tools/commands.h"
 #include "tools/context.h"
@@ -84,17 +84,13 @@ set_kek(struct envl_settings *settings, const unsigned char *kek)
         memcpy(settings->kek, kek, sizeof(settings->kek));
 }
 
-/* The environment and the configuration that decryption takes its identities
- * from. */
-static const char *
-or_default(const char *text, const char *variable, const struct envl_conf *conf,
-           const char *setting)
+/* Of an option that is -1, 0 or 1. */
+static enum envl_choice
+choice_of(long number)
 {
-    const char *value = text != NULL ? text : secure_getenv(variable);
-
-    return value != NULL && *value != '\0'
-               ? value
-               : envl_conf_get(conf, ENVELOPE_PROVIDER_NAME, setting);
+    if (number < 0)
+        return ENVL_UNSAID;
+    return number == 0 ? ENVL_NO : ENVL_YES;
 }
 
 static enum envelope_reason
@@ -112,44 +108,35 @@ ask_passphrase(struct envl_settings *old, struct envl_err *err)
 }
 
 static enum envelope_reason
-set_old(struct job *job, struct envl_err *err)
+set_old(struct job *job, const struct envl_defaults *defaults,
+        struct envl_err *err)
 {
     const struct envl_arguments *arguments = job->arguments;
     const struct envl_options *options = &arguments->options;
-    const char *identities = options->identities;
-    const char *file = arguments->identity_passphrase_file;
-    const struct envl_library *library;
-    enum envelope_reason rc = envl_library_get(&library, err);
+    struct envl_settings *old = &job->old;
 
-    if (rc != ENVELOPE_OK)
-        return rc;
-    job->old.callback = options->callback;
-    set_kek(&job->old, arguments->identity_kek);
-    if (!job->old.has_kek) {
-        identities = or_default(identities, ENVELOPE_ENV_IDENTITIES,
-                                library->conf, ENVELOPE_PARAM_IDENTITIES);
-        if (!arguments->identity_prompt)
-            file = or_default(file, ENVELOPE_ENV_PASSPHRASE_FILE, library->conf,
-                              ENVELOPE_PARAM_PASSPHRASE_FILE);
-    }
-    if (!set_text(&job->old.identities, identities)
-        || !set_text(&job->old.passphrase_file, file)
-        || !envl_octets_copy(&job->old.in_use, &options->in_use))
+    old->callback = options->callback;
+    set_kek(old, arguments->identity_kek);
+    if (!set_text(&old->identities, options->identities)
+        || !set_text(&old->passphrase_file, arguments->identity_passphrase_file)
+        || !envl_octets_copy(&old->in_use, &options->in_use))
         return envl_fail_memory(err);
-    return arguments->identity_prompt ? ask_passphrase(&job->old, err)
-                                      : ENVELOPE_OK;
+    if (arguments->identity_prompt && ask_passphrase(old, err) != ENVELOPE_OK)
+        return err->reason;
+    return envl_defaults_identities(defaults, old, err);
 }
 
 static enum envelope_reason
-set_fresh(struct job *job, struct envl_err *err)
+set_fresh(struct job *job, const struct envl_defaults *defaults,
+          struct envl_err *err)
 {
     const struct envl_options *options = &job->arguments->options;
     struct envl_settings *fresh = &job->fresh;
 
     set_kek(fresh, options->kek);
-    fresh->allow_expired = options->allow_expired > 0;
-    fresh->skip_expired = options->skip_expired > 0;
-    fresh->allow_usage = options->allow_usage > 0;
+    fresh->allow_expired = choice_of(options->allow_expired);
+    fresh->skip_expired = choice_of(options->skip_expired);
+    fresh->allow_usage = choice_of(options->allow_usage);
     fresh->log_n =
         options->work_factor > 0 ? (unsigned)options->work_factor : 0;
     if (!set_text(&fresh->recipients, options->recipients)
@@ -159,6 +146,18 @@ set_fresh(struct job *job, struct envl_err *err)
             && !envl_octets_set(&fresh->passphrase, options->passphrase,
                                 strlen(options->passphrase))))
         return envl_fail_memory(err);
+    return envl_defaults_certificates(defaults, fresh, err);
+}
+
+/* What the environment and openssl.cnf say, as for every other stream. */
+static enum envelope_reason
+get_defaults(struct envl_defaults *defaults, struct envl_err *err)
+{
+    const struct envl_library *library;
+
+    if (envl_library_get(&library, err) != ENVELOPE_OK)
+        return err->reason;
+    envl_defaults_get(defaults, library->conf, ENVELOPE_PROVIDER_NAME);
     return ENVELOPE_OK;
 }
 
@@ -182,6 +181,7 @@ begin(struct job *job)
 {
     const struct envl_arguments *arguments = job->arguments;
     enum envl_way way = ENVL_DECRYPT;
+    struct envl_defaults defaults;
     enum envelope_reason rc;
     struct envl_err err;
 
@@ -189,12 +189,14 @@ begin(struct job *job)
     if (rc == ENVELOPE_OK)
         rc = envl_rewrap_new(&job->rewrap, &job->ctx, &err);
     if (rc == ENVELOPE_OK)
-        rc = set_old(job, &err);
+        rc = get_defaults(&defaults, &err);
+    if (rc == ENVELOPE_OK)
+        rc = set_old(job, &defaults, &err);
     if (rc == ENVELOPE_OK)
         rc = envl_rewrap_set_identities(job->rewrap, &job->old, &err);
     if (rc == ENVELOPE_OK && has_recipients(&arguments->options)) {
         way = ENVL_ENCRYPT;
-        rc = set_fresh(job, &err);
+        rc = set_fresh(job, &defaults, &err);
         if (rc == ENVELOPE_OK)
             rc = envl_rewrap_set_recipients(job->rewrap, &job->fresh,
                                             mode_of(arguments), &err);

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 11
+plan 12
 
 # recipients FILE NUMBER - it is for so many
 recipients() {
@@ -208,6 +208,53 @@ pair() {
     "$envelope" -d -i other.key signed | cmp plain -
 }
 
+# configured SETTING... - $OPENSSL_CONF has these for the provider
+configured() {
+    {
+        printf '%s\n' 'openssl_conf = init' '[init]' 'providers = list' \
+            '[list]' 'default = default_section' 'envelope = ours' \
+            '[default_section]' 'activate = 1' '[ours]' 'activate = 1'
+        printf '%s\n' "$@"
+    } >openssl.cnf
+    OPENSSL_CONF=openssl.cnf
+    export OPENSSL_CONF
+}
+
+# leaves_out COMMAND... - it writes ./set for other.crt of the team alone
+leaves_out() {
+    rm -f set
+    "$@" 2>told
+    recipients set 1
+    "$envelope" -d -i other.key set | cmp plain -
+}
+
+# What openssl.cnf says of them holds for every program.
+settings() {
+    seal="$OPENSSL enc -envelope -K 0 -in plain -out set"
+    configured 'allow-usage = 1' 'recipients = root.crt'
+    $seal
+    "$envelope" -d -i root.key set | cmp plain -
+    "$envelope" encrypt -r root.crt -o set -f plain
+    "$envelope" rewrap -i root.key -r middle.crt set
+    configured 'recipients = root.crt' 'allow-usage = 0'
+    fails CERTIFICATE_USAGE $seal
+    exits 1 "$envelope" encrypt -o set -f plain
+    exits 0 "$envelope" encrypt --allow-usage -o set -f plain
+
+    configured 'skip-expired = 1' 'recipients = team'
+    leaves_out $seal
+    leaves_out "$envelope" encrypt -o set plain
+    tells 'envelope: team/old.crt: left out: the certificate of CN=old has expired'
+    cp set f
+    leaves_out sh -c "'$envelope' rewrap -i other.key -R team -o set f"
+    "$envelope" encrypt --allow-expired -R team -o set -f plain
+    recipients set 2
+    configured 'allow-expired = 1' 'recipients = team'
+    $seal
+    recipients set 2
+    leaves_out "$envelope" encrypt --skip-expired -o set plain
+}
+
 t 'keys and certificates can be made' make_all
 t 'of a chain the leaf is taken, and the others are named' chain
 t 'certificates that have nothing to do with each other' unrelated
@@ -219,3 +266,4 @@ t 'one that ends soon is worth one hint' hint
 t 'rewrap says the same' rewrapped
 t 'names that could harm a terminal, and long ones' strange
 t 'a certificate that only signs' pair
+t 'what openssl.cnf says of certificates' settings

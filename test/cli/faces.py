@@ -818,6 +818,11 @@ def configuration_rows():
     for threads in "x", "65", "-1", "2x":
         conf("threads that are %s" % threads, "threads = 2",
              "threads = " + threads, mistake("threads = " + threads))
+    for setting in "allow-expired", "skip-expired", "allow-usage":
+        conf("%s that is 2" % setting, "threads = 2", setting + " = 2",
+             mistake(setting + " = 2"))
+        conf("%s that is 1" % setting, "threads = 2", setting + " = 1",
+             opened_by("one"))
     conf("threads that are 64", "threads = 2", "threads = 64",
          opened_by("one"))
     conf("properties that nothing has", "threads = 2",

@@ -97,7 +97,7 @@ usages(void **state)
         { "X448", "keyCertSign", false },
     };
     EVP_PKEY *signer = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), *key;
-    const struct envl_settings lenient = { .allow_usage = true };
+    const struct envl_settings lenient = { .allow_usage = ENVL_YES };
     enum envelope_reason rc;
     struct envl_err err;
     X509 *cert;
@@ -139,7 +139,7 @@ authorities(void **state)
         { "DER:020101", false }, /* an INTEGER */
     };
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    const struct envl_settings lenient = { .allow_usage = true };
+    const struct envl_settings lenient = { .allow_usage = ENVL_YES };
     struct envl_err err;
     X509 *cert;
     size_t i;
@@ -169,7 +169,7 @@ times(void **state)
         { HOUR, 2 * HOUR, "is not valid yet" },
     };
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    const struct envl_settings lenient = { .allow_expired = true };
+    const struct envl_settings lenient = { .allow_expired = ENVL_YES };
     struct like like = {
         .key = key, .signer = key, .subject = "ops", .issuer = "ops"
     };
