@@ -929,7 +929,7 @@ PRINTED_PATHS="/etc $root/etc
 /srv $root/srv
 /dev/nst0 $root/tape
 /usr/local $root/usr/local
-TCP:store:9000 TCP:localhost:$port
+TCP:store:9000 TCP:127.0.0.1:$port
 TCP-LISTEN:9000 TCP-LISTEN:$port
 https://transit.example.net:8200 $VAULT_ADDR"
 export PRINTED_PATHS
