@@ -16,15 +16,19 @@
 #include <openssl/crypto.h>
 
 #include "tools/free_name.h"
+#include "tools/temporary.h"
 
 #define PRIVATE_MODE 0600
 #define PUBLIC_MODE 0644 /* less the umask */
 
-static const char temporary_end[] = ".XXXXXX";
+/* After the name of an old key, for as long as the new one has no name.  No run
+ * removes it: it may be the only copy. */
+static const char old_end[] = ".XXXXXX";
 
 /* One of the two, on the way to its name. */
 struct key_file {
     const char *path;
+    int lock;         /* of the new file, until it has its name; or -1 */
     char *temporary;  /* has the content until it has its name, or NULL */
     char *old;        /* what had the name before, or NULL */
     bool named, left; /* left: the temporary name is there, too */
@@ -38,24 +42,35 @@ fail_file(const char *path, struct envl_err *err)
 
 /* Writing */
 
-/* A new and empty file beside path; its descriptor, or -1 with errno set. */
+/* A new and empty file beside path, locked (tools/temporary.h); its descriptor,
+ * or -1 with errno set. */
 static int
-make_temporary(char **name, const char *path)
+create(struct key_file *file)
 {
-    size_t size = strlen(path) + sizeof(temporary_end);
-    int fd, saved;
+    const char *base;
+    char *name = NULL;
+    int dir = envl_parent_open(file->path, &base);
+    size_t len = (size_t)(base - file->path), size;
+    int error, fd = -1;
 
-    if ((*name = OPENSSL_malloc(size)) == NULL) {
-        errno = ENOMEM;
+    if (dir < 0)
         return -1;
+    size = len + ENVL_TEMPORARY_LEN_MAX + 1;
+    errno = ENOMEM;
+    if ((file->temporary = OPENSSL_zalloc(size)) != NULL)
+        fd = envl_temporary_create(&name, dir, base, PRIVATE_MODE);
+    error = errno;
+    if (fd >= 0) {
+        file->lock = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        (void)snprintf(file->temporary, size, "%.*s%s", (int)len, file->path,
+                       name);
+    } else {
+        OPENSSL_free(file->temporary);
+        file->temporary = NULL;
     }
-    (void)snprintf(*name, size, "%s%s", path, temporary_end);
-    if ((fd = mkstemp(*name)) < 0) {
-        saved = errno;
-        OPENSSL_free(*name);
-        *name = NULL;
-        errno = saved;
-    }
+    free(name);
+    (void)close(dir); /* it was only read */
+    errno = error;
     return fd;
 }
 
@@ -81,14 +96,14 @@ static int
 bring_to_disk(int fd)
 {
     return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP
-           || errno == EROFS;
+           || errno == EROFS || errno == EBADF; /* of envl_parent_open() */
 }
 
 static enum envelope_reason
 write_temporary(struct key_file *file, BIO *content, mode_t mode,
                 struct envl_err *err)
 {
-    int fd = make_temporary(&file->temporary, file->path);
+    int fd = create(file);
     int ok, saved;
 
     if (fd < 0)
@@ -106,24 +121,17 @@ write_temporary(struct key_file *file, BIO *content, mode_t mode,
 
 /* Names */
 
-/* A directory that cannot be opened is one that cannot be told to. */
 static int
 sync_parent(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    size_t len = slash != NULL ? (size_t)(slash - path) + 1 : 0;
-    char *parent = OPENSSL_strndup(len > 0 ? path : ".", len > 0 ? len : 1);
-    int fd = -1, ok = parent != NULL, saved;
+    const char *name;
+    int ok, saved, dir = envl_parent_open(path, &name);
 
-    if (ok)
-        fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        ok = bring_to_disk(fd);
-        saved = errno;
-        (void)close(fd); /* it was only read */
-        errno = saved;
-    }
-    OPENSSL_free(parent);
+    ok = dir >= 0 && bring_to_disk(dir);
+    saved = errno;
+    if (dir >= 0)
+        (void)close(dir); /* it was only read */
+    errno = saved;
     return ok;
 }
 
@@ -140,13 +148,21 @@ give_name(struct key_file *file, struct envl_err *err)
 static enum envelope_reason
 set_aside(struct key_file *file, struct envl_err *err)
 {
+    size_t size = strlen(file->path) + sizeof(old_end);
     struct stat st;
     int fd;
 
     if (lstat(file->path, &st) != 0)
         return errno == ENOENT ? ENVELOPE_OK : fail_file(file->path, err);
-    if ((fd = make_temporary(&file->old, file->path)) < 0)
-        return fail_file(file->path, err);
+    if ((file->old = OPENSSL_malloc(size)) == NULL)
+        return envl_fail_memory(err);
+    (void)snprintf(file->old, size, "%s%s", file->path, old_end);
+    if ((fd = mkstemp(file->old)) < 0) {
+        (void)fail_file(file->path, err);
+        OPENSSL_free(file->old);
+        file->old = NULL;
+        return err->reason;
+    }
     (void)close(fd); /* nothing was written */
     if (rename(file->path, file->old) != 0) {
         (void)fail_file(file->path, err);
@@ -214,6 +230,15 @@ drop_old(const struct key_file *file, struct envl_err *err)
         remove_or_tell(file->temporary, err);
 }
 
+static void
+end(struct key_file *file)
+{
+    if (file->lock >= 0)
+        (void)close(file->lock); /* what was written is on disk, or gone */
+    OPENSSL_free(file->temporary);
+    OPENSSL_free(file->old);
+}
+
 static enum envelope_reason
 store(const struct envl_key_pair *pair, struct key_file *private_file,
       struct key_file *public_file, bool force, struct envl_err *err)
@@ -242,8 +267,8 @@ enum envelope_reason
 envl_key_pair_store(const struct envl_key_pair *pair, bool force,
                     struct envl_err *err)
 {
-    struct key_file private_file = { .path = pair->private_path };
-    struct key_file public_file = { .path = pair->public_path };
+    struct key_file private_file = { .path = pair->private_path, .lock = -1 };
+    struct key_file public_file = { .path = pair->public_path, .lock = -1 };
     sigset_t all, before;
     enum envelope_reason rc;
 
@@ -262,10 +287,8 @@ envl_key_pair_store(const struct envl_key_pair *pair, bool force,
         put_back(&public_file, err);
     }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    OPENSSL_free(private_file.temporary);
-    OPENSSL_free(private_file.old);
-    OPENSSL_free(public_file.temporary);
-    OPENSSL_free(public_file.old);
+    end(&private_file);
+    end(&public_file);
     return rc;
 }
 

@@ -4,7 +4,6 @@
  * program remove, and takes its own name in one step when it is on disk.  Who
  * writes, and what, is not known here.
  */
-#define _GNU_SOURCE /* O_PATH */
 #include "tools/output.h"
 
 #include <errno.h>
@@ -143,8 +142,9 @@ static bool
 open_dir(struct envl_output *output)
 {
     struct stat link;
-    char *full, *slash;
-    const char *dir = ".";
+    const char *name;
+    char *full;
+    int error;
 
     if (lstat(output->path, &link) == 0 && S_ISLNK(link.st_mode))
         full = realpath(output->path, NULL);
@@ -152,21 +152,13 @@ open_dir(struct envl_output *output)
         full = strdup(output->path);
     if (full == NULL)
         return false;
-    slash = strrchr(full, '/');
-    output->name = strdup(slash != NULL ? slash + 1 : full);
-    if (slash != NULL) {
-        *slash = '\0';
-        dir = slash == full ? "/" : full;
-    }
-    output->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-#ifdef O_PATH
-    if (output->dir < 0 && errno == EACCES) /* a dropbox */
-        output->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-#endif
+    output->dir = envl_parent_open(full, &name);
+    error = *name == '\0' ? EISDIR : errno;
+    output->name = *name != '\0' ? strdup(name) : NULL;
     free(full);
-    if (output->name != NULL && *output->name == '\0')
-        errno = EISDIR;
-    return output->dir >= 0 && output->name != NULL && *output->name != '\0';
+    if (output->dir < 0 || error == EISDIR)
+        errno = error;
+    return output->dir >= 0 && output->name != NULL;
 }
 
 /* Without the temporary name there is no temporary file. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first name is always the same, so that a run finds what is left without
  * a look at the whole directory, which may have a million files. */
-#define _GNU_SOURCE /* asprintf() */
+#define _GNU_SOURCE /* asprintf(), O_PATH */
 #include "tools/temporary.h"
 
 #include <errno.h>
@@ -18,6 +18,29 @@
 
 #define RANDOM_LEN 6
 #define ATTEMPTS 100
+
+int
+envl_parent_open(const char *path, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent;
+    int dir, error;
+
+    *name = slash != NULL ? slash + 1 : path;
+    parent =
+        slash != NULL ? strndup(path, (size_t)(*name - path)) : strdup(".");
+    if (parent == NULL)
+        return -1;
+    dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+#ifdef O_PATH
+    if (dir < 0 && errno == EACCES) /* a dropbox */
+        dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+#endif
+    error = errno;
+    free(parent);
+    errno = error;
+    return dir;
+}
 
 /* How much of a name goes into the temporary one: whole characters. */
 static int

@@ -7,7 +7,7 @@
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 
-plan 51
+plan 53
 provider
 types='x25519 x448 p256 p384 p521 rsa3072 rsa4096'
 echo 'correct horse battery staple' >pw
@@ -202,7 +202,7 @@ no_room() {
 
 # The temporary file's name for the public key is too long.
 public_key_fails() {
-    long=empty/$(head -c 248 /dev/zero | tr '\0' n)
+    long=empty/$(head -c 252 /dev/zero | tr '\0' n)
     exits 1 "$envelope" keygen -o "$long"
     only empty
 }
@@ -238,6 +238,27 @@ full_disk() { # COMMAND-THAT-MAY-MOUNT...
     nothing left
 }
 
+# The names are those of tools/temporary.h.
+killed_before() {
+    echo secret >.later.key.envelope
+    echo half >.later.pub.envelope
+    exits 0 "$envelope" keygen -o later.key
+    grep -qx 'envelope: .later.key.envelope: removed, an earlier run has left it' err
+    grep -qx 'envelope: .later.pub.envelope: removed, an earlier run has left it' err
+    [ "$(find . -name '*later*' | LC_ALL=C sort | tr '\n' ' ')" \
+        = './later.key ./later.pub ' ]
+    exits 0 "$envelope" keygen -f -o later.key
+    nothing err
+}
+
+running() {
+    echo half >.now.key.envelope
+    flock .now.key.envelope "$envelope" keygen -o now.key >out 2>err
+    nothing err
+    [ "$(cat .now.key.envelope)" = half ]
+    [ "$(find . -name '*now*' | wc -l)" -eq 3 ]
+}
+
 t 'permissions with umask 022' modes 022 -rw-r--r--
 t 'permissions with umask 000' modes 000 -rw-r--r--
 t 'permissions with umask 077' modes 077 -rw-------
@@ -252,6 +273,8 @@ t '--force replaces files only' forced_onto_others
 t 'no room: nothing is left, what is old stays' no_room
 t 'the public key fails: no private key is left' public_key_fails
 t 'a directory that is not there' no_directory
+t 'what a killed run has left goes' killed_before
+t 'but not what a running one has' running
 if [ "$(id -u)" -ne 0 ] || setpriv --bounding-set -dac_override true; then
     t 'a directory that cannot be written' read_only
 else
