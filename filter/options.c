@@ -61,6 +61,7 @@ void
 envl_options_init(struct envl_options *options, enum envl_carrier carrier)
 {
     *options = (struct envl_options){
+        .dashes = "",
         .carrier = carrier,
         .piece_len = -1,
         .xbcloud = -1,
@@ -136,8 +137,8 @@ add_path(char **field, const char *path, struct envl_err *err)
 }
 
 static enum envelope_reason
-set_number(long *field, const struct row *row, const char *value,
-           struct envl_err *err)
+set_number(const struct envl_options *options, long *field,
+           const struct row *row, const char *value, struct envl_err *err)
 {
     char *end;
     long number = strtol(value, &end, 10);
@@ -145,15 +146,16 @@ set_number(long *field, const struct row *row, const char *value,
     if (*value < '0' || *value > '9' || *end != '\0' || number < row->min
         || number > row->max || number % row->step != 0)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "option %s=%s: must be a number from %ld to %ld%s",
-                         row->name, value, row->min, row->max,
+                         "option %s%s=%s: must be a number from %ld to %ld%s",
+                         options->dashes, row->name, value, row->min, row->max,
                          row->step > 1 ? ", a multiple of 512" : "");
     *field = number;
     return ENVELOPE_OK;
 }
 
 static enum envelope_reason
-set_carrier(enum envl_carrier *field, const char *value, struct envl_err *err)
+set_carrier(const struct envl_options *options, enum envl_carrier *field,
+            const char *value, struct envl_err *err)
 {
     size_t i;
 
@@ -164,8 +166,8 @@ set_carrier(enum envl_carrier *field, const char *value, struct envl_err *err)
         }
     }
     return envl_fail(err, ENVELOPE_R_PARAMETER,
-                     "option carrier=%s: must be raw, tar, xbstream or auto",
-                     value);
+                     "option %scarrier=%s: must be raw, tar, xbstream or auto",
+                     options->dashes, value);
 }
 
 static const struct row *
@@ -195,14 +197,16 @@ envl_options_set(struct envl_options *options, const char *name,
                          name);
     if (value == NULL || *value == '\0')
         return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "option %s: its value is missing", name);
+                         "option %s%s: its value is missing", options->dashes,
+                         name);
     field = (char *)options + row->offset;
     switch (row->kind) {
     case LABEL:
         if (strchr(value, '\n') != NULL)
             return envl_fail(err, ENVELOPE_R_LABELS,
-                             "option label: a line feed in it would make two "
-                             "labels of one");
+                             "option %slabel: a line feed in it would make two "
+                             "labels of one",
+                             options->dashes);
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
     case LINES:
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
@@ -212,9 +216,9 @@ envl_options_set(struct envl_options *options, const char *name,
         free_text(field);
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
     case NUMBER:
-        return set_number(field, row, value, err);
+        return set_number(options, field, row, value, err);
     default:
-        return set_carrier(field, value, err);
+        return set_carrier(options, field, value, err);
     }
 }
 

@@ -33,6 +33,7 @@ struct envl_options {
     struct envl_octets in_use; /* files not to be read for keys (lib/file.h);
                                 * nor it */
     const struct envelope_passphrase_callback *callback; /* borrowed; nor it */
+    const char *dashes; /* before an option's name in messages; nor it */
     /* Called with the records of a failure in libcrypto's queue, before they
      * are dropped; NULL: nobody looks at them. */
     void (*trace)(void);

@@ -270,7 +270,7 @@ envl_identities_load(struct envl_identities *identities,
             rc = envl_fail(err, ENVELOPE_R_NO_IDENTITY,
                            "set ENVELOPE_IDENTITIES to private keys, or "
                            "identities in the provider's section of "
-                           "openssl.cnf, or give the cipher a key");
+                           "openssl.cnf, or give a key-encryption key");
     }
     if (rc != ENVELOPE_OK)
         envl_identities_clear(identities);

@@ -408,7 +408,7 @@ fail_empty(const struct loader *loader, struct envl_err *err)
     return envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
                      "set ENVELOPE_RECIPIENTS to public keys or certificates, "
                      "or recipients in the provider's section of openssl.cnf, "
-                     "or give the cipher a key");
+                     "or give a key-encryption key");
 }
 
 enum envelope_reason
@@ -432,11 +432,12 @@ envl_recipients_load(struct envl_recipients *recipients,
     if (settings->has_kek
         && (settings->recipients != NULL || settings->recipient.count > 0
             || has_passphrase))
-        return envl_fail(err, ENVELOPE_R_AMBIGUOUS_KEY,
-                         "the cipher was given a key (-K or -pass) although "
-                         "recipients are set: use -K 0 for the recipients, or "
-                         "unset them (parameters, ENVELOPE_RECIPIENTS, "
-                         "openssl.cnf)");
+        return envl_fail(
+            err, ENVELOPE_R_AMBIGUOUS_KEY,
+            "the recipients are those that the program, "
+            "ENVELOPE_RECIPIENTS or openssl.cnf names: unset them, "
+            "or give no key; for openssl enc that is -K 0 without "
+            "-pass");
     if (settings->allow_expired == ENVL_YES
         && settings->skip_expired == ENVL_YES)
         return envl_fail(err, ENVELOPE_R_PARAMETER,

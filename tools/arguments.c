@@ -252,6 +252,7 @@ envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
 
     *arguments = (struct envl_arguments){ .passphrase_fd = -1 };
     envl_options_init(&arguments->options, ENVL_AUTO);
+    arguments->options.dashes = "--";
     /* Without a word it encrypts, for whom the environment says: what is typed
      * is hardly meant. */
     if (argc < 2 && isatty(STDIN_FILENO)) {

@@ -22,6 +22,8 @@ static const struct row {
     { ENVELOPE_R_PARAMETER, ENVL_EXIT_USAGE, NULL },
     { ENVELOPE_R_NO_RECIPIENT, ENVL_EXIT_FAILED,
       "name a public key or certificate with -r, or a passphrase with -p" },
+    { ENVELOPE_R_AMBIGUOUS_KEY, ENVL_EXIT_FAILED,
+      "give -k, or recipients (-r, -R, -p), not both" },
     { ENVELOPE_R_NO_IDENTITY, ENVL_EXIT_NO_KEY,
       "name a private key with -i; --help lists what else there is" },
     { ENVELOPE_R_NO_MATCH, ENVL_EXIT_NO_KEY,

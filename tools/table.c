@@ -62,7 +62,7 @@ take_descriptor(struct envl_arguments *arguments,
     if (*value == '\0' || strlen(value) > 9
         || strspn(value, "0123456789") != strlen(value))
         return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "option --%s %s: must be the number of an open "
+                         "option --%s=%s: must be the number of an open "
                          "descriptor",
                          row->name, value);
     *(int *)((char *)arguments + row->offset) = atoi(value);
@@ -106,7 +106,7 @@ take_range(struct envl_arguments *arguments, const struct envl_option_row *row,
     if (arguments->has_range)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_PARAMETER,
-                     "option --%s %s: must be OFFSET:LENGTH in bytes, or "
+                     "option --%s=%s: must be OFFSET:LENGTH in bytes, or "
                      "OFFSET: for all from there on; 10M, 3G, 2T will do",
                      row->name, value);
 }

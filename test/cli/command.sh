@@ -539,6 +539,7 @@ key_encryption_keys() {
     exits 1 "$envelope" -k kek3 plain
     exits 1 "$envelope" -k kek -r ops.pem plain
     says_that "$(reason AMBIGUOUS_KEY): "
+    hints 'not both'
 }
 
 nothing_in_the_environment() {
@@ -613,7 +614,7 @@ room() {
     test "$(($(size_of a) - $(size_of b)))" -eq 4096
     exits 2 "$envelope" -r ops.pem --reserve -1 pw
     exits 2 "$envelope" -r ops.pem -j 1000 pw
-    says_that "$(reason PARAMETER): option threads=1000"
+    says_that "$(reason PARAMETER): option --threads=1000"
     "$envelope" -r ops.pem -j 2 plain | "$envelope" -d -j 1 -i ops.key |
         cmp - plain
 }
