@@ -21,6 +21,10 @@ struct envl_fork_watch {
 };
 
 #ifdef MADV_WIPEONFORK
+/* An emulator such as qemu-user takes any advice and does nothing, also where
+ * there is no such advice. */
+#define NO_ADVICE (-1)
+
 static atomic_uint *
 map_page(void)
 {
@@ -29,7 +33,8 @@ map_page(void)
 
     if (page == MAP_FAILED)
         return NULL;
-    if (madvise(page, sizeof(atomic_uint), MADV_WIPEONFORK) == 0)
+    if (madvise(page, sizeof(atomic_uint), NO_ADVICE) != 0
+        && madvise(page, sizeof(atomic_uint), MADV_WIPEONFORK) == 0)
         return page;
     (void)munmap(page, sizeof(atomic_uint)); /* the process id serves, too */
     return NULL;
