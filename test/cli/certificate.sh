@@ -27,8 +27,9 @@ issue() {
 
 # aged NAME DAYS - NAME.crt, which ends so many days from now
 aged() {
+    # shellcheck disable=SC2046 # words
     "$OPENSSL" req -new -key "$1.key" -subj "/CN=$1" \
-        | "$OPENSSL" x509 -req -signkey "$1.key" -days "$2" -out "$1.crt"
+        | "$OPENSSL" x509 -req -signkey "$1.key" $(ends_in "$2") -out "$1.crt"
 }
 
 # ends NAME - the day on which NAME.crt ends
@@ -181,9 +182,11 @@ rewrapped() {
 
 # A name that somebody else has made up.
 strange() {
+    # shellcheck disable=SC2046 # words
     "$OPENSSL" req -new -key old.key -utf8 \
         -subj "$(printf '/CN=o\033[2Jld/O=\303\244\n%s' x)" \
-        | "$OPENSSL" x509 -req -signkey old.key -days -1 -out strange.crt
+        | "$OPENSSL" x509 -req -signkey old.key $(ends_in -1) \
+            -out strange.crt
     exits 1 "$envelope" encrypt -r strange.crt -o none -f plain
     exits 0 "$envelope" encrypt --skip-expired -r strange.crt -r other.crt \
         -o none -f plain
@@ -191,7 +194,8 @@ strange() {
     # shellcheck disable=SC2046 # words
     "$OPENSSL" req -new -key old.key \
         -subj "/$(printf 'O=%060d/OU=%060d/CN=%060d' 1 2 3)" \
-        | "$OPENSSL" x509 -req -signkey old.key -days -1 -out strange.crt
+        | "$OPENSSL" x509 -req -signkey old.key $(ends_in -1) \
+            -out strange.crt
     exits 1 "$envelope" encrypt -r strange.crt -o none -f plain
     grep -q 'has expired' err
 }

@@ -466,7 +466,8 @@ make_bad_keys() {
     new_key ed25519 -algorithm ED25519
     new_ec secp256k1 secp256k1
     "$OPENSSL" req -new -key p256.key -subj /CN=late -out late.csr
-    "$OPENSSL" x509 -req -in late.csr -signkey p256.key -days -1 \
+    # shellcheck disable=SC2046 # words
+    "$OPENSSL" x509 -req -in late.csr -signkey p256.key $(ends_in -1) \
         -out late.crt
     head -c 1000 /dev/urandom >garbage
     # The second block: one letter wrong, cut, of an unknown kind

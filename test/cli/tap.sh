@@ -243,6 +243,18 @@ new_cert() {
         -out "$new_name.crt"
 }
 
+# ends_in DAYS - options of openssl x509 for a certificate that ends so many days
+# from now.  From 3.4 on it must not begin after it has ended.
+ends_in() {
+    if [ "$1" -ge 0 ] || ! "$OPENSSL" x509 -help 2>&1 | grep -q -e -not_before
+    then
+        echo "-days $1"
+    else
+        echo "-not_before 20200101000000Z" \
+            "-not_after $(date -u -d "$1 days" +%Y%m%d%H%M%SZ)"
+    fi
+}
+
 # seal_to RECIPIENTS IN OUT [ARGUMENT-OF-ENC...]
 seal_to() {
     seal_list=$1 seal_in=$2 seal_out=$3

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 /* What tests put into that which has to be wiped. */
 #define SECRET "wipe-me!"
@@ -85,19 +86,26 @@ memory_free(void *p, const char *file, int line)
     memory_put(p);
 }
 
+/* From libcrypto 3.4 on a failed allocation leaves a record of the failure, for
+ * which the queue must be there.  What libcrypto keeps does not count. */
 static inline void
 memory_watch(void)
 {
-    if (CRYPTO_set_mem_functions(memory_malloc, memory_realloc, memory_free))
-        return;
-    printf("Bail out! libcrypto has allocated memory already\n");
-    exit(1);
+    if (!CRYPTO_set_mem_functions(memory_malloc, memory_realloc, memory_free)) {
+        printf("Bail out! libcrypto has allocated memory already\n");
+        exit(1);
+    }
+    ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+    ERR_clear_error();
+    memory.live = 0;
 }
 
-/* memory_fail - let the n-th allocation from now on fail; 0: none */
+/* memory_fail - let the n-th allocation from now on fail; 0: none.  What
+ * libcrypto has noted of earlier ones goes. */
 static inline void
 memory_fail(size_t n)
 {
+    ERR_clear_error();
     memory.count = 0;
     memory.fail_at = n;
 }
