@@ -13,46 +13,8 @@
 
 #include <openssl/crypto.h>
 
+#include "test/kms/memory.h"
 #include "test/kms/world.h"
-
-/* The allocator: the n-th allocation fails, and what is not given back shows */
-
-static struct {
-    size_t count, fail_at, live;
-} memory;
-
-static void *
-counted_malloc(size_t len, const char *file, int line)
-{
-    void *p;
-
-    (void)file;
-    (void)line;
-    if (memory.fail_at != 0 && ++memory.count == memory.fail_at)
-        return NULL;
-    p = malloc(len);
-    memory.live += p != NULL;
-    return p;
-}
-
-static void
-counted_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    memory.live -= p != NULL;
-    free(p);
-}
-
-static void *
-counted_realloc(void *p, size_t len, const char *file, int line)
-{
-    if (p == NULL)
-        return counted_malloc(len, file, line);
-    if (memory.fail_at != 0 && ++memory.count == memory.fail_at)
-        return NULL;
-    return realloc(p, len);
-}
 
 /* A service, and an operation that it answers */
 
@@ -755,17 +717,17 @@ metadata_may_not_be_there(void **state)
 static void
 memory_may_run_out(void **state)
 {
-    size_t fail_at, failures = 0;
+    size_t fail_at, count = 0, failures = 0;
     enum envelope_reason rc;
 
-    for (fail_at = 1; fail_at == 1 || memory.count >= fail_at - 1; fail_at++) {
+    for (fail_at = 1; count == fail_at - 1; fail_at++) {
         start_again(state);
         t.replies[0].headers = DATE("Sun, 30 Aug 2015 13:36:00 GMT");
         t.replies[2].body = "some text";
-        memory.count = 0;
-        memory.fail_at = fail_at;
+        memory_fail(fail_at);
         rc = EXCHANGE(SKEWED, EXPIRED, BROKEN, DONE);
-        memory.fail_at = 0;
+        count = memory.count < fail_at ? memory.count : fail_at;
+        memory_fail(0);
         failures += rc == ENVELOPE_R_MEMORY;
         /* A date that is not there leaves the clock as it was. */
         if (rc != ENVELOPE_OK && rc != ENVELOPE_R_KEY_SERVICE_REFUSED)
@@ -818,8 +780,6 @@ main(void)
         TEST(memory_may_run_out),
     };
 
-    if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc,
-                                  counted_free))
-        return 99;
+    memory_watch();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
