@@ -177,6 +177,20 @@ find(struct envl_head *head, const struct envl_carrier_reader *reader)
     head->start_at = layout.first_at + layout.lead_len;
 }
 
+/* The same as of a stream that is read through. */
+static enum envelope_reason
+fail_unknown(const struct envl_source *source, struct envl_err *err)
+{
+    if (source->start_len == 0)
+        return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
+                         "the input is empty");
+    if (envl_prelude_check_magic(source->start, source->start_len, err)
+        != ENVELOPE_OK)
+        return err->reason;
+    return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
+                     "it has %zu bytes of a header", source->start_len);
+}
+
 enum envelope_reason
 envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
 {
@@ -191,8 +205,7 @@ envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
     rc = envl_source_peek(&source, err);
     if (rc == ENVELOPE_OK
         && !envl_carrier_recognise(&head->kind, source.start, source.start_len))
-        rc = envl_fail(err, ENVELOPE_R_NOT_ENVELOPE,
-                       "it is neither a stream nor an archive of one");
+        rc = fail_unknown(&source, err);
     if (rc == ENVELOPE_OK
         && (reader = envl_carrier_reader_new(head->kind)) == NULL)
         rc = envl_fail_memory(err);

@@ -115,18 +115,18 @@ check_usage(X509 *cert, const char *name, struct envl_err *err)
     envl_certificate_describe(words, cert);
     if ((flags & EXFLAG_INVALID) != 0)
         return envl_fail(err, ENVELOPE_R_CERTIFICATE_USAGE,
-                         "%s: %s has extensions that are malformed; set "
-                         "allow-usage to use it all the same",
+                         "%s: %s has extensions that are malformed; "
+                         "allow-usage takes it all the same",
                          name, words);
     if ((flags & EXFLAG_CA) != 0)
         return envl_fail(err, ENVELOPE_R_CERTIFICATE_USAGE,
                          "%s: %s is a CA's, whose key signs certificates: give "
-                         "one that it has issued, or set allow-usage to use it "
-                         "all the same",
+                         "one that it has issued; allow-usage takes it all the "
+                         "same",
                          name, words);
     return envl_fail(err, ENVELOPE_R_CERTIFICATE_USAGE,
-                     "%s: %s has a keyUsage without %s; set allow-usage to use "
-                     "it all the same",
+                     "%s: %s has a keyUsage without %s; allow-usage takes it "
+                     "all the same",
                      name, words, lacking);
 }
 
@@ -140,8 +140,8 @@ envl_certificate_check(X509 *cert, const struct envl_settings *how,
     if (how->allow_expired != ENVL_YES && why != NULL) {
         envl_certificate_describe(words, cert);
         return envl_fail(err, ENVELOPE_R_CERTIFICATE_TIME,
-                         "%s: %s %s; set allow-expired to use it all the same, "
-                         "or skip-expired to leave it out",
+                         "%s: %s %s; allow-expired takes it all the same, "
+                         "skip-expired leaves it out",
                          name, words, why);
     }
     return how->allow_usage == ENVL_YES ? ENVELOPE_OK

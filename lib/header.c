@@ -49,8 +49,11 @@ static const struct {
     { "\x09"
       "ENV",
       "its eighth bits were stripped by a transfer" },
-    { "envelope/", "it is a tar carrier: join its members first" },
-    { "XBSTCK01", "it is an xbstream: join the files in envelope/ first" },
+    { "envelope/",
+      "it begins as a tar carrier: it was cut, or its members have "
+      "to be joined first" },
+    { "XBSTCK01", "it begins as an xbstream: it was cut, or its files in "
+                  "envelope/ have to be joined first" },
     { "age-encryption", "it is an age file" },
     { "-----BEGIN", "it is a PEM file" },
 };

@@ -108,6 +108,6 @@ envl_cms_reader_fail(const struct envl_cms_reader *o, struct envl_err *err)
         && has_secret_recipient(o))
         return envl_fail(
             err, ENVELOPE_R_WRONG_KEY, "the %s given does not open it",
-            o->identities->kek != NULL ? "key (-K or -pass)" : "passphrase");
+            o->identities->kek != NULL ? "key-encryption key" : "passphrase");
     return fail_match(o, err);
 }

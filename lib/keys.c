@@ -118,9 +118,7 @@ fail_unanswered(const char *name, const struct asker *asker, const char *what,
                          "-pubout or ssh-keygen -y",
                          name, what);
     return envl_fail(err, ENVELOPE_R_PASSPHRASE_NEEDED,
-                     "%s %s, and no passphrase was given: passphrase-file "
-                     "names a file with one",
-                     name, what);
+                     "%s %s, and no passphrase was given", name, what);
 }
 
 /* Is something missing for a stored key, whatever the passphrase? */

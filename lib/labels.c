@@ -10,6 +10,9 @@
 
 #include "lib/utf8.h"
 
+/* Of a label in a message, bytes. */
+#define SHOWN_MAX 80
+
 struct line {
     const char *text;
     size_t len; /* without its LF */
@@ -68,26 +71,28 @@ compare_keys(const void *va, const void *vb)
 }
 
 static enum envelope_reason
-bad_line(struct envl_err *err, size_t number, const char *why)
+bad_line(struct envl_err *err, const struct line *line, const char *why)
 {
-    return envl_fail(err, ENVELOPE_R_LABELS, "line %zu of the labels %s",
-                     number, why);
+    return envl_fail(err, ENVELOPE_R_LABELS, "the label %.*s %s",
+                     (int)(line->len < SHOWN_MAX ? line->len : SHOWN_MAX),
+                     line->text, why);
 }
 
 enum envelope_reason
 envl_labels_check(const char *text, size_t len, struct envl_err *err)
 {
     struct line line, last = { 0 };
-    size_t number;
 
     if (len > 0 && text[len - 1] != '\n')
         return envl_fail(err, ENVELOPE_R_LABELS,
                          "the last line of the labels has no end");
-    for (number = 1; len > 0; number++) {
+    while (len > 0) {
         if (!next_line(&line, &text, &len))
-            return bad_line(err, number, "is not key=value");
-        if (number > 1 && compare_keys(&last, &line) >= 0)
-            return bad_line(err, number, "is out of order or comes twice");
+            return bad_line(err, &line, "is not key=value");
+        if (last.text != NULL && compare_keys(&last, &line) == 0)
+            return bad_line(err, &line, "has a key that comes twice");
+        if (last.text != NULL && compare_keys(&last, &line) > 0)
+            return bad_line(err, &line, "is out of order");
         last = line;
     }
     return ENVELOPE_OK;
@@ -119,7 +124,7 @@ envl_labels_sort(char **out, size_t *out_len, const char *text,
 
     for (count = 0; left > 0; count++) {
         if (!next_line(&lines[count], &text, &left)) {
-            rc = bad_line(err, count + 1,
+            rc = bad_line(err, &lines[count],
                           "is not key=value; keys are made of letters, "
                           "digits and _ . : -, values hold no controls");
             goto out;

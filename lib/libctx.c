@@ -8,6 +8,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+/* Less than any work of ours needs, bytes. */
+#define ROOM 1048576
+
 char *
 envl_libctx_prefer(const char *properties, const char *provider)
 {
@@ -26,6 +29,18 @@ envl_libctx_prefer(const char *properties, const char *provider)
     return propq;
 }
 
+/* libcrypto says of an algorithm that is not there, and of one for which it had
+ * no memory, the same.  A process in a limit that is that close has none for
+ * this, either. */
+static bool
+has_memory(void)
+{
+    void *p = OPENSSL_malloc(ROOM);
+
+    OPENSSL_free(p);
+    return p != NULL;
+}
+
 enum envelope_reason
 envl_libctx_check(const struct envl_libctx *ctx, struct envl_err *err)
 {
@@ -34,6 +49,8 @@ envl_libctx_check(const struct envl_libctx *ctx, struct envl_err *err)
         EVP_CIPHER_free(aead);
         return ENVELOPE_OK;
     }
+    if (envl_crypto_no_memory() || !has_memory())
+        return envl_fail_memory(err);
     return envl_fail(err, ENVELOPE_R_NO_ALGORITHM,
                      "AES-256-GCM%s%s; load a provider that has it, such as "
                      "default",

@@ -122,6 +122,18 @@ take(struct envl_arguments *arguments, size_t index, const char *value)
     return ENVL_EXIT_DONE;
 }
 
+/* getopt_long() has stopped at an option: in the middle of a word if it is a
+ * letter. */
+static enum envl_status
+report_option(const char *word)
+{
+    if (optopt == 0)
+        return envl_report_usage("there is no option %s", word);
+    if (optopt >= GETOPT_ROWS)
+        return envl_report_usage("option %s: it takes no value", word);
+    return envl_report_usage("there is no option -%c", optopt);
+}
+
 /* -1 once --help or --version was answered. */
 static int
 parse_options(struct envl_arguments *arguments, struct parser *parser, int argc,
@@ -142,8 +154,7 @@ parse_options(struct envl_arguments *arguments, struct parser *parser, int argc,
             (void)printf("envelope %s\n", PACKAGE_VERSION);
             return -1;
         case '?':
-            return (int)envl_report_usage("there is no option %s",
-                                          argv[optind - 1]);
+            return (int)report_option(argv[optind - 1]);
         case ':':
             return (int)envl_report_usage("option %s: its value is missing",
                                           argv[optind - 1]);
@@ -238,6 +249,10 @@ check(const struct envl_arguments *arguments, const struct parser *parser)
             arguments->files[command->operands_max]);
     if (arguments->has_range && arguments->salvage)
         return envl_report_usage("--range and --salvage do not go together");
+    if (arguments->options.allow_expired > 0
+        && arguments->options.skip_expired > 0)
+        return envl_report_usage("--allow-expired and --skip-expired do not go "
+                                 "together");
     if (arguments->keep_going && arguments->header_only)
         return envl_report_usage("--keep-going and --header do not go "
                                  "together");
@@ -262,6 +277,8 @@ envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
     word = parse_command(arguments, argc, argv);
     if (word < 0)
         return (int)envl_report_usage("there is no command %s", argv[1]);
+    if (word > 0)
+        envl_report_command(envl_command_rows[arguments->command].name);
     build(&parser, arguments);
     status =
         parse_options(arguments, &parser, argc - word, argv + word, word > 0);

@@ -19,15 +19,23 @@ print_command_names(const char *separator)
         (void)printf("%s%s", i > 0 ? separator : "", envl_command_rows[i].name);
 }
 
+/* Without a command's name it encrypts, or decrypts with -d. */
+#define UNNAMED ENVL_CMD_COUNT
+
 static bool
 is_of(const struct envl_option_row *row, int command)
 {
-    return (row->commands & 1U << command) != 0;
+    const unsigned commands =
+        command == UNNAMED ? 1U << ENVL_CMD_ENCRYPT | 1U << ENVL_CMD_DECRYPT
+                           : 1U << command;
+
+    return (row->commands & commands) != 0;
 }
 
 /* bash */
 
-/* The options whose value is completed so, as a pattern of case. */
+/* The options whose value is completed so, as a pattern of case; it begins with
+ * = where one stands before the value. */
 static void
 bash_values(enum envl_operand operand, const char *action)
 {
@@ -39,7 +47,8 @@ bash_values(enum envl_operand operand, const char *action)
 
         if (row->operand != operand || row->optional)
             continue;
-        (void)printf("%s--%s", found ? "|" : "    ", row->name);
+        (void)printf("%s--%s|=--%s", found ? "|" : "    ", row->name,
+                     row->name);
         if (row->letter != 0)
             (void)printf("|-%c", row->letter);
         found = true;
@@ -56,8 +65,10 @@ bash_words(void)
     for (i = 0; i < envl_option_count; i++) {
         const struct envl_option_row *row = &envl_option_rows[i];
 
-        if (row->operand == ENVL_OPERAND_WORD && !row->optional) {
-            (void)printf("    --%s", row->name);
+        if (row->operand == ENVL_OPERAND_WORD) {
+            (void)printf("    =--%s", row->name);
+            if (!row->optional)
+                (void)printf("|--%s", row->name);
             if (row->letter != 0)
                 (void)printf("|-%c", row->letter);
             (void)printf(") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); "
@@ -72,7 +83,8 @@ bash_options(int command)
 {
     size_t i;
 
-    (void)printf("    %s) options='--help", envl_command_rows[command].name);
+    (void)printf("    %s) options='--help",
+                 command == UNNAMED ? "-*" : envl_command_rows[command].name);
     for (i = 0; i < envl_option_count; i++) {
         if (is_of(&envl_option_rows[i], command))
             (void)printf(" --%s", envl_option_rows[i].name);
@@ -88,18 +100,24 @@ print_bash(void)
     (void)printf("# bash completion for envelope\n"
                  "_envelope() {\n"
                  "    local cur=${COMP_WORDS[COMP_CWORD]} options=''\n"
-                 "    local prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+                 "    local prev=${COMP_WORDS[COMP_CWORD-1]} equals=''\n"
                  "    COMPREPLY=()\n"
-                 "    case $prev in\n");
+                 "    # bash makes three words of --option=value.\n"
+                 "    if [ \"$cur\" = = ]; then\n"
+                 "        cur='' equals='='\n"
+                 "    elif [ \"$prev\" = = ]; then\n"
+                 "        prev=${COMP_WORDS[COMP_CWORD-2]} equals='='\n"
+                 "    fi\n"
+                 "    case $equals$prev in\n");
     bash_words();
     bash_values(ENVL_OPERAND_FILE, "COMPREPLY=($(compgen -f -- \"$cur\"))");
     bash_values(ENVL_OPERAND_OTHER, "COMPREPLY=()");
     (void)printf("    esac\n"
                  "    case ${COMP_WORDS[1]} in\n");
-    for (i = 0; i < ENVL_CMD_COUNT; i++)
+    for (i = 0; i <= UNNAMED; i++)
         bash_options(i);
     (void)printf("    esac\n"
-                 "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                 "    if [ \"$COMP_CWORD\" -eq 1 ] && [[ $cur != -* ]]; then\n"
                  "        COMPREPLY=($(compgen -W '");
     print_command_names(" ");
     (void)printf("' -- \"$cur\"))\n"
@@ -160,22 +178,26 @@ print_zsh(void)
         (void)printf("    '%s:%s'\n", envl_command_rows[c].name,
                      envl_command_rows[c].help);
     (void)printf(")\n"
-                 "if (( CURRENT == 2 )); then\n"
+                 "if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
                  "    _describe command commands\n"
                  "    return\n"
                  "fi\n"
                  "case $words[2] in\n");
-    for (c = 0; c < ENVL_CMD_COUNT; c++) {
-        (void)printf("    %s)\n        _arguments -s '1:command:' \\\n",
-                     envl_command_rows[c].name);
+    for (c = 0; c <= UNNAMED; c++) {
+        if (c == UNNAMED)
+            (void)printf("    -*)\n        _arguments -s \\\n");
+        else
+            (void)printf("    %s)\n        _arguments -s '1:command:' \\\n",
+                         envl_command_rows[c].name);
         for (i = 0; i < envl_option_count; i++) {
             if (is_of(&envl_option_rows[i], c))
                 zsh_option(&envl_option_rows[i]);
         }
         (void)printf("            '*:%s' ;;\n",
-                     envl_command_rows[c].takes_files ? "file:_files"
-                     : c == ENVL_CMD_COMPLETION       ? "shell:(bash zsh fish)"
-                                                      : "nothing:");
+                     c == UNNAMED || envl_command_rows[c].takes_files
+                         ? "file:_files"
+                     : c == ENVL_CMD_COMPLETION ? "shell:(bash zsh fish)"
+                                                : "nothing:");
     }
     (void)printf("esac\n");
 }
@@ -187,7 +209,8 @@ fish_option(const struct envl_option_row *row)
 {
     int c;
 
-    (void)printf("complete -c envelope -n '__fish_seen_subcommand_from");
+    (void)printf("complete -c envelope -n '%s__fish_seen_subcommand_from",
+                 is_of(row, UNNAMED) ? "__fish_use_subcommand; or " : "");
     for (c = 0; c < ENVL_CMD_COUNT; c++) {
         if (is_of(row, c))
             (void)printf(" %s", envl_command_rows[c].name);

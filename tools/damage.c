@@ -37,7 +37,11 @@ tell_hole(const struct envl_damage *damage, const struct envl_found *hole)
 static void
 tell_end(const struct envl_damage *damage, const struct envl_found *end)
 {
-    if (end->kind == ENVL_FOUND_NO_END) {
+    if (end->kind == ENVL_FOUND_NO_END && damage->is_whole) {
+        begin_line(damage);
+        (void)fprintf(damage->to, "the last chunk is damaged; the archive "
+                                  "around it is not cut short\n");
+    } else if (end->kind == ENVL_FOUND_NO_END) {
         begin_line(damage);
         (void)fprintf(damage->to,
                       "the end is missing or damaged: how much there was "
@@ -81,7 +85,7 @@ envl_damage_sum_up(const struct envl_damage *damage)
     uint64_t share = all > 0 ? damage->good_chunks * 10000 / all : 0;
 
     begin_line(damage);
-    if (!damage->has_end) {
+    if (!damage->has_end && !damage->is_whole) {
         (void)fprintf(damage->to,
                       "%" PRIu64 " chunks intact, %" PRIu64
                       " bytes, of at least %" PRIu64

@@ -39,7 +39,10 @@ print_command(FILE *to, int command)
         if ((envl_option_rows[i].commands & 1U << command) != 0)
             print_option(to, &envl_option_rows[i]);
     }
-    (void)fprintf(to, "\nenvelope-%s(1) is the manual page.\n", row->name);
+    if (command == ENVL_CMD_COMPLETION) /* a page for one line is too much */
+        (void)fprintf(to, "\nenvelope(1) is the manual page.\n");
+    else
+        (void)fprintf(to, "\nenvelope-%s(1) is the manual page.\n", row->name);
 }
 
 void

@@ -419,7 +419,8 @@ inspect_file(const char *name, bool json, bool *printed)
         print(&x, printed);
     if (status != ENVL_EXIT_DONE) {
         (void)fflush(stdout);
-        (void)envl_report(name, &x.err, ENVL_DECRYPT);
+        (void)envl_report(name != NULL ? name : "standard input", &x.err,
+                          ENVL_DECRYPT);
     }
     clear(&x);
     return status;

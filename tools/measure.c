@@ -3,7 +3,7 @@
 #include "tools/measure.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
+#include <unistd.h>
 
 #include <envelope/envelope.h>
 
@@ -242,4 +242,22 @@ envl_measure_text(uint64_t *text_len, uint64_t payload_len,
                          chunks);
     *text_len = payload_len - chunks * TAG_LEN;
     return ENVELOPE_OK;
+}
+
+bool
+envl_measure_is_whole(int fd)
+{
+    struct envl_head head = { 0 };
+    struct envl_err ignored;
+    uint64_t len, text_len;
+    off_t size = lseek(fd, 0, SEEK_END);
+    bool whole;
+
+    whole = size >= 0 && envl_head_read(&head, fd, &ignored) == ENVELOPE_OK
+            && head.kind != ENVL_RAW
+            && envl_measure_payload(&len, &head, fd, (uint64_t)size, &ignored)
+                   == ENVELOPE_OK
+            && envl_measure_text(&text_len, len, &ignored) == ENVELOPE_OK;
+    envl_head_clear(&head);
+    return whole;
 }

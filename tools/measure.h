@@ -4,6 +4,7 @@
 #ifndef ENVL_MEASURE_H
 #define ENVL_MEASURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "filter/head.h"
@@ -32,5 +33,14 @@ enum envelope_reason envl_measure_payload(uint64_t *len,
  */
 enum envelope_reason envl_measure_text(uint64_t *text_len, uint64_t payload_len,
                                        struct envl_err *err);
+
+/*
+ * envl_measure_is_whole - is fd an archive with its own end, so that nothing of
+ * the payload was cut off?
+ *
+ * A raw stream has no end of its own: then nobody knows.  Where fd stands
+ * changes.
+ */
+bool envl_measure_is_whole(int fd);
 
 #endif

@@ -65,6 +65,10 @@ report(const struct job *job, const char *name, const struct envl_err *err,
     /* What it says of a journal is the way out. */
     if (err->reason == ENVELOPE_R_READ || err->reason == ENVELOPE_R_WRITE)
         return envl_report_plain(name, err, way);
+    if (err->reason == ENVELOPE_R_PASSPHRASE_NEEDED)
+        return envl_report_with(name, err, way,
+                                "--identity-passphrase-file FILE has it in its "
+                                "first line");
     return envl_report(name, err, way);
 }
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* envelope decrypt --salvage: what verifies of a damaged file, and zeros or
  * nothing for the rest. */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "filter/survey.h"
 #include "tools/commands.h"
 #include "tools/damage.h"
 #include "tools/input.h"
+#include "tools/measure.h"
 #include "tools/output.h"
 #include "tools/sparse.h"
 
@@ -82,9 +86,13 @@ static enum envelope_reason
 run(struct salvage *s, const struct envl_arguments *arguments,
     const struct envl_input_file *input, struct envl_err *err)
 {
+    off_t begin = lseek(input->fd, 0, SEEK_CUR);
     struct envl_progress *progress;
     enum envelope_reason rc;
 
+    s->damage.is_whole = begin >= 0 && envl_measure_is_whole(input->fd);
+    if (begin >= 0 && lseek(input->fd, begin, SEEK_SET) < 0)
+        return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
     rc = envl_opened_new(&s->opened, input->fd, &arguments->options,
                          ENVL_FRAMES_LENIENT, err);
     if (rc == ENVELOPE_OK)
@@ -138,6 +146,8 @@ envl_command_salvage(struct envl_arguments *arguments)
         rc = run(&s, arguments, &input, &err);
     if (rc == ENVELOPE_OK)
         status = sum_up(&s);
+    else if (envl_status_of(rc, ENVL_DECRYPT) == ENVL_EXIT_DAMAGED)
+        status = envl_report_with(s.damage.name, &err, ENVL_DECRYPT, NULL);
     else
         status = envl_report_copy(name, arguments->output, &err, ENVL_DECRYPT);
     if (input.missing)

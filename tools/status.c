@@ -12,8 +12,11 @@
 #include "tools/journal.h"
 #include "tools/shown.h"
 
-/* Status 0 here: as it comes, ENVL_EXIT_FAILED.  A reason that an encrypting
- * stream raises is a failure, whatever a decrypting one makes of it. */
+#define SALVAGE "envelope decrypt --salvage writes what is intact"
+
+/* A reason that is not here is a failure.  One that an encrypting stream raises
+ * is a failure, too, whatever a decrypting one makes of it, unless it comes from
+ * what was typed. */
 static const struct row {
     enum envelope_reason reason;
     enum envl_status status;
@@ -22,16 +25,16 @@ static const struct row {
     { ENVELOPE_R_PARAMETER, ENVL_EXIT_USAGE, NULL },
     { ENVELOPE_R_NO_RECIPIENT, ENVL_EXIT_FAILED,
       "name a public key or certificate with -r, or a passphrase with -p" },
-    { ENVELOPE_R_AMBIGUOUS_KEY, ENVL_EXIT_FAILED,
+    { ENVELOPE_R_AMBIGUOUS_KEY, ENVL_EXIT_USAGE,
       "give -k, or recipients (-r, -R, -p), not both" },
     { ENVELOPE_R_NO_IDENTITY, ENVL_EXIT_NO_KEY,
       "name a private key with -i; --help lists what else there is" },
     { ENVELOPE_R_NO_MATCH, ENVL_EXIT_NO_KEY,
-      "envelope fingerprint KEY tells which of them a key is" },
+      "envelope inspect shows for whom it is, and envelope fingerprint KEY "
+      "which of them a key is" },
     { ENVELOPE_R_WRONG_KEY, ENVL_EXIT_NO_KEY, NULL },
     { ENVELOPE_R_PASSPHRASE_NEEDED, ENVL_EXIT_NO_KEY,
-      "--passphrase-file FILE has it in its first line; for what a rewrap "
-      "opens it is --identity-passphrase-file" },
+      "--passphrase-file FILE has it in its first line" },
     { ENVELOPE_R_UNREADABLE_KEY, ENVL_EXIT_NO_KEY, NULL },
     { ENVELOPE_R_UNSUPPORTED_KEY, ENVL_EXIT_NO_KEY, NULL },
     { ENVELOPE_R_SHORT_KEY, ENVL_EXIT_NO_KEY, NULL },
@@ -47,16 +50,13 @@ static const struct row {
     { ENVELOPE_R_LABELS, ENVL_EXIT_DAMAGED, NULL },
     { ENVELOPE_R_KEY_ENVELOPE, ENVL_EXIT_DAMAGED, NULL },
     { ENVELOPE_R_COMMITMENT, ENVL_EXIT_DAMAGED, NULL },
-    { ENVELOPE_R_CHUNK, ENVL_EXIT_DAMAGED,
-      "envelope decrypt --salvage writes what is intact" },
-    { ENVELOPE_R_LAST_CHUNK, ENVL_EXIT_DAMAGED,
-      "envelope decrypt --salvage writes what is intact" },
-    { ENVELOPE_R_TRUNCATED, ENVL_EXIT_DAMAGED,
-      "envelope decrypt --salvage writes what is intact" },
+    { ENVELOPE_R_CHUNK, ENVL_EXIT_DAMAGED, SALVAGE },
+    { ENVELOPE_R_LAST_CHUNK, ENVL_EXIT_DAMAGED, SALVAGE },
+    { ENVELOPE_R_TRUNCATED, ENVL_EXIT_DAMAGED, SALVAGE },
     { ENVELOPE_R_TRAILING_DATA, ENVL_EXIT_DAMAGED, NULL },
-    { ENVELOPE_R_CARRIER, ENVL_EXIT_DAMAGED, NULL },
-    { ENVELOPE_R_CARRIER_MEMBER, ENVL_EXIT_DAMAGED, NULL },
-    { ENVELOPE_R_CARRIER_TRUNCATED, ENVL_EXIT_DAMAGED, NULL },
+    { ENVELOPE_R_CARRIER, ENVL_EXIT_DAMAGED, SALVAGE },
+    { ENVELOPE_R_CARRIER_MEMBER, ENVL_EXIT_DAMAGED, SALVAGE },
+    { ENVELOPE_R_CARRIER_TRUNCATED, ENVL_EXIT_DAMAGED, SALVAGE },
     { ENVELOPE_R_KEY_SERVICE_REFUSED, ENVL_EXIT_NO_KEY, NULL },
     { ENVELOPE_R_CREDENTIALS, ENVL_EXIT_NO_KEY, NULL },
     { ENVELOPE_R_NO_KEY_SERVICES, ENVL_EXIT_FAILED,
@@ -84,9 +84,9 @@ envl_status_of(enum envelope_reason reason, enum envl_way way)
 {
     enum envl_status status = find(reason)->status;
 
-    if (way == ENVL_ENCRYPT && status != ENVL_EXIT_USAGE)
-        return ENVL_EXIT_FAILED;
-    return status;
+    if (way == ENVL_DECRYPT || status == ENVL_EXIT_USAGE)
+        return status;
+    return reason == ENVELOPE_R_LABELS ? ENVL_EXIT_USAGE : ENVL_EXIT_FAILED;
 }
 
 enum envl_status
@@ -120,7 +120,7 @@ enum envl_status
 envl_report(const char *name, const struct envl_err *err, enum envl_way way)
 {
     const struct row *row = find(err->reason);
-    bool fits = way == ENVL_DECRYPT || row->status == ENVL_EXIT_FAILED;
+    bool fits = way == ENVL_DECRYPT || row->status <= ENVL_EXIT_USAGE;
 
     return envl_report_with(name, err, way, fits ? row->hint : NULL);
 }
@@ -173,17 +173,29 @@ envl_report_copy(const char *input, const char *output,
     return envl_report(name, err, way);
 }
 
+static char usage_hint[64] = "envelope --help lists the commands";
+
+void
+envl_report_command(const char *name)
+{
+    (void)snprintf(usage_hint, sizeof(usage_hint),
+                   "envelope %s --help lists what there is", name);
+}
+
+/* What was typed may be the name of a file, by a wildcard. */
 enum envl_status
 envl_report_usage(const char *fmt, ...)
 {
+    char text[ENVL_DETAIL_MAX];
     va_list list;
 
-    (void)fputs("envelope: ", stderr);
     va_start(list, fmt);
-    (void)vfprintf(stderr, fmt, list);
+    (void)vsnprintf(text, sizeof(text), fmt, list);
     va_end(list);
+    (void)fputs("envelope: ", stderr);
+    envl_show(stderr, text);
     (void)fputc('\n', stderr);
-    envl_hint("envelope --help lists what there is");
+    envl_hint(usage_hint);
     return ENVL_EXIT_USAGE;
 }
 

@@ -57,7 +57,9 @@ enum envl_status envl_report_copy(const char *input, const char *output,
                                   const struct envl_err *err,
                                   enum envl_way way);
 
-/* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE */
+/* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE
+ * envl_report_command - from now on that is the help of this command */
+void envl_report_command(const char *name);
 enum envl_status envl_report_usage(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 

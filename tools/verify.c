@@ -56,24 +56,11 @@ static enum envelope_reason
 tell_cut(const struct envl_input_file *input, struct envl_err *err)
 {
     const struct envl_err bare = *err;
-    struct envl_head head = { 0 };
-    struct envl_err ignored;
-    uint64_t len, text_len;
-    off_t size;
 
-    if (input->size < 0 || lseek(input->fd, 0, SEEK_SET) != 0
-        || (size = lseek(input->fd, 0, SEEK_END)) < 0)
-        return err->reason;
-    if (envl_head_read(&head, input->fd, &ignored) == ENVELOPE_OK
-        && head.kind != ENVL_RAW
-        && envl_measure_payload(&len, &head, input->fd, (uint64_t)size,
-                                &ignored)
-               == ENVELOPE_OK
-        && envl_measure_text(&text_len, len, &ignored) == ENVELOPE_OK)
+    if (input->size >= 0 && envl_measure_is_whole(input->fd))
         (void)envl_fail(err, bare.reason,
                         "%.300s; the archive around it is not cut short",
                         bare.detail);
-    envl_head_clear(&head);
     return err->reason;
 }
 
@@ -130,14 +117,15 @@ is_damage(enum envelope_reason reason)
 
 static enum envelope_reason
 list_from(struct envl_survey *survey, const char *name, uint64_t first,
-          struct envl_err *err)
+          bool is_whole, struct envl_err *err)
 {
     struct envl_damage damage = { .to = stdout,
                                   .prefix = "",
                                   .name = name,
                                   .fate = "damaged",
                                   .good_chunks = first,
-                                  .good_len = first * ENVELOPE_CHUNK_LENGTH };
+                                  .good_len = first * ENVELOPE_CHUNK_LENGTH,
+                                  .is_whole = is_whole };
     struct envl_found found = { .kind = ENVL_FOUND_TEXT };
     enum envelope_reason rc = ENVELOPE_OK;
 
@@ -162,14 +150,17 @@ list(const struct envl_arguments *arguments, int fd, const char *name,
     uint64_t first = verified / ENVELOPE_CHUNK_LENGTH;
     struct envl_opened *opened = NULL;
     struct envl_survey *survey = NULL;
+    off_t begin = lseek(fd, 0, SEEK_CUR);
+    bool is_whole = envl_measure_is_whole(fd);
     enum envelope_reason rc;
 
+    (void)lseek(fd, begin, SEEK_SET);
     rc = envl_opened_new(&opened, fd, &arguments->options, ENVL_FRAMES_LENIENT,
                          err);
     if (rc == ENVELOPE_OK)
         rc = envl_survey_new(&survey, opened, first, err);
     if (rc == ENVELOPE_OK)
-        rc = list_from(survey, name, first, err);
+        rc = list_from(survey, name, first, is_whole, err);
     envl_survey_free(survey);
     envl_opened_free(opened);
     return rc;

@@ -537,7 +537,7 @@ key_encryption_keys() {
     done
     "$OPENSSL" rand -hex 31 >kek3
     exits 1 "$envelope" -k kek3 plain
-    exits 1 "$envelope" -k kek -r ops.pem plain
+    exits 2 "$envelope" -k kek -r ops.pem plain
     says_that "$(reason AMBIGUOUS_KEY): "
     hints 'not both'
 }
@@ -603,9 +603,9 @@ by_gnu_tar() {
 labels() {
     "$envelope" -r ops.pem --label host=db1 --label day=2026-01-02 pw >a
     head -c 60 a | grep -aq 'day=2026-01-02'
-    exits 1 "$envelope" -r ops.pem --label host=1 --label host=2 pw
+    exits 2 "$envelope" -r ops.pem --label host=1 --label host=2 pw
     says_that "$(reason LABELS): "
-    exits 1 "$envelope" -r ops.pem --label nonsense pw
+    exits 2 "$envelope" -r ops.pem --label nonsense pw
 }
 
 room() {
@@ -625,6 +625,17 @@ usage() {
     hints '--help'
     exits 2 "$envelope" decrypt --foo
     says_first 'there is no option --foo'
+    hints 'envelope decrypt --help lists'
+    exits 2 "$envelope" verify -i ops.key -zx.xb
+    says_first 'there is no option -z'
+    exits 2 "$envelope" verify --keep-going=all
+    says_first 'option --keep-going=all: it takes no value'
+    # exits() looks for controls in what is said.
+    exits 2 "$envelope" "$(printf '\033[31mred\302\233')"
+    exits 2 "$envelope" inspect "$(printf -- '--js\033[31mred\n.xb')"
+    exits 2 "$envelope" keygen -t "$(printf '\033[31mred')"
+    exits 2 "$envelope" encrypt -r ops.pem --skip-expired --allow-expired plain
+    says_first '--allow-expired and --skip-expired do not go together'
     exits 2 "$envelope" -r
     says_that 'value is missing'
     exits 2 "$envelope" decrypt --range 1 sealed
@@ -758,12 +769,22 @@ in_bash() {
     bash_completes encrypt --carrier x | grep -qx xbstream
     bash_completes encrypt -r ops.p | grep -qx ops.pem
     bash_completes completion f | grep -qx fish
+    # bash makes three words of --option=value.
+    bash_completes encrypt --carrier = x | grep -qx xbstream
+    bash_completes verify --progress = '' | grep -qx json
+    bash_completes verify --progress = | grep -qx json
+    bash_completes verify --progress j | grep -qx ''
+    # Without a command it encrypts, or decrypts.
+    bash_completes --carr | grep -qx -- --carrier
+    bash_completes -d --sal | grep -qx -- --salvage
+    bash_completes -d -i ops.k | grep -qx ops.key
 }
 
 in_zsh() {
     "$envelope" completion zsh >_envelope
     zsh -n _envelope
     grep -q "'\*--carrier=\[.*\]:KIND:(auto raw tar xbstream)'" _envelope
+    sed -n '/^    -\*)/,$p' _envelope | grep -q -- '--salvage'
 }
 
 in_fish() {
@@ -775,6 +796,8 @@ in_fish() {
         grep -q -- '^--salvage'
     fish -c 'source envelope.fish; complete -C "envelope encrypt --carrier x"' |
         grep -q '^xbstream'
+    fish -c 'source envelope.fish; complete -C "envelope -d --sal"' |
+        grep -q -- '^--salvage'
 }
 
 other_shell() {

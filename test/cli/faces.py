@@ -60,7 +60,7 @@ NO_KEY = ("UNREADABLE_KEY", "UNSUPPORTED_KEY", "SHORT_KEY",
 def status_of(face, bad):
     if face.status is not None:
         return face.status
-    if bad.reason == "PARAMETER":
+    if bad.reason in ("PARAMETER", "LABELS"):
         return 2
     return 3 if face.way == FROM and bad.reason in NO_KEY else 1
 

@@ -136,6 +136,10 @@ empty_text() {
 
 no_envelope() {
     exits 4 "$envelope" inspect plain >out
+    exits 4 "$envelope" inspect <plain >out
+    grep -q "^envelope: standard input: $(reason NOT_ENVELOPE): " err
+    exits 5 "$envelope" inspect </dev/null >out
+    grep -q "^envelope: standard input: $(reason HEADER_TRUNCATED): the input is empty" err
     exits 4 "$envelope" inspect --json plain >out
     json 'o["status"] != "ok"'
     exits 8 "$envelope" inspect missing

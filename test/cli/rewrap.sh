@@ -427,7 +427,7 @@ not_regular() {
     exits 8 rewrap -i old.key -r new.pem missing
     exits 1 timeout 5 "$envelope" rewrap --recover fifo
     : >empty
-    exits 4 rewrap -i old.key -r new.pem empty
+    exits 5 rewrap -i old.key -r new.pem empty
     for size in 10 100 500 1000; do
         head -c $size a.raw >short
         cp short before
@@ -650,7 +650,7 @@ wildcards() {
         exits 2 sh -c 'cd store && exec "$0" rewrap -i ../old.key \
             -r ../new.pem "$@"' "$envelope" "$name" b1.xb b2.xb
         says_that "$name is taken for an option"
-        exits 4 sh -c 'cd store && exec "$0" rewrap -i ../old.key \
+        exits 5 sh -c 'cd store && exec "$0" rewrap -i ../old.key \
             -r ../new.pem "$@"' "$envelope" b1.xb b2.xb "$name" >told
         for file in store/b?.xb; do
             opens "$file" new

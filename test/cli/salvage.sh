@@ -292,8 +292,14 @@ for i in range(6):
 last_chunk() { # KIND
     damage "$1" chunk:30
     finds 30
-    says 'the end is missing or damaged'
-    grep -q 'after byte 500000 is not known' said
+    # An archive has an end of its own.
+    if [ "$1" = raw ]; then
+        says 'the end is missing or damaged'
+        grep -q 'after byte 500000 is not known' said
+    else
+        says 'the last chunk is damaged; the archive around it is not cut short'
+        ! grep -q 'not known' said || false
+    fi
 }
 
 none_left() { # KIND
@@ -301,7 +307,11 @@ none_left() { # KIND
     damage "$1" zero:0:30 chunk:30
     exits 5 "$envelope" decrypt -i ops.key --salvage -o made bad
     [ ! -e made ]
-    grep -q ': 0 chunks intact, 0 bytes, of at least 3[01] chunks: how many' err
+    if [ "$1" = raw ]; then
+        grep -q ': 0 chunks intact, 0 bytes, of at least 3[01] chunks: how' err
+    else
+        grep -q ': 0.00 % intact: 0 of 31 chunks, 0 bytes' err
+    fi
 }
 
 swapped() { # KIND - chunks of the same stream in each other's places
