@@ -3,8 +3,12 @@
 """Makes the vectors of this folder, with the independent encoder.
 
 A vector is NAME.env, a stream, and NAME.txt, which says how it is opened and
-what comes of it.  One vector has one reason.  They are committed and only
-made anew when the format changes: pass --again.
+what comes of it.  One vector has one reason.  They are committed: a new release
+must judge the old bytes as they say.  So only vectors that are not there yet
+are made, those that are named.  All are made anew when the format changes.
+
+    generate.py NAME...
+    generate.py --again
 """
 import hashlib
 import os
@@ -18,6 +22,11 @@ import envelope as e  # noqa: E402
 KEK = bytes(range(1, 33))
 PASSPHRASE = b"correct horse battery staple"
 LOG_N = 14
+AES256_OFB = "2.16.840.1.101.3.4.1.43"
+AES256_WRAP_PAD = "2.16.840.1.101.3.4.1.48"
+
+wanted = set()                      # names, or none for all
+made = set()
 
 
 def text(length):
@@ -52,6 +61,9 @@ def stream(plain, labels=b"", reserve=0, make=None, **recipients):
 
 
 def vector(name, expect, comment, parts, how="kek", out=b""):
+    if wanted and name not in wanted:
+        return
+    made.add(name)
     with open(os.path.join(HERE, name + ".env"), "wb") as file:
         file.write(b"".join(map(bytes, parts)))
     with open(os.path.join(HERE, name + ".txt"), "w") as file:
@@ -158,6 +170,26 @@ def frame(dek, cek=None, nonce=12, icv=16, mac=16, content=32, infos=None,
     return e.der_key_envelope(before or e.der_integer(0), infos, after)
 
 
+def ofb(dek):
+    """As frame(), but with a cipher that has no tag (CVE-2026-34182)."""
+    cek, iv = secrets.token_bytes(32), secrets.token_bytes(16)
+    stream = e.Cipher(e.algorithms.AES(cek), e.modes.OFB(iv)).encryptor()
+    after = (e.tlv(e.SEQUENCE, e.der_oid(e.ID_DATA), e.der_algorithm(
+        AES256_OFB, e.tlv(e.OCTET_STRING, iv)),
+        e.tlv(e.context(0, False), stream.update(dek)))
+        + e.tlv(e.OCTET_STRING, bytes(16)))
+    return e.der_key_envelope(e.der_integer(0),
+                              [e.der_kekri(e.kek_id(KEK), KEK, cek)], after)
+
+
+def padded_wrap(dek):
+    """A kari that names the key wrap with padding (CVE-2026-63072)."""
+    good, bad = e.der_oid(e.AES256_WRAP), e.der_oid(AES256_WRAP_PAD)
+    message = envelope_for(dek, publics=["p256.pem"])
+    assert message.count(good) == 1 and len(good) == len(bad)
+    return message.replace(good, bad)
+
+
 def bad_frame(name, comment, make, expect="KEY_ENVELOPE", how="kek"):
     vector(name, expect, comment, stream(text(100), make=make), how)
 
@@ -220,6 +252,11 @@ def key_envelope_vectors():
     bad_frame("mac-short", "a tag of 4 bytes", lambda d: frame(d, mac=4))
     bad_frame("icv-12", "a tag length of 12", lambda d: frame(d, icv=12))
     bad_frame("nonce-16", "a nonce of 16 bytes", lambda d: frame(d, nonce=16))
+    bad_frame("nonce-64", "a nonce of 64 bytes: CVE-2025-15467",
+              lambda d: frame(d, nonce=64))
+    bad_frame("icv-1", "a tag of one byte, as its length says: CVE-2026-34182",
+              lambda d: frame(d, icv=1, mac=1))
+    bad_frame("ofb", "AES-256-OFB, which has no tag: CVE-2026-34182", ofb)
     bad_frame("content-31", "a data key of 31 bytes",
               lambda d: frame(d, content=31))
     bad_frame("content-33", "a data key of 33 bytes",
@@ -248,6 +285,8 @@ def key_envelope_vectors():
     bad_frame("pkcs1", "PKCS#1 v1.5 is passed over",
               lambda d: stock_rsa(d, ["-keyopt", "rsa_padding_mode:pkcs1"]),
               "NO_MATCH", "rsa.key")
+    bad_frame("wrap-pad", "a kari with the padded key wrap is passed over: "
+              "CVE-2026-63072", padded_wrap, "NO_MATCH", "p256.key")
     bad_frame("work-factor", "scrypt with 2 GiB", expensive, "WORK_FACTOR",
               "passphrase")
     bad_frame("unknown-source", "a KEK source of another kind is passed over",
@@ -314,12 +353,20 @@ def payload_vectors():
 
 
 def main():
-    if sys.argv[1:] != ["--again"]:
-        sys.exit("The vectors are there; --again makes them anew.")
+    names = sys.argv[1:]
+    if not names:
+        sys.exit(__doc__)
+    if names != ["--again"]:
+        wanted.update(names)
+        for name in names:
+            if os.path.exists(os.path.join(HERE, name + ".txt")):
+                sys.exit(f"{name} is there; --again makes all anew")
     good_vectors()
     header_vectors()
     key_envelope_vectors()
     payload_vectors()
+    if wanted - made:
+        sys.exit(f"no such vector: {min(wanted - made)}")
 
 
 if __name__ == "__main__":
