@@ -23,7 +23,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 28
+plan 29
 : "${MAKE:=make}" "${CC:=cc}"
 not_sanitized 'it is about what is printed'
 need "$MAKE" bash bsdtar bsdcpio bsdcat cut find gpg jq pkg-config \
@@ -146,6 +146,7 @@ printed() {
 page() {
     cd "$(mktemp -d "$tests_dir/${1##*/}.XXXXXX")"
     page_name=$1
+    mkdir .blocks # a page may have none
     printed cut "$pages/$1" .blocks
 }
 
@@ -747,6 +748,11 @@ format_md() {
     page_ends
 }
 
+compatibility() {
+    page doc/compatibility.md
+    page_ends
+}
+
 kms_7() {
     page doc/envelope-kms.7
     certificate escrow
@@ -959,6 +965,7 @@ t 'OSSL_PROVIDER-envelope(7)' provider_page
 t 'envelope_archive(3)' archive
 t 'envelope(5)' format_5
 t 'format.md' format_md
+t 'compatibility.md' compatibility
 t 'envelope-kms(7)' kms_7
 t 'envelope-kms.conf(5)' kms_conf
 t 'envelope-kms-helper(7)' kms_helper
