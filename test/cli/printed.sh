@@ -23,7 +23,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 29
+plan 31
 : "${MAKE:=make}" "${CC:=cc}"
 not_sanitized 'it is about what is printed'
 need "$MAKE" bash bsdtar bsdcpio bsdcat cut find gpg jq pkg-config \
@@ -748,6 +748,23 @@ format_md() {
     page_ends
 }
 
+security() {
+    page SECURITY.md
+    page_ends
+}
+
+contributing() {
+    page CONTRIBUTING.md
+    leaves './packages test' 'installs packages and builds'
+    leaves 'make check TESTS=' 'is what runs this test'
+    leaves '/usr/bin/python3 test/vectors/generate.py' 'a name of a vector'
+    leaves '    version=' 'releases'
+    leaves '    SOURCE_DATE_EPOCH' 'releases'
+    leaves '    gpg --armor' 'releases'
+    leaves 'gpg --verify' 'there is no such signature'
+    page_ends
+}
+
 compatibility() {
     page doc/compatibility.md
     page_ends
@@ -858,7 +875,7 @@ kms_helper() {
 
 # Every page has been looked at above.
 all_pages() {
-    (cd "$srcdir" && ls README.md doc/*) | LC_ALL=C sort >have
+    (cd "$srcdir" && ls ./*.md doc/* | sed 's,^\./,,') | LC_ALL=C sort >have
     sed -n 's/^    page \([^"]*\)$/\1/p' "$srcdir/test/cli/printed.sh" \
         | LC_ALL=C sort >want
     diff want have
@@ -951,6 +968,8 @@ mariabackup --backup --stream=xbstream --target-dir="$tests_dir/tmp" \
     >backup.xb 2>backup.log
 
 t README.md readme
+t SECURITY.md security
+t CONTRIBUTING.md contributing
 t 'envelope(1)' envelope_1
 t 'envelope-decrypt(1)' decrypt
 t 'envelope-encrypt(1)' encrypt
