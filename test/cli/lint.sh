@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 cd "$srcdir" || exit 99
 
-plan 12
+plan 14
 
 # Print what a grep finds; finding something is a failure, and so is a file that
 # cannot be read, such as one of a folder that is gone.
@@ -111,6 +111,30 @@ reasons_are_in_the_manual() {
     done
 }
 
+# As it is printed, so that who searches for it finds it
+reasons_are_explained() {
+    sed -n 's/^    X(ENVELOPE_R_[A-Z_]*, [0-9]*, "\(.*\)").*/\1/p' \
+        include/envelope/reasons.h >"$tests_dir/texts"
+    test "$(wc -l <"$tests_dir/texts")" -eq "$(reasons | wc -l)"
+    while IFS= read -r text; do
+        grep -qxF "### \`$text\`" doc/faq.md || { echo "$text" && false; }
+    done <"$tests_dir/texts"
+}
+
+# A heading that no program prints any more helps nobody.  Some are of openssl and
+# tar themselves.
+explained_is_printed() {
+    cat include/envelope/*.h lib/*.c filter/*.[ch] tools/*.c kms/*.c \
+        | tr '\n\t' '  ' | sed 's/" *"//g' >"$tests_dir/sources"
+    sed -n 's/^### `\(.*\)`$/\1/p' doc/faq.md \
+        | grep -vE '^(This does not look like|hex string is|unable to load)' \
+            >"$tests_dir/headings"
+    test "$(wc -l <"$tests_dir/headings")" -gt 60
+    while IFS= read -r text; do
+        grep -qF "$text" "$tests_dir/sources" || { echo "$text" && false; }
+    done <"$tests_dir/headings"
+}
+
 reasons_are_tested() {
     for reason in $(reasons); do
         grep -q "ENVELOPE_R_$reason\b" test/api/*.c test/archive/*.c \
@@ -161,6 +185,8 @@ t "every call names the library context" contexts
 t "every file names its licence" spdx
 t "files and functions stay short" sizes
 t "every reason is in the manual" reasons_are_in_the_manual
+t "every reason is explained in the list of messages" reasons_are_explained
+t "what is explained there is printed" explained_is_printed
 t "every reason is in a test" reasons_are_tested
 t "every parameter is in the manual" parameters_are_in_the_manual
 if command -v mandoc >/dev/null; then

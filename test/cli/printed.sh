@@ -23,7 +23,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 31
+plan 32
 : "${MAKE:=make}" "${CC:=cc}"
 not_sanitized 'it is about what is printed'
 need "$MAKE" bash bsdtar bsdcpio bsdcat cut find gpg jq pkg-config \
@@ -770,6 +770,46 @@ compatibility() {
     page_ends
 }
 
+faq() {
+    page doc/faq.md
+    keys ops
+    certificate escrow
+    head -c 100000 /dev/urandom >a
+    echo words >pw
+    openssl pkey -in ops.key -aes256 -passout file:pw -out locked.key
+    leaves 'envelope: FILE: WHAT' 'the form of a message'
+    runs 'envelope -r ops.pub -o b'
+    runs 'openssl pkey'
+    cmp again.pub ops.pub
+    runs 'envelope keygen -t rsa3072'
+    runs 'envelope keygen -o new.key'
+    runs 'envelope fingerprint'
+    runs 'openssl x509'
+    runs 'envelope -r ops.pub --label'
+    runs 'openssl rand'
+    runs 'envelope -d -i locked.key'
+    cmp opened a
+    runs 'envelope -d -i ops.key'
+    cmp opened a
+    runs 'envelope inspect'
+    cp b damaged
+    flip damaged 50000
+    ends 5 'envelope verify'
+    ends 6 'envelope decrypt -i ops.key --salvage'
+    [ "$(size_of rest)" -eq "$(size_of a)" ]
+    runs 'envelope rewrap -i ops.key --add'
+    envelope -d -i escrow.key roomy | cmp - a
+    envelope -r ops.pub --carrier tar -o backup.tar a
+    runs 'set -o pipefail'
+    cmp data a
+    runs 'envelope -r ops.pub -f'
+    runs 'envelope encrypt'
+    runs 'envelope rewrap --recover'
+    runs 'envelope verify -i ops.key --header'
+    runs 'openssl version'
+    page_ends
+}
+
 kms_7() {
     page doc/envelope-kms.7
     certificate escrow
@@ -985,6 +1025,7 @@ t 'envelope_archive(3)' archive
 t 'envelope(5)' format_5
 t 'format.md' format_md
 t 'compatibility.md' compatibility
+t 'faq.md' faq
 t 'envelope-kms(7)' kms_7
 t 'envelope-kms.conf(5)' kms_conf
 t 'envelope-kms-helper(7)' kms_helper
