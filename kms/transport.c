@@ -18,6 +18,9 @@
 
 #include "kms/sigpipe.h"
 
+/* CURLE_TOO_LARGE, which headers before 8.6 do not have. */
+#define TOO_LARGE 100
+
 struct transfer {
     CURL *curl;
     CURLcode rc; /* the first failure of an option */
@@ -316,9 +319,12 @@ ask(struct transfer *t)
     long status = 0;
 
     t->rc = curl_easy_perform(t->curl);
-    /* It says so of its own limit, of 100 KiB for one header, too. */
+    /* Its own limit is 100 KiB for one header.  Before 8.6 it says the same where
+     * memory ran out. */
     if (t->rc == CURLE_OUT_OF_MEMORY)
         t->excess = "memory runs out, or a header of its reply is";
+    else if ((int)t->rc == TOO_LARGE)
+        t->excess = "a header of its reply is";
     if (t->rc == CURLE_OK)
         t->rc = curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
     /* libcurl takes the end of a connection for that of the headers. */

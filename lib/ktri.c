@@ -26,16 +26,15 @@ envl_ktri_encrypted(const unsigned char *der, size_t len, size_t *encrypted_len)
     return encrypted.p;
 }
 
-/* Digests by EVP_MD, as CMS sets them: keys of an engine take no names. */
+/* The digest by EVP_MD, as CMS sets it: keys of an engine take no names.  That of
+ * MGF1 is the same if none is set (EVP_PKEY_CTX_set_rsa_mgf1_md(3)), and a TPM's
+ * provider lets none be set. */
 static int
 set_up(EVP_PKEY_CTX *pctx)
 {
-    const EVP_MD *sha256 = EVP_sha256();
-
     return pctx != NULL && EVP_PKEY_decrypt_init(pctx) > 0
            && EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_OAEP_PADDING) > 0
-           && EVP_PKEY_CTX_set_rsa_oaep_md(pctx, sha256) > 0
-           && EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, sha256) > 0;
+           && EVP_PKEY_CTX_set_rsa_oaep_md(pctx, EVP_sha256()) > 0;
 }
 
 int
