@@ -29,7 +29,7 @@ void
 kms_clock_sleep(void *arg, unsigned milliseconds)
 {
     struct timespec rest = { .tv_sec = milliseconds / 1000,
-                             .tv_nsec = milliseconds % 1000 * 1000000L };
+                             .tv_nsec = (long)(milliseconds % 1000) * 1000000 };
 
     (void)arg;
     while (nanosleep(&rest, &rest) != 0 && errno == EINTR)

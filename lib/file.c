@@ -2,14 +2,20 @@
 /* Reads without stdio, whose buffers would keep what is secret. */
 #include "lib/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+
+/* Makefile.am asks for it where it is not so by itself. */
+static_assert(sizeof(off_t) >= 8, "files may have more than 2 GiB");
+static_assert(sizeof(time_t) >= 8, "certificates may end after 2038");
 
 /* Files in use */
 

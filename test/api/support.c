@@ -367,7 +367,7 @@ support_opens(const struct support *s, const unsigned char *key,
     return ok;
 }
 
-uint64_t
+size_t
 support_get(EVP_CIPHER_CTX *ctx, const char *name)
 {
     uint64_t number = UINT64_MAX;
@@ -377,7 +377,8 @@ support_get(EVP_CIPHER_CTX *ctx, const char *name)
     };
 
     assert_true(EVP_CIPHER_CTX_get_params(ctx, params));
-    return number;
+    assert_true(number <= SIZE_MAX);
+    return (size_t)number;
 }
 
 struct octets

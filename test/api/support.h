@@ -140,7 +140,7 @@ bool support_opens(const struct support *s, const unsigned char *key,
                    struct octets in, struct octets *out);
 
 /* support_get - a number that the context knows */
-uint64_t support_get(EVP_CIPHER_CTX *ctx, const char *name);
+size_t support_get(EVP_CIPHER_CTX *ctx, const char *name);
 /* support_header - the bytes of the header; it must be known */
 struct octets support_header(EVP_CIPHER_CTX *ctx);
 

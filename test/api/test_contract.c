@@ -1176,7 +1176,7 @@ test_chunks_in_any_order(void **state)
     for (m = 0; m < COUNT_OF(hows); m++) {
         struct support_params params;
         EVP_CIPHER_CTX *ctx;
-        uint64_t verified = 0;
+        size_t verified = 0;
 
         support_params_init(&params);
         if (hows[m].has_slack) {

@@ -103,7 +103,7 @@ static const struct mode modes[] = {
  */
 static int
 open_damaged(const struct fixture *f, const struct mode *mode,
-             struct octets stream, uint64_t *verified)
+             struct octets stream, size_t *verified)
 {
     struct support_how how = { .cut = mode->cut,
                                .in_place = mode->in_place,
@@ -141,14 +141,14 @@ open_damaged(const struct fixture *f, const struct mode *mode,
     return reason;
 }
 
-#define NO_LIMIT UINT64_MAX
+#define NO_LIMIT SIZE_MAX
 
 /* Whole text of chunks before the damage is out; nothing behind it. */
 static void
 expect_damage(const struct fixture *f, const struct mode *mode,
-              struct octets stream, int reason, uint64_t verified)
+              struct octets stream, int reason, size_t verified)
 {
-    uint64_t got_verified;
+    size_t got_verified;
     int got = open_damaged(f, mode, stream, &got_verified);
 
     if (got == reason && (verified == NO_LIMIT || got_verified == verified))
@@ -161,7 +161,7 @@ expect_damage(const struct fixture *f, const struct mode *mode,
 
 static void
 expect_damage_in(const struct fixture *f, size_t mode_count,
-                 struct octets stream, int reason, uint64_t verified)
+                 struct octets stream, int reason, size_t verified)
 {
     size_t i;
 
@@ -174,7 +174,7 @@ expect_damage_in(const struct fixture *f, size_t mode_count,
  * last chunk could have, which takes its time. */
 static void
 expect_damage_at_cuts(const struct fixture *f, size_t turn,
-                      struct octets stream, int reason, uint64_t verified)
+                      struct octets stream, int reason, size_t verified)
 {
     expect_damage(f, &modes[turn % 2], stream, reason, verified);
     expect_damage(f, &modes[2 + (turn + 1) % 2], stream, reason, verified);
@@ -301,7 +301,7 @@ test_flips_in_header(void **state)
     const unsigned char *id_at;
     const struct place *place;
     unsigned char id[20];
-    uint64_t verified;
+    size_t verified;
     size_t i, m, bit, wrong = 0;
     int reason;
 
@@ -339,7 +339,7 @@ test_flips_in_header_byte_by_byte(void **state)
 {
     const struct fixture *f = *state;
     struct octets stream = support_octets(f->stream.data, f->stream.len);
-    uint64_t verified;
+    size_t verified;
     size_t i, m;
 
     for (i = 0; i < f->header_len; i++) {
@@ -361,7 +361,7 @@ flip_payload(const struct fixture *f, struct octets *stream, size_t at,
              size_t bit, size_t mode_from, size_t mode_to)
 {
     int reason = ENVELOPE_R_COMMITMENT;
-    uint64_t verified = 0;
+    size_t verified = 0;
     size_t i;
 
     if (at >= f->chunk_at[2]) {
@@ -431,7 +431,7 @@ test_flips_in_text(void **state)
 /* Cuts */
 
 static int
-reason_of_cut(const struct fixture *f, size_t len, uint64_t *verified)
+reason_of_cut(const struct fixture *f, size_t len, size_t *verified)
 {
     size_t payload, rest;
 
@@ -450,7 +450,7 @@ static void
 cut_at(const struct fixture *f, size_t len, size_t mode_count)
 {
     struct octets cut = support_octets(f->stream.data, len);
-    uint64_t verified;
+    size_t verified;
     int reason = reason_of_cut(f, len, &verified);
 
     expect_damage_in(f, mode_count, cut, reason, verified);
@@ -554,7 +554,7 @@ test_chunks_moved(void **state)
         const char *what;
         size_t chunks[5], count;
         int reason;
-        uint64_t verified;
+        size_t verified;
     } cases[] = {
         { "none left", { 0 }, 0, ENVELOPE_R_TRUNCATED, 0 },
         { "first dropped", { 1, 2 }, 2, ENVELOPE_R_CHUNK, 0 },
@@ -594,7 +594,7 @@ test_chunks_moved(void **state)
 /* Data behind the end */
 
 static void
-append_to(const struct fixture *f, struct octets stream, uint64_t verified,
+append_to(const struct fixture *f, struct octets stream, size_t verified,
           bool zeros)
 {
     static const size_t lens[] = { 1, 15, 16, 17, 16383, 16400, 40000 };
@@ -778,7 +778,7 @@ test_every_bit_of_a_small_stream(void **state)
     unsigned char id[20];
     size_t header_len, i, m, bit;
     struct octets stream;
-    uint64_t verified;
+    size_t verified;
     ptrdiff_t id_at;
     int reason;
 
@@ -817,7 +817,7 @@ test_every_truncation_of_a_small_stream(void **state)
     struct fixture small = *f;
     struct octets stream, cut;
     size_t header_len, i;
-    uint64_t verified;
+    size_t verified;
     int reason;
 
     small.text = support_noise(41, 9);

@@ -318,14 +318,14 @@ assert_only_verified(EVP_CIPHER_CTX *ctx, const struct octets *out)
 static void
 assert_one_chunk_ahead(EVP_CIPHER_CTX *ctx, const struct octets *out)
 {
-    uint64_t verified = support_get(ctx, ENVELOPE_PARAM_VERIFIED_LENGTH);
+    size_t verified = support_get(ctx, ENVELOPE_PARAM_VERIFIED_LENGTH);
 
     assert_in_range(out->len, verified, verified + CHUNK);
 }
 
 static void
 release_at_all_cuts(const struct support *s, struct octets text,
-                    const char *release, uint64_t slack,
+                    const char *release, size_t slack,
                     void (*after)(EVP_CIPHER_CTX *, const struct octets *))
 {
     struct octets stream = support_seal(s, support_kek, NULL, NULL, text.data,

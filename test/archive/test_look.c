@@ -6,6 +6,21 @@
  */
 /* It has an inline pread(), and that is defined here. */
 #undef _FORTIFY_SOURCE
+/* With 64 bits open() and open64() are the same, and both are defined here.  With
+ * 32 open() is the name of another one. */
+#if __SIZEOF_LONG__ >= 8
+#undef _FILE_OFFSET_BITS
+#undef _TIME_BITS
+#define REAL_OPEN "open"
+#define REAL_FSTAT "fstat"
+#define REAL_LSEEK "lseek"
+#define REAL_PREAD "pread"
+#else
+#define REAL_OPEN "open64"
+#define REAL_FSTAT "__fstat64_time64"
+#define REAL_LSEEK "lseek64"
+#define REAL_PREAD "pread64"
+#endif
 
 #define _GNU_SOURCE /* RTLD_NEXT, fopencookie */
 #include "test/archive/support.h"
@@ -50,7 +65,7 @@ fail_once(enum call call, unsigned number, int error)
     fault.failed = false;
 }
 
-#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+#define REAL(function, name) ((__typeof__(&(function)))dlsym(RTLD_NEXT, name))
 
 ENVELOPE_EXPORT int
 open(const char *path, int flags, ...)
@@ -62,34 +77,34 @@ open(const char *path, int flags, ...)
     if ((flags & O_CREAT) != 0)
         mode = va_arg(list, mode_t);
     va_end(list);
-    return must_fail(OPEN) ? -1 : REAL(open)(path, flags, mode);
+    return must_fail(OPEN) ? -1 : REAL(open, REAL_OPEN)(path, flags, mode);
 }
 
 ENVELOPE_EXPORT int
 fstat(int fd, struct stat *status)
 {
-    return must_fail(FSTAT) ? -1 : REAL(fstat)(fd, status);
+    return must_fail(FSTAT) ? -1 : REAL(fstat, REAL_FSTAT)(fd, status);
 }
 
 ENVELOPE_EXPORT off_t
 lseek(int fd, off_t at, int whence)
 {
-    return must_fail(LSEEK) ? -1 : REAL(lseek)(fd, at, whence);
+    return must_fail(LSEEK) ? -1 : REAL(lseek, REAL_LSEEK)(fd, at, whence);
 }
 
 ENVELOPE_EXPORT ssize_t
 pread(int fd, void *buf, size_t len, off_t at)
 {
-    return must_fail(PREAD) ? -1 : REAL(pread)(fd, buf, len, at);
+    return must_fail(PREAD) ? -1 : REAL(pread, REAL_PREAD)(fd, buf, len, at);
 }
 
 ENVELOPE_EXPORT ssize_t
 readv(int fd, const struct iovec *parts, int count)
 {
-    return must_fail(READ) ? -1 : REAL(readv)(fd, parts, count);
+    return must_fail(READ) ? -1 : REAL(readv, "readv")(fd, parts, count);
 }
 
-#ifdef __GLIBC__ /* on 64 bits these are the same */
+#if defined __GLIBC__ && __SIZEOF_LONG__ >= 8
 ENVELOPE_EXPORT int open64(const char *path, int flags, ...)
     __attribute__((alias("open")));
 ENVELOPE_EXPORT off_t lseek64(int fd, off_t at, int whence)
