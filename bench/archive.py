@@ -19,7 +19,7 @@ OUT = "out"
 def ways(build):
     """name: (title, kind, archive, extract), as lines for a shell."""
     launcher = (f"ENVELOPE_PRELOAD={build}/.libs/envelope-preload.so "
-                f"{build}/bsdtar")
+                f"{build}/bsdtar-envelope")
     private, public = tools.OWN_KEYS
     found = {"plain": ("`bsdtar`, plain", "limit", "bsdtar -cf plain.tar data",
                        "bsdtar -xf plain.tar -C out")}

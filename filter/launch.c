@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Installed as bsdtar, bsdcat and bsdcpio, before the system's own in PATH:
- * runs the system's program of that name with the preload module.  Where the
- * program would do without the module, makes sure that it is at work.
+ * Installed as bsdtar-envelope, bsdcpio-envelope and bsdcat-envelope, and by
+ * the names without -envelope in a folder that may come first in PATH: runs
+ * the system's program with the preload module.  Where the command asks for the
+ * envelope, makes sure that the module is at work.
  */
 #define _GNU_SOURCE /* asprintf(), secure_getenv() */
 #include "filter/launch.h"
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +23,9 @@
 
 #define SELF "/proc/self/exe"
 #define LAST_RESORT "/usr/bin/"
+/* How often the launcher has been run on the way to this process. */
+#define DEPTH_VARIABLE "ENVELOPE_PRELOAD_DEPTH"
+#define DEPTH_MAX 16
 #define PRELOAD_VARIABLE "LD_PRELOAD"
 #define PRELOAD_SEPARATORS " :"
 
@@ -70,26 +76,51 @@ check_variables(void)
     }
 }
 
-enum found { NOTHING, ITSELF, PROGRAM };
+/* In every file that is the launcher, whatever its name: see is_launcher(). */
+static const char mark[] = "envelope: this file is the launcher of bsdtar";
+
+/* Is it this file, or a copy?  A file that nobody can read is no copy. */
+static bool
+is_launcher(const char *path, const struct stat *other)
+{
+    size_t size = (size_t)other->st_size;
+    struct stat self;
+    bool found;
+    void *text;
+    int fd;
+
+    if (stat(SELF, &self) != 0)
+        err(EXIT_FAILURE, "envelope: %s", SELF);
+    if (self.st_dev == other->st_dev && self.st_ino == other->st_ino)
+        return true;
+    if (size == 0 || (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return false;
+    text = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (text == MAP_FAILED)
+        err(EXIT_FAILURE, "envelope: %s", path);
+    found = memmem(text, size, mark, sizeof(mark)) != NULL;
+    (void)munmap(text, size);
+    (void)close(fd);
+    return found;
+}
+
+enum found { NOTHING, LAUNCHER, PROGRAM };
 
 static enum found
 look_at(const char *path)
 {
-    struct stat self, other;
+    struct stat file;
 
-    if (stat(path, &other) != 0 || !S_ISREG(other.st_mode)
+    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode)
         || access(path, X_OK) != 0)
         return NOTHING;
-    if (stat(SELF, &self) != 0)
-        err(EXIT_FAILURE, "envelope: %s", SELF);
-    return self.st_dev == other.st_dev && self.st_ino == other.st_ino ? ITSELF
-                                                                      : PROGRAM;
+    return is_launcher(path, &file) ? LAUNCHER : PROGRAM;
 }
 
 /*
  * The first program of that name in PATH, but not before the last place where
- * the launcher itself is: were there two launchers, both would find the same
- * one behind them, and not each other for ever.
+ * a launcher is.  A launcher never runs another one: with links and copies of
+ * it in PATH, each finds the same program.
  */
 static char *
 find_program(const char *name)
@@ -102,7 +133,7 @@ find_program(const char *name)
     while ((directory = strsep(&rest, ":")) != NULL) {
         candidate = join(*directory != '\0' ? directory : ".", "/", name);
         found = look_at(candidate);
-        if (found == ITSELF || (found == PROGRAM && program == NULL)) {
+        if (found == LAUNCHER || (found == PROGRAM && program == NULL)) {
             free(program);
             program = found == PROGRAM ? candidate : NULL;
         }
@@ -116,6 +147,21 @@ find_program(const char *name)
             fail(name, "the system's own is not in PATH");
     }
     return program;
+}
+
+/* A script of the user's may have the program's name, and run the launcher. */
+static void
+count_runs(const char *program)
+{
+    const char *text = getenv(DEPTH_VARIABLE);
+    unsigned long depth = text != NULL ? strtoul(text, NULL, 10) : 0;
+    char digits[32];
+
+    if (depth >= DEPTH_MAX)
+        fail(program, "it seems to run the launcher again, for ever; write the "
+                      "path of the system's own program into it");
+    (void)snprintf(digits, sizeof(digits), "%lu", depth + 1);
+    set_variable(DEPTH_VARIABLE, digits);
 }
 
 /* NULL, and why, if the dynamic linker could not load it. */
@@ -172,7 +218,8 @@ read_answer(int fd, char *buf, size_t size)
 }
 
 /* A static program, or one that runs with other rights, ignores LD_PRELOAD;
- * so does a script's interpreter what the module is for. */
+ * so does a script's interpreter what the module is for.  The module itself
+ * refuses a program with another libarchive than its own. */
 static void
 check_module(const char *program, const char *name)
 {
@@ -197,10 +244,9 @@ check_module(const char *program, const char *name)
 }
 
 /*
- * bsdtar itself refuses options of a module that it does not know, so that
- * nothing need be checked; but it gives them to the archive of the command
- * line only, and not to the readers of @archives.  The other two programs have
- * no options at all.  So the module gets them, too, for every archive.
+ * bsdtar gives its options to the archive of the command line only, and not to
+ * the readers of @archives.  The other two programs have no options at all.  So
+ * the module gets them, too, for every archive.
  */
 int
 main(int argc, char **argv)
@@ -210,26 +256,28 @@ main(int argc, char **argv)
     const char *settings = getenv(ENVL_OPTIONS_VARIABLE);
     struct envl_arguments arguments;
     const char *program, *module;
+    bool asked;
 
     if (argc < 1 || syntax == NULL)
-        fail(name, "call it by the name bsdtar, bsdcat or bsdcpio");
+        fail(name, "call it by the name bsdtar-envelope, bsdcpio-envelope or "
+                   "bsdcat-envelope, or without -envelope");
     check_variables();
     envl_arguments_read(&arguments, syntax, argv);
     if (arguments.bad != NULL)
         fail(arguments.bad, arguments.why);
-    if (settings != NULL && *settings == '\0')
-        settings = NULL;
+    asked = arguments.own != NULL || (settings != NULL && *settings != '\0');
 
-    program = find_program(name);
+    program = find_program(syntax->name);
+    count_runs(program);
     module = find_module(&why);
     if (module != NULL)
         preload(module);
-    else if (arguments.own != NULL || settings != NULL)
+    else if (asked)
         errx(EXIT_FAILURE, "envelope: %s", why);
 
     if (unsetenv(ENVL_COMMAND_VARIABLE) != 0)
         err(EXIT_FAILURE, "envelope");
-    if (settings != NULL || (arguments.own != NULL && !syntax->has_options))
+    if (asked)
         check_module(program, argv[0]);
     if (arguments.own != NULL)
         set_variable(ENVL_COMMAND_VARIABLE, arguments.own);

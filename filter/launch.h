@@ -10,14 +10,15 @@
 #define ENVL_MODULE_PREFIX "envelope:"
 
 struct envl_syntax {
-    const char *name;
+    const char *name;                /* of the system's program */
     const char *short_options;       /* as for getopt(3) */
     const char *const *long_options; /* those with an argument, then NULL */
     bool old_style;   /* the first word may be options without a dash */
     bool has_options; /* takes --options itself */
 };
 
-/* envl_syntax_find - NULL if it is none of the three */
+/* envl_syntax_find - by the name of the program, which -envelope may follow;
+ * NULL if it is none of the three */
 const struct envl_syntax *envl_syntax_find(const char *name);
 
 /*

@@ -14,6 +14,7 @@
 
 #include "filter/preload_names.h"
 
+#define NAME_SUFFIX "-envelope"
 #define FILTER_OPTION "add-filter"
 #define FILTER_NAME "envelope"
 #define FILTER_ELEMENT ENVL_MODULE_PREFIX ENVL_FILTER_OPTION
@@ -85,10 +86,12 @@ struct scan {
 const struct envl_syntax *
 envl_syntax_find(const char *name)
 {
-    size_t i;
+    size_t i, len;
 
     for (i = 0; i < SYNTAX_COUNT; i++) {
-        if (strcmp(syntaxes[i].name, name) == 0)
+        len = strlen(syntaxes[i].name);
+        if (strncmp(name, syntaxes[i].name, len) == 0
+            && (name[len] == '\0' || strcmp(name + len, NAME_SUFFIX) == 0))
             return &syntaxes[i];
     }
     return NULL;

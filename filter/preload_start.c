@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What happens when the module is loaded, before the program begins: children
- * shall not get it, options come from the environment, and the launcher may
- * only want to know whether the module works in this program.
+ * shall not get it, options come from the environment, a program that uses
+ * another libarchive is refused, and the launcher may only want to know whether
+ * the module works in this program.
  */
 #define _GNU_SOURCE /* dladdr(), dlinfo(), secure_getenv() */
 #include "filter/preload.h"
@@ -64,18 +65,14 @@ leave_environment(void)
         (void)unsetenv(PRELOAD_VARIABLE); /* the name is a good one */
 }
 
-/* Whether the program itself is linked with a shared libarchive: a static
- * one inside it would never see the module. */
-static bool
-program_needs_library(void)
+/* The name of the shared libarchive that an object is linked with; NULL if
+ * there is none. */
+static const char *
+needed_library(const struct link_map *map)
 {
-    void *program = dlopen(NULL, RTLD_LAZY);
-    const struct link_map *map = NULL;
     const char *strings = NULL;
     const ElfW(Dyn) * entry;
 
-    if (program == NULL || dlinfo(program, RTLD_DI_LINKMAP, &map) != 0)
-        return false;
     for (entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
         /* Most systems relocate the address in place, some do not. */
         if (entry->d_tag == DT_STRTAB)
@@ -88,14 +85,59 @@ program_needs_library(void)
         if (entry->d_tag == DT_NEEDED && strings != NULL
             && strncmp(strings + entry->d_un.d_val, LIBRARY, strlen(LIBRARY))
                    == 0)
-            return true;
+            return strings + entry->d_un.d_val;
     }
-    return false;
+    return NULL;
+}
+
+/* The program's.  One inside it (statically linked) would never see the
+ * module. */
+static const char *
+library_of_program(void)
+{
+    void *program = dlopen(NULL, RTLD_LAZY);
+    const struct link_map *map = NULL;
+
+    if (program == NULL || dlinfo(program, RTLD_DI_LINKMAP, &map) != 0)
+        return NULL;
+    return needed_library(map);
+}
+
+/* The one that the module was built for. */
+static const char *
+library_of_module(void)
+{
+    struct link_map *map = NULL;
+    Dl_info self;
+
+    if (dladdr1((void *)(uintptr_t)envl_real, &self, (void **)&map,
+                RTLD_DL_LINKMAP)
+        == 0)
+        return NULL;
+    return needed_library(map);
+}
+
+/* Another soname is another interface: what is passed on may mean something
+ * else there. */
+static void
+check_library(const char *used)
+{
+    const char *own = library_of_module();
+
+    if (used == NULL || (own != NULL && strcmp(used, own) == 0))
+        return;
+    (void)fprintf(stderr,
+                  "%s: envelope: this program uses %s, and the preload module "
+                  "was built for %s: build envelope for the one that the "
+                  "program uses\n",
+                  program_invocation_short_name, used,
+                  own != NULL ? own : "none");
+    _exit(EXIT_FAILURE);
 }
 
 /* What is asked for here is the program's to use: nothing is written. */
 static void
-answer_probe(void)
+answer_probe(const char *library)
 {
     static const char answer[] = ENVL_PROBE_ANSWER;
     static const char *const functions[] = {
@@ -110,7 +152,7 @@ answer_probe(void)
         if (dlsym(RTLD_NEXT, functions[i]) == NULL)
             _exit(EXIT_FAILURE);
     }
-    if (!program_needs_library()
+    if (library == NULL
         || write(STDOUT_FILENO, answer, strlen(answer))
                != (ssize_t)strlen(answer))
         _exit(EXIT_FAILURE);
@@ -153,9 +195,12 @@ take_variable(const char *name, enum envl_said said, const char *whose)
 __attribute__((constructor)) static void
 begin(void)
 {
+    const char *library = library_of_program();
+
     leave_environment();
+    check_library(library);
     if (secure_getenv(ENVL_PROBE_VARIABLE) != NULL)
-        answer_probe();
+        answer_probe(library);
     take_variable(ENVL_OPTIONS_VARIABLE, ENVL_BY_VARIABLE,
                   ENVL_OPTIONS_VARIABLE ": ");
     take_variable(ENVL_COMMAND_VARIABLE, ENVL_BY_COMMAND, "");

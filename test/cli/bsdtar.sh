@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 155
+plan 159
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 need bsdtar bsdcat bsdcpio prlimit
 provider
@@ -1089,13 +1089,9 @@ t 'a slow pipe' slow_pipe
 
 # In place of the system's program, one that shows what it was given.
 mkdir fake
-for name in bsdtar bsdcpio bsdcat; do
-    cat >fake/$name <<'PROGRAM'
-#!/bin/sh
-[ "$1" != env ] || exec env
-printf '<%s>' "$@"
-PROGRAM
-    chmod +x fake/$name
+"$CC" -o fake/bsdtar "$srcdir/test/cli/shows.c" -Wl,--no-as-needed -larchive
+for name in bsdcpio bsdcat; do
+    ln -s bsdtar fake/$name
 done
 fake_path=$tests_dir/bin:$tests_dir/fake:$stock_path
 
@@ -1171,29 +1167,86 @@ variables() {
     ! grep -q '^LD_PRELOAD=.*envelope' out || false
 }
 
+# A launcher, its links and its copies never run one another.
 several_launchers() {
-    mkdir more others
+    mkdir more others linked
     cp "$ENVELOPE_LAUNCHER" more/bsdtar
     cp "$ENVELOPE_LAUNCHER" others/bsdtar
-    ENVELOPE_PRELOAD=/nowhere
+    cp "$ENVELOPE_LAUNCHER" others/bsdtar-envelope
+    ln others/bsdtar linked/bsdtar
+    ln -s ../more/bsdtar linked/bsdtar-envelope
     both=$tests_dir/more:$tests_dir/others own=$tests_dir/launchers
-    for path in "$both" "$both:$both" "$own:$both:$own"; do
-        for launcher in launchers more others; do
+    linked=$tests_dir/linked
+    for path in "$both" "$both:$both" "$own:$both:$own" "$linked:$both" \
+        "$own"; do
+        for launcher in launchers/bsdtar more/bsdtar others/bsdtar \
+            others/bsdtar-envelope linked/bsdtar linked/bsdtar-envelope; do
             timeout 10 env PATH="$path:$tests_dir/fake:$stock_path" \
-                $launcher/bsdtar hello >out
+                ENVELOPE_PRELOAD=/nowhere $launcher hello >out
             [ "$(cat out)" = '<hello>' ]
         done
     done
     # Without a PATH, and with nothing else in it
+    ENVELOPE_PRELOAD=/nowhere
     timeout 10 env PATH="$both" more/bsdtar --version | grep -q libarchive
     timeout 10 env -u PATH more/bsdtar --version | grep -q libarchive
 }
 
+# What is asked for reaches the system's program past another launcher.
+past_a_launcher() {
+    ln -s bsdtar more/bsdcpio
+    echo dir/clear | env PATH="$tests_dir/more:$stock_path" \
+        ${asan:+LD_PRELOAD="$asan"} "$tests_dir/launchers/bsdcpio" -o \
+        --add-filter envelope --options envelope:recipient=ops.pem >made
+    sealed made
+}
+
+# A script by the program's name that runs the launcher again
+script_runs_launcher() {
+    mkdir script
+    printf '#!/bin/sh\nexec "%s" "$@"\n' \
+        "$tests_dir/launchers/bsdtar-envelope" >script/bsdtar
+    chmod +x script/bsdtar
+    for module in "$ENVELOPE_PRELOAD" /nowhere; do
+        ENVELOPE_PRELOAD=$module
+        complains 'for ever' timeout 60 env \
+            PATH="$tests_dir/script:$stock_path" script/bsdtar --version
+        nothing said
+    done
+    # In front of a launcher it may stand.
+    env PATH="$tests_dir/script:$tests_dir/more:$stock_path" script/bsdtar \
+        --version | grep -q libarchive
+}
+
 other_names() {
     rm -f none
-    ln -s "$ENVELOPE_LAUNCHER" gtar
-    complains 'bsdtar, bsdcat or bsdcpio' ./gtar -cf none dir
-    [ ! -e none ]
+    for name in gtar bsdtar- bsdtar-envelop bsdtar-envelope2 xbsdtar \
+        envelope; do
+        ln -s "$ENVELOPE_LAUNCHER" $name
+        complains 'bsdtar-envelope, bsdcpio-envelope' ./$name -cf none dir
+        [ ! -e none ]
+    done
+}
+
+own_names() {
+    bsdtar-envelope --add-filter envelope --options envelope:recipient=ops.pem \
+        -czf made dir
+    sealed made
+    bsdcat-envelope --options envelope:identity=ops.key made >out
+    stock bsdtar -tf out >members
+    grep -qx dir/clear members
+    ENVELOPE_IDENTITIES=ops.key bsdtar-envelope -xOf made dir/clear \
+        | cmp - dir/clear
+    find dir | bsdcpio-envelope -o --add-filter envelope \
+        --options envelope:recipient=ops.pem >made
+    sealed made
+    bsdcpio-envelope -it --options envelope:identity=ops.key <made >out
+    grep -qx dir/clear out
+    # Old options without a dash, and the name that was typed in a message
+    bsdtar-envelope cf made dir
+    stock bsdtar -cf want dir
+    cmp want made
+    complains 'bsdtar-envelope: ' bsdtar-envelope -tf nowhere
 }
 
 t '--add-filter envelope becomes an option' takes_filter
@@ -1201,6 +1254,9 @@ t 'all --options become one' joins_options
 t 'what only looks like --add-filter stays' keeps_the_rest
 t 'children get neither the module nor the options' variables
 t 'the next program in PATH, also with several launchers' several_launchers
+t 'what is asked for gets past another launcher' past_a_launcher
+t 'a script that runs the launcher again is told' script_runs_launcher
+t 'by its own names' own_names
 t 'by another name it does nothing' other_names
 
 # --- closed, whatever is missing ------------------------------------------
@@ -1230,11 +1286,34 @@ without_module() {
 other_module() { # FILE
     rm -f none
     ENVELOPE_PRELOAD=$1
-    complains "Unknown module name" \
+    complains 'does not work' \
         bsdtar --options envelope:recipient=ops.pem -cf none dir
     [ ! -e none ]
     complains 'does not work' bsdcpio -o --add-filter envelope <list
     nothing said
+}
+
+# A program that uses a libarchive with another soname
+other_library() {
+    mkdir newer
+    echo 'int newer;' >newer.c
+    "$CC" -shared -fPIC -Wl,-soname,libarchive.so.99 -o newer/libarchive.so.99 \
+        newer.c
+    "$CC" -o newer/bsdtar "$srcdir/test/cli/shows.c" -Wl,--no-as-needed \
+        -Wl,-rpath,"$tests_dir/newer" newer/libarchive.so.99
+    ln -s bsdtar newer/bsdcpio
+    ln -s bsdtar newer/bsdcat
+    PATH=$tests_dir/bin:$tests_dir/newer:$stock_path
+    for name in bsdtar bsdcpio bsdcat; do
+        for option in --version --options=envelope:identity=ops.key; do
+            complains \
+                'uses libarchive.so.99, and the preload module was built' \
+                $name $option
+            nothing said
+        done
+    done
+    complains 'does not work' bsdtar --add-filter envelope -cf none dir
+    [ "$(ENVELOPE_PRELOAD=/nowhere bsdtar --version)" = '<--version>' ]
 }
 
 without_launcher() {
@@ -1438,6 +1517,7 @@ t 'without the module: nothing is written' without_module
 echo 'no shared object' >text.so
 t 'with a module that is none: nothing is written' \
     other_module "$tests_dir/text.so"
+t 'with another libarchive: it is refused' other_library
 t 'without the launcher: nothing is written' without_launcher
 
 library=$(ldd "$stock_bsdtar" | \

@@ -30,7 +30,8 @@ class Place:
         self.program = os.path.join(build, "test/cli/faces")
         self.bsdtar = os.path.join(directory, "bin/bsdtar")
         self.openssl = os.environ.get("OPENSSL", "openssl")
-        launcher = os.environ.get("ENVELOPE_LAUNCHER", build + "/bsdtar")
+        launcher = os.environ.get("ENVELOPE_LAUNCHER",
+                                  build + "/bsdtar-envelope")
         os.mkdir(os.path.dirname(self.bsdtar))
         os.symlink(launcher, self.bsdtar)
         self.env = {name: value for name, value in os.environ.items()

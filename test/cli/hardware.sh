@@ -7,7 +7,7 @@
 # The system's bsdtar with our filter.  An instrumented module needs its runtime
 # in the program that loads it.
 mkdir launchers
-ln -s "$top_builddir/bsdtar" launchers/bsdtar
+ln -s "$top_builddir/bsdtar-envelope" launchers/bsdtar
 tar_with_filter() { # ARGUMENT-OF-BSDTAR...
     asan=
     [ -z "${ENVELOPE_SANITIZED-}" ] || asan=$(gcc -print-file-name=libasan.so)

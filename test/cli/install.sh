@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What "make install" puts where, what the installed libraries export, and
-# that a program finds, builds against and runs with them.
+# What "make install" puts where, what the installed libraries export, that a
+# program finds, builds against and runs with them, and that "make uninstall"
+# leaves nothing.
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 20
+plan 27
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 : "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 need "$MAKE" "$PKG_CONFIG" nm readelf
@@ -22,6 +23,7 @@ make_value() {
         | tail -n 1
 }
 
+prefix=$(make_value prefix)
 modulesdir=$(make_value modulesdir)
 libdir=$(make_value libdir)
 bindir=$(make_value bindir)
@@ -58,6 +60,36 @@ only_headers() {
     done <want
 }
 
+# The launcher in bindir by its own names, and by the system's elsewhere
+launchers() {
+    for name in bsdtar bsdcat bsdcpio; do
+        [ -x "$dest$bindir/$name-envelope" ]
+        [ -x "$dest$launcherdir/$name" ]
+        [ "$launcherdir" = "$bindir" ] || [ ! -e "$dest$bindir/$name" ]
+    done
+    case $launcherdir in
+    "$(make_value libexecdir)"/envelope/bin) ;;
+    *) grep -q with-launcherdir "$top_builddir/config.log" ;;
+    esac
+}
+
+# With both in PATH each of them runs the system's program.
+launchers_work() {
+    ENVELOPE_PRELOAD=$dest$preloaddir/envelope-preload.so
+    PATH=$dest$launcherdir:$dest$bindir:$PATH
+    export ENVELOPE_PRELOAD
+    echo text >text
+    "$dest$bindir/envelope" keygen -o k.key
+    for name in bsdtar bsdtar-envelope "$dest$launcherdir/bsdtar"; do
+        "$name" --add-filter envelope --options envelope:recipient=k.pub \
+            -cf a.tar text
+        bsdcat-envelope --options envelope:identity=k.key a.tar | tar -xO \
+            | cmp - text
+        bsdtar-envelope --options envelope:identity=k.key -xOf a.tar \
+            | cmp - text
+    done
+}
+
 library() {
     for file in libenvelope.so libenvelope.so.0 libenvelope-archive.so \
         libenvelope-archive.so.0; do
@@ -77,6 +109,8 @@ nothing_else() {
         "$libdir"/pkgconfig/envelope.pc) ;;
         "$libdir"/pkgconfig/envelope-archive.pc) ;;
         "$bindir"/envelope | "$preloaddir"/envelope-preload.so) ;;
+        "$bindir"/bsdtar-envelope | "$bindir"/bsdcat-envelope) ;;
+        "$bindir"/bsdcpio-envelope) ;;
         "$preloaddir"/envelope-kms.so) ;;
         "$launcherdir"/bsdtar | "$launcherdir"/bsdcat) ;;
         "$launcherdir"/bsdcpio) ;;
@@ -134,7 +168,7 @@ linkage() { # FILE
 hardened() {
     for file in "$modulesdir/envelope.so" "$libdir/libenvelope.so" \
         "$libdir/libenvelope-archive.so" "$preloaddir/envelope-preload.so" \
-        "$bindir/envelope" "$launcherdir/bsdtar" \
+        "$bindir/envelope" "$bindir/bsdtar-envelope" \
         "$preloaddir/envelope-kms.so"; do
         [ -e "$dest$file" ] || continue # not everything is built everywhere
         readelf -d -W "$dest$file" | grep -q 'FLAGS_1.* NOW'
@@ -154,7 +188,8 @@ kms_exports() {
 network_in_one_place() {
     for file in "$modulesdir/envelope.so" "$libdir/libenvelope.so" \
         "$libdir/libenvelope-archive.so" "$preloaddir/envelope-preload.so" \
-        "$bindir/envelope" "$launcherdir/bsdtar" "$preloaddir/envelope-kms.so"; do
+        "$bindir/envelope" "$bindir/bsdtar-envelope" \
+        "$preloaddir/envelope-kms.so"; do
         readelf -d -W "$dest$file" >dynamic
         grep -q NEEDED dynamic
         ! grep NEEDED dynamic | grep kms || false
@@ -248,9 +283,42 @@ module_works() {
 
 uninstalls() {
     "$MAKE" -C "$top_builddir" uninstall DESTDIR="$dest"
-    files "" >rest
+    left_nothing
+}
+
+# No file, and no folder of the project
+left_nothing() {
+    find "$dest" ! -type d >rest
+    find "$dest$prefix" -mindepth 1 -type d -name envelope >>rest
     cat rest
     nothing rest
+    [ "$launcherdir" = "$bindir" ] || [ ! -d "$dest$launcherdir" ]
+}
+
+# everywhere JOBS PREFIX LAUNCHERDIR - from nothing, and back to it
+everywhere() {
+    jobs=$1 dest=$tests_dir/everywhere prefix=$2 bindir=$2/bin launcherdir=$3
+    rm -rf "$dest"
+    set -- "prefix=$2" "launcherdir=$3" DESTDIR="$dest"
+    "$MAKE" -j"$jobs" -C "$top_builddir" install "$@"
+    for name in bsdtar bsdcat bsdcpio; do
+        cmp "$top_builddir/bsdtar-envelope" "$dest$bindir/$name-envelope"
+        is_launcher "$dest$launcherdir/$name"
+    done
+    "$MAKE" -j"$jobs" -C "$top_builddir" uninstall "$@"
+    left_nothing
+}
+
+# A program that is there is never replaced, nor removed.
+other_program() {
+    dest=$tests_dir/taken
+    mkdir -p "$dest/opt/taken"
+    echo theirs >"$dest/opt/taken/bsdcpio"
+    set -- launcherdir=/opt/taken DESTDIR="$dest"
+    ! "$MAKE" -C "$top_builddir" install "$@" 2>err || false
+    grep -q 'bsdcpio is another program' err
+    "$MAKE" -C "$top_builddir" uninstall "$@"
+    [ "$(cat "$dest/opt/taken/bsdcpio")" = theirs ]
 }
 
 t 'make install with DESTDIR' installs
@@ -258,6 +326,14 @@ t 'the modules directory gets envelope.so alone' only_module
 t 'all headers, as they are in the source' only_headers
 t 'the library and its pkg-config file' library
 t 'nothing else but documents' nothing_else
+t 'no program by a name of the system, but in a folder of its own' launchers
+if [ -n "$san" ]; then
+    skip_sanitized 'the launchers work' 'bsdtar.sh knows what that takes'
+elif command -v bsdtar >.log; then
+    t 'the launchers work' launchers_work
+else
+    skip 'the launchers work' 'bsdtar is not installed'
+fi
 t 'the module exports OSSL_provider_init alone' module_exports
 t 'the library exports envelope_* alone' library_exports
 t 'the archive library exports envelope_archive_* alone' \
@@ -283,3 +359,10 @@ t 'each header compiles alone' each_header_alone
 t 'the installed module works' module_works
 t 'make install again' installs
 t 'make uninstall leaves nothing' uninstalls
+for jobs in 1 8; do
+    t "--prefix=/usr, make -j$jobs" \
+        everywhere $jobs /usr /usr/libexec/envelope/bin
+done
+t '--with-launcherdir=DIR' everywhere 1 /opt/other /opt/other/door
+t '--with-launcherdir=BINDIR' everywhere 8 /opt/other /opt/other/bin
+t 'another program in DIR is left alone' other_program

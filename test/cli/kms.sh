@@ -279,10 +279,11 @@ bsdtar_door() {
     [ -z "${ENVELOPE_SANITIZED-}" ] || return 0
     ENVELOPE_PRELOAD=$top_builddir/.libs/envelope-preload.so
     export ENVELOPE_PRELOAD
-    "$top_builddir/bsdtar" --add-filter envelope \
+    "$top_builddir/bsdtar-envelope" --add-filter envelope \
         --options "envelope:recipient=$a" -cf made.tar plain
     mkdir y
-    "$top_builddir/bsdtar" --options "envelope:identity=$a" -xf made.tar -C y
+    "$top_builddir/bsdtar-envelope" --options "envelope:identity=$a" \
+        -xf made.tar -C y
     cmp plain y/plain
 }
 

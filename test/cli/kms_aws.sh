@@ -162,7 +162,7 @@ by_bsdtar() {
     export ENVELOPE_PRELOAD
     mkdir -p dir
     cp plain dir/plain
-    launcher=${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar}
+    launcher=${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar-envelope}
     "$launcher" --add-filter envelope --options "envelope:recipient=$uri" \
         -cf a.tar dir
     mkdir out.dir

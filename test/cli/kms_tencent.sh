@@ -100,7 +100,7 @@ by_bsdtar() {
     [ -z "${ENVELOPE_SANITIZED-}" ] || return 0
     : "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
     export ENVELOPE_PRELOAD
-    launcher=${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar}
+    launcher=${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar-envelope}
     "$launcher" --add-filter envelope --options "envelope:recipient=$uri" \
         -cf a.tar plain
     mkdir out.dir

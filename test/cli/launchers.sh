@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# bsdtar, bsdcat and bsdcpio with the filter, in $tests_dir/bin.  Sourced
-# behind tap.sh and the plan, not run.
+# bsdtar, bsdcat and bsdcpio with the filter in $tests_dir/bin, also by the
+# launcher's own names.  Sourced after tap.sh and the plan, not run.
 
-: "${ENVELOPE_LAUNCHER:=$top_builddir/bsdtar}"
+: "${ENVELOPE_LAUNCHER:=$top_builddir/bsdtar-envelope}"
+launchers='bsdtar bsdcpio bsdcat'
+launchers="$launchers bsdtar-envelope bsdcpio-envelope bsdcat-envelope"
 : "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
 export ENVELOPE_PRELOAD
 unset TAR_READER_OPTIONS TAR_WRITER_OPTIONS ENVELOPE_ARCHIVE_OPTIONS
 
 mkdir launchers bin
-for name in bsdtar bsdcat bsdcpio; do
+for name in $launchers; do
     ln -s "$ENVELOPE_LAUNCHER" "launchers/$name"
     ln -s "$ENVELOPE_LAUNCHER" "bin/$name"
 done
@@ -23,7 +25,7 @@ if [ -n "${ENVELOPE_SANITIZED-}" ]; then
     ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
     LSAN_OPTIONS=suppressions=$tests_dir/lsan.supp:print_suppressions=0
     export ASAN_OPTIONS LSAN_OPTIONS
-    for name in bsdtar bsdcat bsdcpio; do
+    for name in $launchers; do
         rm "bin/$name"
         cat >"bin/$name" <<WRAPPER
 #!/bin/sh

@@ -80,7 +80,9 @@ machine() {
     mkdir -p stand-ins cloud store "$root/etc/backup" "$root/home/me" \
         "$root/root" "$root/run/secrets" "$root/srv/backup" \
         "$root/usr/local/bin" "$root/usr/local/libexec" "$root/usr/local/etc"
-    ln -s "$launcherdir/bsdtar" "$root/usr/local/bin/bsdtar"
+    ln -s "$bindir/bsdtar-envelope" "$root/usr/local/bin"
+    mkdir "$root/usr/local/libexec/envelope"
+    ln -s "$launcherdir" "$root/usr/local/libexec/envelope/bin"
     echo mine >"$root/home/me/file"
     echo served >"$root/srv/file"
     "$bindir/envelope" keygen -o "$root/etc/backup/ops.key"
@@ -335,10 +337,14 @@ readme() {
     runs "key='pkcs11:" 'expect:Passphrase for' echo:off "send:$pin\n"
     envelope -d -i next.key backup.xb | cmp - plain.xb
     mkdir dir && cp a dir
-    one 'bsdtar --add-filter envelope'
+    one 'bsdtar-envelope --add-filter envelope'
     mv dir was
-    one 'bsdtar --options'
+    one 'bsdtar-envelope --options'
     diff -r was dir
+    one 'PATH='
+    one 'bsdtar --add-filter envelope'
+    bsdtar-envelope --options envelope:identity=ops.key -xOf typed.tar dir/a \
+        | cmp - a
     one 'export ENVELOPE_RECIPIENTS'
     one 'openssl enc -provider'
     mv a a.was
@@ -553,29 +559,33 @@ bsdtars() {
     mkdir dir
     head -c 300000 /dev/urandom >dir/file
     echo 'correct horse' >pw
+    one 'bsdtar-envelope --add-filter envelope'
+    one 'bsdtar-envelope --options envelope:identity=ops.key -tvf'
+    extracts 'bsdtar-envelope --options envelope:identity=ops.key -xf'
+    one 'PATH='
     one 'bsdtar --add-filter envelope'
-    one 'bsdtar --options envelope:identity=ops.key -tvf'
-    extracts 'bsdtar --options envelope:identity=ops.key -xf'
+    bsdtar-envelope --options envelope:identity=ops.key -xOf typed.tar dir/file \
+        | cmp - dir/file
     one 'set -o pipefail'
     one 'export ENVELOPE_RECIPIENTS'
-    one 'bsdtar --add-filter envelope --zstd'
-    one 'bsdtar --add-filter envelope --format=zip'
-    one 'bsdtar --add-filter envelope -czf'
+    one 'bsdtar-envelope --add-filter envelope --zstd'
+    one 'bsdtar-envelope --add-filter envelope --format=zip'
+    one 'bsdtar-envelope --add-filter envelope -czf'
     one 'export ENVELOPE_IDENTITIES'
-    extracts 'bsdtar -xf backup.tar.zst'
+    extracts 'bsdtar-envelope -xf backup.tar.zst'
     extracts 'ssh store cat'
-    one 'bsdtar --add-filter envelope --options envelope:passphrase-file=pw'
-    extracts 'bsdtar --options envelope:passphrase-file=pw'
+    one 'bsdtar-envelope --add-filter envelope --options envelope:passphrase-file=pw'
+    extracts 'bsdtar-envelope --options envelope:passphrase-file=pw'
     one 'find dir'
-    ENVELOPE_IDENTITIES=ops.key bsdtar -tf backup.cpio | grep -qx dir/file
-    bsdtar --add-filter envelope --options envelope:recipient=ops.pem \
-        -cf backup.tar dir
-    one 'bsdcat'
+    ENVELOPE_IDENTITIES=ops.key bsdtar-envelope -tf backup.cpio | grep -qx dir/file
+    bsdtar-envelope --add-filter envelope \
+        --options envelope:recipient=ops.pem -cf backup.tar dir
+    one 'bsdcat-envelope'
     # A line of crontab(5): after the five fields, in one line
     becomes crontab '30 2 * * *'
     sed 's/^30 2 [*] [*] [*] //' crontab | tr -d '\n' >command
     bash command
-    bsdtar --options "envelope:identity=$root/etc/backup/ops.key" \
+    bsdtar-envelope --options "envelope:identity=$root/etc/backup/ops.key" \
         -xOf "$root/srv/backup/etc.tgz" "${root#/}/etc/backup/ops.pub" \
         | cmp - "$root/etc/backup/ops.pub"
     one "bsdtar --use-compress-program 'envelope -r"
@@ -643,7 +653,7 @@ hardware() {
     envelope -r ops.pub -o backup.tar.env a
     envelope -r tss2.pub -o other.tar.env a
     envelope -r ops.pub -o one.xb a
-    bsdtar --add-filter envelope --options envelope:recipient=ops.pub \
+    bsdtar-envelope --add-filter envelope --options envelope:recipient=ops.pub \
         -cf archive.tar plain
     mv plain was
     runs 'export OPENSSL_CONF=/etc/backup/tpm.cnf'
@@ -659,7 +669,7 @@ hardware() {
     echo $pin >pin
     envelope -r ops.pub -f -o b a
     rm a
-    bsdtar --add-filter envelope --options envelope:recipient=ops.pub \
+    bsdtar-envelope --add-filter envelope --options envelope:recipient=ops.pub \
         -cf b.tar plain
     rm plain
     runs "key='pkcs11:" 'expect:Passphrase for' echo:off "send:$pin\n"
@@ -713,7 +723,7 @@ archive() {
     becomes motd.c '#include'
     runs 'cc motd.c'
     LD_LIBRARY_PATH=$libdir ./a.out
-    bsdtar --options envelope:identity=ops.key -xOf a.tar.zst motd >out
+    bsdtar-envelope --options envelope:identity=ops.key -xOf a.tar.zst motd >out
     [ "$(cat out)" = hello ]
     page_ends
 }
@@ -925,15 +935,16 @@ all_pages() {
 installed_paths() {
     for target in install-man install-data-hook; do
         "$MAKE" -C "$top_builddir" $target DESTDIR="$tests_dir/other" \
-            sysconfdir=/etc/other launcherdir=/opt/other
+            sysconfdir=/etc/other bindir=/opt/own launcherdir=/opt/other
     done
     cd "$tests_dir/other$(make_value mandir)"
     for page in man5/envelope-kms.conf.5 man7/envelope-kms.7 \
         man7/envelope-kms-helper.7; do
         grep -q /etc/other/envelope $page
     done
-    grep -q '[*] /opt/other/bsdtar --add-filter' man1/bsdtar-envelope.1
-    ! grep -rE '/usr/local/(etc|bin)' . || false
+    grep -q '[*] /opt/own/bsdtar-envelope --add-filter' man1/bsdtar-envelope.1
+    grep -q '^PATH=/opt/other:' man1/bsdtar-envelope.1
+    ! grep -rE '/usr/local/(etc|bin|libexec/envelope)' . || false
 }
 
 # A page that was changed so is refused.
@@ -999,7 +1010,7 @@ export PRINTED_PATHS
 unset TAR_READER_OPTIONS TAR_WRITER_OPTIONS ENVELOPE_ARCHIVE_OPTIONS
 
 t 'the project is installed' machine
-PATH=$bindir:$launcherdir:$tests_dir/stand-ins:$PATH
+PATH=$bindir:$tests_dir/stand-ins:$PATH
 t 'a server can be installed' install_db db
 start_server db
 t 'the server starts' answers db

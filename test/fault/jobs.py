@@ -76,7 +76,7 @@ class Jobs:
 
     def __init__(self, build, top, environ):
         self.envelope = os.path.join(build, "envelope")
-        self.bsdtar = os.path.join(build, "bsdtar")
+        self.bsdtar = os.path.join(build, "bsdtar-envelope")
         self.top = top
         self.environ = environ
         self.plain = steady_text(300032)
