@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 27
+plan 28
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 : "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 need "$MAKE" "$PKG_CONFIG" nm readelf
@@ -87,6 +87,17 @@ launchers_work() {
             | cmp - text
         bsdtar-envelope --options envelope:identity=k.key -xOf a.tar \
             | cmp - text
+    done
+}
+
+# They are not made while building, which may be for another machine.
+completions() {
+    for shell in bash:bash-completion/completions/envelope \
+        zsh:zsh/site-functions/_envelope \
+        fish:fish/vendor_completions.d/envelope.fish; do
+        "$top_builddir/envelope" completion ${shell%%:*} >want
+        diff want "$dest$datadir/${shell#*:}" \
+            || { echo 'run "make completions"' && false; }
     done
 }
 
@@ -334,6 +345,7 @@ elif command -v bsdtar >.log; then
 else
     skip 'the launchers work' 'bsdtar is not installed'
 fi
+t 'completions are what the command prints' completions
 t 'the module exports OSSL_provider_init alone' module_exports
 t 'the library exports envelope_* alone' library_exports
 t 'the archive library exports envelope_archive_* alone' \
