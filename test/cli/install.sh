@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 28
+plan 30
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 : "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 need "$MAKE" "$PKG_CONFIG" nm readelf
@@ -230,6 +230,27 @@ pc_answers() {
     [ "$(pc --modversion)" = "$(make_value PACKAGE_VERSION)" ]
 }
 
+# words_of NAME - the libraries that a pkg-config file names
+words_of() {
+    file=$dest$libdir/pkgconfig/$1.pc
+    required=$(sed -n 's/^Requires[a-z.]*://p' "$file" | tr ',' '\n' \
+        | awk 'NF { print $1 }')
+    for name in $required; do
+        "$PKG_CONFIG" --libs-only-l "$name"
+    done
+    sed -n 's/^Libs[a-z.]*://p' "$file"
+}
+
+# What a pkg-config file names is what the library needs, no more and no less.
+pc_is_right() { # NAME
+    readelf -d -W "$dest$libdir/lib$1.so" \
+        | sed -n 's/.*NEEDED.*\[lib\([^.]*\)[.].*/\1/p' \
+        | grep -vxE 'c|pthread|dl|asan|ubsan' | LC_ALL=C sort >want
+    words_of "$1" | tr ' ' '\n' | sed -n 's/^-l//p' \
+        | grep -vxE "$1|pthread|dl" | LC_ALL=C sort -u >got
+    diff want got
+}
+
 # The paths in envelope.pc are those of the installation without DESTDIR.
 flags() { # --cflags or --libs
     pc --define-variable=includedir="$dest$includedir" \
@@ -366,6 +387,9 @@ else
 fi
 t 'no installed text names the build or DESTDIR' no_build_paths
 t 'pkg-config knows envelope' pc_answers
+for name in envelope envelope-archive; do
+    t "$name.pc names what the library needs" pc_is_right $name
+done
 t 'a program with the provider built in' program
 t 'each header compiles alone' each_header_alone
 t 'the installed module works' module_works
