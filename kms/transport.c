@@ -233,7 +233,8 @@ static void
 set_reply(struct transfer *t, unsigned milliseconds)
 {
     /* 0 would mean for ever. */
-    set_number(t, CURLOPT_TIMEOUT_MS, (long)milliseconds > 0 ? (long)milliseconds : 1);
+    set_number(t, CURLOPT_TIMEOUT_MS,
+               (long)milliseconds > 0 ? (long)milliseconds : 1);
     if (t->rc == CURLE_OK)
         t->rc = curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->why);
     if (t->rc == CURLE_OK)
