@@ -327,15 +327,15 @@ envl_cms_reader_drop(struct envl_cms_reader *o, const enum envl_fate *fates,
                      struct envl_err *err)
 {
     STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(o->cms);
-    int place, parts, stay, must;
+    int place, stay, must;
     size_t i = o->count;
 
     for (place = sk_CMS_RecipientInfo_num(all) - 1; place >= 0; place--) {
-        parts = stay = must = 0;
+        stay = must = 0;
         for (;
              i > 0
              && o->infos[i - 1].info == sk_CMS_RecipientInfo_value(all, place);
-             i--, parts++) {
+             i--) {
             stay += fates[i - 1] == ENVL_STAYS;
             must += fates[i - 1] == ENVL_MUST_GO;
         }

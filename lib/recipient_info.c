@@ -17,6 +17,7 @@
 #include "lib/kms.h"
 #include "lib/ktri.h"
 #include "lib/passphrase.h"
+#include "lib/recipient_words.h"
 
 /* Does alg's parameter name this algorithm? */
 static bool
@@ -388,7 +389,7 @@ envl_recipient_info_parse(struct envl_recipient_info *to,
     else if (type == CMS_RECIPINFO_KEK)
         parse_kekri(to);
 #ifdef CMS_RECIPINFO_KEM
-    else if (type == CMS_RECIPINFO_KEM)
+    else if (type == CMS_RECIPINFO_KEM && envl_kemri_is_readable(der, len))
         to->kind = ENVL_INFO_ML_KEM;
 #endif
     return part == 0;

@@ -80,7 +80,7 @@ struct envl_recipient_info {
  *
  *   kari  the same as a kari, if it is one that FORMAT 5.1 allows, or NULL
  *   part  counts the recipients within one RecipientInfo (kari), from 0
- *   der   the same in DER, len bytes, which must stay; only a ktri needs it
+ *   der   the same in DER, len bytes, which must stay; a ktri and a kemri need it
  *
  * Returns: 1, or 0 if there is no such part.
  */

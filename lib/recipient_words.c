@@ -206,6 +206,24 @@ take_kemri(struct envl_der in, struct envl_der *from_rid, struct envl_der *kem)
            && envl_der_take(&algorithm, ENVL_DER_OID, kem);
 }
 
+bool
+envl_kemri_is_readable(const unsigned char *der, size_t len)
+{
+    static const unsigned char wrap_oid[] = { 0x60, 0x86, 0x48, 0x01, 0x65,
+                                              0x03, 0x04, 0x01, 0x2d };
+    struct envl_der in = { der, len }, rest, kem, skipped, wrap, oid;
+
+    return take_kemri(in, &rest, &kem)
+           && envl_der_take(&rest, ENVL_DER_ANY, &skipped)      /* rid */
+           && envl_der_take(&rest, ENVL_DER_SEQUENCE, &skipped) /* kem */
+           && envl_der_take(&rest, ENVL_DER_OCTETS, &skipped)   /* kemct */
+           && envl_der_take(&rest, ENVL_DER_SEQUENCE, &skipped) /* kdf */
+           && envl_der_take(&rest, ENVL_DER_INTEGER, &skipped)  /* kekLength */
+           && envl_der_take(&rest, ENVL_DER_SEQUENCE, &wrap)
+           && envl_der_take(&wrap, ENVL_DER_OID, &oid)
+           && envl_der_is(&oid, wrap_oid, sizeof(wrap_oid));
+}
+
 static void
 describe_kemri(struct envl_recipient_words *words, struct envl_der in)
 {
@@ -230,7 +248,7 @@ describe_kemri(struct envl_recipient_words *words, struct envl_der in)
         if (!envl_der_is(&kem, kems[i].oid, sizeof(kems[i].oid)))
             continue;
         words->type = "ml-kem";
-        words->known = true;
+        words->known = envl_kemri_is_readable(in.p, in.len);
         (void)snprintf(words->kind, sizeof(words->kind), "ML-KEM key");
         (void)snprintf(words->algorithm, sizeof(words->algorithm), "%s",
                        kems[i].name);

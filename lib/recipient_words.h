@@ -28,6 +28,15 @@ void envl_recipient_words(struct envl_recipient_words *words,
                           const struct envl_recipient_info *info,
                           const unsigned char *der, size_t len);
 
+/*
+ * envl_kemri_is_readable - is this a KEMRecipientInfo (RFC 9629) without ukm and
+ * with AES-256 key wrap, as this project writes it?
+ *
+ * Of any other libcrypto is not asked: of the padded key wrap 3.6.0 to 3.6.3 write
+ * past a buffer (CVE-2026-63072).
+ */
+bool envl_kemri_is_readable(const unsigned char *der, size_t len);
+
 /* envl_recipient_id - info->id, or where libcrypto does not tell it (ML-KEM)
  * what stands in der; *len is 0 if there is none */
 const unsigned char *envl_recipient_id(const struct envl_recipient_info *info,

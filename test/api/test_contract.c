@@ -622,13 +622,13 @@ test_malformed_labels(void **state)
     size_t i;
 
     for (i = 0; i < COUNT_OF(cases); i++)
-        expect_bad_labels(*state, cases[i], "line");
-    expect_bad_labels(*state, "a=1\nb", "line 2");
+        expect_bad_labels(*state, cases[i], "the label ");
+    expect_bad_labels(*state, "a=1\nb", "the label b is not");
     expect_bad_labels(*state, "a=1\nb=2\na=3", "twice");
     expect_bad_labels(*state, "a=1\na=1", "twice");
 
     label = label_of(129, 0);
-    expect_bad_labels(*state, label, "line 1");
+    expect_bad_labels(*state, label, "the label ");
     free(label);
     label = label_of(128, 0);
     got = labels_of(*state, label, 1);
