@@ -128,7 +128,8 @@ nothing_else() {
         "$datadir"/bash-completion/completions/envelope) ;;
         "$datadir"/zsh/site-functions/_envelope) ;;
         "$datadir"/fish/vendor_completions.d/envelope.fish) ;;
-        "$docdir"/LICENSE | "$docdir"/NEWS | "$docdir"/*.md) ;;
+        "$docdir"/LICENSE | "$docdir"/NEWS | "$docdir"/NOTICE) ;;
+        "$docdir"/*.md) ;;
         "$mandir"/man[1-8]/*.[1-8] | "$mandir"/man[1-8]/*.[1-8]ssl) ;;
         *) echo "$file" ;;
         esac
