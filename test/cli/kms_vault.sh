@@ -240,6 +240,14 @@ tls() {
     names_key a transit/keys/backup
     opens a "vault://$at/transit/keys/backup"
     VAULT_ADDR=https://$at opens a "$uri"
+    # What openssl enc leaves of the algorithms is enough, also for OpenSSL's
+    # own TLS where libcurl uses that.
+    (
+        export VAULT_ADDR="https://$at"
+        seal_to "$uri" plain b
+        open_with "$uri" b out
+    )
+    cmp plain out
     # A name that is not in the certificate, an authority that is not known,
     # and a server that talks in clear: nobody gets the token.
     env -u VAULT_CACERT "$envelope" encrypt \
