@@ -79,10 +79,12 @@ contexts() {
 }
 
 spdx() {
+    ci=.ci/run
+    [ -e .git ] || [ -e $ci ] || ci= # a tarball has none
     for file in lib/*.[ch] provider/*.[ch] filter/*.[ch] tools/*.[ch] kms/*.[ch] \
         include/envelope/*.h test/*/*.[ch] test/*/*.sh test/*/*.py bench/*.c examples/*.c \
         bench/run bench/*.py examples/*.cnf examples/*.js examples/*.php \
-        examples/*.py examples/*.rb test/*/*.mjs check demo packages bootstrap .ci/run \
+        examples/*.py examples/*.rb test/*/*.mjs check demo packages bootstrap $ci \
         debian/rules debian/tests/* packaging/*; do
         head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
             { echo "$file" && false; }
