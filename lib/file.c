@@ -13,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-/* Makefile.am asks for it where it is not so by itself. */
+/* configure asks for it where it is not so by itself. */
 static_assert(sizeof(off_t) >= 8, "files may have more than 2 GiB");
 static_assert(sizeof(time_t) >= 8, "certificates may end after 2038");
 
