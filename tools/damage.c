@@ -37,7 +37,7 @@ tell_hole(const struct envl_damage *damage, const struct envl_found *hole)
 static void
 tell_end(const struct envl_damage *damage, const struct envl_found *end)
 {
-    if (end->kind == ENVL_FOUND_NO_END && damage->is_whole) {
+    if (end->kind == ENVL_FOUND_NO_END && damage->ending == ENVL_ENDING_WHOLE) {
         begin_line(damage);
         (void)fprintf(damage->to, "the last chunk is damaged; the archive "
                                   "around it is not cut short\n");
@@ -53,6 +53,11 @@ tell_end(const struct envl_damage *damage, const struct envl_found *end)
                       "the end is intact; %" PRIu64
                       " bytes of something else follow it\n",
                       end->len);
+    } else if (damage->ending == ENVL_ENDING_BAD) {
+        begin_line(damage);
+        (void)fprintf(damage->to,
+                      "the end is intact; the archive around it is damaged or "
+                      "cut short, or something else follows it\n");
     }
 }
 
@@ -85,7 +90,7 @@ envl_damage_sum_up(const struct envl_damage *damage)
     uint64_t share = all > 0 ? damage->good_chunks * 10000 / all : 0;
 
     begin_line(damage);
-    if (!damage->has_end && !damage->is_whole) {
+    if (!damage->has_end && damage->ending != ENVL_ENDING_WHOLE) {
         (void)fprintf(damage->to,
                       "%" PRIu64 " chunks intact, %" PRIu64
                       " bytes, of at least %" PRIu64

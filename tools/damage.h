@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "filter/survey.h"
+#include "tools/measure.h"
 
 /* What was found so far; all zero to begin with. */
 struct envl_damage {
@@ -17,7 +18,7 @@ struct envl_damage {
     const char *fate;          /* what a hole is, such as "damaged" */
     uint64_t good_chunks, bad_chunks, good_len, bad_len;
     bool has_end;
-    bool is_whole; /* envl_measure_is_whole(): the caller may say it */
+    enum envl_ending ending; /* the caller may say it */
 };
 
 /* envl_damage_note - count it, and tell of it unless it is good */

@@ -3,6 +3,7 @@
 #include "tools/measure.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include <envelope/envelope.h>
@@ -244,20 +245,23 @@ envl_measure_text(uint64_t *text_len, uint64_t payload_len,
     return ENVELOPE_OK;
 }
 
-bool
-envl_measure_is_whole(int fd)
+enum envl_ending
+envl_measure_ending(int fd)
 {
     struct envl_head head = { 0 };
     struct envl_err ignored;
     uint64_t len, text_len;
     off_t size = lseek(fd, 0, SEEK_END);
-    bool whole;
+    enum envl_ending ending = ENVL_ENDING_UNKNOWN;
 
-    whole = size >= 0 && envl_head_read(&head, fd, &ignored) == ENVELOPE_OK
-            && head.kind != ENVL_RAW
-            && envl_measure_payload(&len, &head, fd, (uint64_t)size, &ignored)
-                   == ENVELOPE_OK
-            && envl_measure_text(&text_len, len, &ignored) == ENVELOPE_OK;
+    if (size >= 0 && envl_head_read(&head, fd, &ignored) == ENVELOPE_OK
+        && head.kind != ENVL_RAW)
+        ending = envl_measure_payload(&len, &head, fd, (uint64_t)size, &ignored)
+                             == ENVELOPE_OK
+                         && envl_measure_text(&text_len, len, &ignored)
+                                == ENVELOPE_OK
+                     ? ENVL_ENDING_WHOLE
+                     : ENVL_ENDING_BAD;
     envl_head_clear(&head);
-    return whole;
+    return ending;
 }

@@ -4,7 +4,6 @@
 #ifndef ENVL_MEASURE_H
 #define ENVL_MEASURE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "filter/head.h"
@@ -34,13 +33,11 @@ enum envelope_reason envl_measure_payload(uint64_t *len,
 enum envelope_reason envl_measure_text(uint64_t *text_len, uint64_t payload_len,
                                        struct envl_err *err);
 
-/*
- * envl_measure_is_whole - is fd an archive with its own end, so that nothing of
- * the payload was cut off?
- *
- * A raw stream has no end of its own: then nobody knows.  Where fd stands
- * changes.
- */
-bool envl_measure_is_whole(int fd);
+/* Of an archive: does it end where it says that it ends?  A raw stream has no end
+ * of its own, and of what cannot seek nobody knows. */
+enum envl_ending { ENVL_ENDING_UNKNOWN, ENVL_ENDING_WHOLE, ENVL_ENDING_BAD };
+
+/* envl_measure_ending - which one fd has; where fd stands changes */
+enum envl_ending envl_measure_ending(int fd);
 
 #endif

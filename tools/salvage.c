@@ -90,7 +90,8 @@ run(struct salvage *s, const struct envl_arguments *arguments,
     struct envl_progress *progress;
     enum envelope_reason rc;
 
-    s->damage.is_whole = begin >= 0 && envl_measure_is_whole(input->fd);
+    if (begin >= 0)
+        s->damage.ending = envl_measure_ending(input->fd);
     if (begin >= 0 && lseek(input->fd, begin, SEEK_SET) < 0)
         return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
     rc = envl_opened_new(&s->opened, input->fd, &arguments->options,

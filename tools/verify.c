@@ -57,7 +57,7 @@ tell_cut(const struct envl_input_file *input, struct envl_err *err)
 {
     const struct envl_err bare = *err;
 
-    if (input->size >= 0 && envl_measure_is_whole(input->fd))
+    if (input->size >= 0 && envl_measure_ending(input->fd) == ENVL_ENDING_WHOLE)
         (void)envl_fail(err, bare.reason,
                         "%.300s; the archive around it is not cut short",
                         bare.detail);
@@ -117,7 +117,7 @@ is_damage(enum envelope_reason reason)
 
 static enum envelope_reason
 list_from(struct envl_survey *survey, const char *name, uint64_t first,
-          bool is_whole, struct envl_err *err)
+          enum envl_ending ending, struct envl_err *err)
 {
     struct envl_damage damage = { .to = stdout,
                                   .prefix = "",
@@ -125,7 +125,7 @@ list_from(struct envl_survey *survey, const char *name, uint64_t first,
                                   .fate = "damaged",
                                   .good_chunks = first,
                                   .good_len = first * ENVELOPE_CHUNK_LENGTH,
-                                  .is_whole = is_whole };
+                                  .ending = ending };
     struct envl_found found = { .kind = ENVL_FOUND_TEXT };
     enum envelope_reason rc = ENVELOPE_OK;
 
@@ -151,7 +151,7 @@ list(const struct envl_arguments *arguments, int fd, const char *name,
     struct envl_opened *opened = NULL;
     struct envl_survey *survey = NULL;
     off_t begin = lseek(fd, 0, SEEK_CUR);
-    bool is_whole = envl_measure_is_whole(fd);
+    enum envl_ending ending = envl_measure_ending(fd);
     enum envelope_reason rc;
 
     (void)lseek(fd, begin, SEEK_SET);
@@ -160,7 +160,7 @@ list(const struct envl_arguments *arguments, int fd, const char *name,
     if (rc == ENVELOPE_OK)
         rc = envl_survey_new(&survey, opened, first, err);
     if (rc == ENVELOPE_OK)
-        rc = list_from(survey, name, first, is_whole, err);
+        rc = list_from(survey, name, first, ending, err);
     envl_survey_free(survey);
     envl_opened_free(opened);
     return rc;

@@ -600,7 +600,10 @@ not_into_itself(void **state)
         envelope_archive_write_open_filename(a, OPTIONS(TO_OPS), path),
         ARCHIVE_OK);
     assert_int_equal(stat(path, &st), 0);
-    archive_entry_copy_stat(entry, &st);
+    /* No struct stat: with 32 bits libarchive's may be another one. */
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_dev(entry, st.st_dev);
+    archive_entry_set_ino(entry, (la_int64_t)st.st_ino);
     archive_entry_set_pathname(entry, "self");
     assert_int_equal(archive_write_header(a, entry), ARCHIVE_FAILED);
     archive_entry_free(entry);

@@ -511,6 +511,7 @@ no_end_mark() { # KIND
     grep -qF "$(reason CARRIER_TRUNCATED)" err
     salvage 0 bad
     cmp plain out
+    grep -q 'the end is intact; the archive around it is damaged or cut' err
 }
 
 appended() { # LENGTH-OF-TEXT LENGTH-OF-MORE
