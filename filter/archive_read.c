@@ -363,7 +363,7 @@ open_envelope(struct archive *a, struct reader *r)
 static struct reader *
 new_reader(struct archive *a, const struct envl_source *source, bool owns_fd)
 {
-    struct reader *r = OPENSSL_zalloc(sizeof(*r));
+    struct reader *r = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*r)));
     struct envl_err err;
 
     if (r == NULL) {

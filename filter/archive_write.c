@@ -51,7 +51,8 @@ note_failure(struct archive *a, struct writer *w)
     if (!w->failed) {
         w->failed = true;
         w->error = archive_errno(a);
-        w->error_text = text != NULL ? OPENSSL_strdup(text) : NULL;
+        w->error_text =
+            text != NULL ? ENVL_QUIETLY(OPENSSL_strdup(text)) : NULL;
     }
     return ARCHIVE_FATAL;
 }
@@ -263,7 +264,7 @@ static struct writer *
 new_writer(struct archive *a, const struct envelope_option *options, int fd,
            const char *name)
 {
-    struct writer *w = OPENSSL_zalloc(sizeof(*w));
+    struct writer *w = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*w)));
     struct envl_options parsed;
     enum envelope_reason rc;
     struct envl_err err;
@@ -445,8 +446,8 @@ static void
 note_given_up(struct archive *a, struct writer *w)
 {
     const char *said = archive_error_string(a);
-    char *text = OPENSSL_strdup(
-        said != NULL ? said : "envelope: the archive was given up");
+    char *text = ENVL_QUIETLY(OPENSSL_strdup(
+        said != NULL ? said : "envelope: the archive was given up"));
     if (archive_write_finish_entry(a) == ARCHIVE_FATAL && !w->failed) {
         w->failed = true;
         w->error = archive_errno(a);

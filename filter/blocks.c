@@ -6,6 +6,8 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/err.h"
+
 /* Padding that is written at once where no block is held. */
 #define ZEROS_LEN 10240
 
@@ -13,7 +15,7 @@ int
 envl_blocks_hold(struct envl_blocks *blocks)
 {
     if (blocks->size > 0)
-        blocks->buf = OPENSSL_malloc(blocks->size);
+        blocks->buf = ENVL_QUIETLY(OPENSSL_malloc(blocks->size));
     return blocks->size == 0 || blocks->buf != NULL;
 }
 

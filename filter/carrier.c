@@ -85,7 +85,8 @@ envl_carrier_kind_of(const unsigned char *in, size_t len)
 struct envl_carrier_reader *
 envl_carrier_reader_new(enum envl_carrier kind)
 {
-    struct envl_carrier_reader *reader = OPENSSL_zalloc(sizeof(*reader));
+    struct envl_carrier_reader *reader =
+        ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*reader)));
 
     if (reader != NULL)
         reader->kind = reader->layout.kind = kind;

@@ -21,7 +21,7 @@ enum envelope_reason
 envl_codec_new(struct envl_codec **out, const struct envl_options *options,
                enum envl_way way, struct envl_err *err)
 {
-    struct envl_codec *codec = OPENSSL_zalloc(sizeof(*codec));
+    struct envl_codec *codec = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*codec)));
     enum envelope_reason rc;
 
     *out = NULL;

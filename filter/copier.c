@@ -46,8 +46,8 @@ static enum envelope_reason
 write_part(struct copier *c, enum envl_member member, const unsigned char *part,
            size_t len, struct envl_err *err)
 {
-    unsigned char *buf =
-        OPENSSL_malloc(ENVL_FRAME_LEAD_MAX + len + ENVL_FRAME_TAIL_MAX);
+    unsigned char *buf = ENVL_QUIETLY(
+        OPENSSL_malloc(ENVL_FRAME_LEAD_MAX + len + ENVL_FRAME_TAIL_MAX));
     enum envelope_reason rc;
 
     if (buf == NULL)
@@ -216,8 +216,8 @@ envl_copy(int in, const struct envl_head *head, int out,
     };
     enum envelope_reason rc;
 
-    c.buf =
-        OPENSSL_malloc(ENVL_FRAME_LEAD_MAX + c.piece_len + ENVL_FRAME_TAIL_MAX);
+    c.buf = ENVL_QUIETLY(OPENSSL_malloc(ENVL_FRAME_LEAD_MAX + c.piece_len
+                                        + ENVL_FRAME_TAIL_MAX));
     if (c.reader == NULL || c.buf == NULL || !envl_outlet_init(&c.out, out))
         rc = envl_fail_memory(err);
     else

@@ -43,7 +43,8 @@ enum envelope_reason
 envl_decoder_new(struct envl_decoder **out, const struct envl_options *options,
                  struct envl_err *err)
 {
-    struct envl_decoder *decoder = OPENSSL_zalloc(sizeof(*decoder));
+    struct envl_decoder *decoder =
+        ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*decoder)));
     enum envelope_reason rc;
 
     *out = NULL;

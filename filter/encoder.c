@@ -87,7 +87,7 @@ make_head(struct envl_encoder *encoder, struct envl_err *err)
     enum envelope_reason rc = ENVELOPE_OK;
     struct envl_prelude prelude;
 
-    if ((encoder->head = OPENSSL_malloc(size)) == NULL)
+    if ((encoder->head = ENVL_QUIETLY(OPENSSL_malloc(size))) == NULL)
         return envl_fail_memory(err);
     while (rc == ENVELOPE_OK && n > 0) {
         rc = envl_session_update(encoder->session,
@@ -108,7 +108,8 @@ enum envelope_reason
 envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
                  struct envl_err *err)
 {
-    struct envl_encoder *encoder = OPENSSL_zalloc(sizeof(*encoder));
+    struct envl_encoder *encoder =
+        ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*encoder)));
     enum envelope_reason rc;
 
     *out = NULL;

@@ -50,7 +50,7 @@ end_prelude(struct gatherer *g, struct envl_err *err)
     rc = envl_prelude_parse(&header->prelude, g->prelude, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    header->bytes = OPENSSL_malloc(header->prelude.header_len);
+    header->bytes = ENVL_QUIETLY(OPENSSL_malloc(header->prelude.header_len));
     if (header->bytes == NULL)
         return envl_fail_memory(err);
     memcpy(header->bytes, g->prelude, ENVL_PRELUDE_LEN);
@@ -257,7 +257,7 @@ envl_head_patch(struct envl_patch *patch, const struct envl_head *head, int fd,
     }
     patch->at = first->at - (head->kind == ENVL_XBSTREAM ? ENVL_XB_CRC_LEN : 0);
     patch->len = (size_t)(end_of(*last) - patch->at);
-    if ((patch->bytes = OPENSSL_malloc(patch->len)) == NULL)
+    if ((patch->bytes = ENVL_QUIETLY(OPENSSL_malloc(patch->len))) == NULL)
         return envl_fail_memory(err);
     rc = envl_source_read_at(&source, (int64_t)patch->at, patch->bytes,
                              patch->len, err);

@@ -55,7 +55,7 @@ append(struct envl_blob *blob, const unsigned char *p, size_t len)
 
     if (size > blob->size) {
         size = size < 2 * blob->size ? 2 * blob->size : size;
-        if ((q = OPENSSL_realloc(blob->p, size)) == NULL)
+        if ((q = ENVL_QUIETLY(OPENSSL_realloc(blob->p, size))) == NULL)
             return 0;
         blob->p = q;
         blob->size = size;

@@ -222,7 +222,7 @@ envl_opened_new(struct envl_opened **out, int fd,
                 const struct envl_options *options, enum envl_frames frames,
                 struct envl_err *err)
 {
-    struct envl_opened *opened = OPENSSL_zalloc(sizeof(*opened));
+    struct envl_opened *opened = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*opened)));
     enum envelope_reason rc;
 
     *out = NULL;

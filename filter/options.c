@@ -109,7 +109,7 @@ add_line(char **field, const char *line)
 {
     size_t have = *field != NULL ? strlen(*field) : 0;
     size_t len = strlen(line);
-    char *text = OPENSSL_malloc(have + len + 2);
+    char *text = ENVL_QUIETLY(OPENSSL_malloc(have + len + 2));
 
     if (text == NULL)
         return 0;

@@ -100,7 +100,7 @@ int
 envl_passthrough_open(struct archive *a, const struct envl_source *source,
                       bool owns_fd)
 {
-    struct passthrough *pass = OPENSSL_malloc(sizeof(*pass));
+    struct passthrough *pass = ENVL_QUIETLY(OPENSSL_malloc(sizeof(*pass)));
 
     if (pass == NULL) {
         archive_set_error(a, ENOMEM, "envelope: out of memory");

@@ -317,7 +317,8 @@ start_threads(struct envl_pump *pump)
     sigset_t all, old;
     unsigned i;
 
-    pump->threads = OPENSSL_zalloc(pump->threads_wanted * sizeof(pthread_t));
+    pump->threads =
+        ENVL_QUIETLY(OPENSSL_zalloc(pump->threads_wanted * sizeof(pthread_t)));
     if (pump->threads == NULL)
         return false;
     sigfillset(&all);
@@ -396,7 +397,7 @@ push_what_is_ready(struct envl_pump *pump)
 static struct envl_pump *
 new_pump(struct envl_codec *codec)
 {
-    struct envl_pump *pump = OPENSSL_zalloc(sizeof(*pump));
+    struct envl_pump *pump = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*pump)));
 
     if (pump == NULL)
         return NULL;

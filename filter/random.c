@@ -277,7 +277,7 @@ enum envelope_reason
 envl_random_new(struct envl_random **out, struct envl_source *source,
                 const struct envl_layout *layout, struct envl_err *err)
 {
-    struct envl_random *random = OPENSSL_zalloc(sizeof(*random));
+    struct envl_random *random = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*random)));
     enum envelope_reason rc;
 
     *out = NULL;

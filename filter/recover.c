@@ -170,7 +170,7 @@ envl_recover_layout(struct envl_layout *layout, struct envl_source *source,
     if (size < 0 || (uint64_t)size < layout->first_at + layout->lead_len)
         return envl_fail(err, ENVELOPE_R_READ,
                          "the file ends before the payload");
-    block = OPENSSL_malloc(BLOCK_LEN + ENVL_LEAD_LEN_MAX);
+    block = ENVL_QUIETLY(OPENSSL_malloc(BLOCK_LEN + ENVL_LEAD_LEN_MAX));
     if (block == NULL)
         return envl_fail_memory(err);
     rc = search(layout, source, (uint64_t)size, block, err);

@@ -20,9 +20,10 @@ envl_ring_init(struct envl_ring *ring, unsigned count, size_t size)
     unsigned i;
 
     *ring = (struct envl_ring){ .count = count };
-    ring->slots = OPENSSL_zalloc(count * sizeof(*ring->slots));
-    ring->spare = OPENSSL_zalloc(count * sizeof(struct envl_slot *));
-    ring->places = OPENSSL_zalloc(count * sizeof(*ring->places));
+    ring->slots = ENVL_QUIETLY(OPENSSL_zalloc(count * sizeof(*ring->slots)));
+    ring->spare =
+        ENVL_QUIETLY(OPENSSL_zalloc(count * sizeof(struct envl_slot *)));
+    ring->places = ENVL_QUIETLY(OPENSSL_zalloc(count * sizeof(*ring->places)));
     if (ring->slots == NULL || ring->spare == NULL || ring->places == NULL)
         return 0;
     for (i = 0; i < count; i++) {

@@ -180,7 +180,8 @@ enum envelope_reason
 envl_session_new(struct envl_session **out, const struct envl_options *options,
                  enum envl_way way, struct envl_err *err)
 {
-    struct envl_session *session = OPENSSL_zalloc(sizeof(*session));
+    struct envl_session *session =
+        ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*session)));
     enum envelope_reason rc;
     struct list params;
 

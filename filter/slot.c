@@ -9,7 +9,7 @@
 int
 envl_slot_init(struct envl_slot *slot, size_t size)
 {
-    *slot = (struct envl_slot){ .buf = OPENSSL_malloc(size) };
+    *slot = (struct envl_slot){ .buf = ENVL_QUIETLY(OPENSSL_malloc(size)) };
     return slot->buf != NULL;
 }
 
@@ -56,7 +56,8 @@ envl_slot_reserve_early(struct envl_slot *slot, size_t len)
     if (size <= slot->early_size)
         return 1;
     size = size < 2 * slot->early_size ? 2 * slot->early_size : size;
-    early = OPENSSL_clear_realloc(slot->early, slot->early_len, size);
+    early =
+        ENVL_QUIETLY(OPENSSL_clear_realloc(slot->early, slot->early_len, size));
     if (early == NULL)
         return 0;
     slot->early = early;

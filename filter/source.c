@@ -88,7 +88,8 @@ next_block(struct envl_source *source, const unsigned char **p, size_t *len,
         *len = source->memory_len - (size_t)source->at;
         return ENVELOPE_OK;
     }
-    if (source->buf == NULL && (source->buf = OPENSSL_malloc(size)) == NULL)
+    if (source->buf == NULL
+        && (source->buf = ENVL_QUIETLY(OPENSSL_malloc(size))) == NULL)
         return envl_fail_memory(err);
     *p = source->buf;
     return read_on(source, source->buf, size, len, err);

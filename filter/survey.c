@@ -388,7 +388,7 @@ enum envelope_reason
 envl_survey_new(struct envl_survey **out, struct envl_opened *opened,
                 uint64_t first, struct envl_err *err)
 {
-    struct envl_survey *survey = OPENSSL_zalloc(sizeof(*survey));
+    struct envl_survey *survey = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*survey)));
     enum envelope_reason rc;
 
     *out = NULL;

@@ -137,6 +137,16 @@ envl_fail_crypto(struct envl_err *err, const char *what)
                      envl_crypto_reason());
 }
 
+void *
+envl_drop_mark(void *allocated)
+{
+    if (allocated != NULL)
+        (void)ERR_clear_last_mark();
+    else
+        (void)ERR_pop_to_mark();
+    return allocated;
+}
+
 enum envelope_reason
 envl_fail_memory(struct envl_err *err)
 {

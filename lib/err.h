@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include <openssl/err.h>
+
 #include <envelope/reasons.h>
 
 #define ENVL_DETAIL_MAX 400
@@ -58,6 +60,16 @@ enum envelope_reason envl_fail_memory(struct envl_err *err);
  * module of key services begin.  It is the thread's, as the queue is.
  */
 void envl_err_begin(void);
+
+/*
+ * ENVL_QUIETLY - an allocation of libcrypto's that leaves no record where it fails,
+ * as it does from 3.4 on: for who answers to a program that knows nothing of
+ * libcrypto, and may have records of its own in the queue
+ *
+ * Returns: what the allocation does.
+ */
+#define ENVL_QUIETLY(allocation) (ERR_set_mark(), envl_drop_mark(allocation))
+void *envl_drop_mark(void *allocated);
 
 /*
  * envl_crypto_newest, envl_crypto_oldest - libcrypto's record of that age since

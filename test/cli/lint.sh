@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 cd "$srcdir" || exit 99
 
-plan 14
+plan 15
 
 # Print what a grep finds; finding something is a failure, and so is a file that
 # cannot be read, such as one of a folder that is gone.
@@ -67,6 +67,14 @@ getenv_once() {
     none '\bgetenv\(' "$@"
     test "$(grep -l secure_getenv "$@")" = lib/defaults.c
     test "$(grep -l 'secure_getenv(' kms/*.c)" = kms/world.c
+}
+
+# A program that uses libarchive knows nothing of libcrypto's error queue.
+quiet_allocations() {
+    allocations=$(cat filter/*.c | grep -cE \
+        'OPENSSL_(malloc|zalloc|realloc|clear_realloc|strdup|strndup|memdup)\(')
+    [ "$allocations" -gt 0 ]
+    [ "$(cat filter/*.c | grep -c 'ENVL_QUIETLY(')" -eq "$allocations" ]
 }
 
 # Functions that reach the program's library context instead of the child's.
@@ -185,6 +193,7 @@ t "layers include downwards only" layers
 t "lib/ and provider/ do not print, exit or assert" no_io_in_lib
 t "one place reads the environment" getenv_once
 t "every call names the library context" contexts
+t "libarchive's programs find no record of ours" quiet_allocations
 t "every file names its licence" spdx
 t "files and functions stay short" sizes
 t "every reason is in the manual" reasons_are_in_the_manual
