@@ -15,7 +15,7 @@
 
 /* In the place of libc's: an old kernel knows no MADV_WIPEONFORK, and an
  * emulator takes whatever comes, and does nothing. */
-static enum { TO_KERNEL, REFUSE, BELIEVE } advice_goes;
+static enum advice { TO_KERNEL, REFUSE, BELIEVE } advice_goes;
 
 int
 madvise(void *p, size_t len, int advice)
@@ -93,7 +93,7 @@ no_page_that_is_wiped(void **state)
 
     (void)state;
     for (i = REFUSE; i <= BELIEVE; i++) {
-        advice_goes = i;
+        advice_goes = (enum advice)i;
         watch = envl_fork_watch_new();
         advice_goes = TO_KERNEL;
         assert_non_null(watch);
