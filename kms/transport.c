@@ -66,7 +66,9 @@ static const struct {
     { CURLOPT_NOSIGNAL, 1 },
     { CURLOPT_PATH_AS_IS, 1 },
     { CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
+#if LIBCURL_VERSION_NUM >= 0x075700
     { CURLOPT_QUICK_EXIT, 1 }, /* do not wait for a resolver that hangs */
+#endif
     { CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 }, /* at least */
     { CURLOPT_SSL_SESSIONID_CACHE, 0 },
     { CURLOPT_SSL_VERIFYHOST, 2 },
@@ -97,7 +99,12 @@ set_target(struct transfer *t)
     if (url.failed)
         t->rc = CURLE_OUT_OF_MEMORY;
     set_string(t, CURLOPT_URL, kms_text_get(&url));
+#if LIBCURL_VERSION_NUM >= 0x075500
     set_string(t, CURLOPT_PROTOCOLS_STR, scheme);
+#else
+    set_number(t, CURLOPT_PROTOCOLS,
+               endpoint->plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
+#endif
     /* Nor does libcurl know whose environment it reads. */
     if (endpoint->plain || endpoint->metadata || endpoint->loopback
         || getauxval(AT_SECURE) != 0)

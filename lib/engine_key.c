@@ -11,6 +11,14 @@
 #include <openssl/opensslconf.h>
 #include <openssl/store.h>
 
+/* Some systems have the functions, and their header in another package or in
+ * none. */
+#if defined __has_include && !defined OPENSSL_NO_ENGINE
+#if !__has_include(<openssl/engine.h>)
+#define OPENSSL_NO_ENGINE
+#endif
+#endif
+
 #ifndef OPENSSL_NO_ENGINE
 
 #include <openssl/engine.h>
