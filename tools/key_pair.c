@@ -91,14 +91,6 @@ envl_key_pair_write(int fd, BIO *content)
     return 1;
 }
 
-/* Not every file system can be told to. */
-static int
-bring_to_disk(int fd)
-{
-    return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP
-           || errno == EROFS || errno == EBADF; /* of envl_parent_open() */
-}
-
 static enum envelope_reason
 write_temporary(struct key_file *file, BIO *content, mode_t mode,
                 struct envl_err *err)
@@ -109,7 +101,7 @@ write_temporary(struct key_file *file, BIO *content, mode_t mode,
     if (fd < 0)
         return fail_file(file->path, err);
     ok = fchmod(fd, mode) == 0 && envl_key_pair_write(fd, content)
-         && bring_to_disk(fd);
+         && envl_to_disk(fd);
     saved = errno;
     if (close(fd) != 0 && ok) {
         saved = errno;
@@ -127,7 +119,7 @@ sync_parent(const char *path)
     const char *name;
     int ok, saved, dir = envl_parent_open(path, &name);
 
-    ok = dir >= 0 && bring_to_disk(dir);
+    ok = dir >= 0 && envl_to_disk(dir);
     saved = errno;
     if (dir >= 0)
         (void)close(dir); /* it was only read */

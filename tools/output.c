@@ -342,19 +342,6 @@ envl_output_open(struct envl_output *output, const char *path, bool force,
     return rc;
 }
 
-/* Not everything that can be written can be told to go to disk. */
-static bool
-to_disk(int fd)
-{
-    int rc;
-
-    do {
-        rc = fsync(fd);
-    } while (rc != 0 && errno == EINTR);
-    return rc == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP
-           || errno == EBADF; /* O_PATH */
-}
-
 /* Network filesystems may tell only now what could not be written. */
 static bool
 close_output(struct envl_output *output)
@@ -392,7 +379,8 @@ take_name(struct envl_output *output)
 static enum envelope_reason
 commit_file(struct envl_output *output, struct envl_err *err)
 {
-    if ((!output->no_sync && !to_disk(output->fd)) || !close_output(output))
+    if ((!output->no_sync && !envl_to_disk(output->fd))
+        || !close_output(output))
         return fail_write(err);
     if (output->temporary == NULL)
         return ENVELOPE_OK;
@@ -400,7 +388,7 @@ commit_file(struct envl_output *output, struct envl_err *err)
         return !output->force && errno == EEXIST
                    ? fail_exists(err, output->path)
                    : fail_write(err);
-    if (!output->no_sync && !to_disk(output->dir))
+    if (!output->no_sync && !envl_to_disk(output->dir))
         return envl_fail(err, ENVELOPE_R_WRITE,
                          "the file is there and complete, but a crash may undo "
                          "that: its directory cannot be brought to disk: %s",

@@ -42,6 +42,18 @@ envl_parent_open(const char *path, const char **name)
     return dir;
 }
 
+bool
+envl_to_disk(int fd)
+{
+    int rc;
+
+    do {
+        rc = fsync(fd);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP
+           || errno == EBADF; /* O_PATH */
+}
+
 /* How much of a name goes into the temporary one: whole characters. */
 static int
 part_len(const char *name)

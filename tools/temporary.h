@@ -8,6 +8,7 @@
 #ifndef ENVL_TEMPORARY_H
 #define ENVL_TEMPORARY_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Of a long name only the beginning: some filesystems have room for less than
@@ -27,6 +28,13 @@
  *          set.
  */
 int envl_parent_open(const char *path, const char **name);
+
+/*
+ * envl_to_disk - wait until a file or a directory is on disk
+ *
+ * Returns: true, also of what cannot be told to; false with errno set.
+ */
+bool envl_to_disk(int fd);
 
 /*
  * envl_temporary_create - a new and empty file
