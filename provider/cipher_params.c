@@ -8,6 +8,8 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include "lib/workers.h"
+
 enum kind {
     TEXT,     /* char * */
     OCTETS,   /* struct envl_octets */
@@ -37,7 +39,7 @@ enum kind {
     X(ENVELOPE_PARAM_LABELS, UTF8_STRING, TEXT, HOW, labels, 0, 0)             \
     X(ENVELOPE_PARAM_RELEASE, UTF8_STRING, RELEASE, HOW, verified_only, 0, 0)  \
     X(ENVELOPE_PARAM_THREADS, UNSIGNED_INTEGER, UNSIGNED, HOW, threads, 0,     \
-      ENVL_PARAM_THREADS_MAX)                                                  \
+      ENVL_THREADS_MAX)                                                        \
     X(ENVELOPE_PARAM_OUTPUT_SLACK, UNSIGNED_INTEGER, SIZE, HOW, output_slack,  \
       0, 1 << 30)                                                              \
     X(ENVELOPE_PARAM_RESERVE, UNSIGNED_INTEGER, SIZE, HOW, reserve, 0, 2097152)\

@@ -94,9 +94,6 @@ int envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
 
 extern const OSSL_PARAM envl_params_settable[];
 
-/* The limits of ENVELOPE_PARAM_THREADS are those of the configuration, too. */
-#define ENVL_PARAM_THREADS_MAX 64
-
 /* cipher.c */
 
 extern const OSSL_DISPATCH envl_cipher_functions[];
