@@ -81,6 +81,10 @@ struct envl_layout {
     uint64_t piece_len; /* of every piece but the last; raw: 0, no pieces */
 };
 
+/* envl_layout_stride - bytes from one lead to the next; raw has one piece, which
+ * never ends */
+uint64_t envl_layout_stride(const struct envl_layout *layout);
+
 /* envl_carrier_layout - 1 once the first piece has been met, if header and
  * key stood before it; else 0 */
 int envl_carrier_layout(const struct envl_carrier_reader *reader,

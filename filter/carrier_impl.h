@@ -34,6 +34,10 @@ struct envl_carrier_reader {
     size_t padding; /* tar: zero bytes behind it */
     uint32_t crc, should_crc;
     uint64_t trailing; /* zero bytes behind the end */
+
+    /* envl_carrier_pass(): payload is not read */
+    bool passes;
+    uint64_t size; /* of the archive: no more is passed over */
 };
 
 /* What a step of a kind returns, beside enum envl_step: go on at once. */
@@ -55,6 +59,10 @@ bool envl_gather(struct envl_carrier_reader *reader, struct envl_input *in,
 void envl_note_place(struct envl_carrier_reader *reader, uint64_t offset,
                      uint64_t len);
 
+/* envl_tar_stand_behind - the data of a member, so many bytes, was the last that
+ * was read */
+void envl_tar_stand_behind(struct envl_carrier_reader *reader, uint64_t len);
+
 /* envl_take - use up n bytes of input */
 void envl_take(struct envl_carrier_reader *reader, struct envl_input *in,
                size_t n);
@@ -69,9 +77,10 @@ int envl_need_input(const struct envl_carrier_reader *reader,
 
 /*
  * envl_member_data - bytes of the member at hand, from the input: a span if
- * they are the stream's next ones, else put aside
+ * they are the stream's next ones, else put aside; payload that is not read is
+ * counted, whether or not it is in the input
  *
- * Returns: ENVL_STEP_OUTPUT, ENVL_STEP_AGAIN, ENVL_STEP_FAIL.
+ * Returns: ENVL_STEP_INPUT, if there is none of it; else ENVL_STEP_OUTPUT, ENVL_STEP_AGAIN, ENVL_STEP_FAIL.
  */
 int envl_member_data(struct envl_carrier_reader *reader, struct envl_input *in,
                      const unsigned char **span, size_t *len,

@@ -183,9 +183,7 @@ envl_tar_step(struct envl_carrier_reader *reader, struct envl_input *in,
     case AT_DATA:
         if (reader->left == 0)
             return on_data_end(reader, err);
-        if (in->len > 0)
-            return envl_member_data(reader, in, span, len, err);
-        break;
+        return envl_member_data(reader, in, span, len, err);
     case AT_PADDING:
         if (envl_gather(reader, in, reader->padding))
             return on_padding(reader, err);
@@ -198,4 +196,11 @@ envl_tar_step(struct envl_carrier_reader *reader, struct envl_input *in,
         return envl_trailing(reader, in, err);
     }
     return envl_need_input(reader, in, err);
+}
+
+void
+envl_tar_stand_behind(struct envl_carrier_reader *reader, uint64_t len)
+{
+    reader->state = AT_PADDING;
+    reader->padding = envl_tar_padding(len);
 }

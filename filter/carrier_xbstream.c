@@ -5,7 +5,7 @@
 
 #include "filter/carrier_impl.h"
 
-enum { AT_HEADER, AT_DATA, AT_TRAILING };
+enum { AT_HEADER, AT_DATA, AT_TRAILING }; /* behind data: AT_HEADER */
 
 static int
 fail_chunk(struct envl_err *err, enum envelope_reason reason,
@@ -136,9 +136,7 @@ envl_xbstream_step(struct envl_carrier_reader *reader, struct envl_input *in,
     case AT_DATA:
         if (reader->left == 0)
             return on_data_end(reader, err);
-        if (in->len > 0)
-            return envl_member_data(reader, in, span, len, err);
-        return envl_need_input(reader, in, err);
+        return envl_member_data(reader, in, span, len, err);
     default:
         return envl_trailing(reader, in, err);
     }

@@ -171,10 +171,10 @@ choose_piece_len(const struct envl_head *head, enum envl_carrier kind,
         return RAW_PIECE_LEN;
     if (options->piece_len > 0)
         return (size_t)options->piece_len;
-    if (head->piece_len >= ENVL_PIECE_LEN_MIN
-        && head->piece_len <= ENVL_PIECE_LEN_MAX
-        && head->piece_len % ENVL_PIECE_LEN_STEP == 0)
-        return (size_t)head->piece_len;
+    if (head->layout.piece_len >= ENVL_PIECE_LEN_MIN
+        && head->layout.piece_len <= ENVL_PIECE_LEN_MAX
+        && head->layout.piece_len % ENVL_PIECE_LEN_STEP == 0)
+        return (size_t)head->layout.piece_len;
     return ENVL_PIECE_LEN_DEFAULT;
 }
 

@@ -164,17 +164,17 @@ find(struct envl_head *head, const struct envl_carrier_reader *reader)
     const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
     struct envl_place *first = &head->parts[ENVL_MEMBER_HEADER];
     struct envl_place *second = &head->parts[ENVL_MEMBER_KEY];
-    struct envl_layout layout;
+    struct envl_layout *layout = &head->layout;
 
-    head->piece_len =
-        envl_carrier_layout(reader, &layout) ? layout.piece_len : 0;
-    head->is_plain = layout.piece_len >= sizeof(head->start)
+    if (!envl_carrier_layout(reader, layout))
+        layout->piece_len = 0;
+    head->is_plain = layout->piece_len >= sizeof(head->start)
                      && envl_carrier_place(reader, ENVL_MEMBER_HEADER, first)
                      && envl_carrier_place(reader, ENVL_MEMBER_KEY, second)
                      && first->len == labels_end
                      && second->len == prelude->header_len - labels_end
                      && distance(first, second) <= PATCH_LEN_MAX;
-    head->start_at = layout.first_at + layout.lead_len;
+    head->start_at = layout->first_at + layout->lead_len;
 }
 
 /* The same as of a stream that is read through. */

@@ -28,7 +28,7 @@ struct envl_head {
     struct envl_place parts[ENVL_MEMBER_PAYLOAD];
     uint64_t start_at;
 
-    uint64_t piece_len; /* of the payload; 0 if not known, and for a raw one */
+    struct envl_layout layout; /* piece_len is 0 if it is not known */
 };
 
 /*

@@ -151,6 +151,16 @@ envl_members_passes(const struct envl_members *members)
     return members->given == ALL_GIVEN;
 }
 
+void
+envl_members_stand_behind(struct envl_members *members, uint64_t pieces,
+                          uint64_t payload_len)
+{
+    members->ended[ENVL_MEMBER_HEADER] = members->ended[ENVL_MEMBER_KEY] = true;
+    members->given = ALL_GIVEN;
+    members->pieces = pieces;
+    members->payload_len = payload_len;
+}
+
 enum envelope_reason
 envl_members_check(const struct envl_members *members, struct envl_err *err)
 {

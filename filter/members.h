@@ -69,6 +69,11 @@ int envl_members_give(struct envl_members *members, const unsigned char **span,
  * that the payload passes without being put aside? */
 bool envl_members_passes(const struct envl_members *members);
 
+/* envl_members_stand_behind - header and key, and so much of the payload, were
+ * read by somebody else */
+void envl_members_stand_behind(struct envl_members *members, uint64_t pieces,
+                               uint64_t payload_len);
+
 /* envl_members_check - at the end of the archive: is everything there?
  * ENVELOPE_R_CARRIER_MEMBER names what is not, ENVELOPE_R_CARRIER_TRUNCATED
  * what has not ended */

@@ -170,7 +170,7 @@ check_layout(struct envl_opened *opened, struct envl_err *err)
 
     if (l->kind != ENVL_XBSTREAM || !opened->has_layout
         || (envl_source_read_at(&opened->source,
-                                (int64_t)(l->first_at + envl_recover_stride(l)),
+                                (int64_t)(l->first_at + envl_layout_stride(l)),
                                 lead, (size_t)l->lead_len, err)
                 == ENVELOPE_OK
             && envl_recover_is_lead(l, lead, 1)))

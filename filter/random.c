@@ -12,6 +12,7 @@
 
 #include <envelope/envelope.h>
 
+#include "filter/carrier_pass.h"
 #include "filter/member.h"
 #include "filter/tar.h"
 #include "filter/xbstream.h"
@@ -42,16 +43,6 @@ struct envl_random {
 };
 
 /* Pieces */
-
-/* From one lead to the next; raw has one piece, which never ends. */
-static uint64_t
-stride(const struct envl_random *random)
-{
-    const struct envl_layout *l = &random->layout;
-    size_t padding = l->kind == ENVL_TAR ? envl_tar_padding(l->piece_len) : 0;
-
-    return l->lead_len + l->piece_len + padding;
-}
 
 static enum envelope_reason
 fail_layout(struct envl_err *err, uint64_t piece)
@@ -104,9 +95,9 @@ read_lead(struct envl_random *random, uint64_t piece, uint64_t *len,
     unsigned char lead[ENVL_XB_HEADER_LEN_MAX];
     enum envelope_reason rc;
 
-    rc = envl_source_read_at(random->source,
-                             (int64_t)(l->first_at + piece * stride(random)),
-                             lead, (size_t)l->lead_len, err);
+    rc = envl_source_read_at(
+        random->source, (int64_t)(l->first_at + piece * envl_layout_stride(l)),
+        lead, (size_t)l->lead_len, err);
     if (rc != ENVELOPE_OK)
         return rc;
     return l->kind == ENVL_TAR ? parse_tar_lead(len, lead, piece, err)
@@ -130,49 +121,18 @@ check_lead(struct envl_random *random, uint64_t piece, struct envl_err *err)
     return rc;
 }
 
-/* What must follow the last piece: blocks of zero, the end chunk. */
-static enum envelope_reason
-check_end(struct envl_random *random, uint64_t last_len, struct envl_err *err)
-{
-    const struct envl_layout *l = &random->layout;
-    uint64_t at = l->first_at + (random->pieces - 1) * stride(random)
-                  + l->lead_len + last_len;
-    unsigned char end[ENVL_TAR_END_BLOCKS * ENVL_TAR_BLOCK_LEN] = { 0 };
-    size_t want, len = sizeof(end), i;
-    struct envl_xb_header header;
-    enum envelope_reason rc;
-
-    if (l->kind == ENVL_TAR)
-        at += envl_tar_padding(last_len);
-    else
-        len = (size_t)l->lead_len - ENVL_XB_PAYLOAD_LEN;
-    rc = envl_source_read_at(random->source, (int64_t)at, end, len, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    if (l->kind == ENVL_XBSTREAM)
-        return envl_xb_parse(&header, end, len, 0, &want, err) == ENVELOPE_OK
-                       && want == len && header.type == ENVL_XB_END
-                       && envl_member_of_xbstream(header.path)
-                              == ENVL_MEMBER_PAYLOAD
-                   ? ENVELOPE_OK
-                   : fail_layout(err, random->pieces);
-    for (i = 0; i < len && end[i] == 0; i++)
-        ;
-    return i == len ? ENVELOPE_OK : fail_layout(err, random->pieces);
-}
-
 /* Look for the last piece from the end of the archive on backwards. */
 static enum envelope_reason
 find_last_piece(struct envl_random *random, uint64_t size, struct envl_err *err)
 {
     const struct envl_layout *l = &random->layout;
     enum envelope_reason rc = ENVELOPE_OK;
-    uint64_t piece, len = 0;
+    uint64_t piece, len = 0, all;
     unsigned tries;
 
     if (size < l->first_at + l->lead_len)
         return fail_layout(err, 0);
-    piece = (size - l->first_at - l->lead_len) / stride(random);
+    piece = (size - l->first_at - l->lead_len) / envl_layout_stride(l);
     for (tries = 0;; tries++, piece--) {
         rc = read_lead(random, piece, &len, err);
         if (rc == ENVELOPE_OK || piece == 0 || tries == TRY_COUNT_MAX)
@@ -183,8 +143,9 @@ find_last_piece(struct envl_random *random, uint64_t size, struct envl_err *err)
     if (len == 0 || len > l->piece_len)
         return fail_layout(err, piece);
     random->pieces = piece + 1;
-    random->payload_len = piece * l->piece_len + len;
-    return check_end(random, len, err);
+    random->payload_len = all = piece * l->piece_len + len;
+    rc = envl_carrier_pass_end(&all, random->pieces, l, random->source, err);
+    return all > random->payload_len ? fail_layout(err, random->pieces) : rc;
 }
 
 /* The payload */
@@ -213,7 +174,7 @@ read_payload(struct envl_random *random, uint64_t from, unsigned char *to,
         if (rc == ENVELOPE_OK)
             rc = envl_source_read_at(random->source,
                                      (int64_t)(l->first_at
-                                               + piece * stride(random)
+                                               + piece * envl_layout_stride(l)
                                                + l->lead_len + at),
                                      to, n, err);
     }

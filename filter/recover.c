@@ -24,15 +24,6 @@ static_assert(ENVL_LEAD_LEN_MAX >= ENVL_TAR_BLOCK_LEN
                   && BLOCK_LEN % ENVL_TAR_BLOCK_LEN == 0,
               "leads fit, and blocks hold whole ones");
 
-uint64_t
-envl_recover_stride(const struct envl_layout *layout)
-{
-    size_t padding =
-        layout->kind == ENVL_TAR ? envl_tar_padding(layout->piece_len) : 0;
-
-    return layout->lead_len + layout->piece_len + padding;
-}
-
 /* A block of a tar that begins a piece of the payload. */
 static bool
 parse_tar(uint64_t *piece, const unsigned char *block)

@@ -19,9 +19,6 @@ struct envl_source;
 /* Longest lead of a piece. */
 #define ENVL_LEAD_LEN_MAX 1024
 
-/* envl_recover_stride - bytes from one lead to the next; not for raw */
-uint64_t envl_recover_stride(const struct envl_layout *layout);
-
 /* envl_recover_is_lead - are these lead_len bytes that of a piece, which is
  * where it should be? */
 bool envl_recover_is_lead(const struct envl_layout *layout,

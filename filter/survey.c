@@ -92,9 +92,9 @@ measure_rest(struct envl_survey *survey, uint64_t size)
     survey->payload_len = rest;
     if (l->piece_len == 0)
         return;
-    left = rest % envl_recover_stride(l);
+    left = rest % envl_layout_stride(l);
     left = left > l->lead_len ? left - l->lead_len : 0;
-    survey->payload_len = rest / envl_recover_stride(l) * l->piece_len
+    survey->payload_len = rest / envl_layout_stride(l) * l->piece_len
                           + (left < l->piece_len ? left : l->piece_len);
 }
 
@@ -131,7 +131,7 @@ check_lead(struct envl_survey *survey, uint64_t piece)
     survey->leads++;
     if (envl_source_read_at(
             survey->source,
-            (int64_t)(l->first_at + piece * envl_recover_stride(l)), lead,
+            (int64_t)(l->first_at + piece * envl_layout_stride(l)), lead,
             (size_t)l->lead_len, &ignored)
             != ENVELOPE_OK
         || !envl_recover_is_lead(l, lead, piece))
@@ -159,7 +159,7 @@ read_chunk(struct envl_survey *survey, uint64_t chunk, size_t len,
             check_lead(survey, piece);
             if (n > l->piece_len - within)
                 n = (size_t)(l->piece_len - within);
-            at = l->first_at + piece * envl_recover_stride(l) + l->lead_len
+            at = l->first_at + piece * envl_layout_stride(l) + l->lead_len
                  + within;
         }
         rc = envl_source_read_at(survey->source, (int64_t)at, to, n, err);

@@ -31,44 +31,60 @@ static const char *const names[READERS] = { "stream", "piecewise", "range",
 #define BIT(reader) (1U << (reader))
 #define IN_ORDER (BIT(STREAM) | BIT(PIECEWISE) | BIT(EVP))
 
-/* Of a carrier, who may refuse what who accepts, and for which reasons.  Of a
- * raw stream there is no difference. */
+/* Of a carrier, who may refuse what who accepts, for which reasons, and with
+ * which words in the text.  Of a raw stream there is no difference. */
 static const struct difference {
     unsigned refuse, accept;
     enum envelope_reason reasons[7]; /* the rest is ENVELOPE_OK: none */
+    const char *words[3];            /* none: any */
 } differences[] = {
-    /* A file that can seek is read where header, key envelope and payload lie:
-     * what stands elsewhere is not read, and so not refused. */
+    /* A file that can seek is read where the text lies: the rest of a piece is
+     * not read, and so not refused. */
     { IN_ORDER,
       BIT(RANGE),
-      { ENVELOPE_R_CARRIER, ENVELOPE_R_CARRIER_MEMBER,
-        ENVELOPE_R_CARRIER_TRUNCATED } },
+      { ENVELOPE_R_CARRIER },
+      { "a wrong CRC", "the padding behind it is not zero" } },
     /* A salvage looks for pieces that are elsewhere, and does not mind what one
      * says of itself: who goes by that gets other bytes for the payload. */
     { IN_ORDER | BIT(RANGE),
       BIT(SALVAGE),
       { ENVELOPE_R_CARRIER, ENVELOPE_R_CARRIER_MEMBER,
         ENVELOPE_R_CARRIER_TRUNCATED, ENVELOPE_R_CHUNK, ENVELOPE_R_LAST_CHUNK,
-        ENVELOPE_R_TRUNCATED, ENVELOPE_R_TRAILING_DATA } },
+        ENVELOPE_R_TRUNCATED, ENVELOPE_R_TRAILING_DATA },
+      { NULL } },
     /* Only pieces of one length, each in its place, can be read by place; in
      * order they may have any. */
     { BIT(RANGE),
       IN_ORDER,
-      { ENVELOPE_R_CARRIER_MEMBER, ENVELOPE_R_CARRIER_TRUNCATED } },
-    { BIT(SALVAGE), IN_ORDER, { ENVELOPE_R_CARRIER_MEMBER } },
+      { ENVELOPE_R_CARRIER_MEMBER, ENVELOPE_R_CARRIER_TRUNCATED },
+      { NULL } },
+    { BIT(SALVAGE), IN_ORDER, { ENVELOPE_R_CARRIER_MEMBER }, { NULL } },
 };
 
 static bool
-is_listed(enum reader refuses, enum reader accepts, enum envelope_reason reason)
+has_words(const struct difference *d, const char *text)
+{
+    const char *const *words = d->words;
+
+    if (*words == NULL)
+        return true;
+    while (*words != NULL && strstr(text, *words) == NULL)
+        words++;
+    return *words != NULL;
+}
+
+static bool
+is_listed(enum reader refuses, enum reader accepts, const struct result *result)
 {
     const struct difference *d = differences;
     size_t i, k, n = sizeof(differences) / sizeof(*differences);
 
     for (i = 0; i < n; i++, d++) {
-        if ((d->refuse & BIT(refuses)) == 0 || (d->accept & BIT(accepts)) == 0)
+        if ((d->refuse & BIT(refuses)) == 0 || (d->accept & BIT(accepts)) == 0
+            || !has_words(d, result->detail))
             continue;
         for (k = 0; k < sizeof(d->reasons) / sizeof(*d->reasons); k++) {
-            if (d->reasons[k] == reason)
+            if (d->reasons[k] == result->reason)
                 return true;
         }
     }
@@ -84,7 +100,7 @@ differ(const char *one, const char *other, const struct result *result,
     abort();
 }
 
-/* Nothing is missing, and the end is verified. */
+/* Nothing is missing, the end is verified, and nothing follows it. */
 static bool
 accepts(enum reader reader, const struct result *result)
 {
@@ -105,7 +121,7 @@ compare(const struct result *results, enum reader one, enum reader other,
         && (a->len != b->len
             || (a->len > 0 && memcmp(a->text, b->text, a->len) != 0)))
         differ(names[one], names[other], a, "another plaintext");
-    if (!is_a && is_b && (is_raw || !is_listed(one, other, a->reason)))
+    if (!is_a && is_b && (is_raw || !is_listed(one, other, a)))
         differ(names[one], names[other], a, "refused, and accepted");
 }
 
@@ -141,6 +157,25 @@ compare_parts(const struct result *salvage, const struct result *other,
     if (salvage->has_end && other->reason == ENVELOPE_OK
         && salvage->end != other->len)
         differ("salvage", name, salvage, "another end");
+}
+
+/* Without a key: what is read in order has the length that was measured, and
+ * nobody takes an end that is none. */
+static void
+compare_measured(const struct result *results, struct input input, bool is_raw)
+{
+    const struct result *stream = &results[STREAM];
+    struct result measured;
+
+    read_measure(&measured, input);
+    if (stream->reason == ENVELOPE_OK
+        && (measured.reason != ENVELOPE_OK || measured.end != stream->len))
+        differ("inspect", "stream", &measured, "another length");
+    if (!is_raw && measured.reason == ENVELOPE_OK
+        && (stream->reason == ENVELOPE_R_CARRIER_TRUNCATED
+            || strstr(stream->detail, "follows the end") != NULL))
+        differ("stream", "inspect", stream, "refused, and accepted");
+    result_clear(&measured);
 }
 
 /* The archive reader has another key, and takes what is no envelope, and an
@@ -198,6 +233,7 @@ compare_all(struct input input, unsigned how, bool with_archive)
     compare_beginnings(results, STREAM, RANGE);
     compare_parts(&results[SALVAGE], &results[STREAM], "stream");
     compare_parts(&results[SALVAGE], &results[RANGE], "range");
+    compare_measured(results, input, is_raw);
     if (with_archive)
         compare_archive(results, input);
     for (i = 0; i < READERS; i++)

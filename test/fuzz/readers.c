@@ -18,10 +18,12 @@
 #include <envelope/envelope.h>
 
 #include "filter/codec.h"
+#include "filter/head.h"
 #include "filter/opened.h"
 #include "filter/survey.h"
 #include "test/fuzz/keys.h"
 #include "test/fuzz/target.h"
+#include "tools/measure.h"
 
 /* As openssl enc reads. */
 #define EVP_CUT 8192
@@ -230,9 +232,32 @@ read_salvage(struct result *result, struct input input)
     result->has_end = rc == ENVELOPE_OK && found.kind == ENVL_FOUND_END;
     result->end = found.offset;
     result->trailing = result->has_end ? found.len : 0;
+    result->trailing += envl_measure_ending(fd) == ENVL_ENDING_BAD;
     end(result, rc, err.detail);
     envl_survey_free(survey);
     envl_opened_free(opened);
+    (void)close(fd);
+}
+
+/* The inspection */
+
+void
+read_measure(struct result *result, struct input input)
+{
+    int fd = new_file(input.data, input.size);
+    struct envl_head head;
+    struct envl_err err;
+    enum envelope_reason rc;
+    uint64_t len = 0;
+
+    begin(result);
+    rc = envl_head_read(&head, fd, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_measure_payload(&len, &head, fd, input.size, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_measure_text(&result->end, len, &err);
+    end(result, rc, rc == ENVELOPE_OK ? NULL : err.detail);
+    envl_head_clear(&head);
     (void)close(fd);
 }
 

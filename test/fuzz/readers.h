@@ -32,7 +32,7 @@ struct result {
     size_t part_count, hole_count;
     bool has_end;      /* the final chunk was verified */
     uint64_t end;      /* bytes of text before it ends */
-    uint64_t trailing; /* bytes that follow it */
+    uint64_t trailing; /* bytes that follow it, in an archive 1 for any */
 };
 
 struct input {
@@ -57,6 +57,9 @@ void read_range(struct result *result, struct input input, size_t step);
 
 /* decrypt --salvage, verify --keep-going: from a file */
 void read_salvage(struct result *result, struct input input);
+
+/* inspect: end is the length of the text */
+void read_measure(struct result *result, struct input input);
 
 /* bsdtar: through libarchive, which takes what is no envelope for a file */
 void read_archive(struct result *result, struct input input);
