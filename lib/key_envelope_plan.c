@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "lib/key_envelope.h"
 #include "lib/key_envelope_impl.h"
 #include "lib/recipient_words.h"
 
@@ -218,16 +219,117 @@ is_opener(const struct envl_cms_reader *o,
            && CRYPTO_memcmp(kek, edit->settings->kek, ENVL_KEK_LEN) == 0;
 }
 
-/* Are there other recipients in the entry that was opened? */
-static bool
-shares_entry(const struct envl_cms_reader *o)
+/* The private key of this recipient, if it has not opened the message. */
+static struct envl_identity *
+other_key_of(const struct envl_cms_reader *o,
+             const struct envl_recipient *recipient)
 {
-    const CMS_RecipientInfo *info = o->infos[o->opened_by].info;
+    size_t i;
+
+    if (recipient->kind != ENVL_TO_CERT && recipient->kind != ENVL_TO_DH)
+        return NULL;
+    for (i = 0; i < o->identities->key_count; i++) {
+        struct envl_identity *key = &o->identities->keys[i];
+
+        if (key != o->opener && EVP_PKEY_eq(key->key, recipient->key) == 1)
+            return key;
+    }
+    return NULL;
+}
+
+/* Does this key alone open its recipient's entry, and to the same content? */
+static bool
+opens_the_same(size_t *entry, const struct envl_cms_reader *o,
+               struct envl_identity *key,
+               const struct envl_recipient *recipient,
+               const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    const struct envl_identities alone = { .keys = key,
+                                           .key_count = 1,
+                                           .certs = o->identities->certs,
+                                           .cert_count =
+                                               o->identities->cert_count };
+    struct envl_cms_reader other = {
+        .der = o->der, .len = o->len, .ctx = o->ctx, .identities = &alone
+    };
+    unsigned char dek[ENVL_DEK_LEN] = { 0 }, other_dek[ENVL_DEK_LEN];
+    const unsigned char *id;
+    struct envl_err ignored;
+    size_t len;
+    int place = 0;
+    bool same;
+
+    same = envl_cms_reader_begin(&other, &ignored) == ENVELOPE_OK
+           && envl_cms_reader_open(&other, &ignored) == ENVELOPE_OK;
+    if (same) {
+        *entry = other.opened_by;
+        id = envl_cms_reader_id(&other, *entry, &place, &len);
+        same =
+            is_for(&other.infos[*entry], id, len, recipient, kek_id)
+            && envl_cms_reader_dek(&other, other_dek, &ignored) == ENVELOPE_OK
+            && envl_key_envelope_open(dek, o->der, o->len, o->ctx,
+                                      o->identities, &ignored)
+                   == ENVELOPE_OK
+            && CRYPTO_memcmp(dek, other_dek, sizeof(dek)) == 0;
+    }
+    envl_cms_reader_end(&other);
+    OPENSSL_cleanse(dek, sizeof(dek));
+    OPENSSL_cleanse(other_dek, sizeof(other_dek));
+    return same;
+}
+
+/* Are there other recipients in this one's entry? */
+static bool
+shares_entry(const struct envl_cms_reader *o, size_t entry)
+{
+    const CMS_RecipientInfo *info = o->infos[entry].info;
     size_t i, parts = 0;
 
     for (i = 0; i < o->count; i++)
         parts += o->infos[i].info == info;
     return parts > 1;
+}
+
+/*
+ * Is there an entry that this recipient need not get anew?  Its own key has to
+ * open it.  Who is replaced is told by the one key that opens the message: there
+ * no other one is asked.
+ */
+static bool
+is_kept(size_t *entry, const struct envl_plan *plan,
+        const struct envl_cms_reader *o, const struct envl_recipient *recipient,
+        const struct envl_edit *edit,
+        const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    struct envl_identity *key = NULL;
+
+    *entry = o->opened_by;
+    if (!is_opener(o, recipient, edit, kek_id)) {
+        if (edit->mode != ENVL_EDIT_REPLACE)
+            key = other_key_of(o, recipient);
+        if (key == NULL || !opens_the_same(entry, o, key, recipient, kek_id))
+            return false;
+    }
+    return plan->fates[*entry] == ENVL_STAYS
+           && (edit->mode != ENVL_EDIT_ALL || !shares_entry(o, *entry));
+}
+
+/* Of all recipients those who come, and the entries that are kept. */
+static void
+sort_recipients(struct envl_plan *plan, bool *kept,
+                const struct envl_cms_reader *o, const struct envl_edit *edit,
+                const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    const struct envl_recipients *all = edit->recipients;
+    size_t i, entry;
+
+    for (i = 0; i < all->count; i++) {
+        if (is_kept(&entry, plan, o, &all->items[i], edit, kek_id))
+            kept[entry] = true;
+        else
+            plan->come.items[plan->come.count++] = all->items[i];
+    }
+    plan->keeps_opener = kept[o->opened_by];
 }
 
 enum envelope_reason
@@ -237,8 +339,8 @@ envl_plan_make(struct envl_plan *plan, const struct envl_cms_reader *o,
                struct envl_err *err)
 {
     const struct envl_recipients *all = edit->recipients;
+    bool kept[ENVL_RECIPIENT_COUNT_MAX + 1] = { false };
     enum envelope_reason rc = ENVELOPE_OK;
-    bool may_keep;
     size_t i;
 
     plan->come = *all;
@@ -251,19 +353,14 @@ envl_plan_make(struct envl_plan *plan, const struct envl_cms_reader *o,
         rc = envl_cms_reader_mark(plan->fates, o, edit->removed, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    may_keep = plan->fates[o->opened_by] == ENVL_STAYS
-               && (edit->mode != ENVL_EDIT_ALL || !shares_entry(o));
-    for (i = 0; i < all->count; i++) {
-        if (may_keep && is_opener(o, &all->items[i], edit, kek_id))
-            plan->keeps_opener = true;
-        else
-            plan->come.items[plan->come.count++] = all->items[i];
-    }
+    sort_recipients(plan, kept, o, edit, kek_id);
     mark_replaced(plan->fates, o, all, kek_id);
-    for (i = 0; i < o->count && edit->mode == ENVL_EDIT_ALL; i++)
-        plan->fates[i] = ENVL_MUST_GO;
-    if (plan->keeps_opener)
-        plan->fates[o->opened_by] = ENVL_STAYS;
+    for (i = 0; i < o->count; i++) {
+        if (kept[i])
+            plan->fates[i] = ENVL_STAYS;
+        else if (edit->mode == ENVL_EDIT_ALL)
+            plan->fates[i] = ENVL_MUST_GO;
+    }
     return edit->mode != ENVL_EDIT_REPLACE ? check_limits(plan, o, err)
                                            : ENVELOPE_OK;
 }
