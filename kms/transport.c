@@ -302,6 +302,17 @@ ran_out_of_memory(const struct transfer *t)
     return failed;
 }
 
+/* libcurl does not say that it was its own list that it could not read. */
+static const char *
+advice(const struct transfer *t)
+{
+    return t->rc == CURLE_SSL_CACERT_BADFILE && t->request->tls.ca_file == NULL
+                   && t->request->tls.ca_path == NULL
+               ? "; the certificates of this system's authorities cannot be "
+                 "read: they come with the package ca-certificates"
+               : "";
+}
+
 static enum envelope_reason
 judge(const struct transfer *t, struct envl_err *err)
 {
@@ -318,7 +329,7 @@ judge(const struct transfer *t, struct envl_err *err)
     return envl_fail(err,
                      is_lasting(t->rc) ? ENVELOPE_R_KEY_SERVICE_REFUSED
                                        : ENVELOPE_R_KEY_SERVICE,
-                     "%.200s: %.160s", host, reason_text(t));
+                     "%.200s: %.160s%s", host, reason_text(t), advice(t));
 }
 
 static void

@@ -594,6 +594,7 @@ time_is_limited(void **state)
         assert_detail("timed out");
     }
     aim("https", "127.0.0.1", "mute", "/");
+    t.request.tls.ca_file = file("ca.pem");
     assert_int_equal(transfer(), ENVELOPE_R_KEY_SERVICE);
     assert_in_range(t.took, 100, 2000);
     t.milliseconds = 0;
@@ -619,6 +620,7 @@ a_connection_may_be_reset(void **state)
     (void)state;
     for (i = 0; i < 20; i++) {
         aim(i % 2 == 0 ? "http" : "https", "127.0.0.1", "closing", "/");
+        t.request.tls.ca_file = file("ca.pem");
         make_post("POST", 8000000);
         assert_int_equal(transfer(), ENVELOPE_R_KEY_SERVICE);
     }
