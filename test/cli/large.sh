@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# More than 4 GiB through a pipe: no counter of 32 bits overflows, and memory
-# stays flat.  It takes long: only with ENVELOPE_SLOW=1.
+# More than 4 GiB through a pipe and in a file: no counter of 32 bits overflows,
+# and memory stays flat.  It takes long: only with ENVELOPE_SLOW=1.
 
 . "${srcdir:-.}/test/cli/tap.sh"
+. "$srcdir/test/cli/program.sh"
 
-plan 2
+plan 3
 
 length=${ENVELOPE_LARGE_LENGTH:-4294967301} # 4 GiB + 5
 
@@ -13,6 +14,7 @@ if [ -z "${ENVELOPE_SLOW-}" ]; then
     # The one skip that ENVELOPE_NO_SKIP allows
     result 0 'a stream of 4 GiB and 5 bytes' 'SKIP set ENVELOPE_SLOW=1'
     result 0 'its size' 'SKIP set ENVELOPE_SLOW=1'
+    result 0 'a file of that size' 'SKIP set ENVELOPE_SLOW=1'
     exit 0
 fi
 provider
@@ -53,5 +55,21 @@ right_size() {
     [ "$(cat size)" -eq $want ]
 }
 
+# The end is of this file, and of none of its length modulo 4 GiB.
+file() {
+    new_key ops -algorithm X25519
+    truncate -s $((length - 7)) large
+    printf 'the end' >>large
+    "$envelope" encrypt -r ops.pem --carrier tar <large >large.tar
+    "$envelope" inspect --json large.tar \
+        | grep -q "\"plaintext_size\": *$length,"
+    [ "$("$envelope" decrypt -i ops.key --range $((length - 7)):10 large.tar)" \
+        = 'the end' ]
+    "$envelope" decrypt -i ops.key --sparse --no-fsync -o got large.tar
+    cmp large got
+    rm large large.tar got
+}
+
 t 'a stream of 4 GiB and 5 bytes' there_and_back
 t 'its size' right_size
+t 'a file of that size' file
