@@ -129,7 +129,7 @@ static const unsigned char *
 fill_params(OSSL_PARAM params[MANY + 1], struct parties *parties,
             int encrypting)
 {
-    static unsigned char kek[ENVELOPE_KEY_LENGTH] =
+    static unsigned char kek[ENVELOPE_KEY_LENGTH + 1] =
         "0123456789abcdef0123456789abcdef";
     static char passphrase[] = "correct horse battery staple";
     size_t i, n = 0, count = parties->count;

@@ -200,6 +200,17 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
                            origin->name);
 }
 
+/* A token asks for its PIN before it looks for a private key of this name: where
+ * the public one is enough it is told so, unless the URI says what it is. */
+static void
+expect(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
+       const char *uri)
+{
+    if (reader->public_half && strncasecmp(uri, "pkcs11:", 7) == 0
+        && strstr(uri, "type=") == NULL)
+        (void)OSSL_STORE_expect(store, OSSL_STORE_INFO_PUBKEY);
+}
+
 /* octets, if not NULL, are the objects; otherwise uri names them. */
 static enum envelope_reason
 read_source(const struct envl_key_reader *reader,
@@ -233,6 +244,8 @@ read_source(const struct envl_key_reader *reader,
     else if (ui != NULL && octets == NULL)
         store = OSSL_STORE_open_ex(uri, ctx->libctx, ctx->propq, ui, &asker,
                                    NULL, NULL, NULL);
+    if (store != NULL && octets == NULL)
+        expect(reader, store, uri);
     if (ui == NULL || (octets != NULL && bio == NULL))
         rc = envl_fail_memory(err);
     else if (store == NULL && octets == NULL

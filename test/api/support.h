@@ -6,13 +6,7 @@
 #ifndef ENVL_TEST_API_SUPPORT_H
 #define ENVL_TEST_API_SUPPORT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -21,6 +15,8 @@
 #include <openssl/x509.h>
 
 #include <envelope/envelope.h>
+
+#include "test/cmocka.h"
 
 #define TAG_LEN 16
 #define PRELUDE_LEN 32

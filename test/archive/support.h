@@ -7,20 +7,16 @@
 #ifndef ENVL_TEST_ARCHIVE_SUPPORT_H
 #define ENVL_TEST_ARCHIVE_SUPPORT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
 
 #include <archive.h>
 #include <archive_entry.h>
 
 #include <envelope/archive.h>
+
+#include "test/cmocka.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MIB ((size_t)1048576)

@@ -3,25 +3,16 @@
 # A private key that never leaves a PKCS#11 token opens an envelope by its URI,
 # in openssl enc, in the command, in bsdtar.  The token is SoftHSM's, in the
 # test's directory; OpenSSL 3 reaches it by the engine of libp11.
-# SOFTHSM2_MODULE may name another libsofthsm2.so.
 
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 . "$srcdir/test/cli/hardware.sh"
+. "$srcdir/test/cli/token.sh"
 
 plan 34
-need bsdtar softhsm2-util pkcs11-tool timeout
-provider
 "$OPENSSL" engine pkcs11 >/dev/null 2>&1 \
     || skip_rest 'libp11 is not installed for this libcrypto'
-for module in "${SOFTHSM2_MODULE-}" /usr/lib/softhsm/libsofthsm2.so \
-    /usr/lib64/softhsm/libsofthsm2.so /usr/lib64/pkcs11/libsofthsm2.so; do
-    [ ! -f "$module" ] || break
-done
-[ -f "$module" ] || skip_rest 'libsofthsm2.so is not installed'
-SOFTHSM2_CONF=$tests_dir/softhsm2.conf PKCS11_MODULE_PATH=$module
-export SOFTHSM2_CONF PKCS11_MODULE_PATH
-
+need_token
 # libp11 keeps its tables of methods for ever, and builds some at the very end.
 if [ -n "${ENVELOPE_SANITIZED-}" ]; then
     printf 'leak:%s\n' ENGINE_by_id OPENSSL_cleanup >lsan.supp
@@ -30,35 +21,9 @@ if [ -n "${ENVELOPE_SANITIZED-}" ]; then
     export ASAN_OPTIONS LSAN_OPTIONS
 fi
 
-head -c 100000 /dev/urandom >plain
-echo 271828 >pin
-echo 314159 >other.pin
-printf 271828 >pin.raw
-ec='pkcs11:token=backup;object=ops;type=private'
 rsa='pkcs11:token=backup;object=old;type=private'
 
-# --- the token ------------------------------------------------------------
-
-token() { # ARGUMENT-OF-PKCS11-TOOL...
-    pkcs11-tool --module "$module" --token-label backup --login --pin 271828 "$@"
-}
-
-make_token() {
-    mkdir tokens
-    printf 'directories.tokendir = %s\nobjectstore.backend = file\n' \
-        "$tests_dir/tokens" >softhsm2.conf
-    softhsm2-util --init-token --free --label backup --so-pin 161803 \
-        --pin 271828
-}
-
-# make_token_key LABEL ID ARGUMENT-OF-PKCS11-TOOL... - and its public key
-make_token_key() {
-    label=$1 id=$2
-    shift 2
-    token --keypairgen --label "$label" --id "$id" "$@"
-    token --read-object --type pubkey --label "$label" -o "$label.pub"
-    seal_to "$label.pub" plain "$label.env"
-}
+# --- keys -----------------------------------------------------------------
 
 # Keys that were made elsewhere; the one with a certificate has its name.
 import_keys() {
@@ -77,22 +42,6 @@ import_keys() {
 }
 
 # --- openssl enc ----------------------------------------------------------
-
-with_pin() { # COMMAND...
-    ENVELOPE_PASSPHRASE_FILE=pin "$@"
-}
-
-opens() { # IDENTITY IN
-    open_with "$1" "$2" out
-    cmp plain out
-}
-
-openssl_refuses() { # REASON TEXT IDENTITY IN
-    fails "$1" open_with "$3" "$4" out
-    grep -q "$2" err
-    ! grep -E '^[0-9A-F]*:error:.*(271828|314159)' err || false
-    nothing out
-}
 
 # Neither takes the token, or its PIN.
 seals_to_token() { # LABEL IDENTITY MORE-OF-THE-URI

@@ -14,7 +14,7 @@
 
 /* Codecs */
 
-static const unsigned char kek[ENVELOPE_KEY_LENGTH] =
+static const unsigned char kek[ENVELOPE_KEY_LENGTH + 1] =
     "a key-encryption key of 32 bytes";
 
 static void *
@@ -101,7 +101,7 @@ new_codec(enum envl_way way, enum envl_carrier carrier)
 
     envl_options_init(&options, carrier);
     options.piece_len = ENVL_PIECE_LEN_MIN;
-    options.kek = OPENSSL_memdup(kek, sizeof(kek));
+    options.kek = OPENSSL_memdup(kek, ENVELOPE_KEY_LENGTH);
     assert_non_null(options.kek);
     if (envl_codec_new(&codec, &options, way, &err) != ENVELOPE_OK) {
         print_error("%s\n", err.detail);

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What unit tests share: cmocka with what it needs, and pseudo-random text. */
+/* What unit tests share: cmocka, and pseudo-random text. */
 #ifndef ENVL_TEST_SUPPORT_H
 #define ENVL_TEST_SUPPORT_H
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test/cmocka.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
