@@ -16,8 +16,6 @@
 #include <openssl/params.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
 #include "lib/engine_key.h"
 #include "lib/file.h"
@@ -28,7 +26,6 @@
 #include "lib/openssh.h"
 
 #define FILE_LEN_MAX 1048576
-#define CURVE_NAME_MAX 64
 
 /* URI schemes that need no "//" to be told from a path, beside those of key
  * services. */
@@ -154,6 +151,19 @@ fail_read(const char *name, const struct asker *asker, struct envl_err *err)
                      envl_crypto_reason());
 }
 
+/* A token that finds nothing says no more than that, also after a wrong PIN. */
+static enum envelope_reason
+fail_nothing(const char *name, const struct asker *asker, struct envl_err *err)
+{
+    if (asker->asked && !asker->answered)
+        return fail_unanswered(name, asker, "asks for a PIN", err);
+    return envl_fail(
+        err, ENVELOPE_R_UNREADABLE_KEY,
+        "%s: nothing is found there: a word of it is wrong, or the "
+        "PIN",
+        name);
+}
+
 /*
  * Read a store to its end, which it may show by an error.  least is the
  * number of objects that must be there: one that cannot be read must not be
@@ -168,6 +178,7 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
     struct envl_key_item item = *origin;
     size_t objects = 0, keys = 0;
     OSSL_STORE_INFO *info;
+    const unsigned long newest = ERR_peek_last_error();
 
     while (rc == ENVELOPE_OK && !OSSL_STORE_eof(store)) {
         info = OSSL_STORE_load(store);
@@ -182,6 +193,8 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
     }
     if (rc != ENVELOPE_OK)
         return rc;
+    if (objects == 0 && asker->text == NULL && ERR_peek_last_error() == newest)
+        return fail_nothing(origin->name, asker, err);
     if (asker->asked && objects < least + (least == 0))
         return fail_read(origin->name, asker, err);
     if (objects > 0 && objects < least)
@@ -488,104 +501,4 @@ envl_keys_read_octets(const struct envl_key_reader *reader,
             rc = end_source(reader, name, err);
     }
     return rc;
-}
-
-/* What a key is */
-
-enum envl_key_kind
-envl_key_kind(const EVP_PKEY *key)
-{
-    static const struct {
-        const char *name;
-        enum envl_key_kind kind;
-    } kinds[] = {
-        { "RSA", ENVL_KEY_RSA },           { "EC", ENVL_KEY_EC },
-        { "X25519", ENVL_KEY_DH },         { "X448", ENVL_KEY_DH },
-        { "ML-KEM-512", ENVL_KEY_ML_KEM }, { "ML-KEM-768", ENVL_KEY_ML_KEM },
-        { "ML-KEM-1024", ENVL_KEY_ML_KEM }
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (EVP_PKEY_is_a(key, kinds[i].name))
-            return kinds[i].kind;
-    }
-    return ENVL_KEY_OTHER;
-}
-
-/* An EC key that is written as FORMAT 5.1 has it: with its curve's name, and
- * with both coordinates.  A curve that libcrypto does not know has no name. */
-static int
-set_ec_form(EVP_PKEY *key)
-{
-    static const struct {
-        const char *name, *value;
-    } form[] = {
-        { OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_GROUP },
-        { OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
-          OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED },
-    };
-    char curve[CURVE_NAME_MAX];
-    size_t i;
-
-    if (envl_key_kind(key) != ENVL_KEY_EC
-        || !EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL))
-        return 1;
-    for (i = 0; i < sizeof(form) / sizeof(form[0]); i++) {
-        if (!EVP_PKEY_set_utf8_string_param(key, form[i].name, form[i].value))
-            return 0;
-    }
-    return 1;
-}
-
-EVP_PKEY *
-envl_key_public_half(const struct envl_libctx *ctx, const EVP_PKEY *key)
-{
-    unsigned char *spki = NULL;
-    const unsigned char *p;
-    EVP_PKEY *half = NULL;
-    int len = i2d_PUBKEY(key, &spki);
-
-    p = spki;
-    if (len > 0)
-        half = d2i_PUBKEY_ex(NULL, &p, len, ctx->libctx, ctx->propq);
-    if (half != NULL && !set_ec_form(half)) {
-        EVP_PKEY_free(half);
-        half = NULL;
-    }
-    OPENSSL_free(spki);
-    return half;
-}
-
-int
-envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
-                   const EVP_PKEY *key)
-{
-    EVP_PKEY *half = envl_key_public_half(ctx, key);
-    unsigned char *spki = NULL, hash[32];
-    int len = half != NULL ? i2d_PUBKEY(half, &spki) : 0, ok;
-
-    ok = len > 0
-         && EVP_Q_digest(ctx->libctx, "SHA256", ctx->propq, spki, (size_t)len,
-                         hash, NULL);
-    if (ok) {
-        id->len = ENVL_KEY_ID_LEN;
-        memcpy(id->bytes, hash, ENVL_KEY_ID_LEN);
-    }
-    OPENSSL_free(spki);
-    EVP_PKEY_free(half);
-    return ok;
-}
-
-int
-envl_key_id_of_cert(struct envl_key_id *id, X509 *cert)
-{
-    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(cert);
-    int len = ski != NULL ? ASN1_STRING_length(ski) : 0;
-
-    if (len <= 0 || len > ENVL_KEY_ID_LEN_MAX)
-        return 0;
-    id->len = (size_t)len;
-    memcpy(id->bytes, ASN1_STRING_get0_data(ski), id->len);
-    return 1;
 }

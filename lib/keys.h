@@ -12,6 +12,7 @@
 #include <openssl/types.h>
 
 #include "lib/err.h"
+#include "lib/key_kind.h"
 #include "lib/libctx.h"
 #include "lib/settings.h"
 
@@ -87,49 +88,5 @@ enum envelope_reason envl_keys_read_octets(const struct envl_key_reader *reader,
                                            const struct envl_octets_list *list,
                                            const char *what,
                                            struct envl_err *err);
-
-/* What can be done with a key. */
-enum envl_key_kind {
-    ENVL_KEY_RSA,
-    ENVL_KEY_EC,
-    ENVL_KEY_DH, /* X25519, X448 */
-    ENVL_KEY_ML_KEM,
-    ENVL_KEY_OTHER
-};
-
-enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
-
-/*
- * envl_key_public_half - the public key alone, as a key of the software, in the
- * one form that FORMAT 5.1 knows
- *
- * An EC key may come with a compressed point, or with all numbers of its curve
- * in place of the curve's name.  It is the same key, and here it looks the same.
- *
- * Returns: a public key, the caller's, EVP_PKEY_free(); NULL if it shows none.
- */
-EVP_PKEY *envl_key_public_half(const struct envl_libctx *ctx,
-                               const EVP_PKEY *key);
-
-/* The name by which an envelope knows the holder of a key (FORMAT 5.1). */
-#define ENVL_KEY_ID_LEN 20
-#define ENVL_KEY_ID_LEN_MAX 64
-
-struct envl_key_id {
-    unsigned char bytes[ENVL_KEY_ID_LEN_MAX];
-    size_t len;
-};
-
-/*
- * envl_key_id_of_key - the first bytes of SHA-256 over the DER of
- * envl_key_public_half()
- * envl_key_id_of_cert - the certificate's subjectKeyIdentifier; 0 if it has
- * none, or one that is empty or longer than ENVL_KEY_ID_LEN_MAX
- *
- * Returns: 1 or 0.
- */
-int envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
-                       const EVP_PKEY *key);
-int envl_key_id_of_cert(struct envl_key_id *id, X509 *cert);
 
 #endif

@@ -34,6 +34,7 @@ activate = 1
 [pkcs11_section]
 module = $modules/pkcs11.so
 pkcs11-module-path = $module
+pkcs11-module-quirks = no-deinit
 activate = 1
 CONF
 
@@ -56,9 +57,24 @@ fingerprints_agree() {
     done
 }
 
+# The provider has a question of its own for standard error, where nobody has
+# answered ours.
+without_pin() {
+    status=0
+    "$envelope" -d -i "$ec" -o out ops.env </dev/null 2>err || status=$?
+    cat err
+    [ $status -eq 3 ]
+    grep -q "^envelope: .*$(reason PASSPHRASE_NEEDED): .* asks for a PIN" err
+    [ ! -e out ]
+}
+
 hides_pins() {
     for uri in "$ec?pin-value=314159" 'pkcs11:token=none?pin-value=314159'; do
-        exits 3 "$envelope" -d -v -i "$uri" -o out ops.env
+        status=0
+        "$envelope" -d -v -i "$uri" -o out ops.env 2>err || status=$?
+        cat err
+        [ $status -eq 3 ]
+        [ -s err ]
         ! grep 314159 err || false
     done
     [ ! -e out ]
@@ -85,10 +101,11 @@ t 'it verifies several files' \
 t 'it rewraps' with_pin command_rewraps "$ec" ops.env
 t 'it shows the fingerprint without a PIN' fingerprints_agree
 t 'bsdtar reads' with_pin archive_opens "$ec" ops.pub
-t 'a wrong PIN does not open' command_refuses "$(reason UNREADABLE_KEY)" \
-    "$ec?pin-value=314159" ops.env
-t 'nor does none' command_refuses "$(reason PASSPHRASE_NEEDED)" "$ec" ops.env
+nothing='nothing is found there: a word of it is wrong, or the PIN'
+t 'a wrong PIN does not open' command_refuses \
+    "$(reason UNREADABLE_KEY): $ec: $nothing" "$ec?pin-value=314159" ops.env
+t 'nor does none' without_pin
 t 'a key that is not there is named' with_pin command_refuses \
-    "$(reason UNREADABLE_KEY): pkcs11:token=backup;object=none" \
+    "$(reason UNREADABLE_KEY): pkcs11:token=backup;object=none: $nothing" \
     'pkcs11:token=backup;object=none' ops.env
 t 'no message has a PIN' hides_pins
