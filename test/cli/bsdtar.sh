@@ -309,12 +309,16 @@ filter_in_variable() { # VARIABLE ELEMENT
 t 'keys can be made' make_keys
 t '--add-filter envelope -cf, -tvf, -xf' as_typed
 t '-czf is compressed, then encrypted' compressed_bundle
-t '-J is compressed, then encrypted' compressed -J xz
-if command -v zstd >.log; then
-    t '--zstd is compressed, then encrypted' compressed --zstd zstd
-else
-    skip '--zstd is compressed, then encrypted' 'zstd is not installed'
-fi
+while read -r option tool; do
+    if command -v "$tool" >.log; then
+        t "$option is compressed, then encrypted" compressed "$option" "$tool"
+    else
+        skip "$option is compressed, then encrypted" "$tool is not installed"
+    fi
+done <<TOOLS
+-J xz
+--zstd zstd
+TOOLS
 t '-a takes the compression from the suffix' by_suffix
 for name in cpio newc pax ustar zip 7zip; do
     t "--format $name, and back" format $name

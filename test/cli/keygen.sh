@@ -363,13 +363,9 @@ to_stdout() { # ARGUMENT...
 }
 
 to_terminal() {
-    cat >spawn.py <<'PYTHON'
-import os, pty, sys
-status = pty.spawn(sys.argv[1:], stdin_read=lambda fd: b"")
-sys.exit(os.WEXITSTATUS(status))
-PYTHON
     status=0
-    "$PYTHON" spawn.py "$envelope" keygen >shown || status=$?
+    "$PYTHON" "$srcdir/test/cli/pty.py" -- "$envelope" keygen >shown \
+        || status=$?
     [ $status -eq 2 ]
     grep -qF 'is not shown on a terminal' shown
     ! grep -q BEGIN shown || false

@@ -73,6 +73,20 @@ WRAPPER
     OPENSSL=$tests_dir/.bin/openssl
 fi
 
+# A test that fails for want of a program has not run: what is wanted stands in
+# this file.  A script stands in for Python, and says so.
+TEST_LACKS=$tests_dir/.lacks
+export TEST_LACKS
+if ! command -v "$PYTHON" >.log; then
+    cat >.no_python <<STAND_IN
+#!/bin/sh
+echo "$PYTHON is not installed" >"$TEST_LACKS"
+exit 77
+STAND_IN
+    chmod +x .no_python
+    PYTHON=$tests_dir/.no_python
+fi
+
 # For use in words: $enc -d -K 0
 enc="$OPENSSL enc -provider envelope -envelope"
 
@@ -114,13 +128,18 @@ result() { # STATUS NAME [DIRECTIVE]
 t() {
     t_name=$1
     shift
-    rm -f "$tests_dir/out" "$tests_dir/err" # what the last test left
+    # What the last test left
+    rm -f "$tests_dir/out" "$tests_dir/err" "$TEST_LACKS"
     # No "if" around it: that would switch off set -e inside.
     (
         set -ex
         "$@"
     ) </dev/null >"$tests_dir/.log" 2>&1
     t_status=$?
+    if [ $t_status -ne 0 ] && [ -s "$TEST_LACKS" ]; then
+        skip "$t_name" "$(head -n 1 "$TEST_LACKS")"
+        return
+    fi
     result $t_status "$t_name"
     [ $t_status -eq 0 ] || tail -n 60 "$tests_dir/.log" \
         | LC_ALL=C tr -c '[:print:]\n' '?' | sed 's/^/# /'
@@ -156,6 +175,8 @@ skip_rest() { # REASON: skip what has not run yet, and end
 
 need() {
     for command in "$@"; do
+        [ "$command" != "$tests_dir/.no_python" ] \
+            || skip_rest 'Python is not installed'
         command -v "$command" >/dev/null 2>&1 \
             || skip_rest "$command is not installed"
     done

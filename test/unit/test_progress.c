@@ -7,6 +7,7 @@
 #include "tools/progress.h"
 
 #include "test/unit/support.h"
+#include "test/unit/terminal.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -108,14 +109,9 @@ start_on_terminal(struct child *child, const struct work *todo,
                   unsigned short columns)
 {
     struct winsize size = { .ws_row = 24, .ws_col = columns };
-    int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
-    char name[64];
+    int master, slave;
 
-    assert_true(master >= 0);
-    assert_int_equal(grantpt(master) | unlockpt(master), 0);
-    assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
-    slave = open(name, O_RDWR | O_NOCTTY);
-    assert_true(slave >= 0);
+    open_terminal(&master, &slave);
     assert_int_equal(ioctl(slave, TIOCSWINSZ, &size), 0);
     start_on(child, todo, master, slave);
 }
@@ -418,16 +414,11 @@ a_terminal_is_held(void **state)
     const struct work todo = { ENVL_PROGRESS_TEXT, -1, 1024, true };
     static char junk[4096];
     struct child child;
-    int master = posix_openpt(O_RDWR | O_NOCTTY), slave, flags;
+    int master, slave, flags;
     struct termios mode;
-    char name[64];
 
     (void)state;
-    assert_true(master >= 0);
-    assert_int_equal(grantpt(master) | unlockpt(master), 0);
-    assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
-    slave = open(name, O_RDWR | O_NOCTTY);
-    assert_true(slave >= 0);
+    open_terminal(&master, &slave);
     assert_int_equal(tcgetattr(slave, &mode), 0);
     cfmakeraw(&mode);
     assert_int_equal(tcsetattr(slave, TCSANOW, &mode), 0);

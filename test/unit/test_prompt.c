@@ -7,6 +7,7 @@
 #include "tools/prompt.h"
 
 #include "test/unit/support.h"
+#include "test/unit/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -221,16 +222,10 @@ lead(int slave, int out, worker_fn *worker)
 static void
 start(struct talk *talk, worker_fn *worker)
 {
-    char name[64];
     int ends[2];
 
     memset(talk, 0, sizeof(*talk));
-    talk->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(talk->master >= 0);
-    assert_int_equal(grantpt(talk->master) | unlockpt(talk->master), 0);
-    assert_int_equal(ptsname_r(talk->master, name, sizeof(name)), 0);
-    talk->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(talk->slave >= 0);
+    open_terminal(&talk->master, &talk->slave);
     assert_int_equal(pipe(ends), 0);
     talk->result = ends[0];
     talk->leader = fork();

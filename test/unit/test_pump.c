@@ -3,10 +3,11 @@
  * Pumps that go well: every byte once and in order, whatever the ends, the
  * lengths and the pace.
  */
-#define _GNU_SOURCE /* posix_openpt */
+#define _GNU_SOURCE /* ptsname_r() */
 #include "filter/pump.h"
 
 #include "test/unit/pump.h"
+#include "test/unit/terminal.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -586,7 +587,7 @@ end_again(void *arg)
 static void
 end_that_is_typed_once(void **state)
 {
-    struct terminal terminal = { .fd = posix_openpt(O_RDWR | O_NOCTTY) };
+    struct terminal terminal = { 0 };
     const size_t len = strlen(TYPED);
     struct bytes got;
     struct outcome outcome = { 0 };
@@ -596,11 +597,7 @@ end_that_is_typed_once(void **state)
     int in;
 
     (void)state;
-    if (terminal.fd < 0 || grantpt(terminal.fd) != 0
-        || unlockpt(terminal.fd) != 0)
-        skip();
-    in = open(ptsname(terminal.fd), O_RDWR | O_NOCTTY);
-    assert_true(in >= 0);
+    open_terminal(&terminal.fd, &in);
     assert_int_equal(write(terminal.fd, TYPED END_OF_TEXT, len + 1), len + 1);
     start_quietly(&thread, end_again, &terminal);
     pump = new_pump(&codec, ENVL_ENCRYPT, in, ENVL_PUMP_CALLER);
