@@ -16,6 +16,7 @@
 
 #include <openssl/crypto.h>
 
+#include "kms/authorities.h"
 #include "kms/sigpipe.h"
 
 /* CURLE_TOO_LARGE, which headers before 8.6 do not have. */
@@ -112,16 +113,39 @@ set_target(struct transfer *t)
     kms_text_clear(&url);
 }
 
+/*
+ * What is not named is not trusted.  From libcurl 8.21 on NULL means the system's
+ * authorities: so there is always a file, if need be one of the directory, and a
+ * directory, if need be one that cannot be there.
+ */
+static void
+set_authorities(struct transfer *t, const struct kms_tls *tls)
+{
+    const char *file = tls->ca_file;
+    char first[PATH_MAX];
+
+    if (file == NULL && tls->ca_path == NULL)
+        return;
+    if (file == NULL && t->rc == CURLE_OK) {
+        if (!kms_authorities_first(first, sizeof(first), tls->ca_path)) {
+            (void)snprintf(t->why, sizeof(t->why),
+                           "no certificate of an authority in %.100s",
+                           tls->ca_path);
+            t->rc = CURLE_SSL_CACERT_BADFILE;
+        }
+        file = first;
+    }
+    set_string(t, CURLOPT_CAINFO, file);
+    set_string(t, CURLOPT_CAPATH,
+               tls->ca_path != NULL ? tls->ca_path : "/dev/null");
+}
+
 static void
 set_trust(struct transfer *t)
 {
     const struct kms_tls *tls = &t->request->tls;
 
-    /* Both: what is not named is then not trusted. */
-    if (tls->ca_file != NULL || tls->ca_path != NULL) {
-        set_string(t, CURLOPT_CAINFO, tls->ca_file);
-        set_string(t, CURLOPT_CAPATH, tls->ca_path);
-    }
+    set_authorities(t, tls);
     if (tls->certificate != NULL)
         set_string(t, CURLOPT_SSLCERT, tls->certificate);
     if (tls->key != NULL)
