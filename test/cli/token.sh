@@ -59,3 +59,15 @@ openssl_refuses() { # REASON TEXT IDENTITY IN
     ! grep -E '^[0-9A-F]*:error:.*(271828|314159)' err || false
     nothing out
 }
+
+hides_pins() { # URI... - none of which opens ops.env
+    for uri in "$@"; do
+        status=0
+        "$envelope" -d -v -i "$uri" -o out ops.env 2>err || status=$?
+        cat err
+        [ $status -eq 3 ]
+        [ -s err ]
+        ! grep 314159 err || false
+    done
+    [ ! -e out ]
+}
