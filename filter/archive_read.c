@@ -234,11 +234,14 @@ client_seek(struct archive *a, void *data, la_int64_t offset, int whence)
     int64_t from = 0;
 
     if (!start_random(a, r)) {
-        if (!r->failed)
-            archive_set_error(a, ESPIPE,
-                              "envelope: the archive was packed again and can "
-                              "only be read in order");
-        return ARCHIVE_FATAL;
+        if (r->failed)
+            return ARCHIVE_FATAL;
+        /* From libarchive 3.8.10 on that would end all, and this lets a zip be
+         * read in order, as every version does. */
+        archive_set_error(a, ESPIPE,
+                          "envelope: the archive was packed again and can only "
+                          "be read in order");
+        return ARCHIVE_FAILED;
     }
     if (whence == SEEK_CUR)
         from = r->at;

@@ -481,7 +481,7 @@ on_seek(struct archive *a, void *data, la_int64_t offset, int whence)
     if (in->seek_fails || from + offset < 0
         || from + offset > (la_int64_t)in->bytes.len) {
         archive_set_error(a, ESPIPE, "no way to seek there");
-        return ARCHIVE_FATAL;
+        return ARCHIVE_FAILED;
     }
     in->at = (size_t)(from + offset);
     return from + offset;
