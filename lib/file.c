@@ -25,7 +25,7 @@ add_in_use(struct envl_octets *in_use, const struct stat *st)
     const struct envl_file_id id = { (uint64_t)st->st_dev,
                                      (uint64_t)st->st_ino };
     unsigned char *data =
-        OPENSSL_realloc(in_use->data, in_use->len + sizeof(id));
+        ENVL_QUIETLY(OPENSSL_realloc(in_use->data, in_use->len + sizeof(id)));
 
     if (data == NULL)
         return 0;

@@ -196,6 +196,10 @@ struct support_outcome {
     char list[1000];  /* a line for each member */
 };
 
+/* support_says - does an outcome have this text?  From 3.8 on libarchive has some
+ * of its own for a source that cannot be read on, or sought in. */
+bool support_says(const struct support_outcome *o, const char *text);
+
 /* support_note - a status that a call on a has returned */
 void support_note(struct support_outcome *outcome, struct archive *a,
                   int status);

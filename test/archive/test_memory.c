@@ -335,8 +335,7 @@ count_live(void)
 static bool
 says_why(const struct support_outcome *o)
 {
-    return strstr(o->text, "envelope: ") != NULL
-           || strstr(o->text, "cannot read: ") != NULL;
+    return support_says(o, "envelope: ") || support_says(o, "cannot read: ");
 }
 
 /* The whole archive, with all that is to be said about it in memory.last. */
@@ -369,7 +368,7 @@ attempt(const struct scenario *c)
 static bool
 is_memory(const struct support_outcome *o)
 {
-    return o->error == ENOMEM
+    return o->error == ENOMEM || support_says(o, "out of memory")
            || strstr(o->text, "cannot set the provider up") != NULL
            || strstr(o->text, "cannot initialise the cipher") != NULL;
 }
