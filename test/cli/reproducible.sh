@@ -17,6 +17,9 @@ need "$MAKE" xz
 tar --version 2>/dev/null | grep -q 'GNU tar' || skip_rest 'tar is not GNU tar'
 grep -q '^PREFIX_MAP_CFLAGS = .' "$top_builddir/Makefile" \
     || skip_rest 'this compiler does not map the names of folders'
+# As those of dpkg-buildflags do, for one folder and not for the second one.
+! grep -q '^CFLAGS = .*-ffile-prefix-map' "$top_builddir/Makefile" \
+    || skip_rest 'CFLAGS map the names of folders themselves'
 
 # Not part of the make that runs the tests
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES GNUMAKEFLAGS MAKELEVEL DESTDIR
