@@ -188,8 +188,7 @@ sigusr1_never_ends() {
         "$envelope" $job >/dev/null 2>err &
         pid=$!
         n=0
-        until caught=$(sed -n 's/^SigCgt:.*\(.\)..$/\1/p' /proc/$pid/status) \
-            && case $caught in [2367abef]) true ;; *) false ;; esac; do
+        until catches_usr1 $pid; do
             n=$((n + 1))
             test $n -lt 100
             sleep 0.05

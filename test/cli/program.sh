@@ -19,6 +19,13 @@ fi
 
 csi=$(printf '\302\233') # U+009B, which some terminals obey
 
+# Is the program there to take SIGUSR1?  A shell that is about to become it may
+# catch that as well, and dies of it.
+catches_usr1() { # PID
+    readlink "/proc/$1/exe" | grep -q envelope \
+        && grep -q '^SigCgt:.*[2367abef]..$' "/proc/$1/status"
+}
+
 # exits STATUS COMMAND... - with this status and, unless that is 0, with clear
 # messages that are in ./err: one of ours, and one hint at most
 exits() {
