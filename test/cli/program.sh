@@ -22,7 +22,7 @@ csi=$(printf '\302\233') # U+009B, which some terminals obey
 # Is the program there to take SIGUSR1?  A shell that is about to become it may
 # catch that as well, and dies of it.
 catches_usr1() { # PID
-    readlink "/proc/$1/exe" | grep -q envelope \
+    grep -q '^Name:.*envelope' "/proc/$1/status" \
         && grep -q '^SigCgt:.*[2367abef]..$' "/proc/$1/status"
 }
 
