@@ -80,7 +80,8 @@ int envl_need_input(const struct envl_carrier_reader *reader,
  * they are the stream's next ones, else put aside; payload that is not read is
  * counted, whether or not it is in the input
  *
- * Returns: ENVL_STEP_INPUT, if there is none of it; else ENVL_STEP_OUTPUT, ENVL_STEP_AGAIN, ENVL_STEP_FAIL.
+ * Returns: ENVL_STEP_INPUT if there is no input; else ENVL_STEP_OUTPUT,
+ *          ENVL_STEP_AGAIN, ENVL_STEP_FAIL.
  */
 int envl_member_data(struct envl_carrier_reader *reader, struct envl_input *in,
                      const unsigned char **span, size_t *len,

@@ -32,6 +32,13 @@
 static const char *const schemes[] = { "file", "handle", "object", "pkcs11",
                                        "org.openssl.engine" };
 
+/* As libcrypto's store has it, the case of a scheme and a host is nothing. */
+static bool
+begins_with(const char *text, const char *word)
+{
+    return strncasecmp(text, word, strlen(word)) == 0;
+}
+
 /* Passphrases of stored keys */
 
 struct asker {
@@ -157,11 +164,10 @@ fail_nothing(const char *name, const struct asker *asker, struct envl_err *err)
 {
     if (asker->asked && !asker->answered)
         return fail_unanswered(name, asker, "asks for a PIN", err);
-    return envl_fail(
-        err, ENVELOPE_R_UNREADABLE_KEY,
-        "%s: nothing is found there: a word of it is wrong, or the "
-        "PIN",
-        name);
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                     "%s: nothing is found there: a word of it is wrong, or "
+                     "the PIN",
+                     name);
 }
 
 /*
@@ -219,7 +225,7 @@ static void
 expect(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
        const char *uri)
 {
-    if (reader->public_half && strncasecmp(uri, "pkcs11:", 7) == 0
+    if (reader->public_half && begins_with(uri, "pkcs11:")
         && strstr(uri, "type=") == NULL)
         (void)OSSL_STORE_expect(store, OSSL_STORE_INFO_PUBKEY);
 }
@@ -329,13 +335,6 @@ is_uri(const char *entry)
             return true;
     }
     return false;
-}
-
-/* As libcrypto's store has it, the case of a scheme and a host is nothing. */
-static bool
-begins_with(const char *text, const char *word)
-{
-    return strncasecmp(text, word, strlen(word)) == 0;
 }
 
 /* The path in a file: URI; "" if it is of another host, NULL if the URI is of
