@@ -206,8 +206,7 @@ stop_pump(struct writer *w)
     w->pump = NULL;
 }
 
-/* libarchive calls this also after a failure, and does not look at what it
- * returns. */
+/* libarchive does not look at what this returns. */
 static int
 client_close(struct archive *a, void *data)
 {
@@ -230,6 +229,16 @@ client_close(struct archive *a, void *data)
     return w->failed ? ARCHIVE_FATAL : ARCHIVE_OK;
 }
 
+/* From 3.8.10 on libarchive does not close an archive that has failed. */
+static void
+close_failed(struct archive *a, struct writer *w)
+{
+    if (w->closed)
+        return;
+    w->failed = true;
+    (void)client_close(a, w);
+}
+
 static void
 free_writer(struct writer *w)
 {
@@ -247,8 +256,10 @@ client_free(struct archive *a, void *data)
 {
     struct writer *w = data;
     struct envl_target *t = &w->target;
-    int rc = t->free != NULL ? t->free(a, t->client_data) : ARCHIVE_OK;
+    int rc;
 
+    close_failed(a, w);
+    rc = t->free != NULL ? t->free(a, t->client_data) : ARCHIVE_OK;
     free_writer(w);
     return rc;
 }
@@ -466,6 +477,8 @@ envelope_archive_write_close(struct archive *a)
     if (w != NULL && !w->closed)
         note_given_up(a, w);
     rc = archive_write_close(a);
+    if (w != NULL)
+        close_failed(a, w);
     if (w == NULL || !w->failed)
         return rc;
     archive_set_error(a, w->error, "%s",

@@ -4,6 +4,7 @@
  * headers only, as a program would.
  */
 #include "support.h"
+#include "test/certificate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -546,17 +547,13 @@ support_cert(const struct support *s, EVP_PKEY *key, enum support_ski ski,
     EVP_PKEY *signer = support_keygen(s, "ED25519", NULL, 0);
     X509 *cert = X509_new_ex(s->libctx, NULL);
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    X509_NAME *name;
 
     assert_non_null(signer);
     assert_non_null(cert);
     assert_non_null(md);
     assert_true(X509_set_version(cert, X509_VERSION_3));
     assert_true(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7));
-    name = X509_get_subject_name(cert);
-    assert_true(X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_UTF8, (const unsigned char *)"test", -1, -1, 0));
-    assert_true(X509_set_issuer_name(cert, name));
+    add_names(cert, "test", "test");
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), from));
     assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), to));
     assert_true(X509_set_pubkey(cert, key));

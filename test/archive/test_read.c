@@ -214,6 +214,9 @@ same_as_stock(struct octets bytes)
         ours = support_read(OURS, source, OPTIONS(AS_OPS, { "require", "0" }),
                             bytes);
         stock = support_read(STOCK, source, NULL, bytes);
+        /* A FILE on a pipe fails in libarchive 3.8.10 where a pipe does not. */
+        if (source == FROM_PIPE_FILE && stock.status == ARCHIVE_FATAL)
+            stock = support_read(STOCK, FROM_PIPE, NULL, bytes);
         if (strstr(stock.text, "not seekable(PIPE)") != NULL) {
             assert_non_null(strstr(ours.text, "seek"));
             memcpy(ours.text, stock.text, sizeof(ours.text));

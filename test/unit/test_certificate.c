@@ -2,6 +2,7 @@
 /* Certificates: what they may be for, from when to when, and who issued whom. */
 #include "lib/certificate.h"
 
+#include "test/certificate.h"
 #include "test/unit/support.h"
 
 #include <string.h>
@@ -24,13 +25,6 @@ struct like {
     const char *value;
 };
 
-static void
-set_name(X509_NAME *name, const char *cn)
-{
-    assert_true(X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0));
-}
-
 static X509 *
 make(const struct like *like)
 {
@@ -40,8 +34,7 @@ make(const struct like *like)
     assert_non_null(cert);
     assert_true(X509_set_version(cert, X509_VERSION_3));
     assert_true(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7));
-    set_name(X509_get_subject_name(cert), like->subject);
-    set_name(X509_get_issuer_name(cert), like->issuer);
+    add_names(cert, like->subject, like->issuer);
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), like->from));
     assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), like->to));
     assert_true(X509_set_pubkey(cert, like->key));
@@ -262,7 +255,7 @@ words(void **state)
     X509_free(cert);
     like.subject = long_name;
     cert = make(&like);
-    set_name(X509_get_subject_name(cert), long_name);
+    add_names(cert, long_name, "ca");
     envl_certificate_describe(text, cert);
     assert_int_equal(strlen(text), sizeof(text) - 1);
     X509_free(cert);

@@ -2,6 +2,7 @@
 /* Identities: a key and its certificate, all of it or nothing. */
 #include "lib/identity.h"
 
+#include "test/certificate.h"
 #include "test/unit/scarce.h"
 #include "test/unit/support.h"
 
@@ -25,15 +26,12 @@ static void
 make_certificate(BIO *to, EVP_PKEY *key)
 {
     X509 *cert = X509_new();
-    X509_NAME *name = X509_get_subject_name(cert);
     X509_EXTENSION *id = X509V3_EXT_conf_nid(
         NULL, NULL, NID_subject_key_identifier, "0102030405060708");
 
     assert_non_null(cert);
     assert_true(X509_set_version(cert, X509_VERSION_3));
-    assert_true(X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_ASC, (const unsigned char *)"ops", -1, -1, 0));
-    assert_true(X509_set_issuer_name(cert, name));
+    add_names(cert, "ops", "ops");
     assert_true(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7));
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
     assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
