@@ -1336,7 +1336,7 @@ without_launcher() {
 }
 
 # libarchive once more, as Ubuntu links it: its own calls cannot be seen.
-symbolic() {
+link_symbolic() {
     libs=$(readelf -d "$library" \
         | sed -n 's/.*(NEEDED).*\[\(.*\)\]/-l:\1/p')
     mkdir symbolic
@@ -1344,7 +1344,10 @@ symbolic() {
     "$CC" -shared -Wl,-soname,libarchive.so.13 -Wl,-Bsymbolic-functions \
         -o symbolic/libarchive.so.13 -Wl,--whole-archive "$static" \
         -Wl,--no-whole-archive $libs
-    export LD_LIBRARY_PATH="$tests_dir/symbolic"
+}
+
+symbolic() {
+    export LD_LIBRARY_PATH="$symbolic"
     # shellcheck disable=SC2086
     bsdtar $for_ops -czf made dir
     sealed made
@@ -1435,8 +1438,7 @@ opens_read_unseen() {
     done
     # Through libarchive's own calls this is seen again, unless they are
     # hidden.
-    [ -d symbolic ]
-    for libraries in '' "$tests_dir/symbolic"; do
+    for libraries in '' ${symbolic:+"$symbolic"}; do
         complains ' an envelope' preloaded env LD_LIBRARY_PATH="$libraries" \
             LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" \
             ./opens read behind clear.tar envelope:require
@@ -1485,9 +1487,9 @@ opens_uncovered() {
     sealed made.tar
     # ... unless they are hidden.
     rm made.tar
-    [ -d symbolic ]
+    [ -n "$symbolic" ] || return 0
     complains 'to be encrypted' preloaded \
-        env LD_LIBRARY_PATH="$tests_dir/symbolic" \
+        env LD_LIBRARY_PATH="$symbolic" \
         LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" \
         ./opens write behind made.tar envelope:recipient=ops.pem "$marker"
     no_clear_text made.tar
@@ -1528,7 +1530,14 @@ library=$(ldd "$stock_bsdtar" | \
     sed -n 's/.*libarchive.*=> \(.*\) (.*/\1/p')
 static=$("$CC" -print-file-name=libarchive.a 2>.log)
 if [ -f "$static" ] && command -v readelf >.log; then
-    t 'a libarchive linked with -Bsymbolic-functions' symbolic
+    if link_symbolic >.log 2>&1; then
+        symbolic="$tests_dir/symbolic"
+        t 'a libarchive linked with -Bsymbolic-functions' symbolic
+    else # Debian's of libarchive 3.8.10 is not for a shared object
+        symbolic=
+        skip_allowed 'a libarchive linked with -Bsymbolic-functions' \
+            'libarchive.a cannot be linked into a shared object'
+    fi
     t 'a program can be linked, also statically' make_opens
     stock ./opens write filename clear.tar - "$marker"
     preloaded ./opens write filename one.tar envelope:recipient=ops.pem \

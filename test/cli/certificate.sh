@@ -47,7 +47,8 @@ make_all() {
     "$OPENSSL" req -x509 -new -key root.key -subj /CN=root -days 300 \
         -out root.crt
     issue middle root basicConstraints=critical,CA:TRUE
-    issue leaf middle keyUsage=keyAgreement
+    issue leaf middle 'keyUsage=keyAgreement
+subjectKeyIdentifier=hash' # OpenSSL 4.0 adds none by itself
     new_cert other
     aged old -1
     aged older -1
