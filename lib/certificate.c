@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Validity, use and issuer, as libcrypto reads them; and one that says nothing. */
+/* Validity, use and issuer, as libcrypto reads them. */
 #include "lib/certificate.h"
 
 #include <limits.h>
@@ -169,51 +169,4 @@ envl_certificate_has_issued(X509 *issuer, X509 *cert)
         has = -1;
     ERR_pop_to_mark();
     return has;
-}
-
-/* A certificate around a bare key */
-
-static int
-sign_throw_away(X509 *cert, const struct envl_libctx *ctx)
-{
-    EVP_PKEY *signer =
-        EVP_PKEY_Q_keygen(ctx->libctx, ctx->propq, "EC", "P-256");
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    int ok = signer != NULL && md != NULL
-             && EVP_DigestSignInit_ex(md, NULL, "SHA256", ctx->libctx,
-                                      ctx->propq, signer, NULL)
-             && X509_sign_ctx(cert, md) > 0;
-
-    EVP_MD_CTX_free(md);
-    EVP_PKEY_free(signer);
-    return ok;
-}
-
-static int
-set_key_id(X509 *cert, const struct envl_key_id *id)
-{
-    ASN1_OCTET_STRING *ski = ASN1_OCTET_STRING_new();
-    int ok =
-        ski != NULL && ASN1_STRING_set(ski, id->bytes, (int)id->len)
-        && X509_add1_ext_i2d(cert, NID_subject_key_identifier, ski, 0, 0) > 0;
-
-    ASN1_OCTET_STRING_free(ski);
-    return ok;
-}
-
-X509 *
-envl_certificate_around(const struct envl_libctx *ctx, EVP_PKEY *key,
-                        const struct envl_key_id *id)
-{
-    X509 *cert = X509_new_ex(ctx->libctx, ctx->propq);
-
-    if (cert != NULL && X509_set_version(cert, X509_VERSION_3)
-        && ASN1_INTEGER_set(X509_get_serialNumber(cert), 1)
-        && X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL
-        && X509_gmtime_adj(X509_getm_notAfter(cert), 86400) != NULL
-        && X509_set_pubkey(cert, key) && set_key_id(cert, id)
-        && sign_throw_away(cert, ctx))
-        return cert;
-    X509_free(cert);
-    return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a certificate says of its key: from when to when, and what for.  Nobody
- * here asks whether it tells the truth.  And one around a bare key, for CMS.
+ * here asks whether it tells the truth.
  */
 #ifndef ENVL_CERTIFICATE_H
 #define ENVL_CERTIFICATE_H
@@ -55,18 +55,5 @@ int envl_certificate_has_issued(X509 *issuer, X509 *cert);
 #define ENVL_CERTIFICATE_WORDS_MAX 128
 void envl_certificate_describe(char words[ENVL_CERTIFICATE_WORDS_MAX],
                                const X509 *cert);
-
-/*
- * envl_certificate_around - one for a public key
- *
- * libcrypto's CMS takes recipients as certificates only, and uses the key
- * and the subjectKeyIdentifier of them.  The rest is there because it hashes
- * the certificate, so it must encode.  A key that is from a certificate gets
- * one, too: in its own it may be encoded in another form.
- *
- * Returns: a certificate, the caller's, X509_free(); NULL on failure.
- */
-X509 *envl_certificate_around(const struct envl_libctx *ctx, EVP_PKEY *key,
-                              const struct envl_key_id *id);
 
 #endif

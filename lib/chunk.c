@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "lib/algorithms.h"
 #include "lib/chunk_mb.h"
 
 struct envl_chunk {
@@ -27,16 +28,15 @@ envl_chunk_new(struct envl_chunk **out, const struct envl_libctx *ctx,
 {
     struct envl_chunk *chunk = OPENSSL_zalloc(sizeof(*chunk));
     enum envelope_reason rc = ENVELOPE_OK;
-    EVP_CIPHER *fetched = NULL, *aead = ctx->aead;
+    EVP_CIPHER *aead = envl_fetch_cipher(ctx, ENVL_AES_256_GCM);
 
     *out = NULL;
-    if (chunk == NULL)
+    if (chunk == NULL) {
+        EVP_CIPHER_free(aead);
         return envl_fail_memory(err);
+    }
     chunk->direction = direction;
     memcpy(chunk->base_nonce, key->base_nonce, ENVL_NONCE_LEN);
-    if (aead == NULL)
-        aead = fetched =
-            EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
     if (aead == NULL)
         rc = envl_fail_crypto(err, "fetch AES-256-GCM");
     else if ((chunk->gcm = EVP_CIPHER_CTX_new()) == NULL
@@ -45,7 +45,7 @@ envl_chunk_new(struct envl_chunk **out, const struct envl_libctx *ctx,
         rc = envl_fail_crypto(err, "set up AES-256-GCM");
     else
         chunk->mb = envl_chunk_mb_new(ctx, aead, key->key);
-    EVP_CIPHER_free(fetched);
+    EVP_CIPHER_free(aead);
     if (rc != ENVELOPE_OK) {
         envl_chunk_free(chunk);
         return rc;

@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walking through DER, where libcrypto has no words for what stands there. */
+/*
+ * Reading and writing DER (ITU-T X.690) within given bounds.  Nothing is
+ * allocated: what is read points into the input, what is written goes into the
+ * caller's buffer.
+ */
 #ifndef ENVL_DER_H
 #define ENVL_DER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* First bytes of an element. */
+/* First bytes of elements. */
 enum {
+    ENVL_DER_BOOLEAN = 0x01,
     ENVL_DER_INTEGER = 0x02,
+    ENVL_DER_BITS = 0x03,
     ENVL_DER_OCTETS = 0x04,
+    ENVL_DER_NULL = 0x05,
     ENVL_DER_OID = 0x06,
     ENVL_DER_UTF8 = 0x0c,
     ENVL_DER_SEQUENCE = 0x30,
+    ENVL_DER_SET = 0x31,
+    ENVL_DER_CONTEXT = 0x80,     /* + n: [n] IMPLICIT, of a primitive type */
+    ENVL_DER_CONSTRUCTED = 0xa0, /* + n: [n], of any other */
     ENVL_DER_ANY = -1
 };
 
@@ -21,12 +31,70 @@ struct envl_der {
     size_t len;
 };
 
-/* envl_der_take - take the next element of in, and what is in it; false if it
- * begins with another byte than want, or its length is not in DER */
+/* Reading */
+
+/*
+ * envl_der_take - take the next element of in, and what is in it; false, with in
+ * as it was, if it begins with another byte than want, or its length is not in
+ * DER
+ * envl_der_take_whole - the same, with its tag and length
+ * envl_der_take_just - take an element if it has just these bytes
+ */
 bool envl_der_take(struct envl_der *in, int want, struct envl_der *content);
+bool envl_der_take_whole(struct envl_der *in, int want, struct envl_der *whole);
+bool envl_der_take_just(struct envl_der *in, const unsigned char *bytes,
+                        size_t len);
 
 /* envl_der_is - is this the content? */
 bool envl_der_is(const struct envl_der *der, const unsigned char *bytes,
                  size_t len);
+
+/* envl_der_take_version - take an INTEGER that has this value, 0 to 127 */
+bool envl_der_take_version(struct envl_der *in, unsigned char value);
+
+/*
+ * envl_der_is_valid - is it one element in DER and nothing else, and so is all
+ * that is in it?
+ *
+ * Looked at are tags, lengths, and the values of BOOLEAN, INTEGER, BIT STRING,
+ * NULL and OBJECT IDENTIFIER (X.690, 8, 10 and 11).  The order of a SET OF and
+ * the text in strings are left to whoever knows what they are.  Elements that
+ * are nested more than 32 deep are refused.
+ */
+bool envl_der_is_valid(const unsigned char *der, size_t len);
+
+/* envl_der_compare - the order of two elements in a SET OF (X.690, 11.6):
+ * below, above or equal to 0 */
+int envl_der_compare(const struct envl_der *a, const struct envl_der *b);
+
+/* Writing */
+
+/*
+ * From the end of the buffer to its beginning: a length stands before what it
+ * counts.  So the last element of a sequence is put first, and what contains it
+ * last.
+ */
+struct envl_der_writer {
+    unsigned char *start, *at, *end;
+    bool is_full; /* something did not fit, and was not put */
+};
+
+void envl_der_begin(struct envl_der_writer *w, unsigned char *buf, size_t size);
+
+/*
+ * envl_der_put - put bytes as they are, before all that was put so far
+ * envl_der_put_element - the same as the content of an element
+ * envl_der_len - how many bytes were put so far
+ * envl_der_wrap - make an element of the bytes that were put since then
+ */
+void envl_der_put(struct envl_der_writer *w, const void *bytes, size_t len);
+void envl_der_put_element(struct envl_der_writer *w, unsigned char tag,
+                          const void *content, size_t len);
+size_t envl_der_len(const struct envl_der_writer *w);
+void envl_der_wrap(struct envl_der_writer *w, unsigned char tag, size_t since);
+
+/* envl_der_written - all of it, in the buffer; its p is NULL if it did not
+ * fit */
+struct envl_der envl_der_written(const struct envl_der_writer *w);
 
 #endif

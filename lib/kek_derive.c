@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a passphrase or a key agreement to a key-encryption key, and the
- * identifiers that are derived. */
+/* From a passphrase to a key-encryption key, and the identifiers that are
+ * derived. */
 #include "lib/kek_source.h"
 
 #include <stdio.h>
@@ -9,60 +9,33 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "lib/algorithms.h"
 #include "lib/param.h"
 
-static const char dh_info[] = "envelope v1 dh";
 static const char kek_id_info[] = "envelope v1 kek id";
 
 #define SCRYPT_R 8
 #define SCRYPT_P 1
-#define DH_SECRET_LEN_MAX ENVL_DH_PUBLIC_LEN_MAX
 
-/* Key derivation */
-
-static int
-kdf(unsigned char *out, size_t len, const struct envl_libctx *ctx,
-    const char *name, const OSSL_PARAM *params)
-{
-    EVP_KDF *kdf = EVP_KDF_fetch(ctx->libctx, name, ctx->propq);
-    EVP_KDF_CTX *kctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-    int ok = kctx != NULL && EVP_KDF_derive(kctx, out, len, params) > 0;
-
-    EVP_KDF_CTX_free(kctx);
-    EVP_KDF_free(kdf);
-    return ok;
-}
-
-static int
-hkdf_sha256(unsigned char *out, size_t len, const struct envl_libctx *ctx,
-            const unsigned char *ikm, size_t ikm_len, const unsigned char *salt,
-            size_t salt_len, const char *info)
-{
-    OSSL_PARAM params[] = {
-        envl_param_text(OSSL_KDF_PARAM_DIGEST, "SHA256"),
-        envl_param_octets(OSSL_KDF_PARAM_KEY, ikm, ikm_len),
-        envl_param_octets(OSSL_KDF_PARAM_INFO, info, strlen(info)),
-        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
-        OSSL_PARAM_construct_end(),
-        OSSL_PARAM_construct_end(),
-    };
-
-    if (salt_len > 0)
-        params[4] = envl_param_octets(OSSL_KDF_PARAM_SALT, salt, salt_len);
-
-    return kdf(out, len, ctx, "HKDF", params);
-}
+/* Identifiers */
 
 enum envelope_reason
 envl_kek_id(unsigned char id[ENVL_KEK_ID_LEN], const struct envl_libctx *ctx,
             const unsigned char kek[ENVL_KEK_LEN], struct envl_err *err)
 {
-    if (!hkdf_sha256(id, ENVL_KEK_ID_LEN, ctx, kek, ENVL_KEK_LEN, NULL, 0,
-                     kek_id_info))
+    const OSSL_PARAM params[] = {
+        envl_param_text(OSSL_KDF_PARAM_DIGEST, "SHA256"),
+        envl_param_octets(OSSL_KDF_PARAM_KEY, kek, ENVL_KEK_LEN),
+        envl_param_octets(OSSL_KDF_PARAM_INFO, kek_id_info,
+                          strlen(kek_id_info)),
+        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
+        OSSL_PARAM_construct_end(),
+    };
+
+    if (!envl_derive(id, ENVL_KEK_ID_LEN, ctx, ENVL_HKDF, params))
         return envl_fail_crypto(err, "derive a key identifier");
     return ENVELOPE_OK;
 }
@@ -148,90 +121,7 @@ envl_kek_scrypt_derive(unsigned char kek[ENVL_KEK_LEN],
         OSSL_PARAM_construct_end(),
     };
 
-    if (!kdf(kek, ENVL_KEK_LEN, ctx, "SCRYPT", params))
+    if (!envl_derive(kek, ENVL_KEK_LEN, ctx, ENVL_SCRYPT, params))
         return envl_fail_crypto(err, "derive a key from the passphrase");
     return ENVELOPE_OK;
-}
-
-/* X25519 and X448 */
-
-/* The KEK from the two sides' keys; recipient is the one of the two whose
- * public key stands second in the salt. */
-static enum envelope_reason
-derive_dh(unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
-          const struct envl_kek_source *source, EVP_PKEY *own,
-          const char *own_propq, EVP_PKEY *peer, EVP_PKEY *recipient,
-          struct envl_err *err)
-{
-    static const unsigned char zero[DH_SECRET_LEN_MAX] = { 0 };
-    unsigned char secret[DH_SECRET_LEN_MAX], salt[2 * ENVL_DH_PUBLIC_LEN_MAX];
-    size_t public_len = source->u.dh.public_len, secret_len = public_len;
-    enum envelope_reason rc = ENVELOPE_OK;
-    EVP_PKEY_CTX *dh;
-
-    /* libcrypto refuses an all-zero secret; another provider may not. */
-    memcpy(salt, source->u.dh.public, public_len);
-    dh = EVP_PKEY_CTX_new_from_pkey(ctx->libctx, own, own_propq);
-    if (dh == NULL
-        || EVP_PKEY_get_raw_public_key(recipient, salt + public_len,
-                                       &public_len)
-               <= 0
-        || public_len != source->u.dh.public_len
-        || EVP_PKEY_derive_init(dh) <= 0
-        || EVP_PKEY_derive_set_peer(dh, peer) <= 0
-        || EVP_PKEY_derive(dh, secret, &secret_len) <= 0
-        || CRYPTO_memcmp(secret, zero, secret_len) == 0
-        || !hkdf_sha256(kek, ENVL_KEK_LEN, ctx, secret, secret_len, salt,
-                        2 * public_len, dh_info))
-        rc = envl_fail_crypto(err, "agree on a key");
-    OPENSSL_cleanse(secret, sizeof(secret));
-    EVP_PKEY_CTX_free(dh);
-    return rc;
-}
-
-enum envelope_reason
-envl_kek_dh_new(struct envl_kek_source *source, unsigned char kek[ENVL_KEK_LEN],
-                const struct envl_libctx *ctx, EVP_PKEY *recipient,
-                struct envl_err *err)
-{
-    const char *algorithm = envl_kek_dh_algorithm(recipient);
-    enum envelope_reason rc;
-    EVP_PKEY *ephemeral;
-
-    memset(source, 0, sizeof(*source));
-    if (algorithm == NULL)
-        return envl_fail_crypto(err, "tell what kind of key it is");
-    source->kind = ENVL_KEK_DH;
-    source->u.dh.algorithm = algorithm;
-    source->u.dh.public_len = sizeof(source->u.dh.public);
-    ephemeral = EVP_PKEY_Q_keygen(ctx->libctx, ctx->propq, algorithm);
-    if (ephemeral == NULL
-        || EVP_PKEY_get_raw_public_key(ephemeral, source->u.dh.public,
-                                       &source->u.dh.public_len)
-               <= 0)
-        rc = envl_fail_crypto(err, "make an ephemeral key");
-    else
-        rc = derive_dh(kek, ctx, source, ephemeral, ctx->propq, recipient,
-                       recipient, err);
-    EVP_PKEY_free(ephemeral);
-    return rc;
-}
-
-enum envelope_reason
-envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
-                   const struct envl_libctx *ctx,
-                   const struct envl_kek_source *source, EVP_PKEY *key,
-                   const char *key_propq, struct envl_err *err)
-{
-    EVP_PKEY *ephemeral = EVP_PKEY_new_raw_public_key_ex(
-        ctx->libctx, source->u.dh.algorithm, ctx->propq, source->u.dh.public,
-        source->u.dh.public_len);
-    enum envelope_reason rc;
-
-    if (ephemeral == NULL)
-        rc = envl_fail_crypto(err, "read an ephemeral key");
-    else
-        rc = derive_dh(kek, ctx, source, key, key_propq, ephemeral, key, err);
-    EVP_PKEY_free(ephemeral);
-    return rc;
 }

@@ -10,15 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <openssl/asn1.h>
-#include <openssl/types.h>
-
+#include "lib/der.h"
 #include "lib/err.h"
 #include "lib/libctx.h"
 
 #define ENVL_KEK_LEN 32
 #define ENVL_SCRYPT_SALT_LEN 32
-#define ENVL_DH_PUBLIC_LEN_MAX 56 /* X448 */
 
 /* Key services, FORMAT 5.2. */
 #define ENVL_KMS_SERVICE_LEN_MAX 16
@@ -43,7 +40,6 @@
 enum envl_kek_kind {
     ENVL_KEK_BARE,   /* no source: the reader has the key */
     ENVL_KEK_SCRYPT, /* from a passphrase */
-    ENVL_KEK_DH,     /* from an X25519 or X448 key */
     ENVL_KEK_KMS,    /* a key service has it */
     ENVL_KEK_UNKNOWN /* somebody else's */
 };
@@ -56,11 +52,6 @@ struct envl_kek_source {
             uint64_t n, r, p;
         } scrypt;
         struct {
-            const char *algorithm; /* "X25519" or "X448", static */
-            unsigned char public[ENVL_DH_PUBLIC_LEN_MAX];
-            size_t public_len;
-        } dh;
-        struct {
             const char *service, *key; /* without a NUL */
             size_t service_len, key_len;
             bool has_context; /* the stream's labels are a part of it */
@@ -71,20 +62,19 @@ struct envl_kek_source {
 };
 
 /*
- * envl_kek_source_parse - read a kekri's other attribute; both are NULL where
- * there is none.  What is not understood is ENVL_KEK_UNKNOWN, never an error.
+ * envl_kek_source_parse - read a kekri's other attribute
+ *
+ *   other  what is in the OtherKeyAttribute; its p is NULL where there is none
+ *
+ * What is not understood is ENVL_KEK_UNKNOWN, never an error.
  */
 void envl_kek_source_parse(struct envl_kek_source *source,
-                           const ASN1_OBJECT *attr_id, const ASN1_TYPE *attr);
+                           struct envl_der other);
 
-/*
- * envl_kek_source_build - the attribute for a source that is not bare
- *
- * Ownership: *attr_id and *attr are the caller's; NULL on failure.
- * Returns:   1, or 0 if memory ran out.
- */
-int envl_kek_source_build(const struct envl_kek_source *source,
-                          ASN1_OBJECT **attr_id, ASN1_TYPE **attr);
+/* envl_kek_source_put - write the OtherKeyAttribute of a source that is not
+ * bare */
+void envl_kek_source_put(struct envl_der_writer *w,
+                         const struct envl_kek_source *source);
 
 /*
  * envl_kek_scrypt_new - a source with a fresh salt
@@ -102,26 +92,6 @@ enum envelope_reason envl_kek_scrypt_derive(
     unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
     const struct envl_kek_source *source, const unsigned char *passphrase,
     size_t len, struct envl_err *err);
-
-/*
- * envl_kek_dh_algorithm - "X25519" or "X448" if key is such a key, else NULL
- * envl_kek_dh_new - a source with a fresh ephemeral key for recipient, and
- * its KEK
- * envl_kek_dh_derive - the KEK of a source for the holder of key; key_propq
- * is for operations with it
- *
- * The caller cleanses kek.
- */
-const char *envl_kek_dh_algorithm(const EVP_PKEY *key);
-enum envelope_reason envl_kek_dh_new(struct envl_kek_source *source,
-                                     unsigned char kek[ENVL_KEK_LEN],
-                                     const struct envl_libctx *ctx,
-                                     EVP_PKEY *recipient, struct envl_err *err);
-enum envelope_reason envl_kek_dh_derive(unsigned char kek[ENVL_KEK_LEN],
-                                        const struct envl_libctx *ctx,
-                                        const struct envl_kek_source *source,
-                                        EVP_PKEY *key, const char *key_propq,
-                                        struct envl_err *err);
 
 /*
  * envl_kek_kms_is_good - are service, key and blob such as FORMAT 5.2 has?

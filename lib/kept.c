@@ -12,7 +12,6 @@ struct envl_kept {
     atomic_uint owners;
     _Atomic(struct envl_recipients *) recipients;
     _Atomic(struct envl_identities *) identities;
-    _Atomic(struct envl_pattern *) pattern;
 };
 
 struct envl_kept *
@@ -28,7 +27,6 @@ envl_kept_new(void)
     atomic_init(&kept->owners, 1);
     atomic_init(&kept->recipients, NULL);
     atomic_init(&kept->identities, NULL);
-    atomic_init(&kept->pattern, NULL);
     return kept;
 }
 
@@ -63,7 +61,6 @@ envl_kept_free(struct envl_kept *kept)
         return;
     free_recipients(atomic_load(&kept->recipients));
     free_identities(atomic_load(&kept->identities));
-    envl_pattern_free(atomic_load(&kept->pattern));
     OPENSSL_free(kept);
 }
 
@@ -77,12 +74,6 @@ const struct envl_identities *
 envl_kept_identities(const struct envl_kept *kept)
 {
     return kept != NULL ? atomic_load(&kept->identities) : NULL;
-}
-
-const struct envl_pattern *
-envl_kept_pattern(const struct envl_kept *kept)
-{
-    return kept != NULL ? atomic_load(&kept->pattern) : NULL;
 }
 
 void
@@ -107,14 +98,4 @@ envl_kept_put_identities(struct envl_kept *kept,
         || !atomic_compare_exchange_strong(&kept->identities, &none,
                                            identities))
         free_identities(identities);
-}
-
-void
-envl_kept_put_pattern(struct envl_kept *kept, struct envl_pattern *pattern)
-{
-    struct envl_pattern *none = NULL;
-
-    if (kept == NULL
-        || !atomic_compare_exchange_strong(&kept->pattern, &none, pattern))
-        envl_pattern_free(pattern);
 }

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 
 #include "lib/identity.h"
-#include "lib/pattern.h"
 #include "lib/recipient.h"
 
 struct envl_kept;
@@ -34,10 +33,8 @@ void envl_kept_free(struct envl_kept *kept);
 /*
  * envl_kept_recipients, envl_kept_identities - what is there, or NULL; it
  * never changes, and stays as long as the place has an owner
- * envl_kept_pattern - the same: what makes the messages for the recipient in
- * memory, where there is one and it is an RSA key
- * envl_kept_put_recipients, envl_kept_put_identities, envl_kept_put_pattern -
- * put it there, unless somebody has done so already; kept may be NULL
+ * envl_kept_put_recipients, envl_kept_put_identities - put it there, unless
+ * somebody has done so already; kept may be NULL
  *
  * Ownership: what is put is the place's, or is freed; it is on the heap.
  */
@@ -45,12 +42,9 @@ const struct envl_recipients *
 envl_kept_recipients(const struct envl_kept *kept);
 const struct envl_identities *
 envl_kept_identities(const struct envl_kept *kept);
-const struct envl_pattern *envl_kept_pattern(const struct envl_kept *kept);
 void envl_kept_put_recipients(struct envl_kept *kept,
                               struct envl_recipients *recipients);
 void envl_kept_put_identities(struct envl_kept *kept,
                               struct envl_identities *identities);
-void envl_kept_put_pattern(struct envl_kept *kept,
-                           struct envl_pattern *pattern);
 
 #endif

@@ -12,25 +12,38 @@
 
 #define CURVE_NAME_MAX 64
 
-enum envl_key_kind
-envl_key_kind(const EVP_PKEY *key)
+static const struct {
+    const char *name;
+    enum envl_key_kind kind;
+} kinds[] = {
+    { "RSA", ENVL_KEY_RSA },           { "EC", ENVL_KEY_EC },
+    { "X25519", ENVL_KEY_DH },         { "X448", ENVL_KEY_DH },
+    { "ML-KEM-512", ENVL_KEY_ML_KEM }, { "ML-KEM-768", ENVL_KEY_ML_KEM },
+    { "ML-KEM-1024", ENVL_KEY_ML_KEM }
+};
+
+const char *
+envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key)
 {
-    static const struct {
-        const char *name;
-        enum envl_key_kind kind;
-    } kinds[] = {
-        { "RSA", ENVL_KEY_RSA },           { "EC", ENVL_KEY_EC },
-        { "X25519", ENVL_KEY_DH },         { "X448", ENVL_KEY_DH },
-        { "ML-KEM-512", ENVL_KEY_ML_KEM }, { "ML-KEM-768", ENVL_KEY_ML_KEM },
-        { "ML-KEM-1024", ENVL_KEY_ML_KEM }
-    };
     size_t i;
 
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (EVP_PKEY_is_a(key, kinds[i].name))
-            return kinds[i].kind;
+        if (EVP_PKEY_is_a(key, kinds[i].name)) {
+            *kind = kinds[i].kind;
+            return kinds[i].name;
+        }
     }
-    return ENVL_KEY_OTHER;
+    *kind = ENVL_KEY_OTHER;
+    return NULL;
+}
+
+enum envl_key_kind
+envl_key_kind(const EVP_PKEY *key)
+{
+    enum envl_key_kind kind;
+
+    (void)envl_key_algorithm(&kind, key);
+    return kind;
 }
 
 /* An EC key that is written as FORMAT 5.1 has it: with its curve's name, and

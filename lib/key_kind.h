@@ -18,7 +18,13 @@ enum envl_key_kind {
     ENVL_KEY_OTHER
 };
 
+/*
+ * envl_key_kind - which of them it is; ENVL_KEY_OTHER also where memory ran out
+ * envl_key_algorithm - the same at *kind, and libcrypto's name of the algorithm,
+ * static; NULL with ENVL_KEY_OTHER
+ */
 enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
+const char *envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key);
 
 /*
  * envl_key_public_half - the public key alone, as a key of the software, in the

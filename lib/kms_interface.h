@@ -19,7 +19,7 @@
 #include "lib/libctx.h"
 
 /* Raised with any change of what is below. */
-#define ENVL_KMS_VERSION 1
+#define ENVL_KMS_VERSION 2
 
 #define ENVL_KMS_MODULE_NAME "envelope-kms.so"
 #define ENVL_KMS_ENTRY "envl_kms_module"

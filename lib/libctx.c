@@ -8,6 +8,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "lib/algorithms.h"
+
 /* Less than any work of ours needs, bytes. */
 #define ROOM 1048576
 
@@ -44,7 +46,8 @@ has_memory(void)
 enum envelope_reason
 envl_libctx_check(const struct envl_libctx *ctx, struct envl_err *err)
 {
-    EVP_CIPHER *aead = EVP_CIPHER_fetch(ctx->libctx, "AES-256-GCM", ctx->propq);
+    EVP_CIPHER *aead = envl_fetch_cipher(ctx, ENVL_AES_256_GCM);
+
     if (aead != NULL) {
         EVP_CIPHER_free(aead);
         return ENVELOPE_OK;

@@ -16,6 +16,7 @@
 
 #include "lib/err.h"
 
+struct envl_algorithms;
 struct envl_fork_watch;
 struct envl_sound_keys;
 
@@ -33,10 +34,8 @@ struct envl_libctx {
     /* Public keys that need no second check (lib/key_check.h); or NULL. */
     struct envl_sound_keys *sound;
 
-    /* What one stream has fetched for others with the same key
-     * (lib/pattern.h); borrowed, or NULL. */
-    EVP_CIPHER *aead;        /* AES-256-GCM */
-    const EVP_MAC_CTX *hmac; /* of envl_payload_key_hmac(), to be copied */
+    /* What was fetched already (lib/algorithms.h); or NULL. */
+    struct envl_algorithms *algorithms;
 };
 
 /*

@@ -6,8 +6,8 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/cms/key_envelope.h"
 #include "lib/identity.h"
-#include "lib/key_envelope.h"
 
 /* Gather up to want bytes at to; true once they are all there. */
 static bool

@@ -9,12 +9,10 @@
 #include <assert.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
-#include "lib/param.h"
+#include "lib/algorithms.h"
 
 #define HASH_LEN 64 /* SHA-512 */
 #define BLOCK_COUNT 2
@@ -53,24 +51,6 @@ expand_block(EVP_MAC_CTX *hmac, const unsigned char *dek, unsigned char *t,
            && len == HASH_LEN;
 }
 
-EVP_MAC_CTX *
-envl_payload_key_hmac(const struct envl_libctx *ctx)
-{
-    const OSSL_PARAM params[] = {
-        envl_param_text(OSSL_MAC_PARAM_DIGEST, "SHA512"),
-        envl_param_text(OSSL_MAC_PARAM_PROPERTIES, ctx->propq),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *mac = EVP_MAC_fetch(ctx->libctx, "HMAC", ctx->propq);
-    EVP_MAC_CTX *hmac = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
-
-    EVP_MAC_free(mac);
-    if (hmac != NULL && EVP_MAC_CTX_set_params(hmac, params))
-        return hmac;
-    EVP_MAC_CTX_free(hmac);
-    return NULL;
-}
-
 enum envelope_reason
 envl_payload_key_derive(struct envl_payload_key *key,
                         const struct envl_libctx *ctx, const unsigned char *dek,
@@ -90,9 +70,7 @@ envl_payload_key_derive(struct envl_payload_key *key,
     EVP_MAC_CTX *hmac;
     unsigned char n;
 
-    hmac = ctx->hmac != NULL ? EVP_MAC_CTX_dup(ctx->hmac)
-                             : envl_payload_key_hmac(ctx);
-    if (hmac == NULL) {
+    if ((hmac = envl_new_hmac(ctx)) == NULL) {
         rc = envl_fail_crypto(err, "derive the payload key");
         goto out;
     }

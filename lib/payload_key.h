@@ -5,8 +5,6 @@
 
 #include <stddef.h>
 
-#include <openssl/types.h>
-
 #include "lib/err.h"
 #include "lib/libctx.h"
 
@@ -29,13 +27,6 @@ struct envl_payload_context {
     const unsigned char *labels;
     size_t labels_len;
 };
-
-/*
- * envl_payload_key_hmac - what the derivation works with, before it has a key
- *
- * Returns: the caller's, EVP_MAC_CTX_free(); NULL if libcrypto failed.
- */
-EVP_MAC_CTX *envl_payload_key_hmac(const struct envl_libctx *ctx);
 
 /*
  * envl_payload_key_derive - Cobblestone-256's key derivation (FORMAT 6)

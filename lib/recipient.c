@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -58,7 +59,8 @@ clear_recipient(struct envl_recipient *recipient)
 {
     EVP_PKEY_free(recipient->key);
     X509_free(recipient->cert);
-    X509_free(recipient->origin);
+    if (recipient->owns_oaep)
+        EVP_PKEY_CTX_free(recipient->oaep);
     OPENSSL_free(recipient->uri);
 }
 
@@ -89,29 +91,39 @@ get_public_half(EVP_PKEY **half, const struct loader *loader, EVP_PKEY *key,
                         : ENVELOPE_OK;
 }
 
+static bool
+make_oaep(struct envl_recipient *r, const struct envl_libctx *ctx)
+{
+    r->oaep = EVP_PKEY_CTX_new_from_pkey(ctx->libctx, r->key, ctx->propq);
+    r->owns_oaep = true;
+    return r->oaep != NULL && EVP_PKEY_encrypt_init(r->oaep) > 0
+           && EVP_PKEY_CTX_set_rsa_padding(r->oaep, RSA_PKCS1_OAEP_PADDING) > 0
+           && EVP_PKEY_CTX_set_rsa_oaep_md_name(r->oaep, "SHA256", ctx->propq)
+                  > 0
+           && EVP_PKEY_CTX_set_rsa_mgf1_md_name(r->oaep, "SHA256", ctx->propq)
+                  > 0;
+}
+
 /* Add a key of an item, perhaps that of its certificate. */
 static enum envelope_reason
 add_key(const struct loader *loader, EVP_PKEY *key,
         const struct envl_key_item *item, struct envl_err *err)
 {
-    struct envl_recipient r = { .kind = ENVL_TO_CERT };
+    struct envl_recipient r = { .kind = ENVL_TO_KEY };
     enum envelope_reason rc;
 
     rc = get_public_half(&r.key, loader, key, item, err);
-    if (rc == ENVELOPE_OK && envl_key_kind(r.key) == ENVL_KEY_DH)
-        r.kind = ENVL_TO_DH;
     if (item->cert != NULL && X509_up_ref(item->cert))
-        r.origin = item->cert;
-    if (rc == ENVELOPE_OK && r.origin != item->cert)
+        r.cert = item->cert;
+    if (rc == ENVELOPE_OK && r.cert != item->cert)
         rc = envl_fail_crypto(err, "share a certificate");
     if (rc == ENVELOPE_OK
         && (item->cert == NULL || !envl_key_id_of_cert(&r.id, item->cert))
         && !envl_key_id_of_key(&r.id, loader->ctx, r.key))
         rc = envl_fail_crypto(err, "compute a key's identifier");
-    if (rc == ENVELOPE_OK && r.kind == ENVL_TO_CERT
-        && (r.cert = envl_certificate_around(loader->ctx, r.key, &r.id))
-               == NULL)
-        rc = envl_fail_crypto(err, "put a public key into a certificate");
+    if (rc == ENVELOPE_OK && envl_key_kind(r.key) == ENVL_KEY_RSA
+        && !make_oaep(&r, loader->ctx))
+        rc = envl_fail_crypto(err, "set up RSAES-OAEP");
     if (rc == ENVELOPE_OK)
         rc = add(loader->recipients, &r, err);
     if (rc != ENVELOPE_OK)
@@ -285,16 +297,16 @@ static enum envelope_reason
 add_shared(struct envl_recipients *to, const struct envl_recipient *from,
            struct envl_err *err)
 {
-    struct envl_recipient r = { .kind = from->kind, .id = from->id };
+    struct envl_recipient r = { .kind = from->kind,
+                                .id = from->id,
+                                .oaep = from->oaep };
     enum envelope_reason rc;
 
     if (EVP_PKEY_up_ref(from->key))
         r.key = from->key;
     if (from->cert != NULL && X509_up_ref(from->cert))
         r.cert = from->cert;
-    if (from->origin != NULL && X509_up_ref(from->origin))
-        r.origin = from->origin;
-    if (r.key != from->key || r.cert != from->cert || r.origin != from->origin)
+    if (r.key != from->key || r.cert != from->cert)
         rc = envl_fail_crypto(err, "share a key");
     else
         rc = add(to, &r, err);
@@ -315,6 +327,25 @@ add_all_shared(struct envl_recipients *to, const struct envl_recipient *from,
     return rc;
 }
 
+/* The first list ends before the one that is kept. */
+static bool
+own_all(struct envl_recipients *kept)
+{
+    size_t i;
+
+    for (i = 0; i < kept->count; i++) {
+        struct envl_recipient *r = &kept->items[i];
+
+        if (r->oaep == NULL)
+            continue;
+        r->oaep = EVP_PKEY_CTX_dup(r->oaep);
+        r->owns_oaep = true;
+        if (r->oaep == NULL)
+            return false;
+    }
+    return true;
+}
+
 /* May these be used now?  If not, reading them again says what is wrong. */
 static bool
 are_valid(const struct envl_recipients *kept,
@@ -324,8 +355,8 @@ are_valid(const struct envl_recipients *kept,
     size_t i;
 
     for (i = 0; i < kept->count; i++) {
-        if (kept->items[i].origin != NULL
-            && envl_certificate_check(kept->items[i].origin, settings, "",
+        if (kept->items[i].cert != NULL
+            && envl_certificate_check(kept->items[i].cert, settings, "",
                                       &ignored)
                    != ENVELOPE_OK)
             return false;
@@ -342,7 +373,8 @@ keep(struct envl_kept *kept, const struct envl_recipient *items, size_t count)
     struct envl_err ignored;
 
     if (list != NULL
-        && add_all_shared(list, items, count, &ignored) != ENVELOPE_OK) {
+        && (add_all_shared(list, items, count, &ignored) != ENVELOPE_OK
+            || !own_all(list))) {
         envl_recipients_clear(list);
         OPENSSL_free(list);
         list = NULL;

@@ -3,6 +3,7 @@
 #ifndef ENVL_RECIPIENT_H
 #define ENVL_RECIPIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/types.h>
@@ -14,11 +15,10 @@
 #include "lib/recipient_notes.h"
 #include "lib/settings.h"
 
-#define ENVL_RECIPIENT_COUNT_MAX 1024
+#define ENVL_RECIPIENT_COUNT_MAX 1024 /* FORMAT 5 */
 
 enum envl_recipient_kind {
-    ENVL_TO_CERT, /* RSA, EC, ML-KEM: by a certificate, for CMS */
-    ENVL_TO_DH,   /* X25519, X448 */
+    ENVL_TO_KEY, /* public, perhaps a certificate's */
     ENVL_TO_KEK,
     ENVL_TO_PASSPHRASE,
     ENVL_TO_KMS /* a key service */
@@ -26,11 +26,13 @@ enum envl_recipient_kind {
 
 struct envl_recipient {
     enum envl_recipient_kind kind;
-    EVP_PKEY *key; /* owned; of the first two kinds */
-    X509 *cert;    /* owned; ENVL_TO_CERT, made here around key */
-    X509 *origin;  /* owned; that key is from, with its validity; or NULL */
     struct envl_key_id id;
-    char *uri; /* owned; of ENVL_TO_KMS */
+    EVP_PKEY *key; /* owned; of ENVL_TO_KEY */
+    X509 *cert;    /* owned; that key is from, with its validity; or NULL */
+    EVP_PKEY_CTX *oaep; /* of an RSA key: RSAES-OAEP with SHA-256, of which only
+                         * copies are used */
+    bool owns_oaep;     /* else it is that of the recipients kept */
+    char *uri;          /* owned; of ENVL_TO_KMS */
 };
 
 struct envl_recipients {

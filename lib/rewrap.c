@@ -7,9 +7,9 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/cms/edit.h"
+#include "lib/cms/key_envelope.h"
 #include "lib/identity.h"
-#include "lib/key_envelope.h"
-#include "lib/key_envelope_edit.h"
 #include "lib/passphrase.h"
 #include "lib/payload.h"
 #include "lib/recipient.h"

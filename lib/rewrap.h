@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/cms/edit.h"
 #include "lib/err.h"
 #include "lib/header.h"
-#include "lib/key_envelope_edit.h"
 #include "lib/libctx.h"
 #include "lib/recipient_notes.h"
 #include "lib/settings.h"

@@ -9,6 +9,7 @@
 #include <openssl/provider.h>
 
 #include "config.h"
+#include "lib/algorithms.h"
 #include "lib/fork_guard.h"
 #include "lib/key_check.h"
 
@@ -30,6 +31,7 @@ envl_provider_teardown(void *vprov)
     struct envl_provider *prov = vprov;
 
     (void)OSSL_PROVIDER_unload(prov->fallback);
+    envl_algorithms_free(prov->ctx.algorithms);
     OSSL_LIB_CTX_free(prov->ctx.libctx);
     CRYPTO_THREAD_lock_free(prov->lock);
     envl_fork_watch_free(prov->ctx.watch);
@@ -218,10 +220,11 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
     prov->ctx.libctx = OSSL_LIB_CTX_new_child(core, in);
     prov->ctx.watch = envl_fork_watch_new();
     prov->ctx.sound = envl_sound_keys_new();
+    prov->ctx.algorithms = envl_algorithms_new();
     if (prov->lock == NULL || prov->ctx.libctx == NULL
         || prov->ctx.watch == NULL || prov->ctx.sound == NULL
-        || prov->new_error == NULL || prov->set_error_debug == NULL
-        || prov->vset_error == NULL) {
+        || prov->ctx.algorithms == NULL || prov->new_error == NULL
+        || prov->set_error_debug == NULL || prov->vset_error == NULL) {
         envl_provider_teardown(prov);
         return 0;
     }

@@ -29,16 +29,16 @@ void
 envl_entry_put(struct envl_json *json,
                const struct envl_key_envelope_entry *entry)
 {
-    envl_json_member(json, "type", entry->words.type);
-    envl_json_member(json, "kind", entry->words.kind);
-    envl_json_member(json, "algorithm", entry->words.algorithm);
+    envl_json_member(json, "type", entry->description.type);
+    envl_json_member(json, "kind", entry->description.kind);
+    envl_json_member(json, "algorithm", entry->description.algorithm);
     put_id(json, entry);
     if (entry->service != NULL) {
         envl_json_member(json, "service", entry->service);
         envl_json_member(json, "key", entry->service_key);
     }
     envl_json_name(json, "known", strlen("known"));
-    envl_json_bool(json, entry->words.known);
+    envl_json_bool(json, entry->description.known);
 }
 
 void
@@ -68,14 +68,15 @@ envl_entry_print_changes(const struct envl_key_envelope_entry *entries,
 
     for (i = 0; i < count; i++) {
         (void)printf("  %-8s %s, ", changes[entries[i].change],
-                     entries[i].words.kind);
+                     entries[i].description.kind);
         envl_entry_print_id(&entries[i]);
         if (entries[i].service_key != NULL) {
             (void)fputs(", ", stdout);
             envl_show(stdout, entries[i].service_key);
         }
-        (void)puts(entries[i].words.known ? ""
-                                          : ", which envelope does not write");
+        (void)puts(entries[i].description.known
+                       ? ""
+                       : ", which envelope does not write");
     }
 }
 

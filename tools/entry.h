@@ -3,7 +3,7 @@
 #ifndef ENVL_ENTRY_H
 #define ENVL_ENTRY_H
 
-#include "lib/key_envelope_edit.h"
+#include "lib/cms/edit.h"
 #include "tools/json.h"
 
 /*

@@ -36,7 +36,7 @@
 #include <unistd.h>
 
 #include "filter/head.h"
-#include "lib/key_envelope_edit.h"
+#include "lib/cms/edit.h"
 #include "tools/commands.h"
 #include "tools/entry.h"
 #include "tools/input.h"
@@ -237,10 +237,11 @@ print_recipients(const struct inspection *x)
         const struct envl_key_envelope_entry *entry = &x->recipients[i];
 
         print_name("recipient");
-        (void)printf("%s; %s%s\n", entry->words.kind, entry->words.algorithm,
-                     entry->words.known ? "" : "; passed over");
+        (void)printf("%s; %s%s\n", entry->description.kind,
+                     entry->description.algorithm,
+                     entry->description.known ? "" : "; passed over");
         print_id(entry);
-        unknown |= !entry->words.known;
+        unknown |= !entry->description.known;
     }
     if (unknown)
         print_line("note", "what is passed over was not written by envelope; "

@@ -37,7 +37,6 @@ is_ours(const char *file)
            && (strstr(file, "lib/kept.c") != NULL
                || strstr(file, "lib/recipient.c") != NULL
                || strstr(file, "lib/identity.c") != NULL
-               || strstr(file, "lib/pattern.c") != NULL
                || strstr(file, "lib/settings.c") != NULL);
 }
 

@@ -580,7 +580,7 @@ sweep_all(const struct fixture *f, const struct scenario *c)
         }
     } while (report->has_failed);
     (void)munmap(report, sizeof(*report));
-    assert_true(n > 50);
+    assert_true(n > 20);
     assert_int_equal(faults, 0);
 }
 

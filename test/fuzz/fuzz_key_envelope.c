@@ -7,8 +7,8 @@
 
 #include <openssl/err.h>
 
+#include "lib/cms/key_envelope.h"
 #include "lib/header.h"
-#include "lib/key_envelope.h"
 #include "test/fuzz/keys.h"
 #include "test/fuzz/target.h"
 

@@ -285,8 +285,16 @@ MGF1 = "1.2.840.113549.1.1.8"
 P_SPECIFIED = "1.2.840.113549.1.1.9"
 SHA256 = "2.16.840.1.101.3.4.2.1"
 EC_PUBLIC_KEY = "1.2.840.10045.2.1"
-CURVES = {"1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"}
+CURVES = {"1.2.840.10045.3.1.7": 32, "1.3.132.0.34": 48, "1.3.132.0.35": 66}
 STD_DH_KDFS = {"1.3.132.1.11.1", "1.3.132.1.11.2", "1.3.132.1.11.3"}
+HKDF_SCHEMES = {"1.2.840.113549.1.9.16.3.19": hashes.SHA256,
+                "1.2.840.113549.1.9.16.3.20": hashes.SHA384,
+                "1.2.840.113549.1.9.16.3.21": hashes.SHA512}
+XDH_KEYS = {"1.3.101.110": "X25519", "1.3.101.111": "X448"}
+XDH_PRIMES = {"X25519": 2**255 - 19, "X448": 2**448 - 2**224 - 1}
+XDH_SCHEMES = {"X25519": "1.2.840.113549.1.9.16.3.19",  # as they are written
+               "X448": "1.2.840.113549.1.9.16.3.21"}
+MAX_UKM = 512
 ORI_KEM = "1.2.840.113549.1.9.16.13.3"
 ML_KEMS = {f"2.16.840.1.101.3.4.4.{i + 1}": f"ML-KEM-{size}"
            for i, size in enumerate((512, 768, 1024))}
@@ -426,7 +434,7 @@ def parse_pwri(value):
 
 def parse_ktri(value):
     fields = value.fields()
-    take_version(fields, 0, 2)
+    version = fields.take(INTEGER).integer()
     identifier = fields.any()
     if identifier.tag == SEQUENCE:
         key_id = identifier.raw         # issuerAndSerialNumber
@@ -434,6 +442,8 @@ def parse_ktri(value):
         key_id = identifier.body
     else:
         raise Malformed("RecipientIdentifier")
+    if version != (0 if identifier.tag == SEQUENCE else 2):
+        raise Malformed("version number")
     algorithm = parse_algorithm(fields.take(SEQUENCE))
     wrapped = fields.take(OCTET_STRING).body
     fields.end()
@@ -479,14 +489,22 @@ def parse_kari(value):
     explicit = fields.take(context(0)).fields()
     originator = explicit.any()
     explicit.end()
-    fields.optional(context(1))         # the user keying material
+    ukm = fields.optional(context(1))   # the user keying material
     algorithm = parse_algorithm(fields.take(SEQUENCE))
     keys = fields.take(SEQUENCE).fields()
     fields.end()
-    kind = "unknown"
-    if is_ephemeral_ec(originator) and is_std_dh_aes256(algorithm):
-        kind = "ec"
-    source = {"size": point_size(originator)} if kind == "ec" else {}
+    ukm_size = 0
+    if ukm:
+        explicit = ukm.fields()
+        ukm_size = len(explicit.take(OCTET_STRING).body)
+        explicit.end()
+    kind, source = "unknown", {}
+    if (is_ephemeral_ec(originator) and ukm_size <= MAX_UKM
+            and is_agreement(algorithm, STD_DH_KDFS)):
+        kind, source = "ec", {"size": point_size(originator)}
+    elif not ukm and is_agreement(algorithm, HKDF_SCHEMES):
+        kind, public = xdh_key(originator)
+        source = {"ephemeral": public, "scheme": algorithm[0]}
     recipients = []
     while keys.more():
         key = keys.take(SEQUENCE).fields()
@@ -504,36 +522,55 @@ def parse_kari(value):
     return recipients or [Recipient("kari", value.raw)]
 
 
-def is_ephemeral_ec(originator):
+def originator_key(originator):
+    """The algorithm and the bits of an OriginatorPublicKey, or None."""
     if originator.tag != context(1):
-        return False
+        return None, None
     fields = originator.fields()
-    oid, parameters = parse_algorithm(fields.take(SEQUENCE))
-    fields.take(BIT_STRING)
+    algorithm = parse_algorithm(fields.take(SEQUENCE))
+    bits = fields.take(BIT_STRING).body
     fields.end()
-    if oid != EC_PUBLIC_KEY:
+    return algorithm, bits[1:] if bits[:1] == b"\0" else None
+
+
+def is_ephemeral_ec(originator):
+    algorithm, bits = originator_key(originator)
+    if algorithm is None or bits is None or algorithm[0] != EC_PUBLIC_KEY:
         return False
+    parameters = algorithm[1]
     if parameters is None or parameters.tag == NULL:
         return True                     # the recipient's curve
-    return parameters.tag == OID and parameters.oid() in CURVES
+    return (parameters.tag == OID
+            and CURVES.get(parameters.oid()) == point_size(originator))
 
 
 def point_size(originator):
     """Bytes of a coordinate of an ephemeral key; 0 if it is no point."""
-    fields = originator.fields()
-    parse_algorithm(fields.take(SEQUENCE))
-    point = fields.take(BIT_STRING).body[1:]
+    _, point = originator_key(originator)
     if point[:1] in (b"\2", b"\3"):
         return len(point) - 1
     return (len(point) - 1) // 2 if point[:1] == b"\4" else 0
 
 
-def is_std_dh_aes256(algorithm):
+def xdh_key(originator):
+    """Kind and public key of an ephemeral key of RFC 8410."""
+    algorithm, public = originator_key(originator)
+    if algorithm is None or public is None or algorithm[1] is not None:
+        return "unknown", None
+    kind = XDH_KEYS.get(algorithm[0], "unknown")
+    if (EPHEMERAL_SIZE.get(kind) != len(public)
+            or int.from_bytes(public, "little") >= XDH_PRIMES[kind]):
+        return "unknown", None
+    return kind, public
+
+
+def is_agreement(algorithm, schemes):
+    """One of these key agreements, with the AES-256 key wrap."""
     oid, wrap = algorithm
-    if oid not in STD_DH_KDFS or wrap is None or wrap.tag != SEQUENCE:
+    if oid not in schemes or wrap is None or wrap.tag != SEQUENCE:
         return False
     try:
-        return is_plain(parse_algorithm(wrap), AES256_WRAP)
+        return parse_algorithm(wrap) == (AES256_WRAP, None)
     except Malformed:
         return False
 
@@ -589,13 +626,6 @@ def parse_kek_source(attribute):
                 or r * p >= 1 << 30):
             raise Malformed("scrypt parameters")
         return kind, {"salt": salt, "n": n, "r": r, "p": p}
-    if kind == "dh":
-        algorithm = text()
-        ephemeral = fields.take(OCTET_STRING).body
-        fields.end()
-        if EPHEMERAL_SIZE.get(algorithm) != len(ephemeral):
-            raise Malformed("dh parameters")
-        return algorithm, {"ephemeral": ephemeral}
     return "source:" + kind, {}
 
 
@@ -784,9 +814,11 @@ def own_open(envelope, recipient, kek):
         raise Refuse("KEY_ENVELOPE", "the content does not verify") from None
 
 
-def dh_kek(shared, ephemeral, public):
-    return HKDF(hashes.SHA256(), 32, ephemeral + public,
-                b"envelope v1 dh").derive(shared)
+def dh_kek(shared, scheme):
+    """RFC 8418: HKDF without a salt, with ECC-CMS-SharedInfo (RFC 5753)."""
+    info = tlv(SEQUENCE, der_algorithm(AES256_WRAP),
+               tlv(context(2), tlv(OCTET_STRING, (256).to_bytes(4, "big"))))
+    return HKDF(HKDF_SCHEMES[scheme](), 32, None, info).derive(shared)
 
 
 def raw_public(public):
@@ -808,7 +840,7 @@ def dh_open(envelope, recipient, identity):
         return None                     # the shared secret is all zero
     if not any(shared):
         return None
-    kek = dh_kek(shared, ephemeral, raw_public(identity.key.public_key()))
+    kek = dh_kek(shared, recipient.source["scheme"])
     return own_open(envelope, recipient, kek)
 
 
@@ -978,15 +1010,26 @@ def der_kekri(key_id, kek, cek, source=b""):
                tlv(OCTET_STRING, aes_key_wrap(kek, cek)))
 
 
-def dh_info(public, key_id, kind, cek):
+def der_dh(key_id, kind, ephemeral, wrapped, scheme=None, ukm=b"",
+           wrap=der_algorithm(AES256_WRAP)):
+    algorithm = {kind: oid for oid, kind in XDH_KEYS.items()}[kind]
+    originator = tlv(context(1), der_algorithm(algorithm),
+                     tlv(BIT_STRING, b"\0", ephemeral))
+    key = tlv(SEQUENCE, tlv(context(0), tlv(OCTET_STRING, key_id)),
+              tlv(OCTET_STRING, wrapped))
+    return tlv(context(1), der_integer(3), tlv(context(0), originator),
+               tlv(context(1), tlv(OCTET_STRING, ukm)) if ukm else b"",
+               der_algorithm(scheme or XDH_SCHEMES[kind], wrap),
+               tlv(SEQUENCE, key))
+
+
+def dh_info(public, key_id, kind, cek, scheme=None, **fields):
     cls = {"X25519": x25519.X25519PrivateKey,
            "X448": x448.X448PrivateKey}[kind]
     key = cls.generate()
-    ephemeral = raw_public(key.public_key())
-    kek = dh_kek(key.exchange(public), ephemeral, raw_public(public))
-    source = tlv(SEQUENCE, der_utf8("dh"), der_utf8(kind),
-                 tlv(OCTET_STRING, ephemeral))
-    return der_kekri(key_id, kek, cek, source)
+    kek = dh_kek(key.exchange(public), scheme or XDH_SCHEMES[kind])
+    return der_dh(key_id, kind, raw_public(key.public_key()),
+                  aes_key_wrap(kek, cek), scheme, **fields)
 
 
 def scrypt_info(passphrase, log_n, cek):

@@ -13,7 +13,7 @@ permits it.  Needs nothing but Python.
 import random
 import sys
 
-from planted import OID_SOURCE, der, oid, put
+from planted import der, oid, put
 
 MESSAGE_MAX, ENTRIES_MAX = 1048576, 1024
 ENTRIES = ENTRIES_MAX - 3           # room for those of the file
@@ -70,11 +70,20 @@ def kari(reks, point=P256_POINT, ukm=b""):
                ECDH, der(0x30, *reks))
 
 
-def kekri(algorithm, octets):
-    source = der(0x30, der(12, b"dh"), der(12, algorithm), der(4, noise(octets)))
-    other = der(0x30, oid(OID_SOURCE), source)
-    return der(0xA2, b"\2\1\4", der(0x30, der(4, identifier()), other),
-               KEY_WRAP, der(4, noise(40)))
+def xdh(key, scheme, octets):
+    """A key below the prime: nothing else is tried."""
+    public = b"\0" + noise(octets - 1) + b"\0"
+    return der(0xA1, b"\2\1\3",
+               der(0xA0, der(0xA1, der(0x30, oid(key)), der(3, public))),
+               der(0x30, oid(scheme), KEY_WRAP), der(0x30, rek()))
+
+
+def x25519():
+    return xdh("1.3.101.110", "1.2.840.113549.1.9.16.3.19", 32)
+
+
+def x448():
+    return xdh("1.3.101.111", "1.2.840.113549.1.9.16.3.21", 56)
 
 
 def nested(octets):
@@ -97,8 +106,8 @@ CASES = {
     "rsa-and-names": lambda: ([ktri_named() for _ in range(ENTRIES - 1)]
                               + [ktri(issuer(30000), 0)]),
     "rsa-short": lambda: [ktri_named(256) for _ in range(ENTRIES)],
-    "x25519": lambda: [kekri(b"X25519", 32) for _ in range(ENTRIES)],
-    "x448": lambda: [kekri(b"X448", 56) for _ in range(ENTRIES)],
+    "x25519": lambda: [x25519() for _ in range(ENTRIES)],
+    "x448": lambda: [x448() for _ in range(ENTRIES)],
     "ec": lambda: [kari([rek() for _ in range(ENTRIES)])],
     "ec-ukm": lambda: [kari([rek() for _ in range(ENTRIES)],
                             ukm=noise(900000))],
@@ -109,7 +118,7 @@ CASES = {
     "unknown": lambda: [ori(der(4, noise(990))) for _ in range(ENTRIES)],
     "nested": lambda: [ori(nested(1000000))],
     "all": lambda: ([ktri_named() for _ in range(200)]
-                    + [kekri(b"X25519", 32) for _ in range(200)]
+                    + [x25519() for _ in range(200)]
                     + [kari([rek() for _ in range(600)], ukm=noise(400000))]
                     + [ktri(issuer(30000), 0)]),
 }

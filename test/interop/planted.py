@@ -8,9 +8,6 @@ identifier, and an RSA recipient with PKCS#1 v1.5.
 """
 import sys
 
-OID_SOURCE = "2.25.316074012886541906706424215129532293222.1"
-
-
 def der(tag, *parts):
     body = b"".join(parts)
     if len(body) < 0x80:
@@ -34,10 +31,12 @@ def oid(text):
 
 
 def claim(identifier):
-    source = der(0x30, der(12, b"dh"), der(12, b"X25519"), der(4, bytes(range(32))))
-    other = der(0x30, oid(OID_SOURCE), source)
-    return der(0xA2, der(2, b"\4"), der(0x30, der(4, identifier), other),
-               der(0x30, oid("2.16.840.1.101.3.4.1.45")), der(4, bytes(40)))
+    key = der(0xA1, der(0x30, oid("1.3.101.110")), der(3, b"\0", bytes(range(32))))
+    wrap = der(0x30, oid("2.16.840.1.101.3.4.1.45"))
+    return der(0xA1, der(2, b"\3"), der(0xA0, key),
+               der(0x30, oid("1.2.840.113549.1.9.16.3.19"), wrap),
+               der(0x30, der(0x30, der(0xA0, der(4, identifier)),
+                             der(4, bytes(40)))))
 
 
 def pkcs1():

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key envelopes that are changed: whoever is kept is kept byte for byte,
  * whoever is added opens it, whoever is removed does not. */
-#include "lib/key_envelope_edit.h"
+#include "lib/cms/edit.h"
 
+#include "test/unit/message.h"
 #include "test/unit/support.h"
 
 #include <stdio.h>
@@ -13,8 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "lib/frame.h"
-#include "lib/key_envelope.h"
+#include "lib/cms/key_envelope.h"
 
 static const struct envl_libctx ctx = { .propq = "?provider=default" };
 
@@ -156,9 +156,9 @@ build(const struct party *party)
     struct message message;
     struct envl_err err;
 
-    assert_int_equal(envl_key_envelope_build(&message.der, &message.len, &ctx,
-                                             &party->recipients,
-                                             &party->settings, dek, &err),
+    assert_int_equal(build_key_envelope(&message.der, &message.len, &ctx,
+                                        &party->recipients, &party->settings,
+                                        dek, &err),
                      ENVELOPE_OK);
     return message;
 }
@@ -245,35 +245,19 @@ try_remove(struct message *out, const struct message *message, const char *ids)
     return rc;
 }
 
-static struct envl_frame *
-frame_of(const struct message *message)
-{
-    struct envl_frame *frame;
-    struct envl_err err;
-
-    assert_int_equal(envl_frame_read(&frame, message->der, message->len, &err),
-                     ENVELOPE_OK);
-    return frame;
-}
-
 /* How many RecipientInfos of one are in the other, byte for byte? */
 static int
 common(const struct message *one, const struct message *other)
 {
-    struct envl_frame *a = frame_of(one), *b = frame_of(other);
-    const unsigned char *p, *q;
-    size_t p_len, q_len;
-    int i, j, count = 0;
+    struct envl_message a = read_message(one->der, one->len),
+                        b = read_message(other->der, other->len);
+    size_t i;
+    int count = 0;
 
-    for (i = 0; i < envl_frame_count(a); i++) {
-        for (j = 0; j < envl_frame_count(b); j++) {
-            envl_frame_raw(a, i, &p, &p_len);
-            envl_frame_raw(b, j, &q, &q_len);
-            count += p_len == q_len && memcmp(p, q, p_len) == 0;
-        }
-    }
-    envl_frame_free(a);
-    envl_frame_free(b);
+    for (i = 0; i < a.count; i++)
+        count += envl_message_has(&b, &a.infos[i].der);
+    envl_message_clear(&a);
+    envl_message_clear(&b);
     return count;
 }
 
@@ -351,12 +335,12 @@ a_list_tells_kinds(void **state)
     for (i = 0; i < WHO_COUNT; i++) {
         message = build(&parties[0][i]);
         list = list_of(&message, 1);
-        assert_string_equal(list->words.kind, kinds[i]);
-        assert_string_equal(list->words.type, types[i]);
-        assert_true(list->words.known);
-        assert_string_not_equal(list->words.algorithm, "unknown");
+        assert_string_equal(list->description.kind, kinds[i]);
+        assert_string_equal(list->description.type, types[i]);
+        assert_true(list->description.known);
+        assert_string_not_equal(list->description.algorithm, "unknown");
         if (i == PASSPHRASE)
-            assert_string_equal(list->words.algorithm,
+            assert_string_equal(list->description.algorithm,
                                 "scrypt, N = 2^14, r = 8, p = 1, AES-256 key "
                                 "wrap");
         envl_key_envelope_list_free(list, 1);
@@ -405,27 +389,6 @@ a_recipient_is_added_once(void **state)
     OPENSSL_free(message.der);
 }
 
-/* A certificate for a key, with an identifier of its own; X509_free(). */
-static X509 *
-cert_named(EVP_PKEY *key, const struct envl_key_id *id)
-{
-    EVP_PKEY *signer = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    ASN1_OCTET_STRING *ski = ASN1_OCTET_STRING_new();
-    X509 *cert = X509_new();
-
-    assert_true(X509_set_version(cert, X509_VERSION_3));
-    assert_true(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1));
-    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
-    assert_true(X509_set_pubkey(cert, key));
-    assert_true(ASN1_OCTET_STRING_set(ski, id->bytes, (int)id->len));
-    assert_true(X509_add1_ext_i2d(cert, NID_subject_key_identifier, ski, 0, 0));
-    assert_true(X509_sign(cert, signer, EVP_sha256()) > 0);
-    ASN1_OCTET_STRING_free(ski);
-    EVP_PKEY_free(signer);
-    return cert;
-}
-
 static void
 one_is_replaced_and_the_others_stay(void **state)
 {
@@ -469,13 +432,10 @@ one_that_is_there_twice_goes_twice(void **state)
 
         message = build(&parties[1][EC_521]);
         grow(&message, &parties[1][EC_521], by);
-        /* With CMS a certificate's identifier is in the certificate. */
         named = by->recipients.items[0];
         other = by->recipients;
         other.items = &named;
         named.id.bytes[0] ^= 1;
-        if (named.kind == ENVL_TO_CERT)
-            named.cert = cert_named(named.key, &named.id);
         again.recipients = other;
         grow(&message, &parties[1][EC_521], &again);
         envl_key_envelope_list_free(list_of(&message, 3), 3);
@@ -486,8 +446,6 @@ one_that_is_there_twice_goes_twice(void **state)
         assert_int_not_equal(open_with(&out, by), ENVELOPE_OK);
         assert_int_equal(open_with(&out, &parties[1][EC_521]), ENVELOPE_OK);
         assert_int_equal(open_with(&out, &parties[1][X_448]), ENVELOPE_OK);
-        if (named.kind == ENVL_TO_CERT)
-            X509_free(named.cert);
         OPENSSL_free(out.der);
         OPENSSL_free(message.der);
     }
@@ -568,7 +526,7 @@ a_cheap_passphrase_is_none(void **state)
         envl_key_envelope_clean(&message.der, &message.len, &ctx, &err),
         ENVELOPE_OK);
     list = list_of(&message, 2);
-    assert_true(list[0].words.known && list[1].words.known);
+    assert_true(list[0].description.known && list[1].description.known);
     envl_key_envelope_list_free(list, 2);
     OPENSSL_free(message.der);
 }
@@ -585,15 +543,12 @@ with_foreign_entry(const struct message *message)
         0x01, 0x01, 0x05, 0x00, 0x04, 0x20 /* encryptedKey */
     };
     unsigned char ktri[2 + sizeof(start) + 32] = { 0x30, sizeof(start) + 32 };
-    struct envl_frame *frame = frame_of(message);
+    struct envl_message read = read_message(message->der, message->len);
     struct message out;
-    struct envl_err err;
 
     memcpy(ktri + 2, start, sizeof(start));
-    assert_true(envl_frame_add(frame, ktri, sizeof(ktri)));
-    assert_int_equal(envl_frame_write(frame, &out.der, &out.len, &err),
-                     ENVELOPE_OK);
-    envl_frame_free(frame);
+    add_info(&read, ktri, sizeof(ktri));
+    write_message(&read, &out.der, &out.len);
     return out;
 }
 
@@ -609,7 +564,7 @@ what_is_not_ours_is_cleaned_out(void **state)
     (void)state;
     list = list_of(&foreign, WHO_COUNT + 1);
     for (i = 0; i <= WHO_COUNT; i++)
-        removed += !list[i].words.known;
+        removed += !list[i].description.known;
     assert_int_equal(removed, 1);
     envl_key_envelope_list_free(list, WHO_COUNT + 1);
 
@@ -620,7 +575,7 @@ what_is_not_ours_is_cleaned_out(void **state)
     assert_int_equal(count, WHO_COUNT + 1);
     for (i = 0; i < count; i++)
         assert_int_equal(list[i].change,
-                         list[i].words.known ? ENVL_KEPT : ENVL_REMOVED);
+                         list[i].description.known ? ENVL_KEPT : ENVL_REMOVED);
     envl_key_envelope_list_free(list, count);
 
     assert_int_equal(
@@ -800,9 +755,8 @@ there_are_at_most_1024(void **state)
     size_t i;
 
     (void)state;
-    assert_int_equal(envl_key_envelope_build(&message.der, &message.len, &ctx,
-                                             &many, &party->settings, dek,
-                                             &err),
+    assert_int_equal(build_key_envelope(&message.der, &message.len, &ctx, &many,
+                                        &party->settings, dek, &err),
                      ENVELOPE_OK);
     free(many.items);
     grow(&message, party, &parties[0][EC_256]);
@@ -845,17 +799,16 @@ put(unsigned char *buf, size_t *at, int tag, const unsigned char *p, size_t len)
 static struct message
 double_kari(const struct message *message, unsigned char name[2])
 {
-    struct envl_frame *frame = frame_of(message);
+    struct envl_message read = read_message(message->der, message->len);
     unsigned char body[600], keys[400], kari[700];
     size_t body_len, keys_len, kari_len = 0, der_len, i;
-    const unsigned char *der, *p, *q;
+    const unsigned char *p, *q;
     struct message out;
-    struct envl_err err;
     long len;
     int tag, class;
 
-    envl_frame_raw(frame, 0, &der, &der_len);
-    p = der;
+    p = read.infos[0].der.p;
+    der_len = read.infos[0].der.len;
     (void)ASN1_get_object(&p, &len, &tag, &class, (long)der_len);
     q = p;
     for (i = 0; i < 3; i++, q += len) /* version, originator, algorithm */
@@ -871,11 +824,9 @@ double_kari(const struct message *message, unsigned char name[2])
     name[1] = keys[keys_len + 6] ^= 1;
     put(body, &body_len, 0x30, keys, 2 * keys_len);
     put(kari, &kari_len, 0xa1, body, body_len);
-    envl_frame_drop(frame, 0);
-    assert_true(envl_frame_add(frame, kari, kari_len));
-    assert_int_equal(envl_frame_write(frame, &out.der, &out.len, &err),
-                     ENVELOPE_OK);
-    envl_frame_free(frame);
+    envl_message_drop(&read, 0);
+    add_info(&read, kari, kari_len);
+    write_message(&read, &out.der, &out.len);
     return out;
 }
 
@@ -915,6 +866,7 @@ edit_all_ways(const struct message *message)
 {
     static const enum who by[] = { EC_256, KEK };
     struct envl_key_envelope_entry *list;
+    struct envl_message read;
     struct message out;
     struct envl_err err;
     size_t i, count;
@@ -937,7 +889,8 @@ edit_all_ways(const struct message *message)
                 &out.der, &out.len, message->der, message->len, &ctx,
                 &parties[0][by[i / 3]].identities, &edit, NULL, &opened, &err)
             == ENVELOPE_OK) {
-            envl_frame_free(frame_of(&out));
+            read = read_message(out.der, out.len);
+            envl_message_clear(&read);
             OPENSSL_free(out.der);
         }
     }

@@ -4,8 +4,9 @@
  * What is told then is that, and never that no key opens it, or that it is
  * damaged: people would go looking for another key or another copy.
  */
-#include "lib/key_envelope.h"
+#include "lib/cms/key_envelope.h"
 
+#include "test/unit/message.h"
 #include "test/unit/scarce.h"
 #include "test/unit/support.h"
 
@@ -44,9 +45,8 @@ build(struct fixture *f)
     assert_int_equal(
         envl_recipients_load(&recipients, &ctx, &f->settings, &err),
         ENVELOPE_OK);
-    assert_int_equal(envl_key_envelope_build(&f->der, &f->len, &ctx,
-                                             &recipients, &f->settings, dek,
-                                             &err),
+    assert_int_equal(build_key_envelope(&f->der, &f->len, &ctx, &recipients,
+                                        &f->settings, dek, &err),
                      ENVELOPE_OK);
     envl_recipients_clear(&recipients);
     assert_int_equal(
@@ -180,7 +180,7 @@ sweep(struct fixture *f)
     envl_identities_clear(&f->identities);
     envl_settings_clear(&f->settings);
     assert_int_equal(verdict, NOT_REACHED);
-    assert_true(counts[SAID_MEMORY] > 50);
+    assert_true(counts[SAID_MEMORY] > 5); /* ours alone are five */
     assert_int_equal(counts[SAID_ELSE], 0);
     assert_true(crashes <= CRASHES_MAX);
 }

@@ -2,8 +2,9 @@
 /* Keys of services in a key envelope, with a module that stands in for the
  * services: what one encrypts anew is in its place, bit for bit as FORMAT 5.2
  * has it, and all else stays.  And memory that runs out on the way. */
-#include "lib/key_envelope_edit.h"
+#include "lib/cms/edit.h"
 
+#include "test/unit/message.h"
 #include "test/unit/support.h"
 
 #include <dlfcn.h>
@@ -17,9 +18,8 @@
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 
-#include "lib/frame.h"
+#include "lib/cms/key_envelope.h"
 #include "lib/kek_source.h"
-#include "lib/key_envelope.h"
 
 #define URI "execkms://fake/"
 #define QUESTIONS_MAX 10 /* FORMAT 5.1 */
@@ -278,8 +278,8 @@ try_build(struct message *out, const struct envl_settings *settings,
     recipients.labels =
         (struct envl_labels){ labels, labels != NULL ? strlen(labels) : 0 };
     if (rc == ENVELOPE_OK)
-        rc = envl_key_envelope_build(&out->der, &out->len, &ctx, &recipients,
-                                     settings, dek, &err);
+        rc = build_key_envelope(&out->der, &out->len, &ctx, &recipients,
+                                settings, dek, &err);
     envl_recipients_clear(&recipients);
     return rc;
 }
@@ -365,77 +365,61 @@ reencrypt(struct message *out, const struct message *message, const char *list,
     return rc;
 }
 
-static struct envl_frame *
-frame_of(const struct message *message)
-{
-    struct envl_frame *frame;
-    struct envl_err err;
-
-    assert_int_equal(envl_frame_read(&frame, message->der, message->len, &err),
-                     ENVELOPE_OK);
-    return frame;
-}
-
 static struct bytes
-raw(const struct message *message, int i)
+raw(const struct message *message, size_t i)
 {
-    struct envl_frame *frame = frame_of(message);
+    struct envl_message read = read_message(message->der, message->len);
     struct bytes out = { .len = 0 };
-    const unsigned char *der;
-    size_t len;
 
-    assert_true(i < envl_frame_count(frame));
-    envl_frame_raw(frame, i, &der, &len);
-    add(&out, der, len);
-    envl_frame_free(frame);
+    assert_true(i < read.count);
+    add(&out, read.infos[i].der.p, read.infos[i].der.len);
+    envl_message_clear(&read);
     return out;
 }
 
 static bool
 has(const struct message *message, const struct bytes *recipient)
 {
-    struct envl_frame *frame = frame_of(message);
-    bool is = envl_frame_has(frame, recipient->p, recipient->len) != 0;
+    struct envl_message read = read_message(message->der, message->len);
+    const struct envl_der info = { recipient->p, recipient->len };
+    bool is = envl_message_has(&read, &info);
 
-    envl_frame_free(frame);
+    envl_message_clear(&read);
     return is;
 }
 
-/* In the order of a SET OF, which envl_frame_read() asks for, too. */
+/* In the order of a SET OF, which envl_message_read() asks for, too. */
 static void
 assert_count(const struct message *message, int count)
 {
-    struct envl_frame *frame = frame_of(message);
-    const unsigned char *a, *b;
-    size_t a_len, b_len;
-    int i, order;
+    struct envl_message read = read_message(message->der, message->len);
+    size_t i, a_len, b_len;
+    int order;
 
-    assert_int_equal(envl_frame_count(frame), count);
-    for (i = 1; i < count; i++) {
-        envl_frame_raw(frame, i - 1, &a, &a_len);
-        envl_frame_raw(frame, i, &b, &b_len);
-        order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+    assert_int_equal(read.count, count);
+    for (i = 1; i < read.count; i++) {
+        a_len = read.infos[i - 1].der.len;
+        b_len = read.infos[i].der.len;
+        order = memcmp(read.infos[i - 1].der.p, read.infos[i].der.p,
+                       a_len < b_len ? a_len : b_len);
         assert_true(order < 0 || (order == 0 && a_len <= b_len));
     }
-    envl_frame_free(frame);
+    envl_message_clear(&read);
 }
 
 /* A message's only recipient in another form, which has its rest. */
 static struct message
 with_form(const struct message *message, struct form form)
 {
-    struct envl_frame *frame = frame_of(message);
+    struct envl_message read = read_message(message->der, message->len);
     struct bytes old = raw(message, 0), kekri;
     struct message out;
-    struct envl_err err;
 
     form.rest = old.p + old.len - REST_LEN;
     kekri = make_kekri(&form);
-    envl_frame_drop(frame, 0);
-    assert_true(envl_frame_add(frame, kekri.p, kekri.len));
-    assert_int_equal(envl_frame_write(frame, &out.der, &out.len, &err),
-                     ENVELOPE_OK);
-    envl_frame_free(frame);
+    envl_message_drop(&read, 0);
+    add_info(&read, kekri.p, kekri.len);
+    write_message(&read, &out.der, &out.len);
     return out;
 }
 
@@ -565,7 +549,7 @@ only_what_is_meant_changes(void **state)
             ENVELOPE_OK);
         assert_count(&out, 5);
         for (j = kept = 0; j < 5; j++) {
-            struct bytes one = raw(&message, j);
+            struct bytes one = raw(&message, (size_t)j);
 
             kept += has(&out, &one);
         }
@@ -650,22 +634,28 @@ strange_forms_are_passed_over(void **state)
     static const struct {
         const char *attr;
         size_t len;
+        bool is_ber; /* the message is refused */
     } attrs[] = {
         /* "a b", and a NUL within the name */
-        { ATTR("\x30\x18\x0c\3kms\x0c\7execkms\x0c\3a b\x0c\0\4\1\1") },
-        { ATTR("\x30\x18\x0c\3kms\x0c\7execkms\x0c\3a\0b\x0c\0\4\1\1") },
+        { ATTR("\x30\x18\x0c\3kms\x0c\7execkms\x0c\3a b\x0c\0\4\1\1"), false },
+        { ATTR("\x30\x18\x0c\3kms\x0c\7execkms\x0c\3a\0b\x0c\0\4\1\1"), false },
         /* another service, another context, no blob, one element more */
-        { ATTR("\x30\x16\x0c\3kms\x0c\7Execkms\x0c\1a\x0c\0\4\1\1") },
-        { ATTR("\x30\x17\x0c\3kms\x0c\7execkms\x0c\1a\x0c\1x\4\1\1") },
-        { ATTR("\x30\x15\x0c\3kms\x0c\7execkms\x0c\1a\x0c\0\4\0") },
-        { ATTR("\x30\x18\x0c\3kms\x0c\7execkms\x0c\1a\x0c\0\4\1\1\5\0") },
+        { ATTR("\x30\x16\x0c\3kms\x0c\7Execkms\x0c\1a\x0c\0\4\1\1"), false },
+        { ATTR("\x30\x17\x0c\3kms\x0c\7execkms\x0c\1a\x0c\1x\4\1\1"), false },
+        { ATTR("\x30\x15\x0c\3kms\x0c\7execkms\x0c\1a\x0c\0\4\0"), false },
+        { ATTR("\x30\x18\x0c\3kms\x0c\7execkms\x0c\1a\x0c\0\4\1\1\5\0"),
+          false },
         /* BER: a long form of a length, no length, a string in pieces whose
          * raw bytes are others than those that they make up */
-        { ATTR("\x30\x1c\x0c\x81\3kms\x0c\7execkms\x0c\6fake/a\x0c\0\4\1\1") },
-        { ATTR("\x30\x81\x1b\x0c\3kms\x0c\7execkms\x0c\6fake/a\x0c\0\4\1\1") },
-        { ATTR("\x30\x80\x0c\3kms\x0c\7execkms\x0c\6fake/a\x0c\0\4\1\1\0\0") },
+        { ATTR("\x30\x1c\x0c\x81\3kms\x0c\7execkms\x0c\6fake/a\x0c\0\4\1\1"),
+          true },
+        { ATTR("\x30\x81\x1b\x0c\3kms\x0c\7execkms\x0c\6fake/a\x0c\0\4\1\1"),
+          true },
+        { ATTR("\x30\x80\x0c\3kms\x0c\7execkms\x0c\6fake/a\x0c\0\4\1\1\0\0"),
+          true },
         { ATTR("\x30\x1d\x2c\x80\x0c\1k\x0c\2ms\0\0\x0c\1v\x0c\2ab\x0c\6labels"
-               "\4\1\1") },
+               "\4\1\1"),
+          true },
     };
 #undef ATTR
     struct message first = build(URI "a", false, NULL), message, out;
@@ -676,22 +666,26 @@ strange_forms_are_passed_over(void **state)
         const struct form form = { .key = "fake/a",
                                    .attr = attrs[i].attr,
                                    .attr_len = attrs[i].len };
+        const enum envelope_reason want =
+            attrs[i].is_ber ? ENVELOPE_R_KEY_ENVELOPE : ENVELOPE_R_NO_MATCH;
         struct envl_key_envelope_entry *list;
+        enum envelope_reason rc;
         struct envl_err err;
         size_t count;
 
         message = with_form(&first, form);
-        assert_int_equal(envl_key_envelope_list(&list, &count, message.der,
-                                                message.len, &ctx, &err),
-                         ENVELOPE_OK);
-        assert_int_equal(count, 1);
-        if (list->service != NULL || list->words.known)
-            fail_msg("case %zu: %s %s", i, list->service, list->service_key);
-        envl_key_envelope_list_free(list, count);
-        assert_int_equal(reencrypt(&out, &message, URI "a", NULL),
-                         ENVELOPE_R_NO_MATCH);
-        assert_int_equal(open_with(&message, URI "a", false, NULL),
-                         ENVELOPE_R_NO_MATCH);
+        rc = envl_key_envelope_list(&list, &count, message.der, message.len,
+                                    &ctx, &err);
+        assert_int_equal(rc, attrs[i].is_ber ? want : ENVELOPE_OK);
+        if (rc == ENVELOPE_OK) {
+            assert_int_equal(count, 1);
+            if (list->service != NULL || list->description.known)
+                fail_msg("case %zu: %s %s", i, list->service,
+                         list->service_key);
+            envl_key_envelope_list_free(list, count);
+        }
+        assert_int_equal(reencrypt(&out, &message, URI "a", NULL), want);
+        assert_int_equal(open_with(&message, URI "a", false, NULL), want);
         OPENSSL_free(message.der);
     }
     assert_int_equal(*questions, 0);
@@ -879,7 +873,7 @@ sweep(enum step step, const struct message *message)
         }
     }
     assert_int_equal(rc, ENVELOPE_OK);
-    assert_true(n > 50);
+    assert_true(n > 5);
     return faults;
 }
 

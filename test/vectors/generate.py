@@ -85,6 +85,12 @@ def good_vectors():
     for key in ("rsa", "p256", "p384", "p521", "x25519", "x448"):
         good(f"ok-{key}", f"one recipient, {key}", how=f"{key}.key",
              publics=[key + ".pem"])
+    for kind in e.XDH_KEYS.values():
+        for scheme, digest in e.HKDF_SCHEMES.items():
+            key = kind.lower()
+            good(f"ok-{key}-{digest.name}", f"{kind} with HKDF and "
+                 f"{digest.name}", how=f"{key}.key", make=lambda d: x25519(
+                     d, kind, scheme=scheme))
     good("ok-certificate", "a recipient named by its certificate",
          how="p256.key", publics=["p256.crt"])
     good("ok-passphrase", "a passphrase", how="passphrase",
@@ -229,11 +235,23 @@ def unknown_source(dek):
     return frame(dek, cek, infos=[e.der_kekri(bytes(20), KEK, cek, source)])
 
 
-def zero_ephemeral(dek):
+def ephemeral(dek, public, kind="X25519"):
+    """An ephemeral key that nobody has made, for a recipient of any name."""
     cek = secrets.token_bytes(32)
-    source = e.tlv(e.SEQUENCE, e.der_utf8("dh"), e.der_utf8("X25519"),
-                   e.tlv(e.OCTET_STRING, bytes(32)))
-    return frame(dek, cek, infos=[e.der_kekri(bytes(20), KEK, cek, source)])
+    return frame(dek, cek, infos=[e.der_dh(bytes(20), kind, public,
+                                           e.aes_key_wrap(KEK, cek))])
+
+
+def x25519(dek, kind="X25519", **fields):
+    """For the key of the vectors, with a field that is not as usual."""
+    cek = secrets.token_bytes(32)
+    held, key_id = public(kind.lower() + ".pem")
+    return frame(dek, cek, infos=[e.dh_info(held, key_id, kind, cek, **fields)])
+
+
+def replaced(message, old, new):
+    assert message.count(old) == 1 and len(old) == len(new)
+    return message.replace(old, new)
 
 
 def indefinite(dek):
@@ -292,7 +310,33 @@ def key_envelope_vectors():
     bad_frame("unknown-source", "a KEK source of another kind is passed over",
               unknown_source, "NO_MATCH")
     bad_frame("zero-ephemeral", "an all-zero secret is passed over",
-              zero_ephemeral, "NO_MATCH", "x25519.key")
+              lambda d: ephemeral(d, bytes(32)), "NO_MATCH", "x25519.key")
+    for kind, prime in e.XDH_PRIMES.items():
+        size = e.EPHEMERAL_SIZE[kind]
+        bad_frame(f"{kind.lower()}-prime", "a key that is not below the prime "
+                  "is passed over", lambda d: ephemeral(
+                      d, (prime + 9).to_bytes(size, "little"), kind),
+                  "NO_MATCH", f"{kind.lower()}.key")
+    bad_frame("x25519-high-bit", "bit 255 of a key is not free",
+              lambda d: ephemeral(d, b"\t" + bytes(30) + b"\x80"), "NO_MATCH",
+              "x25519.key")
+    bad_frame("x25519-ukm", "X25519 with a ukm is passed over",
+              lambda d: x25519(d, ukm=b"ukm"), "NO_MATCH", "x25519.key")
+    bad_frame("x25519-wrap-null", "a key wrap with NULL is passed over",
+              lambda d: x25519(d, wrap=e.der_algorithm(
+                  e.AES256_WRAP, e.tlv(e.NULL))), "NO_MATCH", "x25519.key")
+    bad_frame("x25519-scheme", "X25519 with an unknown key agreement is passed over",
+              lambda d: replaced(
+                  x25519(d), e.der_oid("1.2.840.113549.1.9.16.3.19"),
+                  e.der_oid("1.2.840.113549.1.9.16.3.99")), "NO_MATCH",
+              "x25519.key")
+    bad_frame("ktri-version", "version 0 with a subjectKeyIdentifier",
+              lambda d: replaced(envelope_for(d, publics=["rsa.pem"]),
+                                 b"\2\1\2\x80\x14", b"\2\1\0\x80\x14"),
+              how="rsa.key")
+    bad_frame("kari-version", "version 4 of a kari", lambda d: replaced(
+        envelope_for(d, publics=["p256.pem"]), b"\2\1\3\xa0\x51",
+        b"\2\1\4\xa0\x51"), how="p256.key")
 
 
 # --- payloads -------------------------------------------------------------

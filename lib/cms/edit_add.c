@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Adding: the other RecipientInfos stay as they stand, and new ones wrap the same
+ * content-encryption key.  Who is kept is not decided here. */
+#include "lib/cms/edit.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/cms/edit_plan.h"
+#include "lib/cms/reader.h"
+
+/* The entries of those that come. */
+static enum envelope_reason
+wrap_all(struct envl_cms_reader *o, const struct envl_recipients *come,
+         const struct envl_settings *settings, struct envl_err *err)
+{
+    const struct envl_wrap wrap = {
+        .ctx = o->ctx,
+        .cek = o->cek,
+        .settings = settings,
+        .labels = &come->labels,
+    };
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i;
+
+    for (i = 0; i < come->count && rc == ENVELOPE_OK; i++)
+        rc = envl_entry_wrap(&o->message, &wrap, &come->items[i], err);
+    return rc;
+}
+
+/* The message has been opened. */
+static enum envelope_reason
+add_opened(struct envl_cms_reader *o, const struct envl_edit *edit,
+           const unsigned char kek_id[ENVL_KEK_ID_LEN], unsigned char *dek,
+           struct envl_err *err)
+{
+    unsigned char content[ENVL_DEK_LEN];
+    struct envl_plan plan = { 0 };
+    enum envelope_reason rc;
+
+    /* First of all: is it the content's key? */
+    rc = envl_cms_reader_dek(o, content, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_plan_make(&plan, o, edit, kek_id, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_plan_drop(&plan, o, edit, err);
+    if (rc == ENVELOPE_OK)
+        rc = wrap_all(o, &plan.come, edit->settings, err);
+    if (rc == ENVELOPE_OK && dek != NULL)
+        memcpy(dek, content, sizeof(content));
+    OPENSSL_cleanse(content, sizeof(content));
+    envl_plan_clear(&plan);
+    return rc;
+}
+
+enum envelope_reason
+envl_key_envelope_add(unsigned char **out, size_t *out_len,
+                      const unsigned char *der, size_t len,
+                      const struct envl_libctx *ctx,
+                      const struct envl_identities *identities,
+                      const struct envl_edit *edit, unsigned char *dek,
+                      bool *opened, struct envl_err *err)
+{
+    struct envl_cms_reader o = {
+        .der = der,
+        .len = len,
+        .ctx = ctx,
+        .identities = identities,
+    };
+    unsigned char kek_id[ENVL_KEK_ID_LEN] = { 0 };
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
+
+    *out = NULL;
+    *opened = false;
+    if (rc == ENVELOPE_OK && edit->recipients->count == 0)
+        rc = envl_fail(err, ENVELOPE_R_NO_RECIPIENT,
+                       "there is no recipient to add");
+    if (rc == ENVELOPE_OK && edit->settings->has_kek)
+        rc = envl_kek_id(kek_id, ctx, edit->settings->kek, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_open(&o, err);
+    *opened = rc == ENVELOPE_OK;
+    if (rc == ENVELOPE_OK)
+        rc = add_opened(&o, edit, kek_id, dek, err);
+    if (rc == ENVELOPE_R_KEY_ENVELOPE) /* another key has come out of it */
+        *opened = false;
+    if (rc == ENVELOPE_OK)
+        rc = envl_message_write(&o.message, out, out_len, err);
+    envl_cms_reader_end(&o);
+    return rc;
+}

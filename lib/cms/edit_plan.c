@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who goes and who comes: identifiers are compared, which are claims, and with
+ * what has opened the message, which is none.  Nothing is wrapped here. */
+#include "lib/cms/edit_plan.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+/* The recipients */
+
+static bool
+id_is(const struct envl_entry *entry, const unsigned char *id, size_t len)
+{
+    return entry->id.p != NULL && envl_der_is(&entry->id, id, len);
+}
+
+static bool
+is_for(const struct envl_entry *entry, const struct envl_recipient *recipient,
+       const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    struct envl_fit fit;
+
+    switch (recipient->kind) {
+    case ENVL_TO_KEY:
+        if (!id_is(entry, recipient->id.bytes, recipient->id.len))
+            return false;
+        fit = envl_fit_of_key(recipient->key);
+        return envl_entry_is_kind(entry, &fit);
+    case ENVL_TO_KEK:
+        return entry->kind == ENVL_ENTRY_KEK
+               && id_is(entry, kek_id, ENVL_KEK_ID_LEN);
+    case ENVL_TO_KMS: /* which key that is, only the service knows */
+        return entry->kind == ENVL_ENTRY_SERVICE;
+    default: /* its name is a part of its salt, and not known beforehand */
+        return entry->kind == ENVL_ENTRY_PASSPHRASE;
+    }
+}
+
+/* An entry that a new recipient takes the place of.  A passphrase may come
+ * again: with its salt it is another recipient; so may the key of a service. */
+static bool
+is_replaced(const struct envl_entry *entry,
+            const struct envl_recipients *recipients,
+            const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    size_t i;
+
+    for (i = 0; i < recipients->count; i++) {
+        if (recipients->items[i].kind != ENVL_TO_PASSPHRASE
+            && recipients->items[i].kind != ENVL_TO_KMS
+            && is_for(entry, &recipients->items[i], kek_id))
+            return true;
+    }
+    return false;
+}
+
+/* Does an entry bear the identifier of another one, of the same kind? */
+static bool
+is_namesake(const struct envl_entry *entry, const struct envl_entry *other)
+{
+    return entry->kind == other->kind && other->id.len > 0
+           && id_is(entry, other->id.p, other->id.len);
+}
+
+/* Is another identity than the opener a recipient, by its name? */
+static bool
+is_of_another(const struct envl_cms_reader *o, const struct envl_entry *entry)
+{
+    const struct envl_identities *ids = o->identities;
+    struct envl_fit fit;
+    size_t k;
+
+    for (k = 0; k < ids->key_count; k++) {
+        if (&ids->keys[k] == o->opener
+            || !envl_identity_is_named(ids, &ids->keys[k], entry->id.p,
+                                       entry->id.len))
+            continue;
+        fit = envl_fit_of_key(ids->keys[k].key);
+        if (envl_entry_is_kind(entry, &fit))
+            return true;
+    }
+    return false;
+}
+
+/* Who goes for what has opened the message. */
+static enum envelope_reason
+mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
+            struct envl_err *err)
+{
+    const struct envl_entry *opener = &o->entries[o->opened_by], *entry;
+    enum envl_fate *fates = plan->fates;
+    size_t i;
+
+    envl_cms_reader_again(o);
+    for (i = 0; i < o->count; i++) {
+        entry = &o->entries[i];
+        if (entry == opener)
+            fates[i] = plan->keeps_opener ? ENVL_STAYS : ENVL_MUST_GO;
+        else if (fates[i] != ENVL_STAYS)
+            continue;
+        else if (is_namesake(entry, opener) || envl_cms_reader_opens(o, i))
+            fates[i] = ENVL_GOES;
+        else if (is_of_another(o, entry))
+            return envl_fail(err, ENVELOPE_R_PARAMETER,
+                             "several of the identities open it, and only one "
+                             "can be replaced: name that one alone, or say who "
+                             "goes with --remove or --replace-all");
+    }
+    if (o->too_many_unwraps)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "the key that is replaced may open more than %d of "
+                         "its recipients, too many to try: say who goes with "
+                         "--remove or --replace-all",
+                         ENVL_UNWRAP_COUNT_MAX);
+    return ENVELOPE_OK;
+}
+
+/* Who goes for a new recipient. */
+static void
+mark_replaced(enum envl_fate *fates, const struct envl_cms_reader *o,
+              const struct envl_recipients *recipients,
+              const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    size_t i;
+
+    for (i = 0; i < o->count; i++) {
+        if (fates[i] == ENVL_STAYS
+            && is_replaced(&o->entries[i], recipients, kek_id))
+            fates[i] = ENVL_GOES;
+    }
+}
+
+/* A passphrase that readers try; others are not ours. */
+static bool
+is_passphrase(const struct envl_entry *entry)
+{
+    return entry->kind == ENVL_ENTRY_PASSPHRASE
+           && envl_kek_scrypt_is_tried(&entry->source);
+}
+
+/* Those that stay and those that come. */
+static enum envelope_reason
+check_limits(const struct envl_plan *plan, const struct envl_cms_reader *o,
+             struct envl_err *err)
+{
+    const struct envl_recipients *come = &plan->come;
+    const enum envl_fate *fates = plan->fates;
+    size_t i, stay = 0, passphrases = 0, fresh = 0;
+
+    for (i = 0; i < o->count; i++) {
+        stay += fates[i] == ENVL_STAYS;
+        passphrases += fates[i] == ENVL_STAYS && is_passphrase(&o->entries[i]);
+    }
+    for (i = 0; i < come->count; i++)
+        fresh += come->items[i].kind == ENVL_TO_PASSPHRASE;
+    if (stay + come->count > ENVL_RECIPIENT_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "it keeps %zu recipients, and %zu more would be above "
+                         "%d",
+                         stay, come->count, ENVL_RECIPIENT_COUNT_MAX);
+    if (fresh > 0 && fresh + passphrases > ENVL_PASSPHRASE_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "it keeps %zu passphrases, and readers try no more "
+                         "than %d: remove one",
+                         passphrases, ENVL_PASSPHRASE_COUNT_MAX);
+    return ENVELOPE_OK;
+}
+
+/* Is the entry that was opened the one that this recipient would get?  Its own
+ * key has opened it, so that it is no claim.  A passphrase may come with other
+ * work, and the key of a service in another version. */
+static bool
+is_opener(const struct envl_cms_reader *o,
+          const struct envl_recipient *recipient, const struct envl_edit *edit,
+          const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    const unsigned char *kek = o->identities->kek;
+
+    if (!is_for(&o->entries[o->opened_by], recipient, kek_id))
+        return false;
+    if (recipient->kind == ENVL_TO_KEY)
+        return o->opener != NULL
+               && EVP_PKEY_eq(o->opener->key, recipient->key) == 1;
+    return recipient->kind == ENVL_TO_KEK && o->opener == NULL && kek != NULL
+           && CRYPTO_memcmp(kek, edit->settings->kek, ENVL_KEK_LEN) == 0;
+}
+
+/* The private key of this recipient, if it has not opened the message. */
+static struct envl_identity *
+other_key_of(const struct envl_cms_reader *o,
+             const struct envl_recipient *recipient)
+{
+    size_t i;
+
+    if (recipient->kind != ENVL_TO_KEY)
+        return NULL;
+    for (i = 0; i < o->identities->key_count; i++) {
+        struct envl_identity *key = &o->identities->keys[i];
+
+        if (key != o->opener && EVP_PKEY_eq(key->key, recipient->key) == 1)
+            return key;
+    }
+    return NULL;
+}
+
+/* Does this key open an entry of its recipient's, for the same key?  Whoever can
+ * write to the file can make many that it does not open. */
+static bool
+opens_the_same(size_t *entry, const struct envl_cms_reader *o,
+               const struct envl_identity *key,
+               const struct envl_recipient *recipient,
+               const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    unsigned tries = 0;
+    size_t i;
+
+    for (i = 0; i < o->count && tries < ENVL_UNWRAP_COUNT_MAX; i++) {
+        if (!is_for(&o->entries[i], recipient, kek_id))
+            continue;
+        tries++;
+        *entry = i;
+        if (envl_cms_reader_opens_same(o, i, key))
+            return true;
+    }
+    return false;
+}
+
+/* Are there other recipients in this one's RecipientInfo? */
+static bool
+shares_entry(const struct envl_cms_reader *o, size_t entry)
+{
+    size_t i, parts = 0;
+
+    for (i = 0; i < o->count; i++)
+        parts += o->entries[i].place == o->entries[entry].place;
+    return parts > 1;
+}
+
+/*
+ * Is there an entry that this recipient need not get anew?  Its own key has to
+ * open it.  Who is replaced is told by the one key that opens the message: there
+ * no other one is asked.
+ */
+static bool
+is_kept(size_t *entry, const struct envl_plan *plan,
+        const struct envl_cms_reader *o, const struct envl_recipient *recipient,
+        const struct envl_edit *edit,
+        const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    struct envl_identity *key = NULL;
+
+    *entry = o->opened_by;
+    if (!is_opener(o, recipient, edit, kek_id)) {
+        if (edit->mode != ENVL_EDIT_REPLACE)
+            key = other_key_of(o, recipient);
+        if (key == NULL || !opens_the_same(entry, o, key, recipient, kek_id))
+            return false;
+    }
+    return plan->fates[*entry] == ENVL_STAYS
+           && (edit->mode != ENVL_EDIT_ALL || !shares_entry(o, *entry));
+}
+
+/* Of all recipients those who come, and the entries that are kept. */
+static void
+sort_recipients(struct envl_plan *plan, bool *kept,
+                const struct envl_cms_reader *o, const struct envl_edit *edit,
+                const unsigned char kek_id[ENVL_KEK_ID_LEN])
+{
+    const struct envl_recipients *all = edit->recipients;
+    size_t i, entry;
+
+    for (i = 0; i < all->count; i++) {
+        if (is_kept(&entry, plan, o, &all->items[i], edit, kek_id))
+            kept[entry] = true;
+        else
+            plan->come.items[plan->come.count++] = all->items[i];
+    }
+    plan->keeps_opener = kept[o->opened_by];
+}
+
+enum envelope_reason
+envl_plan_make(struct envl_plan *plan, const struct envl_cms_reader *o,
+               const struct envl_edit *edit,
+               const unsigned char kek_id[ENVL_KEK_ID_LEN],
+               struct envl_err *err)
+{
+    const struct envl_recipients *all = edit->recipients;
+    bool kept[ENVL_RECIPIENT_COUNT_MAX + 1] = { false };
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i;
+
+    plan->come = *all;
+    plan->come.count = 0;
+    plan->come.items = OPENSSL_malloc((all->count + 1) * sizeof(*all->items));
+    plan->fates = OPENSSL_zalloc((o->count + 1) * sizeof(*plan->fates));
+    if (plan->come.items == NULL || plan->fates == NULL)
+        return envl_fail_memory(err);
+    if (edit->removed != NULL)
+        rc = envl_cms_reader_mark(plan->fates, o, edit->removed, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    sort_recipients(plan, kept, o, edit, kek_id);
+    mark_replaced(plan->fates, o, all, kek_id);
+    for (i = 0; i < o->count; i++) {
+        if (kept[i])
+            plan->fates[i] = ENVL_STAYS;
+        else if (edit->mode == ENVL_EDIT_ALL)
+            plan->fates[i] = ENVL_MUST_GO;
+    }
+    return edit->mode != ENVL_EDIT_REPLACE ? check_limits(plan, o, err)
+                                           : ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_plan_drop(const struct envl_plan *plan, struct envl_cms_reader *o,
+               const struct envl_edit *edit, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (edit->mode == ENVL_EDIT_REPLACE) {
+        rc = mark_opener(plan, o, err);
+        if (rc == ENVELOPE_OK)
+            rc = check_limits(plan, o, err);
+    }
+    return rc == ENVELOPE_OK ? envl_cms_reader_drop(o, plan->fates, err) : rc;
+}
+
+void
+envl_plan_clear(struct envl_plan *plan)
+{
+    OPENSSL_free(plan->come.items);
+    OPENSSL_free(plan->fates);
+    *plan = (struct envl_plan){ 0 };
+}
+
+/* Whether it is done already */
+
+/* May the entry be one of what the identities stand for?  A key has its name in
+ * it; a passphrase or the key of a service may be another one, or wrong. */
+static bool
+may_be_identity(const struct envl_cms_reader *o, const struct envl_entry *entry)
+{
+    const struct envl_identities *ids = o->identities;
+
+    switch (entry->kind) {
+    case ENVL_ENTRY_PASSPHRASE:
+        return ids->passphrase.data != NULL;
+    case ENVL_ENTRY_SERVICE:
+        return ids->service_count > 0;
+    case ENVL_ENTRY_KEK:
+        return ids->kek != NULL;
+    default:
+        return is_of_another(o, entry);
+    }
+}
+
+/* A key in hardware may not tell its name. */
+static bool
+have_names(const struct envl_identities *identities)
+{
+    size_t i;
+
+    for (i = 0; i < identities->key_count; i++) {
+        if (identities->keys[i].id.len == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool
+has_entry(const struct envl_cms_reader *o,
+          const struct envl_recipient *recipient)
+{
+    static const unsigned char no_kek[ENVL_KEK_ID_LEN] = { 0 };
+    size_t i;
+
+    for (i = 0; i < o->count; i++) {
+        if (is_for(&o->entries[i], recipient, no_kek))
+            return true;
+    }
+    return false;
+}
+
+/* Nobody has opened it. */
+static bool
+looks_done(const struct envl_cms_reader *o, const enum envl_fate *fates,
+           const struct envl_recipients *recipients, bool alone)
+{
+    static const unsigned char no_kek[ENVL_KEK_ID_LEN] = { 0 };
+    struct envl_description description;
+    size_t i;
+
+    if (!have_names(o->identities))
+        return false;
+    for (i = 0; i < recipients->count; i++) {
+        if (recipients->items[i].kind != ENVL_TO_KEY
+            || !has_entry(o, &recipients->items[i]))
+            return false;
+    }
+    for (i = 0; i < o->count; i++) {
+        envl_entry_describe(&description, &o->entries[i]);
+        if (!description.known || fates[i] != ENVL_STAYS
+            || may_be_identity(o, &o->entries[i])
+            || (alone && !is_replaced(&o->entries[i], recipients, no_kek)))
+            return false;
+    }
+    return true;
+}
+
+enum envelope_reason
+envl_key_envelope_is_done(bool *is, const unsigned char *der, size_t len,
+                          const struct envl_libctx *ctx,
+                          const struct envl_identities *identities,
+                          const struct envl_recipients *recipients,
+                          const char *removed, bool alone, struct envl_err *err)
+{
+    struct envl_cms_reader o = {
+        .der = der,
+        .len = len,
+        .ctx = ctx,
+        .identities = identities,
+    };
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
+    enum envl_fate *fates = NULL;
+
+    *is = false;
+    if (rc == ENVELOPE_OK)
+        rc = envl_cms_reader_fates(&fates, &o, err);
+    if (rc == ENVELOPE_OK && removed != NULL)
+        rc = envl_cms_reader_mark(fates, &o, removed, err);
+    if (rc == ENVELOPE_OK)
+        *is = looks_done(&o, fates, recipients, alone);
+    OPENSSL_free(fates);
+    envl_cms_reader_end(&o);
+    return rc;
+}

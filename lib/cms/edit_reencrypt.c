@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A service that encrypts its key anew changes the attribute of a kekri and
+ * its identifier.  The wrapped content-encryption key behind them stays, byte
+ * for byte, and nobody here sees a key.
+ */
+#include "lib/cms/edit.h"
+
+#include <openssl/crypto.h>
+
+#include "lib/cms/form.h"
+#include "lib/cms/kekri.h"
+#include "lib/cms/reader.h"
+#include "lib/kms.h"
+
+/* Put what the service has made in the place of an entry. */
+static enum envelope_reason
+replace(struct envl_cms_reader *o, const struct envl_entry *entry,
+        const struct envl_kms_wrapped *made, struct envl_err *err)
+{
+    unsigned char buf[ENVL_INFO_LEN_MAX];
+    struct envl_kek_source source;
+    struct envl_der_writer w;
+    struct envl_der info;
+    enum envelope_reason rc = envl_kms_borrow(&source, made, err);
+
+    envl_der_begin(&w, buf, sizeof(buf));
+    if (rc == ENVELOPE_OK)
+        rc = envl_kekri_replace_source(&w, entry, o->ctx, &source, err);
+    info = envl_der_written(&w);
+    if (rc == ENVELOPE_OK && info.p == NULL)
+        rc = envl_fail_crypto(err, "write a recipient");
+    if (rc == ENVELOPE_OK)
+        rc = envl_message_add(&o->message, &info, err);
+    if (rc == ENVELOPE_OK)
+        envl_message_drop(&o->message, entry->place);
+    return rc;
+}
+
+/* A recipient that a URI of the user's stands for. */
+struct meant {
+    size_t entry; /* which of the reader's */
+    const char *uri;
+};
+
+/* The first of the URIs that a recipient belongs to, or NULL. */
+static const char *
+find_uri(const struct envl_cms_reader *o, const struct envl_kms_module *module,
+         const struct envl_entry *entry)
+{
+    struct envl_kms_wrapped wrapped;
+    size_t i;
+
+    if (entry->kind != ENVL_ENTRY_SERVICE)
+        return NULL;
+    envl_kms_get(&wrapped, &entry->source);
+    for (i = 0; i < o->identities->service_count; i++) {
+        if (module->matches(o->identities->services[i], &wrapped))
+            return o->identities->services[i];
+    }
+    return NULL;
+}
+
+/* All of them, before anybody is asked. */
+static enum envelope_reason
+find_meant(struct meant meant[ENVL_SERVICE_CALL_MAX], size_t *count,
+           const struct envl_cms_reader *o,
+           const struct envl_kms_module *module, struct envl_err *err)
+{
+    const char *uri;
+    size_t i;
+
+    *count = 0;
+    for (i = 0; i < o->count; i++) {
+        if ((uri = find_uri(o, module, &o->entries[i])) == NULL)
+            continue;
+        if (*count == ENVL_SERVICE_CALL_MAX)
+            return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                             "more than %d of them are keys of the services "
+                             "given",
+                             ENVL_SERVICE_CALL_MAX);
+        meant[(*count)++] = (struct meant){ i, uri };
+    }
+    if (*count > 0)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_NO_MATCH,
+                     "none of its recipients is a key of the services given");
+}
+
+static enum envelope_reason
+reencrypt_one(struct envl_cms_reader *o, const struct envl_kms_module *module,
+              const struct meant *meant, const char *to_uri,
+              struct envl_err *err)
+{
+    const struct envl_entry *entry = &o->entries[meant->entry];
+    const struct envl_labels *labels = &o->identities->labels;
+    const struct envl_kms_call call = { o->ctx, meant->uri, labels->text,
+                                        labels->len };
+    struct envl_kms_wrapped wrapped, made;
+    enum envelope_reason rc;
+
+    envl_kms_get(&wrapped, &entry->source);
+    rc = module->rewrap(&made, &wrapped, &call,
+                        to_uri != NULL ? to_uri : call.uri, err);
+    return rc == ENVELOPE_OK ? replace(o, entry, &made, err) : rc;
+}
+
+/* From the end on, where places stay as they are; new ones go after it. */
+static enum envelope_reason
+reencrypt_all(struct envl_cms_reader *o, const char *to_uri,
+              struct envl_err *err)
+{
+    struct meant meant[ENVL_SERVICE_CALL_MAX];
+    const struct envl_kms_module *module;
+    enum envelope_reason rc = envl_kms_load(&module, o->ctx, err);
+    size_t n = 0;
+
+    if (rc == ENVELOPE_OK)
+        rc = find_meant(meant, &n, o, module, err);
+    while (n-- > 0 && rc == ENVELOPE_OK)
+        rc = reencrypt_one(o, module, &meant[n], to_uri, err);
+    return rc;
+}
+
+enum envelope_reason
+envl_key_envelope_reencrypt(unsigned char **out, size_t *out_len,
+                            const unsigned char *der, size_t len,
+                            const struct envl_libctx *ctx,
+                            const struct envl_identities *identities,
+                            const char *to_uri, struct envl_err *err)
+{
+    struct envl_cms_reader o = {
+        .der = der,
+        .len = len,
+        .ctx = ctx,
+        .identities = identities,
+    };
+    enum envelope_reason rc = envl_cms_reader_begin(&o, err);
+
+    *out = NULL;
+    if (rc == ENVELOPE_OK)
+        rc = reencrypt_all(&o, to_uri, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_message_write(&o.message, out, out_len, err);
+    envl_cms_reader_end(&o);
+    return rc;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recipient in a message (FORMAT 5.1): what its RecipientInfo says, who can
+ * open it, and getting the content-encryption key out of it or into it.  Each
+ * kind of RecipientInfo has a file of its own: ktri, kari, kekri, kemri.
+ */
+#ifndef ENVL_CMS_ENTRY_H
+#define ENVL_CMS_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/types.h>
+
+#include "lib/cms/message.h"
+#include "lib/err.h"
+#include "lib/kek_source.h"
+#include "lib/labels.h"
+#include "lib/libctx.h"
+#include "lib/recipient.h"
+#include "lib/settings.h"
+
+enum envl_entry_kind {
+    ENVL_ENTRY_RSA,
+    ENVL_ENTRY_EC,
+    ENVL_ENTRY_DH, /* X25519, X448 */
+    ENVL_ENTRY_KEM,
+    ENVL_ENTRY_KEK,
+    ENVL_ENTRY_PASSPHRASE,
+    ENVL_ENTRY_SERVICE,
+    ENVL_ENTRY_OTHER, /* FORMAT 5.1 does not have it: it is passed over */
+    ENVL_ENTRY_KIND_COUNT
+};
+
+struct envl_form;
+struct envl_agreement;
+
+/* Nothing is owned: all points into the message, or is static. */
+struct envl_entry {
+    enum envl_entry_kind kind;
+    const struct envl_form *form;
+    size_t place;            /* which RecipientInfo of the message */
+    struct envl_der info;    /* the whole of it */
+    struct envl_der id;      /* p is NULL if it is named in another way */
+    struct envl_der wrapped; /* the content-encryption key, encrypted */
+    size_t key_len; /* bytes of the modulus, or of a coordinate, of the key that
+                     * it was made for; 0 if it has none */
+    const char *algorithm; /* DH, KEM: libcrypto's name of such a key */
+
+    struct envl_der sender; /* kari: the ephemeral key; kemri: the ciphertext */
+    struct envl_der ukm;    /* kari: p is NULL if there is none */
+    const struct envl_agreement *agreement; /* kari: how a key is derived */
+    const char *digest;                     /* kemri: the same */
+    struct envl_kek_source source;          /* kekri */
+};
+
+/*
+ * envl_entries_read - the recipients of a message, in its order, each of a kari
+ * on its own; nothing is opened or derived
+ *
+ *   message  which must stay, as it is
+ *
+ * Ownership: *entries is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_KEY_ENVELOPE for a malformed RecipientInfo,
+ *            or more recipients than FORMAT 5 allows; _MEMORY.
+ */
+enum envelope_reason envl_entries_read(struct envl_entry **entries,
+                                       size_t *count,
+                                       const struct envl_message *message,
+                                       struct envl_err *err);
+
+/* What a key can open. */
+struct envl_fit {
+    enum envl_entry_kind kind; /* ENVL_ENTRY_OTHER: nothing */
+    const char *algorithm;     /* libcrypto's name of it, static */
+    size_t key_len;            /* as in the entry; 0 if the key does not tell */
+};
+
+/*
+ * envl_fit_of_key - what can key open?
+ * envl_entry_is_kind - is it made for keys of this kind?
+ * envl_entry_fits - and of this size, so that the key can open it?
+ */
+struct envl_fit envl_fit_of_key(const EVP_PKEY *key);
+bool envl_entry_is_kind(const struct envl_entry *entry,
+                        const struct envl_fit *fit);
+bool envl_entry_fits(const struct envl_entry *entry,
+                     const struct envl_fit *fit);
+
+/* What an entry is opened with: a key, or a key-encryption key.  Borrowed. */
+struct envl_secret {
+    EVP_PKEY *key;
+    const char *propq; /* for operations with it */
+    const unsigned char *kek;
+};
+
+/*
+ * envl_entry_unwrap - the content-encryption key
+ *
+ *   secret  of the kind that the entry is for
+ *   cek     receives ENVL_CEK_LEN bytes, which the caller cleanses
+ *
+ * Returns: true, or false if it does not open; records may be left in the error
+ *          queue.  Of RSA another key may come out, which does not decrypt the
+ *          content.
+ */
+bool envl_entry_unwrap(unsigned char cek[ENVL_CEK_LEN],
+                       const struct envl_entry *entry,
+                       const struct envl_libctx *ctx,
+                       const struct envl_secret *secret);
+
+/* What a recipient gets: borrowed. */
+struct envl_wrap {
+    const struct envl_libctx *ctx;
+    const unsigned char *cek;             /* ENVL_CEK_LEN bytes */
+    const struct envl_settings *settings; /* the key and the passphrase */
+    const struct envl_labels *labels;     /* for key services */
+};
+
+/*
+ * envl_entry_wrap - add a RecipientInfo for a recipient; a key service is asked
+ * for a new key
+ *
+ * Returns: ENVELOPE_OK; what a key service returns; ENVELOPE_R_CRYPTO; _MEMORY.
+ */
+enum envelope_reason envl_entry_wrap(struct envl_message *message,
+                                     const struct envl_wrap *wrap,
+                                     const struct envl_recipient *recipient,
+                                     struct envl_err *err);
+
+/* An entry in words, for people. */
+#define ENVL_DESCRIPTION_MAX 96
+
+struct envl_description {
+    const char *type; /* one word, static: "rsa", "ec", "x25519", "x448",
+                       * "ml-kem", "kek", "passphrase", "kms" or "other" */
+    bool known;       /* FORMAT 5.1 has it, and a reader tries it */
+    char kind[ENVL_DESCRIPTION_MAX];      /* "RSA key, 3072 bits" */
+    char algorithm[ENVL_DESCRIPTION_MAX]; /* "RSAES-OAEP, SHA-256" */
+};
+
+void envl_entry_describe(struct envl_description *to,
+                         const struct envl_entry *entry);
+
+/* envl_entry_kind_text - its kind, static, for a list of recipients */
+const char *envl_entry_kind_text(const struct envl_entry *entry);
+
+#endif

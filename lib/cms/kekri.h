@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A key service's recipient, whose key the service has encrypted anew. */
+#ifndef ENVL_CMS_KEKRI_H
+#define ENVL_CMS_KEKRI_H
+
+#include "lib/cms/entry.h"
+
+/*
+ * envl_kekri_replace_source - write the RecipientInfo of an entry with another
+ * source and the identifier of that; the wrapped key stays, byte for byte
+ *
+ *   entry  of the kind ENVL_ENTRY_SERVICE
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CRYPTO.
+ */
+enum envelope_reason envl_kekri_replace_source(
+    struct envl_der_writer *w, const struct envl_entry *entry,
+    const struct envl_libctx *ctx, const struct envl_kek_source *source,
+    struct envl_err *err);
+
+#endif

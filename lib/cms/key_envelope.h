@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key envelope (FORMAT 5): the CMS message that holds the data key, for
+ * any number of recipients.
+ */
+#ifndef ENVL_CMS_KEY_ENVELOPE_H
+#define ENVL_CMS_KEY_ENVELOPE_H
+
+#include <stddef.h>
+
+#include "lib/cms/message.h"
+#include "lib/err.h"
+#include "lib/identity.h"
+#include "lib/libctx.h"
+#include "lib/payload_key.h"
+#include "lib/recipient.h"
+
+/* What a new message needs: a content-encryption key and a nonce. */
+#define ENVL_KEY_ENVELOPE_RANDOM_LEN (ENVL_CEK_LEN + ENVL_NONCE_LEN)
+
+/*
+ * envl_key_envelope_build - wrap dek (ENVL_DEK_LEN bytes) for all recipients
+ *
+ *   settings  of which the key and the passphrase are used
+ *   random    ENVL_KEY_ENVELOPE_RANDOM_LEN bytes, secret, used for no other
+ *             message
+ *
+ * Ownership: *der is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; what a key service returns; ENVELOPE_R_CRYPTO;
+ *            _MEMORY.
+ */
+enum envelope_reason envl_key_envelope_build(
+    unsigned char **der, size_t *len, const struct envl_libctx *ctx,
+    const struct envl_recipients *recipients,
+    const struct envl_settings *settings, const unsigned char *random,
+    const unsigned char *dek, struct envl_err *err);
+
+/*
+ * envl_key_envelope_open - the data key, with the first of identities that
+ * opens it; cost is bounded as FORMAT 5 says
+ *
+ *   dek  receives ENVL_DEK_LEN bytes, which the caller cleanses
+ *
+ * The error queue is left as it was; where a key service was asked, its TLS
+ * library may have emptied it.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_KEY_ENVELOPE; _NO_MATCH; _WRONG_KEY;
+ *          _WORK_FACTOR; what a key service returned, if it was asked and
+ *          nothing else has opened it; _MEMORY.
+ */
+enum envelope_reason
+envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,
+                       const struct envl_libctx *ctx,
+                       const struct envl_identities *identities,
+                       struct envl_err *err);
+
+#endif

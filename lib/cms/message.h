@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key envelope's CMS message (FORMAT 5): its frame, its content, which is
+ * the data key, and its RecipientInfos as they stand.  What is in a
+ * RecipientInfo is known to lib/cms/entry.h.
+ */
+#ifndef ENVL_CMS_MESSAGE_H
+#define ENVL_CMS_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/der.h"
+#include "lib/err.h"
+#include "lib/libctx.h"
+#include "lib/payload_key.h"
+#include "lib/recipient.h"
+
+/* The content-encryption key: whoever has one cleanses it. */
+#define ENVL_CEK_LEN 32
+
+#define ENVL_GCM_TAG_LEN 16
+
+struct envl_message_info {
+    struct envl_der der;  /* tag and length, too */
+    unsigned char *owned; /* der, or NULL where it points into what was read */
+};
+
+/* All zero is a message without recipients and content. */
+struct envl_message {
+    struct envl_message_info *infos;
+    size_t count, size;
+    unsigned char nonce[ENVL_NONCE_LEN];
+    unsigned char content[ENVL_DEK_LEN]; /* encrypted */
+    unsigned char tag[ENVL_GCM_TAG_LEN];
+};
+
+/*
+ * envl_message_read - read a message, which must be DER and have the frame of
+ * FORMAT 5, to the last byte
+ * envl_message_clear - free what it has; all zero is fine
+ *
+ * Ownership: the message points into der, which must stay.  It is the caller's,
+ *            envl_message_clear(), also on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_KEY_ENVELOPE; _MEMORY.
+ */
+enum envelope_reason envl_message_read(struct envl_message *message,
+                                       const unsigned char *der, size_t len,
+                                       struct envl_err *err);
+void envl_message_clear(struct envl_message *message);
+
+/*
+ * envl_message_add - put a copy of a RecipientInfo after the others
+ * envl_message_drop - take out RecipientInfo i
+ * envl_message_has - is there one of just these bytes?
+ *
+ * Returns: add: ENVELOPE_OK; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_message_add(struct envl_message *message,
+                                      const struct envl_der *info,
+                                      struct envl_err *err);
+void envl_message_drop(struct envl_message *message, size_t i);
+bool envl_message_has(const struct envl_message *message,
+                      const struct envl_der *info);
+
+/*
+ * envl_message_write - the message in DER; from then on its RecipientInfos stand
+ * in the order of a SET OF
+ *
+ * Ownership: *der is the caller's, OPENSSL_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_message_write(struct envl_message *message,
+                                        unsigned char **der, size_t *len,
+                                        struct envl_err *err);
+
+/*
+ * envl_message_encrypt - set the content, under a key that no other content
+ * was encrypted with (NIST SP 800-38D, 8)
+ * envl_message_decrypt - get it
+ *
+ *   nonce  ENVL_NONCE_LEN bytes, random
+ *   dek    ENVL_DEK_LEN bytes; the caller cleanses it
+ *
+ * Returns: encrypt: ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
+ *          decrypt: true, or false with dek wiped if it does not authenticate
+ *          under this key.
+ */
+enum envelope_reason envl_message_encrypt(struct envl_message *message,
+                                          const struct envl_libctx *ctx,
+                                          const unsigned char cek[ENVL_CEK_LEN],
+                                          const unsigned char *nonce,
+                                          const unsigned char *dek,
+                                          struct envl_err *err);
+bool envl_message_decrypt(const struct envl_message *message,
+                          const struct envl_libctx *ctx,
+                          const unsigned char cek[ENVL_CEK_LEN],
+                          unsigned char *dek);
+
+#endif

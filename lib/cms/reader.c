@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which identity is tried on which recipient, in which order, and how often:
+ * the rules of FORMAT 5.1 and 5.2. */
+#include "lib/cms/reader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "lib/kms.h"
+
+/* An attempt, begun with ERR_set_mark(), is over.  Did it fail because memory
+ * ran out?  Its records go: the oldest of the next attempt is then its own. */
+static bool
+end_attempt(struct envl_cms_reader *o, bool opened)
+{
+    if (!opened && envl_crypto_no_memory())
+        o->no_memory = true;
+    (void)ERR_pop_to_mark();
+    return opened;
+}
+
+static bool
+open_with_key(unsigned char cek[ENVL_CEK_LEN], const struct envl_cms_reader *o,
+              const struct envl_identity *identity, size_t i)
+{
+    const struct envl_secret secret = { .key = identity->key,
+                                        .propq = identity->propq };
+
+    return envl_entry_unwrap(cek, &o->entries[i], o->ctx, &secret);
+}
+
+static bool
+open_with_kek(unsigned char cek[ENVL_CEK_LEN], const struct envl_cms_reader *o,
+              const unsigned char kek[ENVL_KEK_LEN], size_t i)
+{
+    const struct envl_secret secret = { .kek = kek };
+
+    return envl_entry_unwrap(cek, &o->entries[i], o->ctx, &secret);
+}
+
+/* Try a private key on a recipient, which it fits. */
+static bool
+try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
+        size_t i)
+{
+    bool opened;
+
+    o->opened_by = i;
+    o->opener = identity;
+    ERR_set_mark();
+    opened = open_with_key(o->cek, o, identity, i);
+    if (!opened && o->named[i])
+        (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
+                       envl_crypto_reason());
+    return end_attempt(o, opened);
+}
+
+/* Which recipients are tried: those that bear the key's name, which are noted,
+ * or those that bear the name of none. */
+enum pass { NAMED, OTHERS };
+
+static bool
+is_tried(struct envl_cms_reader *o, const struct envl_identity *identity,
+         size_t i, enum pass pass)
+{
+    const struct envl_der *id = &o->entries[i].id;
+
+    if (pass == OTHERS)
+        return !o->named[i];
+    if (!envl_identity_is_named(o->identities, identity, id->p, id->len))
+        return false;
+    return o->named[i] = true;
+}
+
+/* Try a private key on all recipients of a pass. */
+static bool
+try_recipients(struct envl_cms_reader *o, const struct envl_identity *identity,
+               enum pass pass)
+{
+    const struct envl_fit fit = envl_fit_of_key(identity->key);
+    unsigned *unwraps =
+        pass == NAMED ? &o->named_unwraps[fit.kind] : &o->other_unwraps;
+    size_t i;
+
+    for (i = 0; i < o->count; i++) {
+        if (!envl_entry_fits(&o->entries[i], &fit)
+            || !is_tried(o, identity, i, pass))
+            continue;
+        if (*unwraps == ENVL_UNWRAP_COUNT_MAX) {
+            o->too_many_unwraps = true;
+            continue; /* to note the others that are named */
+        }
+        ++*unwraps;
+        if (try_key(o, identity, i))
+            return true;
+    }
+    return false;
+}
+
+/* Is a recipient with so much work to be tried?  If not, note why. */
+static bool
+may_try_passphrase(struct envl_cms_reader *o, uint64_t n, uint64_t work)
+{
+    if (n < ENVL_SCRYPT_N_MIN)
+        o->too_little_work = true;
+    else if (o->passphrases == ENVL_PASSPHRASE_COUNT_MAX)
+        o->too_many_passphrases = true;
+    else if (work > ENVL_SCRYPT_WORK_MAX - o->scrypt_work)
+        o->too_much_work = true;
+    else
+        return true;
+    return false;
+}
+
+static bool
+try_passphrase(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o,
+               size_t i)
+{
+    const struct envl_octets *passphrase = &o->identities->passphrase;
+    const struct envl_kek_source *source = &o->entries[i].source;
+    uint64_t work = envl_kek_scrypt_work(source);
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_err ignored;
+    bool opened;
+
+    if (!may_try_passphrase(o, source->u.scrypt.n, work))
+        return false;
+    o->passphrases++;
+    o->scrypt_work += work;
+    ERR_set_mark();
+    opened = envl_kek_scrypt_derive(kek, o->ctx, source, passphrase->data,
+                                    passphrase->len, &ignored)
+                 == ENVELOPE_OK
+             && open_with_kek(cek, o, kek, i);
+    OPENSSL_cleanse(kek, sizeof(kek));
+    return end_attempt(o, opened);
+}
+
+static bool
+try_kek(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o,
+        const unsigned char kek[ENVL_KEK_LEN], size_t i)
+{
+    ERR_set_mark();
+    return end_attempt(o, open_with_kek(cek, o, kek, i));
+}
+
+/* Try what is a secret rather than a key. */
+static bool
+try_secrets(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o,
+            size_t i)
+{
+    const struct envl_identities *ids = o->identities;
+
+    if (o->entries[i].kind == ENVL_ENTRY_PASSPHRASE)
+        return ids->passphrase.data != NULL && try_passphrase(cek, o, i);
+    return o->entries[i].kind == ENVL_ENTRY_KEK && ids->kek != NULL
+           && try_kek(cek, o, ids->kek, i);
+}
+
+/* What will be told if nothing opens it.  A failure that may pass goes before
+ * a refusal. */
+static void
+note_service(struct envl_cms_reader *o, const struct envl_err *err)
+{
+    if (err->reason == ENVELOPE_R_MEMORY)
+        o->no_memory = true;
+    else if (o->service_err.reason == ENVELOPE_OK
+             || (err->reason == ENVELOPE_R_KEY_SERVICE
+                 && o->service_err.reason != ENVELOPE_R_KEY_SERVICE))
+        o->service_err = *err;
+}
+
+/* Ask a service for the key of a recipient, if that may be its. */
+static bool
+try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
+            const char *uri, size_t i)
+{
+    const struct envl_labels *labels = &o->identities->labels;
+    const struct envl_kms_call call = { o->ctx, uri, labels->text,
+                                        labels->len };
+    unsigned char kek[ENVL_KEK_LEN];
+    struct envl_kms_wrapped wrapped;
+    struct envl_err err;
+    bool opened = false;
+
+    if (o->entries[i].kind != ENVL_ENTRY_SERVICE)
+        return false;
+    envl_kms_get(&wrapped, &o->entries[i].source);
+    if (!module->matches(uri, &wrapped))
+        return false;
+    if (o->service_calls == ENVL_SERVICE_CALL_MAX) {
+        o->too_many_calls = true;
+        return false;
+    }
+    o->service_calls++;
+    if (module->unwrap(kek, &wrapped, &call, &err) != ENVELOPE_OK) {
+        note_service(o, &err);
+    } else if (!(opened = try_kek(o->cek, o, kek, i))) {
+        (void)envl_fail(&err, ENVELOPE_R_KEY_ENVELOPE,
+                        "the key of %s %.80s does not open it", wrapped.service,
+                        wrapped.key);
+        note_service(o, &err);
+    }
+    OPENSSL_cleanse(kek, sizeof(kek));
+    return opened;
+}
+
+static enum envelope_reason
+try_services(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
+{
+    const struct envl_identities *ids = o->identities;
+    const struct envl_kms_module *module = NULL;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i, j;
+
+    if (ids->service_count > 0)
+        rc = envl_kms_load(&module, o->ctx, err);
+    for (i = 0; i < ids->service_count && rc == ENVELOPE_OK; i++) {
+        for (j = 0; j < o->count && !*opened; j++) {
+            o->opened_by = j;
+            *opened = try_service(o, module, ids->services[i], j);
+        }
+    }
+    return rc;
+}
+
+/* The likely and cheap first: scrypt takes long, and services are far away. */
+static enum envelope_reason
+try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
+{
+    const struct envl_identities *ids = o->identities;
+    enum pass pass;
+    size_t i;
+
+    *opened = false;
+    for (pass = NAMED; pass <= OTHERS; pass++) {
+        for (i = 0; i < ids->key_count && !*opened; i++)
+            *opened = try_recipients(o, &ids->keys[i], pass);
+    }
+    if (*opened)
+        return ENVELOPE_OK;
+    o->opener = NULL;
+    for (i = 0; i < o->count && !*opened; i++) {
+        o->opened_by = i;
+        *opened = try_secrets(o->cek, o, i);
+    }
+    return *opened ? ENVELOPE_OK : try_services(o, opened, err);
+}
+
+enum envelope_reason
+envl_cms_reader_open(struct envl_cms_reader *o, struct envl_err *err)
+{
+    bool opened = false;
+    enum envelope_reason rc = try_all(o, &opened, err);
+
+    return rc != ENVELOPE_OK || opened ? rc : envl_cms_reader_fail(o, err);
+}
+
+/* Other recipients */
+
+void
+envl_cms_reader_again(struct envl_cms_reader *o)
+{
+    o->passphrases = o->other_unwraps = 0;
+    o->scrypt_work = 0;
+    o->too_many_unwraps = false;
+}
+
+/* What has opened it, on another recipient. */
+static bool
+try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
+{
+    struct envl_fit fit;
+
+    if (o->opener == NULL)
+        return o->entries[i].kind == o->entries[o->opened_by].kind
+               && try_secrets(cek, o, i);
+    fit = envl_fit_of_key(o->opener->key);
+    if (!envl_entry_fits(&o->entries[i], &fit))
+        return false;
+    if (fit.kind == ENVL_ENTRY_RSA
+        && o->other_unwraps == ENVL_UNWRAP_COUNT_MAX) {
+        o->too_many_unwraps = true;
+        return false;
+    }
+    o->other_unwraps++;
+    return open_with_key(cek, o, o->opener, i);
+}
+
+bool
+envl_cms_reader_opens(struct envl_cms_reader *o, size_t i)
+{
+    unsigned char cek[ENVL_CEK_LEN];
+    bool opens = try_opener(cek, o, i);
+
+    OPENSSL_cleanse(cek, sizeof(cek));
+    return opens;
+}
+
+bool
+envl_cms_reader_opens_same(const struct envl_cms_reader *o, size_t i,
+                           const struct envl_identity *identity)
+{
+    const struct envl_fit fit = envl_fit_of_key(identity->key);
+    unsigned char cek[ENVL_CEK_LEN] = { 0 };
+    bool opens = envl_entry_fits(&o->entries[i], &fit)
+                 && open_with_key(cek, o, identity, i)
+                 && CRYPTO_memcmp(cek, o->cek, sizeof(cek)) == 0;
+
+    OPENSSL_cleanse(cek, sizeof(cek));
+    return opens;
+}
+
+/* From beginning to end */
+
+enum envelope_reason
+envl_cms_reader_dek(const struct envl_cms_reader *o, unsigned char *dek,
+                    struct envl_err *err)
+{
+    if (envl_message_decrypt(&o->message, o->ctx, o->cek, dek))
+        return ENVELOPE_OK;
+    if (envl_crypto_no_memory())
+        return envl_fail_memory(err);
+    return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE,
+                     "its data key fails authentication");
+}
+
+enum envelope_reason
+envl_cms_reader_begin(struct envl_cms_reader *o, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    /* Trying leaves records behind, also when it succeeds in the end. */
+    ERR_set_mark();
+    rc = envl_message_read(&o->message, o->der, o->len, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_entries_read(&o->entries, &o->count, &o->message, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    /* One more, so that it is never none. */
+    o->named = OPENSSL_zalloc((o->count + 1) * sizeof(*o->named));
+    return o->named != NULL ? ENVELOPE_OK : envl_fail_memory(err);
+}
+
+void
+envl_cms_reader_end(struct envl_cms_reader *o)
+{
+    OPENSSL_free(o->entries);
+    OPENSSL_free(o->named);
+    envl_message_clear(&o->message);
+    OPENSSL_cleanse(o->cek, sizeof(o->cek));
+    ERR_pop_to_mark();
+}

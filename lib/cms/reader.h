@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What opening and changing a key envelope share: the message as it is read,
+ * and what the identities have made of it so far. */
+#ifndef ENVL_CMS_READER_H
+#define ENVL_CMS_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/cms/entry.h"
+#include "lib/cms/message.h"
+#include "lib/err.h"
+#include "lib/identity.h"
+#include "lib/libctx.h"
+
+/* Private-key operations that one header may cost: on entries whose identifier
+ * is that of a key at hand, for each kind of key, and as many on all others. */
+#define ENVL_UNWRAP_COUNT_MAX 64
+
+/* Questions to key services that one header may cost. */
+#define ENVL_SERVICE_CALL_MAX 10
+
+/* The caller sets the first four. */
+struct envl_cms_reader {
+    const unsigned char *der;
+    size_t len;
+    const struct envl_libctx *ctx;
+    const struct envl_identities *identities; /* NULL if none is tried */
+
+    struct envl_message message;
+    struct envl_entry *entries; /* of it, as it was read */
+    size_t count;
+    bool *named; /* each of them: by its identifier it is for a key at hand */
+
+    size_t opened_by; /* which of the entries, once it is open */
+    const struct envl_identity *opener; /* with which key; NULL for a secret or
+                                         * a key service */
+    unsigned char cek[ENVL_CEK_LEN];    /* once it is open */
+    bool no_memory;
+    char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
+
+    unsigned named_unwraps[ENVL_ENTRY_KIND_COUNT]; /* operations so far */
+    unsigned other_unwraps;    /* the same, on entries that are not named */
+    bool too_many_unwraps;     /* an entry was left out for it */
+    uint64_t scrypt_work;      /* so far */
+    bool too_much_work;        /* a passphrase recipient was left out for it */
+    unsigned passphrases;      /* passphrase recipients that were tried */
+    bool too_little_work;      /* one was left out because n is too small */
+    bool too_many_passphrases; /* or because others had been tried */
+    unsigned service_calls;    /* so far */
+    bool too_many_calls;       /* a recipient was left out for it */
+    struct envl_err service_err; /* of one that failed; reason 0 if none did */
+};
+
+/*
+ * envl_cms_reader_begin - read and check the message, and list the recipients
+ * envl_cms_reader_end - wipe and free; it must follow begin, also where that
+ * has failed, and leaves the error queue as begin has found it
+ */
+enum envelope_reason envl_cms_reader_begin(struct envl_cms_reader *o,
+                                           struct envl_err *err);
+void envl_cms_reader_end(struct envl_cms_reader *o);
+
+/* envl_cms_reader_open - get the content-encryption key with the first identity
+ * that opens it */
+enum envelope_reason envl_cms_reader_open(struct envl_cms_reader *o,
+                                          struct envl_err *err);
+
+/* envl_cms_reader_fail - why nothing has opened it, after all has been tried */
+enum envelope_reason envl_cms_reader_fail(const struct envl_cms_reader *o,
+                                          struct envl_err *err);
+
+/* What is to become of a recipient. */
+enum envl_fate {
+    ENVL_STAYS,
+    ENVL_GOES,   /* unless it shares its entry with one that stays */
+    ENVL_MUST_GO /* or nothing is changed */
+};
+
+/*
+ * envl_cms_reader_fates - an array in which all recipients stay
+ *
+ * Ownership: *fates is the caller's, OPENSSL_free(); NULL on failure.
+ */
+enum envelope_reason envl_cms_reader_fates(enum envl_fate **fates,
+                                           const struct envl_cms_reader *o,
+                                           struct envl_err *err);
+
+/*
+ * envl_cms_reader_drop - take recipients out of the message; the entries stay as
+ * they were read, and their places are not those of the message any more
+ *
+ *   fates  of each entry
+ *
+ * A RecipientInfo without any recipient goes, too.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if one that must go shares its
+ *          RecipientInfo, a kari, with one that stays.
+ */
+enum envelope_reason envl_cms_reader_drop(struct envl_cms_reader *o,
+                                          const enum envl_fate *fates,
+                                          struct envl_err *err);
+
+/* envl_cms_reader_mark - the recipients of these identifiers, as
+ * envl_key_envelope_remove() takes them, must go */
+enum envelope_reason envl_cms_reader_mark(enum envl_fate *fates,
+                                          const struct envl_cms_reader *o,
+                                          const char *ids,
+                                          struct envl_err *err);
+
+/*
+ * envl_cms_reader_again - what has opened the message is to be tried on the
+ * other recipients, too
+ * envl_cms_reader_opens - does it open recipient i?  It may be for another
+ * content-encryption key.
+ * envl_cms_reader_opens_same - does this key open recipient i, and for the same
+ * content-encryption key?
+ *
+ * With opens all recipients are tried, but only 64 with an RSA key, which takes
+ * much longer than others: too_many_unwraps tells that one was not.
+ */
+void envl_cms_reader_again(struct envl_cms_reader *o);
+bool envl_cms_reader_opens(struct envl_cms_reader *o, size_t i);
+bool envl_cms_reader_opens_same(const struct envl_cms_reader *o, size_t i,
+                                const struct envl_identity *identity);
+
+/* envl_cms_reader_dek - the content, once the message is open */
+enum envelope_reason envl_cms_reader_dek(const struct envl_cms_reader *o,
+                                         unsigned char *dek,
+                                         struct envl_err *err);
+
+#endif
