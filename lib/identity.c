@@ -48,14 +48,15 @@ provider_of(const EVP_PKEY *key)
     return provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
 }
 
-/* Is it libcrypto's own?  Another provider's may be a handle of a device,
+/* Is it libcrypto's own, or made of such keys?  Another provider's may be a handle of a device,
  * which forgets it. */
 static bool
 is_software(const EVP_PKEY *key)
 {
     const char *name = provider_of(key);
 
-    return strcmp(name, "default") == 0 || strcmp(name, "fips") == 0;
+    return strcmp(name, "default") == 0 || strcmp(name, "fips") == 0
+           || strcmp(name, ENVELOPE_PROVIDER_NAME) == 0;
 }
 
 /* One more owner of a key */

@@ -15,12 +15,14 @@
 static const struct {
     const char *name;
     enum envl_key_kind kind;
-} kinds[] = {
-    { "RSA", ENVL_KEY_RSA },           { "EC", ENVL_KEY_EC },
-    { "X25519", ENVL_KEY_DH },         { "X448", ENVL_KEY_DH },
-    { "ML-KEM-512", ENVL_KEY_ML_KEM }, { "ML-KEM-768", ENVL_KEY_ML_KEM },
-    { "ML-KEM-1024", ENVL_KEY_ML_KEM }
-};
+} kinds[] = { { "RSA", ENVL_KEY_RSA },
+              { "EC", ENVL_KEY_EC },
+              { "X25519", ENVL_KEY_DH },
+              { "X448", ENVL_KEY_DH },
+              { "ML-KEM-512", ENVL_KEY_ML_KEM },
+              { "ML-KEM-768", ENVL_KEY_ML_KEM },
+              { "ML-KEM-1024", ENVL_KEY_ML_KEM },
+              { ENVL_KEY_HYBRID_NAME, ENVL_KEY_ML_KEM } };
 
 const char *
 envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key)

@@ -10,11 +10,13 @@
 #include "lib/libctx.h"
 
 /* What can be done with a key. */
+#define ENVL_KEY_HYBRID_NAME "MLKEM768-X25519" /* of provider/hybrid.h */
+
 enum envl_key_kind {
     ENVL_KEY_RSA,
     ENVL_KEY_EC,
-    ENVL_KEY_DH, /* X25519, X448 */
-    ENVL_KEY_ML_KEM,
+    ENVL_KEY_DH,     /* X25519, X448 */
+    ENVL_KEY_ML_KEM, /* and with X25519 */
     ENVL_KEY_OTHER
 };
 

@@ -12,6 +12,9 @@
 #include "lib/algorithms.h"
 #include "lib/fork_guard.h"
 #include "lib/key_check.h"
+#include "provider/hybrid.h"
+
+#define ML_KEM_SINCE 0x30500000UL /* OpenSSL 3.5: the hybrid key needs it */
 
 #ifdef HAVE_IPSEC_MB
 #define BUILD_INFO PACKAGE_VERSION " with libipsec-mb"
@@ -83,10 +86,35 @@ envl_provider_query(void *prov, int operation, int *no_cache)
           envl_decrypt_functions, "Streaming envelope decryption" },
         { NULL, NULL, NULL, NULL },
     };
+    static const OSSL_ALGORITHM keys[] = {
+        { ENVL_HYBRID_NAMES, "provider=" ENVELOPE_PROVIDER_NAME,
+          envl_hybrid_keymgmt, "ML-KEM-768 with X25519" },
+        { NULL, NULL, NULL, NULL },
+    };
+    static const OSSL_ALGORITHM kems[] = {
+        { ENVL_HYBRID_NAMES, "provider=" ENVELOPE_PROVIDER_NAME,
+          envl_hybrid_kem, "ML-KEM-768 with X25519" },
+        { NULL, NULL, NULL, NULL },
+    };
 
     (void)prov;
     *no_cache = 0;
-    return operation == OSSL_OP_CIPHER ? ciphers : NULL;
+    if (operation == OSSL_OP_CIPHER)
+        return ciphers;
+    if (OpenSSL_version_num() < ML_KEM_SINCE)
+        return NULL;
+    switch (operation) {
+    case OSSL_OP_KEYMGMT:
+        return keys;
+    case OSSL_OP_KEM:
+        return kems;
+    case OSSL_OP_DECODER:
+        return envl_hybrid_decoders;
+    case OSSL_OP_ENCODER:
+        return envl_hybrid_encoders;
+    default:
+        return NULL;
+    }
 }
 
 static const OSSL_ITEM *
@@ -192,6 +220,12 @@ take_upcalls(struct envl_provider *prov, const OSSL_DISPATCH *in)
             break;
         case OSSL_FUNC_CORE_VSET_ERROR:
             prov->vset_error = OSSL_FUNC_core_vset_error(in);
+            break;
+        case OSSL_FUNC_BIO_READ_EX:
+            prov->bio_read_ex = OSSL_FUNC_BIO_read_ex(in);
+            break;
+        case OSSL_FUNC_BIO_WRITE_EX:
+            prov->bio_write_ex = OSSL_FUNC_BIO_write_ex(in);
             break;
         default:
             break;

@@ -23,6 +23,8 @@ struct envl_provider {
     OSSL_FUNC_core_new_error_fn *new_error;
     OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
     OSSL_FUNC_core_vset_error_fn *vset_error;
+    OSSL_FUNC_BIO_read_ex_fn *bio_read_ex;
+    OSSL_FUNC_BIO_write_ex_fn *bio_write_ex;
 
     struct envl_defaults defaults;
     struct envl_err config_failure; /* what is wrong in it, or ENVELOPE_OK */

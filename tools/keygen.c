@@ -48,6 +48,7 @@ static const struct key_type types[] = {
     { "p521", "EC", "P-521", 0, NULL },
     { "rsa3072", "RSA", NULL, 3072, NULL },
     { "rsa4096", "RSA", NULL, 4096, NULL },
+    { "mlkem768x25519", ENVL_KEY_HYBRID_NAME, NULL, 0, "3.5" },
     { "mlkem768", "ML-KEM-768", NULL, 0, "3.5" },
     { "mlkem1024", "ML-KEM-1024", NULL, 0, "3.5" },
 };

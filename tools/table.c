@@ -301,8 +301,8 @@ const struct envl_option_row envl_option_rows[] = {
       take_flag, NULL, FIELD(recover),
       "finish a rewrap that was interrupted, and no more" },
     { "type", 't', GEN,
-      WORDS("TYPE", "x25519 x448 p256 p384 p521 rsa3072 rsa4096 mlkem768 "
-                    "mlkem1024"),
+      WORDS("TYPE", "x25519 x448 p256 p384 p521 rsa3072 rsa4096 "
+                    "mlkem768x25519 mlkem768 mlkem1024"),
       take_text, NULL, FIELD(key_type),
       "of key; x25519 if nothing is said" },
     { "files-from", 0, INS | VER | REW, FILE_OPERAND("FILE"),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OtherRecipientInfo with KEMRecipientInfo (RFC 9629): ML-KEM (RFC 9936), which
- * libcrypto has from OpenSSL 3.5 on.
+ * libcrypto has from OpenSSL 3.5 on, and ML-KEM-768 with X25519
+ * (draft-ietf-lamps-cms-composite-kem), which is a key of provider/hybrid.h.
  *
  * What is read is compared with what is written, to the byte: OtherInfo, which is
  * bound to the key, does not hold all of it.
@@ -48,13 +49,17 @@ static const unsigned char other_info[] = {
       0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x03, last }
 
 static const struct kem {
-    const char *name;
+    const char *name, *type;
     size_t ciphertext_len;
     unsigned char der[13];
+    size_t der_len;
 } kems[] = {
-    { "ML-KEM-512", 768, NIST_KEM(1) },
-    { "ML-KEM-768", 1088, NIST_KEM(2) },
-    { "ML-KEM-1024", 1568, NIST_KEM(3) },
+    { "ML-KEM-512", "ml-kem", 768, NIST_KEM(1), 13 },
+    { "ML-KEM-768", "ml-kem", 1088, NIST_KEM(2), 13 },
+    { "ML-KEM-1024", "ml-kem", 1568, NIST_KEM(3), 13 },
+    { ENVL_KEY_HYBRID_NAME, "ml-kem-x25519", 1120, /* id-MLKEM768-X25519-SHA3-256 */
+      { ENVL_DER_SEQUENCE, 10, ENVL_DER_OID, 8,
+        0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x06, 0x3a }, 12 },
 };
 
 /* id-alg-hkdf-with-sha256 and its kin (RFC 8619); the first one is written. */
@@ -102,7 +107,19 @@ find_kem(const struct envl_der *der)
     size_t i;
 
     for (i = 0; i < COUNT_OF(kems); i++) {
-        if (envl_der_is(der, kems[i].der, sizeof(kems[i].der)))
+        if (envl_der_is(der, kems[i].der, kems[i].der_len))
+            return &kems[i];
+    }
+    return NULL;
+}
+
+static const struct kem *
+find_name(const char *algorithm)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(kems) && algorithm != NULL; i++) {
+        if (strcmp(algorithm, kems[i].name) == 0)
             return &kems[i];
     }
     return NULL;
@@ -180,18 +197,6 @@ unwrap(unsigned char cek[ENVL_CEK_LEN], const struct envl_entry *entry,
 
 /* Writing */
 
-static const struct kem *
-kem_of(const EVP_PKEY *key)
-{
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(kems); i++) {
-        if (EVP_PKEY_is_a(key, kems[i].name))
-            return &kems[i];
-    }
-    return NULL;
-}
-
 static void
 put(struct envl_der_writer *w, const struct kem *kem,
     const struct envl_key_id *id, const unsigned char *ciphertext,
@@ -204,7 +209,7 @@ put(struct envl_der_writer *w, const struct kem *kem,
     envl_der_put(w, kek_len, sizeof(kek_len));
     envl_der_put(w, kdfs[0].der, sizeof(kdfs[0].der));
     envl_der_put_element(w, ENVL_DER_OCTETS, ciphertext, kem->ciphertext_len);
-    envl_der_put(w, kem->der, sizeof(kem->der));
+    envl_der_put(w, kem->der, kem->der_len);
     envl_der_put_element(w, TAG_KEY_ID, id->bytes, id->len);
     envl_der_put(w, version, sizeof(version));
     envl_der_wrap(w, ENVL_DER_SEQUENCE, since);
@@ -216,7 +221,9 @@ static enum envelope_reason
 wrap(struct envl_der_writer *w, const struct envl_wrap *how,
      const struct envl_recipient *recipient, struct envl_err *err)
 {
-    const struct kem *kem = kem_of(recipient->key);
+    enum envl_key_kind kind;
+    const struct kem *kem =
+        find_name(envl_key_algorithm(&kind, recipient->key));
     EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(
         how->ctx->libctx, recipient->key, how->ctx->propq);
     unsigned char ciphertext[CIPHERTEXT_LEN_MAX], secret[SECRET_LEN_MAX];
@@ -242,14 +249,18 @@ wrap(struct envl_der_writer *w, const struct envl_wrap *how,
 static void
 describe(struct envl_description *to, const struct envl_entry *entry)
 {
+    const struct kem *kem;
+
     if (entry->kind != ENVL_ENTRY_KEM) {
         (void)snprintf(to->kind, sizeof(to->kind), "key of an unknown KEM");
         return;
     }
-    to->type = "ml-kem";
-    (void)snprintf(to->kind, sizeof(to->kind), "ML-KEM key");
-    (void)snprintf(to->algorithm, sizeof(to->algorithm), "%s",
-                   entry->algorithm);
+    kem = find_name(entry->algorithm);
+    to->type = kem->type;
+    (void)snprintf(to->kind, sizeof(to->kind), "%s key", kem->name);
+    (void)snprintf(to->algorithm, sizeof(to->algorithm),
+                   "%s, HKDF-SHA-%s, " ENVL_KEY_WRAP_TEXT, kem->name,
+                   entry->digest + strlen("SHA"));
 }
 
 const struct envl_form envl_kemri = { TAG_ORI, list, unwrap, wrap, describe };

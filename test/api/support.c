@@ -471,15 +471,21 @@ EVP_PKEY *
 support_keygen(const struct support *s, const char *type, const char *curve,
                size_t bits)
 {
-    EVP_PKEY *key;
+    EVP_PKEY_CTX *pctx;
+    EVP_PKEY *key = NULL;
 
     ERR_set_mark();
-    if (curve != NULL)
+    if (curve != NULL) {
         key = EVP_PKEY_Q_keygen(s->libctx, NULL, type, curve);
-    else if (bits > 0)
+    } else if (bits > 0) {
         key = EVP_PKEY_Q_keygen(s->libctx, NULL, type, bits);
-    else
-        key = EVP_PKEY_Q_keygen(s->libctx, NULL, type);
+    } else { /* of any name, which EVP_PKEY_Q_keygen() does not take */
+        pctx = EVP_PKEY_CTX_new_from_name(s->libctx, type, NULL);
+        if (pctx == NULL || EVP_PKEY_keygen_init(pctx) <= 0
+            || EVP_PKEY_generate(pctx, &key) <= 0)
+            key = NULL;
+        EVP_PKEY_CTX_free(pctx);
+    }
     ERR_pop_to_mark();
     return key;
 }

@@ -7,7 +7,7 @@
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/cli/program.sh"
 
-plan 53
+plan 54
 provider
 types='x25519 x448 p256 p384 p521 rsa3072 rsa4096'
 echo 'correct horse battery staple' >pw
@@ -96,7 +96,8 @@ ml_kem() { # TYPE
     mkdir "$1.d"
     if "$OPENSSL" list -key-managers | grep -q ML-KEM-768; then
         "$envelope" keygen --type "$1" -o "$1.d/key" >line
-        "$OPENSSL" pkey -in "$1.d/key" -pubout | cmp - "$1.d/key.pub"
+        "$OPENSSL" pkey -provider envelope -provider default -in "$1.d/key" \
+            -pubout | cmp - "$1.d/key.pub"
         ml_kem_opens "$1"
     else
         exits 1 "$envelope" keygen --type "$1" -o "$1.d/key"
@@ -115,6 +116,7 @@ done
 t 'x25519 is the default' default_type
 t 'the types are what they are called' kinds_of_openssl
 t 'ML-KEM-768, or what it needs' ml_kem mlkem768
+t 'ML-KEM-768 with X25519, or what it needs' ml_kem mlkem768x25519
 t 'ML-KEM-1024, or what it needs' ml_kem mlkem1024
 
 # --- files ----------------------------------------------------------------

@@ -738,9 +738,10 @@ format_md() {
     page doc/format.md
     leaves 'stream  = header' 'a formula'
     leaves 'ContentInfo' 'ASN.1'
+    leaves '30 15' 'bytes'
+    leaves '30 10' 'bytes'
     leaves '2.25.' 'an object identifier'
     leaves 'KEKSource ::=' 'ASN.1'
-    leaves 'KEK = HKDF' 'a formula'
     leaves 'context = prelude' 'a formula'
     leaves 'field()' 'test/cli/stranger.sh runs it'
     leaves 'import sys' 'test/cli/stranger.sh runs it'

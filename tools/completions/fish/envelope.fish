@@ -43,7 +43,7 @@ complete -c envelope -n '__fish_seen_subcommand_from rewrap' -l identity-passphr
 complete -c envelope -n '__fish_seen_subcommand_from rewrap' -l identity-kek -r -F -d 'the key-encryption key that opens it now'
 complete -c envelope -n '__fish_seen_subcommand_from rewrap' -l preserve-mtime -d 'leave the times of a file as they were'
 complete -c envelope -n '__fish_seen_subcommand_from rewrap' -l recover -d 'finish a rewrap that was interrupted, and no more'
-complete -c envelope -n '__fish_seen_subcommand_from keygen' -l type -s t -x -f -a 'x25519 x448 p256 p384 p521 rsa3072 rsa4096 mlkem768 mlkem1024' -d 'of key; x25519 if nothing is said'
+complete -c envelope -n '__fish_seen_subcommand_from keygen' -l type -s t -x -f -a 'x25519 x448 p256 p384 p521 rsa3072 rsa4096 mlkem768x25519 mlkem768 mlkem1024' -d 'of key; x25519 if nothing is said'
 complete -c envelope -n '__fish_seen_subcommand_from inspect verify rewrap' -l files-from -r -F -d 'read the names of the files from FILE, one a line'
 complete -c envelope -n '__fish_seen_subcommand_from inspect verify rewrap' -l null -s 0 -d 'with --files-from: a NUL byte ends each name'
 complete -c envelope -n '__fish_seen_subcommand_from inspect rewrap fingerprint' -l json -d 'one object a line, for programs'

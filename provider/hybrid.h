@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hybrid key: id-MLKEM768-X25519-SHA3-256 of draft-ietf-lamps-pq-composite-kem
+ * (revision 12), as a key of this provider's, since libcrypto has none.  It is
+ * made of libcrypto's ML-KEM-768, from OpenSSL 3.5 on, and X25519.
+ *
+ * Its combiner and its bytes are X-Wing's (draft-connolly-cfrg-xwing-kem), whose
+ * keys are read, too, and become such keys.
+ */
+#ifndef ENVL_HYBRID_H
+#define ENVL_HYBRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/core.h>
+#include <openssl/core_dispatch.h>
+
+#include "lib/key_kind.h"
+#include "provider/provider.h"
+
+#define ENVL_HYBRID_NAME ENVL_KEY_HYBRID_NAME
+/* The object identifiers are what libcrypto looks for decoders with; the last
+ * one is X-Wing's. */
+#define ENVL_HYBRID_NAMES                                              \
+    ENVL_HYBRID_NAME ":id-MLKEM768-X25519-SHA3-256:1.3.6.1.5.5.7.6.58" \
+                     ":1.3.6.1.4.1.62253.25722"
+
+/* ML-KEM (FIPS 203, 8), then X25519 (RFC 7748). */
+#define ENVL_MLKEM_PUBLIC_LEN 1184
+#define ENVL_MLKEM_SEED_LEN 64 /* d || z */
+#define ENVL_MLKEM_CIPHERTEXT_LEN 1088
+#define ENVL_MLKEM_SECRET_LEN 32
+#define ENVL_X25519_LEN 32
+#define ENVL_HYBRID_PUBLIC_LEN (ENVL_MLKEM_PUBLIC_LEN + ENVL_X25519_LEN)
+#define ENVL_HYBRID_PRIVATE_LEN (ENVL_MLKEM_SEED_LEN + ENVL_X25519_LEN)
+#define ENVL_HYBRID_CIPHERTEXT_LEN (ENVL_MLKEM_CIPHERTEXT_LEN + ENVL_X25519_LEN)
+#define ENVL_HYBRID_SECRET_LEN 32
+#define ENVL_XWING_SEED_LEN 32
+
+/* hybrid_key.c: a key, of which there may be nothing yet, or the public half */
+
+struct envl_hybrid {
+    struct envl_provider *prov;
+    _Atomic unsigned owners;
+    EVP_PKEY *mlkem, *x25519; /* both or neither */
+    bool is_private;
+};
+
+/*
+ * envl_hybrid_new - a key of which there is nothing yet
+ * envl_hybrid_free - one owner less; the last one frees, and keys wipe
+ * themselves; NULL is fine
+ */
+struct envl_hybrid *envl_hybrid_new(struct envl_provider *prov);
+void envl_hybrid_free(struct envl_hybrid *key);
+
+/*
+ * envl_hybrid_generate - make both halves
+ * envl_hybrid_set_public - from ENVL_HYBRID_PUBLIC_LEN bytes
+ * envl_hybrid_set_private - from ENVL_HYBRID_PRIVATE_LEN bytes
+ * envl_hybrid_set_seed - from ENVL_XWING_SEED_LEN bytes, as X-Wing expands them
+ * envl_hybrid_get_public, envl_hybrid_get_private - the same bytes again; the
+ * caller cleanses those of the private key
+ *
+ * Returns: 1, or 0 with a record in libcrypto's error queue.
+ */
+int envl_hybrid_generate(struct envl_hybrid *key);
+int envl_hybrid_set_public(struct envl_hybrid *key,
+                           const unsigned char bytes[ENVL_HYBRID_PUBLIC_LEN]);
+int envl_hybrid_set_private(struct envl_hybrid *key,
+                            const unsigned char bytes[ENVL_HYBRID_PRIVATE_LEN]);
+int envl_hybrid_set_seed(struct envl_hybrid *key,
+                         const unsigned char seed[ENVL_XWING_SEED_LEN]);
+int envl_hybrid_get_public(const struct envl_hybrid *key,
+                           unsigned char bytes[ENVL_HYBRID_PUBLIC_LEN]);
+int envl_hybrid_get_private(const struct envl_hybrid *key,
+                            unsigned char bytes[ENVL_HYBRID_PRIVATE_LEN]);
+
+/* What the provider offers, by operation. */
+extern const OSSL_DISPATCH envl_hybrid_keymgmt[], envl_hybrid_kem[];
+extern const OSSL_ALGORITHM envl_hybrid_decoders[], envl_hybrid_encoders[];
+
+#endif
