@@ -47,6 +47,7 @@ static const struct row {
     { "allow-expired", NUMBER, FIELD(allow_expired), 0, 1, 1 },
     { "skip-expired", NUMBER, FIELD(skip_expired), 0, 1, 1 },
     { "allow-usage", NUMBER, FIELD(allow_usage), 0, 1, 1 },
+    { "require-post-quantum", NUMBER, FIELD(require_post_quantum), 0, 1, 1 },
     { "require", NUMBER, FIELD(require), 0, 1, 1 },
 };
 
@@ -71,6 +72,7 @@ envl_options_init(struct envl_options *options, enum envl_carrier carrier)
         .allow_expired = -1,
         .skip_expired = -1,
         .allow_usage = -1,
+        .require_post_quantum = -1,
         .require = -1,
     };
 }

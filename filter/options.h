@@ -41,7 +41,7 @@ struct envl_options {
     long piece_len;
     long xbcloud;
     long threads, reserve, work_factor;
-    long allow_expired, skip_expired, allow_usage;
+    long allow_expired, skip_expired, allow_usage, require_post_quantum;
     long require; /* what is read must be an envelope */
 };
 

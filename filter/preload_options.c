@@ -51,6 +51,7 @@ static const struct known {
     { "allow-expired", ENVL_WRITING, true, SETTING },
     { "skip-expired", ENVL_WRITING, true, SETTING },
     { "allow-usage", ENVL_WRITING, true, SETTING },
+    { "require-post-quantum", ENVL_WRITING, true, SETTING },
 };
 
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))

@@ -119,6 +119,8 @@ make_params(struct list *list, const struct envl_options *options,
         add_number(list, ENVELOPE_PARAM_ALLOW_EXPIRED, options->allow_expired);
         add_number(list, ENVELOPE_PARAM_SKIP_EXPIRED, options->skip_expired);
         add_number(list, ENVELOPE_PARAM_ALLOW_USAGE, options->allow_usage);
+        add_number(list, ENVELOPE_PARAM_REQUIRE_POST_QUANTUM,
+                   options->require_post_quantum);
     } else {
         add_text(list, ENVELOPE_PARAM_IDENTITIES, options->identities);
         add_text(list, ENVELOPE_PARAM_RELEASE, verified);

@@ -27,6 +27,7 @@
     X(ENVELOPE_PARAM_ALLOW_EXPIRED, allow_expired, 1)                  \
     X(ENVELOPE_PARAM_SKIP_EXPIRED, skip_expired, 1)                    \
     X(ENVELOPE_PARAM_ALLOW_USAGE, allow_usage, 1)                      \
+    X(ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, require_post_quantum, 1)    \
     X(ENVL_CONF_PROPERTIES, properties, ENVL_CONF_TEXT)
 #define ENVL_CONF_TEXT 0
 

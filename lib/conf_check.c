@@ -147,6 +147,10 @@ envl_conf_number(unsigned *number, const char *setting, const char *value,
 
     if (value == NULL)
         return ENVELOPE_OK;
+    if (max == 1 && (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)) {
+        *number = value[0] == 'y';
+        return ENVELOPE_OK;
+    }
     while (*digit >= '0' && *digit <= '9' && result <= max)
         result = 10 * result + (unsigned)(*digit++ - '0');
     if (digit == value || *digit != '\0' || result > max)

@@ -84,8 +84,8 @@ choose(enum envl_choice *choice, const char *setting, const char *value,
 }
 
 enum envelope_reason
-envl_defaults_certificates(const struct envl_defaults *defaults,
-                           struct envl_settings *settings, struct envl_err *err)
+envl_defaults_rules(const struct envl_defaults *defaults,
+                    struct envl_settings *settings, struct envl_err *err)
 {
     bool is_open = settings->allow_expired == ENVL_UNSAID
                    && settings->skip_expired == ENVL_UNSAID;
@@ -100,6 +100,10 @@ envl_defaults_certificates(const struct envl_defaults *defaults,
     if (rc == ENVELOPE_OK && settings->allow_usage == ENVL_UNSAID)
         rc = choose(&settings->allow_usage, ENVELOPE_PARAM_ALLOW_USAGE,
                     defaults->allow_usage, defaults, err);
+    if (rc == ENVELOPE_OK && settings->require_post_quantum == ENVL_UNSAID)
+        rc = choose(&settings->require_post_quantum,
+                    ENVELOPE_PARAM_REQUIRE_POST_QUANTUM,
+                    defaults->require_post_quantum, defaults, err);
     return rc;
 }
 

@@ -42,9 +42,9 @@ enum envelope_reason envl_defaults_threads(const struct envl_defaults *defaults,
  * Each fills what settings leave open.
  *
  * envl_defaults_recipients    for whom a stream is
- * envl_defaults_certificates  which certificates may be recipients: allow-expired
- *                             and skip-expired of the section count only if the
- *                             program has set neither
+ * envl_defaults_rules         which keys and certificates may be recipients:
+ *                             allow-expired and skip-expired of the section
+ *                             count only if the program has set neither
  * envl_defaults_identities    with what it is opened
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
@@ -52,10 +52,9 @@ enum envelope_reason envl_defaults_threads(const struct envl_defaults *defaults,
 enum envelope_reason
 envl_defaults_recipients(const struct envl_defaults *defaults,
                          struct envl_settings *settings, struct envl_err *err);
-enum envelope_reason
-envl_defaults_certificates(const struct envl_defaults *defaults,
-                           struct envl_settings *settings,
-                           struct envl_err *err);
+enum envelope_reason envl_defaults_rules(const struct envl_defaults *defaults,
+                                         struct envl_settings *settings,
+                                         struct envl_err *err);
 enum envelope_reason
 envl_defaults_identities(const struct envl_defaults *defaults,
                          struct envl_settings *settings, struct envl_err *err);

@@ -20,6 +20,7 @@
 #include "lib/engine_key.h"
 #include "lib/file.h"
 #include "lib/key_directory.h"
+#include "lib/key_newer.h"
 #include "lib/key_protection.h"
 #include "lib/key_text.h"
 #include "lib/kms.h"
@@ -125,16 +126,20 @@ fail_unanswered(const char *name, const struct asker *asker, const char *what,
                      "%s %s, and no passphrase was given", name, what);
 }
 
-/* Is something missing for a stored key, whatever the passphrase? */
+/* Is something missing for a key, whatever the passphrase? */
 static enum envelope_reason
-check_protection(const char *name, const struct asker *asker,
-                 struct envl_err *err)
+check_missing(const char *name, const struct asker *asker, struct envl_err *err)
 {
     const struct envl_octets *passphrase = known_passphrase(asker);
     const struct envl_key_text *text = asker->text;
 
-    if (text == NULL || passphrase == NULL)
-        return ENVELOPE_OK; /* a URI, or no private key is wanted */
+    enum envelope_reason rc;
+
+    if (text == NULL)
+        return ENVELOPE_OK; /* a URI */
+    rc = envl_key_newer_check(text, name, err);
+    if (rc != ENVELOPE_OK || passphrase == NULL)
+        return rc; /* without one no private key is wanted */
     return envl_key_protection_check(text->data, text->len, passphrase, name,
                                      asker->reader->ctx, err);
 }
@@ -148,7 +153,7 @@ fail_read(const char *name, const struct asker *asker, struct envl_err *err)
         return envl_fail_memory(err);
     if (asker->asked && !asker->answered)
         return fail_unanswered(name, asker, "is stored encrypted", err);
-    rc = check_protection(name, asker, err);
+    rc = check_missing(name, asker, err);
     if (rc != ENVELOPE_OK)
         return rc;
     if (asker->asked)
@@ -203,6 +208,9 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
         return fail_nothing(origin->name, asker, err);
     if (asker->asked && objects < least + (least == 0))
         return fail_read(origin->name, asker, err);
+    if (objects > 0 && objects < least
+        && (rc = check_missing(origin->name, asker, err)) != ENVELOPE_OK)
+        return rc;
     if (objects > 0 && objects < least)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s: of %zu keys or certificates, one is damaged or "
@@ -210,7 +218,7 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
                          origin->name, least);
     if (keys > 0)
         return ENVELOPE_OK;
-    rc = check_protection(origin->name, asker, err);
+    rc = check_missing(origin->name, asker, err);
     return rc != ENVELOPE_OK
                ? rc
                : envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,

@@ -64,6 +64,51 @@ clear_recipient(struct envl_recipient *recipient)
     OPENSSL_free(recipient->uri);
 }
 
+/* Strength */
+
+enum envl_post_quantum
+envl_recipient_post_quantum(const struct envl_recipient *recipient)
+{
+    switch (recipient->kind) {
+    case ENVL_TO_KEY:
+        return envl_key_kind(recipient->key) == ENVL_KEY_ML_KEM ? ENVL_PQ_YES
+                                                                : ENVL_PQ_NO;
+    case ENVL_TO_KMS:
+        return ENVL_PQ_UNKNOWN;
+    default:
+        return ENVL_PQ_YES;
+    }
+}
+
+const char *
+envl_post_quantum_text(enum envl_post_quantum is)
+{
+    static const char *const texts[] = { "no", "yes", "unknown" };
+
+    return texts[is];
+}
+
+/* May it be a recipient, where all must be strong? */
+static enum envelope_reason
+check_strength(const struct envl_recipient *recipient,
+               const struct envl_settings *settings, const char *name,
+               struct envl_err *err)
+{
+    enum envl_post_quantum is = envl_recipient_post_quantum(recipient);
+
+    if (settings->require_post_quantum != ENVL_YES || is == ENVL_PQ_YES)
+        return ENVELOPE_OK;
+    return envl_fail(
+        err, ENVELOPE_R_NOT_POST_QUANTUM,
+        "%s: %s: give ML-KEM keys, such as mlkem768x25519, a "
+        "passphrase or a key-encryption key only, or do not set "
+        "require-post-quantum",
+        name,
+        is == ENVL_PQ_NO
+            ? "a quantum computer could break it"
+            : "it is not known what the service does with its key");
+}
+
 /*
  * The public half of a key, which must be good enough.  A key in hardware may be
  * known by its private handle only, or its public half may work there, too: the
@@ -113,6 +158,8 @@ add_key(const struct loader *loader, EVP_PKEY *key,
     enum envelope_reason rc;
 
     rc = get_public_half(&r.key, loader, key, item, err);
+    if (rc == ENVELOPE_OK)
+        rc = check_strength(&r, loader->settings, item->name, err);
     if (item->cert != NULL && X509_up_ref(item->cert))
         r.cert = item->cert;
     if (rc == ENVELOPE_OK && r.cert != item->cert)
@@ -132,12 +179,15 @@ add_key(const struct loader *loader, EVP_PKEY *key,
 }
 
 static enum envelope_reason
-add_service(const struct loader *loader, const char *uri, struct envl_err *err)
+add_service(const struct loader *loader, const char *uri, const char *name,
+            struct envl_err *err)
 {
     struct envl_recipient r = { .kind = ENVL_TO_KMS };
     const struct envl_kms_module *module;
     enum envelope_reason rc = envl_kms_load(&module, loader->ctx, err);
 
+    if (rc == ENVELOPE_OK)
+        rc = check_strength(&r, loader->settings, name, err);
     if (rc == ENVELOPE_OK)
         rc = module->check(uri, ENVL_KMS_RECIPIENT, err);
     if (rc != ENVELOPE_OK)
@@ -261,7 +311,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     struct loader *loader = arg;
 
     if (item->service_uri != NULL)
-        return add_service(loader, item->service_uri, err);
+        return add_service(loader, item->service_uri, item->name, err);
     if (item->cert != NULL)
         return keep_cert(loader, item->cert, err);
     if (item->public_key != NULL)
@@ -355,6 +405,9 @@ are_valid(const struct envl_recipients *kept,
     size_t i;
 
     for (i = 0; i < kept->count; i++) {
+        if (check_strength(&kept->items[i], settings, "", &ignored)
+            != ENVELOPE_OK)
+            return false;
         if (kept->items[i].cert != NULL
             && envl_certificate_check(kept->items[i].cert, settings, "",
                                       &ignored)
@@ -443,6 +496,30 @@ fail_empty(const struct loader *loader, struct envl_err *err)
                      "or give a key-encryption key");
 }
 
+/* Whoever gives an ML-KEM key beside one that is broken with less wants a word: a
+ * stream is as strong as its weakest recipient.  A passphrase is given for other
+ * reasons. */
+static enum envelope_reason
+note_mixed(struct envl_recipients *to, struct envl_err *err)
+{
+    size_t i, counts[ENVL_PQ_UNKNOWN + 1] = { 0 }, keys = 0;
+
+    for (i = 0; i < to->count; i++) {
+        enum envl_post_quantum is = envl_recipient_post_quantum(&to->items[i]);
+
+        counts[is]++;
+        keys += is == ENVL_PQ_YES && to->items[i].kind == ENVL_TO_KEY;
+    }
+    if (keys == 0 || counts[ENVL_PQ_NO] == 0)
+        return ENVELOPE_OK;
+    return envl_recipient_notes_add(
+        &to->notes.mixed, err,
+        "%zu of %zu recipients withstand a quantum computer, and others do "
+        "not: "
+        "the data is as safe as with the weakest of them",
+        counts[ENVL_PQ_YES], to->count);
+}
+
 enum envelope_reason
 envl_recipients_load(struct envl_recipients *recipients,
                      const struct envl_libctx *ctx,
@@ -482,6 +559,8 @@ envl_recipients_load(struct envl_recipients *recipients,
         rc = add(recipients, &kek, err);
     if (rc == ENVELOPE_OK && recipients->count == 0)
         rc = fail_empty(&loader, err);
+    if (rc == ENVELOPE_OK)
+        rc = note_mixed(recipients, err);
     if (rc != ENVELOPE_OK)
         envl_recipients_clear(recipients);
     return rc;

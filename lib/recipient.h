@@ -24,6 +24,9 @@ enum envl_recipient_kind {
     ENVL_TO_KMS /* a key service */
 };
 
+/* Does it withstand a quantum computer, as far as is known? */
+enum envl_post_quantum { ENVL_PQ_NO, ENVL_PQ_YES, ENVL_PQ_UNKNOWN };
+
 struct envl_recipient {
     enum envl_recipient_kind kind;
     struct envl_key_id id;
@@ -42,6 +45,13 @@ struct envl_recipients {
     struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };
 
+/* envl_recipient_post_quantum - that of a recipient: what a key service does with
+ * its key is not known
+ * envl_post_quantum_text - "no", "yes" or "unknown" */
+enum envl_post_quantum
+envl_recipient_post_quantum(const struct envl_recipient *recipient);
+const char *envl_post_quantum_text(enum envl_post_quantum is);
+
 /*
  * envl_recipients_load - read and check all that settings name
  *
@@ -58,7 +68,8 @@ struct envl_recipients {
  *            _AMBIGUOUS_KEY, _TOO_MANY_RECIPIENTS; what
  *            envl_key_check() returns; _PRIVATE_KEY; what
  *            envl_certificate_check() returns, _CERTIFICATE_TIME also where
- *            all were left out; _PARAMETER for settings that exclude each
+ *            all were left out; _NOT_POST_QUANTUM where settings require it of
+ *            all; _PARAMETER for settings that exclude each
  *            other; what
  *            envl_keys_read_list() returns; _NO_KEY_SERVICES; _CRYPTO;
  *            _MEMORY.  No key service is asked anything.

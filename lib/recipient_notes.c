@@ -14,6 +14,7 @@ envl_recipient_notes_clear(struct envl_recipient_notes *notes)
     OPENSSL_free(notes->sources);
     OPENSSL_free(notes->left_out);
     OPENSSL_free(notes->ends);
+    OPENSSL_free(notes->mixed);
     *notes = (struct envl_recipient_notes){ 0 };
 }
 

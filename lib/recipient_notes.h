@@ -12,13 +12,14 @@ struct envl_recipient_notes {
     char *sources;  /* a line for each: how many keys it had, and its name */
     char *left_out; /* a line for each certificate that is no recipient */
     char *ends;     /* one: the certificate that ends first, if that is soon */
+    char *mixed;    /* one: not all withstand a quantum computer */
 };
 
 /* envl_recipient_notes_clear - free; notes may be all zero */
 void envl_recipient_notes_clear(struct envl_recipient_notes *notes);
 
 /*
- * envl_recipient_notes_add - put a line at the end of one of the three
+ * envl_recipient_notes_add - put a line at the end of one of them
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_MEMORY with nothing changed.
  */

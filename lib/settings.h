@@ -52,6 +52,7 @@ struct envl_settings {
     /* Of certificates: take those that are not valid now, or leave them out;
      * take those that are not for encryption. */
     enum envl_choice allow_expired, skip_expired, allow_usage;
+    enum envl_choice require_post_quantum; /* of all recipients */
     bool verified_only;
     bool has_output_slack;
     bool has_threads;

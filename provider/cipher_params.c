@@ -49,8 +49,10 @@ enum kind {
       allow_expired, 0, 1)                                                     \
     X(ENVELOPE_PARAM_SKIP_EXPIRED, UNSIGNED_INTEGER, CHOICE, HOW,              \
       skip_expired, 0, 1)                                                                    \
-    X(ENVELOPE_PARAM_ALLOW_USAGE, UNSIGNED_INTEGER, CHOICE, HOW, allow_usage, \
-      0, 1)
+    X(ENVELOPE_PARAM_ALLOW_USAGE, UNSIGNED_INTEGER, CHOICE, HOW, allow_usage,  \
+      0, 1)                                                                    \
+    X(ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, UNSIGNED_INTEGER, CHOICE, HOW,      \
+      require_post_quantum, 0, 1)
 /* clang-format on */
 
 enum subject { HOW, WHOM };

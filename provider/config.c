@@ -172,6 +172,6 @@ envl_config_apply(const struct envl_provider *prov,
     if (rc == ENVELOPE_OK)
         rc = envl_defaults_recipients(defaults, settings, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_defaults_certificates(defaults, settings, err);
+        rc = envl_defaults_rules(defaults, settings, err);
     return rc;
 }

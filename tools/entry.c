@@ -37,6 +37,8 @@ envl_entry_put(struct envl_json *json,
         envl_json_member(json, "service", entry->service);
         envl_json_member(json, "key", entry->service_key);
     }
+    envl_json_member(json, "post_quantum",
+                     envl_post_quantum_text(entry->description.post_quantum));
     envl_json_name(json, "known", strlen("known"));
     envl_json_bool(json, entry->description.known);
 }

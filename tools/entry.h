@@ -9,13 +9,14 @@
 /*
  * envl_entry_put - the members of a recipient, within an object that is open:
  *
- *   type       "rsa", "ec", "x25519", "x448", "ml-kem", "kek", "passphrase",
- *              "kms" or "other"
+ *   type       "rsa", "ec", "x25519", "x448", "ml-kem", "ml-kem-x25519", "kek",
+ *              "passphrase", "kms" or "other"
  *   kind       the same in words
  *   algorithm  in words
  *   id         in hexadecimal; null if it is named in another way
  *   service    string, the scheme of the key's URI; only of "kms"
  *   key        string, the key's name there; only of "kms"
+ *   post_quantum  "yes", "no" or "unknown"
  *   known      whether the format has such recipients
  */
 void envl_entry_put(struct envl_json *json,

@@ -27,6 +27,7 @@
  *   labels          object of strings, in the order of the file
  *   header_size     bytes of the stream's header
  *   rewrap_room     bytes by which the key envelope can grow in place
+ *   post_quantum    "no", "yes" or "unknown": that of the weakest recipient
  *   recipients      array of objects:
  *     those of envl_entry_put()
  */
@@ -225,6 +226,22 @@ print_id(const struct envl_key_envelope_entry *entry)
     }
 }
 
+/* As strong as the weakest recipient. */
+static enum envl_post_quantum
+strength(const struct inspection *x)
+{
+    enum envl_post_quantum weakest = ENVL_PQ_YES, one;
+    size_t i;
+
+    for (i = 0; i < x->recipient_count; i++) {
+        one = x->recipients[i].description.post_quantum;
+        if (one == ENVL_PQ_NO
+            || (one == ENVL_PQ_UNKNOWN && weakest != ENVL_PQ_NO))
+            weakest = one;
+    }
+    return weakest;
+}
+
 static void
 print_recipients(const struct inspection *x)
 {
@@ -237,8 +254,9 @@ print_recipients(const struct inspection *x)
         const struct envl_key_envelope_entry *entry = &x->recipients[i];
 
         print_name("recipient");
-        (void)printf("%s; %s%s\n", entry->description.kind,
+        (void)printf("%s; %s; post-quantum: %s%s\n", entry->description.kind,
                      entry->description.algorithm,
+                     envl_post_quantum_text(entry->description.post_quantum),
                      entry->description.known ? "" : "; passed over");
         print_id(entry);
         unknown |= !entry->description.known;
@@ -303,6 +321,7 @@ print(const struct inspection *x, bool *printed)
     print_labels(header);
     print_name("room for rewrap");
     (void)printf("%" PRIu64 " bytes\n", rewrap_room(x));
+    print_line("post-quantum", envl_post_quantum_text(strength(x)));
     print_recipients(x);
 }
 
@@ -388,6 +407,7 @@ put_header(struct envl_json *json, const struct inspection *x)
     put_labels(json, header);
     put_number(json, "header_size", header->prelude.header_len, true);
     put_number(json, "rewrap_room", rewrap_room(x), true);
+    envl_json_member(json, "post_quantum", envl_post_quantum_text(strength(x)));
     put_recipients(json, x);
 }
 

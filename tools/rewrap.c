@@ -141,6 +141,7 @@ set_fresh(struct job *job, const struct envl_defaults *defaults,
     fresh->allow_expired = choice_of(options->allow_expired);
     fresh->skip_expired = choice_of(options->skip_expired);
     fresh->allow_usage = choice_of(options->allow_usage);
+    fresh->require_post_quantum = choice_of(options->require_post_quantum);
     fresh->log_n =
         options->work_factor > 0 ? (unsigned)options->work_factor : 0;
     if (!set_text(&fresh->recipients, options->recipients)
@@ -150,7 +151,7 @@ set_fresh(struct job *job, const struct envl_defaults *defaults,
             && !envl_octets_set(&fresh->passphrase, options->passphrase,
                                 strlen(options->passphrase))))
         return envl_fail_memory(err);
-    return envl_defaults_certificates(defaults, fresh, err);
+    return envl_defaults_rules(defaults, fresh, err);
 }
 
 /* What the environment and openssl.cnf say, as for every other stream. */

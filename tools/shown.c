@@ -54,6 +54,8 @@ envl_show_notes(const struct envl_recipient_notes *notes, bool verbose)
 void
 envl_show_hint(const struct envl_recipient_notes *notes)
 {
-    if (notes != NULL)
-        envl_show_lines(stderr, "hint", notes->ends);
+    if (notes == NULL)
+        return;
+    envl_show_lines(stderr, "hint", notes->ends);
+    envl_show_lines(stderr, "hint", notes->mixed);
 }

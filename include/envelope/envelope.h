@@ -141,7 +141,9 @@ struct envelope_passphrase_callback {
  * be a recipient.  SKIP_EXPIRED: non-zero leaves such a certificate out, in
  * place of failing; it fails if nobody is left.  ALLOW_USAGE: non-zero lets a
  * certificate be a recipient that is a CA's, or whose keyUsage is not for
- * encryption.
+ * encryption.  REQUIRE_POST_QUANTUM: non-zero refuses a recipient that is not
+ * known to withstand a quantum computer: RSA, EC, X25519, X448, and the key of a
+ * service; what is left is ML-KEM, a passphrase and a key-encryption key.
  */
 #define ENVELOPE_PARAM_THREADS "threads"
 #define ENVELOPE_PARAM_OUTPUT_SLACK "output-slack"
@@ -150,6 +152,7 @@ struct envelope_passphrase_callback {
 #define ENVELOPE_PARAM_ALLOW_EXPIRED "allow-expired"
 #define ENVELOPE_PARAM_SKIP_EXPIRED "skip-expired"
 #define ENVELOPE_PARAM_ALLOW_USAGE "allow-usage"
+#define ENVELOPE_PARAM_REQUIRE_POST_QUANTUM "require-post-quantum"
 
 /*
  * An unsigned integer that can be set while decrypting, once the header and

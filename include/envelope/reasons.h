@@ -56,7 +56,8 @@
     X(ENVELOPE_R_NO_KEY_SERVICES, 45, "key services are not installed")        \
     X(ENVELOPE_R_BAD_KEY, 46, "key cannot be used")                            \
     X(ENVELOPE_R_CONFIGURATION, 47, "mistake in the configuration of openssl") \
-    X(ENVELOPE_R_CERTIFICATE_USAGE, 48, "certificate not for encryption")
+    X(ENVELOPE_R_CERTIFICATE_USAGE, 48, "certificate not for encryption")      \
+    X(ENVELOPE_R_NOT_POST_QUANTUM, 49, "recipient is not post-quantum")
 /* clang-format on */
 
 /*

@@ -143,16 +143,26 @@ is_passphrase(const struct envl_entry *entry)
 /* Those that stay and those that come. */
 static enum envelope_reason
 check_limits(const struct envl_plan *plan, const struct envl_cms_reader *o,
-             struct envl_err *err)
+             const struct envl_settings *settings, struct envl_err *err)
 {
     const struct envl_recipients *come = &plan->come;
     const enum envl_fate *fates = plan->fates;
-    size_t i, stay = 0, passphrases = 0, fresh = 0;
+    size_t i, stay = 0, passphrases = 0, fresh = 0, weak = 0;
+    struct envl_description description;
 
     for (i = 0; i < o->count; i++) {
+        envl_entry_describe(&description, &o->entries[i]);
         stay += fates[i] == ENVL_STAYS;
+        weak +=
+            fates[i] == ENVL_STAYS && description.post_quantum != ENVL_PQ_YES;
         passphrases += fates[i] == ENVL_STAYS && is_passphrase(&o->entries[i]);
     }
+    if (weak > 0 && settings->require_post_quantum == ENVL_YES)
+        return envl_fail(err, ENVELOPE_R_NOT_POST_QUANTUM,
+                         "it keeps %zu recipients that could be broken by a "
+                         "quantum computer, or of which it is not known: say "
+                         "who goes with --remove or --replace-all",
+                         weak);
     for (i = 0; i < come->count; i++)
         fresh += come->items[i].kind == ENVL_TO_PASSPHRASE;
     if (stay + come->count > ENVL_RECIPIENT_COUNT_MAX)
@@ -309,8 +319,9 @@ envl_plan_make(struct envl_plan *plan, const struct envl_cms_reader *o,
         else if (edit->mode == ENVL_EDIT_ALL)
             plan->fates[i] = ENVL_MUST_GO;
     }
-    return edit->mode != ENVL_EDIT_REPLACE ? check_limits(plan, o, err)
-                                           : ENVELOPE_OK;
+    return edit->mode != ENVL_EDIT_REPLACE
+               ? check_limits(plan, o, edit->settings, err)
+               : ENVELOPE_OK;
 }
 
 enum envelope_reason
@@ -322,7 +333,7 @@ envl_plan_drop(const struct envl_plan *plan, struct envl_cms_reader *o,
     if (edit->mode == ENVL_EDIT_REPLACE) {
         rc = mark_opener(plan, o, err);
         if (rc == ENVELOPE_OK)
-            rc = check_limits(plan, o, err);
+            rc = check_limits(plan, o, edit->settings, err);
     }
     return rc == ENVELOPE_OK ? envl_cms_reader_drop(o, plan->fates, err) : rc;
 }

@@ -212,9 +212,18 @@ envl_entry_wrap(struct envl_message *message, const struct envl_wrap *wrap,
 void
 envl_entry_describe(struct envl_description *to, const struct envl_entry *entry)
 {
+    static const enum envl_post_quantum strengths[ENVL_ENTRY_KIND_COUNT] = {
+        [ENVL_ENTRY_KEM] = ENVL_PQ_YES,
+        [ENVL_ENTRY_KEK] = ENVL_PQ_YES,
+        [ENVL_ENTRY_PASSPHRASE] = ENVL_PQ_YES,
+        [ENVL_ENTRY_SERVICE] = ENVL_PQ_UNKNOWN,
+        [ENVL_ENTRY_OTHER] = ENVL_PQ_UNKNOWN,
+    };
+
     *to = (struct envl_description){
         .type = "other",
         .known = entry->kind != ENVL_ENTRY_OTHER,
+        .post_quantum = strengths[entry->kind],
         .kind = "of an unknown kind",
         .algorithm = "unknown",
     };

@@ -133,8 +133,10 @@ enum envelope_reason envl_entry_wrap(struct envl_message *message,
 
 struct envl_description {
     const char *type; /* one word, static: "rsa", "ec", "x25519", "x448",
-                       * "ml-kem", "kek", "passphrase", "kms" or "other" */
+                       * "ml-kem", "ml-kem-x25519", "kek", "passphrase", "kms"
+                       * or "other" */
     bool known;       /* FORMAT 5.1 has it, and a reader tries it */
+    enum envl_post_quantum post_quantum;
     char kind[ENVL_DESCRIPTION_MAX];      /* "RSA key, 3072 bits" */
     char algorithm[ENVL_DESCRIPTION_MAX]; /* "RSAES-OAEP, SHA-256" */
 };

@@ -140,10 +140,11 @@ answer_errors(void)
 static bool
 is_number(const char *name)
 {
-    static const char *const numbers[] = { ENVELOPE_PARAM_WORK_FACTOR,
-                                           ENVELOPE_PARAM_ALLOW_EXPIRED,
-                                           ENVELOPE_PARAM_SKIP_EXPIRED,
-                                           ENVELOPE_PARAM_ALLOW_USAGE };
+    static const char *const numbers[] = {
+        ENVELOPE_PARAM_WORK_FACTOR, ENVELOPE_PARAM_ALLOW_EXPIRED,
+        ENVELOPE_PARAM_SKIP_EXPIRED, ENVELOPE_PARAM_ALLOW_USAGE,
+        ENVELOPE_PARAM_REQUIRE_POST_QUANTUM
+    };
     size_t i;
 
     for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

@@ -130,7 +130,8 @@ GIVEN = {
         "EVP decrypts": lambda t: given(("identity", t.data)),
     },
     **{"keys with " + name: with_option(name)
-       for name in ("allow-expired", "skip-expired", "allow-usage")},
+       for name in ("allow-expired", "skip-expired", "allow-usage",
+                    "require-post-quantum")},
     "files of keys": {**PATHS, **dict.fromkeys(MEMORY, NO_FILE)},
     "stored keys": {  # the passphrase is in horse
         **dict.fromkeys(FACES, Absent("it asks for no passphrase of a key")),
@@ -470,6 +471,11 @@ def certificate_rows():
 
     old = dated(two, b"200101000000Z", b"210101000000Z")
     new = dated(two, b"480101000000Z", b"491231235959Z")
+
+    for name in "one", "two":
+        row("keys with require-post-quantum", "a key that is not",
+            KEY[name].public, None,
+            bad("require-post-quantum", reason="NOT_POST_QUANTUM"), to)
 
     def usage(name, key, opener, lacks, *extensions):
         text = made(key, *extensions)
@@ -819,10 +825,17 @@ def configuration_rows():
         conf("threads that are %s" % threads, "threads = 2",
              "threads = " + threads, mistake("threads = " + threads))
     for setting in "allow-expired", "skip-expired", "allow-usage":
+        conf("%s that is yes" % setting, "threads = 2", setting + " = yes",
+             opened_by("one"))
         conf("%s that is 2" % setting, "threads = 2", setting + " = 2",
              mistake(setting + " = 2"))
         conf("%s that is 1" % setting, "threads = 2", setting + " = 1",
              opened_by("one"))
+    for value in "no", "0":
+        conf("require-post-quantum that is " + value, "threads = 2",
+             "require-post-quantum = " + value, opened_by("one"))
+    conf("require-post-quantum that is maybe", "threads = 2",
+         "require-post-quantum = maybe", mistake("require-post-quantum"))
     conf("threads that are 64", "threads = 2", "threads = 64",
          opened_by("one"))
     conf("properties that nothing has", "threads = 2",
@@ -841,6 +854,15 @@ def configuration_rows():
             recipients, identities)
         row("keys that openssl.cnf names", name, text.encode(), text.encode(),
             expected, but, "one")
+
+    def strong(value, expected):
+        row("keys that openssl.cnf names", "require-post-quantum = " + value,
+            (GOOD_CONF + "recipients = %s\nrequire-post-quantum = %s\n" % (
+                KEY["one"].public_path, value)).encode(), None, expected,
+            {FROM: Absent("it is about recipients")}, "one")
+
+    for value in "yes", "1":
+        strong(value, bad("one.pub", reason="NOT_POST_QUANTUM"))
 
     one, none = KEY["one"], PLACE.path("nowhere")
     names("good ones", one.public_path, one.path, opened_by("one"))

@@ -26,6 +26,7 @@ complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from e
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l allow-expired -d 'take a certificate that is not valid now'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l skip-expired -d 'leave out a certificate that is not valid now'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l allow-usage -d 'take a certificate of a CA, or one that is not for encryption'
+complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l require-post-quantum -d 'refuse keys that a quantum computer could break'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l xbcloud -d 'add the entries that xbcloud put looks for'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt' -l range -x -d 'only these bytes, read from a file that can seek'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt' -l salvage -f -a 'zero skip' -d 'write what is intact of a damaged file, and zeros for holes'
