@@ -740,11 +740,16 @@ format_md() {
     leaves 'ContentInfo' 'ASN.1'
     leaves '30 15' 'bytes'
     leaves '30 10' 'bytes'
+    leaves 'kemct  ' 'a formula'
     leaves '2.25.' 'an object identifier'
     leaves 'KEKSource ::=' 'ASN.1'
     leaves 'context = prelude' 'a formula'
     leaves 'field()' 'test/cli/stranger.sh runs it'
     leaves 'import sys' 'test/cli/stranger.sh runs it'
+    leaves 'openssl cms' 'test/cli/stranger.sh runs it'
+    leaves 'set -- ' 'test/cli/stranger.sh runs it'
+    leaves 'from cryptography' 'test/cli/stranger.sh runs it'
+    leaves 'import hashlib' 'test/cli/stranger.sh runs it'
     keys ops
     envelope -r ops.pub --carrier tar -o backup.tar "$tests_dir/backup.xb"
     envelope -r ops.pub -o backup.xb "$tests_dir/backup.xb"
