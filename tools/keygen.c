@@ -18,6 +18,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "lib/der.h"
 #include "lib/keys.h"
 #include "lib/passphrase.h"
 #include "tools/commands.h"
@@ -31,6 +32,10 @@
 #define SCRYPT_R 8
 #define SCRYPT_P 5
 #define SCRYPT_SALT_LEN 16
+
+#define ML_KEM_SEED \
+    "seed" /* OSSL_PKEY_PARAM_ML_KEM_SEED, from OpenSSL 3.5 on */
+#define ML_KEM_SEED_LEN 64
 
 struct key_type {
     const char *name;      /* of --type; the first one is the default */
@@ -156,25 +161,77 @@ encrypt(BIO *to, BIO *der, const struct envl_octets *passphrase,
     return ok;
 }
 
+/*
+ * The PrivateKeyInfo of a key of ML-KEM: its seed alone (RFC 9935, 6).  libcrypto
+ * writes what it expands to, too, which other programs do not read.
+ */
+static int
+encode_seed(BIO *to, EVP_PKEY *key)
+{
+    static const unsigned char version[] = { ENVL_DER_INTEGER, 1, 0 };
+    unsigned char seed[ML_KEM_SEED_LEN], buf[ML_KEM_SEED_LEN + 64];
+    unsigned char *spki = NULL;
+    int len = i2d_PUBKEY(key, &spki), ok = 0;
+    struct envl_der in = { spki, len > 0 ? (size_t)len : 0 }, info, algorithm;
+    struct envl_der_writer w;
+    size_t seed_len;
+
+    if (envl_der_take(&in, ENVL_DER_SEQUENCE, &info)
+        && envl_der_take_whole(&info, ENVL_DER_SEQUENCE, &algorithm)
+        && EVP_PKEY_get_octet_string_param(key, ML_KEM_SEED, seed, sizeof(seed),
+                                           &seed_len)
+        && seed_len == sizeof(seed)) {
+        envl_der_begin(&w, buf, sizeof(buf));
+        envl_der_put_element(&w, ENVL_DER_CONTEXT + 0, seed, sizeof(seed));
+        envl_der_wrap(&w, ENVL_DER_OCTETS, 0);
+        envl_der_put(&w, algorithm.p, algorithm.len);
+        envl_der_put(&w, version, sizeof(version));
+        envl_der_wrap(&w, ENVL_DER_SEQUENCE, 0);
+        info = envl_der_written(&w);
+        ok = info.p != NULL && BIO_write(to, info.p, (int)info.len) > 0;
+    }
+    OPENSSL_cleanse(seed, sizeof(seed));
+    OPENSSL_cleanse(buf, sizeof(buf));
+    OPENSSL_free(spki);
+    return ok;
+}
+
+static int
+encode_private(BIO *to, EVP_PKEY *key, const char *propq)
+{
+    enum envl_key_kind kind;
+    const char *algorithm = envl_key_algorithm(&kind, key);
+
+    if (kind == ENVL_KEY_ML_KEM && strcmp(algorithm, ENVL_KEY_HYBRID_NAME) != 0)
+        return encode_seed(to, key);
+    return encode(to, key, EVP_PKEY_KEYPAIR, "DER", "PrivateKeyInfo", propq);
+}
+
+static int
+write_pem(BIO *to, BIO *der)
+{
+    char *data = NULL;
+    long len = BIO_get_mem_data(der, &data);
+
+    return PEM_write_bio(to, PEM_STRING_PKCS8INF, "",
+                         (const unsigned char *)data, len)
+           > 0;
+}
+
 static enum envelope_reason
 encode_pair(const struct envl_key_pair *pair, EVP_PKEY *key,
             const struct envl_octets *passphrase, const struct envl_libctx *ctx,
             struct envl_err *err)
 {
-    BIO *der = NULL;
-    int ok = encode(pair->public_key, key, EVP_PKEY_PUBLIC_KEY, "PEM",
-                    "SubjectPublicKeyInfo", ctx->propq);
+    BIO *der = BIO_new(BIO_s_secmem());
+    int ok = der != NULL
+             && encode(pair->public_key, key, EVP_PKEY_PUBLIC_KEY, "PEM",
+                       "SubjectPublicKeyInfo", ctx->propq)
+             && encode_private(der, key, ctx->propq)
+             && (passphrase->data == NULL
+                     ? write_pem(pair->private_key, der)
+                     : encrypt(pair->private_key, der, passphrase, ctx));
 
-    if (ok && passphrase->data == NULL) {
-        ok = encode(pair->private_key, key, EVP_PKEY_KEYPAIR, "PEM",
-                    "PrivateKeyInfo", ctx->propq);
-    } else if (ok) {
-        der = BIO_new(BIO_s_secmem());
-        ok = der != NULL
-             && encode(der, key, EVP_PKEY_KEYPAIR, "DER", "PrivateKeyInfo",
-                       ctx->propq)
-             && encrypt(pair->private_key, der, passphrase, ctx);
-    }
     BIO_free(der);
     return ok ? ENVELOPE_OK : envl_fail_crypto(err, "encode the key");
 }

@@ -87,6 +87,7 @@ test_parameter_lists(void **state)
         { ENVELOPE_PARAM_ALLOW_EXPIRED, OSSL_PARAM_UNSIGNED_INTEGER },
         { ENVELOPE_PARAM_SKIP_EXPIRED, OSSL_PARAM_UNSIGNED_INTEGER },
         { ENVELOPE_PARAM_ALLOW_USAGE, OSSL_PARAM_UNSIGNED_INTEGER },
+        { ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, OSSL_PARAM_UNSIGNED_INTEGER },
         { ENVELOPE_PARAM_NEXT_CHUNK, OSSL_PARAM_UNSIGNED_INTEGER },
     };
     static const char *const gettable[] = { ENVELOPE_PARAM_HEADER,
@@ -276,7 +277,8 @@ test_parameters_in_use(void **state)
                     { ENVELOPE_PARAM_WORK_FACTOR, 14 },
                     { ENVELOPE_PARAM_ALLOW_EXPIRED, 1 },
                     { ENVELOPE_PARAM_SKIP_EXPIRED, 1 },
-                    { ENVELOPE_PARAM_ALLOW_USAGE, 1 } };
+                    { ENVELOPE_PARAM_ALLOW_USAGE, 1 },
+                    { ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, 1 } };
     EVP_CIPHER_CTX *ctx = support_init(*state, SUPPORT_SEAL, support_kek, NULL);
     EVP_CIPHER_CTX *fresh =
         support_init(*state, SUPPORT_SEAL, support_kek, NULL);
@@ -347,6 +349,7 @@ test_bad_parameters(void **state)
         { ENVELOPE_PARAM_ALLOW_EXPIRED, 2 },
         { ENVELOPE_PARAM_SKIP_EXPIRED, 2 },
         { ENVELOPE_PARAM_ALLOW_USAGE, 2 },
+        { ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, 2 },
     };
     static const char *const texts[] = { ENVELOPE_PARAM_RECIPIENTS,
                                          ENVELOPE_PARAM_IDENTITIES,

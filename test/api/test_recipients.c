@@ -546,6 +546,39 @@ test_certificate_time(void **state)
     }
 }
 
+static void
+test_post_quantum_is_required(void **state)
+{
+    const struct fixture *f = *state;
+    size_t i;
+
+    for (i = 0; i < KIND_COUNT; i++) {
+        const bool is = strstr(kinds[i].type, "KEM") != NULL;
+        struct support_params params;
+        struct octets bytes, stream;
+
+        if (f->keys[i] == NULL)
+            continue;
+        bytes = support_public(f->keys[i], "PEM");
+        begin_seal(&params);
+        add_given(&params, ENVELOPE_PARAM_RECIPIENT, bytes);
+        support_add_number(&params, ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, 0);
+        stream = seal(f, &params);
+        support_drop(&stream);
+        begin_seal(&params);
+        add_given(&params, ENVELOPE_PARAM_RECIPIENT, bytes);
+        support_add_number(&params, ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, 1);
+        if (is) {
+            stream = seal(f, &params);
+            support_drop(&stream);
+        } else {
+            expect_sealing(f, &params, ENVELOPE_R_NOT_POST_QUANTUM,
+                           "quantum computer");
+        }
+        support_drop(&bytes);
+    }
+}
+
 /* An end that nobody can read is not one that lies ahead. */
 static void
 test_certificate_with_bad_time(void **state)
@@ -1260,6 +1293,7 @@ main(void)
         cmocka_unit_test(test_damaged_block_among_good_ones),
         cmocka_unit_test(test_wrong_identity),
         cmocka_unit_test(test_certificate_time),
+        cmocka_unit_test(test_post_quantum_is_required),
         cmocka_unit_test(test_certificate_with_bad_time),
         cmocka_unit_test(test_bad_lists),
         cmocka_unit_test(test_private_key_by_uri),

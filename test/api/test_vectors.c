@@ -139,6 +139,14 @@ check_text(const struct vector *v, const struct octets *out)
         fail_msg("%s: another text", v->name);
 }
 
+/* Its key is of ML-KEM, which libcrypto has from 3.5 on. */
+static bool
+is_too_new(const struct vector *v)
+{
+    return strncmp(v->how, "mlkem", strlen("mlkem")) == 0
+           && OpenSSL_version_num() < 0x30500000UL;
+}
+
 static void
 check_vector(const struct support *s, const struct vector *v, size_t cut)
 {
@@ -158,10 +166,16 @@ check_vector(const struct support *s, const struct vector *v, size_t cut)
     key = identity(&params, v->how, &pem);
     if (!support_opens(s, key, params.list, &how, in, &out))
         reason = take_reason();
+    if (is_too_new(v)) {
+        assert_int_equal(reason, ENVELOPE_R_NO_ALGORITHM);
+        assert_int_equal(out.len, 0);
+        goto out;
+    }
     if (reason != expected)
         fail_msg("%s: reason %d, not %d (%s)", v->name, reason, expected,
                  v->expect);
     check_text(v, &out);
+out:
     support_drop(&in);
     support_drop(&out);
     support_drop(&pem);
@@ -183,7 +197,7 @@ vectors_are_judged(void **state)
     int i, n = scandir(directory(), &entries, is_description, alphasort);
     size_t c;
 
-    assert_true(n > 70);
+    assert_true(n > 110);
     for (i = 0; i < n; i++) {
         struct vector v;
 

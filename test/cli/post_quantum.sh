@@ -153,6 +153,9 @@ round_trips() {
         "$envelope" -d -i "$type.key" out | cmp plain -
         exits 3 "$envelope" -d -i x25519.key out
         openssl_with pkey -in "$type.key" -pubout | cmp - "$type.pub"
+        # The seed alone, which the other programs read: 64 bytes and X25519's.
+        "$OPENSSL" asn1parse -in "$type.key" -noout -out private.der
+        [ "$(wc -c <private.der)" -lt 120 ]
     done
 }
 t 'keys of ML-KEM, alone and with X25519' round_trips

@@ -21,6 +21,13 @@ identity() {
     esac
 }
 
+# Where openssl has ML-KEM, which is from 3.5 on.
+is_for_openssl() {
+    case $(value open) in
+    mlkem*) "$OPENSSL" list -key-managers | grep -q ML-KEM-768 ;;
+    esac
+}
+
 judge() {
     # shellcheck disable=SC2046 # words are wanted
     env -u OPENSSL_MODULES "$PYTHON" "$srcdir/test/interop/envelope.py" \
@@ -37,10 +44,11 @@ all() {
     count=0
     for vector in "$srcdir"/test/vectors/*.txt; do
         vector=${vector%.txt}
+        is_for_openssl || continue
         judge
         count=$((count + 1))
     done
-    test "$count" -gt 70
+    test "$count" -gt 90
 }
 
 each_has_its_stream() {

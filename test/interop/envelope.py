@@ -4,6 +4,9 @@
 # alone, to test the first one against. In memory, in clear Python: no product.
 
 import argparse
+import base64
+import functools
+import hashlib
 import hmac
 import json
 import os
@@ -296,8 +299,16 @@ XDH_SCHEMES = {"X25519": "1.2.840.113549.1.9.16.3.19",  # as they are written
                "X448": "1.2.840.113549.1.9.16.3.21"}
 MAX_UKM = 512
 ORI_KEM = "1.2.840.113549.1.9.16.13.3"
-ML_KEMS = {f"2.16.840.1.101.3.4.4.{i + 1}": f"ML-KEM-{size}"
-           for i, size in enumerate((512, 768, 1024))}
+HYBRID, HYBRID_OID = "MLKEM768-X25519", "1.3.6.1.5.5.7.6.58"
+KEMS = {f"2.16.840.1.101.3.4.4.{i + 1}": f"ML-KEM-{size}"
+        for i, size in enumerate((512, 768, 1024))}
+KEMS[HYBRID_OID] = HYBRID
+CIPHERTEXT_SIZE = {"ML-KEM-512": 768, "ML-KEM-768": 1088, "ML-KEM-1024": 1568,
+                   HYBRID: 1120}
+KEM_KDFS = {"1.2.840.113549.1.9.16.3.28": hashes.SHA256,  # the written one
+            "1.2.840.113549.1.9.16.3.29": hashes.SHA384,
+            "1.2.840.113549.1.9.16.3.30": hashes.SHA512}
+KEM_KDF = next(iter(KEM_KDFS))
 KEK_SOURCE = "2.25.316074012886541906706424215129532293222.1"
 EPHEMERAL_SIZE = {"X25519": 32, "X448": 56}
 
@@ -637,16 +648,36 @@ def parse_ori(value):
     result = Recipient("ori", value.raw)
     if oid == ORI_KEM and info.tag == SEQUENCE:
         try:
-            fields = info.fields()
-            fields.take(INTEGER)
-            identifier = fields.any()
-            kem, _ = parse_algorithm(fields.take(SEQUENCE))
+            result.kind, result.id, result.wrapped, result.source = \
+                parse_kemri(info.fields())
         except Malformed:
-            return [result]
-        result.id = (identifier.raw if identifier.tag == SEQUENCE
-                     else identifier.body)
-        result.kind = ML_KEMS.get(kem, "unknown")
+            pass
     return [result]
+
+
+def parse_kemri(fields):
+    """FORMAT 5.1: a KEMRecipientInfo, of which every field is as it must be."""
+    take_version(fields, 0)
+    identifier = fields.any()
+    if identifier.tag not in (SEQUENCE, context(0, False)):
+        raise Malformed("RecipientIdentifier")
+    kem, kem_parameters = parse_algorithm(fields.take(SEQUENCE))
+    ciphertext = fields.take(OCTET_STRING).body
+    kdf, kdf_parameters = parse_algorithm(fields.take(SEQUENCE))
+    if fields.take(INTEGER).integer() != 32:
+        raise Malformed("kekLength")
+    if parse_algorithm(fields.take(SEQUENCE)) != (AES256_WRAP, None):
+        raise Malformed("wrap")
+    wrapped = fields.take(OCTET_STRING).body
+    fields.end()
+    kind = KEMS.get(kem, "unknown")
+    if (kind == "unknown" or kem_parameters or kdf_parameters
+            or kdf not in KEM_KDFS or len(wrapped) != 40
+            or len(ciphertext) != CIPHERTEXT_SIZE[kind]):
+        raise Malformed("KEM")
+    return (kind, identifier.raw if identifier.tag == SEQUENCE
+            else identifier.body, wrapped,
+            {"ciphertext": ciphertext, "kdf": kdf})
 
 
 # --- keys -----------------------------------------------------------------
@@ -659,6 +690,8 @@ EC_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
 def key_kind(public):
     """Which kind of recipient a public key makes; None where it makes none."""
+    if isinstance(public, tuple):
+        return public[0]                # of a KEM
     for cls, kind in KEY_KINDS:
         if isinstance(public, cls):
             if kind == "rsa" and public.key_size < 2048:
@@ -700,9 +733,119 @@ class Identity:
             serialization.NoEncryption())
 
 
+class KemKey:
+    """A key of ML-KEM, or with X25519, which Python's package does not have: the
+    openssl command does what ML-KEM does."""
+
+    def __init__(self, kind, mlkem, xdh=None):
+        """mlkem is DER; with a private key all of it is private."""
+        self.kind, self.mlkem, self.xdh = kind, mlkem, xdh
+
+    def raw_mlkem(self):
+        """The public key's bytes, from its SubjectPublicKeyInfo."""
+        public = openssl(["pkey", "-pubout", "-outform", "DER"], self.mlkem)
+        if public is None:
+            raise Usage("openssl knows no ML-KEM")
+        fields = parse_one(public).fields()
+        fields.take(SEQUENCE)
+        return fields.take(BIT_STRING).body[1:]
+
+    def spki(self):
+        oid = {kind: oid for oid, kind in KEMS.items()}[self.kind]
+        raw = self.raw_mlkem()
+        if self.xdh:
+            raw += raw_public(self.xdh.public_key())
+        return tlv(SEQUENCE, der_algorithm(oid), tlv(BIT_STRING, b"\0", raw))
+
+    def secret(self, ciphertext):
+        """The shared secret, or None where there is none."""
+        sent, split = b"", ciphertext
+        if self.xdh:
+            split, sent = ciphertext[:1088], ciphertext[1088:]
+        shared = pkeyutl("-decap", self.mlkem, split)
+        if shared is None or not self.xdh:
+            return shared
+        try:
+            agreed = self.xdh.exchange(
+                x25519.X25519PublicKey.from_public_bytes(sent))
+        except ValueError:
+            return None                 # it is all zero
+        return combine(shared, agreed, sent, raw_public(self.xdh.public_key()))
+
+
+def combine(shared, agreed, sent, public):
+    """X-Wing's combiner, which LAMPS' composite has, too."""
+    return hashlib.sha3_256(shared + agreed + sent + public
+                            + bytes.fromhex("5c2e2f2f5e5c")).digest()
+
+
+def pkeyutl(way, key, data=None):
+    """openssl pkeyutl -decap or -encap with a key in DER: the secret, and with
+    -encap the ciphertext, too."""
+    with tempfile.TemporaryDirectory() as scratch:
+        at = functools.partial(os.path.join, scratch)
+        write(at("key"), key)
+        words = ["pkeyutl", way, "-keyform", "DER", "-inkey", at("key"),
+                 "-secret", at("secret")]
+        if data is None:
+            words += ["-pubin", "-out", at("sent")]
+        else:
+            write(at("data"), data)
+            words += ["-in", at("data")]
+        if openssl(words) is None:
+            return None
+        secret = read(at("secret"))
+        return secret if data is not None else (secret, read(at("sent")))
+
+
+def parse_one(data):
+    reader = Fields(data)
+    value = reader.any()
+    reader.end()
+    return value
+
+
+def pem_body(data):
+    match = re.search(rb"-----BEGIN [A-Z ]+-----(.*?)-----END", data, re.S)
+    return base64.b64decode(match[1]) if match else data
+
+
+def load_kem_private(data):
+    """A KemKey from a PrivateKeyInfo of one of its algorithms, or None."""
+    der = pem_body(data)
+    try:
+        fields = parse_one(der).fields()
+        fields.take(INTEGER)
+        kind = KEMS.get(parse_algorithm(fields.take(SEQUENCE))[0])
+        raw = fields.take(OCTET_STRING).body
+    except Malformed:
+        return None
+    if kind != HYBRID:
+        return KemKey(kind, der) if kind else None
+    mlkem = tlv(SEQUENCE, der_integer(0), der_algorithm(next(
+        oid for oid, name in KEMS.items() if name == "ML-KEM-768")),
+        tlv(OCTET_STRING, tlv(context(0, False), raw[:64])))
+    return KemKey(HYBRID, mlkem,
+                  x25519.X25519PrivateKey.from_private_bytes(raw[64:]))
+
+
+def load_kem_public(data):
+    """Kind and raw bytes of a SubjectPublicKeyInfo, or None."""
+    try:
+        fields = parse_one(pem_body(data)).fields()
+        kind = KEMS.get(parse_algorithm(fields.take(SEQUENCE))[0])
+        raw = fields.take(BIT_STRING).body[1:]
+    except Malformed:
+        return None
+    return (kind, raw) if kind else None
+
+
 def load_identity(path):
     data = read(path)
     certificate = None
+    if kem := load_kem_private(data):
+        return Identity(kem, kem.kind,
+                        {hashlib.sha256(kem.spki()).digest()[:20]})
     try:
         key = serialization.load_pem_private_key(data, None)
     except (ValueError, TypeError):
@@ -731,6 +874,8 @@ def load_recipient(path):
         return certificate.public_key(), certificate_id(certificate)
     except ValueError:
         pass
+    if kem := load_kem_public(data):
+        return kem, hashlib.sha256(pem_body(data)).digest()[:20]
     try:
         public = serialization.load_pem_public_key(data)
     except ValueError:
@@ -844,6 +989,20 @@ def dh_open(envelope, recipient, identity):
     return own_open(envelope, recipient, kek)
 
 
+def kem_kek(secret, kdf):
+    """RFC 9629, 5: HKDF without a salt, with CMSORIforKEMOtherInfo."""
+    info = tlv(SEQUENCE, der_algorithm(AES256_WRAP), der_integer(32))
+    return HKDF(KEM_KDFS[kdf](), 32, None, info).derive(secret)
+
+
+def kem_open(envelope, recipient, identity):
+    secret = identity.key.secret(recipient.source["ciphertext"])
+    if secret is None:
+        return None
+    return own_open(envelope, recipient,
+                    kem_kek(secret, recipient.source["kdf"]))
+
+
 def of_kind(envelope, kind):
     return [r for r in envelope.each() if r.kind == kind]
 
@@ -868,12 +1027,12 @@ def to_be_tried(envelope, identities):
     taken = {id(r) for _, recipients in named for r in recipients}
     others = [(i, [r for r in each if could_open(i, r) and id(r) not in taken])
               for i in identities]
-    left = {"rsa": MAX_OPERATIONS, "ec": MAX_OPERATIONS, "dh": MAX_OPERATIONS,
-            "others": MAX_OPERATIONS}
+    left = dict.fromkeys(("rsa", "ec", "dh", "kem", "others"), MAX_OPERATIONS)
     for pairs in named, others:
         for identity, recipients in pairs:
             budget = ("others" if pairs is others else
-                      identity.kind if identity.kind in left else "dh")
+                      identity.kind if identity.kind in left else
+                      "kem" if identity.kind in CIPHERTEXT_SIZE else "dh")
             recipients = recipients[:left[budget]]
             left[budget] -= len(recipients)
             if recipients:
@@ -893,8 +1052,9 @@ def open_key_envelope(envelope, identities, keks, passphrases):
             if dek:
                 return dek
         else:
+            how = kem_open if identity.kind in CIPHERTEXT_SIZE else dh_open
             for recipient in candidates:
-                if dek := dh_open(envelope, recipient, identity):
+                if dek := how(envelope, recipient, identity):
                     return dek
     for kek in keks:
         candidates = of_kind(envelope, "kek")
@@ -1032,6 +1192,36 @@ def dh_info(public, key_id, kind, cek, scheme=None, **fields):
                   aes_key_wrap(kek, cek), scheme, **fields)
 
 
+def der_kem(key_id, kind, ciphertext, wrapped, kdf=KEM_KDF, ukm=b"",
+            kdf_parameters=b"", wrap=der_algorithm(AES256_WRAP), oid=None):
+    oid = oid or {kind: oid for oid, kind in KEMS.items()}[kind]
+    return tlv(context(4), der_oid(ORI_KEM), tlv(
+        SEQUENCE, der_integer(0), tlv(context(0, False), key_id),
+        der_algorithm(oid), tlv(OCTET_STRING, ciphertext),
+        der_algorithm(kdf, kdf_parameters), der_integer(32),
+        tlv(context(0), tlv(OCTET_STRING, ukm)) if ukm else b"", wrap,
+        tlv(OCTET_STRING, wrapped)))
+
+
+def kem_info(public, key_id, kind, cek, kdf=KEM_KDF, change=None, **fields):
+    _, raw = public
+    split = 1184 if kind == HYBRID else len(raw)
+    oid = next(oid for oid, name in KEMS.items()
+               if name == ("ML-KEM-768" if kind == HYBRID else kind))
+    secret, sent = pkeyutl("-encap", tlv(
+        SEQUENCE, der_algorithm(oid), tlv(BIT_STRING, b"\0", raw[:split])))
+    if kind == HYBRID:
+        own = x25519.X25519PrivateKey.generate()
+        ephemeral = raw_public(own.public_key())
+        agreed = own.exchange(
+            x25519.X25519PublicKey.from_public_bytes(raw[split:]))
+        secret = combine(secret, agreed, ephemeral, raw[split:])
+        sent += ephemeral
+    wrapped = aes_key_wrap(kem_kek(secret, kdf), cek)
+    return der_kem(key_id, kind, change(sent) if change else sent, wrapped,
+                   kdf, **fields)
+
+
 def scrypt_info(passphrase, log_n, cek):
     salt = secrets.token_bytes(32)
     n, r, p = 1 << log_n, 8, 1
@@ -1105,7 +1295,8 @@ def make_key_envelope(dek, publics, keks, passphrases, log_n):
         cek = secrets.token_bytes(32)
         before, after = own_envelope(dek, cek)
     infos += [der_kekri(kek_id(kek), kek, cek) for kek in ours]
-    infos += [dh_info(*recipient, cek) for recipient in own]
+    infos += [(kem_info if recipient[2] in CIPHERTEXT_SIZE else dh_info)(
+        *recipient, cek) for recipient in own]
     infos += [scrypt_info(word, log_n, cek) for word in passphrases]
     if not 1 <= len(infos) <= MAX_RECIPIENTS:
         raise Usage("1 to 1,024 recipients, please")

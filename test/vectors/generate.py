@@ -249,6 +249,56 @@ def x25519(dek, kind="X25519", **fields):
     return frame(dek, cek, infos=[e.dh_info(held, key_id, kind, cek, **fields)])
 
 
+def kem(dek, name="mlkem768", **fields):
+    """The same of ML-KEM, alone or with X25519."""
+    cek = secrets.token_bytes(32)
+    held, key_id = public(name + ".pem")
+    return frame(dek, cek, infos=[e.kem_info(held, key_id, held[0], cek,
+                                             **fields)])
+
+
+def kem_vectors():
+    """Where OpenSSL has ML-KEM, which is from 3.5 on."""
+    names = "mlkem512", "mlkem768", "mlkem1024", "mlkem768x25519"
+    for name in names:
+        good(f"ok-{name}", f"one recipient, {name}", how=f"{name}.key",
+             publics=[name + ".pem"])
+    for oid, digest in e.KEM_KDFS.items():
+        good(f"ok-mlkem768-{digest.name}", f"ML-KEM-768 with HKDF and "
+             f"{digest.name}", how="mlkem768.key",
+             make=lambda d: kem(d, kdf=oid))
+
+    def bad(name, comment, how="mlkem768", **fields):
+        bad_frame(name, comment + " is passed over",
+                  lambda d: kem(d, how, **fields), "NO_MATCH", how + ".key")
+
+    null = e.tlv(e.NULL)
+    bad("mlkem-ukm", "ML-KEM with a ukm", ukm=b"ukm")
+    bad("mlkem-kdf-null", "a kdf with NULL", kdf_parameters=null)
+    bad("mlkem-wrap-null", "a key wrap with NULL",
+        wrap=e.der_algorithm(e.AES256_WRAP, null))
+    bad("mlkem-wrap-pad", "the padded key wrap: CVE-2026-63072",
+        wrap=e.der_algorithm(AES256_WRAP_PAD))
+    bad("mlkem-other-kem", "a ciphertext of ML-KEM-768 that is named -512",
+        oid="2.16.840.1.101.3.4.4.1")
+    bad("mlkem-short", "a ciphertext without its last byte",
+        change=lambda sent: sent[:-1])
+    bad("mlkem-long", "a ciphertext with one byte more",
+        change=lambda sent: sent + b"\0")
+    bad("mlkem-altered", "a ciphertext that was altered",
+        change=lambda sent: sent[:99] + bytes([sent[99] ^ 1]) + sent[100:])
+    for name, comment, change in (
+            ("altered", "an ML-KEM ciphertext that was altered",
+             lambda sent: bytes([sent[0] ^ 1]) + sent[1:]),
+            ("ephemeral", "an ephemeral key that was altered",
+             lambda sent: sent[:-9] + bytes([sent[-9] ^ 1]) + sent[-8:]),
+            ("zero", "an all-zero ephemeral key",
+             lambda sent: sent[:-32] + bytes(32)),
+            ("short", "a ciphertext without its last byte",
+             lambda sent: sent[:-1])):
+        bad("hybrid-" + name, comment, "mlkem768x25519", change=change)
+
+
 def replaced(message, old, new):
     assert message.count(old) == 1 and len(old) == len(new)
     return message.replace(old, new)
@@ -408,6 +458,8 @@ def main():
     good_vectors()
     header_vectors()
     key_envelope_vectors()
+    if e.openssl(["list", "-key-managers"]).count(b"ML-KEM"):
+        kem_vectors()
     payload_vectors()
     if wanted - made:
         sys.exit(f"no such vector: {min(wanted - made)}")
