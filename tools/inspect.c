@@ -254,10 +254,14 @@ print_recipients(const struct inspection *x)
         const struct envl_key_envelope_entry *entry = &x->recipients[i];
 
         print_name("recipient");
-        (void)printf("%s; %s; post-quantum: %s%s\n", entry->description.kind,
-                     entry->description.algorithm,
-                     envl_post_quantum_text(entry->description.post_quantum),
-                     entry->description.known ? "" : "; passed over");
+        (void)printf("%s; %s; ", entry->description.kind,
+                     entry->description.algorithm);
+        if (entry->description.known)
+            (void)printf(
+                "post-quantum: %s\n",
+                envl_post_quantum_text(entry->description.post_quantum));
+        else
+            (void)puts("passed over");
         print_id(entry);
         unknown |= !entry->description.known;
     }

@@ -801,6 +801,7 @@ faq() {
     runs 'envelope keygen -o new.key'
     runs 'envelope fingerprint'
     runs 'openssl x509'
+    leaves 'envelope keygen -t mlkem768x25519' 'not with OpenSSL 3.0'
     runs 'envelope -r ops.pub --label'
     runs 'openssl rand'
     runs 'envelope -d -i locked.key'
