@@ -92,18 +92,19 @@ read_content(struct envl_message *message, struct envl_der in)
 
 /* RecipientInfos, which a SET OF has in one order. */
 static const char *
-read_infos(struct envl_message *message, struct envl_der in)
+read_infos(struct envl_message *message, struct envl_der in, size_t count)
 {
-    struct envl_message_info *infos = message->infos;
-    size_t n;
+    struct envl_message_info *info;
 
-    for (n = 0; n < message->count; n++) {
-        infos[n].owned = NULL;
-        (void)envl_der_take_whole(&in, ENVL_DER_ANY, &infos[n].der);
-        if (n > 0 && envl_der_compare(&infos[n - 1].der, &infos[n].der) > 0)
-            return "it is not in DER or has bytes left over";
+    while (message->count < count) {
+        info = &message->infos[message->count++];
+        info->owned = NULL;
+        (void)envl_der_take_whole(&in, ENVL_DER_ANY, &info->der);
+        if (message->count > 1
+            && envl_der_compare(&info[-1].der, &info->der) > 0)
+            return "it is not in DER: its recipients are in no order";
     }
-    return n > 0 ? NULL : "it has no recipients";
+    return count > 0 ? NULL : "it has no recipients";
 }
 
 /* As far as there may be as many, and one more. */
@@ -177,8 +178,7 @@ envl_message_read(struct envl_message *message, const unsigned char *der,
     if (fault == NULL && (fault = read_content(message, frame.rest)) == NULL) {
         if (!grow(message, count))
             return envl_fail_memory(err);
-        message->count = count;
-        fault = read_infos(message, frame.infos);
+        fault = read_infos(message, frame.infos, count);
     }
     return fault == NULL ? ENVELOPE_OK
                          : envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", fault);

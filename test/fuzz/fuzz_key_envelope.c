@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Key envelopes, opened with one identity of each kind.  There is no
- * passphrase among them: scrypt would take all the time.
+ * Key envelopes, opened with one identity of each kind, and changed: recipients
+ * are listed, added, replaced, removed and cleaned out.  There is no passphrase
+ * among them: scrypt would take all the time.
  */
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "lib/cms/edit.h"
 
 #include "lib/cms/key_envelope.h"
 #include "lib/header.h"
@@ -56,6 +62,85 @@ try_open(const uint8_t *data, size_t size)
         MUST(rc == ENVELOPE_R_KEY_ENVELOPE || rc == ENVELOPE_R_NO_MATCH
              || rc == ENVELOPE_R_MEMORY);
     }
+}
+
+/* An X25519 key as a recipient; it lives as long as the program does. */
+static const struct envl_settings *
+newcomer(struct envl_recipients **to)
+{
+    static struct envl_recipients recipients;
+    static struct envl_settings settings;
+    unsigned char *der = NULL;
+    struct envl_err err;
+    EVP_PKEY *key;
+    int len;
+
+    *to = &recipients;
+    if (recipients.count > 0)
+        return &settings;
+    key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+    MUST(key != NULL && (len = i2d_PUBKEY(key, &der)) > 0);
+    MUST(envl_octets_list_add(&settings.recipient, der, (size_t)len));
+    MUST(envl_recipients_load(&recipients, &ctx, &settings, &err)
+         == ENVELOPE_OK);
+    OPENSSL_free(der);
+    EVP_PKEY_free(key);
+    return &settings;
+}
+
+/* What is written can be read, and is there for the others as it was. */
+static void
+must_be_good(unsigned char *der, size_t len)
+{
+    struct envl_key_envelope_entry *list;
+    struct envl_err err;
+    size_t count;
+
+    MUST(envl_key_envelope_list(&list, &count, der, len, &ctx, &err)
+         == ENVELOPE_OK);
+    MUST(count > 0);
+    envl_key_envelope_list_free(list, count);
+    OPENSSL_free(der);
+}
+
+static void
+try_edit(const uint8_t *data, size_t size)
+{
+    struct envl_key_envelope_entry *list;
+    struct envl_recipients *recipients;
+    const struct envl_settings *settings = newcomer(&recipients);
+    unsigned char *out, *copy;
+    size_t count, len;
+    struct envl_err err;
+    bool opened;
+    int mode;
+
+    if (envl_key_envelope_list(&list, &count, data, size, &ctx, &err)
+        != ENVELOPE_OK)
+        return;
+    envl_key_envelope_list_free(list, count);
+    for (mode = ENVL_EDIT_ADD; mode <= ENVL_EDIT_ALL; mode++) {
+        const struct envl_edit edit = { .mode = (enum envl_edit_mode)mode,
+                                        .recipients = recipients,
+                                        .settings = settings };
+
+        if (envl_key_envelope_add(&out, &len, data, size, &ctx, identities(),
+                                  &edit, NULL, &opened, &err)
+            == ENVELOPE_OK)
+            must_be_good(out, len);
+    }
+    if (envl_key_envelope_remove(&out, &len, data, size, &ctx, "00000000\n",
+                                 &err)
+        == ENVELOPE_OK)
+        must_be_good(out, len);
+    copy = OPENSSL_memdup(data, size);
+    len = size;
+    MUST(copy != NULL);
+    if (envl_key_envelope_clean(&copy, &len, &ctx, &err) == ENVELOPE_OK)
+        must_be_good(copy, len);
+    else
+        OPENSSL_free(copy);
+    MUST(ERR_peek_error() == 0);
 }
 
 /*
@@ -125,8 +210,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0 || size > ENVL_KEY_ENVELOPE_LEN_MAX)
         return 0;
     try_open(data, size);
+    try_edit(data, size);
     framed = put_in_frame(&buf, &len, data, size);
     try_open(framed, len);
+    try_edit(framed, len);
     free(buf);
     return 0;
 }

@@ -163,11 +163,6 @@ def scrypt_source(n=1 << 14, r=8, p=1, salt=bytes(32), more=b""):
                der_integer(n), der_integer(r), der_integer(p), more)
 
 
-def dh_source(ephemeral, algorithm="X25519", more=b""):
-    return tlv(SEQUENCE, der_utf8("dh"), der_utf8(algorithm),
-               tlv(OCTET_STRING, ephemeral), more)
-
-
 def ktri(mgf=hashes.SHA256(), algorithm=None, version=2, name=None,
          pkcs1=False, wrapped=None):
     pad = padding.PKCS1v15() if pkcs1 else padding.OAEP(
@@ -307,8 +302,50 @@ def bad_frames():
     }
 
 
+def agreements():
+    """X25519 and X448, and what is no key of theirs."""
+    wrapped = bytes(40)
+
+    def dh(public, kind="X25519", wrapped=wrapped, **fields):
+        return E.der_dh(key_id(X25519), kind, public, wrapped, **fields)
+
+    null = der_algorithm(E.AES256_WRAP, tlv(NULL))
+    seeds = {
+        "zero": dh(bytes(32)), "low-order": dh(b"\1" + bytes(31)),
+        "31": dh(bytes(31)), "33": dh(bytes(33)), "none": dh(b""),
+        "x448-zero": dh(bytes(56), "X448"), "x448-32": dh(bytes(32), "X448"),
+        "all-ones": dh(b"\xff" * 32), "some": dh(b"\t" + bytes(31)),
+        "prime": dh((2**255 - 19).to_bytes(32, "little")),
+        "x448-prime": dh((2**448 - 2**224 - 1).to_bytes(56, "little"), "X448"),
+        "ukm": dh(b"\t" + bytes(31), ukm=b"ukm"),
+        "wrap-null": dh(b"\t" + bytes(31), wrap=null),
+        "wrapped-short": dh(b"\t" + bytes(31), wrapped=bytes(39)),
+        "ec-scheme": dh(b"\t" + bytes(31), scheme="1.3.132.1.11.1"),
+    }
+    return {"dh-" + name: seed for name, seed in seeds.items()}
+
+
+def encapsulations():
+    """KEMRecipientInfos, which nobody made."""
+    def kem(kind="ML-KEM-768", size=None, wrapped=bytes(40), **fields):
+        return E.der_kem(key_id(X25519), kind, bytes(
+            E.CIPHERTEXT_SIZE[kind] if size is None else size), wrapped,
+            **fields)
+
+    null = tlv(NULL)
+    seeds = {kind.lower(): kem(kind) for kind in E.CIPHERTEXT_SIZE}
+    seeds.update({
+        "short": kem(size=1087), "empty": kem(size=0), "ukm": kem(ukm=b"ukm"),
+        "kdf-null": kem(kdf_parameters=null),
+        "kdf-unknown": kem(kdf="1.2.3.4"),
+        "wrap-null": kem(wrap=der_algorithm(E.AES256_WRAP, null)),
+        "wrapped-long": kem(wrapped=bytes(4000)),
+        "unknown": kem(oid="1.2.3.4"),
+    })
+    return {"kem-" + name: seed for name, seed in seeds.items()}
+
+
 def bad_kekris():
-    point = b"\1" + bytes(31)
     huge = tlv(INTEGER, b"\x7f" + b"\xff" * 300)
     sources = {
         "kms": tlv(SEQUENCE, der_utf8("kms"), der_utf8("vault://k")),
@@ -331,15 +368,6 @@ def bad_kekris():
             huge, der_integer(8), der_integer(1)),
         "scrypt-salt-31": scrypt_source(salt=bytes(31)),
         "scrypt-more": scrypt_source(more=tlv(NULL)),
-        "dh-zero": dh_source(bytes(32)), "dh-low-order": dh_source(point),
-        "dh-31": dh_source(bytes(31)), "dh-33": dh_source(bytes(33)),
-        "dh-none": dh_source(b""),
-        "dh-x448-zero": dh_source(bytes(56), "X448"),
-        "dh-x448-32": dh_source(bytes(32), "X448"),
-        "dh-p256": dh_source(bytes(65), "P-256"),
-        "dh-more": dh_source(b"\t" + bytes(31), more=tlv(NULL)),
-        "dh-all-ones": dh_source(b"\xff" * 32),
-        "dh-other-kek": dh_source(b"\t" + bytes(31)),
     }
     seeds = {f"source-{name}": kekri(source=source)
              for name, source in sources.items()}
@@ -422,10 +450,11 @@ def key_envelopes():
     seeds = good_key_envelopes()
     seeds |= bad_frames()
     # The target puts these, RecipientInfos alone, into a frame.
-    for name, infos in (bad_kekris() | bad_public_keys()).items():
+    for name, infos in (bad_kekris() | bad_public_keys() | agreements()
+                        | encapsulations()).items():
         seeds["info-" + name] = infos
     seeds["mixed-all-bad"] = frame(
-        [kekri(source=dh_source(bytes(32))), kekri(kek=bytes(32)),
+        [agreements()["dh-zero"], kekri(kek=bytes(32)),
          ktri(wrapped=bytes(256)), kari(point=off) if (off := b"\0") else b""])
     whole = frame([kekri()])
     for end in sorted({0, 1, 2, 3, 16, 20, 24, 30, 60, 100, len(whole) - 17,

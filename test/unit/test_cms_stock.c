@@ -7,6 +7,7 @@
 #include "lib/cms/key_envelope.h"
 
 #include "test/certificate.h"
+#include "test/unit/party.h"
 #include "test/unit/support.h"
 
 #include <openssl/bio.h>
@@ -43,49 +44,18 @@ static const RAND_METHOD known = { .bytes = no_random,
 
 /* Recipients */
 
-static const struct kind {
-    const char *type, *curve;
-    size_t bits;
-} kinds[] = {
-    { "RSA", NULL, 2048 },      { "RSA", NULL, 4096 },
-    { "EC", "P-256", 0 },       { "EC", "P-384", 0 },
-    { "EC", "P-521", 0 },       { NULL, NULL, 0 }, /* a key-encryption key */
+static const struct party_kind kinds[] = {
+    { .type = "RSA", .bits = 2048 },    { .type = "RSA", .bits = 4096 },
+    { .type = "EC", .curve = "P-256" }, { .type = "EC", .curve = "P-384" },
+    { .type = "EC", .curve = "P-521" }, { .name = "a key-encryption key" },
 #ifdef CMS_RECIPINFO_KEM
-    { "ML-KEM-512", NULL, 0 },  { "ML-KEM-768", NULL, 0 },
-    { "ML-KEM-1024", NULL, 0 },
+    { .type = "ML-KEM-512" },           { .type = "ML-KEM-768" },
+    { .type = "ML-KEM-1024" },
 #endif
 };
 
-/* One for whom a message is, and can open it. */
-struct party {
-    EVP_PKEY *key; /* NULL with a key-encryption key */
-    X509 *cert;
-    struct envl_settings settings, own;
-    struct envl_recipients recipients;
-    struct envl_identities identities;
-};
-
-static EVP_PKEY *
-make_key(const struct kind *kind)
-{
-    if (kind->bits > 0)
-        return EVP_PKEY_Q_keygen(NULL, NULL, kind->type, kind->bits);
-    if (kind->curve != NULL)
-        return EVP_PKEY_Q_keygen(NULL, NULL, kind->type, kind->curve);
-    return EVP_PKEY_Q_keygen(NULL, NULL, kind->type);
-}
-
-static void
-add_der(struct envl_octets_list *to, EVP_PKEY *key,
-        int (*encode)(const EVP_PKEY *, unsigned char **))
-{
-    unsigned char *der = NULL;
-    int len = encode(key, &der);
-
-    assert_true(len > 0);
-    assert_true(envl_octets_list_add(to, der, (size_t)len));
-    OPENSSL_free(der);
-}
+static struct party parties[COUNT(kinds)];
+static X509 *certs[COUNT(kinds)]; /* for CMS; NULL with a key-encryption key */
 
 /* CMS takes recipients as certificates, and of them the key and its name. */
 static X509 *
@@ -109,42 +79,6 @@ make_cert(EVP_PKEY *key, const struct envl_key_id *id)
     return cert;
 }
 
-static void
-make_party(struct party *p, const struct kind *kind)
-{
-    struct envl_err err;
-
-    *p = (struct party){ 0 };
-    if (kind->type == NULL) {
-        p->settings.has_kek = p->own.has_kek = true;
-        fill(p->settings.kek, ENVL_KEK_LEN, 5);
-        fill(p->own.kek, ENVL_KEK_LEN, 5);
-    } else {
-        p->key = make_key(kind);
-        assert_non_null(p->key);
-        add_der(&p->settings.recipient, p->key, i2d_PUBKEY);
-        add_der(&p->own.identity, p->key, i2d_PrivateKey);
-    }
-    assert_int_equal(
-        envl_recipients_load(&p->recipients, &ctx, &p->settings, &err),
-        ENVELOPE_OK);
-    assert_int_equal(envl_identities_load(&p->identities, &ctx, &p->own, &err),
-                     ENVELOPE_OK);
-    if (p->key != NULL)
-        p->cert = make_cert(p->key, &p->recipients.items[0].id);
-}
-
-static void
-clear_party(struct party *p)
-{
-    envl_identities_clear(&p->identities);
-    envl_recipients_clear(&p->recipients);
-    envl_settings_clear(&p->settings);
-    envl_settings_clear(&p->own);
-    X509_free(p->cert);
-    EVP_PKEY_free(p->key);
-}
-
 /* Both makers */
 
 struct message {
@@ -153,7 +87,7 @@ struct message {
 };
 
 static struct message
-ours(const struct party *parties, size_t count)
+ours(size_t first, size_t count)
 {
     unsigned char random[ENVL_KEY_ENVELOPE_RANDOM_LEN];
     struct envl_recipient items[COUNT(kinds)];
@@ -166,7 +100,7 @@ ours(const struct party *parties, size_t count)
     memset(random, RANDOM_BYTE, sizeof(random));
     fill(settings.kek, ENVL_KEK_LEN, 5);
     for (i = 0; i < count; i++)
-        items[i] = parties[i].recipients.items[0];
+        items[i] = parties[first + i].recipients.items[0];
     assert_int_equal(envl_key_envelope_build(&out.der, &out.len, &ctx, &all,
                                              &settings, random, dek, &err),
                      ENVELOPE_OK);
@@ -174,12 +108,13 @@ ours(const struct party *parties, size_t count)
 }
 
 static void
-add_stock(CMS_ContentInfo *cms, const struct party *p)
+add_stock(CMS_ContentInfo *cms, size_t i)
 {
+    const struct party *p = &parties[i];
     CMS_RecipientInfo *info;
     EVP_PKEY_CTX *pctx;
 
-    if (p->cert == NULL) {
+    if (certs[i] == NULL) {
         unsigned char id[ENVL_KEK_ID_LEN];
         struct envl_err err;
 
@@ -191,7 +126,8 @@ add_stock(CMS_ContentInfo *cms, const struct party *p)
             OPENSSL_memdup(id, sizeof(id)), sizeof(id), NULL, NULL, NULL));
         return;
     }
-    info = CMS_add1_recipient_cert(cms, p->cert, CMS_USE_KEYID | CMS_KEY_PARAM);
+    info =
+        CMS_add1_recipient_cert(cms, certs[i], CMS_USE_KEYID | CMS_KEY_PARAM);
     assert_non_null(info);
     pctx = CMS_RecipientInfo_get0_pkey_ctx(info);
     if (EVP_PKEY_is_a(p->key, "RSA")) {
@@ -205,7 +141,7 @@ add_stock(CMS_ContentInfo *cms, const struct party *p)
 }
 
 static struct message
-stock(const struct party *parties, size_t count)
+stock(size_t first, size_t count)
 {
     CMS_ContentInfo *cms = CMS_AuthEnvelopedData_create(EVP_aes_256_gcm());
     struct message out = { NULL, 0 };
@@ -215,7 +151,7 @@ stock(const struct party *parties, size_t count)
 
     assert_non_null(cms);
     for (i = 0; i < count; i++)
-        add_stock(cms, &parties[i]);
+        add_stock(cms, first + i);
     assert_true(CMS_set_detached(cms, 0));
     content = CMS_dataInit(cms, NULL);
     assert_non_null(content);
@@ -233,8 +169,9 @@ stock(const struct party *parties, size_t count)
 /* Both readers */
 
 static void
-opens_ours(const struct message *m, const struct party *p)
+opens_ours(const struct message *m, size_t i)
 {
+    const struct party *p = &parties[i];
     unsigned char got[ENVL_DEK_LEN];
     struct envl_err err;
 
@@ -245,8 +182,9 @@ opens_ours(const struct message *m, const struct party *p)
 }
 
 static void
-opens_stock(const struct message *m, const struct party *p)
+opens_stock(const struct message *m, size_t i)
 {
+    const struct party *p = &parties[i];
     const unsigned char *at = m->der;
     CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, (long)m->len);
     BIO *out = BIO_new(BIO_s_mem());
@@ -256,7 +194,7 @@ opens_stock(const struct message *m, const struct party *p)
     assert_non_null(cms);
     memcpy(kek, p->own.kek, sizeof(kek));
     if (p->key != NULL)
-        assert_true(CMS_decrypt_set1_pkey(cms, p->key, p->cert));
+        assert_true(CMS_decrypt_set1_pkey(cms, p->key, certs[i]));
     else
         assert_true(CMS_decrypt_set1_key(cms, kek, sizeof(kek), NULL, 0));
     assert_true(CMS_decrypt(cms, NULL, NULL, NULL, out, 0));
@@ -268,16 +206,18 @@ opens_stock(const struct message *m, const struct party *p)
 
 /* Tests */
 
-static struct party parties[COUNT(kinds)];
-
 static int
 make_parties(void **state)
 {
     size_t i;
 
     (void)state;
-    for (i = 0; i < COUNT(kinds); i++)
-        make_party(&parties[i], &kinds[i]);
+    for (i = 0; i < COUNT(kinds); i++) {
+        party_make(&parties[i], &kinds[i], &ctx);
+        if (parties[i].key != NULL)
+            certs[i] =
+                make_cert(parties[i].key, &parties[i].recipients.items[0].id);
+    }
     return 0;
 }
 
@@ -287,20 +227,22 @@ clear_parties(void **state)
     size_t i;
 
     (void)state;
-    for (i = 0; i < COUNT(kinds); i++)
-        clear_party(&parties[i]);
+    for (i = 0; i < COUNT(kinds); i++) {
+        party_clear(&parties[i]);
+        X509_free(certs[i]);
+    }
     return 0;
 }
 
 static void
-check_same(const struct party *of, size_t count)
+check_same(size_t first, size_t count)
 {
     const RAND_METHOD *real = RAND_get_rand_method();
     struct message one, other;
 
     assert_true(RAND_set_rand_method(&known));
-    one = ours(of, count);
-    other = stock(of, count);
+    one = ours(first, count);
+    other = stock(first, count);
     assert_true(RAND_set_rand_method(real));
     assert_int_equal(one.len, other.len);
     assert_memory_equal(one.der, other.der, one.len);
@@ -315,28 +257,28 @@ each_is_written_alike(void **state)
 
     (void)state;
     for (i = 0; i < COUNT(kinds); i++)
-        check_same(&parties[i], 1);
+        check_same(i, 1);
 }
 
 static void
 all_are_written_alike(void **state)
 {
     (void)state;
-    check_same(parties, COUNT(kinds));
+    check_same(0, COUNT(kinds));
 }
 
 static void
 each_opens_the_other(void **state)
 {
-    struct message by_us = ours(parties, COUNT(kinds));
-    struct message by_stock = stock(parties, COUNT(kinds));
+    struct message by_us = ours(0, COUNT(kinds));
+    struct message by_stock = stock(0, COUNT(kinds));
     size_t i;
 
     (void)state;
     for (i = 0; i < COUNT(kinds); i++) {
-        opens_stock(&by_us, &parties[i]);
-        opens_ours(&by_stock, &parties[i]);
-        opens_ours(&by_us, &parties[i]);
+        opens_stock(&by_us, i);
+        opens_ours(&by_stock, i);
+        opens_ours(&by_us, i);
     }
     OPENSSL_free(by_us.der);
     OPENSSL_free(by_stock.der);
