@@ -12,6 +12,12 @@
 /* What can be done with a key. */
 #define ENVL_KEY_HYBRID_NAME "MLKEM768-X25519" /* of provider/hybrid.h */
 
+/* What libcrypto has of ML-KEM, and from which version on; its headers of older
+ * versions do not say it. */
+#define ENVL_ML_KEM_SINCE 0x30500000UL
+#define ENVL_ML_KEM_SEED "seed"
+#define ENVL_ML_KEM_SEED_LEN 64 /* d || z (FIPS 203, 7.1) */
+
 enum envl_key_kind {
     ENVL_KEY_RSA,
     ENVL_KEY_EC,

@@ -10,8 +10,7 @@
 #include <openssl/pem.h>
 
 #include "lib/der.h"
-
-#define ML_KEM_SINCE 0x30500000UL /* OpenSSL 3.5 */
+#include "lib/key_kind.h"
 
 /* clang-format off */
 static const struct {
@@ -72,7 +71,7 @@ envl_key_newer_check(const struct envl_key_text *text, const char *name,
     bool found;
     BIO *bio;
 
-    if (OpenSSL_version_num() >= ML_KEM_SINCE)
+    if (OpenSSL_version_num() >= ENVL_ML_KEM_SINCE)
         return ENVELOPE_OK;
     ERR_set_mark();
     bio = BIO_new_mem_buf(text->data, (int)text->len);

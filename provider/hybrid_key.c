@@ -12,7 +12,6 @@
 
 #define MLKEM "ML-KEM-768"
 #define X25519 "X25519"
-#define MLKEM_SEED "seed" /* OSSL_PKEY_PARAM_ML_KEM_SEED, from OpenSSL 3.5 on */
 
 struct envl_hybrid *
 envl_hybrid_new(struct envl_provider *prov)
@@ -110,11 +109,11 @@ envl_hybrid_set_private(struct envl_hybrid *key,
     clear(key);
     if (!envl_provider_prepare(key->prov))
         return 0;
-    key->mlkem = make_half(key, MLKEM, MLKEM_SEED, EVP_PKEY_KEYPAIR, bytes,
-                           ENVL_MLKEM_SEED_LEN);
+    key->mlkem = make_half(key, MLKEM, ENVL_ML_KEM_SEED, EVP_PKEY_KEYPAIR,
+                           bytes, ENVL_ML_KEM_SEED_LEN);
     key->x25519 =
         make_half(key, X25519, OSSL_PKEY_PARAM_PRIV_KEY, EVP_PKEY_KEYPAIR,
-                  bytes + ENVL_MLKEM_SEED_LEN, ENVL_X25519_LEN);
+                  bytes + ENVL_ML_KEM_SEED_LEN, ENVL_X25519_LEN);
     return end_setting(key, true);
 }
 
@@ -162,9 +161,9 @@ envl_hybrid_get_private(const struct envl_hybrid *key,
                         unsigned char bytes[ENVL_HYBRID_PRIVATE_LEN])
 {
     if (key->is_private
-        && get(key->mlkem, MLKEM_SEED, bytes, ENVL_MLKEM_SEED_LEN)
+        && get(key->mlkem, ENVL_ML_KEM_SEED, bytes, ENVL_ML_KEM_SEED_LEN)
         && get(key->x25519, OSSL_PKEY_PARAM_PRIV_KEY,
-               bytes + ENVL_MLKEM_SEED_LEN, ENVL_X25519_LEN))
+               bytes + ENVL_ML_KEM_SEED_LEN, ENVL_X25519_LEN))
         return 1;
     OPENSSL_cleanse(bytes, ENVL_HYBRID_PRIVATE_LEN);
     return 0;

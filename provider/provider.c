@@ -14,8 +14,6 @@
 #include "lib/key_check.h"
 #include "provider/hybrid.h"
 
-#define ML_KEM_SINCE 0x30500000UL /* OpenSSL 3.5: the hybrid key needs it */
-
 #ifdef HAVE_IPSEC_MB
 #define BUILD_INFO PACKAGE_VERSION " with libipsec-mb"
 #else
@@ -101,7 +99,7 @@ envl_provider_query(void *prov, int operation, int *no_cache)
     *no_cache = 0;
     if (operation == OSSL_OP_CIPHER)
         return ciphers;
-    if (OpenSSL_version_num() < ML_KEM_SINCE)
+    if (OpenSSL_version_num() < ENVL_ML_KEM_SINCE)
         return NULL;
     switch (operation) {
     case OSSL_OP_KEYMGMT:

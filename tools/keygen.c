@@ -33,10 +33,6 @@
 #define SCRYPT_P 5
 #define SCRYPT_SALT_LEN 16
 
-#define ML_KEM_SEED \
-    "seed" /* OSSL_PKEY_PARAM_ML_KEM_SEED, from OpenSSL 3.5 on */
-#define ML_KEM_SEED_LEN 64
-
 struct key_type {
     const char *name;      /* of --type; the first one is the default */
     const char *algorithm; /* of libcrypto */
@@ -169,7 +165,7 @@ static int
 encode_seed(BIO *to, EVP_PKEY *key)
 {
     static const unsigned char version[] = { ENVL_DER_INTEGER, 1, 0 };
-    unsigned char seed[ML_KEM_SEED_LEN], buf[ML_KEM_SEED_LEN + 64];
+    unsigned char seed[ENVL_ML_KEM_SEED_LEN], buf[ENVL_ML_KEM_SEED_LEN + 64];
     unsigned char *spki = NULL;
     int len = i2d_PUBKEY(key, &spki), ok = 0;
     struct envl_der in = { spki, len > 0 ? (size_t)len : 0 }, info, algorithm;
@@ -178,8 +174,8 @@ encode_seed(BIO *to, EVP_PKEY *key)
 
     if (envl_der_take(&in, ENVL_DER_SEQUENCE, &info)
         && envl_der_take_whole(&info, ENVL_DER_SEQUENCE, &algorithm)
-        && EVP_PKEY_get_octet_string_param(key, ML_KEM_SEED, seed, sizeof(seed),
-                                           &seed_len)
+        && EVP_PKEY_get_octet_string_param(key, ENVL_ML_KEM_SEED, seed,
+                                           sizeof(seed), &seed_len)
         && seed_len == sizeof(seed)) {
         envl_der_begin(&w, buf, sizeof(buf));
         envl_der_put_element(&w, ENVL_DER_CONTEXT + 0, seed, sizeof(seed));

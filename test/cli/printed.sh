@@ -679,6 +679,8 @@ hardware() {
     runs "envelope -r 'pkcs11:"
     envelope -d -i 'pkcs11:token=backup;object=ops;type=private' \
         --passphrase-file pin c | cmp - was
+    leaves 'openssl genpkey -provider envelope' \
+        'OpenSSL 3.5 has ML-KEM; test/cli/post_quantum.sh does the same'
     cat >>.state <<STATE
 export OPENSSL_CONF=$PWD/openssl.cnf
 STATE
