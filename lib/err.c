@@ -68,6 +68,9 @@ struct record {
 
 static _Thread_local struct record before;
 
+/* Of an allocation of ours within a call of libcrypto's, which loses it. */
+static _Thread_local bool has_failed_within;
+
 static struct record
 peek_newest(const char **data)
 {
@@ -83,6 +86,13 @@ void
 envl_err_begin(void)
 {
     before = peek_newest(NULL);
+    has_failed_within = false;
+}
+
+void
+envl_crypto_note_no_memory(void)
+{
+    has_failed_within = true;
 }
 
 unsigned long
@@ -124,7 +134,8 @@ envl_crypto_reason(void)
 bool
 envl_crypto_no_memory(void)
 {
-    return ERR_GET_REASON(envl_crypto_newest(NULL)) == ERR_R_MALLOC_FAILURE
+    return has_failed_within
+           || ERR_GET_REASON(envl_crypto_newest(NULL)) == ERR_R_MALLOC_FAILURE
            || ERR_GET_REASON(envl_crypto_oldest(NULL)) == ERR_R_MALLOC_FAILURE;
 }
 

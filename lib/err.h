@@ -93,4 +93,8 @@ const char *envl_crypto_reason(void);
  */
 bool envl_crypto_no_memory(void);
 
+/* envl_crypto_note_no_memory - memory ran out in code of ours that libcrypto has
+ * called, and that has no other way to say so: keys of this provider's */
+void envl_crypto_note_no_memory(void);
+
 #endif

@@ -21,8 +21,10 @@
 #define PASSPHRASE_LEN_MAX 1024
 #define PBKDF2_ITERATIONS 600000
 
-static OSSL_FUNC_decoder_newctx_fn envl_hybrid_codec_newctx;
-static OSSL_FUNC_decoder_freectx_fn envl_hybrid_codec_freectx;
+static OSSL_FUNC_decoder_newctx_fn envl_hybrid_decoder_newctx;
+static OSSL_FUNC_decoder_freectx_fn envl_hybrid_decoder_freectx;
+static OSSL_FUNC_encoder_newctx_fn envl_hybrid_encoder_newctx;
+static OSSL_FUNC_encoder_freectx_fn envl_hybrid_encoder_freectx;
 static OSSL_FUNC_decoder_does_selection_fn envl_hybrid_does_public;
 static OSSL_FUNC_decoder_does_selection_fn envl_hybrid_does_private;
 #define envl_hybrid_does_encrypted envl_hybrid_does_private
@@ -40,25 +42,42 @@ static OSSL_FUNC_encoder_encode_fn envl_hybrid_encode_private_pem;
 static OSSL_FUNC_encoder_encode_fn envl_hybrid_encode_encrypted_der;
 static OSSL_FUNC_encoder_encode_fn envl_hybrid_encode_encrypted_pem;
 
-struct codec {
+/* A decoder has nothing to remember, and libcrypto 3.5 crashes where there is no
+ * memory for one: it is the provider. */
+
+static void *
+envl_hybrid_decoder_newctx(void *prov)
+{
+    return prov;
+}
+
+static void
+envl_hybrid_decoder_freectx(void *prov)
+{
+    (void)prov;
+}
+
+struct encoder {
     struct envl_provider *prov;
     char cipher[CIPHER_NAME_MAX]; /* that a private key is encrypted with */
 };
 
 static void *
-envl_hybrid_codec_newctx(void *prov)
+envl_hybrid_encoder_newctx(void *prov)
 {
-    struct codec *codec = OPENSSL_zalloc(sizeof(*codec));
+    struct encoder *encoder = OPENSSL_zalloc(sizeof(*encoder));
 
-    if (codec != NULL)
-        codec->prov = prov;
-    return codec;
+    if (encoder != NULL)
+        encoder->prov = prov;
+    else
+        envl_crypto_note_no_memory();
+    return encoder;
 }
 
 static void
-envl_hybrid_codec_freectx(void *codec)
+envl_hybrid_encoder_freectx(void *encoder)
 {
-    OPENSSL_free(codec);
+    OPENSSL_free(encoder);
 }
 
 static int
@@ -109,13 +128,13 @@ give(struct envl_hybrid **key, OSSL_CALLBACK *callback, void *arg)
 
 /* What is no key of this kind is left to other decoders, which 1 says. */
 static int
-decode(const struct codec *codec, OSSL_CORE_BIO *in,
+decode(struct envl_provider *prov, OSSL_CORE_BIO *in,
        int (*read)(struct envl_hybrid *, struct envl_der),
        OSSL_CALLBACK *callback, void *arg)
 {
     unsigned char buf[ENVL_HYBRID_DER_LEN_MAX + 1];
-    size_t len = read_all(codec->prov, in, buf, sizeof(buf));
-    struct envl_hybrid *key = envl_hybrid_new(codec->prov);
+    size_t len = read_all(prov, in, buf, sizeof(buf));
+    struct envl_hybrid *key = envl_hybrid_new(prov);
     int ok = key != NULL;
 
     if (ok && len > 0) {
@@ -128,36 +147,36 @@ decode(const struct codec *codec, OSSL_CORE_BIO *in,
 }
 
 static int
-envl_hybrid_decode_public(void *codec, OSSL_CORE_BIO *in, int selection,
+envl_hybrid_decode_public(void *prov, OSSL_CORE_BIO *in, int selection,
                           OSSL_CALLBACK *callback, void *arg,
                           OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
     (void)selection;
     (void)pw;
     (void)pw_arg;
-    return decode(codec, in, envl_hybrid_read_public, callback, arg);
+    return decode(prov, in, envl_hybrid_read_public, callback, arg);
 }
 
 static int
-envl_hybrid_decode_private(void *codec, OSSL_CORE_BIO *in, int selection,
+envl_hybrid_decode_private(void *prov, OSSL_CORE_BIO *in, int selection,
                            OSSL_CALLBACK *callback, void *arg,
                            OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
     (void)selection;
     (void)pw;
     (void)pw_arg;
-    return decode(codec, in, envl_hybrid_read_private, callback, arg);
+    return decode(prov, in, envl_hybrid_read_private, callback, arg);
 }
 
 static int
-envl_hybrid_export_object(void *codec, const void *reference, size_t size,
+envl_hybrid_export_object(void *prov, const void *reference, size_t size,
                           OSSL_CALLBACK *callback, void *arg)
 {
     OSSL_FUNC_keymgmt_export_fn *export = NULL;
     const OSSL_DISPATCH *entry;
     void *key;
 
-    (void)codec;
+    (void)prov;
     for (entry = envl_hybrid_keymgmt; entry->function_id != 0; entry++) {
         if (entry->function_id == OSSL_FUNC_KEYMGMT_EXPORT)
             export = OSSL_FUNC_keymgmt_export(entry);
@@ -183,23 +202,25 @@ envl_hybrid_settable(void *prov)
 }
 
 static int
-envl_hybrid_set_cipher(void *vcodec, const OSSL_PARAM params[])
+envl_hybrid_set_cipher(void *vencoder, const OSSL_PARAM params[])
 {
     const OSSL_PARAM *p =
         OSSL_PARAM_locate_const(params, OSSL_ENCODER_PARAM_CIPHER);
-    struct codec *codec = vcodec;
-    char *to = codec->cipher;
+    struct encoder *encoder = vencoder;
+    char *to = encoder->cipher;
 
     return p == NULL
-           || OSSL_PARAM_get_utf8_string(p, &to, sizeof(codec->cipher));
+           || OSSL_PARAM_get_utf8_string(p, &to, sizeof(encoder->cipher));
 }
 
 /* A key of another provider's, in this one's form. */
 static void *
-envl_hybrid_import_object(void *codec, int selection, const OSSL_PARAM params[])
+envl_hybrid_import_object(void *encoder, int selection,
+                          const OSSL_PARAM params[])
 {
     OSSL_FUNC_keymgmt_import_fn *import = NULL;
-    struct envl_hybrid *key = envl_hybrid_new(((struct codec *)codec)->prov);
+    struct envl_hybrid *key =
+        envl_hybrid_new(((struct encoder *)encoder)->prov);
     const OSSL_DISPATCH *entry;
 
     for (entry = envl_hybrid_keymgmt; entry->function_id != 0; entry++) {
@@ -220,12 +241,12 @@ envl_hybrid_free_object(void *key)
 
 /* The same, encrypted with a passphrase that is asked for. */
 static X509_SIG *
-encrypt(const struct codec *codec, const struct envl_der *der,
+encrypt(const struct encoder *encoder, const struct envl_der *der,
         OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
-    const struct envl_libctx *ctx = &codec->prov->ctx;
+    const struct envl_libctx *ctx = &encoder->prov->ctx;
     EVP_CIPHER *cipher =
-        EVP_CIPHER_fetch(ctx->libctx, codec->cipher, ctx->propq);
+        EVP_CIPHER_fetch(ctx->libctx, encoder->cipher, ctx->propq);
     const unsigned char *p = der->p;
     PKCS8_PRIV_KEY_INFO *info =
         d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der->len);
@@ -246,30 +267,30 @@ encrypt(const struct codec *codec, const struct envl_der *der,
 
 /* Memory of ours, which wipes itself, to a BIO of the program's. */
 static int
-write_out(const struct codec *codec, OSSL_CORE_BIO *out, BIO *from)
+write_out(const struct encoder *encoder, OSSL_CORE_BIO *out, BIO *from)
 {
     char *data = NULL;
     long len = BIO_get_mem_data(from, &data);
     size_t written;
 
     return len > 0
-           && codec->prov->bio_write_ex(out, data, (size_t)len, &written)
+           && encoder->prov->bio_write_ex(out, data, (size_t)len, &written)
            && written == (size_t)len;
 }
 
 static int
-put_private(BIO *to, const struct codec *codec, const struct envl_der *der,
+put_private(BIO *to, const struct encoder *encoder, const struct envl_der *der,
             bool is_pem, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
     X509_SIG *sealed;
     int ok;
 
-    if (*codec->cipher == '\0')
+    if (*encoder->cipher == '\0')
         return is_pem ? PEM_write_bio(to, PEM_STRING_PKCS8INF, "", der->p,
                                       (long)der->len)
                             > 0
                       : BIO_write(to, der->p, (int)der->len) > 0;
-    sealed = encrypt(codec, der, pw, pw_arg);
+    sealed = encrypt(encoder, der, pw, pw_arg);
     ok = sealed != NULL
          && (is_pem ? PEM_write_bio_PKCS8(to, sealed)
                     : i2d_PKCS8_bio(to, sealed));
@@ -278,7 +299,7 @@ put_private(BIO *to, const struct codec *codec, const struct envl_der *der,
 }
 
 static int
-encode_private(const struct codec *codec, OSSL_CORE_BIO *out,
+encode_private(const struct encoder *encoder, OSSL_CORE_BIO *out,
                const struct envl_hybrid *key, bool is_pem,
                OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
@@ -291,15 +312,15 @@ encode_private(const struct codec *codec, OSSL_CORE_BIO *out,
     envl_der_begin(&w, buf, sizeof(buf));
     ok = memory != NULL && envl_hybrid_put_private(&w, key);
     der = envl_der_written(&w);
-    ok = ok && put_private(memory, codec, &der, is_pem, pw, pw_arg)
-         && write_out(codec, out, memory);
+    ok = ok && put_private(memory, encoder, &der, is_pem, pw, pw_arg)
+         && write_out(encoder, out, memory);
     OPENSSL_cleanse(buf, sizeof(buf));
     BIO_free(memory);
     return ok;
 }
 
 static int
-encode_public(const struct codec *codec, OSSL_CORE_BIO *out,
+encode_public(const struct encoder *encoder, OSSL_CORE_BIO *out,
               const struct envl_hybrid *key, bool is_pem)
 {
     unsigned char buf[ENVL_HYBRID_DER_LEN_MAX];
@@ -316,7 +337,7 @@ encode_public(const struct codec *codec, OSSL_CORE_BIO *out,
                                     (long)der.len)
                     : BIO_write(memory, der.p, (int)der.len))
                 > 0
-         && write_out(codec, out, memory);
+         && write_out(encoder, out, memory);
     BIO_free(memory);
     return ok;
 }
@@ -324,68 +345,72 @@ encode_public(const struct codec *codec, OSSL_CORE_BIO *out,
 /* Only a key that is there is encoded: abstract ones are none of ours. */
 
 static int
-envl_hybrid_encode_public_der(void *codec, OSSL_CORE_BIO *out, const void *key,
-                              const OSSL_PARAM abstract[], int selection,
-                              OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
+envl_hybrid_encode_public_der(void *encoder, OSSL_CORE_BIO *out,
+                              const void *key, const OSSL_PARAM abstract[],
+                              int selection, OSSL_PASSPHRASE_CALLBACK *pw,
+                              void *pw_arg)
 {
     (void)selection;
     (void)pw;
     (void)pw_arg;
-    return abstract == NULL && encode_public(codec, out, key, false);
+    return abstract == NULL && encode_public(encoder, out, key, false);
 }
 
 static int
-envl_hybrid_encode_public_pem(void *codec, OSSL_CORE_BIO *out, const void *key,
-                              const OSSL_PARAM abstract[], int selection,
-                              OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
+envl_hybrid_encode_public_pem(void *encoder, OSSL_CORE_BIO *out,
+                              const void *key, const OSSL_PARAM abstract[],
+                              int selection, OSSL_PASSPHRASE_CALLBACK *pw,
+                              void *pw_arg)
 {
     (void)selection;
     (void)pw;
     (void)pw_arg;
-    return abstract == NULL && encode_public(codec, out, key, true);
+    return abstract == NULL && encode_public(encoder, out, key, true);
 }
 
 static int
-envl_hybrid_encode_private_der(void *codec, OSSL_CORE_BIO *out, const void *key,
-                               const OSSL_PARAM abstract[], int selection,
-                               OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
+envl_hybrid_encode_private_der(void *encoder, OSSL_CORE_BIO *out,
+                               const void *key, const OSSL_PARAM abstract[],
+                               int selection, OSSL_PASSPHRASE_CALLBACK *pw,
+                               void *pw_arg)
 {
     (void)selection;
     return abstract == NULL
-           && encode_private(codec, out, key, false, pw, pw_arg);
+           && encode_private(encoder, out, key, false, pw, pw_arg);
 }
 
 static int
-envl_hybrid_encode_private_pem(void *codec, OSSL_CORE_BIO *out, const void *key,
-                               const OSSL_PARAM abstract[], int selection,
-                               OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
+envl_hybrid_encode_private_pem(void *encoder, OSSL_CORE_BIO *out,
+                               const void *key, const OSSL_PARAM abstract[],
+                               int selection, OSSL_PASSPHRASE_CALLBACK *pw,
+                               void *pw_arg)
 {
     (void)selection;
     return abstract == NULL
-           && encode_private(codec, out, key, true, pw, pw_arg);
+           && encode_private(encoder, out, key, true, pw, pw_arg);
 }
 
 /* EncryptedPrivateKeyInfo, which is nothing without a cipher. */
 
 static int
-envl_hybrid_encode_encrypted_der(void *codec, OSSL_CORE_BIO *out,
+envl_hybrid_encode_encrypted_der(void *encoder, OSSL_CORE_BIO *out,
                                  const void *key, const OSSL_PARAM abstract[],
                                  int selection, OSSL_PASSPHRASE_CALLBACK *pw,
                                  void *pw_arg)
 {
-    return *((struct codec *)codec)->cipher != '\0'
-           && envl_hybrid_encode_private_der(codec, out, key, abstract,
+    return *((struct encoder *)encoder)->cipher != '\0'
+           && envl_hybrid_encode_private_der(encoder, out, key, abstract,
                                              selection, pw, pw_arg);
 }
 
 static int
-envl_hybrid_encode_encrypted_pem(void *codec, OSSL_CORE_BIO *out,
+envl_hybrid_encode_encrypted_pem(void *encoder, OSSL_CORE_BIO *out,
                                  const void *key, const OSSL_PARAM abstract[],
                                  int selection, OSSL_PASSPHRASE_CALLBACK *pw,
                                  void *pw_arg)
 {
-    return *((struct codec *)codec)->cipher != '\0'
-           && envl_hybrid_encode_private_pem(codec, out, key, abstract,
+    return *((struct encoder *)encoder)->cipher != '\0'
+           && envl_hybrid_encode_private_pem(encoder, out, key, abstract,
                                              selection, pw, pw_arg);
 }
 
@@ -398,8 +423,8 @@ envl_hybrid_encode_encrypted_pem(void *codec, OSSL_CORE_BIO *out,
 
 #define DECODER(half)                                                          \
     {                                                                          \
-        ENTRY(OSSL_FUNC_DECODER_NEWCTX, envl_hybrid_codec_newctx),             \
-            ENTRY(OSSL_FUNC_DECODER_FREECTX, envl_hybrid_codec_freectx),       \
+        ENTRY(OSSL_FUNC_DECODER_NEWCTX, envl_hybrid_decoder_newctx),           \
+            ENTRY(OSSL_FUNC_DECODER_FREECTX, envl_hybrid_decoder_freectx),     \
             ENTRY(OSSL_FUNC_DECODER_DOES_SELECTION, envl_hybrid_does_##half),  \
             ENTRY(OSSL_FUNC_DECODER_DECODE, envl_hybrid_decode_##half),        \
             ENTRY(OSSL_FUNC_DECODER_EXPORT_OBJECT, envl_hybrid_export_object), \
@@ -408,8 +433,8 @@ envl_hybrid_encode_encrypted_pem(void *codec, OSSL_CORE_BIO *out,
 
 #define ENCODER(half, format)                                                  \
     {                                                                          \
-        ENTRY(OSSL_FUNC_ENCODER_NEWCTX, envl_hybrid_codec_newctx),             \
-            ENTRY(OSSL_FUNC_ENCODER_FREECTX, envl_hybrid_codec_freectx),       \
+        ENTRY(OSSL_FUNC_ENCODER_NEWCTX, envl_hybrid_encoder_newctx),           \
+            ENTRY(OSSL_FUNC_ENCODER_FREECTX, envl_hybrid_encoder_freectx),     \
             ENTRY(OSSL_FUNC_ENCODER_SETTABLE_CTX_PARAMS,                       \
                   envl_hybrid_settable),                                       \
             ENTRY(OSSL_FUNC_ENCODER_SET_CTX_PARAMS, envl_hybrid_set_cipher),   \

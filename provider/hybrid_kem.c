@@ -37,6 +37,8 @@ envl_hybrid_kem_newctx(void *prov)
 
     if (ctx != NULL)
         ctx->prov = prov;
+    else
+        envl_crypto_note_no_memory();
     return ctx;
 }
 

@@ -18,8 +18,10 @@ envl_hybrid_new(struct envl_provider *prov)
 {
     struct envl_hybrid *key = OPENSSL_zalloc(sizeof(*key));
 
-    if (key == NULL)
+    if (key == NULL) {
+        envl_crypto_note_no_memory();
         return NULL;
+    }
     key->prov = prov;
     atomic_init(&key->owners, 1);
     return key;
