@@ -7,7 +7,7 @@
 #include <envelope/archive.h>
 
 #include "filter/options.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * envl_archive_fail - hand a failure to libarchive

@@ -6,7 +6,7 @@
 
 #include <openssl/crypto.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* Padding that is written at once where no block is held. */
 #define ZEROS_LEN 10240

@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 
 #include "filter/carrier_impl.h"
-#include "lib/header.h"
+#include "lib/header/header.h"
 
 /* Recognition */
 

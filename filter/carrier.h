@@ -14,7 +14,7 @@
 #include "filter/input.h"
 #include "filter/member.h"
 #include "filter/options.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* First bytes that a stream is recognised by. */
 #define ENVL_RECOGNISE_LEN 8192

@@ -11,7 +11,7 @@
 
 #include "filter/carrier.h"
 #include "filter/source.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * envl_carrier_pass - from the beginning to the end, from frame to frame

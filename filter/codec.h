@@ -19,7 +19,7 @@
 #include "filter/options.h"
 #include "filter/session.h"
 #include "filter/slot.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_codec;
 

@@ -9,8 +9,8 @@
 
 #include "filter/head.h"
 #include "filter/options.h"
-#include "lib/err.h"
-#include "lib/header.h"
+#include "lib/base/err.h"
+#include "lib/header/header.h"
 
 /*
  * envl_copy - write what is in one file to another

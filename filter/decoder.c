@@ -11,7 +11,7 @@
 
 #include <openssl/crypto.h>
 
-#include "lib/header.h"
+#include "lib/header/header.h"
 
 /* Input of a slot, with what was left over from the one before. */
 #define INPUT_LEN ENVL_SLOT_SEALED_LEN

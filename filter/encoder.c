@@ -13,7 +13,7 @@
 
 #include "filter/carrier.h"
 #include "filter/framer.h"
-#include "lib/header.h"
+#include "lib/header/header.h"
 
 /* A stream of this kind is recognised by so many bytes: a tar's block. */
 #define PEEK_LEN ENVL_TAR_BLOCK_LEN

@@ -16,7 +16,7 @@
 #include "filter/blocks.h"
 #include "filter/codec.h"
 #include "filter/source.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_inlet {
     struct envl_source *source; /* NULL: the caller pushes */

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * envl_fd_read - read what there is, at most size bytes; waits for the first

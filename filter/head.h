@@ -14,8 +14,8 @@
 
 #include "filter/carrier.h"
 #include "filter/options.h"
-#include "lib/err.h"
-#include "lib/header.h"
+#include "lib/base/err.h"
+#include "lib/header/header.h"
 
 struct envl_head {
     enum envl_carrier kind;

@@ -9,7 +9,7 @@
 
 #include <envelope/envelope.h>
 
-#include "lib/conf.h"
+#include "lib/stream/conf.h"
 
 /* openssl.cnf as libcrypto loads it by itself, but nothing is forgiven. */
 static enum envelope_reason

@@ -8,7 +8,7 @@
 
 #include <openssl/evp.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_conf;
 

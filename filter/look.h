@@ -7,7 +7,7 @@
 
 #include "filter/options.h"
 #include "filter/source.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * envl_look - is it an envelope?

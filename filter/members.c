@@ -6,8 +6,8 @@
 
 #include <openssl/crypto.h>
 
-#include "lib/header.h"
-#include "lib/labels.h"
+#include "lib/header/header.h"
+#include "lib/header/labels.h"
 
 /* Every blob was given out, and the last one freed. */
 #define ALL_GIVEN (ENVL_MEMBER_PAYLOAD + 2)

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "filter/member.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* Payload that waits for header and key: xbcloud get mixes files. */
 #define ENVL_WAITING_LEN_MAX 67108864

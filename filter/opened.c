@@ -12,7 +12,7 @@
 #include "filter/random.h"
 #include "filter/recover.h"
 #include "filter/source.h"
-#include "lib/header.h"
+#include "lib/header/header.h"
 
 /* Bytes that the cipher is given at once: nothing comes out of these. */
 #define FEED_LEN 4096

@@ -13,7 +13,7 @@
 #include "filter/carrier.h"
 #include "filter/options.h"
 #include "filter/session.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_opened;
 struct envl_source;

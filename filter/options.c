@@ -9,8 +9,8 @@
 
 #include <openssl/crypto.h>
 
-#include "lib/file.h"
-#include "lib/keys.h"
+#include "lib/base/file.h"
+#include "lib/keys/keys.h"
 
 static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
                   && ENVL_PIECE_LEN_MAX % ENVL_PIECE_LEN_STEP == 0

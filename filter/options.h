@@ -9,8 +9,8 @@
 
 #include <envelope/envelope.h>
 
-#include "lib/err.h"
-#include "lib/settings.h"
+#include "lib/base/err.h"
+#include "lib/base/octets.h"
 
 #define ENVL_PIECE_LEN_MIN 65536
 #define ENVL_PIECE_LEN_MAX 67108864
@@ -30,7 +30,8 @@ struct envl_options {
     char *recipients, *identities, *labels; /* lists, of one entry a line */
     char *passphrase, *passphrase_file;
     unsigned char *kek; /* ENVELOPE_KEY_LENGTH bytes; no option names it */
-    struct envl_octets in_use; /* files not to be read for keys (lib/file.h);
+    struct envl_octets
+        in_use; /* files not to be read for keys (lib/base/file.h);
                                 * nor it */
     const struct envelope_passphrase_callback *callback; /* borrowed; nor it */
     const char *dashes; /* before an option's name in messages; nor it */

@@ -14,7 +14,7 @@
 
 #include "filter/options.h"
 #include "filter/preload_names.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define MODULE "envelope"
 #define PREFIX MODULE ":"

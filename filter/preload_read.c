@@ -17,7 +17,7 @@
 
 #include "filter/carrier.h"
 #include "filter/source.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 bool
 envl_narrow(char **narrow, struct archive *a, const wchar_t *name)

@@ -15,7 +15,7 @@
 #include "filter/blocks.h"
 #include "filter/codec.h"
 #include "filter/source.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* Instead of a descriptor: the caller pushes, or pulls. */
 #define ENVL_PUMP_CALLER (-1)

@@ -10,7 +10,7 @@
 #include "filter/carrier.h"
 #include "filter/session.h"
 #include "filter/source.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_random;
 

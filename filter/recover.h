@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "filter/carrier.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_source;
 

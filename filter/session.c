@@ -13,7 +13,7 @@
 #include <envelope/envelope.h>
 
 #include "filter/library.h"
-#include "lib/stream.h"
+#include "lib/stream/stream.h"
 
 /* One can read or write while the other is busy. */
 #define THREADS_DEFAULT 2

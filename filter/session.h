@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "filter/options.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* Bytes that one update takes at most. */
 #define ENVL_UPDATE_LEN_MAX 8388608
@@ -56,7 +56,7 @@ enum envelope_reason envl_session_final(struct envl_session *session,
                                         struct envl_err *err);
 
 /*
- * Runs of whole chunks, in place (lib/payload.h).  A lane is a thread's number,
+ * Runs of whole chunks, in place (lib/payload/payload.h).  A lane is a thread's number,
  * from 1 to envl_session_threads(); 0 is that of the calls above.
  *
  * envl_session_prepare_runs - before the first update

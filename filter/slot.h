@@ -15,7 +15,7 @@
 #include <envelope/envelope.h>
 
 #include "filter/framer.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* Chunks that a slot holds where no carrier says how many: with 1 MiB reads and
  * writes are large, and what was read is still in a core's cache (L2) when it

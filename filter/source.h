@@ -14,7 +14,7 @@
 #include <archive.h>
 
 #include "filter/carrier.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* Longest record of a descriptor where nobody says how long they are. */
 #define ENVL_RECORD_LEN_DEFAULT 1048576

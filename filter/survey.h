@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "filter/opened.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 enum envl_found_kind {
     ENVL_FOUND_TEXT,  /* chunks that verify */

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define ENVL_TAR_BLOCK_LEN 512
 #define ENVL_TAR_NAME_MAX 256

@@ -14,7 +14,7 @@
 
 #include "filter/blocks.h"
 #include "filter/options.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* One of fd, file, memory and write is set. */
 struct envl_target {

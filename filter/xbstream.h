@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "filter/member.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define ENVL_XB_MAGIC "XBSTCK01"
 #define ENVL_XB_MAGIC_LEN 8

@@ -5,7 +5,7 @@
 
 #include "kms/exchange.h"
 #include "kms/http.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * kms_aws_error - what a reply whose status is not 200 means; err tells

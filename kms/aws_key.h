@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "kms/uri.h"
-#include "lib/err.h"
-#include "lib/kms_interface.h"
+#include "lib/base/err.h"
+#include "lib/keys/kms_interface.h"
 
 #define KMS_AWS_PARTITION_SIZE 24
 #define KMS_AWS_REGION_SIZE 32

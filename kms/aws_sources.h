@@ -12,7 +12,7 @@
 #include "kms/sign.h"
 #include "kms/text.h"
 #include "kms/world.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* The settings of a profile that count. */
 enum kms_aws_setting {

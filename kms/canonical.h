@@ -8,7 +8,7 @@
 
 #include "kms/http.h"
 #include "kms/text.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define KMS_QUERY_COUNT_MAX 32
 

@@ -5,7 +5,7 @@
 
 #include "kms/text.h"
 #include "kms/world.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * kms_config_read - the file that ENVELOPE_KMS_CONFIG names, or else

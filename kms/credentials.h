@@ -6,7 +6,7 @@
 
 #include "kms/sign.h"
 #include "kms/world.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * kms_aws_credentials - in this order: a profile that is named (here or by

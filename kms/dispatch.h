@@ -4,7 +4,7 @@
 #define KMS_DISPATCH_H
 
 #include "kms/world.h"
-#include "lib/kms_interface.h"
+#include "lib/keys/kms_interface.h"
 
 /*
  * What struct envl_kms_module asks for, under the same names.  A service gets

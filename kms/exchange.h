@@ -10,7 +10,7 @@
 
 #include "kms/http.h"
 #include "kms/world.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define KMS_ATTEMPTS_MAX 4
 #define KMS_ATTEMPT_MS 10000

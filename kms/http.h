@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "kms/text.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define KMS_HEADERS_MAX 16
 #define KMS_REPLY_LEN_MAX 65536

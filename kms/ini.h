@@ -16,7 +16,7 @@
 
 #include "kms/span.h"
 #include "kms/text.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * Whether the section of this name is the one that is wanted.  Where programs

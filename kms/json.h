@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "kms/text.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* An object. */
 struct kms_json;

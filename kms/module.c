@@ -2,7 +2,7 @@
 /* The module's one symbol: the services in the real world. */
 #include "kms/dispatch.h"
 #include "kms/world.h"
-#include "lib/kms_interface.h"
+#include "lib/keys/kms_interface.h"
 
 envl_kms_module_fn envl_kms_module __attribute__((visibility("default")));
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "kms/text.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * kms_process_run - struct kms_world's run

@@ -6,7 +6,7 @@
 
 #include "kms/config.h"
 #include "kms/ini.h"
-#include "lib/kek_source.h"
+#include "lib/keys/kek_source.h"
 
 static const char name_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "abcdefghijklmnopqrstuvwxyz"

@@ -16,7 +16,7 @@
 #include "kms/text.h"
 #include "kms/uri.h"
 #include "kms/world.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define KMS_SETTING_COUNT_MAX 32
 #define KMS_SECTION_NAME_LEN_MAX 64

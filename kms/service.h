@@ -9,7 +9,7 @@
 #include "kms/json.h"
 #include "kms/uri.h"
 #include "kms/world.h"
-#include "lib/kms_interface.h"
+#include "lib/keys/kms_interface.h"
 
 /* One call: all is borrowed. */
 struct kms_job {

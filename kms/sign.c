@@ -14,7 +14,7 @@
 #include <openssl/params.h>
 
 #include "kms/canonical.h"
-#include "lib/param.h"
+#include "lib/base/param.h"
 
 #define HASH_LEN 32                    /* SHA-256 */
 #define TIME_MAX INT64_C(253402300799) /* behind it, years have five digits */

@@ -13,8 +13,8 @@
 
 #include "kms/http.h"
 #include "kms/text.h"
-#include "lib/err.h"
-#include "lib/libctx.h"
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
 
 /* Owned and wiped; empty where there is none. */
 struct kms_credentials {

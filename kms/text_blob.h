@@ -5,8 +5,8 @@
 #define KMS_TEXT_BLOB_H
 
 #include "kms/text.h"
-#include "lib/err.h"
-#include "lib/kms_interface.h"
+#include "lib/base/err.h"
+#include "lib/keys/kms_interface.h"
 
 /* kms_text_blob_set - put the text that a service replied into made: 1, or 0
  * if it is NULL, not printable, or longer than ENVL_KMS_BLOB_LEN_MAX */

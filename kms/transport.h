@@ -4,7 +4,7 @@
 #define KMS_TRANSPORT_H
 
 #include "kms/http.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define KMS_CONNECT_MS 5000
 #define KMS_REPLY_HEADERS_LEN_MAX 16384 /* with all that came before 200 */

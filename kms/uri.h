@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define KMS_URI_LEN_MAX 4096
 #define KMS_URI_QUERY_MAX 16

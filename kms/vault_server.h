@@ -9,7 +9,7 @@
 #include "kms/http.h"
 #include "kms/uri.h"
 #include "kms/world.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct kms_vault_server {
     struct kms_endpoint endpoint;

@@ -12,7 +12,7 @@
 
 #include "kms/http.h"
 #include "kms/text.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct kms_world {
     void *arg; /* handed to all of these */

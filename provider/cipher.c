@@ -9,9 +9,9 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include "lib/file.h"
-#include "lib/kek_file.h"
-#include "lib/stream.h"
+#include "lib/base/file.h"
+#include "lib/keys/kek_file.h"
+#include "lib/stream/stream.h"
 
 struct envl_cipher {
     struct envl_provider *prov;
@@ -108,7 +108,7 @@ static void
 drop_stream(struct envl_cipher *ctx)
 {
     if (ctx->stream != NULL && !envl_stream_is_new(ctx->stream))
-        ctx->settings.is_old = true;
+        ctx->settings.keys.is_old = true;
     envl_stream_free(ctx->stream);
     ctx->stream = NULL;
     envl_settings_clear(&ctx->effective);
@@ -204,8 +204,8 @@ init(void *vctx, enum envl_direction direction, const unsigned char *key,
     if (!envl_params_set(&ctx->settings, params, ENVL_PARAMS_IN_INIT, &err))
         return envl_raise(ctx->prov, keep(ctx, &err));
     if (key != NULL) {
-        memcpy(ctx->settings.kek, key, ENVELOPE_KEY_LENGTH);
-        ctx->settings.has_kek = !envl_kek_is_zero(key);
+        memcpy(ctx->settings.keys.kek, key, ENVELOPE_KEY_LENGTH);
+        ctx->settings.keys.has_kek = !envl_kek_is_zero(key);
     }
     return start_stream(ctx, direction);
 }
@@ -473,7 +473,7 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     if (files != NULL && files->data_size % sizeof(struct envl_file_id) != 0)
         return 0;
     if (files != NULL
-        && !envl_octets_set(&ctx->settings.in_use, files->data,
+        && !envl_octets_set(&ctx->settings.keys.in_use, files->data,
                             files->data_size))
         return raise_memory(ctx);
     return p == NULL || set_next_chunk(ctx, p);

@@ -8,7 +8,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-#include "lib/workers.h"
+#include "lib/payload/workers.h"
 
 enum kind {
     TEXT,     /* char * */
@@ -25,34 +25,38 @@ enum kind {
  * settings, least, most */
 /* clang-format off */
 #define PARAMS(X)                                                              \
-    X(ENVELOPE_PARAM_RECIPIENTS, UTF8_STRING, TEXT, WHOM, recipients, 0, 0)    \
-    X(ENVELOPE_PARAM_RECIPIENT, OCTET_STRING, LIST, WHOM, recipient, 1,        \
+    X(ENVELOPE_PARAM_RECIPIENTS, UTF8_STRING, TEXT, WHOM, keys.recipients, 0,  \
+      0)                                                                       \
+    X(ENVELOPE_PARAM_RECIPIENT, OCTET_STRING, LIST, WHOM, keys.recipient, 1,   \
       1 << 20)                                                                 \
-    X(ENVELOPE_PARAM_IDENTITIES, UTF8_STRING, TEXT, WHOM, identities, 0, 0)    \
-    X(ENVELOPE_PARAM_IDENTITY, OCTET_STRING, LIST, WHOM, identity, 1, 1 << 20) \
-    X(ENVELOPE_PARAM_PASSPHRASE, OCTET_STRING, OCTETS, WHOM, passphrase, 1,    \
-      1024)                                                                    \
+    X(ENVELOPE_PARAM_IDENTITIES, UTF8_STRING, TEXT, WHOM, keys.identities, 0,  \
+      0)                                                                       \
+    X(ENVELOPE_PARAM_IDENTITY, OCTET_STRING, LIST, WHOM, keys.identity, 1,     \
+      1 << 20)                                                                 \
+    X(ENVELOPE_PARAM_PASSPHRASE, OCTET_STRING, OCTETS, WHOM, keys.passphrase,  \
+      1, 1024)                                                                 \
     X(ENVELOPE_PARAM_PASSPHRASE_FILE, UTF8_STRING, TEXT, WHOM,                 \
-      passphrase_file, 0, 0)                                                   \
-    X(ENVELOPE_PARAM_PASSPHRASE_CALLBACK, OCTET_PTR, CALLBACK, WHOM, callback, \
-      0, 0)                                                                    \
+      keys.passphrase_file, 0, 0)                                              \
+    X(ENVELOPE_PARAM_PASSPHRASE_CALLBACK, OCTET_PTR, CALLBACK, WHOM,           \
+      keys.callback, 0, 0)                                                     \
     X(ENVELOPE_PARAM_LABELS, UTF8_STRING, TEXT, HOW, labels, 0, 0)             \
     X(ENVELOPE_PARAM_RELEASE, UTF8_STRING, RELEASE, HOW, verified_only, 0, 0)  \
     X(ENVELOPE_PARAM_THREADS, UNSIGNED_INTEGER, UNSIGNED, HOW, threads, 0,     \
       ENVL_THREADS_MAX)                                                        \
     X(ENVELOPE_PARAM_OUTPUT_SLACK, UNSIGNED_INTEGER, SIZE, HOW, output_slack,  \
       0, 1 << 30)                                                              \
-    X(ENVELOPE_PARAM_RESERVE, UNSIGNED_INTEGER, SIZE, HOW, reserve, 0, 2097152)\
-    X(ENVELOPE_PARAM_WORK_FACTOR, UNSIGNED_INTEGER, UNSIGNED, HOW, log_n,      \
-      ENVL_SCRYPT_LOG_N_MIN, ENVL_SCRYPT_LOG_N_MAX)                            \
+    X(ENVELOPE_PARAM_RESERVE, UNSIGNED_INTEGER, SIZE, HOW, reserve, 0,         \
+      2097152)                                                                 \
+    X(ENVELOPE_PARAM_WORK_FACTOR, UNSIGNED_INTEGER, UNSIGNED, HOW,             \
+      keys.log_n, ENVL_SCRYPT_LOG_N_MIN, ENVL_SCRYPT_LOG_N_MAX)                \
     X(ENVELOPE_PARAM_ALLOW_EXPIRED, UNSIGNED_INTEGER, CHOICE, HOW,             \
-      allow_expired, 0, 1)                                                     \
+      keys.allow_expired, 0, 1)                                                \
     X(ENVELOPE_PARAM_SKIP_EXPIRED, UNSIGNED_INTEGER, CHOICE, HOW,              \
-      skip_expired, 0, 1)                                                                    \
-    X(ENVELOPE_PARAM_ALLOW_USAGE, UNSIGNED_INTEGER, CHOICE, HOW, allow_usage,  \
-      0, 1)                                                                    \
+      keys.skip_expired, 0, 1)                                                 \
+    X(ENVELOPE_PARAM_ALLOW_USAGE, UNSIGNED_INTEGER, CHOICE, HOW,               \
+      keys.allow_usage, 0, 1)                                                  \
     X(ENVELOPE_PARAM_REQUIRE_POST_QUANTUM, UNSIGNED_INTEGER, CHOICE, HOW,      \
-      require_post_quantum, 0, 1)
+      keys.require_post_quantum, 0, 1)
 /* clang-format on */
 
 enum subject { HOW, WHOM };
@@ -100,7 +104,7 @@ set_text(char **field, const struct row *row, const OSSL_PARAM *p,
               : strlen(text);
     if (p->data_type == OSSL_PARAM_UTF8_STRING && len + 1 < p->data_size)
         return fail_value(row, "has a NUL byte within", err);
-    if (!envl_settings_set_text(field, text, len)) {
+    if (!envl_text_set(field, text, len)) {
         (void)envl_fail_memory(err);
         return 0;
     }
@@ -186,7 +190,7 @@ set_one(struct envl_settings *settings, const struct row *row,
     case LIST:
         if (!set_octets(field, row, p, err))
             return 0;
-        envl_settings_keep(settings);
+        envl_key_settings_keep(&settings->keys);
         return 1;
     case RELEASE:
         return set_release(field, row, p, err);
@@ -267,8 +271,8 @@ envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
         (void)envl_fail_memory(err);
         return 0;
     }
-    if (whom && (when == ENVL_PARAMS_IN_INIT || next.is_old))
-        envl_settings_forget_keys(&next);
+    if (whom && (when == ENVL_PARAMS_IN_INIT || next.keys.is_old))
+        envl_key_settings_forget(&next.keys);
     if (!set_all(&next, params, err)) {
         envl_settings_clear(&next);
         return 0;

@@ -150,8 +150,7 @@ envl_config_read(struct envl_provider *prov)
     prov->config_failure.reason = check_file(prov, &prov->config_failure);
     return prov->config_failure.reason != ENVELOPE_R_MEMORY
            && (modules == NULL
-               || envl_settings_set_text(&prov->kms_modules, modules,
-                                         strlen(modules)));
+               || envl_text_set(&prov->kms_modules, modules, strlen(modules)));
 }
 
 enum envelope_reason
@@ -168,10 +167,10 @@ envl_config_apply(const struct envl_provider *prov,
     }
     rc = envl_defaults_threads(defaults, settings, &settings->threads, err);
     if (rc == ENVELOPE_OK && !encrypting)
-        return envl_defaults_identities(defaults, settings, err);
+        return envl_defaults_identities(defaults, &settings->keys, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_defaults_recipients(defaults, settings, err);
+        rc = envl_defaults_recipients(defaults, &settings->keys, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_defaults_rules(defaults, settings, err);
+        rc = envl_defaults_rules(defaults, &settings->keys, err);
     return rc;
 }

@@ -16,7 +16,7 @@
 #include <openssl/core.h>
 #include <openssl/core_dispatch.h>
 
-#include "lib/key_kind.h"
+#include "lib/keys/key_kind.h"
 #include "provider/provider.h"
 
 #define ENVL_HYBRID_NAME ENVL_KEY_HYBRID_NAME

@@ -3,7 +3,7 @@
 #ifndef ENVL_HYBRID_DER_H
 #define ENVL_HYBRID_DER_H
 
-#include "lib/der.h"
+#include "lib/base/der.h"
 #include "provider/hybrid.h"
 
 /* More than either of them needs. */

@@ -8,7 +8,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 
-#include "lib/param.h"
+#include "lib/base/param.h"
 
 #define MLKEM "ML-KEM-768"
 #define X25519 "X25519"

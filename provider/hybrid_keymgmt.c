@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include "lib/param.h"
+#include "lib/base/param.h"
 
 #define SECURITY_BITS 192 /* of ML-KEM-768 (FIPS 203, 8) */
 

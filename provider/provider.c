@@ -9,9 +9,9 @@
 #include <openssl/provider.h>
 
 #include "config.h"
-#include "lib/algorithms.h"
-#include "lib/fork_guard.h"
-#include "lib/key_check.h"
+#include "lib/base/algorithms.h"
+#include "lib/keys/key_check.h"
+#include "lib/payload/fork_guard.h"
 #include "provider/hybrid.h"
 
 #ifdef HAVE_IPSEC_MB

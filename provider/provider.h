@@ -11,10 +11,10 @@
 
 #include <envelope/envelope.h>
 
-#include "lib/defaults.h"
-#include "lib/err.h"
-#include "lib/libctx.h"
-#include "lib/settings.h"
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
+#include "lib/stream/defaults.h"
+#include "lib/stream/settings.h"
 
 struct envl_provider {
     const OSSL_CORE_HANDLE *core;

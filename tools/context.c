@@ -12,8 +12,8 @@
 #include <envelope/envelope.h>
 
 #include "filter/library.h"
-#include "lib/conf.h"
-#include "lib/defaults.h"
+#include "lib/stream/conf.h"
+#include "lib/stream/defaults.h"
 
 enum envelope_reason
 envl_context_get(struct envl_libctx *ctx, struct envl_err *err)

@@ -3,8 +3,8 @@
 #ifndef ENVL_CONTEXT_H
 #define ENVL_CONTEXT_H
 
-#include "lib/err.h"
-#include "lib/libctx.h"
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
 
 /*
  * envl_context_get - envl_library_get()'s context, for work with keys

@@ -3,7 +3,7 @@
 #ifndef ENVL_FILE_LIST_H
 #define ENVL_FILE_LIST_H
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_file_list {
     char *text;   /* owned: all names, each ended by a NUL */

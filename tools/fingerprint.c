@@ -11,7 +11,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 
-#include "lib/passphrase.h"
+#include "lib/keys/passphrase.h"
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/json.h"
@@ -76,7 +76,7 @@ envl_fingerprint_print(FILE *to, bool is_json, const struct envl_key_id *id,
 
 /* The command */
 
-/* The identifier is chosen as lib/recipient.c does it. */
+/* The identifier is chosen as lib/keys/recipient.c does it. */
 static enum envelope_reason
 take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 {
@@ -146,7 +146,7 @@ static enum envl_status
 run_with(const struct envl_libctx *ctx, const struct envl_arguments *arguments)
 {
     const struct envl_options *options = &arguments->options;
-    const struct envl_settings settings = {
+    const struct envl_key_settings settings = {
         .passphrase.data = (unsigned char *)options->passphrase,
         .passphrase.len =
             options->passphrase != NULL ? strlen(options->passphrase) : 0,

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lib/keys.h"
+#include "lib/keys/keys.h"
 
 /*
  * envl_fingerprint_print - a line "ID  TYPE  NAME", or with is_json an object

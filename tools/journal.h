@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "filter/head.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #define ENVL_JOURNAL_SUFFIX ".envelope-rewrap"
 

@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "lib/utf8.h"
+#include "lib/base/utf8.h"
 
 static void
 separate(struct envl_json *json)

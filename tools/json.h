@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* The caller sets to; the rest is zero. */
 struct envl_json {

@@ -10,7 +10,7 @@
 
 #include <openssl/types.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct envl_key_pair {
     const char *private_path, *public_path;

@@ -18,9 +18,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "lib/der.h"
-#include "lib/keys.h"
-#include "lib/passphrase.h"
+#include "lib/base/der.h"
+#include "lib/keys/keys.h"
+#include "lib/keys/passphrase.h"
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/fingerprint.h"
@@ -299,7 +299,7 @@ make(const struct envl_key_pair *pair, const struct envl_libctx *ctx,
      struct envl_err *err)
 {
     const struct envl_options *options = &arguments->options;
-    const struct envl_settings settings = {
+    const struct envl_key_settings settings = {
         .passphrase.data = (unsigned char *)options->passphrase,
         .passphrase.len =
             options->passphrase != NULL ? strlen(options->passphrase) : 0,

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "filter/head.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /*
  * envl_measure_payload - bytes of the payload in fd, a regular file

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* All zero is an output that was not opened. */
 struct envl_output {

@@ -8,8 +8,8 @@
 
 #include <openssl/core.h>
 
-#include "lib/err.h"
-#include "lib/passphrase.h"
+#include "lib/base/err.h"
+#include "lib/keys/passphrase.h"
 
 /*
  * envl_prompt_passphrase - ask at the controlling terminal, never on standard

@@ -21,8 +21,8 @@
 #include "filter/copier.h"
 #include "filter/head.h"
 #include "filter/library.h"
-#include "lib/defaults.h"
-#include "lib/rewrap.h"
+#include "lib/stream/defaults.h"
+#include "lib/stream/rewrap.h"
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/input.h"
@@ -35,8 +35,8 @@
 struct job {
     const struct envl_arguments *arguments;
     struct envl_libctx ctx;
-    struct envl_settings old, fresh; /* identities; recipients */
-    struct envl_rewrap *rewrap;      /* NULL for --recover */
+    struct envl_key_settings old, fresh; /* identities; recipients */
+    struct envl_rewrap *rewrap;          /* NULL for --recover */
 };
 
 /* One of the files. */
@@ -77,11 +77,11 @@ report(const struct job *job, const char *name, const struct envl_err *err,
 static bool
 set_text(char **field, const char *text)
 {
-    return text == NULL || envl_settings_set_text(field, text, strlen(text));
+    return text == NULL || envl_text_set(field, text, strlen(text));
 }
 
 static void
-set_kek(struct envl_settings *settings, const unsigned char *kek)
+set_kek(struct envl_key_settings *settings, const unsigned char *kek)
 {
     settings->has_kek = kek != NULL;
     if (kek != NULL)
@@ -98,7 +98,7 @@ choice_of(long number)
 }
 
 static enum envelope_reason
-ask_passphrase(struct envl_settings *old, struct envl_err *err)
+ask_passphrase(struct envl_key_settings *old, struct envl_err *err)
 {
     enum envelope_reason rc;
     char *text = NULL;
@@ -117,7 +117,7 @@ set_old(struct job *job, const struct envl_defaults *defaults,
 {
     const struct envl_arguments *arguments = job->arguments;
     const struct envl_options *options = &arguments->options;
-    struct envl_settings *old = &job->old;
+    struct envl_key_settings *old = &job->old;
 
     old->callback = options->callback;
     set_kek(old, arguments->identity_kek);
@@ -135,7 +135,7 @@ set_fresh(struct job *job, const struct envl_defaults *defaults,
           struct envl_err *err)
 {
     const struct envl_options *options = &job->arguments->options;
-    struct envl_settings *fresh = &job->fresh;
+    struct envl_key_settings *fresh = &job->fresh;
 
     set_kek(fresh, options->kek);
     fresh->allow_expired = choice_of(options->allow_expired);
@@ -573,7 +573,7 @@ envl_command_rewrap(struct envl_arguments *arguments)
         envl_show_hint(envl_rewrap_notes(job.rewrap));
     envl_rewrap_free(job.rewrap);
     envl_context_clear(&job.ctx);
-    envl_settings_clear(&job.old);
-    envl_settings_clear(&job.fresh);
+    envl_key_settings_clear(&job.old);
+    envl_key_settings_clear(&job.fresh);
     return worst;
 }

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "lib/err.h"
-#include "lib/rewrap.h"
+#include "lib/base/err.h"
+#include "lib/stream/rewrap.h"
 #include "tools/journal.h"
 
 struct envl_rewrap_result {

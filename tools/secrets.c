@@ -10,9 +10,9 @@
 
 #include <envelope/envelope.h>
 
-#include "lib/file.h"
-#include "lib/kek_file.h"
-#include "lib/passphrase.h"
+#include "lib/base/file.h"
+#include "lib/keys/kek_file.h"
+#include "lib/keys/passphrase.h"
 #include "tools/prompt.h"
 
 /* Files in use */
@@ -101,7 +101,7 @@ get_passphrase(struct envl_arguments *arguments, const char *asks_for,
                bool twice, struct envl_err *err)
 {
     struct envl_options *options = &arguments->options;
-    const struct envl_settings from = {
+    const struct envl_key_settings from = {
         .passphrase_file = options->passphrase_file,
         .in_use = options->in_use,
     };

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 #include "tools/arguments.h"
 
 /*

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "lib/utf8.h"
+#include "lib/base/utf8.h"
 
 void
 envl_show_bytes(FILE *to, const char *text, size_t len)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lib/recipient_notes.h"
+#include "lib/keys/recipient_notes.h"
 
 /* envl_show, envl_show_bytes - print text with a '?' for what could harm a
  * terminal (envl_utf8_is_shown()), and for bytes that are not UTF-8 */

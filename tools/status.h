@@ -4,7 +4,7 @@
 #define ENVL_STATUS_H
 
 #include "filter/session.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 /* envelope(1), EXIT STATUS */
 enum envl_status {

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
 #include "lib/cms/entry.h"
-#include "lib/err.h"
-#include "lib/identity.h"
-#include "lib/libctx.h"
-#include "lib/recipient.h"
-#include "lib/settings.h"
+#include "lib/keys/identity.h"
+#include "lib/keys/key_settings.h"
+#include "lib/keys/recipient.h"
 
 /* What has become of a recipient. */
 enum envl_change { ENVL_KEPT, ENVL_REMOVED, ENVL_ADDED };
@@ -68,7 +68,7 @@ enum envl_edit_mode {
 struct envl_edit {
     enum envl_edit_mode mode;
     const struct envl_recipients *recipients; /* to be added */
-    const struct envl_settings *settings;     /* that they were loaded from:
+    const struct envl_key_settings *settings; /* that they were loaded from:
                                                * the key and the passphrase */
     const char *removed; /* who goes, as envl_key_envelope_remove() takes it;
                           * or NULL */

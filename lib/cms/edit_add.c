@@ -13,7 +13,7 @@
 /* The entries of those that come. */
 static enum envelope_reason
 wrap_all(struct envl_cms_reader *o, const struct envl_recipients *come,
-         const struct envl_settings *settings, struct envl_err *err)
+         const struct envl_key_settings *settings, struct envl_err *err)
 {
     const struct envl_wrap wrap = {
         .ctx = o->ctx,

@@ -143,7 +143,7 @@ is_passphrase(const struct envl_entry *entry)
 /* Those that stay and those that come. */
 static enum envelope_reason
 check_limits(const struct envl_plan *plan, const struct envl_cms_reader *o,
-             const struct envl_settings *settings, struct envl_err *err)
+             const struct envl_key_settings *settings, struct envl_err *err)
 {
     const struct envl_recipients *come = &plan->come;
     const enum envl_fate *fates = plan->fates;

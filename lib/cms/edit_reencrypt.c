@@ -11,7 +11,7 @@
 #include "lib/cms/form.h"
 #include "lib/cms/kekri.h"
 #include "lib/cms/reader.h"
-#include "lib/kms.h"
+#include "lib/keys/kms.h"
 
 /* Put what the service has made in the place of an entry. */
 static enum envelope_reason

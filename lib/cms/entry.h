@@ -12,13 +12,13 @@
 
 #include <openssl/types.h>
 
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
 #include "lib/cms/message.h"
-#include "lib/err.h"
-#include "lib/kek_source.h"
-#include "lib/labels.h"
-#include "lib/libctx.h"
-#include "lib/recipient.h"
-#include "lib/settings.h"
+#include "lib/header/labels.h"
+#include "lib/keys/kek_source.h"
+#include "lib/keys/key_settings.h"
+#include "lib/keys/recipient.h"
 
 enum envl_entry_kind {
     ENVL_ENTRY_RSA,
@@ -112,9 +112,9 @@ bool envl_entry_unwrap(unsigned char cek[ENVL_CEK_LEN],
 /* What a recipient gets: borrowed. */
 struct envl_wrap {
     const struct envl_libctx *ctx;
-    const unsigned char *cek;             /* ENVL_CEK_LEN bytes */
-    const struct envl_settings *settings; /* the key and the passphrase */
-    const struct envl_labels *labels;     /* for key services */
+    const unsigned char *cek;                 /* ENVL_CEK_LEN bytes */
+    const struct envl_key_settings *settings; /* the key and the passphrase */
+    const struct envl_labels *labels;         /* for key services */
 };
 
 /*

@@ -15,10 +15,10 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 
-#include "lib/algorithms.h"
+#include "lib/base/algorithms.h"
+#include "lib/base/param.h"
 #include "lib/cms/form.h"
 #include "lib/cms/key_wrap.h"
-#include "lib/param.h"
 
 #define TAG_KARI (ENVL_DER_CONSTRUCTED + 1)
 #define TAG_ORIGINATOR (ENVL_DER_CONSTRUCTED + 0)

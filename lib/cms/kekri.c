@@ -14,8 +14,8 @@
 #include "lib/cms/form.h"
 #include "lib/cms/kekri.h"
 #include "lib/cms/key_wrap.h"
-#include "lib/kms.h"
-#include "lib/passphrase.h"
+#include "lib/keys/kms.h"
+#include "lib/keys/passphrase.h"
 
 #define TAG_KEKRI (ENVL_DER_CONSTRUCTED + 2)
 #define GENERALIZED_TIME 0x18
@@ -143,7 +143,7 @@ static enum envelope_reason
 wrap_passphrase(struct envl_der_writer *w, const struct envl_wrap *how,
                 struct envl_err *err)
 {
-    const struct envl_settings *settings = how->settings;
+    const struct envl_key_settings *settings = how->settings;
     unsigned log_n =
         settings->log_n > 0 ? settings->log_n : ENVL_SCRYPT_LOG_N_DEFAULT;
     unsigned char kek[ENVL_KEK_LEN];

@@ -14,10 +14,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "lib/algorithms.h"
+#include "lib/base/algorithms.h"
+#include "lib/base/param.h"
 #include "lib/cms/form.h"
 #include "lib/cms/key_wrap.h"
-#include "lib/param.h"
 
 #define TAG_ORI (ENVL_DER_CONSTRUCTED + 4)
 #define TAG_KEY_ID (ENVL_DER_CONTEXT + 0)

@@ -9,7 +9,7 @@ enum envelope_reason
 envl_key_envelope_build(unsigned char **der, size_t *len,
                         const struct envl_libctx *ctx,
                         const struct envl_recipients *recipients,
-                        const struct envl_settings *settings,
+                        const struct envl_key_settings *settings,
                         const unsigned char *random, const unsigned char *dek,
                         struct envl_err *err)
 {

@@ -8,12 +8,12 @@
 
 #include <stddef.h>
 
+#include "lib/base/aead.h"
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
 #include "lib/cms/message.h"
-#include "lib/err.h"
-#include "lib/identity.h"
-#include "lib/libctx.h"
-#include "lib/payload_key.h"
-#include "lib/recipient.h"
+#include "lib/keys/identity.h"
+#include "lib/keys/recipient.h"
 
 /* What a new message needs: a content-encryption key and a nonce. */
 #define ENVL_KEY_ENVELOPE_RANDOM_LEN (ENVL_CEK_LEN + ENVL_NONCE_LEN)
@@ -32,7 +32,7 @@
 enum envelope_reason envl_key_envelope_build(
     unsigned char **der, size_t *len, const struct envl_libctx *ctx,
     const struct envl_recipients *recipients,
-    const struct envl_settings *settings, const unsigned char *random,
+    const struct envl_key_settings *settings, const unsigned char *random,
     const unsigned char *dek, struct envl_err *err);
 
 /*

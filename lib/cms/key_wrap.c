@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "lib/algorithms.h"
+#include "lib/base/algorithms.h"
 
 const unsigned char envl_key_wrap_der[ENVL_KEY_WRAP_DER_LEN] = {
     ENVL_DER_SEQUENCE,

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "lib/cms/message.h"
-#include "lib/kek_source.h"
+#include "lib/keys/kek_source.h"
 
 #define ENVL_WRAPPED_LEN (ENVL_CEK_LEN + 8) /* RFC 3394 adds a block */
 

@@ -12,7 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "lib/algorithms.h"
+#include "lib/base/algorithms.h"
 
 /* clang-format off */
 static const unsigned char content_type[] = { /* id-ct-authEnvelopedData */

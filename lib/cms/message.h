@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/der.h"
-#include "lib/err.h"
-#include "lib/libctx.h"
-#include "lib/payload_key.h"
-#include "lib/recipient.h"
+#include "lib/base/aead.h"
+#include "lib/base/der.h"
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
+#include "lib/keys/recipient.h"
 
 /* The content-encryption key: whoever has one cleanses it. */
 #define ENVL_CEK_LEN 32

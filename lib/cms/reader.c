@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "lib/kms.h"
+#include "lib/keys/kms.h"
 
 /* An attempt, begun with ERR_set_mark(), is over.  Did it fail because memory
  * ran out?  Its records go: the oldest of the next attempt is then its own. */

@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
 #include "lib/cms/entry.h"
 #include "lib/cms/message.h"
-#include "lib/err.h"
-#include "lib/identity.h"
-#include "lib/libctx.h"
+#include "lib/keys/identity.h"
 
 /* Private-key operations that one header may cost: on entries whose identifier
  * is that of a key at hand, for each kind of key, and as many on all others. */

@@ -34,10 +34,11 @@ static bool
 is_ours(const char *file)
 {
     return file != NULL
-           && (strstr(file, "lib/kept.c") != NULL
-               || strstr(file, "lib/recipient.c") != NULL
-               || strstr(file, "lib/identity.c") != NULL
-               || strstr(file, "lib/settings.c") != NULL);
+           && (strstr(file, "lib/base/octets.c") != NULL
+               || strstr(file, "lib/keys/keyring.c") != NULL
+               || strstr(file, "lib/keys/recipient.c") != NULL
+               || strstr(file, "lib/keys/identity.c") != NULL
+               || strstr(file, "lib/keys/key_settings.c") != NULL);
 }
 
 static void *

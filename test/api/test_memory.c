@@ -52,19 +52,31 @@ union head {
     max_align_t align;
 };
 
-/* Is the source file this project's?  It lies in lib/ or provider/, where
- * libcrypto has only crypto/x/ and providers/x/. */
+/* The name of the folder that ends before this slash; or NULL. */
+static const char *
+folder_before(const char *file, const char *slash)
+{
+    const char *begin = slash;
+
+    while (begin > file && begin[-1] != '/')
+        begin--;
+    return begin < slash ? begin : NULL;
+}
+
+/* Is the source file this project's?  It lies in a room of lib/, or in
+ * provider/; libcrypto has crypto/x/ and providers/x/. */
 static bool
 is_ours(const char *file)
 {
-    const char *end = file != NULL ? strrchr(file, '/') : NULL, *begin = end;
+    const char *slash = file != NULL ? strrchr(file, '/') : NULL, *folder;
 
-    if (end == NULL)
+    folder = slash != NULL ? folder_before(file, slash) : NULL;
+    if (folder == NULL)
         return false;
-    while (begin > file && begin[-1] != '/')
-        begin--;
-    return (end - begin == 3 && memcmp(begin, "lib", 3) == 0)
-           || (end - begin == 8 && memcmp(begin, "provider", 8) == 0);
+    if (strncmp(folder, "provider/", 9) == 0)
+        return true;
+    folder = folder > file ? folder_before(file, folder - 1) : NULL;
+    return folder != NULL && strncmp(folder, "lib/", 4) == 0;
 }
 
 /* At once, for what follows may be a crash */

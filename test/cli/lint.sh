@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 cd "$srcdir" || exit 99
 
-plan 15
+plan 16
 
 # Print what a grep finds; finding something is a failure, and so is a file that
 # cannot be read, such as one of a folder that is gone.
@@ -23,9 +23,23 @@ none_but() { # ALLOWED PATTERN FILE...
     ! grep -vE "$none_allowed" "$tests_dir/found"
 }
 
+# lib/ is in rooms: which others each may use.  Key services are given the
+# labels, so keys/ and cms/ know what labels are.
+rooms() {
+    none_but '"lib/base/' '#include "lib/' lib/base/*.[ch]
+    none_but '"lib/(base|header)/' '#include "lib/' lib/header/*.[ch]
+    none_but '"lib/(base|payload)/' '#include "lib/' lib/payload/*.[ch]
+    none_but '"lib/(base|keys)/|"lib/header/labels\.h"' '#include "lib/' \
+        lib/keys/*.[ch]
+    none_but '"lib/(base|keys|cms)/|"lib/header/labels\.h"' '#include "lib/' \
+        lib/cms/*.[ch]
+    ls lib >"$tests_dir/rooms"
+    printf '%s\n' base cms header keys payload stream | cmp - "$tests_dir/rooms"
+}
+
 layers() {
-    none '#include [<"](provider|test|filter|tools|kms)/' lib/*.[ch] lib/*/*.[ch]
-    none '#include <openssl/core_dispatch' lib/*.[ch] lib/*/*.[ch]
+    none '#include [<"](provider|test|filter|tools|kms)/' lib/*/*.[ch]
+    none '#include <openssl/core_dispatch' lib/*/*.[ch]
     none '#include "(filter|tools|test)/' provider/*.[ch]
     none '#include "(provider|tools|test)/' filter/*.[ch]
     none '#include "(provider|test|kms)/' tools/*.[ch]
@@ -33,27 +47,27 @@ layers() {
     # kms/ is a module of its own: of lib/ it knows how failures travel, and
     # what they have agreed on.
     none '#include "(provider|filter|tools|test)/' kms/*.[ch]
-    none_but 'lib/(err|kek_source|kms_interface|libctx|param)\.h"' \
+    none_but 'lib/(base/(err|libctx|param)|keys/(kek_source|kms_interface))\.h"' \
         '#include "lib/' kms/*.[ch]
     test "$(grep -l '#include <curl' -r kms)" = kms/transport.c
     test "$(grep -l '#include <jansson' -r kms)" = kms/json.c
     # filter/ reaches the cipher through EVP; of lib/ it knows the errors and
     # what a header looks like, one file the runs of chunks that EVP has no call
     # for, one how keys are named, and one the configuration file.
-    none_but 'lib/(err|header|labels)\.h"|^filter/session.c:.*"lib/stream.h"|^filter/library.c:.*"lib/conf.h"|^filter/options.[ch]:.*"lib/(file|keys|settings).h"' \
+    none_but '"lib/(base|header)/|^filter/session.c:.*"lib/stream/stream.h"|^filter/library.c:.*"lib/stream/conf.h"|^filter/options.c:.*"lib/keys/keys.h"' \
         '#include "lib/' filter/*.[ch]
     # tools/ looks into headers and changes them: all of lib/ but what handles
     # the payload and its keys.
-    none '#include "lib/(chunk|opener|payload|payload_key|sealer|sink|stream|workers)\.h"' \
+    none '#include "lib/(payload/|stream/(opener|sealer|stream)\.h)' \
         tools/*.[ch]
-    none '#include <archive' lib/*.[ch] lib/*/*.[ch] provider/*.[ch] tools/*.[ch]
+    none '#include <archive' lib/*/*.[ch] provider/*.[ch] tools/*.[ch]
     none '#include "(lib|provider)/' test/api/*.[ch] examples/*.c bench/*.c
 }
 
 no_io_in_lib() {
     # shellcheck disable=SC2046 # a list of files
     none '\b(printf|fprintf|puts|exit|abort|assert|getenv)\(' \
-        lib/*.c lib/*/*.c provider/*.c kms/*.c $(filter_without_door)
+        lib/*/*.c provider/*.c kms/*.c $(filter_without_door)
 }
 
 # The launcher is a program, and the preload module answers it.
@@ -63,9 +77,9 @@ filter_without_door() {
 
 getenv_once() {
     # shellcheck disable=SC2046
-    set -- lib/*.c lib/*/*.c provider/*.c $(filter_without_door)
+    set -- lib/*/*.c provider/*.c $(filter_without_door)
     none '\bgetenv\(' "$@"
-    test "$(grep -l secure_getenv "$@")" = lib/defaults.c
+    test "$(grep -l secure_getenv "$@")" = lib/stream/defaults.c
     test "$(grep -l 'secure_getenv(' kms/*.c)" = kms/world.c
 }
 
@@ -80,16 +94,16 @@ quiet_allocations() {
 # Functions that reach the program's library context instead of the child's.
 contexts() {
     none '\b(RAND_bytes|RAND_priv_bytes|EVP_Digest|EVP_EncryptInit|EVP_PKEY_CTX_new_id|X509_new|OSSL_STORE_open|CMS_ContentInfo_new)\(' \
-        lib/*.c lib/*/*.c provider/*.c kms/*.c
+        lib/*/*.c provider/*.c kms/*.c
     # The digest that an engine's key takes by no name.
-    test "$(grep -c 'EVP_sha' lib/*.c lib/*/*.c provider/*.c kms/*.c | awk -F: '{ n += $2 }
+    test "$(grep -c 'EVP_sha' lib/*/*.c provider/*.c kms/*.c | awk -F: '{ n += $2 }
         END { print n }')" -eq 1
 }
 
 spdx() {
     ci=.ci/run
     [ -e .git ] || [ -e $ci ] || ci= # a tarball has none
-    for file in lib/*.[ch] lib/*/*.[ch] provider/*.[ch] filter/*.[ch] tools/*.[ch] kms/*.[ch] \
+    for file in lib/*/*.[ch] provider/*.[ch] filter/*.[ch] tools/*.[ch] kms/*.[ch] \
         include/envelope/*.h test/*/*.[ch] test/*/*.sh test/*/*.py bench/*.c examples/*.c \
         bench/run bench/*.py examples/*.cnf examples/*.js examples/*.php \
         examples/*.py examples/*.rb test/*/*.mjs check demo packages bootstrap $ci \
@@ -100,14 +114,14 @@ spdx() {
 }
 
 sizes() {
-    for file in lib/*.[ch] lib/*/*.[ch] provider/*.[ch] filter/*.[ch] tools/*.[ch] \
+    for file in lib/*/*.[ch] provider/*.[ch] filter/*.[ch] tools/*.[ch] \
         kms/*.[ch]; do
         [ "$(wc -l <"$file")" -le 600 ] || { echo "$file is too long" && false; }
     done
     # A function's body is what stands between braces in the first column.
     awk '/^{/ { start = FNR } /^}/ && start {
         if (FNR - start > 61) { print FILENAME ": " start; bad = 1 }
-        start = 0 } END { exit bad }' lib/*.c lib/*/*.c provider/*.c filter/*.c tools/*.c kms/*.c
+        start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*.c tools/*.c kms/*.c
 }
 
 reasons() {
@@ -135,7 +149,7 @@ reasons_are_explained() {
 # A heading that no program prints any more helps nobody.  Some are of openssl and
 # tar themselves.
 explained_is_printed() {
-    cat include/envelope/*.h lib/*.c lib/*/*.c filter/*.[ch] tools/*.c kms/*.c \
+    cat include/envelope/*.h lib/*/*.c filter/*.[ch] tools/*.c kms/*.c \
         | tr '\n\t' '  ' | sed 's/" *"//g' >"$tests_dir/sources"
     sed -n 's/^### `\(.*\)`$/\1/p' doc/faq.md \
         | grep -vE '^(This does not look like|hex string is|unable to load)' \
@@ -173,7 +187,7 @@ manuals() {
 
 # Other versions lay out differently.
 format() {
-    clang-format --dry-run -Werror lib/*.[ch] lib/*/*.[ch] provider/*.[ch] \
+    clang-format --dry-run -Werror lib/*/*.[ch] provider/*.[ch] \
         filter/*.[ch] kms/*.[ch] tools/*.[ch] include/envelope/[ae]*.h test/*/*.[ch] bench/*.c examples/*.c
 }
 
@@ -190,6 +204,7 @@ rules_look_at_something() {
 
 t "a rule that finds no file fails" rules_look_at_something
 t "layers include downwards only" layers
+t "the rooms of lib/ use those that they may" rooms
 t "lib/ and provider/ do not print, exit or assert" no_io_in_lib
 t "one place reads the environment" getenv_once
 t "every call names the library context" contexts

@@ -8,8 +8,8 @@
 
 #include <openssl/crypto.h>
 
-#include "lib/header.h"
-#include "lib/labels.h"
+#include "lib/header/header.h"
+#include "lib/header/labels.h"
 #include "test/fuzz/target.h"
 
 static void *

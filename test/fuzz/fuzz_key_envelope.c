@@ -14,7 +14,7 @@
 #include "lib/cms/edit.h"
 
 #include "lib/cms/key_envelope.h"
-#include "lib/header.h"
+#include "lib/header/header.h"
 #include "test/fuzz/keys.h"
 #include "test/fuzz/target.h"
 
@@ -29,7 +29,7 @@ static const struct envl_identities *
 identities(void)
 {
     static struct envl_identities ids;
-    static struct envl_settings settings;
+    static struct envl_key_settings settings;
     struct envl_err err;
     size_t i;
 
@@ -65,11 +65,11 @@ try_open(const uint8_t *data, size_t size)
 }
 
 /* An X25519 key as a recipient; it lives as long as the program does. */
-static const struct envl_settings *
+static const struct envl_key_settings *
 newcomer(struct envl_recipients **to)
 {
     static struct envl_recipients recipients;
-    static struct envl_settings settings;
+    static struct envl_key_settings settings;
     unsigned char *der = NULL;
     struct envl_err err;
     EVP_PKEY *key;
@@ -108,7 +108,7 @@ try_edit(const uint8_t *data, size_t size)
 {
     struct envl_key_envelope_entry *list;
     struct envl_recipients *recipients;
-    const struct envl_settings *settings = newcomer(&recipients);
+    const struct envl_key_settings *settings = newcomer(&recipients);
     unsigned char *out, *copy;
     size_t count, len;
     struct envl_err err;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "lib/stream.h"
+#include "lib/stream/stream.h"
 #include "test/fuzz/keys.h"
 #include "test/fuzz/target.h"
 
@@ -47,8 +47,8 @@ static void
 set_up(struct envl_settings *settings, unsigned how)
 {
     memset(settings, 0, sizeof(*settings));
-    settings->has_kek = true;
-    memcpy(settings->kek, FUZZ_KEK, ENVL_KEK_LEN);
+    settings->keys.has_kek = true;
+    memcpy(settings->keys.kek, FUZZ_KEK, ENVL_KEK_LEN);
     settings->verified_only = (how & VERIFIED) != 0;
     settings->has_output_slack = settings->verified_only;
     settings->output_slack = settings->verified_only ? ENVL_CHUNK_LEN : 0;

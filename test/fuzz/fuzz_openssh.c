@@ -9,8 +9,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#include "lib/openssh.h"
-#include "lib/openssh_key.h"
+#include "lib/keys/openssh.h"
+#include "lib/keys/openssh_key.h"
 #include "test/fuzz/target.h"
 
 /* A modulus of more bits takes libcrypto seconds to look at. */

@@ -12,7 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
-#include "lib/kms_interface.h"
+#include "lib/keys/kms_interface.h"
 
 #define PREFIX "execkms://"
 #define LABELS_MAX 1024

@@ -12,7 +12,7 @@ static inline enum envelope_reason
 build_key_envelope(unsigned char **der, size_t *len,
                    const struct envl_libctx *ctx,
                    const struct envl_recipients *recipients,
-                   const struct envl_settings *settings,
+                   const struct envl_key_settings *settings,
                    const unsigned char *dek, struct envl_err *err)
 {
     static uint32_t seed;

@@ -6,8 +6,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "lib/identity.h"
-#include "lib/recipient.h"
+#include "lib/keys/identity.h"
+#include "lib/keys/recipient.h"
 #include "test/unit/support.h"
 
 /* What kind of one: a key of this type; without a type a key-encryption key, or
@@ -20,7 +20,7 @@ struct party_kind {
 
 struct party {
     EVP_PKEY *key; /* NULL with a secret that is none */
-    struct envl_settings settings, own;
+    struct envl_key_settings settings, own;
     struct envl_recipients recipients;
     struct envl_identities identities;
 };
@@ -83,8 +83,8 @@ party_clear(struct party *p)
 {
     envl_identities_clear(&p->identities);
     envl_recipients_clear(&p->recipients);
-    envl_settings_clear(&p->settings);
-    envl_settings_clear(&p->own);
+    envl_key_settings_clear(&p->settings);
+    envl_key_settings_clear(&p->own);
     EVP_PKEY_free(p->key);
 }
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "filter/framer.h"
-#include "lib/header.h"
+#include "lib/header/header.h"
 
 /* Fields */
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/header.h"
-#include "lib/labels.h"
+#include "lib/header/header.h"
+#include "lib/header/labels.h"
 
 /* Tar */
 

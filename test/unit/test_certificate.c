@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates: what they may be for, from when to when, and who issued whom. */
-#include "lib/certificate.h"
+#include "lib/keys/certificate.h"
 
 #include "test/certificate.h"
 #include "test/unit/support.h"
@@ -14,7 +14,7 @@
 
 #define HOUR 3600L
 
-static const struct envl_settings strict = { .log_n = 0 };
+static const struct envl_key_settings strict = { .log_n = 0 };
 
 /* What a certificate is to be like; extensions are pairs of NID and value. */
 struct like {
@@ -90,7 +90,7 @@ usages(void **state)
         { "X448", "keyCertSign", false },
     };
     EVP_PKEY *signer = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), *key;
-    const struct envl_settings lenient = { .allow_usage = ENVL_YES };
+    const struct envl_key_settings lenient = { .allow_usage = ENVL_YES };
     enum envelope_reason rc;
     struct envl_err err;
     X509 *cert;
@@ -132,7 +132,7 @@ authorities(void **state)
         { "DER:020101", false }, /* an INTEGER */
     };
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    const struct envl_settings lenient = { .allow_usage = ENVL_YES };
+    const struct envl_key_settings lenient = { .allow_usage = ENVL_YES };
     struct envl_err err;
     X509 *cert;
     size_t i;
@@ -162,7 +162,7 @@ times(void **state)
         { HOUR, 2 * HOUR, "is not valid yet" },
     };
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    const struct envl_settings lenient = { .allow_expired = ENVL_YES };
+    const struct envl_key_settings lenient = { .allow_expired = ENVL_YES };
     struct like like = {
         .key = key, .signer = key, .subject = "ops", .issuer = "ops"
     };

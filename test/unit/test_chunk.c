@@ -3,9 +3,9 @@
  * Chunks at once and in pieces, which may be the work of two libraries, and
  * runs of them: the same bytes, whichever way; and what does not fit.
  */
-#include "lib/chunk.h"
+#include "lib/payload/chunk.h"
 
-#include "lib/payload.h"
+#include "lib/payload/payload.h"
 #include "test/unit/support.h"
 
 #include <stdbool.h>

@@ -92,7 +92,7 @@ ours(size_t first, size_t count)
     unsigned char random[ENVL_KEY_ENVELOPE_RANDOM_LEN];
     struct envl_recipient items[COUNT(kinds)];
     struct envl_recipients all = { .items = items, .count = count };
-    struct envl_settings settings = { .has_kek = true };
+    struct envl_key_settings settings = { .has_kek = true };
     struct message out;
     struct envl_err err;
     size_t i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DER: what is refused, and that what is written is read again. */
-#include "lib/der.h"
+#include "lib/base/der.h"
 
 #include "test/unit/support.h"
 

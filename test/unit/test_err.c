@@ -3,7 +3,7 @@
  * libcrypto's queue may hold records that have nothing to do with a failure:
  * only those since the program's call came in say why it failed.
  */
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #include "test/unit/support.h"
 

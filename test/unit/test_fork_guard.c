@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fork guards: a process has its own, and none of its ancestors'. */
-#include "lib/fork_guard.h"
+#include "lib/payload/fork_guard.h"
 
 #include <errno.h>
 #include <stdbool.h>

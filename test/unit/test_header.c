@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The header's frame: what is built is parsed, and each field is bounded. */
-#include "lib/header.h"
+#include "lib/header/header.h"
 
 #include "test/unit/support.h"
 
-#include "lib/labels.h"
-#include "lib/wire.h"
+#include "lib/base/wire.h"
+#include "lib/header/labels.h"
 
 enum {
     AT_VERSION = 8,

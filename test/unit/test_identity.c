@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Identities: a key and its certificate, all of it or nothing. */
-#include "lib/identity.h"
+#include "lib/keys/identity.h"
 
 #include "test/certificate.h"
 #include "test/unit/scarce.h"
@@ -13,14 +13,14 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "lib/kept.h"
+#include "lib/keys/keyring.h"
 
 /* More allocations than this, and the test is wrong. */
 #define SWEEP_MAX 1000
 
 static const struct envl_libctx ctx = { .propq = "?provider=default" };
 
-static struct envl_settings settings; /* a key and a certificate of it */
+static struct envl_key_settings settings; /* a key and a certificate of it */
 
 static void
 make_certificate(BIO *to, EVP_PKEY *key)
@@ -66,7 +66,7 @@ static int
 teardown(void **state)
 {
     (void)state;
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
     return 0;
 }
 
@@ -164,7 +164,7 @@ must_be_empty(const struct envl_identities *identities)
 static void
 empty_on_failure(void **state)
 {
-    struct envl_settings bad = { 0 };
+    struct envl_key_settings bad = { 0 };
     struct envl_identities identities;
     struct envl_err err;
 
@@ -176,7 +176,7 @@ empty_on_failure(void **state)
     assert_int_equal(envl_identities_load(&identities, &ctx, &bad, &err),
                      ENVELOPE_R_UNREADABLE_KEY);
     must_be_empty(&identities);
-    envl_settings_clear(&bad);
+    envl_key_settings_clear(&bad);
 }
 
 /* Wherever memory runs out: the key with its certificate, or a failure.  They
@@ -190,8 +190,8 @@ all_or_nothing(void **state)
     unsigned n;
 
     (void)state;
-    settings.kept = envl_kept_new();
-    assert_non_null(settings.kept);
+    settings.keyring = envl_keyring_new();
+    assert_non_null(settings.keyring);
     assert_int_equal(envl_identities_load(&identities, &ctx, &settings, &err),
                      ENVELOPE_OK);
     envl_identities_clear(&identities);

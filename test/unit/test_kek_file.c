@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key-encryption keys: their two spellings, and those that are no secret. */
 #define _GNU_SOURCE
-#include "lib/kek_file.h"
+#include "lib/keys/kek_file.h"
 
 #include "test/unit/support.h"
 

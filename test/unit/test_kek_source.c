@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* KEK sources: what is built is parsed, what is strange is passed over. */
-#include "lib/kek_source.h"
+#include "lib/keys/kek_source.h"
 
 #include "test/unit/support.h"
 

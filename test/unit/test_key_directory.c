@@ -2,7 +2,7 @@
 /* Directories of keys: which entries are given, in which order, and which ones
  * are refused. */
 #define _GNU_SOURCE
-#include "lib/key_directory.h"
+#include "lib/keys/key_directory.h"
 
 #include "test/unit/support.h"
 

@@ -39,8 +39,8 @@ static const char *const types[WHO_COUNT] = { "rsa",    "ec",   "ec",
 
 /* Two of each kind: of the first a message is made, the others are added. */
 static struct party {
-    struct envl_settings settings; /* for recipients */
-    struct envl_settings own;      /* for identities */
+    struct envl_key_settings settings; /* for recipients */
+    struct envl_key_settings own;      /* for identities */
     struct envl_recipients recipients;
     struct envl_identities identities;
 } parties[2][WHO_COUNT];
@@ -142,8 +142,8 @@ free_parties(void **state)
 
         envl_recipients_clear(&party->recipients);
         envl_identities_clear(&party->identities);
-        envl_settings_clear(&party->settings);
-        envl_settings_clear(&party->own);
+        envl_key_settings_clear(&party->settings);
+        envl_key_settings_clear(&party->own);
     }
     return 0;
 }
@@ -455,7 +455,7 @@ one_that_is_there_twice_goes_twice(void **state)
 static void
 one_of_several_is_not_chosen(void **state)
 {
-    struct envl_settings settings = { .has_kek = false };
+    struct envl_key_settings settings = { .has_kek = false };
     struct message message = build_all(), out;
     struct party both = { .settings = settings };
     struct envl_err err;
@@ -476,7 +476,7 @@ one_of_several_is_not_chosen(void **state)
     out = add(&message, &both, &parties[1][EC_521]);
     OPENSSL_free(out.der);
     envl_identities_clear(&both.identities);
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
     OPENSSL_free(message.der);
 }
 

@@ -30,7 +30,7 @@ static const unsigned char dek[ENVL_DEK_LEN] = "the data key";
 /* What is opened, and with what */
 
 struct fixture {
-    struct envl_settings settings;
+    struct envl_key_settings settings;
     struct envl_identities identities;
     unsigned char *der;
     size_t len;
@@ -65,7 +65,7 @@ add_pem(struct envl_octets_list *to, BIO *pem)
 }
 
 static void
-add_key(struct envl_settings *to, EVP_PKEY *key)
+add_key(struct envl_key_settings *to, EVP_PKEY *key)
 {
     BIO *private = BIO_new(BIO_s_mem()), *public = BIO_new(BIO_s_mem());
 
@@ -178,7 +178,7 @@ sweep(struct fixture *f)
     }
     OPENSSL_free(f->der);
     envl_identities_clear(&f->identities);
-    envl_settings_clear(&f->settings);
+    envl_key_settings_clear(&f->settings);
     assert_int_equal(verdict, NOT_REACHED);
     assert_true(counts[SAID_MEMORY] > 5); /* ours alone are five */
     assert_int_equal(counts[SAID_ELSE], 0);

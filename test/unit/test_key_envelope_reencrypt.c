@@ -19,7 +19,7 @@
 #include <openssl/x509.h>
 
 #include "lib/cms/key_envelope.h"
-#include "lib/kek_source.h"
+#include "lib/keys/kek_source.h"
 
 #define URI "execkms://fake/"
 #define QUESTIONS_MAX 10 /* FORMAT 5.1 */
@@ -247,17 +247,17 @@ make_kekri(const struct form *form)
 
 /* Recipients and identities of a list, and the key at hand if that is asked
  * for. */
-static struct envl_settings
+static struct envl_key_settings
 settings_of(const char *recipients, const char *identities, bool with_key)
 {
-    struct envl_settings settings = { 0 };
+    struct envl_key_settings settings = { 0 };
 
     if (recipients != NULL)
-        assert_true(envl_settings_set_text(&settings.recipients, recipients,
-                                           strlen(recipients)));
+        assert_true(envl_text_set(&settings.recipients, recipients,
+                                  strlen(recipients)));
     if (identities != NULL)
-        assert_true(envl_settings_set_text(&settings.identities, identities,
-                                           strlen(identities)));
+        assert_true(envl_text_set(&settings.identities, identities,
+                                  strlen(identities)));
     if (with_key)
         assert_true(
             envl_octets_list_add(&settings.recipient, spki.data, spki.len)
@@ -266,7 +266,7 @@ settings_of(const char *recipients, const char *identities, bool with_key)
 }
 
 static enum envelope_reason
-try_build(struct message *out, const struct envl_settings *settings,
+try_build(struct message *out, const struct envl_key_settings *settings,
           const char *labels)
 {
     struct envl_recipients recipients;
@@ -287,18 +287,18 @@ try_build(struct message *out, const struct envl_settings *settings,
 static struct message
 build(const char *list, bool with_key, const char *labels)
 {
-    struct envl_settings settings = settings_of(list, NULL, with_key);
+    struct envl_key_settings settings = settings_of(list, NULL, with_key);
     struct message message;
 
     assert_int_equal(try_build(&message, &settings, labels), ENVELOPE_OK);
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
     *questions = 0;
     return message;
 }
 
 static enum envelope_reason
-try_open(const struct message *message, const struct envl_settings *settings,
-         const char *labels)
+try_open(const struct message *message,
+         const struct envl_key_settings *settings, const char *labels)
 {
     struct envl_identities identities;
     unsigned char found[ENVL_DEK_LEN] = { 0 };
@@ -321,16 +321,16 @@ static enum envelope_reason
 open_with(const struct message *message, const char *list, bool with_key,
           const char *labels)
 {
-    struct envl_settings settings = settings_of(NULL, list, with_key);
+    struct envl_key_settings settings = settings_of(NULL, list, with_key);
     enum envelope_reason rc = try_open(message, &settings, labels);
 
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
     return rc;
 }
 
 static enum envelope_reason
 try_reencrypt(struct message *out, const struct message *message,
-              const struct envl_settings *settings, const char *to_uri,
+              const struct envl_key_settings *settings, const char *to_uri,
               const char *labels)
 {
     struct envl_identities identities;
@@ -355,13 +355,13 @@ static enum envelope_reason
 reencrypt(struct message *out, const struct message *message, const char *list,
           const char *to_uri)
 {
-    struct envl_settings settings = settings_of(NULL, list, false);
+    struct envl_key_settings settings = settings_of(NULL, list, false);
     enum envelope_reason rc;
 
     ERR_clear_error();
     rc = try_reencrypt(out, message, &settings, to_uri, NULL);
     assert_int_equal(ERR_peek_error(), 0);
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
     return rc;
 }
 
@@ -479,7 +479,7 @@ static void
 the_bytes_are_those_of_the_format(void **state)
 {
     static const char *const labels[] = { NULL, "a=1\nb=2\n" };
-    struct envl_settings settings = settings_of(NULL, URI "a", false);
+    struct envl_key_settings settings = settings_of(NULL, URI "a", false);
     struct message message, out;
     struct bytes old, want;
     size_t i;
@@ -508,7 +508,7 @@ the_bytes_are_those_of_the_format(void **state)
         OPENSSL_free(message.der);
         OPENSSL_free(out.der);
     }
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
 }
 
 /* The fake's new encryption for the same key is the old one. */
@@ -750,7 +750,7 @@ failures_leave_nothing(void **state)
         { URI "x", URI "b", ENVELOPE_R_NO_MATCH },
     };
     struct message message = build(URI "a\n" URI "b", true, NULL), out;
-    struct envl_settings settings = settings_of(NULL, NULL, true);
+    struct envl_key_settings settings = settings_of(NULL, NULL, true);
     size_t i;
 
     (void)state;
@@ -759,7 +759,7 @@ failures_leave_nothing(void **state)
                          cases[i].reason);
     assert_int_equal(try_reencrypt(&out, &message, &settings, NULL, NULL),
                      ENVELOPE_R_NO_MATCH);
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
     OPENSSL_free(message.der);
 }
 
@@ -799,7 +799,7 @@ static const char *const steps[] = { "sealing", "opening", "encrypting anew" };
 static enum envelope_reason
 attempt(enum step step, const struct message *message, size_t n)
 {
-    struct envl_settings settings =
+    struct envl_key_settings settings =
         step == SEAL ? settings_of(URI "a\n" URI "b", NULL, false)
                      : settings_of(NULL, URI "a\n" URI "b", false);
     struct message out = { NULL, 0 };
@@ -813,7 +813,7 @@ attempt(enum step step, const struct message *message, size_t n)
     else
         rc = try_reencrypt(&out, message, &settings, URI "c", NULL);
     memory.fail_in = 0;
-    envl_settings_clear(&settings);
+    envl_key_settings_clear(&settings);
     if (rc != ENVELOPE_OK || step == OPEN)
         return rc;
     assert_count(&out, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of keys: what is counted in good ones, and where bad ones are bad. */
-#include "lib/key_text.h"
+#include "lib/keys/key_text.h"
 
 #include "test/unit/support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Labels: what FORMAT 3 allows, what it refuses, and the order of a writer. */
-#include "lib/labels.h"
+#include "lib/header/labels.h"
 
 #include "test/unit/support.h"
 

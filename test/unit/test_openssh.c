@@ -3,10 +3,10 @@
  * OpenSSH's keys: they are the same keys as in PEM, and every cut and every
  * changed byte is refused or makes no difference.
  */
-#include "lib/openssh.h"
+#include "lib/keys/openssh.h"
 
-#include "lib/openssh_key.h"
-#include "lib/wire.h"
+#include "lib/base/wire.h"
+#include "lib/keys/openssh_key.h"
 #include "test/fuzz/keys.h"
 #include "test/unit/openssh_keys.h"
 #include "test/unit/support.h"

@@ -3,7 +3,7 @@
  * Payloads at the edges that no file reaches: chunk numbers near 2^38, room
  * that never suffices, order of derived bytes.
  */
-#include "lib/payload.h"
+#include "lib/payload/payload.h"
 
 #include "test/unit/support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sink: bytes leave in order whatever the room, and never beyond it. */
-#include "lib/sink.h"
+#include "lib/payload/sink.h"
 
 #include "test/unit/support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is UTF-8, and what of it is shown. */
-#include "lib/utf8.h"
+#include "lib/base/utf8.h"
 
 #include "test/unit/support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool: each item once, no thread before it is needed or after it is not. */
-#include "lib/workers.h"
+#include "lib/payload/workers.h"
 
 #include "test/unit/support.h"
 

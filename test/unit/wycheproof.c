@@ -3,7 +3,7 @@
  * Judges the payload code by vectors for Cobblestone-256 that others made, as
  * wycheproof.py hands them over: one on each line of standard input.
  */
-#include "lib/payload.h"
+#include "lib/payload/payload.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AES-256-GCM (NIST SP 800-38D), which encrypts the payload and, in the key
+ * envelope, the data key.  Lengths in bytes. */
+#ifndef ENVL_AEAD_H
+#define ENVL_AEAD_H
+
+#define ENVL_AEAD_KEY_LEN 32
+#define ENVL_NONCE_LEN 12
+#define ENVL_DEK_LEN 32 /* of the data key, which is no key of the AEAD */
+
+#endif

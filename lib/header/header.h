@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The header of a stream (FORMAT 1 to 4): prelude, labels, key envelope,
+ * padding.  What is inside the key envelope is not known here.
+ */
+#ifndef ENVL_HEADER_H
+#define ENVL_HEADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+#define ENVL_MAGIC_LEN 8
+#define ENVL_PRELUDE_LEN 32
+#define ENVL_KEY_ENVELOPE_LEN_MAX 1048576
+#define ENVL_HEADER_LEN_MAX 2097152
+
+/* The part of the prelude that the payload's key is bound to (FORMAT 6). */
+#define ENVL_PRELUDE_CONTEXT_LEN 12
+
+struct envl_prelude {
+    uint32_t labels_len;
+    uint32_t key_envelope_len;
+    uint32_t header_len;
+};
+
+/*
+ * envl_prelude_check_magic - do these first bytes, 1 to ENVL_MAGIC_LEN of
+ * them, begin an envelope?
+ *
+ * Returns: ENVELOPE_OK, or ENVELOPE_R_NOT_ENVELOPE saying what it looks like.
+ */
+enum envelope_reason envl_prelude_check_magic(const unsigned char *in,
+                                              size_t len, struct envl_err *err);
+
+/*
+ * envl_prelude_parse - read the ENVL_PRELUDE_LEN bytes at in; on ENVELOPE_OK
+ * every length in prelude is within its limit and they agree
+ */
+enum envelope_reason envl_prelude_parse(struct envl_prelude *prelude,
+                                        const unsigned char *in,
+                                        struct envl_err *err);
+
+/*
+ * A whole header.  The parts point into bytes.
+ */
+struct envl_header {
+    unsigned char *bytes; /* owned; prelude.header_len of them */
+    struct envl_prelude prelude;
+};
+
+/* envl_header_version, envl_header_scheme - what the prelude says, in numbers
+ * and the scheme in words, too */
+unsigned envl_header_version(const struct envl_header *header);
+unsigned envl_header_scheme(const struct envl_header *header);
+const char *envl_header_scheme_name(const struct envl_header *header);
+
+const char *envl_header_labels(const struct envl_header *header);
+const unsigned char *envl_header_key_envelope(const struct envl_header *header);
+
+/*
+ * envl_header_build - lay out a header
+ *
+ *   labels      as FORMAT 3 asks, labels_len bytes
+ *   reserve     bytes of padding
+ *
+ * Ownership: header->bytes is the caller's, envl_header_clear().
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_HEADER_TOO_LARGE; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason envl_header_build(struct envl_header *header,
+                                       const char *labels, size_t labels_len,
+                                       const unsigned char *key_envelope,
+                                       size_t key_envelope_len, size_t reserve,
+                                       struct envl_err *err);
+
+/*
+ * envl_header_check - check what the prelude does not say: labels, padding
+ *
+ *   header  with its prelude parsed and all its bytes in place
+ */
+enum envelope_reason envl_header_check(const struct envl_header *header,
+                                       struct envl_err *err);
+
+/* envl_header_clear - free the bytes; header may be all zero */
+void envl_header_clear(struct envl_header *header);
+
+#endif

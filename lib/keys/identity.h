@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a reader opens an envelope with: private keys, shared secrets, and key
+ * services that may be asked. */
+#ifndef ENVL_IDENTITY_H
+#define ENVL_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/types.h>
+
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
+#include "lib/header/labels.h"
+#include "lib/keys/key_settings.h"
+#include "lib/keys/keys.h"
+
+struct envl_identity {
+    EVP_PKEY *key;         /* private, owned */
+    char *propq;           /* for operations with it, owned */
+    struct envl_key_id id; /* of the bare key; length 0 if not known */
+};
+
+/* A certificate that was read beside the keys: another name for one. */
+struct envl_identity_cert {
+    X509 *cert; /* owned */
+    struct envl_key_id id;
+};
+
+struct envl_identities {
+    struct envl_identity *keys;
+    size_t key_count;
+    struct envl_identity_cert *certs;
+    size_t cert_count;
+    struct envl_octets passphrase; /* owned; data NULL for none */
+    bool took_passphrase; /* a stored key was opened with it: it is not tried
+                           * on a header, and not kept */
+    const unsigned char *kek; /* borrowed from the settings, or NULL */
+    char **services;          /* URIs, owned */
+    size_t service_count;
+    struct envl_labels labels; /* borrowed; whoever knows them sets them */
+};
+
+/*
+ * envl_identities_load - read all that settings name
+ *
+ * Keys in memory are read for the first of several streams, where settings
+ * keep them, unless one of them lies in a device, or was opened with a
+ * passphrase that settings do not hold.
+ *
+ * Ownership: identities is the caller's, envl_identities_clear(); empty on
+ *            failure.  settings must stay while it is used.
+ * Returns:   ENVELOPE_OK with at least one; ENVELOPE_R_NO_IDENTITY,
+ *            _UNREADABLE_KEY; what envl_keys_read_list() returns;
+ *            _NO_KEY_SERVICES; _MEMORY.  No key service is asked anything.
+ */
+enum envelope_reason envl_identities_load(
+    struct envl_identities *identities, const struct envl_libctx *ctx,
+    const struct envl_key_settings *settings, struct envl_err *err);
+
+void envl_identities_clear(struct envl_identities *identities);
+
+/* envl_identity_is_named - is id a name of this key? */
+bool envl_identity_is_named(const struct envl_identities *identities,
+                            const struct envl_identity *identity,
+                            const unsigned char *id, size_t len);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a key is, and the identifier that recipients are named by. */
+#ifndef ENVL_KEY_KIND_H
+#define ENVL_KEY_KIND_H
+
+#include <stddef.h>
+
+#include <openssl/types.h>
+
+#include "lib/base/libctx.h"
+
+/* What can be done with a key. */
+#define ENVL_KEY_HYBRID_NAME "MLKEM768-X25519" /* of provider/hybrid.h */
+
+/* What libcrypto has of ML-KEM, and from which version on; its headers of older
+ * versions do not say it. */
+#define ENVL_ML_KEM_SINCE 0x30500000UL
+#define ENVL_ML_KEM_SEED "seed"
+#define ENVL_ML_KEM_SEED_LEN 64 /* d || z (FIPS 203, 7.1) */
+
+enum envl_key_kind {
+    ENVL_KEY_RSA,
+    ENVL_KEY_EC,
+    ENVL_KEY_DH,     /* X25519, X448 */
+    ENVL_KEY_ML_KEM, /* and with X25519 */
+    ENVL_KEY_OTHER
+};
+
+/*
+ * envl_key_kind - which of them it is; ENVL_KEY_OTHER also where memory ran out
+ * envl_key_algorithm - the same at *kind, and libcrypto's name of the algorithm,
+ * static; NULL with ENVL_KEY_OTHER
+ */
+enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
+const char *envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key);
+
+/*
+ * envl_key_public_half - the public key alone, as a key of the software, in the
+ * one form that FORMAT 5.1 knows
+ *
+ * An EC key may come with a compressed point, or with all numbers of its curve
+ * in place of the curve's name.  It is the same key, and here it looks the same.
+ *
+ * Returns: a public key, the caller's, EVP_PKEY_free(); NULL if it shows none.
+ */
+EVP_PKEY *envl_key_public_half(const struct envl_libctx *ctx,
+                               const EVP_PKEY *key);
+
+/* The name by which an envelope knows the holder of a key (FORMAT 5.1). */
+#define ENVL_KEY_ID_LEN 20
+#define ENVL_KEY_ID_LEN_MAX 64
+
+struct envl_key_id {
+    unsigned char bytes[ENVL_KEY_ID_LEN_MAX];
+    size_t len;
+};
+
+/*
+ * envl_key_id_of_key - the first bytes of SHA-256 over the DER of
+ * envl_key_public_half()
+ * envl_key_id_of_cert - the certificate's subjectKeyIdentifier; 0 if it has
+ * none, or one that is empty or longer than ENVL_KEY_ID_LEN_MAX
+ *
+ * Returns: 1 or 0.
+ */
+int envl_key_id_of_key(struct envl_key_id *id, const struct envl_libctx *ctx,
+                       const EVP_PKEY *key);
+int envl_key_id_of_cert(struct envl_key_id *id, X509 *cert);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeping, copying and wiping what the user said of keys. */
+#include "lib/keys/key_settings.h"
+
+#include <openssl/crypto.h>
+
+#include "lib/keys/keyring.h"
+
+void
+envl_key_settings_keep(struct envl_key_settings *settings)
+{
+    envl_keyring_free(settings->keyring);
+    settings->keyring = envl_keyring_new();
+}
+
+int
+envl_key_settings_copy(struct envl_key_settings *to,
+                       const struct envl_key_settings *from)
+{
+    struct envl_key_settings copy = *from;
+
+    copy.recipients = copy.identities = copy.passphrase_file = NULL;
+    copy.recipient = copy.identity = (struct envl_octets_list){ 0 };
+    copy.passphrase = copy.in_use = (struct envl_octets){ 0 };
+    copy.keyring = envl_keyring_share(from->keyring);
+    if (envl_text_copy(&copy.recipients, from->recipients)
+        && envl_text_copy(&copy.identities, from->identities)
+        && envl_text_copy(&copy.passphrase_file, from->passphrase_file)
+        && envl_octets_list_copy(&copy.recipient, &from->recipient)
+        && envl_octets_list_copy(&copy.identity, &from->identity)
+        && envl_octets_copy(&copy.passphrase, &from->passphrase)
+        && envl_octets_copy(&copy.in_use, &from->in_use)) {
+        *to = copy;
+        OPENSSL_cleanse(copy.kek, sizeof(copy.kek));
+        return 1;
+    }
+    envl_key_settings_clear(&copy);
+    return 0;
+}
+
+void
+envl_key_settings_forget(struct envl_key_settings *settings)
+{
+    envl_text_clear(&settings->recipients);
+    envl_text_clear(&settings->identities);
+    envl_text_clear(&settings->passphrase_file);
+    envl_octets_list_clear(&settings->recipient);
+    envl_octets_list_clear(&settings->identity);
+    envl_octets_clear(&settings->passphrase);
+    settings->callback = NULL;
+    envl_keyring_free(settings->keyring);
+    settings->keyring = NULL;
+    settings->is_old = false;
+}
+
+void
+envl_key_settings_clear(struct envl_key_settings *settings)
+{
+    envl_key_settings_forget(settings);
+    envl_octets_clear(&settings->in_use);
+    OPENSSL_cleanse(settings, sizeof(*settings));
+}

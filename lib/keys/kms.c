@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dynamic linker keeps one copy of the module, however often it is asked
+ * for. */
+#include "lib/keys/kms.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* With the colon, so that a file of such a name is still a file. */
+static const char *const schemes[] = { "awskms:", "execkms:", "httpkms:",
+                                       "tencentkms:", "vault:" };
+
+bool
+envl_kms_is_uri(const char *text)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum envelope_reason
+envl_kms_load(const struct envl_kms_module **module,
+              const struct envl_libctx *ctx, struct envl_err *err)
+{
+    const char *dir = ctx->kms_modules != NULL && *ctx->kms_modules != '\0'
+                          ? ctx->kms_modules
+                          : ENVELOPE_KMS_DIR;
+    envl_kms_module_fn *entry = NULL;
+    char path[PATH_MAX];
+    const char *why;
+    void *handle;
+
+    if (snprintf(path, sizeof(path), "%s/" ENVL_KMS_MODULE_NAME, dir)
+        >= (int)sizeof(path))
+        return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES,
+                         "%.100s...: the name is too long", dir);
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (handle != NULL) /* the way that dlsym(3) shows */
+        *(void **)(void *)&entry = dlsym(handle, ENVL_KMS_ENTRY);
+    if (entry == NULL) { /* the linker's text names the file */
+        why = dlerror();
+        return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES, "%s",
+                         why != NULL ? why : path);
+    }
+    *module = entry();
+    if ((*module)->version != ENVL_KMS_VERSION)
+        return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES,
+                         "%s: it is of another release", path);
+    return ENVELOPE_OK;
+}
+
+void
+envl_kms_get(struct envl_kms_wrapped *wrapped,
+             const struct envl_kek_source *source)
+{
+    *wrapped = (struct envl_kms_wrapped){
+        .has_context = source->u.kms.has_context,
+        .blob_len = source->u.kms.blob_len,
+    };
+    memcpy(wrapped->service, source->u.kms.service, source->u.kms.service_len);
+    memcpy(wrapped->key, source->u.kms.key, source->u.kms.key_len);
+    memcpy(wrapped->blob, source->u.kms.blob, source->u.kms.blob_len);
+}
+
+enum envelope_reason
+envl_kms_borrow(struct envl_kek_source *source,
+                const struct envl_kms_wrapped *wrapped, struct envl_err *err)
+{
+    memset(source, 0, sizeof(*source));
+    source->kind = ENVL_KEK_KMS;
+    source->u.kms.service = wrapped->service;
+    source->u.kms.service_len = strlen(wrapped->service);
+    source->u.kms.key = wrapped->key;
+    source->u.kms.key_len = strlen(wrapped->key);
+    source->u.kms.has_context = wrapped->has_context;
+    source->u.kms.blob = wrapped->blob;
+    source->u.kms.blob_len = wrapped->blob_len;
+    if (envl_kek_kms_is_good(source))
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                     "%s: it names a key, or wraps it, in a way that no header "
+                     "can hold",
+                     wrapped->service);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From OpenSSH's files to its blobs: lines, blocks, base64. */
+#include "lib/keys/openssh.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "lib/base/wire.h"
+#include "lib/keys/openssh_key.h"
+
+#define BASE64_LEN_MAX 65536
+
+static const char block_begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----";
+static const char block_end[] = "-----END OPENSSH PRIVATE KEY-----";
+static const char pem_begin[] = "-----BEGIN ";
+
+/* Of text; what is taken of it moves its beginning. */
+struct span {
+    const unsigned char *data;
+    size_t len;
+};
+
+/* Lines */
+
+static bool
+span_is(struct span s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
+static bool
+begins_with(struct span s, const char *text)
+{
+    return s.len >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0;
+}
+
+static bool
+is_blank(unsigned char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static void
+skip_blanks(struct span *s)
+{
+    for (; s->len > 0 && is_blank(s->data[0]); s->data++)
+        s->len--;
+}
+
+struct lines {
+    struct span left;
+    size_t number; /* of the line that came last, from 1 */
+};
+
+/* The next line without the blanks around it; false behind the last. */
+static bool
+next_line(struct lines *lines, struct span *line)
+{
+    struct span *left = &lines->left;
+    const unsigned char *lf;
+
+    if (left->len == 0)
+        return false;
+    lf = memchr(left->data, '\n', left->len);
+    *line = *left;
+    if (lf != NULL)
+        line->len = (size_t)(lf - line->data);
+    left->data += line->len + (lf != NULL);
+    left->len -= line->len + (lf != NULL);
+    lines->number++;
+    skip_blanks(line);
+    while (line->len > 0 && is_blank(line->data[line->len - 1]))
+        line->len--;
+    return true;
+}
+
+/* The next word of a line; empty behind the last. */
+static struct span
+next_word(struct span *line)
+{
+    struct span word;
+
+    skip_blanks(line);
+    word = *line;
+    for (; line->len > 0 && !is_blank(line->data[0]); line->data++)
+        line->len--;
+    word.len -= line->len;
+    return word;
+}
+
+/* Recognising */
+
+/* The types of public keys, also of those that will be refused. */
+static const char *const types[] = { "ssh-", "ecdsa-sha2-", "sk-ssh-",
+                                     "sk-ecdsa-" };
+
+static bool
+is_type(struct span word)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (begins_with(word, types[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Does a public key stand in the line, be it behind something else? */
+static bool
+has_public_key(struct span line)
+{
+    struct span word, next;
+
+    if (line.len == 0 || line.data[0] == '#')
+        return false;
+    next = next_word(&line);
+    if (span_is(next, "ssh-rsa"))
+        return true;
+    while (next.len > 0) {
+        word = next;
+        next = next_word(&line);
+        /* So begins every blob: the type's length has four bytes. */
+        if (is_type(word) && begins_with(next, "AAAA"))
+            return true;
+    }
+    return false;
+}
+
+bool
+envl_openssh_is_line(const unsigned char *data, size_t len)
+{
+    struct span line = { data, len };
+
+    skip_blanks(&line);
+    return span_is(line, block_begin) || has_public_key(line);
+}
+
+/* Base64 */
+
+/* libcrypto's decoder overlooks white space, early ends and stray bits. */
+static bool
+is_strict_base64(struct span text, size_t *padding)
+{
+    size_t i, len = text.len;
+
+    if (len == 0 || len % 4 != 0 || len > BASE64_LEN_MAX)
+        return false;
+    while (text.len - len < 2 && text.data[len - 1] == '=')
+        len--;
+    for (i = 0; i < len; i++) {
+        if (!envl_key_text_is_base64(text.data[i]))
+            return false;
+    }
+    *padding = text.len - len;
+    return true;
+}
+
+static enum envelope_reason
+damaged(const char *name, struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%s: %s", name,
+                     ENVL_OPENSSH_DAMAGED);
+}
+
+/* The caller clears *blob, also after a failure. */
+static enum envelope_reason
+decode(struct envl_octets *blob, struct span text, const char *name,
+       struct envl_err *err)
+{
+    size_t padding, i;
+    int len;
+
+    if (!is_strict_base64(text, &padding))
+        return damaged(name, err);
+    blob->data = OPENSSL_malloc(text.len);
+    if (blob->data == NULL)
+        return envl_fail_memory(err);
+    blob->len = text.len; /* what has to be wiped */
+    len = EVP_DecodeBlock(blob->data, text.data, (int)text.len);
+    if (len < 0 || (size_t)len <= padding)
+        return damaged(name, err);
+    for (i = 1; i <= padding; i++) {
+        if (blob->data[(size_t)len - i] != 0)
+            return damaged(name, err);
+    }
+    blob->len = (size_t)len - padding;
+    return ENVELOPE_OK;
+}
+
+/* Keys */
+
+/* Does the blob begin with the type that stands in front of it? */
+static bool
+is_of_type(const struct envl_octets *blob, struct span type)
+{
+    const size_t before = sizeof(uint32_t);
+
+    return blob->len >= before && blob->len - before >= type.len
+           && envl_get_be32(blob->data) == type.len
+           && memcmp(blob->data + before, type.data, type.len) == 0;
+}
+
+static enum envelope_reason
+read_public(struct envl_key_item *item, const struct envl_libctx *ctx,
+            struct span line, struct envl_err *err)
+{
+    struct span rest = line, type = next_word(&rest), text = next_word(&rest);
+    struct envl_octets blob = { 0 };
+    enum envelope_reason rc;
+
+    if (begins_with(line, pem_begin))
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: a PEM block among OpenSSH keys: give it in a "
+                         "file of its own",
+                         item->name);
+    if (!is_type(type))
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         has_public_key(line)
+                             ? "%s: something stands in front of an OpenSSH "
+                               "key, such as options: leave it out"
+                             : "%s: not an OpenSSH key",
+                         item->name);
+    if (envl_key_text_has_blob(rest.data, rest.len))
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: something that looks like another key stands "
+                         "after the key: each needs a line of its own",
+                         item->name);
+    rc = decode(&blob, text, item->name, err);
+    if (rc == ENVELOPE_OK && !is_of_type(&blob, type))
+        rc = damaged(item->name, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_openssh_key_public(&item->public_key, ctx, &blob, item->name,
+                                     err);
+    envl_octets_clear(&blob);
+    return rc;
+}
+
+/* The base64 of a block, up to and with its last line; false if that is
+ * missing or room is. */
+static bool
+join_lines(struct lines *lines, unsigned char *to, size_t room, size_t *len)
+{
+    struct span line;
+
+    *len = 0;
+    while (next_line(lines, &line)) {
+        if (span_is(line, block_end))
+            return true;
+        if (line.len > room - *len)
+            return false;
+        memcpy(to + *len, line.data, line.len);
+        *len += line.len;
+    }
+    return false;
+}
+
+static enum envelope_reason
+read_private(struct envl_key_item *item, const struct envl_libctx *ctx,
+             struct lines *lines, struct envl_err *err)
+{
+    unsigned char *text = OPENSSL_malloc(BASE64_LEN_MAX);
+    struct envl_octets blob = { 0 };
+    enum envelope_reason rc;
+    size_t len;
+
+    if (text == NULL)
+        return envl_fail_memory(err);
+    if (join_lines(lines, text, BASE64_LEN_MAX, &len))
+        rc = decode(&blob, (struct span){ text, len }, item->name, err);
+    else
+        rc = damaged(item->name, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_openssh_key_private(&item->private_key, ctx, &blob,
+                                      item->name, err);
+    envl_octets_clear(&blob);
+    OPENSSL_clear_free(text, BASE64_LEN_MAX);
+    return rc;
+}
+
+/* The key that begins in the line */
+static enum envelope_reason
+read_key(const struct envl_key_reader *reader, struct envl_key_item item,
+         struct span line, struct lines *lines, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    if (span_is(line, block_begin))
+        rc = read_private(&item, reader->ctx, lines, err);
+    else
+        rc = read_public(&item, reader->ctx, line, err);
+    if (rc == ENVELOPE_OK)
+        rc = reader->take(reader->arg, &item, err);
+    EVP_PKEY_free(item.private_key);
+    EVP_PKEY_free(item.public_key);
+    return rc;
+}
+
+enum envelope_reason
+envl_openssh_read(const struct envl_key_reader *reader,
+                  const struct envl_key_text *text,
+                  const struct envl_key_item *origin, struct envl_err *err)
+{
+    struct lines lines = { .left = { text->data, text->len } };
+    enum envelope_reason rc = ENVELOPE_OK;
+    char name[ENVL_DETAIL_MAX]; /* with the line */
+    struct envl_key_item item = *origin;
+    struct span line;
+
+    item.name = name;
+    /* libcrypto's checks of a good key may leave records behind. */
+    ERR_set_mark();
+    while (rc == ENVELOPE_OK && next_line(&lines, &line)) {
+        if (line.len == 0 || line.data[0] == '#')
+            continue;
+        (void)snprintf(name, sizeof(name), "%s, line %zu", origin->name,
+                       lines.number);
+        rc = read_key(reader, item, line, &lines, err);
+    }
+    if (rc == ENVELOPE_OK)
+        ERR_pop_to_mark();
+    else
+        ERR_clear_last_mark();
+    return rc;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* madvise(2), MADV_WIPEONFORK: Linux 4.14 and newer. */
+#define _GNU_SOURCE
+#include "lib/payload/fork_guard.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+/*
+ * Processes are counted along a line of descent: a child finds 0 in the page
+ * and goes on from the last number that it has inherited, which no guard of
+ * its ancestors exceeds.
+ */
+struct envl_fork_watch {
+    atomic_uint *page; /* the number of this process, or 0; or NULL */
+    atomic_uint last;
+};
+
+#ifdef MADV_WIPEONFORK
+/* An emulator such as qemu-user takes any advice and does nothing, also where
+ * there is no such advice. */
+#define NO_ADVICE (-1)
+
+static atomic_uint *
+map_page(void)
+{
+    void *page = mmap(NULL, sizeof(atomic_uint), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, sizeof(atomic_uint), NO_ADVICE) != 0
+        && madvise(page, sizeof(atomic_uint), MADV_WIPEONFORK) == 0)
+        return page;
+    (void)munmap(page, sizeof(atomic_uint)); /* the process id serves, too */
+    return NULL;
+}
+#else
+static atomic_uint *
+map_page(void)
+{
+    return NULL;
+}
+#endif
+
+struct envl_fork_watch *
+envl_fork_watch_new(void)
+{
+    struct envl_fork_watch *watch = OPENSSL_malloc(sizeof(*watch));
+
+    if (watch == NULL)
+        return NULL;
+    atomic_init(&watch->last, 0);
+    watch->page = map_page();
+    return watch;
+}
+
+void
+envl_fork_watch_free(struct envl_fork_watch *watch)
+{
+    if (watch != NULL && watch->page != NULL)
+        (void)munmap(watch->page, sizeof(*watch->page)); /* what else? */
+    OPENSSL_free(watch);
+}
+
+/* The number of this process, which is never 0. */
+static unsigned
+count_process(struct envl_fork_watch *watch)
+{
+    unsigned known = atomic_load(watch->page), next;
+
+    if (known != 0)
+        return known;
+    next = atomic_fetch_add(&watch->last, 1) + 1;
+    /* Another thread may have been first: then its number is the one. */
+    if (atomic_compare_exchange_strong(watch->page, &known, next))
+        return next;
+    return known;
+}
+
+void
+envl_fork_guard_set(struct envl_fork_guard *guard,
+                    struct envl_fork_watch *watch)
+{
+    *guard = (struct envl_fork_guard){ .owner = getpid() };
+    if (watch == NULL || watch->page == NULL)
+        return;
+    guard->process = count_process(watch);
+    guard->watch = watch;
+}
+
+bool
+envl_fork_guard_holds(const struct envl_fork_guard *guard)
+{
+    return guard->watch != NULL
+               ? atomic_load(guard->watch->page) == guard->process
+               : guard->owner == getpid();
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What payload.c and payload_runs.c share. */
+#ifndef ENVL_PAYLOAD_IMPL_H
+#define ENVL_PAYLOAD_IMPL_H
+
+#include <stdatomic.h>
+
+#include "lib/payload/payload.h"
+#include "lib/payload/workers.h"
+
+struct envl_payload {
+    enum envl_direction direction;
+    bool verified_only;
+    bool diagnosed; /* an update has looked into a whole chunk that was bad */
+    uint64_t index; /* of the chunk that the next byte belongs to */
+    _Atomic uint64_t verified; /* bytes of text; runs add to it, too */
+    size_t fill;               /* bytes of this chunk so far: text or sealed */
+    size_t released; /* bytes that were given out for it, but its tag */
+
+    unsigned threads, lanes;
+    struct envl_workers *workers;
+    /* One for each thread of an update, then one for each lane but 0. */
+    struct envl_chunk *chunks[ENVL_THREADS_MAX + ENVL_LANES_MAX];
+
+    /* Opening: the chunk that arrives in pieces, and room for its text. */
+    unsigned char *sealed; /* ENVL_SEALED_CHUNK_LEN bytes */
+    unsigned char *text;   /* ENVL_CHUNK_LEN bytes, wiped */
+};
+
+/* envl_payload_check_index - ENVELOPE_R_TOO_LONG if the payload cannot have so
+ * many chunks more */
+enum envelope_reason
+envl_payload_check_index(const struct envl_payload *payload, uint64_t more,
+                         struct envl_err *err);
+
+/* envl_payload_fail_chunk - a chunk does not verify: ENVELOPE_R_CHUNK */
+enum envelope_reason envl_payload_fail_chunk(uint64_t index,
+                                             struct envl_err *err);
+
+/*
+ * envl_payload_look_into - the same, or what is behind it
+ *
+ * A chunk that does not verify may be a good final chunk with something
+ * behind it.  Every length that the final chunk could have is tried: that
+ * takes some tens of milliseconds.  The answer is a reason; what is decrypted
+ * never leaves.
+ *
+ *   otherwise    ENVELOPE_R_CHUNK, or _LAST_CHUNK if the stream ends here
+ *   sealed, len  the chunk as it came
+ *   text         room for ENVL_CHUNK_LEN bytes, wiped
+ *
+ * Returns: otherwise, or ENVELOPE_R_TRAILING_DATA.
+ */
+enum envelope_reason envl_payload_look_into(struct envl_chunk *chunk,
+                                            uint64_t index,
+                                            enum envelope_reason otherwise,
+                                            const unsigned char *sealed,
+                                            size_t len, unsigned char *text,
+                                            struct envl_err *err);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From settings to a stream's first bytes; the payload does the rest. */
+#include "lib/stream/sealer.h"
+
+#include <assert.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "lib/cms/key_envelope.h"
+#include "lib/header/labels.h"
+#include "lib/keys/recipient.h"
+#include "lib/stream/header_parts.h"
+
+/* What is drawn for a stream, at once: asking costs more than the bytes. */
+struct secrets {
+    unsigned char dek[ENVL_DEK_LEN];
+    unsigned char message[ENVL_KEY_ENVELOPE_RANDOM_LEN];
+};
+
+static_assert(sizeof(struct secrets)
+                  == ENVL_DEK_LEN + ENVL_KEY_ENVELOPE_RANDOM_LEN,
+              "all of it is drawn");
+
+static enum envelope_reason
+make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+            const struct envl_settings *settings, const struct secrets *secrets,
+            struct envl_err *err)
+{
+    struct envl_recipients recipients;
+    unsigned char *key_envelope = NULL;
+    size_t key_envelope_len = 0, labels_len = 0;
+    enum envelope_reason rc;
+    char *labels = NULL;
+
+    rc = envl_recipients_load(&recipients, ctx, &settings->keys, err);
+    if (rc == ENVELOPE_OK && settings->labels != NULL)
+        rc = envl_labels_sort(&labels, &labels_len, settings->labels, err);
+    recipients.labels = (struct envl_labels){ labels, labels_len };
+    if (rc == ENVELOPE_OK)
+        rc = envl_key_envelope_build(&key_envelope, &key_envelope_len, ctx,
+                                     &recipients, &settings->keys,
+                                     secrets->message, secrets->dek, err);
+    if (rc == ENVELOPE_OK)
+        rc =
+            envl_header_build(&sealer->header, labels, labels_len, key_envelope,
+                              key_envelope_len, settings->reserve, err);
+    OPENSSL_free(key_envelope);
+    OPENSSL_free(labels);
+    sealer->notes = recipients.notes;
+    recipients.notes = (struct envl_recipient_notes){ 0 };
+    envl_recipients_clear(&recipients);
+    return rc;
+}
+
+static enum envelope_reason
+make_payload(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+             const struct envl_settings *settings, const unsigned char *dek,
+             struct envl_sink *sink, struct envl_err *err)
+{
+    const struct envl_payload_context context =
+        envl_header_context(&sealer->header);
+    unsigned char start[ENVL_PAYLOAD_START_LEN];
+    enum envelope_reason rc;
+
+    rc =
+        envl_payload_new_sealer(&sealer->payload, ctx, dek, &context,
+                                settings->threads, settings->lanes, start, err);
+    if (rc == ENVELOPE_OK
+        && (!envl_sink_put(sink, sealer->header.bytes,
+                           sealer->header.prelude.header_len)
+            || !envl_sink_put(sink, start, sizeof(start))))
+        rc = envl_fail_memory(err);
+    return rc;
+}
+
+enum envelope_reason
+envl_sealer_start(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+                  const struct envl_settings *settings, struct envl_sink *sink,
+                  struct envl_err *err)
+{
+    struct secrets secrets;
+    enum envelope_reason rc;
+
+    if (RAND_priv_bytes_ex(ctx->libctx, (unsigned char *)&secrets,
+                           sizeof(secrets), 0)
+        <= 0)
+        rc = envl_fail_crypto(err, "get random bytes for a data key");
+    else
+        rc = make_header(sealer, ctx, settings, &secrets, err);
+    if (rc == ENVELOPE_OK)
+        rc = make_payload(sealer, ctx, settings, secrets.dek, sink, err);
+    OPENSSL_cleanse(&secrets, sizeof(secrets));
+    return rc;
+}
+
+void
+envl_sealer_clear(struct envl_sealer *sealer)
+{
+    envl_header_clear(&sealer->header);
+    envl_payload_free(sealer->payload);
+    envl_recipient_notes_clear(&sealer->notes);
+    *sealer = (struct envl_sealer){ .payload = NULL };
+}

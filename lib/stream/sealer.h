@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream that is written: header first, then the payload. */
+#ifndef ENVL_SEALER_H
+#define ENVL_SEALER_H
+
+#include <stddef.h>
+
+#include "lib/base/err.h"
+#include "lib/base/libctx.h"
+#include "lib/header/header.h"
+#include "lib/keys/recipient_notes.h"
+#include "lib/payload/payload.h"
+#include "lib/payload/sink.h"
+#include "lib/stream/settings.h"
+
+struct envl_sealer {
+    struct envl_header header; /* bytes are NULL until it is made */
+    struct envl_payload *payload;
+    struct envl_recipient_notes notes; /* of its recipients; owned */
+};
+
+/*
+ * envl_sealer_start - make a data key, wrap it, and put the header and the
+ * payload's start to the sink; the data key is wiped before it returns
+ *
+ * Returns: ENVELOPE_OK; what envl_recipients_load(), _key_envelope_build(),
+ *          _header_build() and _payload_new_sealer() return.
+ */
+enum envelope_reason envl_sealer_start(struct envl_sealer *sealer,
+                                       const struct envl_libctx *ctx,
+                                       const struct envl_settings *settings,
+                                       struct envl_sink *sink,
+                                       struct envl_err *err);
+
+/* envl_sealer_clear - free; sealer may be all zero */
+void envl_sealer_clear(struct envl_sealer *sealer);
+
+#endif
