@@ -75,26 +75,36 @@ number(const char *name)
     return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
-/* A program that crashes says in whose code that is, innermost first. */
+static void
+tell(const char *text)
+{
+    (void)syscall(SYS_write, STDERR_FILENO, text, strlen(text));
+}
+
+/* A program that crashes says in which function, where that has a name, and in
+ * whose code, innermost first. */
 static void
 tell_crash(int number)
 {
-    static const char text[] = "crashed in";
     void *frames[12];
     int i, n = backtrace(frames, 12);
     const char *name;
     Dl_info info;
 
-    (void)syscall(SYS_write, STDERR_FILENO, text, sizeof(text) - 1);
+    tell("crashed in");
     for (i = 2; i < n; i++) { /* this one, and the signal's */
         if (dladdr(frames[i], &info) == 0 || info.dli_fname == NULL)
             continue;
+        if (i == 2 && info.dli_sname != NULL) {
+            tell(" ");
+            tell(info.dli_sname);
+            tell("()");
+        }
         name = strrchr(info.dli_fname, '/');
-        name = name != NULL ? name + 1 : info.dli_fname;
-        (void)syscall(SYS_write, STDERR_FILENO, " ", (size_t)1);
-        (void)syscall(SYS_write, STDERR_FILENO, name, strlen(name));
+        tell(" ");
+        tell(name != NULL ? name + 1 : info.dli_fname);
     }
-    (void)syscall(SYS_write, STDERR_FILENO, "\n", (size_t)1);
+    tell("\n");
     (void)signal(number, SIG_DFL);
     (void)raise(number);
 }
