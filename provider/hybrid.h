@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hybrid key: id-MLKEM768-X25519-SHA3-256 of draft-ietf-lamps-pq-composite-kem
- * (revision 12), as a key of this provider's, since libcrypto has none.  It is
- * made of libcrypto's ML-KEM-768, from OpenSSL 3.5 on, and X25519.
+ * The hybrid key: id-MLKEM768-X25519-SHA3-256 of draft-ietf-lamps-pq-composite-kem,
+ * as a key of this provider's, since libcrypto has none.  It is made of
+ * libcrypto's ML-KEM-768, from OpenSSL 3.5 on, and X25519.  doc/format.md, 5.1,
+ * has its bytes.
  *
  * Its combiner and its bytes are X-Wing's (draft-connolly-cfrg-xwing-kem), whose
  * keys are read, too, and become such keys.
