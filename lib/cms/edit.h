@@ -14,6 +14,7 @@
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 #include "lib/cms/entry.h"
+#include "lib/header/labels.h"
 #include "lib/keys/identity.h"
 #include "lib/keys/key_settings.h"
 #include "lib/keys/recipient.h"
@@ -70,6 +71,7 @@ struct envl_edit {
     const struct envl_recipients *recipients; /* to be added */
     const struct envl_key_settings *settings; /* that they were loaded from:
                                                * the key and the passphrase */
+    const struct envl_labels *labels;         /* for key services, or NULL */
     const char *removed; /* who goes, as envl_key_envelope_remove() takes it;
                           * or NULL */
 };
@@ -146,6 +148,7 @@ enum envelope_reason envl_key_envelope_clean(unsigned char **der, size_t *len,
  * themselves; nothing is opened, and the other recipients stay as they are
  *
  *   identities  URIs: the recipients that match one of them are meant
+ *   labels      of the header, or NULL
  *   to_uri      the key to encrypt for; NULL for the same key as now
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
@@ -157,7 +160,7 @@ enum envelope_reason envl_key_envelope_clean(unsigned char **der, size_t *len,
 enum envelope_reason envl_key_envelope_reencrypt(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
     const struct envl_libctx *ctx, const struct envl_identities *identities,
-    const char *to_uri, struct envl_err *err);
+    const struct envl_labels *labels, const char *to_uri, struct envl_err *err);
 
 /*
  * envl_key_envelope_remove - take recipients out

@@ -13,13 +13,13 @@
 /* The entries of those that come. */
 static enum envelope_reason
 wrap_all(struct envl_cms_reader *o, const struct envl_recipients *come,
-         const struct envl_key_settings *settings, struct envl_err *err)
+         const struct envl_edit *edit, struct envl_err *err)
 {
     const struct envl_wrap wrap = {
         .ctx = o->ctx,
         .cek = o->cek,
-        .settings = settings,
-        .labels = &come->labels,
+        .settings = edit->settings,
+        .labels = edit->labels,
     };
     enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
@@ -46,7 +46,7 @@ add_opened(struct envl_cms_reader *o, const struct envl_edit *edit,
     if (rc == ENVELOPE_OK)
         rc = envl_plan_drop(&plan, o, edit, err);
     if (rc == ENVELOPE_OK)
-        rc = wrap_all(o, &plan.come, edit->settings, err);
+        rc = wrap_all(o, &plan.come, edit, err);
     if (rc == ENVELOPE_OK && dek != NULL)
         memcpy(dek, content, sizeof(content));
     OPENSSL_cleanse(content, sizeof(content));
@@ -67,6 +67,7 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
         .len = len,
         .ctx = ctx,
         .identities = identities,
+        .labels = edit->labels,
     };
     unsigned char kek_id[ENVL_KEK_ID_LEN] = { 0 };
     enum envelope_reason rc = envl_cms_reader_begin(&o, err);

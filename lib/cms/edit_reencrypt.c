@@ -93,9 +93,8 @@ reencrypt_one(struct envl_cms_reader *o, const struct envl_kms_module *module,
               struct envl_err *err)
 {
     const struct envl_entry *entry = &o->entries[meant->entry];
-    const struct envl_labels *labels = &o->identities->labels;
-    const struct envl_kms_call call = { o->ctx, meant->uri, labels->text,
-                                        labels->len };
+    const struct envl_kms_call call =
+        envl_kekri_call(o->ctx, meant->uri, o->labels);
     struct envl_kms_wrapped wrapped, made;
     enum envelope_reason rc;
 
@@ -127,6 +126,7 @@ envl_key_envelope_reencrypt(unsigned char **out, size_t *out_len,
                             const unsigned char *der, size_t len,
                             const struct envl_libctx *ctx,
                             const struct envl_identities *identities,
+                            const struct envl_labels *labels,
                             const char *to_uri, struct envl_err *err)
 {
     struct envl_cms_reader o = {
@@ -134,6 +134,7 @@ envl_key_envelope_reencrypt(unsigned char **out, size_t *out_len,
         .len = len,
         .ctx = ctx,
         .identities = identities,
+        .labels = labels,
     };
     enum envelope_reason rc = envl_cms_reader_begin(&o, err);
 

@@ -114,7 +114,7 @@ struct envl_wrap {
     const struct envl_libctx *ctx;
     const unsigned char *cek;                 /* ENVL_CEK_LEN bytes */
     const struct envl_key_settings *settings; /* the key and the passphrase */
-    const struct envl_labels *labels;         /* for key services */
+    const struct envl_labels *labels;         /* for key services, or NULL */
 };
 
 /*

@@ -187,8 +187,8 @@ static enum envelope_reason
 wrap_service(struct envl_der_writer *w, const struct envl_wrap *how,
              const char *uri, struct envl_err *err)
 {
-    const struct envl_kms_call call = { how->ctx, uri, how->labels->text,
-                                        how->labels->len };
+    const struct envl_kms_call call =
+        envl_kekri_call(how->ctx, uri, how->labels);
     unsigned char kek[ENVL_KEK_LEN], id[ENVL_KMS_ID_LEN];
     const struct envl_kms_module *module;
     struct envl_kms_wrapped made;

@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A key service's recipient, whose key the service has encrypted anew. */
+/* A key service's recipient: asking, and what was encrypted anew. */
 #ifndef ENVL_CMS_KEKRI_H
 #define ENVL_CMS_KEKRI_H
 
 #include "lib/cms/entry.h"
+#include "lib/keys/kms_interface.h"
+
+/* envl_kekri_call - a question to a key service about a stream with these
+ * labels, which may be NULL */
+static inline struct envl_kms_call
+envl_kekri_call(const struct envl_libctx *ctx, const char *uri,
+                const struct envl_labels *labels)
+{
+    return (struct envl_kms_call){
+        .ctx = ctx,
+        .uri = uri,
+        .labels = labels != NULL ? labels->text : NULL,
+        .labels_len = labels != NULL ? labels->len : 0,
+    };
+}
 
 /*
  * envl_kekri_replace_source - write the RecipientInfo of an entry with another

@@ -10,6 +10,7 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
                         const struct envl_libctx *ctx,
                         const struct envl_recipients *recipients,
                         const struct envl_key_settings *settings,
+                        const struct envl_labels *labels,
                         const unsigned char *random, const unsigned char *dek,
                         struct envl_err *err)
 {
@@ -17,7 +18,7 @@ envl_key_envelope_build(unsigned char **der, size_t *len,
         .ctx = ctx,
         .cek = random,
         .settings = settings,
-        .labels = &recipients->labels,
+        .labels = labels,
     };
     struct envl_message message = { .count = 0 };
     enum envelope_reason rc = ENVELOPE_OK;
@@ -39,13 +40,14 @@ enum envelope_reason
 envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,
                        const struct envl_libctx *ctx,
                        const struct envl_identities *identities,
-                       struct envl_err *err)
+                       const struct envl_labels *labels, struct envl_err *err)
 {
     struct envl_cms_reader o = {
         .der = der,
         .len = len,
         .ctx = ctx,
         .identities = identities,
+        .labels = labels,
     };
     enum envelope_reason rc = envl_cms_reader_begin(&o, err);
 

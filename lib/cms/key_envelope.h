@@ -12,6 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 #include "lib/cms/message.h"
+#include "lib/header/labels.h"
 #include "lib/keys/identity.h"
 #include "lib/keys/recipient.h"
 
@@ -22,6 +23,7 @@
  * envl_key_envelope_build - wrap dek (ENVL_DEK_LEN bytes) for all recipients
  *
  *   settings  of which the key and the passphrase are used
+ *   labels    of the header, which key services may be given; NULL for none
  *   random    ENVL_KEY_ENVELOPE_RANDOM_LEN bytes, secret, used for no other
  *             message
  *
@@ -32,14 +34,16 @@
 enum envelope_reason envl_key_envelope_build(
     unsigned char **der, size_t *len, const struct envl_libctx *ctx,
     const struct envl_recipients *recipients,
-    const struct envl_key_settings *settings, const unsigned char *random,
-    const unsigned char *dek, struct envl_err *err);
+    const struct envl_key_settings *settings, const struct envl_labels *labels,
+    const unsigned char *random, const unsigned char *dek,
+    struct envl_err *err);
 
 /*
  * envl_key_envelope_open - the data key, with the first of identities that
  * opens it; cost is bounded as FORMAT 5 says
  *
- *   dek  receives ENVL_DEK_LEN bytes, which the caller cleanses
+ *   dek     receives ENVL_DEK_LEN bytes, which the caller cleanses
+ *   labels  as they were when it was built
  *
  * The error queue is left as it was; where a key service was asked, its TLS
  * library may have emptied it.
@@ -51,6 +55,6 @@ enum envelope_reason
 envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,
                        const struct envl_libctx *ctx,
                        const struct envl_identities *identities,
-                       struct envl_err *err);
+                       const struct envl_labels *labels, struct envl_err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "lib/cms/kekri.h"
 #include "lib/keys/kms.h"
 
 /* An attempt, begun with ERR_set_mark(), is over.  Did it fail because memory
@@ -178,9 +179,7 @@ static bool
 try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
             const char *uri, size_t i)
 {
-    const struct envl_labels *labels = &o->identities->labels;
-    const struct envl_kms_call call = { o->ctx, uri, labels->text,
-                                        labels->len };
+    const struct envl_kms_call call = envl_kekri_call(o->ctx, uri, o->labels);
     unsigned char kek[ENVL_KEK_LEN];
     struct envl_kms_wrapped wrapped;
     struct envl_err err;

@@ -21,12 +21,13 @@
 /* Questions to key services that one header may cost. */
 #define ENVL_SERVICE_CALL_MAX 10
 
-/* The caller sets the first four. */
+/* The caller sets the first five. */
 struct envl_cms_reader {
     const unsigned char *der;
     size_t len;
     const struct envl_libctx *ctx;
     const struct envl_identities *identities; /* NULL if none is tried */
+    const struct envl_labels *labels;         /* for key services, or NULL */
 
     struct envl_message message;
     struct envl_entry *entries; /* of it, as it was read */

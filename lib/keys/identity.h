@@ -11,7 +11,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
-#include "lib/header/labels.h"
 #include "lib/keys/key_settings.h"
 #include "lib/keys/keys.h"
 
@@ -38,7 +37,6 @@ struct envl_identities {
     const unsigned char *kek; /* borrowed from the settings, or NULL */
     char **services;          /* URIs, owned */
     size_t service_count;
-    struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };
 
 /*

@@ -10,7 +10,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
-#include "lib/header/labels.h"
 #include "lib/keys/key_settings.h"
 #include "lib/keys/keys.h"
 #include "lib/keys/recipient_notes.h"
@@ -42,7 +41,6 @@ struct envl_recipients {
     struct envl_recipient *items;
     size_t count, size;
     struct envl_recipient_notes notes;
-    struct envl_labels labels; /* borrowed; whoever knows them sets them */
 };
 
 /* envl_recipient_post_quantum - that of a recipient: what a key service does with

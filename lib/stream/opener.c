@@ -55,6 +55,7 @@ static enum envelope_reason
 end_header(struct envl_opener *opener, const struct envl_libctx *ctx,
            const struct envl_settings *settings, struct envl_err *err)
 {
+    const struct envl_labels labels = envl_header_labels_in(&opener->header);
     struct envl_identities identities;
     enum envelope_reason rc;
 
@@ -62,11 +63,11 @@ end_header(struct envl_opener *opener, const struct envl_libctx *ctx,
     if (rc != ENVELOPE_OK)
         return rc;
     rc = envl_identities_load(&identities, ctx, &settings->keys, err);
-    identities.labels = envl_header_labels_in(&opener->header);
     if (rc == ENVELOPE_OK)
-        rc = envl_key_envelope_open(
-            opener->dek, envl_header_key_envelope(&opener->header),
-            opener->header.prelude.key_envelope_len, ctx, &identities, err);
+        rc = envl_key_envelope_open(opener->dek,
+                                    envl_header_key_envelope(&opener->header),
+                                    opener->header.prelude.key_envelope_len,
+                                    ctx, &identities, &labels, err);
     envl_identities_clear(&identities);
     enter(opener, ENVL_AT_START, 0);
     return rc;

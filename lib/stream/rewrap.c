@@ -141,13 +141,12 @@ make_by_service(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
                 const struct envl_header *header, struct envl_err *err)
 {
     const struct envl_recipients *to = &rewrap->recipients;
-    struct envl_identities identities = rewrap->identities;
+    const struct envl_labels labels = envl_header_labels_in(header);
 
-    identities.labels = envl_header_labels_in(header);
     return envl_key_envelope_reencrypt(
         &out->der, &out->len, envl_header_key_envelope(header),
-        header->prelude.key_envelope_len, rewrap->ctx, &identities,
-        to->count > 0 ? to->items[0].uri : NULL, err);
+        header->prelude.key_envelope_len, rewrap->ctx, &rewrap->identities,
+        &labels, to->count > 0 ? to->items[0].uri : NULL, err);
 }
 
 static enum envelope_reason
@@ -178,25 +177,24 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
     };
     const unsigned char *der = envl_header_key_envelope(header);
     size_t len = header->prelude.key_envelope_len;
-    struct envl_identities identities = rewrap->identities;
-    struct envl_recipients recipients = rewrap->recipients;
+    const struct envl_labels labels = envl_header_labels_in(header);
     const struct envl_edit edit = {
         .mode = modes[rewrap->mode],
-        .recipients = &recipients,
+        .recipients = &rewrap->recipients,
         .settings = &rewrap->settings,
+        .labels = &labels,
         .removed = rewrap->removed,
     };
     enum envelope_reason rc;
 
-    identities.labels = recipients.labels = envl_header_labels_in(header);
-    if (recipients.count == 0) {
-        rc = envl_key_envelope_open(dek, der, len, rewrap->ctx, &identities,
-                                    err);
+    if (rewrap->recipients.count == 0) {
+        rc = envl_key_envelope_open(dek, der, len, rewrap->ctx,
+                                    &rewrap->identities, &labels, err);
         added->opened = rc == ENVELOPE_OK;
         return rc;
     }
     return envl_key_envelope_add(&added->der, &added->len, der, len,
-                                 rewrap->ctx, &identities, &edit, dek,
+                                 rewrap->ctx, &rewrap->identities, &edit, dek,
                                  &added->opened, err);
 }
 

@@ -29,24 +29,25 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
 {
     struct envl_recipients recipients;
     unsigned char *key_envelope = NULL;
-    size_t key_envelope_len = 0, labels_len = 0;
+    size_t key_envelope_len = 0;
+    struct envl_labels labels = { NULL, 0 };
     enum envelope_reason rc;
-    char *labels = NULL;
+    char *sorted = NULL;
 
     rc = envl_recipients_load(&recipients, ctx, &settings->keys, err);
     if (rc == ENVELOPE_OK && settings->labels != NULL)
-        rc = envl_labels_sort(&labels, &labels_len, settings->labels, err);
-    recipients.labels = (struct envl_labels){ labels, labels_len };
+        rc = envl_labels_sort(&sorted, &labels.len, settings->labels, err);
+    labels.text = sorted;
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_build(&key_envelope, &key_envelope_len, ctx,
-                                     &recipients, &settings->keys,
+                                     &recipients, &settings->keys, &labels,
                                      secrets->message, secrets->dek, err);
     if (rc == ENVELOPE_OK)
-        rc =
-            envl_header_build(&sealer->header, labels, labels_len, key_envelope,
-                              key_envelope_len, settings->reserve, err);
+        rc = envl_header_build(&sealer->header, labels.text, labels.len,
+                               key_envelope, key_envelope_len,
+                               settings->reserve, err);
     OPENSSL_free(key_envelope);
-    OPENSSL_free(labels);
+    OPENSSL_free(sorted);
     sealer->notes = recipients.notes;
     recipients.notes = (struct envl_recipient_notes){ 0 };
     envl_recipients_clear(&recipients);

@@ -55,7 +55,7 @@ try_open(const uint8_t *data, size_t size)
 
     ERR_clear_error();
     memset(&err, 0, sizeof(err));
-    rc = envl_key_envelope_open(dek, data, size, &ctx, ids, &err);
+    rc = envl_key_envelope_open(dek, data, size, &ctx, ids, NULL, &err);
     MUST(ERR_peek_error() == 0);
     if (rc != ENVELOPE_OK) {
         MUST(err.reason == rc && err.detail[0] != '\0');

@@ -9,18 +9,31 @@
 /* envl_key_envelope_build() with other bytes for each message; no memory is
  * asked for them. */
 static inline enum envelope_reason
+build_key_envelope_for(unsigned char **der, size_t *len,
+                       const struct envl_libctx *ctx,
+                       const struct envl_recipients *recipients,
+                       const struct envl_key_settings *settings,
+                       const struct envl_labels *labels,
+                       const unsigned char *dek, struct envl_err *err)
+{
+    static uint32_t seed;
+    unsigned char random[ENVL_KEY_ENVELOPE_RANDOM_LEN];
+
+    fill(random, sizeof(random), ++seed);
+    return envl_key_envelope_build(der, len, ctx, recipients, settings, labels,
+                                   random, dek, err);
+}
+
+/* The same, without labels */
+static inline enum envelope_reason
 build_key_envelope(unsigned char **der, size_t *len,
                    const struct envl_libctx *ctx,
                    const struct envl_recipients *recipients,
                    const struct envl_key_settings *settings,
                    const unsigned char *dek, struct envl_err *err)
 {
-    static uint32_t seed;
-    unsigned char random[ENVL_KEY_ENVELOPE_RANDOM_LEN];
-
-    fill(random, sizeof(random), ++seed);
-    return envl_key_envelope_build(der, len, ctx, recipients, settings, random,
-                                   dek, err);
+    return build_key_envelope_for(der, len, ctx, recipients, settings, NULL,
+                                  dek, err);
 }
 
 /* It points into der. */

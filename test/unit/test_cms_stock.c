@@ -102,7 +102,8 @@ ours(size_t first, size_t count)
     for (i = 0; i < count; i++)
         items[i] = parties[first + i].recipients.items[0];
     assert_int_equal(envl_key_envelope_build(&out.der, &out.len, &ctx, &all,
-                                             &settings, random, dek, &err),
+                                             &settings, NULL, random, dek,
+                                             &err),
                      ENVELOPE_OK);
     return out;
 }
@@ -175,9 +176,9 @@ opens_ours(const struct message *m, size_t i)
     unsigned char got[ENVL_DEK_LEN];
     struct envl_err err;
 
-    assert_int_equal(
-        envl_key_envelope_open(got, m->der, m->len, &ctx, &p->identities, &err),
-        ENVELOPE_OK);
+    assert_int_equal(envl_key_envelope_open(got, m->der, m->len, &ctx,
+                                            &p->identities, NULL, &err),
+                     ENVELOPE_OK);
     assert_memory_equal(got, dek, sizeof(dek));
 }
 

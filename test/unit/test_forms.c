@@ -42,7 +42,8 @@ open_it(const unsigned char *der, size_t len, const struct party *p)
     enum envelope_reason rc;
     struct envl_err err;
 
-    rc = envl_key_envelope_open(got, der, len, &ctx, &p->identities, &err);
+    rc =
+        envl_key_envelope_open(got, der, len, &ctx, &p->identities, NULL, &err);
     assert_int_equal(ERR_peek_error(), 0);
     if (rc == ENVELOPE_OK)
         assert_memory_equal(got, dek, sizeof(dek));

@@ -171,7 +171,7 @@ open_with(const struct message *message, const struct party *party)
     struct envl_err err;
 
     rc = envl_key_envelope_open(found, message->der, message->len, &ctx,
-                                &party->identities, &err);
+                                &party->identities, NULL, &err);
     if (rc == ENVELOPE_OK)
         assert_memory_equal(found, dek, sizeof(dek));
     return rc;
@@ -773,7 +773,9 @@ there_are_at_most_1024(void **state)
     OPENSSL_free(out.der);
 
     many = copies(&parties[0][RSA_3072], ENVL_RECIPIENT_COUNT_MAX);
-    edit = (struct envl_edit){ ENVL_EDIT_ADD, &many, &party->settings, NULL };
+    edit = (struct envl_edit){ .mode = ENVL_EDIT_ADD,
+                               .recipients = &many,
+                               .settings = &party->settings };
     assert_int_equal(envl_key_envelope_add(
                          &out.der, &out.len, message.der, message.len, &ctx,
                          &party->identities, &edit, NULL, &opened, &err),

@@ -114,8 +114,8 @@ static enum envelope_reason
 open_it(const struct fixture *f, struct envl_err *err)
 {
     unsigned char found[ENVL_DEK_LEN];
-    enum envelope_reason rc = envl_key_envelope_open(found, f->der, f->len,
-                                                     &ctx, &f->identities, err);
+    enum envelope_reason rc = envl_key_envelope_open(
+        found, f->der, f->len, &ctx, &f->identities, NULL, err);
 
     if (rc == ENVELOPE_OK)
         assert_memory_equal(found, dek, sizeof(dek));

@@ -269,17 +269,17 @@ static enum envelope_reason
 try_build(struct message *out, const struct envl_key_settings *settings,
           const char *labels)
 {
+    const struct envl_labels bound = { labels,
+                                       labels != NULL ? strlen(labels) : 0 };
     struct envl_recipients recipients;
     enum envelope_reason rc;
     struct envl_err err;
 
     *out = (struct message){ NULL, 0 };
     rc = envl_recipients_load(&recipients, &ctx, settings, &err);
-    recipients.labels =
-        (struct envl_labels){ labels, labels != NULL ? strlen(labels) : 0 };
     if (rc == ENVELOPE_OK)
-        rc = build_key_envelope(&out->der, &out->len, &ctx, &recipients,
-                                settings, dek, &err);
+        rc = build_key_envelope_for(&out->der, &out->len, &ctx, &recipients,
+                                    settings, &bound, dek, &err);
     envl_recipients_clear(&recipients);
     return rc;
 }
@@ -300,17 +300,17 @@ static enum envelope_reason
 try_open(const struct message *message,
          const struct envl_key_settings *settings, const char *labels)
 {
+    const struct envl_labels bound = { labels,
+                                       labels != NULL ? strlen(labels) : 0 };
     struct envl_identities identities;
     unsigned char found[ENVL_DEK_LEN] = { 0 };
     enum envelope_reason rc;
     struct envl_err err;
 
     rc = envl_identities_load(&identities, &ctx, settings, &err);
-    identities.labels =
-        (struct envl_labels){ labels, labels != NULL ? strlen(labels) : 0 };
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_open(found, message->der, message->len, &ctx,
-                                    &identities, &err);
+                                    &identities, &bound, &err);
     envl_identities_clear(&identities);
     if (rc == ENVELOPE_OK)
         assert_memory_equal(found, dek, sizeof(dek));
@@ -333,18 +333,18 @@ try_reencrypt(struct message *out, const struct message *message,
               const struct envl_key_settings *settings, const char *to_uri,
               const char *labels)
 {
+    const struct envl_labels bound = { labels,
+                                       labels != NULL ? strlen(labels) : 0 };
     struct envl_identities identities;
     enum envelope_reason rc;
     struct envl_err err;
 
     *out = (struct message){ NULL, 0 };
     rc = envl_identities_load(&identities, &ctx, settings, &err);
-    identities.labels =
-        (struct envl_labels){ labels, labels != NULL ? strlen(labels) : 0 };
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_reencrypt(&out->der, &out->len, message->der,
                                          message->len, &ctx, &identities,
-                                         to_uri, &err);
+                                         &bound, to_uri, &err);
     envl_identities_clear(&identities);
     if (rc != ENVELOPE_OK)
         assert_null(out->der);
