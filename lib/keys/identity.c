@@ -185,24 +185,47 @@ add_shared(struct envl_identities *to, const struct envl_identities *from,
     return rc;
 }
 
+struct kept_identities {
+    struct envl_kept kept; /* first */
+    struct envl_identities list;
+};
+
+static void
+free_kept(struct envl_kept *kept)
+{
+    struct kept_identities *identities = (struct kept_identities *)kept;
+
+    envl_identities_clear(&identities->list);
+    OPENSSL_free(identities);
+}
+
 /* Where that fails, the next stream reads them again. */
 static void
-keep(struct envl_keyring *kept, const struct envl_identities *from,
+keep(struct envl_keyring *keyring, const struct envl_identities *from,
      size_t first_key, size_t first_cert)
 {
-    struct envl_identities *list =
-        kept != NULL ? OPENSSL_zalloc(sizeof(*list)) : NULL;
+    struct kept_identities *identities =
+        keyring != NULL ? OPENSSL_zalloc(sizeof(*identities)) : NULL;
     struct envl_err ignored;
 
-    if (list != NULL
-        && add_shared(list, from, first_key, first_cert, &ignored)
-               != ENVELOPE_OK) {
-        envl_identities_clear(list);
-        OPENSSL_free(list);
-        list = NULL;
-    }
-    if (list != NULL)
-        envl_keyring_put_identities(kept, list);
+    if (identities == NULL)
+        return;
+    identities->kept.free = free_kept;
+    if (add_shared(&identities->list, from, first_key, first_cert, &ignored)
+        == ENVELOPE_OK)
+        envl_keyring_put(keyring, ENVL_KEYRING_IDENTITIES, &identities->kept);
+    else
+        free_kept(&identities->kept);
+}
+
+/* What was kept, or NULL. */
+static const struct envl_identities *
+kept_in(const struct envl_keyring *keyring)
+{
+    const struct envl_kept *kept =
+        envl_keyring_get(keyring, ENVL_KEYRING_IDENTITIES);
+
+    return kept != NULL ? &((const struct kept_identities *)kept)->list : NULL;
 }
 
 static enum envelope_reason
@@ -210,8 +233,7 @@ load_octets(const struct envl_key_reader *reader, struct loader *loader,
             struct envl_err *err)
 {
     const struct envl_key_settings *settings = loader->settings;
-    const struct envl_identities *kept =
-        envl_keyring_identities(settings->keyring);
+    const struct envl_identities *kept = kept_in(settings->keyring);
     struct envl_identities *to = loader->identities;
     size_t first_key = to->key_count, first_cert = to->cert_count;
     enum envelope_reason rc;

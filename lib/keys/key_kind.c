@@ -124,3 +124,11 @@ envl_key_id_of_cert(struct envl_key_id *id, X509 *cert)
     memcpy(id->bytes, ASN1_STRING_get0_data(ski), id->len);
     return 1;
 }
+
+const char *
+envl_post_quantum_text(enum envl_post_quantum is)
+{
+    static const char *const texts[] = { "no", "yes", "unknown" };
+
+    return texts[is];
+}

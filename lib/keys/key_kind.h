@@ -46,6 +46,11 @@ const char *envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key);
 EVP_PKEY *envl_key_public_half(const struct envl_libctx *ctx,
                                const EVP_PKEY *key);
 
+/* Does it withstand a quantum computer, as far as is known?  In words: "no",
+ * "yes" or "unknown". */
+enum envl_post_quantum { ENVL_PQ_NO, ENVL_PQ_YES, ENVL_PQ_UNKNOWN };
+const char *envl_post_quantum_text(enum envl_post_quantum is);
+
 /* The name by which an envelope knows the holder of a key (FORMAT 5.1). */
 #define ENVL_KEY_ID_LEN 20
 #define ENVL_KEY_ID_LEN_MAX 64

@@ -4,98 +4,72 @@
 #include "lib/keys/keyring.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
 struct envl_keyring {
     atomic_uint owners;
-    _Atomic(struct envl_recipients *) recipients;
-    _Atomic(struct envl_identities *) identities;
+    _Atomic(struct envl_kept *) places[ENVL_KEYRING_PLACES];
 };
 
 struct envl_keyring *
 envl_keyring_new(void)
 {
-    struct envl_keyring *kept;
+    struct envl_keyring *keyring;
+    size_t i;
 
     ERR_set_mark();
-    kept = OPENSSL_malloc(sizeof(*kept));
+    keyring = OPENSSL_malloc(sizeof(*keyring));
     ERR_pop_to_mark();
-    if (kept == NULL)
+    if (keyring == NULL)
         return NULL;
-    atomic_init(&kept->owners, 1);
-    atomic_init(&kept->recipients, NULL);
-    atomic_init(&kept->identities, NULL);
-    return kept;
+    atomic_init(&keyring->owners, 1);
+    for (i = 0; i < ENVL_KEYRING_PLACES; i++)
+        atomic_init(&keyring->places[i], NULL);
+    return keyring;
 }
 
 struct envl_keyring *
-envl_keyring_share(struct envl_keyring *kept)
+envl_keyring_share(struct envl_keyring *keyring)
 {
-    if (kept != NULL)
-        atomic_fetch_add(&kept->owners, 1);
-    return kept;
-}
-
-static void
-free_recipients(struct envl_recipients *recipients)
-{
-    if (recipients != NULL)
-        envl_recipients_clear(recipients);
-    OPENSSL_free(recipients);
-}
-
-static void
-free_identities(struct envl_identities *identities)
-{
-    if (identities != NULL)
-        envl_identities_clear(identities);
-    OPENSSL_free(identities);
+    if (keyring != NULL)
+        atomic_fetch_add(&keyring->owners, 1);
+    return keyring;
 }
 
 void
-envl_keyring_free(struct envl_keyring *kept)
+envl_keyring_free(struct envl_keyring *keyring)
 {
-    if (kept == NULL || atomic_fetch_sub(&kept->owners, 1) > 1)
+    struct envl_kept *kept;
+    size_t i;
+
+    if (keyring == NULL || atomic_fetch_sub(&keyring->owners, 1) > 1)
         return;
-    free_recipients(atomic_load(&kept->recipients));
-    free_identities(atomic_load(&kept->identities));
-    OPENSSL_free(kept);
+    for (i = 0; i < ENVL_KEYRING_PLACES; i++) {
+        kept = atomic_load(&keyring->places[i]);
+        if (kept != NULL)
+            kept->free(kept);
+    }
+    OPENSSL_free(keyring);
 }
 
-const struct envl_recipients *
-envl_keyring_recipients(const struct envl_keyring *kept)
+const struct envl_kept *
+envl_keyring_get(const struct envl_keyring *keyring,
+                 enum envl_keyring_place place)
 {
-    return kept != NULL ? atomic_load(&kept->recipients) : NULL;
-}
-
-const struct envl_identities *
-envl_keyring_identities(const struct envl_keyring *kept)
-{
-    return kept != NULL ? atomic_load(&kept->identities) : NULL;
-}
-
-void
-envl_keyring_put_recipients(struct envl_keyring *kept,
-                            struct envl_recipients *recipients)
-{
-    struct envl_recipients *none = NULL;
-
-    if (kept == NULL
-        || !atomic_compare_exchange_strong(&kept->recipients, &none,
-                                           recipients))
-        free_recipients(recipients);
+    return keyring != NULL ? atomic_load(&keyring->places[place]) : NULL;
 }
 
 void
-envl_keyring_put_identities(struct envl_keyring *kept,
-                            struct envl_identities *identities)
+envl_keyring_put(struct envl_keyring *keyring, enum envl_keyring_place place,
+                 struct envl_kept *kept)
 {
-    struct envl_identities *none = NULL;
+    struct envl_kept *none = NULL;
 
-    if (kept == NULL
-        || !atomic_compare_exchange_strong(&kept->identities, &none,
-                                           identities))
-        free_identities(identities);
+    if (keyring == NULL
+        || !atomic_compare_exchange_strong(&keyring->places[place], &none,
+                                           kept))
+        kept->free(kept);
 }

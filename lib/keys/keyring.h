@@ -10,41 +10,44 @@
 #ifndef ENVL_KEYRING_H
 #define ENVL_KEYRING_H
 
-#include <stdbool.h>
-
-#include "lib/keys/identity.h"
-#include "lib/keys/recipient.h"
-
 struct envl_keyring;
 
+/* What is kept: each kind of it begins with this, and knows how it is freed. */
+struct envl_kept {
+    void (*free)(struct envl_kept *kept);
+};
+
+enum envl_keyring_place {
+    ENVL_KEYRING_RECIPIENTS,
+    ENVL_KEYRING_IDENTITIES,
+    ENVL_KEYRING_PLACES
+};
+
 /*
- * envl_keyring_new - a place for what is going to be read
+ * envl_keyring_new - a keyring with nothing in it
  * envl_keyring_share - one more owner; NULL is fine
- * envl_keyring_free - one owner less; the last one frees, and keys wipe
- * themselves; NULL is fine
+ * envl_keyring_free - one owner less; the last one frees what is kept; NULL is
+ * fine
  *
- * Returns: the place; NULL if memory ran out, and then nothing is kept.
+ * Returns: the keyring; NULL if memory ran out, and then nothing is kept.
  * Threads: owners may be in different ones.
  */
 struct envl_keyring *envl_keyring_new(void);
-struct envl_keyring *envl_keyring_share(struct envl_keyring *kept);
-void envl_keyring_free(struct envl_keyring *kept);
+struct envl_keyring *envl_keyring_share(struct envl_keyring *keyring);
+void envl_keyring_free(struct envl_keyring *keyring);
 
 /*
- * envl_keyring_recipients, envl_keyring_identities - what is there, or NULL; it
- * never changes, and stays as long as the place has an owner
- * envl_keyring_put_recipients, envl_keyring_put_identities - put it there, unless
- * somebody has done so already; kept may be NULL
+ * envl_keyring_get - what is there, or NULL; it never changes, and stays as long
+ * as the keyring has an owner
+ * envl_keyring_put - put it there, unless somebody has done so already
  *
- * Ownership: what is put is the place's, or is freed; it is on the heap.
+ *   keyring  may be NULL
+ *
+ * Ownership: what is put is the keyring's, or is freed.
  */
-const struct envl_recipients *
-envl_keyring_recipients(const struct envl_keyring *kept);
-const struct envl_identities *
-envl_keyring_identities(const struct envl_keyring *kept);
-void envl_keyring_put_recipients(struct envl_keyring *kept,
-                                 struct envl_recipients *recipients);
-void envl_keyring_put_identities(struct envl_keyring *kept,
-                                 struct envl_identities *identities);
+const struct envl_kept *envl_keyring_get(const struct envl_keyring *keyring,
+                                         enum envl_keyring_place place);
+void envl_keyring_put(struct envl_keyring *keyring,
+                      enum envl_keyring_place place, struct envl_kept *kept);
 
 #endif

@@ -80,14 +80,6 @@ envl_recipient_post_quantum(const struct envl_recipient *recipient)
     }
 }
 
-const char *
-envl_post_quantum_text(enum envl_post_quantum is)
-{
-    static const char *const texts[] = { "no", "yes", "unknown" };
-
-    return texts[is];
-}
-
 /* May it be a recipient, where all must be strong? */
 static enum envelope_reason
 check_strength(const struct envl_recipient *recipient,
@@ -417,24 +409,47 @@ are_valid(const struct envl_recipients *kept,
     return true;
 }
 
+struct kept_recipients {
+    struct envl_kept kept; /* first */
+    struct envl_recipients list;
+};
+
+static void
+free_kept(struct envl_kept *kept)
+{
+    struct kept_recipients *recipients = (struct kept_recipients *)kept;
+
+    envl_recipients_clear(&recipients->list);
+    OPENSSL_free(recipients);
+}
+
 /* Where that fails, the next stream reads them again. */
 static void
-keep(struct envl_keyring *kept, const struct envl_recipient *items,
+keep(struct envl_keyring *keyring, const struct envl_recipient *items,
      size_t count)
 {
-    struct envl_recipients *list =
-        kept != NULL ? OPENSSL_zalloc(sizeof(*list)) : NULL;
+    struct kept_recipients *recipients =
+        keyring != NULL ? OPENSSL_zalloc(sizeof(*recipients)) : NULL;
     struct envl_err ignored;
 
-    if (list != NULL
-        && (add_all_shared(list, items, count, &ignored) != ENVELOPE_OK
-            || !own_all(list))) {
-        envl_recipients_clear(list);
-        OPENSSL_free(list);
-        list = NULL;
-    }
-    if (list != NULL)
-        envl_keyring_put_recipients(kept, list);
+    if (recipients == NULL)
+        return;
+    recipients->kept.free = free_kept;
+    if (add_all_shared(&recipients->list, items, count, &ignored) == ENVELOPE_OK
+        && own_all(&recipients->list))
+        envl_keyring_put(keyring, ENVL_KEYRING_RECIPIENTS, &recipients->kept);
+    else
+        free_kept(&recipients->kept);
+}
+
+/* What was kept, or NULL. */
+static const struct envl_recipients *
+kept_in(const struct envl_keyring *keyring)
+{
+    const struct envl_kept *kept =
+        envl_keyring_get(keyring, ENVL_KEYRING_RECIPIENTS);
+
+    return kept != NULL ? &((const struct kept_recipients *)kept)->list : NULL;
 }
 
 static enum envelope_reason
@@ -442,8 +457,7 @@ load_octets(const struct envl_key_reader *reader, const struct loader *loader,
             struct envl_err *err)
 {
     const struct envl_key_settings *settings = loader->settings;
-    const struct envl_recipients *kept =
-        envl_keyring_recipients(settings->keyring);
+    const struct envl_recipients *kept = kept_in(settings->keyring);
     struct envl_recipients *to = loader->recipients;
     size_t first = to->count;
     enum envelope_reason rc;

@@ -23,9 +23,6 @@ enum envl_recipient_kind {
     ENVL_TO_KMS /* a key service */
 };
 
-/* Does it withstand a quantum computer, as far as is known? */
-enum envl_post_quantum { ENVL_PQ_NO, ENVL_PQ_YES, ENVL_PQ_UNKNOWN };
-
 struct envl_recipient {
     enum envl_recipient_kind kind;
     struct envl_key_id id;
@@ -44,11 +41,9 @@ struct envl_recipients {
 };
 
 /* envl_recipient_post_quantum - that of a recipient: what a key service does with
- * its key is not known
- * envl_post_quantum_text - "no", "yes" or "unknown" */
+ * its key is not known */
 enum envl_post_quantum
 envl_recipient_post_quantum(const struct envl_recipient *recipient);
-const char *envl_post_quantum_text(enum envl_post_quantum is);
 
 /*
  * envl_recipients_load - read and check all that settings name
