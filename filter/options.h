@@ -30,9 +30,8 @@ struct envl_options {
     char *recipients, *identities, *labels; /* lists, of one entry a line */
     char *passphrase, *passphrase_file;
     unsigned char *kek; /* ENVELOPE_KEY_LENGTH bytes; no option names it */
-    struct envl_octets
-        in_use; /* files not to be read for keys (lib/base/file.h);
-                                * nor it */
+    struct envl_octets in_use; /* files not to be read for keys
+                                * (lib/base/file.h); nor it */
     const struct envelope_passphrase_callback *callback; /* borrowed; nor it */
     const char *dashes; /* before an option's name in messages; nor it */
     /* Called with the records of a failure in libcrypto's queue, before they

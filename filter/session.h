@@ -56,8 +56,8 @@ enum envelope_reason envl_session_final(struct envl_session *session,
                                         struct envl_err *err);
 
 /*
- * Runs of whole chunks, in place (lib/payload/payload.h).  A lane is a thread's number,
- * from 1 to envl_session_threads(); 0 is that of the calls above.
+ * Runs of whole chunks, in place (lib/payload/payload.h).  A lane is a thread's
+ * number, from 1 to envl_session_threads(); 0 is that of the calls above.
  *
  * envl_session_prepare_runs - before the first update
  * envl_session_threads - what the options say, or the configuration, or 2

@@ -136,3 +136,20 @@ envl_derive(unsigned char *out, size_t len, const struct envl_libctx *ctx,
     EVP_KDF_free(kdf);
     return ok;
 }
+
+int
+envl_derive_by_hash(unsigned char *out, size_t len,
+                    const struct envl_libctx *ctx, enum envl_kdf_name name,
+                    const char *digest, const struct envl_der *key,
+                    const struct envl_der *info)
+{
+    const OSSL_PARAM params[] = {
+        envl_param_text(OSSL_KDF_PARAM_DIGEST, digest),
+        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
+        envl_param_octets(OSSL_KDF_PARAM_KEY, key->p, key->len),
+        envl_param_octets(OSSL_KDF_PARAM_INFO, info->p, info->len),
+        OSSL_PARAM_construct_end(),
+    };
+
+    return envl_derive(out, len, ctx, name, params);
+}

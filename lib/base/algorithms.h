@@ -11,6 +11,7 @@
 
 #include <openssl/types.h>
 
+#include "lib/base/der.h"
 #include "lib/base/libctx.h"
 
 struct envl_algorithms;
@@ -61,5 +62,17 @@ EVP_MAC_CTX *envl_new_hmac(const struct envl_libctx *ctx);
  */
 int envl_derive(unsigned char *out, size_t len, const struct envl_libctx *ctx,
                 enum envl_kdf_name name, const OSSL_PARAM *params);
+
+/*
+ * envl_derive_by_hash - the same with HKDF, without a salt (RFC 5869), or the
+ * KDF of X9.63
+ *
+ *   digest  libcrypto's name of the hash
+ *   key     the secret that it is derived from
+ */
+int envl_derive_by_hash(unsigned char *out, size_t len,
+                        const struct envl_libctx *ctx, enum envl_kdf_name name,
+                        const char *digest, const struct envl_der *key,
+                        const struct envl_der *info);
 
 #endif

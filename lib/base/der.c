@@ -68,6 +68,18 @@ envl_der_take_just(struct envl_der *in, const unsigned char *bytes, size_t len)
 }
 
 bool
+envl_der_take_octets(struct envl_der *in, int tag, unsigned char *to,
+                     size_t len)
+{
+    struct envl_der octets;
+
+    if (!envl_der_take(in, tag, &octets) || octets.len != len)
+        return false;
+    memcpy(to, octets.p, len);
+    return true;
+}
+
+bool
 envl_der_take_version(struct envl_der *in, unsigned char value)
 {
     const unsigned char version[] = { ENVL_DER_INTEGER, 1, value };

@@ -45,6 +45,11 @@ bool envl_der_take_whole(struct envl_der *in, int want, struct envl_der *whole);
 bool envl_der_take_just(struct envl_der *in, const unsigned char *bytes,
                         size_t len);
 
+/* envl_der_take_octets - take an element of this tag that has len bytes in it,
+ * which are copied */
+bool envl_der_take_octets(struct envl_der *in, int tag, unsigned char *to,
+                          size_t len);
+
 /* envl_der_is - is this the content? */
 bool envl_der_is(const struct envl_der *der, const unsigned char *bytes,
                  size_t len);

@@ -13,16 +13,21 @@
 
 /* Listing */
 
+static void
+clear_listed(struct envl_key_envelope_entry *listed)
+{
+    OPENSSL_free(listed->id);
+    OPENSSL_free(listed->service);
+    OPENSSL_free(listed->service_key);
+}
+
 void
 envl_key_envelope_list_free(struct envl_key_envelope_entry *list, size_t count)
 {
     size_t i;
 
-    for (i = 0; i < count && list != NULL; i++) {
-        OPENSSL_free(list[i].id);
-        OPENSSL_free(list[i].service);
-        OPENSSL_free(list[i].service_key);
-    }
+    for (i = 0; i < count && list != NULL; i++)
+        clear_listed(&list[i]);
     OPENSSL_free(list);
 }
 
@@ -99,13 +104,10 @@ keep_added(struct envl_key_envelope_entry *list, size_t count)
     size_t i, n = 0;
 
     for (i = 0; i < count; i++) {
-        if (list[i].change == ENVL_ADDED) {
+        if (list[i].change == ENVL_ADDED)
             list[n++] = list[i];
-            continue;
-        }
-        OPENSSL_free(list[i].id);
-        OPENSSL_free(list[i].service);
-        OPENSSL_free(list[i].service_key);
+        else
+            clear_listed(&list[i]);
     }
     return n;
 }

@@ -21,17 +21,13 @@ replace(struct envl_cms_reader *o, const struct envl_entry *entry,
     unsigned char buf[ENVL_INFO_LEN_MAX];
     struct envl_kek_source source;
     struct envl_der_writer w;
-    struct envl_der info;
     enum envelope_reason rc = envl_kms_borrow(&source, made, err);
 
     envl_der_begin(&w, buf, sizeof(buf));
     if (rc == ENVELOPE_OK)
         rc = envl_kekri_replace_source(&w, entry, o->ctx, &source, err);
-    info = envl_der_written(&w);
-    if (rc == ENVELOPE_OK && info.p == NULL)
-        rc = envl_fail_crypto(err, "write a recipient");
     if (rc == ENVELOPE_OK)
-        rc = envl_message_add(&o->message, &info, err);
+        rc = envl_form_add(&o->message, &w, err);
     if (rc == ENVELOPE_OK)
         envl_message_drop(&o->message, entry->place);
     return rc;

@@ -60,7 +60,7 @@ form_of(const struct envl_der *info)
 {
     size_t i;
 
-    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+    for (i = 0; i < COUNT_OF(forms); i++) {
         if (info->p[0] == forms[i]->tag)
             return forms[i];
     }
@@ -190,21 +190,26 @@ form_for(const struct envl_recipient *recipient)
 }
 
 enum envelope_reason
+envl_form_add(struct envl_message *message, const struct envl_der_writer *w,
+              struct envl_err *err)
+{
+    const struct envl_der info = envl_der_written(w);
+
+    return info.p != NULL ? envl_message_add(message, &info, err)
+                          : envl_fail_crypto(err, "write a recipient");
+}
+
+enum envelope_reason
 envl_entry_wrap(struct envl_message *message, const struct envl_wrap *wrap,
                 const struct envl_recipient *recipient, struct envl_err *err)
 {
     unsigned char buf[ENVL_INFO_LEN_MAX];
     struct envl_der_writer w;
-    struct envl_der info;
     enum envelope_reason rc;
 
     envl_der_begin(&w, buf, sizeof(buf));
     rc = form_for(recipient)->wrap(&w, wrap, recipient, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    info = envl_der_written(&w);
-    return info.p != NULL ? envl_message_add(message, &info, err)
-                          : envl_fail_crypto(err, "write a recipient");
+    return rc == ENVELOPE_OK ? envl_form_add(message, &w, err) : rc;
 }
 
 /* Words */

@@ -5,6 +5,8 @@
 
 #include "lib/cms/entry.h"
 
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 #define ENVL_KEY_WRAP_TEXT "AES-256 key wrap"
 
 struct envl_form {
@@ -46,5 +48,10 @@ extern const char envl_bad_structure[]; /* another one */
 /* envl_form_take_rid - a RecipientIdentifier: a subjectKeyIdentifier, for which
  * id is set, or the issuer and serial number of a certificate */
 bool envl_form_take_rid(struct envl_der *id, struct envl_der *in);
+
+/* envl_form_add - put the RecipientInfo that was written after the others */
+enum envelope_reason envl_form_add(struct envl_message *message,
+                                   const struct envl_der_writer *w,
+                                   struct envl_err *err);
 
 #endif

@@ -6,7 +6,6 @@
  * All that is asked of a private key is plain key agreement: the providers of
  * keys in hardware often have no more.
  */
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +18,7 @@
 #include "lib/base/param.h"
 #include "lib/cms/form.h"
 #include "lib/cms/key_wrap.h"
+#include "lib/keys/key_use.h"
 
 #define TAG_KARI (ENVL_DER_CONSTRUCTED + 1)
 #define TAG_ORIGINATOR (ENVL_DER_CONSTRUCTED + 0)
@@ -96,8 +96,6 @@ static const struct {
     { "P-521", 66, { ENVL_DER_OID, 5, 0x2b, 0x81, 0x04, 0x00, 0x23 }, 7 },
 };
 /* clang-format on */
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Reading */
 
@@ -296,28 +294,6 @@ list(struct envl_entry *to, size_t *count, struct envl_der in)
 
 /* Key agreement */
 
-/* Plain ECDH; libcrypto checks that a point is on the curve.  The room must be
- * exact: pkcs11-provider asks the token for as long a secret as there is room. */
-static bool
-agree(unsigned char secret[SECRET_LEN_MAX], size_t *len,
-      const struct envl_libctx *ctx, EVP_PKEY *key, const char *key_propq,
-      EVP_PKEY *peer)
-{
-    static const unsigned char zero[SECRET_LEN_MAX] = { 0 };
-    EVP_PKEY_CTX *pctx =
-        EVP_PKEY_CTX_new_from_pkey(ctx->libctx, key, key_propq);
-    /* libcrypto refuses an all-zero secret of X25519; another provider may not
-     * (RFC 8418, 7). */
-    bool ok = pctx != NULL && EVP_PKEY_derive_init(pctx) > 0
-              && EVP_PKEY_derive_set_peer(pctx, peer) > 0
-              && EVP_PKEY_derive(pctx, NULL, len) > 0 && *len <= SECRET_LEN_MAX
-              && EVP_PKEY_derive(pctx, secret, len) > 0
-              && CRYPTO_memcmp(secret, zero, *len) != 0;
-
-    EVP_PKEY_CTX_free(pctx);
-    return ok;
-}
-
 /* ECC-CMS-SharedInfo (RFC 5753, 7.2). */
 static struct envl_der
 shared_info(unsigned char *buf, size_t size, const struct envl_der *ukm)
@@ -348,16 +324,11 @@ derive_kek(unsigned char kek[ENVL_KEK_LEN],
 {
     unsigned char buf[UKM_LEN_MAX + 64];
     const struct envl_der info = shared_info(buf, sizeof(buf), ukm);
-    const OSSL_PARAM params[] = {
-        envl_param_text(OSSL_KDF_PARAM_DIGEST, agreement->digest),
-        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
-        envl_param_octets(OSSL_KDF_PARAM_KEY, secret, secret_len),
-        envl_param_octets(OSSL_KDF_PARAM_INFO, info.p, info.len),
-        OSSL_PARAM_construct_end(),
-    };
+    const struct envl_der key = { secret, secret_len };
 
     return info.p != NULL
-           && envl_derive(kek, ENVL_KEK_LEN, ctx, agreement->kdf, params);
+           && envl_derive_by_hash(kek, ENVL_KEK_LEN, ctx, agreement->kdf,
+                                  agreement->digest, &key, &info);
 }
 
 /* The originator's ephemeral public key, of the kind of the recipient's. */
@@ -365,9 +336,6 @@ static EVP_PKEY *
 originator_key(const struct envl_entry *entry, const struct envl_libctx *ctx,
                EVP_PKEY *key)
 {
-    EVP_PKEY_CTX *pctx =
-        EVP_PKEY_CTX_new_from_name(ctx->libctx, entry->algorithm, ctx->propq);
-    EVP_PKEY *originator = NULL;
     char group[CURVE_NAME_MAX];
     OSSL_PARAM params[3], *p = params;
 
@@ -376,12 +344,7 @@ originator_key(const struct envl_entry *entry, const struct envl_libctx *ctx,
     if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL))
         *p++ = envl_param_text(OSSL_PKEY_PARAM_GROUP_NAME, group);
     *p = OSSL_PARAM_construct_end();
-    if (pctx == NULL || EVP_PKEY_fromdata_init(pctx) <= 0
-        || EVP_PKEY_fromdata(pctx, &originator, EVP_PKEY_PUBLIC_KEY, params)
-               <= 0)
-        originator = NULL;
-    EVP_PKEY_CTX_free(pctx);
-    return originator;
+    return envl_key_make(ctx, entry->algorithm, EVP_PKEY_PUBLIC_KEY, params);
 }
 
 static bool
@@ -393,7 +356,8 @@ unwrap(unsigned char cek[ENVL_CEK_LEN], const struct envl_entry *entry,
     size_t len;
     bool ok =
         originator != NULL
-        && agree(secret, &len, ctx, with->key, with->propq, originator)
+        && envl_key_agree(secret, sizeof(secret), &len, ctx, with->key,
+                          with->propq, originator)
         && derive_kek(kek, entry->agreement, &entry->ukm, ctx, secret, len)
         && envl_key_unwrap(cek, ctx, kek, &entry->wrapped);
 
@@ -499,8 +463,8 @@ wrap(struct envl_der_writer *w, const struct envl_wrap *how,
 
     ephemeral = make_ephemeral(originator, how->ctx, recipient->key);
     ok = ephemeral != NULL
-         && agree(secret, &len, how->ctx, ephemeral, how->ctx->propq,
-                  recipient->key)
+         && envl_key_agree(secret, sizeof(secret), &len, how->ctx, ephemeral,
+                           how->ctx->propq, recipient->key)
          && derive_kek(kek, agreement, &no_ukm, how->ctx, secret, len)
          && envl_key_wrap(wrapped, how->ctx, kek, how->cek);
     if (ok) {

@@ -283,7 +283,7 @@ describe_service(struct envl_description *to,
     to->type = "kms";
     (void)snprintf(to->kind, sizeof(to->kind), "key service %.*s", (int)len,
                    service);
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (i = 0; i < COUNT_OF(names); i++) {
         if (strlen(names[i].service) == len
             && memcmp(names[i].service, service, len) == 0)
             (void)snprintf(to->kind, sizeof(to->kind), "%s", names[i].name);

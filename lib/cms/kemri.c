@@ -10,12 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "lib/base/algorithms.h"
-#include "lib/base/param.h"
 #include "lib/cms/form.h"
 #include "lib/cms/key_wrap.h"
 
@@ -58,8 +56,7 @@ static const struct kem {
     { "ML-KEM-768", "ml-kem", 1088, NIST_KEM(2), 13 },
     { "ML-KEM-1024", "ml-kem", 1568, NIST_KEM(3), 13 },
     { ENVL_KEY_HYBRID_NAME, "ml-kem-x25519", 1120, /* id-MLKEM768-X25519-SHA3-256 */
-      { ENVL_DER_SEQUENCE, 10, ENVL_DER_OID, 8,
-        0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x06, 0x3a }, 12 },
+      { ENVL_DER_SEQUENCE, 10, ENVL_KEY_HYBRID_OID }, 12 },
 };
 
 /* id-alg-hkdf-with-sha256 and its kin (RFC 8619); the first one is written. */
@@ -72,8 +69,6 @@ static const struct {
     { "SHA512", HKDF(30) },
 };
 /* clang-format on */
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Reading */
 
@@ -157,20 +152,15 @@ list(struct envl_entry *to, size_t *count, struct envl_der in)
     return NULL;
 }
 
-/* HKDF (RFC 5869) without a salt. */
 static bool
 derive_kek(unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
            const char *digest, const unsigned char *secret, size_t len)
 {
-    const OSSL_PARAM params[] = {
-        envl_param_text(OSSL_KDF_PARAM_DIGEST, digest),
-        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
-        envl_param_octets(OSSL_KDF_PARAM_KEY, secret, len),
-        envl_param_octets(OSSL_KDF_PARAM_INFO, other_info, sizeof(other_info)),
-        OSSL_PARAM_construct_end(),
-    };
+    static const struct envl_der info = { other_info, sizeof(other_info) };
+    const struct envl_der key = { secret, len };
 
-    return envl_derive(kek, ENVL_KEK_LEN, ctx, ENVL_HKDF, params);
+    return envl_derive_by_hash(kek, ENVL_KEK_LEN, ctx, ENVL_HKDF, digest, &key,
+                               &info);
 }
 
 /* A wrong ciphertext gives a secret, too (FIPS 203, 6.3): the key wrap tells. */

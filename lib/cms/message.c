@@ -5,7 +5,6 @@
  */
 #include "lib/cms/message.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,17 +40,6 @@ static const unsigned char tag_len[] = { ENVL_DER_INTEGER, 1, ENVL_GCM_TAG_LEN }
 
 /* Reading */
 
-static bool
-take_octets(struct envl_der *in, int tag, unsigned char *to, size_t len)
-{
-    struct envl_der octets;
-
-    if (!envl_der_take(in, tag, &octets) || octets.len != len)
-        return false;
-    memcpy(to, octets.p, len);
-    return true;
-}
-
 /* AlgorithmIdentifier with GCMParameters (RFC 5084): a nonce of 12 bytes, a tag
  * of 16. */
 static bool
@@ -63,8 +51,8 @@ take_cipher(struct envl_message *message, struct envl_der *in)
            && envl_der_take_just(&cipher, aes_256_gcm, sizeof(aes_256_gcm))
            && envl_der_take(&cipher, ENVL_DER_SEQUENCE, &parameters)
            && cipher.len == 0
-           && take_octets(&parameters, ENVL_DER_OCTETS, message->nonce,
-                          sizeof(message->nonce))
+           && envl_der_take_octets(&parameters, ENVL_DER_OCTETS, message->nonce,
+                                   sizeof(message->nonce))
            && envl_der_is(&parameters, tag_len, sizeof(tag_len));
 }
 
@@ -83,8 +71,8 @@ read_content(struct envl_message *message, struct envl_der in)
         return "its content is not encrypted with AES-256-GCM, 12-byte nonce "
                "and 16-byte tag";
     memcpy(message->tag, mac.p, mac.len);
-    if (!take_octets(&content, TAG_CONTENT, message->content,
-                     sizeof(message->content))
+    if (!envl_der_take_octets(&content, TAG_CONTENT, message->content,
+                              sizeof(message->content))
         || content.len > 0)
         return "its content is not a data key of 32 bytes";
     return NULL;

@@ -48,8 +48,8 @@ provider_of(const EVP_PKEY *key)
     return provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
 }
 
-/* Is it libcrypto's own, or made of such keys?  Another provider's may be a handle of a device,
- * which forgets it. */
+/* Is it libcrypto's own, or made of such keys?  Another provider's may be a handle
+ * of a device, which forgets it. */
 static bool
 is_software(const EVP_PKEY *key)
 {

@@ -26,16 +26,12 @@ enum envelope_reason
 envl_kek_id(unsigned char id[ENVL_KEK_ID_LEN], const struct envl_libctx *ctx,
             const unsigned char kek[ENVL_KEK_LEN], struct envl_err *err)
 {
-    const OSSL_PARAM params[] = {
-        envl_param_text(OSSL_KDF_PARAM_DIGEST, "SHA256"),
-        envl_param_octets(OSSL_KDF_PARAM_KEY, kek, ENVL_KEK_LEN),
-        envl_param_octets(OSSL_KDF_PARAM_INFO, kek_id_info,
-                          strlen(kek_id_info)),
-        envl_param_text(OSSL_KDF_PARAM_PROPERTIES, ctx->propq),
-        OSSL_PARAM_construct_end(),
-    };
+    const struct envl_der key = { kek, ENVL_KEK_LEN };
+    const struct envl_der info = { (const unsigned char *)kek_id_info,
+                                   strlen(kek_id_info) };
 
-    if (!envl_derive(id, ENVL_KEK_ID_LEN, ctx, ENVL_HKDF, params))
+    if (!envl_derive_by_hash(id, ENVL_KEK_ID_LEN, ctx, ENVL_HKDF, "SHA256",
+                             &key, &info))
         return envl_fail_crypto(err, "derive a key identifier");
     return ENVELOPE_OK;
 }

@@ -31,17 +31,6 @@ take_word(struct envl_der *in, const char *word)
            && envl_der_is(&text, (const unsigned char *)word, strlen(word));
 }
 
-static bool
-take_octets(struct envl_der *in, unsigned char *out, size_t len)
-{
-    struct envl_der octets;
-
-    if (!envl_der_take(in, ENVL_DER_OCTETS, &octets) || octets.len != len)
-        return false;
-    memcpy(out, octets.p, len);
-    return true;
-}
-
 /* One that is not negative, in as few bytes as DER has it. */
 static bool
 take_number(struct envl_der *in, uint64_t *out)
@@ -64,7 +53,8 @@ parse_scrypt(struct envl_kek_source *source, struct envl_der in)
 {
     source->kind = ENVL_KEK_SCRYPT;
     return take_word(&in, "scrypt")
-           && take_octets(&in, source->u.scrypt.salt, ENVL_SCRYPT_SALT_LEN)
+           && envl_der_take_octets(&in, ENVL_DER_OCTETS, source->u.scrypt.salt,
+                                   ENVL_SCRYPT_SALT_LEN)
            && take_number(&in, &source->u.scrypt.n)
            && take_number(&in, &source->u.scrypt.r)
            && take_number(&in, &source->u.scrypt.p) && in.len == 0;

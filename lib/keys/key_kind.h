@@ -12,6 +12,12 @@
 /* What can be done with a key. */
 #define ENVL_KEY_HYBRID_NAME "MLKEM768-X25519" /* of provider/hybrid.h */
 
+/* id-MLKEM768-X25519-SHA3-256 and id-XWing in DER, for initialisers. */
+#define ENVL_KEY_HYBRID_OID \
+    0x06, 8, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x06, 0x3a
+#define ENVL_KEY_XWING_OID \
+    0x06, 11, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xe6, 0x2d, 0x81, 0xc8, 0x7a
+
 /* What libcrypto has of ML-KEM, and from which version on; its headers of older
  * versions do not say it. */
 #define ENVL_ML_KEM_SINCE 0x30500000UL

@@ -20,11 +20,8 @@ static const struct {
     /* id-alg-ml-kem-512 and its kin, up to the last number */
     { { ENVL_DER_OID, 9,
         0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04 }, 10 },
-    /* id-MLKEM768-X25519-SHA3-256, id-XWing */
-    { { ENVL_DER_OID, 8,
-        0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x06, 0x3a }, 10 },
-    { { ENVL_DER_OID, 11,
-        0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xe6, 0x2d, 0x81, 0xc8, 0x7a }, 13 },
+    { { ENVL_KEY_HYBRID_OID }, 10 },
+    { { ENVL_KEY_XWING_OID }, 13 },
 };
 /* clang-format on */
 

@@ -134,7 +134,6 @@ check_missing(const char *name, const struct asker *asker, struct envl_err *err)
 {
     const struct envl_octets *passphrase = known_passphrase(asker);
     const struct envl_key_text *text = asker->text;
-
     enum envelope_reason rc;
 
     if (text == NULL)

@@ -11,6 +11,7 @@
 #include <openssl/rsa.h>
 
 #include "lib/base/wire.h"
+#include "lib/keys/key_use.h"
 
 #define RSA_LEN_MAX (OPENSSL_RSA_MAX_MODULUS_BITS / 8)
 #define RSA_EXPONENT_LEN_MAX 32 /* FIPS 186-4, B.3.1 */
@@ -438,19 +439,15 @@ from_parts(const struct envl_libctx *ctx, const struct key *key,
 {
     const char *kind = key->type->curve != NULL ? "EC" : "RSA";
     int what = key->is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
-    EVP_PKEY_CTX *maker =
-        EVP_PKEY_CTX_new_from_name(ctx->libctx, kind, ctx->propq);
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
-    EVP_PKEY *pkey = NULL;
+    EVP_PKEY *pkey =
+        params != NULL ? envl_key_make(ctx, kind, what, params) : NULL;
 
-    if (maker == NULL || params == NULL || EVP_PKEY_fromdata_init(maker) <= 0
-        || EVP_PKEY_fromdata(maker, &pkey, what, params) <= 0
-        || !is_sound(ctx, key, pkey)) {
+    if (pkey != NULL && !is_sound(ctx, key, pkey)) {
         EVP_PKEY_free(pkey);
         pkey = NULL;
     }
     OSSL_PARAM_free(params); /* wipes what comes from BN_secure_new() */
-    EVP_PKEY_CTX_free(maker);
     return pkey;
 }
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/keys/key_use.h"
+
+#include <openssl/evp.h>
+
+EVP_PKEY *
+envl_key_make(const struct envl_libctx *ctx, const char *algorithm,
+              int selection, OSSL_PARAM *params)
+{
+    EVP_PKEY_CTX *pctx =
+        EVP_PKEY_CTX_new_from_name(ctx->libctx, algorithm, ctx->propq);
+    EVP_PKEY *key = NULL;
+
+    if (pctx == NULL || EVP_PKEY_fromdata_init(pctx) <= 0
+        || EVP_PKEY_fromdata(pctx, &key, selection, params) <= 0)
+        key = NULL;
+    EVP_PKEY_CTX_free(pctx);
+    return key;
+}
+
+/* libcrypto refuses an all-zero secret of X25519; another provider may not. */
+static bool
+is_zero(const unsigned char *secret, size_t len)
+{
+    unsigned char any = 0;
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        any |= secret[i];
+    return any == 0;
+}
+
+/* The room must be exact: pkcs11-provider asks the token for as long a secret as
+ * there is room. */
+bool
+envl_key_agree(unsigned char *secret, size_t size, size_t *len,
+               const struct envl_libctx *ctx, EVP_PKEY *key,
+               const char *key_propq, EVP_PKEY *peer)
+{
+    EVP_PKEY_CTX *pctx =
+        EVP_PKEY_CTX_new_from_pkey(ctx->libctx, key, key_propq);
+    bool ok = pctx != NULL && EVP_PKEY_derive_init(pctx) > 0
+              && EVP_PKEY_derive_set_peer(pctx, peer) > 0
+              && EVP_PKEY_derive(pctx, NULL, len) > 0 && *len <= size
+              && EVP_PKEY_derive(pctx, secret, len) > 0
+              && !is_zero(secret, *len);
+
+    EVP_PKEY_CTX_free(pctx);
+    return ok;
+}
