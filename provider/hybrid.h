@@ -77,6 +77,16 @@ int envl_hybrid_get_public(const struct envl_hybrid *key,
 int envl_hybrid_get_private(const struct envl_hybrid *key,
                             unsigned char bytes[ENVL_HYBRID_PRIVATE_LEN]);
 
+/* hybrid_keymgmt.c: provider-keymgmt(7), as decoders and encoders need it, too */
+OSSL_FUNC_keymgmt_import_fn envl_hybrid_mgmt_import;
+OSSL_FUNC_keymgmt_export_fn envl_hybrid_mgmt_export;
+
+/* A row of an OSSL_DISPATCH. */
+#define ENTRY(id, function)          \
+    {                                \
+        id, (void (*)(void))function \
+    }
+
 /* What the provider offers, by operation. */
 extern const OSSL_DISPATCH envl_hybrid_keymgmt[], envl_hybrid_kem[];
 extern const OSSL_ALGORITHM envl_hybrid_decoders[], envl_hybrid_encoders[];

@@ -172,19 +172,13 @@ static int
 envl_hybrid_export_object(void *prov, const void *reference, size_t size,
                           OSSL_CALLBACK *callback, void *arg)
 {
-    OSSL_FUNC_keymgmt_export_fn *export = NULL;
-    const OSSL_DISPATCH *entry;
     void *key;
 
     (void)prov;
-    for (entry = envl_hybrid_keymgmt; entry->function_id != 0; entry++) {
-        if (entry->function_id == OSSL_FUNC_KEYMGMT_EXPORT)
-            export = OSSL_FUNC_keymgmt_export(entry);
-    }
-    if (size != sizeof(key) || export == NULL)
+    if (size != sizeof(key))
         return 0;
     memcpy(&key, reference, size);
-    return export(key, OSSL_KEYMGMT_SELECT_ALL, callback, arg);
+    return envl_hybrid_mgmt_export(key, OSSL_KEYMGMT_SELECT_ALL, callback, arg);
 }
 
 /* Encoding */
@@ -218,16 +212,10 @@ static void *
 envl_hybrid_import_object(void *encoder, int selection,
                           const OSSL_PARAM params[])
 {
-    OSSL_FUNC_keymgmt_import_fn *import = NULL;
     struct envl_hybrid *key =
         envl_hybrid_new(((struct encoder *)encoder)->prov);
-    const OSSL_DISPATCH *entry;
 
-    for (entry = envl_hybrid_keymgmt; entry->function_id != 0; entry++) {
-        if (entry->function_id == OSSL_FUNC_KEYMGMT_IMPORT)
-            import = OSSL_FUNC_keymgmt_import(entry);
-    }
-    if (key != NULL && import != NULL && import(key, selection, params))
+    if (key != NULL && envl_hybrid_mgmt_import(key, selection, params))
         return key;
     envl_hybrid_free(key);
     return NULL;
@@ -279,6 +267,14 @@ write_out(const struct encoder *encoder, OSSL_CORE_BIO *out, BIO *from)
 }
 
 static int
+put(BIO *to, const struct envl_der *der, bool is_pem, const char *label)
+{
+    return (is_pem ? PEM_write_bio(to, label, "", der->p, (long)der->len)
+                   : BIO_write(to, der->p, (int)der->len))
+           > 0;
+}
+
+static int
 put_private(BIO *to, const struct encoder *encoder, const struct envl_der *der,
             bool is_pem, OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
 {
@@ -286,10 +282,7 @@ put_private(BIO *to, const struct encoder *encoder, const struct envl_der *der,
     int ok;
 
     if (*encoder->cipher == '\0')
-        return is_pem ? PEM_write_bio(to, PEM_STRING_PKCS8INF, "", der->p,
-                                      (long)der->len)
-                            > 0
-                      : BIO_write(to, der->p, (int)der->len) > 0;
+        return put(to, der, is_pem, PEM_STRING_PKCS8INF);
     sealed = encrypt(encoder, der, pw, pw_arg);
     ok = sealed != NULL
          && (is_pem ? PEM_write_bio_PKCS8(to, sealed)
@@ -332,11 +325,7 @@ encode_public(const struct encoder *encoder, OSSL_CORE_BIO *out,
     envl_der_begin(&w, buf, sizeof(buf));
     ok = memory != NULL && envl_hybrid_put_public(&w, key);
     der = envl_der_written(&w);
-    ok = ok
-         && (is_pem ? PEM_write_bio(memory, PEM_STRING_PUBLIC, "", der.p,
-                                    (long)der.len)
-                    : BIO_write(memory, der.p, (int)der.len))
-                > 0
+    ok = ok && put(memory, &der, is_pem, PEM_STRING_PUBLIC)
          && write_out(encoder, out, memory);
     BIO_free(memory);
     return ok;
@@ -415,11 +404,6 @@ envl_hybrid_encode_encrypted_pem(void *encoder, OSSL_CORE_BIO *out,
 }
 
 /* Tables */
-
-#define ENTRY(id, function)          \
-    {                                \
-        id, (void (*)(void))function \
-    }
 
 #define DECODER(half)                                                          \
     {                                                                          \

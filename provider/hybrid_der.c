@@ -4,17 +4,11 @@
 
 #include <string.h>
 
-/* clang-format off */
 /* AlgorithmIdentifiers without parameters. */
-static const unsigned char hybrid[] = { /* id-MLKEM768-X25519-SHA3-256 */
-    ENVL_DER_SEQUENCE, 10, ENVL_DER_OID, 8,
-    0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x06, 0x3a
-};
-static const unsigned char xwing[] = { /* id-XWing */
-    ENVL_DER_SEQUENCE, 13, ENVL_DER_OID, 11,
-    0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xe6, 0x2d, 0x81, 0xc8, 0x7a
-};
-/* clang-format on */
+static const unsigned char hybrid[] = { ENVL_DER_SEQUENCE, 10,
+                                        ENVL_KEY_HYBRID_OID };
+static const unsigned char xwing[] = { ENVL_DER_SEQUENCE, 13,
+                                       ENVL_KEY_XWING_OID };
 
 static const unsigned char version[] = { ENVL_DER_INTEGER, 1, 0 };
 

@@ -9,6 +9,8 @@
 
 #include <openssl/evp.h>
 
+#include "lib/keys/key_use.h"
+
 static OSSL_FUNC_kem_newctx_fn envl_hybrid_kem_newctx;
 static OSSL_FUNC_kem_freectx_fn envl_hybrid_kem_freectx;
 static OSSL_FUNC_kem_encapsulate_init_fn envl_hybrid_kem_encapsulate_init;
@@ -74,20 +76,16 @@ use(const struct kem_ctx *ctx, EVP_PKEY *half)
                                       ctx->prov->ctx.propq);
 }
 
-/* X25519 (RFC 7748), of which libcrypto refuses an all-zero secret. */
 static int
 agree(const struct kem_ctx *ctx, unsigned char secret[ENVL_X25519_LEN],
       EVP_PKEY *own, EVP_PKEY *peer)
 {
-    EVP_PKEY_CTX *pctx = use(ctx, own);
-    size_t len = ENVL_X25519_LEN;
-    int ok = pctx != NULL && EVP_PKEY_derive_init(pctx) > 0
-             && EVP_PKEY_derive_set_peer(pctx, peer) > 0
-             && EVP_PKEY_derive(pctx, secret, &len) > 0
-             && len == ENVL_X25519_LEN;
+    const struct envl_libctx *libctx = &ctx->prov->ctx;
+    size_t len;
 
-    EVP_PKEY_CTX_free(pctx);
-    return ok;
+    return envl_key_agree(secret, ENVL_X25519_LEN, &len, libctx, own,
+                          libctx->propq, peer)
+           && len == ENVL_X25519_LEN;
 }
 
 static int
@@ -216,11 +214,6 @@ envl_hybrid_kem_decapsulate(void *vctx, unsigned char *secret,
     EVP_PKEY_free(ephemeral);
     return ok;
 }
-
-#define ENTRY(id, function)          \
-    {                                \
-        id, (void (*)(void))function \
-    }
 
 const OSSL_DISPATCH envl_hybrid_kem[] = {
     ENTRY(OSSL_FUNC_KEM_NEWCTX, envl_hybrid_kem_newctx),

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "lib/base/param.h"
+#include "lib/keys/key_use.h"
 
 #define MLKEM "ML-KEM-768"
 #define X25519 "X25519"
@@ -51,18 +52,10 @@ make_half(const struct envl_hybrid *key, const char *algorithm,
           const char *param, int selection, const unsigned char *bytes,
           size_t len)
 {
-    const struct envl_libctx *ctx = &key->prov->ctx;
-    EVP_PKEY_CTX *pctx =
-        EVP_PKEY_CTX_new_from_name(ctx->libctx, algorithm, ctx->propq);
     OSSL_PARAM params[] = { envl_param_octets(param, bytes, len),
                             OSSL_PARAM_construct_end() };
-    EVP_PKEY *half = NULL;
 
-    if (pctx == NULL || EVP_PKEY_fromdata_init(pctx) <= 0
-        || EVP_PKEY_fromdata(pctx, &half, selection, params) <= 0)
-        half = NULL;
-    EVP_PKEY_CTX_free(pctx);
-    return half;
+    return envl_key_make(&key->prov->ctx, algorithm, selection, params);
 }
 
 static int

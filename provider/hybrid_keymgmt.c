@@ -20,9 +20,7 @@ static OSSL_FUNC_keymgmt_load_fn envl_hybrid_mgmt_load;
 static OSSL_FUNC_keymgmt_has_fn envl_hybrid_mgmt_has;
 static OSSL_FUNC_keymgmt_match_fn envl_hybrid_mgmt_match;
 static OSSL_FUNC_keymgmt_validate_fn envl_hybrid_mgmt_validate;
-static OSSL_FUNC_keymgmt_import_fn envl_hybrid_mgmt_import;
 static OSSL_FUNC_keymgmt_import_types_fn envl_hybrid_mgmt_types;
-static OSSL_FUNC_keymgmt_export_fn envl_hybrid_mgmt_export;
 static OSSL_FUNC_keymgmt_get_params_fn envl_hybrid_mgmt_get_params;
 static OSSL_FUNC_keymgmt_gettable_params_fn envl_hybrid_mgmt_gettable_params;
 static OSSL_FUNC_keymgmt_gen_init_fn envl_hybrid_mgmt_gen_init;
@@ -138,7 +136,7 @@ is_octets(const OSSL_PARAM *p, size_t len)
            && p->data != NULL && p->data_size == len;
 }
 
-static int
+int
 envl_hybrid_mgmt_import(void *vkey, int selection, const OSSL_PARAM params[])
 {
     const OSSL_PARAM *private =
@@ -154,7 +152,7 @@ envl_hybrid_mgmt_import(void *vkey, int selection, const OSSL_PARAM params[])
            && envl_hybrid_set_public(vkey, public->data);
 }
 
-static int
+int
 envl_hybrid_mgmt_export(void *vkey, int selection, OSSL_CALLBACK *callback,
                         void *arg)
 {
@@ -274,11 +272,6 @@ envl_hybrid_mgmt_query(int operation)
 {
     return operation == OSSL_OP_KEM ? ENVL_HYBRID_NAME : NULL;
 }
-
-#define ENTRY(id, function)          \
-    {                                \
-        id, (void (*)(void))function \
-    }
 
 const OSSL_DISPATCH envl_hybrid_keymgmt[] = {
     ENTRY(OSSL_FUNC_KEYMGMT_NEW, envl_hybrid_mgmt_new),
