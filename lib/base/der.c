@@ -121,6 +121,23 @@ is_integer(const struct envl_der *n)
                && !(n->p[0] == 0xff && (n->p[1] & 0x80) != 0));
 }
 
+/* YYYYMMDDHHMMSSZ, and before the Z a fraction that does not end with 0. */
+static bool
+is_time(const struct envl_der *time)
+{
+    size_t i, last = time->len - 1;
+
+    if (time->len < 15 || time->p[last] != 'Z')
+        return false;
+    for (i = 0; i < last; i++) {
+        if ((time->p[i] < '0' || time->p[i] > '9')
+            && !(i == 14 && time->p[i] == '.'))
+            return false;
+    }
+    return last == 14
+           || (last > 15 && time->p[14] == '.' && time->p[last - 1] != '0');
+}
+
 /* May an element with this first byte have this content? */
 static bool
 is_element(unsigned char first, const struct envl_der *content)
@@ -137,6 +154,8 @@ is_element(unsigned char first, const struct envl_der *content)
         return content->len == 0;
     case ENVL_DER_OID:
         return is_oid(content);
+    case ENVL_DER_TIME:
+        return is_time(content);
     case ENVL_DER_SEQUENCE:
     case ENVL_DER_SET:
         return true;

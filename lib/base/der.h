@@ -19,6 +19,7 @@ enum {
     ENVL_DER_NULL = 0x05,
     ENVL_DER_OID = 0x06,
     ENVL_DER_UTF8 = 0x0c,
+    ENVL_DER_TIME = 0x18, /* GeneralizedTime */
     ENVL_DER_SEQUENCE = 0x30,
     ENVL_DER_SET = 0x31,
     ENVL_DER_CONTEXT = 0x80,     /* + n: [n] IMPLICIT, of a primitive type */
@@ -62,9 +63,10 @@ bool envl_der_take_version(struct envl_der *in, unsigned char value);
  * that is in it?
  *
  * Looked at are tags, lengths, and the values of BOOLEAN, INTEGER, BIT STRING,
- * NULL and OBJECT IDENTIFIER (X.690, 8, 10 and 11).  The order of a SET OF and
- * the text in strings are left to whoever knows what they are.  Elements that
- * are nested more than 32 deep are refused.
+ * NULL, OBJECT IDENTIFIER and GeneralizedTime (X.690, 8, 10 and 11), but not at
+ * the calendar.  The order of a SET OF and the text in strings are left to
+ * whoever knows what they are.  Elements that are nested more than 32 deep are
+ * refused.
  */
 bool envl_der_is_valid(const unsigned char *der, size_t len);
 

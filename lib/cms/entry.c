@@ -26,6 +26,20 @@ envl_form_take_rid(struct envl_der *id, struct envl_der *in)
            || envl_der_take(in, ENVL_DER_SEQUENCE, &issuer);
 }
 
+bool
+envl_form_take_key_id(struct envl_der *id, struct envl_der *other,
+                      struct envl_der in)
+{
+    struct envl_der date;
+
+    *other = (struct envl_der){ NULL, 0 };
+    if (!envl_der_take(&in, ENVL_DER_OCTETS, id))
+        return false;
+    (void)envl_der_take(&in, ENVL_DER_TIME, &date);
+    return in.len == 0
+           || (envl_der_take(&in, ENVL_DER_SEQUENCE, other) && in.len == 0);
+}
+
 /* PasswordRecipientInfo, which is passed over: nobody writes it with scrypt. */
 
 static const char *

@@ -49,6 +49,12 @@ extern const char envl_bad_structure[]; /* another one */
  * id is set, or the issuer and serial number of a certificate */
 bool envl_form_take_rid(struct envl_der *id, struct envl_der *in);
 
+/* envl_form_take_key_id - what is in a KEKIdentifier or a RecipientKeyIdentifier:
+ * a name, perhaps a date, and another attribute, whose p is NULL if there is
+ * none */
+bool envl_form_take_key_id(struct envl_der *id, struct envl_der *other,
+                           struct envl_der in);
+
 /* envl_form_add - put the RecipientInfo that was written after the others */
 enum envelope_reason envl_form_add(struct envl_message *message,
                                    const struct envl_der_writer *w,

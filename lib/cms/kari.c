@@ -214,11 +214,11 @@ read_originator(struct envl_entry *to, struct envl_der in)
 static bool
 take_rid(struct envl_der *id, struct envl_der *in)
 {
-    struct envl_der rid;
+    struct envl_der rid, other;
 
     *id = (struct envl_der){ NULL, 0 };
     if (envl_der_take(in, TAG_KEY_ID, &rid))
-        return envl_der_take(&rid, ENVL_DER_OCTETS, id);
+        return envl_form_take_key_id(id, &other, rid);
     return envl_der_take(in, ENVL_DER_SEQUENCE, &rid);
 }
 

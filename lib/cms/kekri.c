@@ -18,26 +18,18 @@
 #include "lib/keys/passphrase.h"
 
 #define TAG_KEKRI (ENVL_DER_CONSTRUCTED + 2)
-#define GENERALIZED_TIME 0x18
 
 static const unsigned char version[] = { ENVL_DER_INTEGER, 1, 4 };
 
 /* Reading */
 
-/* KEKIdentifier; other's p is NULL where it has none. */
 static bool
 take_kekid(struct envl_der *id, struct envl_der *other, struct envl_der *in)
 {
-    struct envl_der kekid, date;
+    struct envl_der kekid;
 
-    *other = (struct envl_der){ NULL, 0 };
-    if (!envl_der_take(in, ENVL_DER_SEQUENCE, &kekid)
-        || !envl_der_take(&kekid, ENVL_DER_OCTETS, id))
-        return false;
-    (void)envl_der_take(&kekid, GENERALIZED_TIME, &date);
-    return kekid.len == 0
-           || (envl_der_take(&kekid, ENVL_DER_SEQUENCE, other)
-               && kekid.len == 0);
+    return envl_der_take(in, ENVL_DER_SEQUENCE, &kekid)
+           && envl_form_take_key_id(id, other, kekid);
 }
 
 static enum envl_entry_kind

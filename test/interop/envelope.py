@@ -525,7 +525,7 @@ def parse_kari(value):
         if identifier.tag == SEQUENCE:
             key_id = identifier.raw     # issuerAndSerialNumber
         elif identifier.tag == context(0):
-            key_id = identifier.fields().take(OCTET_STRING).body
+            key_id, _ = take_key_id(identifier.fields())
         else:
             raise Malformed("KeyAgreeRecipientIdentifier")
         recipients.append(
@@ -586,6 +586,15 @@ def is_agreement(algorithm, schemes):
         return False
 
 
+def take_key_id(fields):
+    """KEKIdentifier and RecipientKeyIdentifier: the name, and the attribute."""
+    name = fields.take(OCTET_STRING).body
+    fields.optional(GENERALIZED_TIME)
+    other = fields.optional(SEQUENCE)
+    fields.end()
+    return name, other
+
+
 def parse_kekri(value):
     fields = value.fields()
     take_version(fields, 4)
@@ -593,11 +602,9 @@ def parse_kekri(value):
     algorithm = parse_algorithm(fields.take(SEQUENCE))
     wrapped = fields.take(OCTET_STRING).body
     fields.end()
-    result = Recipient("kekri", value.raw, kekid.take(OCTET_STRING).body)
+    name, other = take_key_id(kekid)
+    result = Recipient("kekri", value.raw, name)
     result.wrapped = wrapped
-    kekid.optional(GENERALIZED_TIME)
-    other = kekid.optional(SEQUENCE)
-    kekid.end()
     attribute = None
     if other:
         fields = other.fields()

@@ -39,6 +39,10 @@ what_is_der(void **state)
         DER("\x04\x00"),
         DER("\x06\x01\x2a"),
         DER("\x06\x03\x2a\x86\x48"),
+        DER("\x18\x0f"
+            "20260101000000Z"),
+        DER("\x18\x12"
+            "20260101000000.05Z"),
         DER("\x30\x00"),
         DER("\x31\x04\x05\x00\x05\x00"),
         DER("\xa0\x02\x05\x00"),
@@ -89,7 +93,20 @@ what_is_not(void **state)
         DER("\x06\x01\x80"),
         DER("\x06\x02\x80\x01"), /* a longer form of a number */
         DER("\x06\x02\x2a\x86"), /* cut */
-        DER("\x1f\x05\x00"),     /* a small number of a tag in the long form */
+        DER("\x18\x00"),
+        DER("\x18\x0e"
+            "20260101000000"),
+        DER("\x18\x0f"
+            "2026010100000.Z"),
+        DER("\x18\x10"
+            "20260101000000.Z"),
+        DER("\x18\x11"
+            "20260101000000.0Z"),
+        DER("\x18\x11"
+            "2026010100000000Z"),
+        DER("\x18\x13"
+            "20260101000000+0000"),
+        DER("\x1f\x05\x00"), /* a small number of a tag in the long form */
         DER("\x30\x03\x05\x00\x05"),
         DER("\x30\x04\x02\x02\x00\x01"),
     };

@@ -115,6 +115,53 @@ no_bit_is_free(void **state)
     }
 }
 
+/*
+ * What may stand after the name of a kari's recipient (RFC 5652, 6.2.2): a date,
+ * and an attribute.  The name is made shorter by one bit of its length, so that
+ * its own end is what stands there.
+ */
+static void
+after_a_name(void **state)
+{
+    static const struct {
+        char end[17];
+        enum envelope_reason reason;
+    } cases[] = {
+        { "\x30\x0e\x06\x0cotherattrib", ENVELOPE_OK },
+        { "\x04\x0esome more text", ENVELOPE_R_KEY_ENVELOPE },
+        { "\x18\x0e"
+          "20260101000000",
+          ENVELOPE_R_KEY_ENVELOPE },
+        { "\x30\x02\x05\x00\x04\x0a"
+          "afterwards",
+          ENVELOPE_R_KEY_ENVELOPE },
+        { "no DER, but text", ENVELOPE_R_KEY_ENVELOPE },
+    };
+    static const struct party_kind x25519 = { .name = "X25519",
+                                              .type = "X25519" };
+    struct party party;
+    struct envl_key_id *id;
+    struct envl_err err;
+    unsigned char *der;
+    size_t i, len;
+
+    (void)state;
+    party_make(&party, &x25519, &ctx);
+    id = &party.recipients.items[0].id;
+    assert_int_equal(id->len, 4 + 16);
+    for (i = 0; i < COUNT(cases); i++) {
+        memcpy(id->bytes + 4, cases[i].end, 16);
+        assert_int_equal(build_key_envelope(&der, &len, &ctx, &party.recipients,
+                                            &party.settings, dek, &err),
+                         ENVELOPE_OK);
+        assert_int_equal(open_it(der, len, &party), ENVELOPE_OK);
+        der[find_id(der, len).p - 1 - der] = 4;
+        assert_int_equal(open_it(der, len, &party), cases[i].reason);
+        OPENSSL_free(der);
+    }
+    party_clear(&party);
+}
+
 static void
 no_byte_may_be_missing(void **state)
 {
@@ -222,6 +269,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_bit_is_free),
+        cmocka_unit_test(after_a_name),
         cmocka_unit_test(no_byte_may_be_missing),
         cmocka_unit_test(parts_of_two_messages),
         cmocka_unit_test(recipients_in_no_order),
