@@ -17,7 +17,8 @@ struct envl_cipher {
     struct envl_provider *prov;
     struct envl_settings settings;  /* what the program said */
     struct envl_settings effective; /* the same with defaults, for stream */
-    struct envl_stream *stream;     /* NULL before the first init */
+    struct envl_keyring *keyring; /* of settings, shared with copies; or NULL */
+    struct envl_stream *stream;   /* NULL before the first init */
     enum envl_direction direction;
     struct envl_err failure; /* of the last call, or ENVELOPE_OK */
 };
@@ -123,6 +124,7 @@ envl_cipher_freectx(void *vctx)
         return;
     drop_stream(ctx);
     envl_settings_clear(&ctx->settings);
+    envl_keyring_free(ctx->keyring);
     OPENSSL_free(ctx);
 }
 
@@ -158,6 +160,7 @@ envl_cipher_dupctx(void *vctx)
     }
     if ((dup = envl_cipher_newctx(ctx->prov)) == NULL)
         return NULL;
+    dup->keyring = envl_keyring_share(ctx->keyring);
     if (!envl_settings_copy(&dup->settings, &ctx->settings)) {
         (void)raise_memory(ctx);
     } else if (ctx->stream == NULL || start_stream(dup, ctx->direction)) {
@@ -187,13 +190,29 @@ check_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
     return 1;
 }
 
+/* What was read from keys is of no use for others. */
+static int
+set_params(struct envl_cipher *ctx, const OSSL_PARAM params[],
+           enum envl_params_time when)
+{
+    struct envl_err err;
+    bool other_keys;
+
+    if (!envl_params_set(&ctx->settings, &other_keys, params, when, &err))
+        return envl_raise(ctx->prov, keep(ctx, &err));
+    if (other_keys) {
+        envl_keyring_free(ctx->keyring);
+        ctx->keyring = envl_keyring_new();
+    }
+    return 1;
+}
+
 /* One that is refused ends the stream and changes nothing else. */
 static int
 init(void *vctx, enum envl_direction direction, const unsigned char *key,
      size_t key_len, const OSSL_PARAM params[])
 {
     struct envl_cipher *ctx = vctx;
-    struct envl_err err;
 
     if (ctx == NULL)
         return raise_no_context();
@@ -201,8 +220,8 @@ init(void *vctx, enum envl_direction direction, const unsigned char *key,
     drop_stream(ctx);
     if (key != NULL && !check_key(ctx, key, key_len))
         return 0;
-    if (!envl_params_set(&ctx->settings, params, ENVL_PARAMS_IN_INIT, &err))
-        return envl_raise(ctx->prov, keep(ctx, &err));
+    if (!set_params(ctx, params, ENVL_PARAMS_IN_INIT))
+        return 0;
     if (key != NULL) {
         memcpy(ctx->settings.keys.kek, key, ENVELOPE_KEY_LENGTH);
         ctx->settings.keys.has_kek = !envl_kek_is_zero(key);
@@ -256,6 +275,7 @@ ready(struct envl_cipher *ctx)
                           ctx->direction == ENVL_SEAL, &err)
         != ENVELOPE_OK)
         return envl_raise(ctx->prov, keep(ctx, &err));
+    envl_stream_set_keyring(ctx->stream, ctx->keyring);
     return 1;
 }
 
@@ -458,7 +478,6 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     const OSSL_PARAM *files =
         OSSL_PARAM_locate_const(params, ENVL_PARAM_FILES_IN_USE);
     enum envl_params_time when;
-    struct envl_err err;
 
     if (ctx == NULL)
         return raise_no_context();
@@ -466,8 +485,8 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     when = ctx->stream == NULL || envl_stream_is_new(ctx->stream)
                ? ENVL_PARAMS_BEFORE_DATA
                : ENVL_PARAMS_AFTER_DATA;
-    if (!envl_params_set(&ctx->settings, params, when, &err))
-        return envl_raise(ctx->prov, keep(ctx, &err));
+    if (!set_params(ctx, params, when))
+        return 0;
     if (lanes != NULL && !OSSL_PARAM_get_uint(lanes, &ctx->settings.lanes))
         return 0;
     if (files != NULL && files->data_size % sizeof(struct envl_file_id) != 0)

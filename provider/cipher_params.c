@@ -188,10 +188,7 @@ set_one(struct envl_settings *settings, const struct row *row,
         return set_text(field, row, p, err);
     case OCTETS:
     case LIST:
-        if (!set_octets(field, row, p, err))
-            return 0;
-        envl_key_settings_keep(&settings->keys);
-        return 1;
+        return set_octets(field, row, p, err);
     case RELEASE:
         return set_release(field, row, p, err);
     case CALLBACK:
@@ -246,19 +243,20 @@ set_all(struct envl_settings *settings, const OSSL_PARAM params[],
  * must not go on encrypting for those of another stream.
  */
 int
-envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
-                enum envl_params_time when, struct envl_err *err)
+envl_params_set(struct envl_settings *settings, bool *whom,
+                const OSSL_PARAM params[], enum envl_params_time when,
+                struct envl_err *err)
 {
     const OSSL_PARAM *p;
     const struct row *row, *any = NULL;
     struct envl_settings next = { 0 };
-    bool whom = false;
 
+    *whom = false;
     for (p = params; p != NULL && p->key != NULL; p++) {
         if ((row = find_row(p->key)) == NULL)
             continue;
         any = row;
-        whom = whom || row->subject == WHOM;
+        *whom = *whom || row->subject == WHOM;
     }
     if (any == NULL)
         return 1;
@@ -271,7 +269,7 @@ envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
         (void)envl_fail_memory(err);
         return 0;
     }
-    if (whom && (when == ENVL_PARAMS_IN_INIT || next.keys.is_old))
+    if (*whom && (when == ENVL_PARAMS_IN_INIT || next.keys.is_old))
         envl_key_settings_forget(&next.keys);
     if (!set_all(&next, params, err)) {
         envl_settings_clear(&next);

@@ -89,10 +89,13 @@ enum envl_params_time {
 /*
  * envl_params_set - take what concerns a stream out of params
  *
+ *   *whom  says whether they had something of whom it is for
+ *
  * Returns: 1, or 0 with err set and settings as they were.
  */
-int envl_params_set(struct envl_settings *settings, const OSSL_PARAM params[],
-                    enum envl_params_time when, struct envl_err *err);
+int envl_params_set(struct envl_settings *settings, bool *whom,
+                    const OSSL_PARAM params[], enum envl_params_time when,
+                    struct envl_err *err);
 
 extern const OSSL_PARAM envl_params_settable[];
 

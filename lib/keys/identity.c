@@ -12,7 +12,6 @@
 #include <openssl/x509.h>
 
 #include "lib/keys/kek_file.h"
-#include "lib/keys/keyring.h"
 #include "lib/keys/kms.h"
 #include "lib/keys/passphrase.h"
 
@@ -20,7 +19,8 @@ struct loader {
     struct envl_identities *identities;
     const struct envl_libctx *ctx;
     const struct envl_key_settings *settings;
-    bool may_change; /* something was read that cannot be kept */
+    struct envl_keyring *keyring; /* or NULL */
+    bool may_change;              /* something was read that cannot be kept */
 
     /* Sources that were read, and the name of the last one. */
     size_t sources;
@@ -233,7 +233,7 @@ load_octets(const struct envl_key_reader *reader, struct loader *loader,
             struct envl_err *err)
 {
     const struct envl_key_settings *settings = loader->settings;
-    const struct envl_identities *kept = kept_in(settings->keyring);
+    const struct envl_identities *kept = kept_in(loader->keyring);
     struct envl_identities *to = loader->identities;
     size_t first_key = to->key_count, first_cert = to->cert_count;
     enum envelope_reason rc;
@@ -247,7 +247,7 @@ load_octets(const struct envl_key_reader *reader, struct loader *loader,
     if (rc != ENVELOPE_OK || loader->may_change)
         return rc;
     ERR_set_mark();
-    keep(settings->keyring, to, first_key, first_cert);
+    keep(loader->keyring, to, first_key, first_cert);
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }
@@ -256,11 +256,12 @@ enum envelope_reason
 envl_identities_load(struct envl_identities *identities,
                      const struct envl_libctx *ctx,
                      const struct envl_key_settings *settings,
-                     struct envl_err *err)
+                     struct envl_keyring *keyring, struct envl_err *err)
 {
     struct loader loader = { .identities = identities,
                              .ctx = ctx,
-                             .settings = settings };
+                             .settings = settings,
+                             .keyring = keyring };
     const struct envl_key_reader reader = {
         .ctx = ctx,
         .passphrase = &identities->passphrase,

@@ -12,6 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 #include "lib/keys/key_settings.h"
+#include "lib/keys/keyring.h"
 #include "lib/keys/keys.h"
 
 struct envl_identity {
@@ -42,9 +43,11 @@ struct envl_identities {
 /*
  * envl_identities_load - read all that settings name
  *
- * Keys in memory are read for the first of several streams, where settings
- * keep them, unless one of them lies in a device, or was opened with a
+ * Keys in memory are read for the first of several streams that have a keyring
+ * in common, unless one of them lies in a device, or was opened with a
  * passphrase that settings do not hold.
+ *
+ *   keyring  of these settings' keys; may be NULL
  *
  * Ownership: identities is the caller's, envl_identities_clear(); empty on
  *            failure.  settings must stay while it is used.
@@ -52,9 +55,11 @@ struct envl_identities {
  *            _UNREADABLE_KEY; what envl_keys_read_list() returns;
  *            _NO_KEY_SERVICES; _MEMORY.  No key service is asked anything.
  */
-enum envelope_reason envl_identities_load(
-    struct envl_identities *identities, const struct envl_libctx *ctx,
-    const struct envl_key_settings *settings, struct envl_err *err);
+enum envelope_reason
+envl_identities_load(struct envl_identities *identities,
+                     const struct envl_libctx *ctx,
+                     const struct envl_key_settings *settings,
+                     struct envl_keyring *keyring, struct envl_err *err);
 
 void envl_identities_clear(struct envl_identities *identities);
 

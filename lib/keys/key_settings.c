@@ -4,15 +4,6 @@
 
 #include <openssl/crypto.h>
 
-#include "lib/keys/keyring.h"
-
-void
-envl_key_settings_keep(struct envl_key_settings *settings)
-{
-    envl_keyring_free(settings->keyring);
-    settings->keyring = envl_keyring_new();
-}
-
 int
 envl_key_settings_copy(struct envl_key_settings *to,
                        const struct envl_key_settings *from)
@@ -22,7 +13,6 @@ envl_key_settings_copy(struct envl_key_settings *to,
     copy.recipients = copy.identities = copy.passphrase_file = NULL;
     copy.recipient = copy.identity = (struct envl_octets_list){ 0 };
     copy.passphrase = copy.in_use = (struct envl_octets){ 0 };
-    copy.keyring = envl_keyring_share(from->keyring);
     if (envl_text_copy(&copy.recipients, from->recipients)
         && envl_text_copy(&copy.identities, from->identities)
         && envl_text_copy(&copy.passphrase_file, from->passphrase_file)
@@ -48,8 +38,6 @@ envl_key_settings_forget(struct envl_key_settings *settings)
     envl_octets_list_clear(&settings->identity);
     envl_octets_clear(&settings->passphrase);
     settings->callback = NULL;
-    envl_keyring_free(settings->keyring);
-    settings->keyring = NULL;
     settings->is_old = false;
 }
 

@@ -10,8 +10,6 @@
 #include "lib/base/octets.h"
 #include "lib/keys/kek_source.h"
 
-struct envl_keyring;
-
 /* What somebody has decided, or left to the next who may. */
 enum envl_choice { ENVL_UNSAID, ENVL_NO, ENVL_YES };
 
@@ -27,9 +25,7 @@ struct envl_key_settings {
     struct envl_octets_list recipient, identity;
     struct envl_octets passphrase;
     const struct envelope_passphrase_callback *callback;
-    struct envl_octets in_use;    /* files not to be read (lib/base/file.h) */
-    struct envl_keyring *keyring; /* of recipient and identity, shared with
-                                    * copies; NULL keeps nothing */
+    struct envl_octets in_use; /* files not to be read (lib/base/file.h) */
 
     /* The fields above say whom a stream is for.  They are old once a stream
      * has been made with them: the next one that is set replaces them all. */
@@ -45,19 +41,12 @@ struct envl_key_settings {
     unsigned log_n;                        /* of scrypt; 0 is the default */
 };
 
-/*
- * envl_key_settings_keep - what streams read from recipient and identity is
- * kept from now on, and what was kept is forgotten: for whenever they or
- * passphrase have been set.  Without memory nothing is kept.
- */
-void envl_key_settings_keep(struct envl_key_settings *settings);
-
 /* envl_key_settings_forget - wipe and free all that says whom a stream is for,
  * but for the EVP key */
 void envl_key_settings_forget(struct envl_key_settings *settings);
 
-/* envl_key_settings_copy - deep, but for the keyring; to is all zero; 0, with
- * nothing in it, if memory ran out */
+/* envl_key_settings_copy - deep; to is all zero; 0, with nothing in it, if
+ * memory ran out */
 int envl_key_settings_copy(struct envl_key_settings *to,
                            const struct envl_key_settings *from);
 

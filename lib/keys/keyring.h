@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was read from keys in memory, and made for them, for the streams that
- * are to be made or read with the same ones: settings and their copies have it
- * in common.
+ * are to be made or read with the same ones: a cipher context and its copies
+ * have it in common, until one of them is given other keys.
  *
  * A key in memory stays what it is; a file or a token may change, so what
  * lists name is not kept.

@@ -14,13 +14,13 @@
 #include "lib/keys/certificate.h"
 #include "lib/keys/kek_file.h"
 #include "lib/keys/key_check.h"
-#include "lib/keys/keyring.h"
 #include "lib/keys/kms.h"
 
 struct loader {
     struct envl_recipients *recipients;
     const struct envl_libctx *ctx;
     const struct envl_key_settings *settings;
+    struct envl_keyring *keyring; /* or NULL */
     size_t counted;           /* recipients of the sources that have ended */
     STACK_OF(X509) * certs;   /* owned; of the source that is being read */
     struct envl_err left_out; /* the last certificate that is */
@@ -457,7 +457,7 @@ load_octets(const struct envl_key_reader *reader, const struct loader *loader,
             struct envl_err *err)
 {
     const struct envl_key_settings *settings = loader->settings;
-    const struct envl_recipients *kept = kept_in(settings->keyring);
+    const struct envl_recipients *kept = kept_in(loader->keyring);
     struct envl_recipients *to = loader->recipients;
     size_t first = to->count;
     enum envelope_reason rc;
@@ -471,7 +471,7 @@ load_octets(const struct envl_key_reader *reader, const struct loader *loader,
     if (rc != ENVELOPE_OK || kept != NULL || to->notes.left_out != NULL)
         return rc;
     ERR_set_mark();
-    keep(settings->keyring, to->items + first, to->count - first);
+    keep(loader->keyring, to->items + first, to->count - first);
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }
@@ -540,11 +540,12 @@ enum envelope_reason
 envl_recipients_load(struct envl_recipients *recipients,
                      const struct envl_libctx *ctx,
                      const struct envl_key_settings *settings,
-                     struct envl_err *err)
+                     struct envl_keyring *keyring, struct envl_err *err)
 {
     struct loader loader = { .recipients = recipients,
                              .ctx = ctx,
-                             .settings = settings };
+                             .settings = settings,
+                             .keyring = keyring };
     struct envl_recipient kek = { .kind = ENVL_TO_KEK };
     struct envl_recipient passphrase = { .kind = ENVL_TO_PASSPHRASE };
     bool has_passphrase =

@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 #include "lib/keys/key_settings.h"
+#include "lib/keys/keyring.h"
 #include "lib/keys/keys.h"
 #include "lib/keys/recipient_notes.h"
 
@@ -52,8 +53,10 @@ envl_recipient_post_quantum(const struct envl_recipient *recipient);
  * are left out: of a chain the leaf is the recipient.  Where settings say so,
  * those that are not valid now are left out, too.  The notes name each of them.
  *
- * Keys in memory are read for the first of several streams, where settings
- * keep them; certificates must be valid at the time of each.
+ * Keys in memory are read for the first of several streams that have a keyring
+ * in common; certificates must be valid at the time of each.
+ *
+ *   keyring  of these settings' keys; may be NULL
  *
  * Ownership: recipients is the caller's, envl_recipients_clear(); empty on
  *            failure.
@@ -67,9 +70,11 @@ envl_recipient_post_quantum(const struct envl_recipient *recipient);
  *            envl_keys_read_list() returns; _NO_KEY_SERVICES; _CRYPTO;
  *            _MEMORY.  No key service is asked anything.
  */
-enum envelope_reason envl_recipients_load(
-    struct envl_recipients *recipients, const struct envl_libctx *ctx,
-    const struct envl_key_settings *settings, struct envl_err *err);
+enum envelope_reason
+envl_recipients_load(struct envl_recipients *recipients,
+                     const struct envl_libctx *ctx,
+                     const struct envl_key_settings *settings,
+                     struct envl_keyring *keyring, struct envl_err *err);
 
 void envl_recipients_clear(struct envl_recipients *recipients);
 

@@ -62,7 +62,8 @@ end_header(struct envl_opener *opener, const struct envl_libctx *ctx,
     rc = envl_header_check(&opener->header, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    rc = envl_identities_load(&identities, ctx, &settings->keys, err);
+    rc = envl_identities_load(&identities, ctx, &settings->keys,
+                              opener->keyring, err);
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_open(opener->dek,
                                     envl_header_key_envelope(&opener->header),

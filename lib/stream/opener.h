@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 #include "lib/header/header.h"
+#include "lib/keys/keyring.h"
 #include "lib/payload/payload.h"
 #include "lib/stream/settings.h"
 
@@ -19,6 +20,7 @@ enum envl_opener_state {
 };
 
 struct envl_opener {
+    struct envl_keyring *keyring; /* borrowed; may be NULL; set by the caller */
     enum envl_opener_state state;
     size_t have; /* bytes of what the state gathers */
     unsigned char prelude[ENVL_PRELUDE_LEN];

@@ -56,7 +56,7 @@ envl_rewrap_set_identities(struct envl_rewrap *rewrap,
                            struct envl_err *err)
 {
     return envl_identities_load(&rewrap->identities, rewrap->ctx, settings,
-                                err);
+                                NULL, err);
 }
 
 /* A passphrase file may be one that can be read only once. */
@@ -85,7 +85,7 @@ envl_rewrap_set_recipients(struct envl_rewrap *rewrap,
     rewrap->mode = mode;
     if (rc == ENVELOPE_OK)
         rc = envl_recipients_load(&rewrap->recipients, rewrap->ctx,
-                                  &rewrap->settings, err);
+                                  &rewrap->settings, NULL, err);
     return rc;
 }
 

@@ -34,7 +34,8 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
     enum envelope_reason rc;
     char *sorted = NULL;
 
-    rc = envl_recipients_load(&recipients, ctx, &settings->keys, err);
+    rc = envl_recipients_load(&recipients, ctx, &settings->keys,
+                              sealer->keyring, err);
     if (rc == ENVELOPE_OK && settings->labels != NULL)
         rc = envl_labels_sort(&sorted, &labels.len, settings->labels, err);
     labels.text = sorted;

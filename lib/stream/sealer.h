@@ -8,13 +8,15 @@
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 #include "lib/header/header.h"
+#include "lib/keys/keyring.h"
 #include "lib/keys/recipient_notes.h"
 #include "lib/payload/payload.h"
 #include "lib/payload/sink.h"
 #include "lib/stream/settings.h"
 
 struct envl_sealer {
-    struct envl_header header; /* bytes are NULL until it is made */
+    struct envl_keyring *keyring; /* borrowed; may be NULL; set by the caller */
+    struct envl_header header;    /* bytes are NULL until it is made */
     struct envl_payload *payload;
     struct envl_recipient_notes notes; /* of its recipients; owned */
 };

@@ -25,8 +25,8 @@ struct envl_settings {
     unsigned lanes; /* for runs of chunks (lib/payload/payload.h) */
 };
 
-/* envl_settings_copy - deep, but for the keyring; to is all zero; 0, with
- * nothing in it, if memory ran out */
+/* envl_settings_copy - deep; to is all zero; 0, with nothing in it, if memory
+ * ran out */
 int envl_settings_copy(struct envl_settings *to,
                        const struct envl_settings *from);
 

@@ -78,6 +78,14 @@ envl_stream_free(struct envl_stream *stream)
     OPENSSL_clear_free(stream, sizeof(*stream));
 }
 
+void
+envl_stream_set_keyring(struct envl_stream *stream,
+                        struct envl_keyring *keyring)
+{
+    stream->sealer.keyring = keyring;
+    stream->opener.keyring = keyring;
+}
+
 struct envl_payload *
 envl_stream_payload(const struct envl_stream *stream)
 {

@@ -13,6 +13,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
+#include "lib/keys/keyring.h"
 #include "lib/payload/payload.h"
 #include "lib/stream/settings.h"
 
@@ -30,6 +31,12 @@ struct envl_stream *envl_stream_new(const struct envl_libctx *ctx,
                                     const struct envl_settings *settings,
                                     enum envl_direction direction);
 void envl_stream_free(struct envl_stream *stream);
+
+/* envl_stream_set_keyring - the keys in memory that settings name are kept
+ * there, for other streams; it must stay; NULL keeps nothing, as at first; before
+ * the first update */
+void envl_stream_set_keyring(struct envl_stream *stream,
+                             struct envl_keyring *keyring);
 
 /*
  * envl_stream_update - process in_len bytes

@@ -40,7 +40,8 @@ identities(void)
     for (i = 0; i < KEY_COUNT; i++)
         MUST(
             envl_octets_list_add(&settings.identity, keys[i], strlen(keys[i])));
-    MUST(envl_identities_load(&ids, &ctx, &settings, &err) == ENVELOPE_OK);
+    MUST(envl_identities_load(&ids, &ctx, &settings, NULL, &err)
+         == ENVELOPE_OK);
     MUST(ids.key_count == KEY_COUNT);
     return &ids;
 }
@@ -81,7 +82,7 @@ newcomer(struct envl_recipients **to)
     key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
     MUST(key != NULL && (len = i2d_PUBKEY(key, &der)) > 0);
     MUST(envl_octets_list_add(&settings.recipient, der, (size_t)len));
-    MUST(envl_recipients_load(&recipients, &ctx, &settings, &err)
+    MUST(envl_recipients_load(&recipients, &ctx, &settings, NULL, &err)
          == ENVELOPE_OK);
     OPENSSL_free(der);
     EVP_PKEY_free(key);

@@ -72,10 +72,11 @@ party_make(struct party *p, const struct party_kind *kind,
         fill(p->own.kek, ENVL_KEK_LEN, 5);
     }
     assert_int_equal(
-        envl_recipients_load(&p->recipients, ctx, &p->settings, &err),
+        envl_recipients_load(&p->recipients, ctx, &p->settings, NULL, &err),
         ENVELOPE_OK);
-    assert_int_equal(envl_identities_load(&p->identities, ctx, &p->own, &err),
-                     ENVELOPE_OK);
+    assert_int_equal(
+        envl_identities_load(&p->identities, ctx, &p->own, NULL, &err),
+        ENVELOPE_OK);
 }
 
 static inline void

@@ -80,8 +80,9 @@ names_of_a_key(void **state)
     struct envl_err err;
 
     (void)state;
-    assert_int_equal(envl_identities_load(&identities, &ctx, &settings, &err),
-                     ENVELOPE_OK);
+    assert_int_equal(
+        envl_identities_load(&identities, &ctx, &settings, NULL, &err),
+        ENVELOPE_OK);
     assert_int_equal(identities.key_count, 1);
     assert_int_equal(identities.cert_count, 1);
     own = &identities.keys[0].id;
@@ -173,7 +174,7 @@ empty_on_failure(void **state)
                                      settings.identity.items[0].data,
                                      settings.identity.items[0].len));
     assert_true(envl_octets_list_add(&bad.identity, "no key", 6));
-    assert_int_equal(envl_identities_load(&identities, &ctx, &bad, &err),
+    assert_int_equal(envl_identities_load(&identities, &ctx, &bad, NULL, &err),
                      ENVELOPE_R_UNREADABLE_KEY);
     must_be_empty(&identities);
     envl_key_settings_clear(&bad);
@@ -184,20 +185,22 @@ empty_on_failure(void **state)
 static void
 all_or_nothing(void **state)
 {
+    struct envl_keyring *keyring;
     struct envl_identities identities;
     enum envelope_reason rc;
     struct envl_err err;
     unsigned n;
 
     (void)state;
-    settings.keyring = envl_keyring_new();
-    assert_non_null(settings.keyring);
-    assert_int_equal(envl_identities_load(&identities, &ctx, &settings, &err),
-                     ENVELOPE_OK);
+    keyring = envl_keyring_new();
+    assert_non_null(keyring);
+    assert_int_equal(
+        envl_identities_load(&identities, &ctx, &settings, keyring, &err),
+        ENVELOPE_OK);
     envl_identities_clear(&identities);
     for (n = 1; n < SWEEP_MAX; n++) {
         fail_in = n;
-        rc = envl_identities_load(&identities, &ctx, &settings, &err);
+        rc = envl_identities_load(&identities, &ctx, &settings, keyring, &err);
         if (fail_in > 0)
             break;
         ERR_clear_error();
@@ -213,6 +216,7 @@ all_or_nothing(void **state)
     assert_int_equal(rc, ENVELOPE_OK);
     envl_identities_clear(&identities);
     assert_in_range(n, 4, SWEEP_MAX - 1);
+    envl_keyring_free(keyring);
 }
 
 int

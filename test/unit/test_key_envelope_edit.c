@@ -110,11 +110,11 @@ make_party(struct party *party, enum who who, uint32_t seed)
     } else {
         give_key(party, who);
     }
+    assert_int_equal(envl_recipients_load(&party->recipients, &ctx,
+                                          &party->settings, NULL, &err),
+                     ENVELOPE_OK);
     assert_int_equal(
-        envl_recipients_load(&party->recipients, &ctx, &party->settings, &err),
-        ENVELOPE_OK);
-    assert_int_equal(
-        envl_identities_load(&party->identities, &ctx, &party->own, &err),
+        envl_identities_load(&party->identities, &ctx, &party->own, NULL, &err),
         ENVELOPE_OK);
 }
 
@@ -468,7 +468,7 @@ one_of_several_is_not_chosen(void **state)
         &settings.identity, parties[0][X_448].own.identity.items[0].data,
         parties[0][X_448].own.identity.items[0].len));
     assert_int_equal(
-        envl_identities_load(&both.identities, &ctx, &settings, &err),
+        envl_identities_load(&both.identities, &ctx, &settings, NULL, &err),
         ENVELOPE_OK);
     assert_int_equal(
         try_edit(&out, &message, &both, &parties[1][EC_521], ENVL_EDIT_REPLACE),

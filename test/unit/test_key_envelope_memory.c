@@ -43,14 +43,14 @@ build(struct fixture *f)
     struct envl_err err;
 
     assert_int_equal(
-        envl_recipients_load(&recipients, &ctx, &f->settings, &err),
+        envl_recipients_load(&recipients, &ctx, &f->settings, NULL, &err),
         ENVELOPE_OK);
     assert_int_equal(build_key_envelope(&f->der, &f->len, &ctx, &recipients,
                                         &f->settings, dek, &err),
                      ENVELOPE_OK);
     envl_recipients_clear(&recipients);
     assert_int_equal(
-        envl_identities_load(&f->identities, &ctx, &f->settings, &err),
+        envl_identities_load(&f->identities, &ctx, &f->settings, NULL, &err),
         ENVELOPE_OK);
 }
 

@@ -276,7 +276,7 @@ try_build(struct message *out, const struct envl_key_settings *settings,
     struct envl_err err;
 
     *out = (struct message){ NULL, 0 };
-    rc = envl_recipients_load(&recipients, &ctx, settings, &err);
+    rc = envl_recipients_load(&recipients, &ctx, settings, NULL, &err);
     if (rc == ENVELOPE_OK)
         rc = build_key_envelope_for(&out->der, &out->len, &ctx, &recipients,
                                     settings, &bound, dek, &err);
@@ -307,7 +307,7 @@ try_open(const struct message *message,
     enum envelope_reason rc;
     struct envl_err err;
 
-    rc = envl_identities_load(&identities, &ctx, settings, &err);
+    rc = envl_identities_load(&identities, &ctx, settings, NULL, &err);
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_open(found, message->der, message->len, &ctx,
                                     &identities, &bound, &err);
@@ -340,7 +340,7 @@ try_reencrypt(struct message *out, const struct message *message,
     struct envl_err err;
 
     *out = (struct message){ NULL, 0 };
-    rc = envl_identities_load(&identities, &ctx, settings, &err);
+    rc = envl_identities_load(&identities, &ctx, settings, NULL, &err);
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_reencrypt(&out->der, &out->len, message->der,
                                          message->len, &ctx, &identities,
