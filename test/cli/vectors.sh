@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 3
+plan 4
 
 value() { # FIELD
     sed -n "s/^$1: //p" "$vector.txt"
@@ -68,6 +68,34 @@ cms_never_sees() {
     done
 }
 
+# Streams that this command made with other versions of OpenSSL, each for all kinds
+# of recipients that the version has:
+#     printf 'made with another version\n' >text
+#     envelope encrypt -r rsa.pem ... -r mlkem768x25519.pem --passphrase-file pw \
+#         --work-factor 14 -o openssl-VERSION.env text
+made_elsewhere() {
+    printf 'correct horse battery staple' >pw
+    printf 'made with another version\n' >text
+    post_quantum=
+    ! "$OPENSSL" list -key-managers | grep -q ML-KEM-768 ||
+        post_quantum='mlkem512 mlkem768 mlkem1024 mlkem768x25519'
+    count=0
+    for file in "$srcdir"/test/vectors/made/openssl-*.env; do
+        keys="rsa p256 p384 p521 x25519 x448 $post_quantum"
+        # It had no ML-KEM.
+        case $file in */openssl-3.0.env) keys=${keys%%"$post_quantum"} ;; esac
+        for key in $keys; do
+            "$envelope" -d -i "$srcdir/test/vectors/keys/$key.key" "$file" |
+                cmp text -
+            count=$((count + 1))
+        done
+        "$envelope" -d --passphrase-file pw "$file" | cmp text -
+    done
+    if [ -z "$post_quantum" ]; then test "$count" -eq 24
+    else test "$count" -eq 36; fi
+}
+
 t "each vector has a stream" each_has_its_stream
 t "each is judged as it says" all
 t "what CMS must not see is refused without a key" cms_never_sees
+t "what was made with another version of OpenSSL opens" made_elsewhere
