@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "filter/options.h"
+#include "filter/stream/options.h"
 #include "tools/file_list.h"
 #include "tools/progress.h"
 #include "tools/status.h"

@@ -11,7 +11,7 @@
 
 #include <envelope/envelope.h>
 
-#include "filter/library.h"
+#include "filter/stream/library.h"
 #include "lib/stream/conf.h"
 #include "lib/stream/defaults.h"
 

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "filter/codec.h"
-#include "filter/fd.h"
-#include "filter/pump.h"
+#include "filter/stream/codec.h"
+#include "filter/stream/fd.h"
+#include "filter/stream/pump.h"
 #include "tools/commands.h"
 #include "tools/input.h"
 #include "tools/output.h"

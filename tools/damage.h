@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "filter/survey.h"
+#include "filter/stream/survey.h"
 #include "tools/measure.h"
 
 /* What was found so far; all zero to begin with. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter/fd.h"
+#include "filter/stream/fd.h"
 #include "tools/input.h"
 
 #define ROOM_MIN 65536

@@ -36,7 +36,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter/head.h"
+#include "filter/stream/header_file.h"
 #include "lib/cms/edit.h"
 #include "tools/commands.h"
 #include "tools/entry.h"

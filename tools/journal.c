@@ -18,7 +18,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
-#include "filter/fd.h"
+#include "filter/stream/fd.h"
 
 /* A journal: fields, big-endian; then the new bytes, and those that they take
  * the place of. */

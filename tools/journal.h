@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "filter/head.h"
+#include "filter/stream/header_file.h"
 #include "lib/base/err.h"
 
 #define ENVL_JOURNAL_SUFFIX ".envelope-rewrap"

@@ -8,9 +8,9 @@
 
 #include <envelope/envelope.h>
 
-#include "filter/carrier_pass.h"
-#include "filter/random.h"
-#include "filter/source.h"
+#include "filter/stream/carrier_pass.h"
+#include "filter/stream/random.h"
+#include "filter/stream/source.h"
 
 #define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
 #define CHUNK_COUNT_MAX (UINT64_C(1) << 38)

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "filter/head.h"
+#include "filter/stream/header_file.h"
 #include "lib/base/err.h"
 
 /*

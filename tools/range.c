@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "filter/opened.h"
+#include "filter/stream/opened.h"
 #include "tools/commands.h"
 #include "tools/input.h"
 #include "tools/output.h"

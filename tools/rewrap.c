@@ -18,9 +18,9 @@
 
 #include <envelope/envelope.h>
 
-#include "filter/copier.h"
-#include "filter/head.h"
-#include "filter/library.h"
+#include "filter/stream/header_file.h"
+#include "filter/stream/library.h"
+#include "filter/stream/repack.h"
 #include "lib/stream/defaults.h"
 #include "lib/stream/rewrap.h"
 #include "tools/commands.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter/survey.h"
+#include "filter/stream/survey.h"
 #include "tools/commands.h"
 #include "tools/damage.h"
 #include "tools/input.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter/fd.h"
+#include "filter/stream/fd.h"
 
 #define BLOCK_LEN ((size_t)4096)
 

@@ -3,7 +3,7 @@
 #ifndef ENVL_STATUS_H
 #define ENVL_STATUS_H
 
-#include "filter/session.h"
+#include "filter/stream/cipher.h"
 #include "lib/base/err.h"
 
 /* envelope(1), EXIT STATUS */

@@ -9,11 +9,11 @@
 
 #include <envelope/envelope.h>
 
-#include "filter/codec.h"
-#include "filter/fd.h"
-#include "filter/head.h"
-#include "filter/pump.h"
-#include "filter/survey.h"
+#include "filter/stream/codec.h"
+#include "filter/stream/fd.h"
+#include "filter/stream/header_file.h"
+#include "filter/stream/pump.h"
+#include "filter/stream/survey.h"
 #include "tools/commands.h"
 #include "tools/damage.h"
 #include "tools/input.h"

@@ -14,6 +14,8 @@
 
 #include <openssl/err.h>
 
+#include "../support/ours.h"
+
 #define CHUNK ((size_t)ENVELOPE_CHUNK_LENGTH)
 #define TEXT_LEN ((size_t)40000)
 #define CUT ((size_t)20000)
@@ -52,33 +54,6 @@ union head {
     max_align_t align;
 };
 
-/* The name of the folder that ends before this slash; or NULL. */
-static const char *
-folder_before(const char *file, const char *slash)
-{
-    const char *begin = slash;
-
-    while (begin > file && begin[-1] != '/')
-        begin--;
-    return begin < slash ? begin : NULL;
-}
-
-/* Is the source file this project's?  It lies in a room of lib/, or in
- * provider/; libcrypto has crypto/x/ and providers/x/. */
-static bool
-is_ours(const char *file)
-{
-    const char *slash = file != NULL ? strrchr(file, '/') : NULL, *folder;
-
-    folder = slash != NULL ? folder_before(file, slash) : NULL;
-    if (folder == NULL)
-        return false;
-    if (strncmp(folder, "provider/", 9) == 0)
-        return true;
-    folder = folder > file ? folder_before(file, folder - 1) : NULL;
-    return folder != NULL && strncmp(folder, "lib/", 4) == 0;
-}
-
 /* At once, for what follows may be a crash */
 static void
 note_place(const char *file, int line)
@@ -111,7 +86,7 @@ must_fail(bool ours, const char *file, int line)
 static void *
 counted_malloc(size_t len, const char *file, int line)
 {
-    bool ours = is_ours(file);
+    bool ours = test_is_ours(file);
     union head *head;
 
     if (must_fail(ours, file, line)

@@ -19,6 +19,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "../support/ours.h"
+
 /* One attempt takes milliseconds; one that hangs ends the test. */
 #define SECONDS_MAX 60
 
@@ -64,33 +66,12 @@ union head {
     max_align_t align;
 };
 
-/* Does the source file lie in one of this project's folders?  libcrypto has
- * only crypto/x/ and providers/x/. */
-static bool
-is_ours(const char *file)
-{
-    static const char *const folders[] = { "filter", "lib", "provider" };
-    const char *end = file != NULL ? strrchr(file, '/') : NULL, *begin = end;
-    size_t i, len;
-
-    if (end == NULL)
-        return false;
-    while (begin > file && begin[-1] != '/')
-        begin--;
-    len = (size_t)(end - begin);
-    for (i = 0; i < COUNT_OF(folders); i++) {
-        if (len == strlen(folders[i]) && memcmp(begin, folders[i], len) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool
 must_fail(const char *file, int line)
 {
     size_t number;
 
-    if (memory.fail_at == 0 || (memory.whose == OWN && !is_ours(file)))
+    if (memory.fail_at == 0 || (memory.whose == OWN && !test_is_ours(file)))
         return false;
     if (!memory.begun && file != NULL && strstr(file, BEGINS_AT) != NULL)
         memory.begun = true;

@@ -23,8 +23,8 @@ none_but() { # ALLOWED PATTERN FILE...
     ! grep -vE "$none_allowed" "$tests_dir/found"
 }
 
-# lib/ is in rooms: which others each may use.  Key services are given the
-# labels, so cms/ knows what labels are.
+# lib/ and filter/ are in rooms: which others each may use.  Key services are
+# given the labels, so cms/ knows what labels are.
 rooms() {
     none_but '"lib/base/' '#include "lib/' lib/base/*.[ch]
     none_but '"lib/(base|header)/' '#include "lib/' lib/header/*.[ch]
@@ -32,17 +32,23 @@ rooms() {
     none_but '"lib/(base|keys)/' '#include "lib/' lib/keys/*.[ch]
     none_but '"lib/(base|keys|cms)/|"lib/header/labels\.h"' '#include "lib/' \
         lib/cms/*.[ch]
-    ls lib >"$tests_dir/rooms"
-    printf '%s\n' base cms header keys payload stream | cmp - "$tests_dir/rooms"
+    none_but '"(lib/(base|header)|filter/carrier)/' '#include "(lib|filter)/' \
+        filter/carrier/*.[ch]
+    none_but '"filter/(carrier|stream)/' '#include "filter/' filter/stream/*.[ch]
+    none_but '"filter/(carrier|stream|archive)/' '#include "filter/' \
+        filter/archive/*.[ch]
+    ls lib filter >"$tests_dir/rooms"
+    printf '%s\n' filter: archive carrier door stream '' \
+        lib: base cms header keys payload stream | cmp - "$tests_dir/rooms"
 }
 
 layers() {
     none '#include [<"](provider|test|filter|tools|kms)/' lib/*/*.[ch]
     none '#include <openssl/core_dispatch' lib/*/*.[ch]
     none '#include "(filter|tools|test)/' provider/*.[ch]
-    none '#include "(provider|tools|test)/' filter/*.[ch]
+    none '#include "(provider|tools|test)/' filter/*/*.[ch]
     none '#include "(provider|test|kms)/' tools/*.[ch]
-    none '#include "kms/' provider/*.[ch] filter/*.[ch]
+    none '#include "kms/' provider/*.[ch] filter/*/*.[ch]
     # kms/ is a module of its own: of lib/ it knows how failures travel, and
     # what they have agreed on.
     none '#include "(provider|filter|tools|test)/' kms/*.[ch]
@@ -53,13 +59,14 @@ layers() {
     # filter/ reaches the cipher through EVP; of lib/ it knows the errors and
     # what a header looks like, one file the runs of chunks that EVP has no call
     # for, one how keys are named, and one the configuration file.
-    none_but '"lib/(base|header)/|^filter/session.c:.*"lib/stream/stream.h"|^filter/library.c:.*"lib/stream/conf.h"|^filter/options.c:.*"lib/keys/keys.h"' \
-        '#include "lib/' filter/*.[ch]
+    none_but '"lib/(base|header)/|^filter/stream/cipher.c:.*"lib/stream/stream.h"|^filter/stream/library.c:.*"lib/stream/conf.h"|^filter/stream/options.c:.*"lib/keys/keys.h"' \
+        '#include "lib/' filter/*/*.[ch]
     # tools/ looks into headers and changes them: all of lib/ but what handles
     # the payload and its keys.
     none '#include "lib/(payload/|stream/(opener|sealer|stream)\.h)' \
         tools/*.[ch]
-    none '#include <archive' lib/*/*.[ch] provider/*.[ch] tools/*.[ch]
+    none '#include <archive' lib/*/*.[ch] provider/*.[ch] tools/*.[ch] \
+        filter/carrier/*.[ch] filter/stream/*.[ch]
     none '#include "(lib|provider)/' test/api/*.[ch] examples/*.c bench/*.c
 }
 
@@ -71,7 +78,7 @@ no_io_in_lib() {
 
 # The launcher is a program, and the preload module answers it.
 filter_without_door() {
-    ls filter/*.c | grep -vE '/(launch|preload)'
+    ls filter/*/*.c | grep -v '^filter/door/'
 }
 
 getenv_once() {
@@ -84,10 +91,10 @@ getenv_once() {
 
 # A program that uses libarchive knows nothing of libcrypto's error queue.
 quiet_allocations() {
-    allocations=$(cat filter/*.c | grep -cE \
+    allocations=$(cat filter/*/*.c | grep -cE \
         'OPENSSL_(malloc|zalloc|realloc|clear_realloc|strdup|strndup|memdup)\(')
     [ "$allocations" -gt 0 ]
-    [ "$(cat filter/*.c | grep -c 'ENVL_QUIETLY(')" -eq "$allocations" ]
+    [ "$(cat filter/*/*.c | grep -c 'ENVL_QUIETLY(')" -eq "$allocations" ]
 }
 
 # Functions that reach the program's library context instead of the child's.
@@ -102,7 +109,7 @@ contexts() {
 spdx() {
     ci=.ci/run
     [ -e .git ] || [ -e $ci ] || ci= # a tarball has none
-    for file in lib/*/*.[ch] provider/*.[ch] filter/*.[ch] tools/*.[ch] kms/*.[ch] \
+    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] kms/*.[ch] \
         include/envelope/*.h test/*/*.[ch] test/*/*.sh test/*/*.py bench/*.c examples/*.c \
         bench/run bench/*.py examples/*.cnf examples/*.js examples/*.php \
         examples/*.py examples/*.rb test/*/*.mjs check demo packages bootstrap $ci \
@@ -113,14 +120,14 @@ spdx() {
 }
 
 sizes() {
-    for file in lib/*/*.[ch] provider/*.[ch] filter/*.[ch] tools/*.[ch] \
+    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] \
         kms/*.[ch]; do
         [ "$(wc -l <"$file")" -le 600 ] || { echo "$file is too long" && false; }
     done
     # A function's body is what stands between braces in the first column.
     awk '/^{/ { start = FNR } /^}/ && start {
         if (FNR - start > 61) { print FILENAME ": " start; bad = 1 }
-        start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*.c tools/*.c kms/*.c
+        start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*/*.c tools/*.c kms/*.c
 }
 
 reasons() {
@@ -148,7 +155,7 @@ reasons_are_explained() {
 # A heading that no program prints any more helps nobody.  Some are of openssl and
 # tar themselves.
 explained_is_printed() {
-    cat include/envelope/*.h lib/*/*.c filter/*.[ch] tools/*.c kms/*.c \
+    cat include/envelope/*.h lib/*/*.c filter/*/*.[ch] tools/*.c kms/*.c \
         | tr '\n\t' '  ' | sed 's/" *"//g' >"$tests_dir/sources"
     sed -n 's/^### `\(.*\)`$/\1/p' doc/faq.md \
         | grep -vE '^(This does not look like|hex string is|unable to load)' \
@@ -187,7 +194,7 @@ manuals() {
 # Other versions lay out differently.
 format() {
     clang-format --dry-run -Werror lib/*/*.[ch] provider/*.[ch] \
-        filter/*.[ch] kms/*.[ch] tools/*.[ch] include/envelope/[ae]*.h test/*/*.[ch] bench/*.c examples/*.c
+        filter/*/*.[ch] kms/*.[ch] tools/*.[ch] include/envelope/[ae]*.h test/*/*.[ch] bench/*.c examples/*.c
 }
 
 # A rule that looks at nothing says yes to everything.

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "filter/carrier.h"
+#include "filter/carrier/reader.h"
 #include "test/fuzz/mend.h"
 #include "test/fuzz/target.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "filter/xbstream.h"
+#include "filter/carrier/xbstream.h"
 
 /* The sum of each block that has the magic, with blanks for the sum. */
 static void

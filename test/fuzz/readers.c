@@ -17,10 +17,10 @@
 #include <envelope/archive.h>
 #include <envelope/envelope.h>
 
-#include "filter/codec.h"
-#include "filter/head.h"
-#include "filter/opened.h"
-#include "filter/survey.h"
+#include "filter/stream/codec.h"
+#include "filter/stream/header_file.h"
+#include "filter/stream/opened.h"
+#include "filter/stream/survey.h"
 #include "test/fuzz/keys.h"
 #include "test/fuzz/target.h"
 #include "tools/measure.h"

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "filter/carrier.h"
+#include "filter/carrier/reader.h"
 #include "lib/base/err.h"
 
 /* Text that was verified, from a place on. */

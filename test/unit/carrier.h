@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "filter/carrier.h"
-#include "filter/carrier_impl.h"
+#include "filter/carrier/reader.h"
+#include "filter/carrier/reader_impl.h"
 
 #define HEADER_LEN ((size_t)100)
 #define KEY_LEN ((size_t)700)

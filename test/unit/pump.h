@@ -10,8 +10,8 @@
 
 #include <envelope/envelope.h>
 
-#include "filter/codec.h"
-#include "filter/pump.h"
+#include "filter/stream/codec.h"
+#include "filter/stream/pump.h"
 
 #define CHUNK ((size_t)ENVELOPE_CHUNK_LENGTH)
 

@@ -3,14 +3,14 @@
  * Carriers: fields and names one by one, what is built reads back at any cut,
  * and so does what other tools make of it.
  */
-#include "filter/carrier.h"
+#include "filter/carrier/reader.h"
 
 #include "test/unit/carrier.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "filter/framer.h"
+#include "filter/carrier/writer.h"
 #include "lib/header/header.h"
 
 /* Fields */

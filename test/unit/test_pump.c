@@ -4,7 +4,7 @@
  * lengths and the pace.
  */
 #define _GNU_SOURCE /* ptsname_r() */
-#include "filter/pump.h"
+#include "filter/stream/pump.h"
 
 #include "test/unit/pump.h"
 #include "test/unit/terminal.h"

@@ -3,7 +3,7 @@
  * Pumps that fail: what came before is delivered, then the first failure is
  * told, at once and for ever; an output that is not whole does not look so.
  */
-#include "filter/pump.h"
+#include "filter/stream/pump.h"
 
 #include "test/unit/pump.h"
 

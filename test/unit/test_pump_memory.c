@@ -4,7 +4,7 @@
  * buffers as the header says, and no text is left in what is given back.
  */
 #define _GNU_SOURCE /* memmem, pthread_setattr_default_np */
-#include "filter/pump.h"
+#include "filter/stream/pump.h"
 
 #include "test/unit/pump.h"
 
@@ -31,7 +31,7 @@ struct block {
     size_t len;
 };
 
-/* What filter/pump.c, filter/ring.c and filter/slot.c allocate. */
+/* What filter/stream/pump.c, filter/stream/ring.c and filter/stream/slot.c allocate. */
 static struct {
     pthread_mutex_t lock;
     struct block blocks[BLOCK_COUNT_MAX];

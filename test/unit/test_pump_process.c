@@ -3,7 +3,7 @@
  * Pumps in a process: signals, being given up half-way, forks.  No thread is
  * left, and descriptors are as they were.
  */
-#include "filter/pump.h"
+#include "filter/stream/pump.h"
 
 #include "test/unit/pump.h"
 

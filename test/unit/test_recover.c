@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leads of pieces: what is taken for one where others are damaged. */
-#include "filter/recover.h"
+#include "filter/stream/recover.h"
 
 #include "test/unit/carrier.h"
 #include "test/unit/scarce.h"
 
-#include "filter/source.h"
-#include "filter/tar.h"
-#include "filter/xbstream.h"
+#include "filter/carrier/tar.h"
+#include "filter/carrier/xbstream.h"
+#include "filter/stream/source.h"
 
 static const struct envl_layout tar = {
     .kind = ENVL_TAR,

@@ -4,7 +4,7 @@
  * the error queue can hold: here libcrypto is built without file names, as it
  * were, and the program has records of its own.
  */
-#include "filter/session.h"
+#include "filter/stream/cipher.h"
 
 #include "test/unit/support.h"
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One text and one number for each failure. */
+#include "filter/archive/common.h"
+
+#include <errno.h>
+
+/* libarchive's own numbers for these, which its public header does not name. */
+#define ERRNO_MISC (-1)
+#define ERRNO_FILE_FORMAT EILSEQ
+
+/* The stream is not what it should be: ERRNO_FILE_FORMAT.  What its
+ * user should change is EINVAL. */
+static int
+errno_of(enum envelope_reason reason)
+{
+    switch (reason) {
+    case ENVELOPE_R_MEMORY:
+        return ENOMEM;
+    case ENVELOPE_R_READ:
+    case ENVELOPE_R_WRITE:
+        return EIO;
+    case ENVELOPE_R_CRYPTO:
+    case ENVELOPE_R_NO_ALGORITHM:
+    case ENVELOPE_R_IN_USE:
+    case ENVELOPE_R_NO_STREAM:
+    case ENVELOPE_R_OUTPUT_ROOM:
+    case ENVELOPE_R_OVERLAP:
+        return ERRNO_MISC;
+    case ENVELOPE_R_LABELS:
+    case ENVELOPE_R_NO_RECIPIENT:
+    case ENVELOPE_R_NO_IDENTITY:
+    case ENVELOPE_R_TOO_MANY_RECIPIENTS:
+    case ENVELOPE_R_UNREADABLE_KEY:
+    case ENVELOPE_R_UNSUPPORTED_KEY:
+    case ENVELOPE_R_WEAK_KEY:
+    case ENVELOPE_R_BAD_KEY:
+    case ENVELOPE_R_PRIVATE_KEY:
+    case ENVELOPE_R_CERTIFICATE_TIME:
+    case ENVELOPE_R_PASSPHRASE_NEEDED:
+    case ENVELOPE_R_AMBIGUOUS_KEY:
+    case ENVELOPE_R_SHORT_KEY:
+    case ENVELOPE_R_NO_MATCH:
+    case ENVELOPE_R_WRONG_KEY:
+    case ENVELOPE_R_WORK_FACTOR:
+    case ENVELOPE_R_PARAMETER:
+        return EINVAL;
+    default:
+        return ERRNO_FILE_FORMAT;
+    }
+}
+
+int
+envl_archive_fail(struct archive *a, const struct envl_err *err, int error)
+{
+    if (error == 0
+        || (err->reason != ENVELOPE_R_READ && err->reason != ENVELOPE_R_WRITE))
+        error = errno_of(err->reason);
+    archive_set_error(a, error, "envelope: %s: %s",
+                      envl_reason_text(err->reason), err->detail);
+    return ARCHIVE_FATAL;
+}
+
+enum envelope_reason
+envl_archive_options(struct envl_options *to,
+                     const struct envelope_option *options,
+                     struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    envl_options_init(to, ENVL_TAR);
+    for (; rc == ENVELOPE_OK && options != NULL && options->name != NULL;
+         options++)
+        rc = envl_options_set(to, options->name, options->value, err);
+    return rc;
+}

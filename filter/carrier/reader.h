@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a carrier (FORMAT 10): recognises its kind, checks its frames and
+ * the order of its members, and gives out the encrypted stream that they
+ * hold.  Nothing is decrypted here.
+ */
+#ifndef ENVL_CARRIER_H
+#define ENVL_CARRIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "filter/carrier/input.h"
+#include "filter/carrier/kind.h"
+#include "filter/carrier/member.h"
+#include "lib/base/err.h"
+
+/* First bytes that a stream is recognised by. */
+#define ENVL_RECOGNISE_LEN 8192
+
+/* Zero bytes that may follow an archive: what tapes and pipes pad with. */
+#define ENVL_TRAILING_LEN_MAX 16777216
+
+/*
+ * envl_carrier_recognise - do these first bytes of a file begin an envelope?
+ *
+ * Returns: 1 with *kind set, or 0.
+ */
+int envl_carrier_recognise(enum envl_carrier *kind, const unsigned char *in,
+                           size_t len);
+
+/* envl_carrier_kind_of - the kind of archive, envelope or not, that these
+ * first bytes begin; ENVL_RAW if it is neither tar nor xbstream */
+enum envl_carrier envl_carrier_kind_of(const unsigned char *in, size_t len);
+
+struct envl_carrier_reader;
+
+/*
+ * envl_carrier_reader_new - a reader at the start of an archive of this kind
+ *
+ * Returns: the reader, to be freed by envl_carrier_reader_free(), or NULL if
+ *          memory ran out.
+ */
+struct envl_carrier_reader *envl_carrier_reader_new(enum envl_carrier kind);
+void envl_carrier_reader_free(struct envl_carrier_reader *reader);
+
+enum envl_step {
+    ENVL_STEP_INPUT,  /* more of it is needed */
+    ENVL_STEP_OUTPUT, /* there is a span */
+    ENVL_STEP_END,    /* all is done */
+    ENVL_STEP_FAIL
+};
+
+/*
+ * envl_carrier_next - more of the stream
+ *
+ *   in        what is left of the input; used up as far as it is read
+ *   span, len on ENVL_STEP_OUTPUT: bytes of the stream; they stay until the
+ *             next call, or as long as the input does
+ *
+ * Returns: ENVL_STEP_INPUT once in is used up; ENVL_STEP_OUTPUT;
+ *          ENVL_STEP_END when the archive and the input have ended;
+ *          ENVL_STEP_FAIL with err set: ENVELOPE_R_CARRIER, _MEMBER,
+ *          _TRUNCATED, _MEMORY.
+ */
+enum envl_step envl_carrier_next(struct envl_carrier_reader *reader,
+                                 struct envl_input *in,
+                                 const unsigned char **span, size_t *len,
+                                 struct envl_err *err);
+
+/*
+ * Where the payload lies in an archive as envl_framer_frame() writes it: in
+ * pieces of one length, each behind a lead of one length.
+ */
+struct envl_layout {
+    enum envl_carrier kind;
+    uint64_t header_len; /* of the stream: bytes before the payload */
+    uint64_t first_at;   /* of the lead of the first piece, in the archive */
+    uint64_t lead_len;
+    uint64_t piece_len; /* of every piece but the last; raw: 0, no pieces */
+};
+
+/* envl_layout_stride - bytes from one lead to the next; raw has one piece, which
+ * never ends */
+uint64_t envl_layout_stride(const struct envl_layout *layout);
+
+/* envl_carrier_layout - 1 once the first piece has been met, if header and
+ * key stood before it; else 0 */
+int envl_carrier_layout(const struct envl_carrier_reader *reader,
+                        struct envl_layout *layout);
+
+/* Where bytes lie in an archive. */
+struct envl_place {
+    uint64_t at, len;
+};
+
+/*
+ * envl_carrier_place - where the data of envelope/header or envelope/key.p7m
+ * lies, once it has been read; in an xbstream its CRC-32 is right before it
+ *
+ * Returns: 1; 0 if it is not in one chunk, and for a raw stream.
+ */
+int envl_carrier_place(const struct envl_carrier_reader *reader,
+                       enum envl_member member, struct envl_place *place);
+
+/* envl_carrier_is_for_xbcloud - have the two empty files been met, or one of
+ * them? */
+bool envl_carrier_is_for_xbcloud(const struct envl_carrier_reader *reader);
+
+#endif

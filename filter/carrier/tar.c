@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing and reading the fields of a ustar block, side by side. */
+#include "filter/carrier/tar.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* POSIX.1-2001, pax, table 4-14. */
+struct ustar {
+    char name[100];
+    char mode[8];
+    char uid[8];
+    char gid[8];
+    char size[12];
+    char mtime[12];
+    char checksum[8];
+    char type;
+    char linkname[100];
+    char magic[6];
+    char version[2];
+    char uname[32];
+    char gname[32];
+    char devmajor[8];
+    char devminor[8];
+    char prefix[155];
+    char pad[12];
+};
+static_assert(sizeof(struct ustar) == ENVL_TAR_BLOCK_LEN,
+              "the fields make up a block");
+static_assert(ENVL_TAR_NAME_MAX
+                  == sizeof(((struct ustar *)0)->prefix) + 1
+                         + sizeof(((struct ustar *)0)->name),
+              "a name is prefix, slash and name");
+
+static const char posix_magic[] = "ustar\0"
+                                  "00";
+static const char gnu_magic[] = "ustar  ";
+
+#define MAGIC_LEN 8
+
+/* The sum of all bytes, those of the checksum itself counted as blanks. */
+static unsigned
+sum_of(const unsigned char *block)
+{
+    const size_t from = offsetof(struct ustar, checksum);
+    const size_t to = from + sizeof(((struct ustar *)0)->checksum);
+    unsigned sum = 0;
+    size_t i;
+
+    for (i = 0; i < ENVL_TAR_BLOCK_LEN; i++)
+        sum += i >= from && i < to ? ' ' : block[i];
+    return sum;
+}
+
+void
+envl_tar_build(unsigned char *block, const char *name, uint64_t size,
+               uint64_t mtime)
+{
+    struct ustar *h = (struct ustar *)block;
+
+    memset(block, 0, ENVL_TAR_BLOCK_LEN);
+    (void)snprintf(h->name, sizeof(h->name), "%s", name);
+    (void)snprintf(h->mode, sizeof(h->mode), "%07o", 0644U);
+    (void)snprintf(h->uid, sizeof(h->uid), "%07o", 0U);
+    (void)snprintf(h->gid, sizeof(h->gid), "%07o", 0U);
+    (void)snprintf(h->size, sizeof(h->size), "%011" PRIo64, size);
+    (void)snprintf(h->mtime, sizeof(h->mtime), "%011" PRIo64, mtime);
+    h->type = ENVL_TAR_FILE;
+    memcpy(h->magic, posix_magic, MAGIC_LEN);
+    (void)snprintf(h->checksum, sizeof(h->checksum), "%06o", sum_of(block));
+    h->checksum[7] = ' ';
+}
+
+/* Octal digits, perhaps with blanks before them, that a NUL, a blank or the
+ * field ends. */
+static bool
+read_octal(const char *field, size_t len, uint64_t *value)
+{
+    size_t i = 0, digits = 0;
+
+    *value = 0;
+    while (i < len && field[i] == ' ')
+        i++;
+    for (; i < len && field[i] >= '0' && field[i] <= '7'; i++, digits++)
+        *value = *value << 3 | (uint64_t)(field[i] - '0');
+    return digits > 0 && (i == len || field[i] == '\0' || field[i] == ' ');
+}
+
+enum envelope_reason
+envl_tar_parse(struct envl_tar_header *header, const unsigned char *block,
+               uint64_t at, struct envl_err *err)
+{
+    const struct ustar *h = (const struct ustar *)block;
+    bool posix = memcmp(h->magic, posix_magic, MAGIC_LEN) == 0;
+    bool slash = posix && h->prefix[0] != '\0';
+    uint64_t checksum;
+
+    if (!read_octal(h->checksum, sizeof(h->checksum), &checksum)
+        || checksum != sum_of(block))
+        return envl_fail(
+            err, ENVELOPE_R_CARRIER,
+            "the tar header at byte %" PRIu64 " has a wrong checksum", at);
+    if (!posix && memcmp(h->magic, gnu_magic, MAGIC_LEN) != 0)
+        return envl_fail(
+            err, ENVELOPE_R_CARRIER,
+            "the tar header at byte %" PRIu64 " is not of the ustar kind", at);
+    (void)snprintf(header->name, sizeof(header->name), "%.*s%s%.*s",
+                   slash ? (int)sizeof(h->prefix) : 0, h->prefix,
+                   slash ? "/" : "", (int)sizeof(h->name), h->name);
+    header->type = h->type;
+    if (!read_octal(h->size, sizeof(h->size), &header->size))
+        return envl_fail(err, ENVELOPE_R_CARRIER,
+                         "%s: its size in the tar is no octal number",
+                         header->name);
+    return ENVELOPE_OK;
+}
+
+size_t
+envl_tar_padding(uint64_t size)
+{
+    return (size_t)(-size & (ENVL_TAR_BLOCK_LEN - 1));
+}
+
+/* Records "LENGTH KEY=VALUE\n" (POSIX.1-2001, pax Extended Header). */
+bool
+envl_tar_pax_is_harmless(const char *text, size_t len)
+{
+    static const char *const keys[] = { "path=", "size=", "linkpath=",
+                                        "GNU.sparse." };
+    size_t at = 0, n, record, i;
+
+    while (at < len) {
+        for (record = 0, n = at; n < len && text[n] >= '0' && text[n] <= '9';
+             n++)
+            record =
+                record > len ? record : record * 10 + (size_t)(text[n] - '0');
+        if (n == len || text[n] != ' ' || record > len - at
+            || record <= n + 1 - at || text[at + record - 1] != '\n')
+            return false;
+        for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+            if (record - (n + 1 - at) >= strlen(keys[i])
+                && memcmp(text + n + 1, keys[i], strlen(keys[i])) == 0)
+                return false;
+        }
+        at += record;
+    }
+    return true;
+}

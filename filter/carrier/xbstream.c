@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing and reading a chunk's header, side by side. */
+#include "filter/carrier/xbstream.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <libdeflate.h>
+
+enum {
+    AT_MAGIC = 0,
+    AT_FLAGS = AT_MAGIC + ENVL_XB_MAGIC_LEN,
+    AT_TYPE = AT_FLAGS + 1,
+    AT_PATH_LEN = AT_TYPE + 1,
+    AT_PATH = AT_PATH_LEN + 4,
+    /* behind the path */
+    AT_LEN = 0,
+    AT_OFFSET = AT_LEN + 8,
+    AT_CRC = AT_OFFSET + 8,
+    AT_DATA = AT_CRC + ENVL_XB_CRC_LEN
+};
+static_assert(AT_PATH == ENVL_XB_START_LEN && AT_DATA == ENVL_XB_PAYLOAD_LEN,
+              "the fields make up the header");
+
+static void
+put_le(unsigned char *p, size_t len, uint64_t v)
+{
+    for (; len > 0; len--, v >>= 8)
+        *p++ = (unsigned char)v;
+}
+
+static uint64_t
+get_le(const unsigned char *p, size_t len)
+{
+    uint64_t v = 0;
+
+    while (len > 0)
+        v = v << 8 | p[--len];
+    return v;
+}
+
+static size_t
+behind_path(char type)
+{
+    return type == ENVL_XB_PAYLOAD ? ENVL_XB_PAYLOAD_LEN : 0;
+}
+
+size_t
+envl_xb_header_len(enum envl_xb_type type, const char *path)
+{
+    return ENVL_XB_START_LEN + strlen(path) + behind_path((char)type);
+}
+
+size_t
+envl_xb_build(unsigned char *out, const struct envl_xb_header *header)
+{
+    size_t path_len = strlen(header->path);
+    unsigned char *p = out + AT_PATH + path_len;
+
+    memcpy(out + AT_MAGIC, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN);
+    out[AT_FLAGS] = 0;
+    out[AT_TYPE] = (unsigned char)header->type;
+    put_le(out + AT_PATH_LEN, 4, path_len);
+    memcpy(out + AT_PATH, header->path, path_len);
+    if (header->type == ENVL_XB_PAYLOAD) {
+        put_le(p + AT_LEN, 8, header->len);
+        put_le(p + AT_OFFSET, 8, header->offset);
+        put_le(p + AT_CRC, ENVL_XB_CRC_LEN, header->crc);
+    }
+    return AT_PATH + path_len + behind_path(header->type);
+}
+
+static enum envelope_reason
+check_start(const unsigned char *in, uint64_t at, struct envl_err *err)
+{
+    uint64_t path_len = get_le(in + AT_PATH_LEN, 4);
+
+    if (memcmp(in + AT_MAGIC, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN) != 0)
+        return envl_fail(err, ENVELOPE_R_CARRIER,
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream does not begin with %s",
+                         at, ENVL_XB_MAGIC);
+    if (in[AT_FLAGS] != 0)
+        return envl_fail(err, ENVELOPE_R_CARRIER,
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream has flags 0x%02x",
+                         at, in[AT_FLAGS]);
+    if (in[AT_TYPE] != ENVL_XB_PAYLOAD && in[AT_TYPE] != ENVL_XB_END)
+        return envl_fail(err, ENVELOPE_R_CARRIER,
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream has type 0x%02x",
+                         at, in[AT_TYPE]);
+    if (path_len == 0 || path_len > ENVL_MEMBER_NAME_MAX)
+        return envl_fail(err, ENVELOPE_R_CARRIER,
+                         "the chunk at byte %" PRIu64
+                         " of the xbstream has a path of %" PRIu64 " bytes",
+                         at, path_len);
+    return ENVELOPE_OK;
+}
+
+int
+envl_xb_path(char path[ENVL_MEMBER_NAME_MAX + 1], const unsigned char *in,
+             size_t len)
+{
+    uint64_t path_len;
+
+    if (len < ENVL_XB_START_LEN
+        || memcmp(in + AT_MAGIC, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN) != 0)
+        return 0;
+    path_len = get_le(in + AT_PATH_LEN, 4);
+    if (path_len > ENVL_MEMBER_NAME_MAX || len - ENVL_XB_START_LEN < path_len)
+        return 0;
+    memcpy(path, in + AT_PATH, (size_t)path_len);
+    path[path_len] = '\0';
+    return 1;
+}
+
+/* A path with a NUL byte is that of no member either. */
+static enum envelope_reason
+check_path(const struct envl_xb_header *header, size_t path_len,
+           struct envl_err *err)
+{
+    if (strlen(header->path) == path_len
+        && envl_member_of_xbstream(header->path) != ENVL_MEMBER_FOREIGN)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
+                     "%s%s: no member of an envelope", header->path,
+                     strlen(header->path) < path_len ? " and a NUL byte" : "");
+}
+
+enum envelope_reason
+envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
+              size_t len, uint64_t at, size_t *want, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    const unsigned char *p;
+    size_t path_len;
+
+    *want = ENVL_XB_START_LEN;
+    if (len < *want)
+        return ENVELOPE_OK;
+    if ((rc = check_start(in, at, err)) != ENVELOPE_OK)
+        return rc;
+    path_len = (size_t)get_le(in + AT_PATH_LEN, 4);
+    *want += path_len;
+    if (!envl_xb_path(header->path, in, len))
+        return ENVELOPE_OK;
+    if ((rc = check_path(header, path_len, err)) != ENVELOPE_OK)
+        return rc;
+    header->type = (char)in[AT_TYPE];
+    *want += behind_path(header->type);
+    if (len < *want || header->type == ENVL_XB_END)
+        return ENVELOPE_OK;
+    p = in + AT_PATH + path_len;
+    header->len = get_le(p + AT_LEN, 8);
+    header->offset = get_le(p + AT_OFFSET, 8);
+    header->crc = (uint32_t)get_le(p + AT_CRC, 4);
+    if (header->len > ENVL_XB_DATA_LEN_MAX)
+        return envl_fail(err, ENVELOPE_R_CARRIER,
+                         "%s: a chunk of %" PRIu64 " bytes at offset %" PRIu64
+                         "; %d are allowed",
+                         header->path, header->len, header->offset,
+                         ENVL_XB_DATA_LEN_MAX);
+    return ENVELOPE_OK;
+}
+
+void
+envl_xb_set_crc(unsigned char *data, size_t len)
+{
+    put_le(data - ENVL_XB_CRC_LEN, ENVL_XB_CRC_LEN, envl_xb_crc(0, data, len));
+}
+
+uint32_t
+envl_xb_crc(uint32_t crc, const unsigned char *data, size_t len)
+{
+    return libdeflate_crc32(crc, data, len);
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interposed: the functions that set libarchive's options.  Those of the
+ * module "envelope" are taken out and kept for the open functions; values
+ * have no commas, because libarchive's syntax has no way to write one.
+ */
+#define _GNU_SOURCE /* explicit_bzero(), stpcpy(), strsep() */
+#include "filter/door/preload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/door/preload_names.h"
+#include "filter/stream/options.h"
+#include "lib/base/err.h"
+
+#define MODULE "envelope"
+#define PREFIX MODULE ":"
+/* bsdtar puts this before what it finds in the environment. */
+#define FORGIVING "__ignore_wrong_module_name__"
+
+#define BOTH (ENVL_READING | ENVL_WRITING)
+
+/* What an option says of the archive, besides its value. */
+enum about { SETTING, FILTER, REQUIRE, IDENTITY, PASSPHRASE };
+
+/* <envelope/archive.h> says what they mean. */
+static const struct known {
+    const char *name;
+    unsigned uses;  /* of enum envl_use */
+    bool is_switch; /* no value stands for "1", as with libarchive's own */
+    enum about about;
+} known[] = {
+    { ENVL_FILTER_OPTION, ENVL_WRITING, true, FILTER },
+    { "recipient", ENVL_WRITING, false, SETTING },
+    { "recipients", ENVL_WRITING, false, SETTING },
+    { "identity", ENVL_READING, false, IDENTITY },
+    { "identities", ENVL_READING, false, IDENTITY },
+    { "passphrase-file", BOTH, false, PASSPHRASE },
+    { "require", ENVL_READING, true, REQUIRE },
+    { "threads", BOTH, false, SETTING },
+    { "label", ENVL_WRITING, false, SETTING },
+    { "labels", ENVL_WRITING, false, SETTING },
+    { "carrier", ENVL_WRITING, false, SETTING },
+    { "piece-size", ENVL_WRITING, false, SETTING },
+    { "xbcloud", ENVL_WRITING, true, SETTING },
+    { "reserve", ENVL_WRITING, false, SETTING },
+    { "work-factor", ENVL_WRITING, false, SETTING },
+    { "allow-expired", ENVL_WRITING, true, SETTING },
+    { "skip-expired", ENVL_WRITING, true, SETTING },
+    { "allow-usage", ENVL_WRITING, true, SETTING },
+    { "require-post-quantum", ENVL_WRITING, true, SETTING },
+};
+
+#define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
+
+/* For every archive; set before the program begins. */
+static const char *defaults[ENVL_SAID_COUNT];
+
+typedef int set_options_fn(struct archive *a, const char *options);
+typedef int set_option_fn(struct archive *a, const char *module,
+                          const char *option, const char *value);
+
+static const struct known *
+find(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < KNOWN_COUNT; i++) {
+        if (strcmp(known[i].name, name) == 0)
+            return &known[i];
+    }
+    return NULL;
+}
+
+static int
+refuse_unknown(struct archive *a, const char *name)
+{
+    char names[512] = "";
+    size_t i, len = 0;
+
+    if (*name == '\0')
+        return envl_refuse(a, EINVAL,
+                           PREFIX " the name of an option is missing");
+    /* On the command line everybody can read it. */
+    if (strcmp(name, "passphrase") == 0)
+        return envl_refuse(a, EINVAL,
+                           "passphrase: not taken here, where other users "
+                           "see it; use passphrase-file");
+    for (i = 0; i < KNOWN_COUNT && len < sizeof(names); i++) {
+        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+                                i > 0 ? ", " : "", known[i].name);
+    }
+    return envl_refuse(a, EINVAL, "%s: unknown option; there are %s", name,
+                       names);
+}
+
+/* A value is looked at whatever the archive is opened for. */
+static int
+check_value(struct archive *a, const char *name, const char *value)
+{
+    struct envl_options scratch;
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    envl_options_init(&scratch, ENVL_TAR);
+    rc = envl_options_set(&scratch, name, value, &err);
+    envl_options_clear(&scratch);
+    if (rc == ENVELOPE_OK)
+        return ARCHIVE_OK;
+    return envl_refuse(a, rc == ENVELOPE_R_MEMORY ? ENOMEM : EINVAL, "%s",
+                       rc == ENVELOPE_R_MEMORY ? "out of memory" : err.detail);
+}
+
+/* What an option says of the archive.  The keys in a variable insist on
+ * nothing; who wants that has require. */
+static void
+note(struct envl_handle *handle, enum envl_said said, enum about about)
+{
+    bool by_command = said == ENVL_BY_COMMAND;
+
+    handle->filter |= about == FILTER;
+    handle->required |= about == REQUIRE || (about == IDENTITY && by_command);
+    handle->passphrase |= about == PASSPHRASE && by_command;
+}
+
+/* bsdtar has one text for readers and writers: what the other way is about
+ * is no mistake. */
+static int
+judge(struct envl_handle *handle, enum envl_use use, enum envl_said said,
+      const char *name, const char *value)
+{
+    const struct known *row = find(name);
+    struct archive *a = handle->archive;
+    int r = ARCHIVE_OK;
+
+    if (handle->opened)
+        return envl_refuse(a, EINVAL, "%s: the archive is open already", name);
+    if (row == NULL)
+        return refuse_unknown(a, name);
+    if (value == NULL)
+        value = row->is_switch ? "1" : "";
+    if ((row->about == FILTER || row->about == REQUIRE)
+        && strcmp(value, "1") != 0)
+        return envl_refuse(a, EINVAL, "%s: takes no value", name);
+    if (row->about == FILTER && said != ENVL_BY_COMMAND)
+        return envl_refuse(a, EINVAL,
+                           PREFIX ENVL_FILTER_OPTION ": " ENVL_FILTER_REFUSED);
+    if (row->about != FILTER)
+        r = check_value(a, name, value);
+    if (r != ARCHIVE_OK)
+        return r;
+    note(handle, said, row->about);
+    if (row->about == FILTER || row->about == REQUIRE || (row->uses & use) == 0
+        || envl_handle_add(handle, name, value))
+        return ARCHIVE_OK;
+    return envl_refuse(a, ENOMEM, "out of memory");
+}
+
+/* Nothing may be read or written any more, also by a program that does not
+ * look at what this returns. */
+static int
+end_without_memory(struct archive *a, enum envl_use use)
+{
+    struct envl_handle *handle = envl_handle_get(a);
+
+    if (handle != NULL)
+        handle->refused = true;
+    if (use == ENVL_WRITING)
+        (void)archive_write_fail(a); /* it cannot fail here */
+    return envl_refuse(a, ENOMEM, "out of memory");
+}
+
+static int
+take(struct archive *a, enum envl_use use, enum envl_said said,
+     const char *name, const char *value)
+{
+    struct envl_handle *handle = envl_handle_get(a);
+    int r;
+
+    if (handle == NULL)
+        return end_without_memory(a, use);
+    r = judge(handle, use, said, name, value);
+    if (r != ARCHIVE_OK)
+        handle->refused = true;
+    /* Also where it was refused: nothing is written then. */
+    if (use == ENVL_WRITING && (said != ENVL_BY_VARIABLE || r != ARCHIVE_OK))
+        handle->armed = true;
+    handle->switched |= said == ENVL_BY_COMMAND;
+    handle->by_tar |= said == ENVL_BY_TAR;
+    return r;
+}
+
+/* An element that is the module's, also one that is negated: "!" is put back
+ * before its name, which nobody knows. */
+static bool
+is_ours(char **element)
+{
+    char *at = *element + (**element == '!');
+
+    if (strncmp(at, PREFIX, strlen(PREFIX)) != 0)
+        return false;
+    at += strlen(PREFIX);
+    if (**element == '!')
+        *--at = '!';
+    *element = at;
+    return true;
+}
+
+/* Take the module's elements from the text; put the others into rest, which
+ * has room for all of them. */
+static int
+take_elements(struct archive *a, enum envl_use use, enum envl_said said,
+              char *text, char *rest)
+{
+    char *element, *value, *end = rest;
+    int r = ARCHIVE_OK;
+
+    *rest = '\0';
+    while (r == ARCHIVE_OK && (element = strsep(&text, ",")) != NULL) {
+        if (is_ours(&element)) {
+            if ((value = strchr(element, '=')) != NULL)
+                *value++ = '\0';
+            r = take(a, use, said, element, value);
+        } else {
+            if (end != rest)
+                end = stpcpy(end, ",");
+            end = stpcpy(end, element);
+        }
+    }
+    return r;
+}
+
+static int
+take_text(struct archive *a, enum envl_use use, enum envl_said said,
+          const char *options, set_options_fn *real)
+{
+    char *text, *rest;
+    size_t size;
+    int r;
+
+    size = strlen(options) + 1;
+    text = malloc(size);
+    rest = malloc(size);
+    if (text == NULL || rest == NULL) {
+        r = end_without_memory(a, use);
+    } else {
+        memcpy(text, options, size);
+        r = take_elements(a, use, said, text, rest);
+        if (r == ARCHIVE_OK && *rest != '\0' && strcmp(rest, FORGIVING) != 0)
+            r = real(a, rest);
+    }
+    if (text != NULL)
+        explicit_bzero(text, size);
+    free(text);
+    free(rest);
+    return r;
+}
+
+/* bsdtar gives an archive first what is in its variable, and then what its
+ * command line says; some versions leave out the prefix that tells them
+ * apart. */
+static bool
+is_by_tar(struct archive *a, enum envl_use use, const char *options)
+{
+    const struct envl_handle *handle = envl_handle_find(a);
+    const char *variable = getenv(use == ENVL_WRITING ? ENVL_WRITER_VARIABLE
+                                                      : ENVL_READER_VARIABLE);
+
+    if (strncmp(options, FORGIVING, strlen(FORGIVING)) == 0)
+        return true;
+    return variable != NULL && strcmp(variable, options) == 0
+           && (handle == NULL || !handle->by_tar);
+}
+
+static int
+set_options(struct archive *a, enum envl_use use, const char *options,
+            set_options_fn *real)
+{
+    if (envl_guard_holds(a) || options == NULL
+        || strstr(options, PREFIX) == NULL)
+        return real(a, options);
+    return take_text(a, use,
+                     is_by_tar(a, use, options) ? ENVL_BY_TAR : ENVL_BY_COMMAND,
+                     options, real);
+}
+
+static int
+set_option(struct archive *a, enum envl_use use, const char *module,
+           const char *option, const char *value, set_option_fn *real)
+{
+    if (envl_guard_holds(a) || module == NULL || strcmp(module, MODULE) != 0)
+        return real(a, module, option, value);
+    return take(a, use, ENVL_BY_COMMAND, option != NULL ? option : "",
+                value != NULL ? value : "");
+}
+
+void
+envl_options_set_default(enum envl_said said, const char *text)
+{
+    defaults[said] = text;
+}
+
+int
+envl_options_begin(struct archive *a, enum envl_use use)
+{
+    set_options_fn *real = use == ENVL_WRITING
+                               ? ENVL_REAL(archive_write_set_options)
+                               : ENVL_REAL(archive_read_set_options);
+    int r = ARCHIVE_OK, i;
+
+    for (i = 0; r == ARCHIVE_OK && i < ENVL_SAID_COUNT; i++) {
+        if (defaults[i] != NULL)
+            r = take_text(a, use, (enum envl_said)i, defaults[i], real);
+    }
+    return r;
+}
+
+ENVELOPE_EXPORT int
+archive_write_set_options(struct archive *a, const char *options)
+{
+    return set_options(a, ENVL_WRITING, options,
+                       ENVL_REAL(archive_write_set_options));
+}
+
+ENVELOPE_EXPORT int
+archive_read_set_options(struct archive *a, const char *options)
+{
+    return set_options(a, ENVL_READING, options,
+                       ENVL_REAL(archive_read_set_options));
+}
+
+ENVELOPE_EXPORT int
+archive_write_set_option(struct archive *a, const char *module,
+                         const char *option, const char *value)
+{
+    return set_option(a, ENVL_WRITING, module, option, value,
+                      ENVL_REAL(archive_write_set_option));
+}
+
+ENVELOPE_EXPORT int
+archive_write_set_filter_option(struct archive *a, const char *module,
+                                const char *option, const char *value)
+{
+    return set_option(a, ENVL_WRITING, module, option, value,
+                      ENVL_REAL(archive_write_set_filter_option));
+}
+
+ENVELOPE_EXPORT int
+archive_write_set_format_option(struct archive *a, const char *module,
+                                const char *option, const char *value)
+{
+    return set_option(a, ENVL_WRITING, module, option, value,
+                      ENVL_REAL(archive_write_set_format_option));
+}
+
+ENVELOPE_EXPORT int
+archive_read_set_option(struct archive *a, const char *module,
+                        const char *option, const char *value)
+{
+    return set_option(a, ENVL_READING, module, option, value,
+                      ENVL_REAL(archive_read_set_option));
+}
+
+ENVELOPE_EXPORT int
+archive_read_set_filter_option(struct archive *a, const char *module,
+                               const char *option, const char *value)
+{
+    return set_option(a, ENVL_READING, module, option, value,
+                      ENVL_REAL(archive_read_set_filter_option));
+}
+
+ENVELOPE_EXPORT int
+archive_read_set_format_option(struct archive *a, const char *module,
+                               const char *option, const char *value)
+{
+    return set_option(a, ENVL_READING, module, option, value,
+                      ENVL_REAL(archive_read_set_format_option));
+}

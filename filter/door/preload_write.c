@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interposed: the life of an archive that is written.  An armed one is opened
+ * by envelope_archive_write_open*(), and no other way leads on from here.
+ *
+ * A program that finds archive_write_open2() and the like through dlsym(3) on
+ * libarchive itself passes this module by.  If it has found the functions for
+ * options in the same way, libarchive refuses the module "envelope" as
+ * unknown; if not, the archive is armed and archive_write_header() refuses.
+ */
+#include "filter/door/preload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+#include "filter/door/preload_names.h"
+
+/* The archive's handle, if the call is the program's and it must be
+ * encrypted; NULL leaves it to libarchive. */
+static struct envl_handle *
+armed(struct archive *a)
+{
+    struct envl_handle *handle = NULL;
+
+    if (!envl_guard_holds(a))
+        handle = envl_handle_find(a);
+    return handle != NULL && handle->armed ? handle : NULL;
+}
+
+/* Armed, and some other way was found to open it. */
+static int
+refuse_unopened(struct archive *a)
+{
+    (void)archive_write_fail(a); /* so that closing writes nothing, either */
+    return envl_refuse(a, EINVAL,
+                       "the archive was to be encrypted, but was not opened in "
+                       "a way that allows it; nothing was written");
+}
+
+/* bsdtar -r and -u, and all that would put something after what is there. */
+static int
+refuse_update(struct archive *a, int fd)
+{
+    bool is_update;
+
+    if (envl_find_update(&is_update, a, fd, "write") != ARCHIVE_OK)
+        return ARCHIVE_FATAL;
+    if (!is_update)
+        return ARCHIVE_OK;
+    return envl_refuse(a, EOPNOTSUPP,
+                       "cannot append: an envelope is written as a whole, to a "
+                       "descriptor that is only for writing");
+}
+
+/* Between the two the calls are for libarchive.  A program that did not look
+ * at what an earlier call returned is stopped before a file is touched. */
+static bool
+begins(struct envl_handle *handle, struct archive **outer)
+{
+    const char *why = NULL;
+
+    if (handle->refused)
+        why = "an option was refused before";
+    else if (handle->opened)
+        why = "the archive is open already";
+    else if (!handle->switched)
+        why = ENVL_WRITER_VARIABLE " has options of the envelope, but does not "
+                                   "switch the filter on; use --add-filter "
+                                   "envelope";
+    if (why != NULL) {
+        (void)envl_refuse(handle->archive, EINVAL, "%s", why);
+        return false;
+    }
+    *outer = envl_guard_enter(handle->archive);
+    return true;
+}
+
+static int
+ends(struct envl_handle *handle, struct archive *outer, int r)
+{
+    envl_guard_leave(outer);
+    handle->opened = r == ARCHIVE_OK;
+    return r;
+}
+
+ENVELOPE_EXPORT struct archive *
+archive_write_new(void)
+{
+    struct archive *a = ENVL_REAL(archive_write_new)();
+
+    envl_handle_drop(a); /* of one that was freed behind our back */
+    if (a != NULL && envl_options_begin(a, ENVL_WRITING) != ARCHIVE_OK) {
+        (void)archive_write_free(a); /* nothing was written */
+        a = NULL;
+    }
+    return a;
+}
+
+ENVELOPE_EXPORT int
+archive_write_open(struct archive *a, void *client_data,
+                   archive_open_callback *open_callback,
+                   archive_write_callback *write_callback,
+                   archive_close_callback *close_callback)
+{
+    if (armed(a) == NULL)
+        return ENVL_REAL(archive_write_open)(a, client_data, open_callback,
+                                             write_callback, close_callback);
+    return archive_write_open2(a, client_data, open_callback, write_callback,
+                               close_callback, NULL);
+}
+
+ENVELOPE_EXPORT int
+archive_write_open2(struct archive *a, void *client_data,
+                    archive_open_callback *open_callback,
+                    archive_write_callback *write_callback,
+                    archive_close_callback *close_callback,
+                    archive_free_callback *free_callback)
+{
+    struct envl_handle *handle = armed(a);
+    struct archive *outer;
+
+    if (handle == NULL)
+        return ENVL_REAL(archive_write_open2)(a, client_data, open_callback,
+                                              write_callback, close_callback,
+                                              free_callback);
+    if (!begins(handle, &outer))
+        return ARCHIVE_FATAL;
+    return ends(handle, outer,
+                envelope_archive_write_open(a, handle->options, client_data,
+                                            open_callback, write_callback,
+                                            close_callback, free_callback));
+}
+
+ENVELOPE_EXPORT int
+archive_write_open_filename(struct archive *a, const char *name)
+{
+    struct envl_handle *handle = armed(a);
+    struct archive *outer;
+
+    if (handle == NULL)
+        return ENVL_REAL(archive_write_open_filename)(a, name);
+    if (!begins(handle, &outer))
+        return ARCHIVE_FATAL;
+    return ends(handle, outer,
+                envelope_archive_write_open_filename(a, handle->options, name));
+}
+
+ENVELOPE_EXPORT int
+archive_write_open_filename_w(struct archive *a, const wchar_t *name)
+{
+    char *narrow = NULL;
+    int r = ARCHIVE_FATAL;
+
+    if (armed(a) == NULL)
+        return ENVL_REAL(archive_write_open_filename_w)(a, name);
+    if (envl_narrow(&narrow, a, name)) {
+        r = archive_write_open_filename(a, narrow);
+        free(narrow);
+    }
+    return r;
+}
+
+ENVELOPE_EXPORT int
+archive_write_open_file(struct archive *a, const char *name)
+{
+    return archive_write_open_filename(a, name);
+}
+
+ENVELOPE_EXPORT int
+archive_write_open_fd(struct archive *a, int fd)
+{
+    struct envl_handle *handle = armed(a);
+    struct archive *outer;
+
+    if (handle == NULL)
+        return ENVL_REAL(archive_write_open_fd)(a, fd);
+    if (refuse_update(a, fd) != ARCHIVE_OK || !begins(handle, &outer))
+        return ARCHIVE_FATAL;
+    return ends(handle, outer,
+                envelope_archive_write_open_fd(a, handle->options, fd));
+}
+
+ENVELOPE_EXPORT int
+archive_write_open_FILE(struct archive *a, FILE *file)
+{
+    struct envl_handle *handle = armed(a);
+    struct archive *outer;
+
+    if (handle == NULL)
+        return ENVL_REAL(archive_write_open_FILE)(a, file);
+    if (!begins(handle, &outer))
+        return ARCHIVE_FATAL;
+    return ends(handle, outer,
+                envelope_archive_write_open_FILE(a, handle->options, file));
+}
+
+ENVELOPE_EXPORT int
+archive_write_open_memory(struct archive *a, void *buffer, size_t size,
+                          size_t *used)
+{
+    struct envl_handle *handle = armed(a);
+    struct archive *outer;
+
+    if (handle == NULL)
+        return ENVL_REAL(archive_write_open_memory)(a, buffer, size, used);
+    if (!begins(handle, &outer))
+        return ARCHIVE_FATAL;
+    return ends(handle, outer,
+                envelope_archive_write_open_memory(a, handle->options, buffer,
+                                                   size, used));
+}
+
+ENVELOPE_EXPORT int
+archive_write_header(struct archive *a, struct archive_entry *entry)
+{
+    struct envl_handle *handle = armed(a);
+
+    if (handle != NULL && !handle->opened)
+        return refuse_unopened(a);
+    return ENVL_REAL(archive_write_header)(a, entry);
+}
+
+ENVELOPE_EXPORT int
+archive_write_close(struct archive *a)
+{
+    struct envl_handle *handle = armed(a);
+    struct archive *outer;
+    int r;
+
+    if (handle == NULL)
+        return ENVL_REAL(archive_write_close)(a);
+    if (!handle->opened)
+        return refuse_unopened(a);
+    outer = envl_guard_enter(a);
+    r = envelope_archive_write_close(a);
+    envl_guard_leave(outer);
+    return r;
+}
+
+/* The handle goes first: another thread may be given the same address. */
+ENVELOPE_EXPORT int
+archive_write_free(struct archive *a)
+{
+    struct envl_handle *handle = armed(a);
+    struct archive *outer;
+    int r = ARCHIVE_OK, freed;
+
+    if (handle == NULL) {
+        envl_handle_drop(a);
+        return ENVL_REAL(archive_write_free)(a);
+    }
+    if (!handle->opened)
+        r = refuse_unopened(a);
+    envl_handle_drop(a);
+    outer = envl_guard_enter(a);
+    freed = envelope_archive_write_free(a);
+    envl_guard_leave(outer);
+    return r != ARCHIVE_OK ? r : freed;
+}
+
+ENVELOPE_EXPORT int
+archive_write_finish(struct archive *a)
+{
+    return archive_write_free(a);
+}
+
+/* For archives of every kind: libarchive goes on within itself. */
+ENVELOPE_EXPORT int
+archive_free(struct archive *a)
+{
+    if (armed(a) != NULL)
+        return archive_write_free(a);
+    envl_handle_drop(a);
+    return ENVL_REAL(archive_free)(a);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the carrier puts between the stream's bytes is closed up, so that whole
+ * chunks lie side by side and are opened in place.  Text that was verified
+ * before a failure comes out before the failure does.
+ */
+#include "filter/stream/decoder.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/header/header.h"
+
+/* Input of a slot, with what was left over from the one before. */
+#define INPUT_LEN ENVL_SLOT_SEALED_LEN
+
+/* The stream's bytes come in this order. */
+enum state { AT_START, AT_PRELUDE, AT_HEADER, AT_CHUNKS };
+
+struct envl_decoder {
+    struct envl_session *session;
+    struct envl_carrier_reader *carrier;
+    enum state state;
+    size_t left; /* bytes of prelude, or of header and payload's start */
+    unsigned char prelude[ENVL_PRELUDE_LEN];
+
+    /* What a slot leaves to the next one: a beginning that does not tell what
+     * it is, part of a chunk. */
+    unsigned char carry[ENVELOPE_SEALED_CHUNK_LENGTH];
+    size_t carry_len;
+    size_t fed; /* bytes of a chunk that the session has */
+
+    bool gave_text, has_layout;
+    struct envl_layout layout; /* as of the first text */
+};
+
+static_assert(ENVL_RECOGNISE_LEN <= ENVELOPE_SEALED_CHUNK_LENGTH,
+              "what is not recognised can be left to the next slot");
+
+enum envelope_reason
+envl_decoder_new(struct envl_decoder **out, const struct envl_options *options,
+                 struct envl_err *err)
+{
+    struct envl_decoder *decoder =
+        ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*decoder)));
+    enum envelope_reason rc;
+
+    *out = NULL;
+    if (decoder == NULL)
+        return envl_fail_memory(err);
+    rc = envl_session_new(&decoder->session, options, ENVL_DECRYPT, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_session_prepare_runs(decoder->session, err);
+    if (rc != ENVELOPE_OK) {
+        envl_decoder_free(decoder);
+        return rc;
+    }
+    *out = decoder;
+    return ENVELOPE_OK;
+}
+
+void
+envl_decoder_free(struct envl_decoder *decoder)
+{
+    if (decoder == NULL)
+        return;
+    envl_session_free(decoder->session);
+    envl_carrier_reader_free(decoder->carrier);
+    OPENSSL_free(decoder);
+}
+
+size_t
+envl_decoder_slot_size(const struct envl_decoder *decoder)
+{
+    (void)decoder;
+    return INPUT_LEN + ENVELOPE_SEALED_CHUNK_LENGTH + ENVL_SLACK_LEN;
+}
+
+static void
+find_layout(struct envl_decoder *decoder)
+{
+    struct envl_layout *layout = &decoder->layout;
+    size_t header_len = envl_session_header_len(decoder->session);
+
+    if (envl_carrier_layout(decoder->carrier, layout)) {
+        decoder->has_layout = layout->header_len == header_len;
+    } else {
+        layout->header_len = layout->first_at = header_len;
+        decoder->has_layout = layout->kind == ENVL_RAW;
+    }
+}
+
+int
+envl_decoder_layout(const struct envl_decoder *decoder,
+                    struct envl_layout *layout)
+{
+    *layout = decoder->layout;
+    return decoder->has_layout;
+}
+
+struct envl_session *
+envl_decoder_session(const struct envl_decoder *decoder)
+{
+    return decoder->session;
+}
+
+/* Filling */
+
+void
+envl_decoder_begin(struct envl_decoder *decoder, struct envl_slot *slot)
+{
+    memcpy(slot->buf, decoder->carry, decoder->carry_len);
+    slot->kept = slot->have = decoder->carry_len;
+    decoder->carry_len = 0;
+}
+
+unsigned
+envl_decoder_room(struct envl_decoder *decoder, struct envl_slot *slot,
+                  struct iovec *parts, unsigned max)
+{
+    (void)decoder;
+    (void)max;
+    parts[0] = (struct iovec){ slot->buf + slot->have, INPUT_LEN - slot->have };
+    /* Text is where the input was. */
+    envl_slot_use(slot, slot->buf + INPUT_LEN);
+    return slot->have < INPUT_LEN ? 1 : 0;
+}
+
+void
+envl_decoder_put(struct envl_decoder *decoder, struct envl_slot *slot, size_t n)
+{
+    (void)decoder;
+    slot->have += n;
+}
+
+/* Closing */
+
+static void
+keep(struct envl_decoder *decoder, const unsigned char *p, size_t len)
+{
+    memcpy(decoder->carry, p, len);
+    decoder->carry_len = len;
+}
+
+/* What begins like no carrier is for the cipher to refuse. */
+static enum envelope_reason
+recognise(struct envl_decoder *decoder, const unsigned char *p, size_t len,
+          bool ended, struct envl_err *err)
+{
+    enum envl_carrier kind = ENVL_RAW;
+
+    /* As much as it takes, however much there is. */
+    if (!envl_carrier_recognise(
+            &kind, p, len < ENVL_RECOGNISE_LEN ? len : ENVL_RECOGNISE_LEN)
+        && len < ENVL_RECOGNISE_LEN && !ended) {
+        keep(decoder, p, len);
+        return ENVELOPE_OK;
+    }
+    decoder->carrier = envl_carrier_reader_new(kind);
+    decoder->state = AT_PRELUDE;
+    decoder->left = ENVL_PRELUDE_LEN;
+    return decoder->carrier != NULL ? ENVELOPE_OK : envl_fail_memory(err);
+}
+
+/*
+ * Bytes that are no run of chunks go through the session as they come.  It
+ * gives text that comes before damage first, and fails in the next call: that
+ * must not wait for input.
+ */
+static enum envelope_reason
+feed(struct envl_decoder *decoder, struct envl_slot *slot,
+     const unsigned char *p, size_t len, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    size_t got;
+
+    if (!envl_slot_reserve_early(slot, len + ENVL_SLACK_LEN))
+        return envl_fail_memory(err);
+    rc = envl_session_update(decoder->session, slot->early + slot->early_len,
+                             &got, p, len, err);
+    slot->early_len += got;
+    if (rc == ENVELOPE_OK)
+        rc = envl_session_update(decoder->session, slot->early, &got,
+                                 slot->early, 0, err);
+    return rc;
+}
+
+/* The prelude says how long the header is. */
+static enum envelope_reason
+feed_header(struct envl_decoder *decoder, struct envl_slot *slot,
+            const unsigned char *p, size_t len, struct envl_err *err)
+{
+    enum envelope_reason rc = feed(decoder, slot, p, len, err);
+    struct envl_prelude prelude;
+
+    if (decoder->state == AT_PRELUDE)
+        memcpy(decoder->prelude + ENVL_PRELUDE_LEN - decoder->left, p, len);
+    decoder->left -= len;
+    if (rc != ENVELOPE_OK || decoder->left > 0)
+        return rc;
+    if (decoder->state == AT_PRELUDE) {
+        rc = envl_prelude_parse(&prelude, decoder->prelude, err);
+        if (rc == ENVELOPE_OK)
+            decoder->left = prelude.header_len - ENVL_PRELUDE_LEN
+                            + ENVELOPE_PAYLOAD_START_LENGTH;
+    }
+    decoder->state++;
+    return rc;
+}
+
+/* A span of the stream: chunks are closed up behind the fill bytes of them
+ * that the slot has, all else is fed. */
+static enum envelope_reason
+take(struct envl_decoder *decoder, struct envl_slot *slot,
+     const unsigned char *p, size_t len, size_t *fill, struct envl_err *err)
+{
+    bool here = p >= slot->buf && p < slot->buf + INPUT_LEN;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t n;
+
+    for (; len > 0 && rc == ENVELOPE_OK; p += n, len -= n) {
+        n = len < ENVL_UPDATE_LEN_MAX ? len : ENVL_UPDATE_LEN_MAX;
+        if (decoder->state < AT_CHUNKS) {
+            n = n < decoder->left ? n : decoder->left;
+            rc = feed_header(decoder, slot, p, n, err);
+        } else if (here && decoder->fed == 0) {
+            memmove(slot->buf + *fill, p, n);
+            *fill += n;
+        } else {
+            if (here && n > ENVELOPE_SEALED_CHUNK_LENGTH - decoder->fed)
+                n = ENVELOPE_SEALED_CHUNK_LENGTH - decoder->fed;
+            rc = feed(decoder, slot, p, n, err);
+            decoder->fed = (decoder->fed + n) % ENVELOPE_SEALED_CHUNK_LENGTH;
+        }
+    }
+    return rc;
+}
+
+/* All that the slot has of the stream; *over says that it was the end. */
+static enum envelope_reason
+unwrap(struct envl_decoder *decoder, struct envl_slot *slot,
+       struct envl_input *in, size_t *fill, bool *over, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *span;
+    size_t len;
+
+    while (rc == ENVELOPE_OK) {
+        switch (envl_carrier_next(decoder->carrier, in, &span, &len, err)) {
+        case ENVL_STEP_INPUT:
+            return rc;
+        case ENVL_STEP_OUTPUT:
+            rc = take(decoder, slot, span, len, fill, err);
+            break;
+        case ENVL_STEP_END:
+            *over = true;
+            return rc;
+        default:
+            return err->reason;
+        }
+    }
+    return rc;
+}
+
+/* The last chunk, which is not whole; its text goes behind it. */
+static enum envelope_reason
+open_last(struct envl_decoder *decoder, struct envl_slot *slot,
+          const unsigned char *sealed, size_t len, struct envl_err *err)
+{
+    unsigned char *text = slot->buf + INPUT_LEN;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t n = 0;
+
+    slot->last = true;
+    if (len > 0)
+        rc = envl_session_update(decoder->session, text, &n, sealed, len, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_session_final(decoder->session, text, &n, err);
+    slot->rest = (struct iovec){ text, n };
+    envl_slot_use(slot, text + n);
+    return rc;
+}
+
+/*
+ * Whoever gets the first text may ask for the layout, from another thread: it
+ * is not touched again.
+ */
+static void
+note_layout(struct envl_decoder *decoder, const struct envl_slot *slot)
+{
+    if (decoder->gave_text
+        || slot->early_len + slot->run_count + slot->rest.iov_len == 0)
+        return;
+    find_layout(decoder);
+    decoder->gave_text = true;
+}
+
+/* The chunks that have come; part of one waits for the rest. */
+static enum envelope_reason
+close_chunks(struct envl_decoder *decoder, struct envl_slot *slot, size_t fill,
+             bool over, struct envl_err *err)
+{
+    size_t count = fill / ENVELOPE_SEALED_CHUNK_LENGTH;
+    size_t len = fill % ENVELOPE_SEALED_CHUNK_LENGTH;
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    slot->run = slot->buf;
+    if (count > 0)
+        rc = envl_session_reserve(decoder->session, count, &slot->run_index,
+                                  err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    slot->run_count = count;
+    if (over)
+        return open_last(decoder, slot, slot->buf + fill - len, len, err);
+    keep(decoder, slot->buf + fill - len, len);
+    return rc;
+}
+
+void
+envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
+                   bool ended)
+{
+    struct envl_input in = { slot->buf, slot->have, ended };
+    enum envelope_reason rc = ENVELOPE_OK, closed;
+    size_t fill = 0;
+    struct envl_err err, later;
+    bool over = false;
+
+    if (decoder->state == AT_CHUNKS)
+        envl_input_take(&in, fill = slot->kept);
+    if (decoder->state == AT_START)
+        rc = recognise(decoder, slot->buf, slot->have, ended, &err);
+    if (decoder->state == AT_START)
+        return;
+    if (rc == ENVELOPE_OK)
+        rc = unwrap(decoder, slot, &in, &fill, &over, &err);
+    /* Chunks that came before a failure are opened all the same. */
+    closed = close_chunks(decoder, slot, fill, over, &later);
+    note_layout(decoder, slot);
+    if (rc != ENVELOPE_OK || closed != ENVELOPE_OK)
+        envl_slot_fail(slot, rc != ENVELOPE_OK ? &err : &later);
+}
+
+/* Working */
+
+void
+envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
+                  unsigned lane)
+{
+    unsigned char *text = slot->run;
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_err err;
+    size_t good = 0, i;
+
+    if (slot->run_count > 0)
+        rc = envl_session_run(decoder->session, lane, slot->run_index,
+                              slot->run, slot->run_count, &good, &err);
+    envl_slot_add(slot, slot->early, slot->early_len);
+    for (i = 0; i < good; i++, text += ENVELOPE_SEALED_CHUNK_LENGTH)
+        envl_slot_add(slot, text, ENVELOPE_CHUNK_LENGTH);
+    /* The first bad chunk comes before any failure behind it. */
+    if (rc != ENVELOPE_OK)
+        envl_slot_fail(slot, &err);
+    else
+        envl_slot_add(slot, slot->rest.iov_base, slot->rest.iov_len);
+}

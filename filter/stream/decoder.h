@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A carrier in, the verified text of its stream out. */
+#ifndef ENVL_DECODER_H
+#define ENVL_DECODER_H
+
+#include "filter/carrier/reader.h"
+#include "filter/stream/codec.h"
+
+struct envl_decoder;
+
+/* As those of the codec; the kind of carrier is recognised. */
+enum envelope_reason envl_decoder_new(struct envl_decoder **decoder,
+                                      const struct envl_options *options,
+                                      struct envl_err *err);
+void envl_decoder_free(struct envl_decoder *decoder);
+size_t envl_decoder_slot_size(const struct envl_decoder *decoder);
+void envl_decoder_begin(struct envl_decoder *decoder, struct envl_slot *slot);
+unsigned envl_decoder_room(struct envl_decoder *decoder, struct envl_slot *slot,
+                           struct iovec *parts, unsigned max);
+void envl_decoder_put(struct envl_decoder *decoder, struct envl_slot *slot,
+                      size_t n);
+void envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
+                        bool ended);
+void envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
+                       unsigned lane);
+
+/* envl_decoder_layout - where the payload lies; 1 if that is known, once text
+ * has come out; it may be asked while other threads go on */
+int envl_decoder_layout(const struct envl_decoder *decoder,
+                        struct envl_layout *layout);
+
+/* envl_decoder_session - the cipher, for reading on elsewhere; it stays the
+ * decoder's */
+struct envl_session *envl_decoder_session(const struct envl_decoder *decoder);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes of a stream go straight to their places; records, and what was read
+ * ahead, come in blocks that do not fit these. */
+#include "filter/stream/descriptors.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "filter/stream/fd.h"
+
+/* Places to read into at once. */
+#define PARTS ENVL_SLOT_CHUNKS
+
+/* Bytes of a record that is written: what tar reads if nothing is said. */
+#define RECORD_LEN 10240
+
+static void
+set_cancel(bool alone, int state)
+{
+    int old;
+
+    if (!alone)
+        pthread_setcancelstate(state, &old);
+}
+
+/* Reading */
+
+void
+envl_inlet_init(struct envl_inlet *in, int fd)
+{
+    envl_source_init(&in->own_source, fd, 0);
+    envl_source_find_records(&in->own_source);
+    in->source = &in->own_source;
+}
+
+void
+envl_inlet_clear(struct envl_inlet *in)
+{
+    envl_source_clear(&in->own_source);
+}
+
+static bool
+comes_in_blocks(const struct envl_inlet *in)
+{
+    return in->block_len > 0 || in->source->record_len > 0
+           || envl_source_pending(in->source);
+}
+
+/* The next block, or bytes that are in the slot now: returns how many. */
+static size_t
+read_some(struct envl_inlet *in, struct envl_codec *codec,
+          struct envl_slot *slot)
+{
+    struct iovec parts[PARTS];
+    unsigned count = envl_codec_room(codec, slot, parts, PARTS);
+    bool in_blocks = comes_in_blocks(in);
+    enum envelope_reason rc;
+    size_t len = 0;
+
+    errno = 0;
+    set_cancel(in->alone, PTHREAD_CANCEL_ENABLE);
+    rc = in_blocks
+             ? envl_source_next(in->source, &in->block, &len, &in->err)
+             : envl_fd_read_vec(in->source->fd, parts, count, &len, &in->err);
+    set_cancel(in->alone, PTHREAD_CANCEL_DISABLE);
+    in->error = errno;
+    in->ended = rc == ENVELOPE_OK && len == 0;
+    in->taken += len;
+    if (in_blocks)
+        in->block_len = len;
+    return in_blocks ? 0 : len;
+}
+
+/* Text that comes in a stream does not wait for more. */
+static bool
+is_filled(const struct envl_inlet *in, struct envl_codec *codec,
+          struct envl_slot *slot)
+{
+    return comes_in_blocks(in) ? envl_codec_is_full(codec, slot)
+                               : envl_codec_is_ready(codec, slot);
+}
+
+/* A slot full of input, or what there is of it. */
+void
+envl_inlet_fill(struct envl_inlet *in, struct envl_codec *codec,
+                struct envl_slot *slot)
+{
+    size_t len;
+
+    envl_codec_begin(codec, slot);
+    while (!in->ended && in->err.reason == ENVELOPE_OK
+           && !is_filled(in, codec, slot)) {
+        if (in->block_len == 0) {
+            envl_codec_put(codec, slot, read_some(in, codec, slot));
+            continue;
+        }
+        len = envl_codec_copy(codec, slot, in->block, in->block_len);
+        in->block += len;
+        in->block_len -= len;
+    }
+    if (in->err.reason == ENVELOPE_OK || envl_codec_is_ready(codec, slot)) {
+        envl_codec_close(codec, slot, in->ended);
+    } else {
+        envl_slot_fail(slot, &in->err);
+        slot->error = in->error;
+    }
+}
+
+/* Writing */
+
+int
+envl_outlet_init(struct envl_outlet *out, int fd)
+{
+    out->fd = fd;
+    out->blocks = &out->own_blocks;
+    if (fd < 0 || !envl_fd_has_records(fd))
+        return 1;
+    out->blocks->size = RECORD_LEN;
+    out->blocks->multiple = 1;
+    return envl_blocks_hold(out->blocks);
+}
+
+void
+envl_outlet_clear(struct envl_outlet *out)
+{
+    envl_blocks_clear(&out->own_blocks);
+}
+
+enum envelope_reason
+envl_outlet_put(struct envl_outlet *out, const unsigned char *p, size_t len,
+                struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *block;
+    size_t n;
+
+    while (rc == ENVELOPE_OK
+           && (n = envl_blocks_next(out->blocks, &p, &len, &block)) > 0)
+        rc = envl_fd_write(out->fd, block, n, err);
+    return rc;
+}
+
+enum envelope_reason
+envl_outlet_end(struct envl_outlet *out, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    const unsigned char *block;
+    size_t n;
+
+    while (rc == ENVELOPE_OK && (n = envl_blocks_end(out->blocks, &block)) > 0)
+        rc = envl_fd_write(out->fd, block, n, err);
+    return rc;
+}
+
+/* After a failure there is no end to pad. */
+static enum envelope_reason
+write_blocks(struct envl_outlet *out, const struct envl_slot *slot,
+             struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    unsigned i;
+
+    for (i = 0; rc == ENVELOPE_OK && i < slot->span_count; i++)
+        rc = envl_outlet_put(out, slot->spans[i].iov_base,
+                             slot->spans[i].iov_len, err);
+    if (slot->last && slot->err.reason != ENVELOPE_OK)
+        out->blocks->multiple = 1;
+    return rc == ENVELOPE_OK && slot->last ? envl_outlet_end(out, err) : rc;
+}
+
+enum envelope_reason
+envl_outlet_write(struct envl_outlet *out, struct envl_slot *slot,
+                  struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    set_cancel(out->alone, PTHREAD_CANCEL_ENABLE);
+    rc = out->blocks->size > 0 ? write_blocks(out, slot, err)
+                               : envl_fd_write_vec_quietly(
+                                   out->fd, slot->spans, slot->span_count, err);
+    set_cancel(out->alone, PTHREAD_CANCEL_DISABLE);
+    return rc;
+}

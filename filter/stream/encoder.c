@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text is put where it is sealed, in the frame that it will leave in.  A slot
+ * is: room for the lead, the frame's data, and behind it the rest of its last
+ * chunk, which begins the next frame.
+ */
+#include "filter/stream/encoder.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+
+#include "filter/carrier/reader.h"
+#include "filter/carrier/writer.h"
+#include "lib/header/header.h"
+
+/* A stream of this kind is recognised by so many bytes: a tar's block. */
+#define PEEK_LEN ENVL_TAR_BLOCK_LEN
+
+enum state {
+    AT_PEEK, /* which carrier? */
+    AT_HEAD, /* the header's members are to be written */
+    AT_DATA, /* a frame of the payload is being filled */
+    AT_FINAL /* all data is in frames, or in what is left for the last */
+};
+
+struct envl_encoder {
+    struct envl_session *session;
+    struct envl_framer framer;
+    enum state state;
+    size_t piece_len;
+
+    unsigned char *head; /* the header, and the first bytes of the payload */
+    size_t head_len, header_len, labels_end;
+
+    unsigned char peek[PEEK_LEN];
+    size_t peek_len;
+
+    size_t want; /* chunks of the slot that is being filled */
+    unsigned char carry[ENVL_SLACK_LEN];
+    size_t carry_len; /* bytes that begin the next frame */
+};
+
+/* The header's members are laid side by side in one buffer. */
+static size_t
+head_size_max(void)
+{
+    return ENVL_HEADER_LEN_MAX + 2 * (ENVL_FRAME_LEAD_MAX + ENVL_FRAME_TAIL_MAX)
+           + 2 * ENVL_TAR_BLOCK_LEN;
+}
+
+size_t
+envl_encoder_slot_size(const struct envl_encoder *encoder)
+{
+    /* A chunk may begin before the end of the piece, and the last one, which
+     * has the cipher's word for its length, behind it. */
+    size_t len =
+        encoder->state == AT_PEEK && encoder->piece_len < ENVL_SLOT_SEALED_LEN
+            ? ENVL_SLOT_SEALED_LEN
+            : encoder->piece_len;
+    size_t size = ENVL_FRAME_LEAD_MAX + len
+                  + 2 * (size_t)ENVELOPE_SEALED_CHUNK_LENGTH + ENVL_SLACK_LEN
+                  + ENVL_FRAME_TAIL_MAX + ENVL_FRAME_END_MAX;
+
+    return size > head_size_max() ? size : head_size_max();
+}
+
+/* Behind how many bytes a frame ends. */
+static size_t
+limit_of(const struct envl_encoder *encoder)
+{
+    return encoder->framer.kind == ENVL_RAW ? SIZE_MAX : encoder->piece_len;
+}
+
+struct envl_session *
+envl_encoder_session(const struct envl_encoder *encoder)
+{
+    return encoder->session;
+}
+
+/* Empty updates make the header and hand it out, a slack at a time. */
+static enum envelope_reason
+make_head(struct envl_encoder *encoder, struct envl_err *err)
+{
+    size_t size = ENVL_HEADER_LEN_MAX + 2 * ENVL_SLACK_LEN, n = 1;
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_prelude prelude;
+
+    if ((encoder->head = ENVL_QUIETLY(OPENSSL_malloc(size))) == NULL)
+        return envl_fail_memory(err);
+    while (rc == ENVELOPE_OK && n > 0) {
+        rc = envl_session_update(encoder->session,
+                                 encoder->head + encoder->head_len, &n,
+                                 encoder->carry, 0, err);
+        encoder->head_len += n;
+    }
+    if (rc == ENVELOPE_OK)
+        rc = envl_prelude_parse(&prelude, encoder->head, err);
+    if (rc == ENVELOPE_OK) {
+        encoder->header_len = prelude.header_len;
+        encoder->labels_end = ENVL_PRELUDE_LEN + prelude.labels_len;
+    }
+    return rc;
+}
+
+enum envelope_reason
+envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
+                 struct envl_err *err)
+{
+    struct envl_encoder *encoder =
+        ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*encoder)));
+    enum envelope_reason rc;
+
+    *out = NULL;
+    if (encoder == NULL)
+        return envl_fail_memory(err);
+    encoder->state = options->carrier == ENVL_AUTO ? AT_PEEK : AT_HEAD;
+    encoder->framer = (struct envl_framer){
+        .kind = options->carrier,
+        .xbcloud = options->xbcloud > 0,
+        .mtime = (uint64_t)time(NULL),
+    };
+    encoder->piece_len = options->piece_len > 0 ? (size_t)options->piece_len
+                                                : ENVL_PIECE_LEN_DEFAULT;
+    if (options->carrier == ENVL_RAW)
+        encoder->piece_len = ENVL_SLOT_SEALED_LEN;
+    rc = envl_session_new(&encoder->session, options, ENVL_ENCRYPT, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_session_prepare_runs(encoder->session, err);
+    if (rc == ENVELOPE_OK)
+        rc = make_head(encoder, err);
+    if (rc != ENVELOPE_OK) {
+        envl_encoder_free(encoder);
+        return rc;
+    }
+    *out = encoder;
+    return ENVELOPE_OK;
+}
+
+void
+envl_encoder_free(struct envl_encoder *encoder)
+{
+    if (encoder == NULL)
+        return;
+    envl_session_free(encoder->session);
+    OPENSSL_free(encoder->head);
+    OPENSSL_clear_free(encoder, sizeof(*encoder));
+}
+
+/* Filling */
+
+/* Lay a member down at out; returns the bytes of its frame. */
+static size_t
+put_member(struct envl_encoder *encoder, unsigned char *out,
+           enum envl_member member, const unsigned char *data, size_t len)
+{
+    size_t lead = envl_framer_lead(&encoder->framer, member);
+
+    memcpy(out + lead, data, len);
+    return lead + len
+           + envl_framer_frame(&encoder->framer, member, out + lead, len);
+}
+
+static void
+put_head(struct envl_encoder *encoder, struct envl_slot *slot)
+{
+    size_t split = encoder->labels_end, len;
+
+    len = put_member(encoder, slot->buf, ENVL_MEMBER_HEADER, encoder->head,
+                     split);
+    len += put_member(encoder, slot->buf + len, ENVL_MEMBER_KEY,
+                      encoder->head + split, encoder->header_len - split);
+    slot->rest = (struct iovec){ slot->buf, len };
+    encoder->carry_len = encoder->head_len - encoder->header_len;
+    memcpy(encoder->carry, encoder->head + encoder->header_len,
+           encoder->carry_len);
+    OPENSSL_free(encoder->head);
+    encoder->head = NULL;
+    encoder->state = AT_DATA;
+}
+
+/* What the slot before could not place begins this one's frame; behind that
+ * come as many chunks as it takes to fill the piece. */
+static void
+begin_data(struct envl_encoder *encoder, struct envl_slot *slot)
+{
+    unsigned char *data = slot->buf + ENVL_FRAME_LEAD_MAX;
+    size_t left;
+
+    memcpy(data, encoder->carry, encoder->carry_len);
+    slot->frame_data = data;
+    slot->run = data + encoder->carry_len;
+    left = encoder->piece_len > encoder->carry_len
+               ? encoder->piece_len - encoder->carry_len
+               : 0;
+    encoder->want = (left + ENVELOPE_SEALED_CHUNK_LENGTH - 1)
+                    / ENVELOPE_SEALED_CHUNK_LENGTH;
+}
+
+void
+envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot)
+{
+    if (encoder->state != AT_DATA && encoder->state != AT_FINAL)
+        return;
+    begin_data(encoder, slot);
+    if (encoder->peek_len > 0) {
+        memcpy(slot->run, encoder->peek, encoder->peek_len);
+        envl_encoder_put(encoder, slot, encoder->peek_len);
+        encoder->peek_len = 0;
+    }
+}
+
+/* Text goes where it will be sealed, with room for the tags in between. */
+unsigned
+envl_encoder_room(struct envl_encoder *encoder, struct envl_slot *slot,
+                  struct iovec *parts, unsigned max)
+{
+    size_t chunk = slot->have / ENVELOPE_CHUNK_LENGTH;
+    size_t at = slot->have % ENVELOPE_CHUNK_LENGTH;
+    unsigned count = 0;
+
+    if (encoder->state == AT_PEEK && encoder->peek_len < PEEK_LEN) {
+        parts[0] = (struct iovec){ encoder->peek + encoder->peek_len,
+                                   PEEK_LEN - encoder->peek_len };
+        return 1;
+    }
+    if (encoder->state != AT_DATA)
+        return 0;
+    for (; count < max && chunk < encoder->want; count++, chunk++, at = 0)
+        parts[count] = (struct iovec){
+            slot->run + chunk * ENVELOPE_SEALED_CHUNK_LENGTH + at,
+            ENVELOPE_CHUNK_LENGTH - at,
+        };
+    /* Also what is read and not put, because the thread was stopped. */
+    if (count > 0)
+        envl_slot_use(slot, (unsigned char *)parts[count - 1].iov_base
+                                + parts[count - 1].iov_len);
+    return count;
+}
+
+void
+envl_encoder_put(struct envl_encoder *encoder, struct envl_slot *slot, size_t n)
+{
+    if (encoder->state == AT_PEEK)
+        encoder->peek_len += n;
+    else
+        slot->have += n;
+}
+
+/* Closing */
+
+/* The data's first bytes decide on the carrier, and are data all the same. */
+static void
+choose_carrier(struct envl_encoder *encoder)
+{
+    encoder->framer.kind =
+        envl_carrier_kind_of(encoder->peek, encoder->peek_len);
+    if (encoder->framer.kind == ENVL_RAW)
+        encoder->piece_len = ENVL_SLOT_SEALED_LEN;
+}
+
+/*
+ * The place of the slot's chunks in the payload is taken.  One that lies
+ * across the end of the piece is sealed at once: the next slot needs its end.
+ */
+static enum envelope_reason
+reserve_chunks(struct envl_encoder *encoder, struct envl_slot *slot,
+               size_t *fill, struct envl_err *err)
+{
+    size_t count = slot->have / ENVELOPE_CHUNK_LENGTH, good;
+    enum envelope_reason rc;
+
+    *fill = encoder->carry_len + count * ENVELOPE_SEALED_CHUNK_LENGTH;
+    slot->run_count = count;
+    rc = envl_session_reserve(encoder->session, count, &slot->run_index, err);
+    if (rc != ENVELOPE_OK || *fill <= limit_of(encoder))
+        return rc;
+    slot->run_count = --count;
+    return envl_session_run(encoder->session, 0, slot->run_index + count,
+                            slot->run + count * ENVELOPE_SEALED_CHUNK_LENGTH, 1,
+                            &good, err);
+}
+
+/* The last chunk, which is not whole, goes where its text lies. */
+static enum envelope_reason
+seal_last(struct envl_encoder *encoder, struct envl_slot *slot, size_t *fill,
+          struct envl_err *err)
+{
+    size_t len = slot->have % ENVELOPE_CHUNK_LENGTH, n;
+    unsigned char *to = slot->frame_data + *fill;
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (len > 0) {
+        memcpy(encoder->carry, to, len);
+        rc = envl_session_update(encoder->session, to, &n, encoder->carry, len,
+                                 err);
+        *fill += n;
+    }
+    if (rc == ENVELOPE_OK) {
+        rc = envl_session_final(encoder->session, slot->frame_data + *fill, &n,
+                                err);
+        *fill += n;
+    }
+    encoder->state = AT_FINAL;
+    return rc;
+}
+
+/* The piece's place in the archive is taken, and what is behind its end goes
+ * to the next one; behind the last one the archive ends. */
+static enum envelope_reason
+reserve_frame(struct envl_encoder *encoder, struct envl_slot *slot, size_t fill,
+              struct envl_err *err)
+{
+    unsigned char *data = slot->frame_data;
+    size_t lead = envl_framer_lead(&encoder->framer, ENVL_MEMBER_PAYLOAD);
+    size_t len = fill < limit_of(encoder) ? fill : limit_of(encoder), tail;
+
+    if (!envl_framer_can_go_on(&encoder->framer))
+        return envl_fail(err, ENVELOPE_R_TOO_LONG,
+                         "a tar carrier has at most %d pieces: set a larger "
+                         "piece-size",
+                         ENVL_PIECE_COUNT_MAX);
+    encoder->carry_len = fill - len;
+    memcpy(encoder->carry, data + len, encoder->carry_len);
+    tail = envl_framer_reserve(&encoder->framer, &slot->frame,
+                               ENVL_MEMBER_PAYLOAD, len);
+    if (encoder->state == AT_FINAL && encoder->carry_len == 0) {
+        slot->last = true;
+        tail += envl_framer_end(&encoder->framer, data + len + tail);
+    }
+    slot->rest = (struct iovec){ data - lead, lead + len + tail };
+    return ENVELOPE_OK;
+}
+
+void
+envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
+                   bool ended)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t fill = encoder->carry_len;
+    struct envl_err err;
+
+    if (encoder->state < AT_DATA) {
+        if (encoder->state == AT_PEEK)
+            choose_carrier(encoder);
+        put_head(encoder, slot);
+        return;
+    }
+    if (encoder->state == AT_DATA)
+        rc = reserve_chunks(encoder, slot, &fill, &err);
+    if (rc == ENVELOPE_OK && encoder->state == AT_DATA && ended)
+        rc = seal_last(encoder, slot, &fill, &err);
+    if (rc == ENVELOPE_OK)
+        rc = reserve_frame(encoder, slot, fill, &err);
+    if (rc != ENVELOPE_OK)
+        envl_slot_fail(slot, &err);
+}
+
+/* Working */
+
+void
+envl_encoder_work(struct envl_encoder *encoder, struct envl_slot *slot,
+                  unsigned lane)
+{
+    struct envl_err err;
+    size_t good;
+
+    if (slot->err.reason != ENVELOPE_OK)
+        return;
+    if (slot->run_count > 0
+        && envl_session_run(encoder->session, lane, slot->run_index, slot->run,
+                            slot->run_count, &good, &err)
+               != ENVELOPE_OK) {
+        envl_slot_fail(slot, &err);
+        return;
+    }
+    if (slot->frame_data != NULL)
+        envl_frame_build(&slot->frame, slot->frame_data);
+    envl_slot_add(slot, slot->rest.iov_base, slot->rest.iov_len);
+}

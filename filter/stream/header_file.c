@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads on until the header and the first bytes of the payload are there. */
+#include "filter/stream/header_file.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "filter/carrier/xbstream.h"
+#include "filter/stream/source.h"
+
+/* Between the two parts in the archive there may be other headers, but no
+ * more than this in all. */
+#define PATCH_LEN_MAX (ENVL_HEADER_LEN_MAX + 65536)
+
+/* Reading */
+
+struct gatherer {
+    struct envl_head *head;
+    unsigned char prelude[ENVL_PRELUDE_LEN];
+    size_t have; /* bytes of the stream */
+};
+
+static size_t
+min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Move bytes of the span that belong to [from, to) of the stream. */
+static void
+move(struct gatherer *g, unsigned char *part, size_t from, size_t to,
+     const unsigned char **p, size_t *len)
+{
+    size_t n = min_size(to - g->have, *len);
+
+    memcpy(part + (g->have - from), *p, n);
+    g->have += n;
+    *p += n;
+    *len -= n;
+}
+
+static enum envelope_reason
+end_prelude(struct gatherer *g, struct envl_err *err)
+{
+    struct envl_header *header = &g->head->header;
+    enum envelope_reason rc;
+
+    rc = envl_prelude_parse(&header->prelude, g->prelude, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    header->bytes = ENVL_QUIETLY(OPENSSL_malloc(header->prelude.header_len));
+    if (header->bytes == NULL)
+        return envl_fail_memory(err);
+    memcpy(header->bytes, g->prelude, ENVL_PRELUDE_LEN);
+    return ENVELOPE_OK;
+}
+
+static size_t
+wanted(const struct gatherer *g)
+{
+    const struct envl_header *header = &g->head->header;
+
+    return header->bytes == NULL
+               ? ENVL_PRELUDE_LEN
+               : header->prelude.header_len + sizeof(g->head->start);
+}
+
+/* A span of the stream; what is beyond the first bytes is left. */
+static enum envelope_reason
+take(struct gatherer *g, const unsigned char *p, size_t len,
+     struct envl_err *err)
+{
+    struct envl_header *header = &g->head->header;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t header_len;
+
+    if (header->bytes == NULL) {
+        move(g, g->prelude, 0, ENVL_PRELUDE_LEN, &p, &len);
+        if (g->have == ENVL_PRELUDE_LEN)
+            rc = end_prelude(g, err);
+    }
+    if (rc != ENVELOPE_OK || header->bytes == NULL)
+        return rc;
+    header_len = header->prelude.header_len;
+    if (g->have < header_len)
+        move(g, header->bytes, 0, header_len, &p, &len);
+    if (g->have >= header_len)
+        move(g, g->head->start, header_len, wanted(g), &p, &len);
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+fail_short(const struct gatherer *g, struct envl_err *err)
+{
+    const struct envl_header *header = &g->head->header;
+
+    if (header->bytes != NULL && g->have >= header->prelude.header_len)
+        return envl_fail(err, ENVELOPE_R_TRUNCATED,
+                         "it ends behind the header; the data is missing");
+    return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
+                     "it has %zu bytes of a header", g->have);
+}
+
+static enum envelope_reason
+gather(struct gatherer *g, struct envl_carrier_reader *reader,
+       struct envl_source *source, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_input in = { NULL, 0, false };
+    const unsigned char *span = NULL;
+    size_t len = 0;
+
+    while (rc == ENVELOPE_OK && g->have < wanted(g)) {
+        switch (envl_carrier_next(reader, &in, &span, &len, err)) {
+        case ENVL_STEP_INPUT:
+            rc = envl_source_next(source, &in.p, &in.len, err);
+            in.ended = in.len == 0;
+            break;
+        case ENVL_STEP_OUTPUT:
+            rc = take(g, span, len, err);
+            break;
+        case ENVL_STEP_END:
+            return fail_short(g, err);
+        default:
+            return err->reason;
+        }
+    }
+    return rc;
+}
+
+/* The two parts of a raw stream are where they would be in their members. */
+static void
+find_raw(struct envl_head *head)
+{
+    const struct envl_prelude *prelude = &head->header.prelude;
+    const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
+
+    head->parts[ENVL_MEMBER_HEADER] = (struct envl_place){ 0, labels_end };
+    head->parts[ENVL_MEMBER_KEY] =
+        (struct envl_place){ labels_end, prelude->header_len - labels_end };
+    head->start_at = prelude->header_len;
+    head->is_plain = prelude->header_len > labels_end;
+}
+
+static uint64_t
+end_of(struct envl_place place)
+{
+    return place.at + place.len;
+}
+
+/* From the beginning of the one that comes first to the other's end. */
+static uint64_t
+distance(const struct envl_place *a, const struct envl_place *b)
+{
+    return a->at < b->at ? end_of(*b) - a->at : end_of(*a) - b->at;
+}
+
+static void
+find(struct envl_head *head, const struct envl_carrier_reader *reader)
+{
+    const struct envl_prelude *prelude = &head->header.prelude;
+    const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
+    struct envl_place *first = &head->parts[ENVL_MEMBER_HEADER];
+    struct envl_place *second = &head->parts[ENVL_MEMBER_KEY];
+    struct envl_layout *layout = &head->layout;
+
+    if (!envl_carrier_layout(reader, layout))
+        layout->piece_len = 0;
+    head->is_plain = layout->piece_len >= sizeof(head->start)
+                     && envl_carrier_place(reader, ENVL_MEMBER_HEADER, first)
+                     && envl_carrier_place(reader, ENVL_MEMBER_KEY, second)
+                     && first->len == labels_end
+                     && second->len == prelude->header_len - labels_end
+                     && distance(first, second) <= PATCH_LEN_MAX;
+    head->start_at = layout->first_at + layout->lead_len;
+}
+
+/* The same as of a stream that is read through. */
+static enum envelope_reason
+fail_unknown(const struct envl_source *source, struct envl_err *err)
+{
+    if (source->start_len == 0)
+        return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
+                         "the input is empty");
+    if (envl_prelude_check_magic(source->start, source->start_len, err)
+        != ENVELOPE_OK)
+        return err->reason;
+    return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
+                     "it has %zu bytes of a header", source->start_len);
+}
+
+enum envelope_reason
+envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
+{
+    struct envl_source source;
+    struct gatherer g = { .head = head };
+    struct envl_carrier_reader *reader = NULL;
+    enum envelope_reason rc;
+
+    *head = (struct envl_head){ 0 };
+    envl_source_init(&source, fd, 0);
+    (void)lseek(fd, 0, SEEK_SET); /* where it cannot, reading tells */
+    rc = envl_source_peek(&source, err);
+    if (rc == ENVELOPE_OK
+        && !envl_carrier_recognise(&head->kind, source.start, source.start_len))
+        rc = fail_unknown(&source, err);
+    if (rc == ENVELOPE_OK
+        && (reader = envl_carrier_reader_new(head->kind)) == NULL)
+        rc = envl_fail_memory(err);
+    if (rc == ENVELOPE_OK)
+        rc = gather(&g, reader, &source, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_header_check(&head->header, err);
+    if (rc == ENVELOPE_OK && head->kind == ENVL_RAW)
+        find_raw(head);
+    else if (rc == ENVELOPE_OK)
+        find(head, reader);
+    envl_carrier_reader_free(reader);
+    envl_source_clear(&source);
+    return rc;
+}
+
+void
+envl_head_clear(struct envl_head *head)
+{
+    envl_header_clear(&head->header);
+}
+
+/* Laying it out again */
+
+static void
+lay(const struct envl_patch *patch, const struct envl_head *head,
+    enum envl_member member, const unsigned char *data)
+{
+    const struct envl_place *place = &head->parts[member];
+    unsigned char *to = patch->bytes + (place->at - patch->at);
+
+    memcpy(to, data, (size_t)place->len);
+    if (head->kind == ENVL_XBSTREAM)
+        envl_xb_set_crc(to, (size_t)place->len);
+}
+
+enum envelope_reason
+envl_head_patch(struct envl_patch *patch, const struct envl_head *head, int fd,
+                const struct envl_header *header, struct envl_err *err)
+{
+    const struct envl_place *first = &head->parts[ENVL_MEMBER_HEADER];
+    const struct envl_place *last = &head->parts[ENVL_MEMBER_KEY];
+    struct envl_source source = { .fd = fd };
+    enum envelope_reason rc;
+
+    if (first->at > last->at) {
+        first = last;
+        last = &head->parts[ENVL_MEMBER_HEADER];
+    }
+    patch->at = first->at - (head->kind == ENVL_XBSTREAM ? ENVL_XB_CRC_LEN : 0);
+    patch->len = (size_t)(end_of(*last) - patch->at);
+    if ((patch->bytes = ENVL_QUIETLY(OPENSSL_malloc(patch->len))) == NULL)
+        return envl_fail_memory(err);
+    rc = envl_source_read_at(&source, (int64_t)patch->at, patch->bytes,
+                             patch->len, err);
+    if (rc != ENVELOPE_OK) {
+        OPENSSL_free(patch->bytes);
+        patch->bytes = NULL;
+        return rc;
+    }
+    lay(patch, head, ENVL_MEMBER_HEADER, header->bytes);
+    lay(patch, head, ENVL_MEMBER_KEY,
+        header->bytes + head->parts[ENVL_MEMBER_HEADER].len);
+    return ENVELOPE_OK;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A look that fails says nothing about what is there: it is never an answer,
+ * and what must be an envelope is not passed on as something else. */
+#include "filter/stream/look.h"
+
+#include <errno.h>
+
+/* Who names a key expects what the key opens. */
+static bool
+insists(const struct envl_options *options)
+{
+    if (options->require >= 0)
+        return options->require > 0;
+    return options->identities != NULL || options->passphrase != NULL
+           || options->passphrase_file != NULL;
+}
+
+static enum envelope_reason
+fail_plain(const struct envl_source *source, const char *name,
+           struct envl_err *err)
+{
+    const char *what = "";
+    size_t zeros = 0;
+
+    while (zeros < source->start_len && source->start[zeros] == 0)
+        zeros++;
+    if (source->start_len == 0)
+        what = " is empty";
+    else if (zeros == source->start_len)
+        what = " begins with nothing but zeros";
+    return envl_fail(err, ENVELOPE_R_NOT_ENVELOPE,
+                     "%s%s, and the options insist on an envelope (require, "
+                     "an identity or a passphrase); leave these out to read "
+                     "it as it is",
+                     name, what);
+}
+
+enum envelope_reason
+envl_look(struct envl_source *source, const struct envl_options *options,
+          const char *name, bool *is_envelope, int *error, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    enum envl_carrier kind;
+    struct envl_err why;
+
+    errno = 0;
+    rc = envl_source_peek(source, &why);
+    *error = rc != ENVELOPE_OK ? errno : 0;
+    if (rc != ENVELOPE_OK)
+        return envl_fail(err, rc, "%s: %s", name, why.detail);
+    *is_envelope =
+        envl_carrier_recognise(&kind, source->start, source->start_len);
+    return *is_envelope || !insists(options) ? ENVELOPE_OK
+                                             : fail_plain(source, name, err);
+}

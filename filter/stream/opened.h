@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An envelope whose header has been opened: the key fits, the commitment is
+ * right, and nothing behind it was deciphered yet.  If its file can seek it is
+ * read on from any place, here or by a survey.
+ */
+#ifndef ENVL_OPENED_H
+#define ENVL_OPENED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "filter/carrier/reader.h"
+#include "filter/stream/cipher.h"
+#include "filter/stream/options.h"
+#include "lib/base/err.h"
+
+struct envl_opened;
+struct envl_source;
+
+/* Whether a damaged frame of the carrier behind the key envelope is a failure,
+ * or is worked around. */
+enum envl_frames { ENVL_FRAMES_STRICT, ENVL_FRAMES_LENIENT };
+
+/*
+ * envl_opened_new - read as far as the commitment
+ *
+ *   fd  stands at the beginning of the envelope
+ *
+ * Ownership: *opened is the caller's, envl_opened_free(); NULL on failure.  fd
+ *            stays the caller's, who leaves it alone until then.
+ * Returns:   ENVELOPE_OK; what the cipher returns, or envl_carrier_next();
+ *            ENVELOPE_R_READ.
+ */
+enum envelope_reason envl_opened_new(struct envl_opened **opened, int fd,
+                                     const struct envl_options *options,
+                                     enum envl_frames frames,
+                                     struct envl_err *err);
+void envl_opened_free(struct envl_opened *opened);
+
+/*
+ * envl_opened_measure - how much text there is; the last chunk is read and
+ * verified, and envl_opened_read() may follow
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ if the file cannot seek; _CARRIER_
+ *          TRUNCATED; as envl_random_new() and envl_random_open().
+ */
+enum envelope_reason envl_opened_measure(struct envl_opened *opened,
+                                         uint64_t *size, struct envl_err *err);
+
+/* envl_opened_read - envl_random_read() */
+enum envelope_reason envl_opened_read(struct envl_opened *opened,
+                                      uint64_t offset, const unsigned char **p,
+                                      size_t *len, struct envl_err *err);
+
+/*
+ * envl_opened_place - where the payload lies, for who reads it by himself
+ *
+ * Ownership: *source and *session stay the envelope's.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_READ if the file cannot seek;
+ *            ENVELOPE_R_CARRIER_MEMBER if the archive was packed again.
+ */
+enum envelope_reason envl_opened_place(struct envl_opened *opened,
+                                       struct envl_source **source,
+                                       struct envl_session **session,
+                                       struct envl_layout *layout,
+                                       struct envl_err *err);
+
+#endif

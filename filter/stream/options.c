@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table of option names; values are bounded here, and judged by those
+ * who use them. */
+#include "filter/stream/options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/base/file.h"
+#include "lib/keys/keys.h"
+
+static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
+                  && ENVL_PIECE_LEN_MAX % ENVL_PIECE_LEN_STEP == 0
+                  && ENVL_PIECE_LEN_DEFAULT % ENVL_PIECE_LEN_STEP == 0,
+              "pieces fill blocks");
+
+/* A PATH is one, or one URI; LINES are lists of them, or labels; a LABEL is
+ * one. */
+enum kind { LINES, LABEL, PATH, TEXT, NUMBER, CARRIER };
+
+#define FIELD(name) offsetof(struct envl_options, name)
+
+static const struct row {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    long min, max, step; /* of a NUMBER */
+} rows[] = {
+    { "recipients", LINES, FIELD(recipients), 0, 0, 0 },
+    { "recipient", PATH, FIELD(recipients), 0, 0, 0 },
+    { "identities", LINES, FIELD(identities), 0, 0, 0 },
+    { "identity", PATH, FIELD(identities), 0, 0, 0 },
+    { "labels", LINES, FIELD(labels), 0, 0, 0 },
+    { "label", LABEL, FIELD(labels), 0, 0, 0 },
+    { "passphrase", TEXT, FIELD(passphrase), 0, 0, 0 },
+    { "passphrase-file", TEXT, FIELD(passphrase_file), 0, 0, 0 },
+    { "carrier", CARRIER, FIELD(carrier), 0, 0, 0 },
+    { "piece-size", NUMBER, FIELD(piece_len), ENVL_PIECE_LEN_MIN,
+      ENVL_PIECE_LEN_MAX, ENVL_PIECE_LEN_STEP },
+    { "xbcloud", NUMBER, FIELD(xbcloud), 0, 1, 1 },
+    { "threads", NUMBER, FIELD(threads), 0, 64, 1 },
+    { "reserve", NUMBER, FIELD(reserve), 0, 2097152, 1 },
+    { "work-factor", NUMBER, FIELD(work_factor), 14, 20, 1 },
+    { "allow-expired", NUMBER, FIELD(allow_expired), 0, 1, 1 },
+    { "skip-expired", NUMBER, FIELD(skip_expired), 0, 1, 1 },
+    { "allow-usage", NUMBER, FIELD(allow_usage), 0, 1, 1 },
+    { "require-post-quantum", NUMBER, FIELD(require_post_quantum), 0, 1, 1 },
+    { "require", NUMBER, FIELD(require), 0, 1, 1 },
+};
+
+static const char *const carriers[] = {
+    [ENVL_RAW] = "raw",
+    [ENVL_TAR] = "tar",
+    [ENVL_XBSTREAM] = "xbstream",
+    [ENVL_AUTO] = "auto",
+};
+
+void
+envl_options_init(struct envl_options *options, enum envl_carrier carrier)
+{
+    *options = (struct envl_options){
+        .dashes = "",
+        .carrier = carrier,
+        .piece_len = -1,
+        .xbcloud = -1,
+        .threads = -1,
+        .reserve = -1,
+        .work_factor = -1,
+        .allow_expired = -1,
+        .skip_expired = -1,
+        .allow_usage = -1,
+        .require_post_quantum = -1,
+        .require = -1,
+    };
+}
+
+static void
+free_text(char **text)
+{
+    if (*text != NULL)
+        OPENSSL_clear_free(*text, strlen(*text));
+    *text = NULL;
+}
+
+void
+envl_options_clear(struct envl_options *options)
+{
+    free_text(&options->recipients);
+    free_text(&options->identities);
+    free_text(&options->labels);
+    free_text(&options->passphrase);
+    free_text(&options->passphrase_file);
+    OPENSSL_clear_free(options->kek, ENVELOPE_KEY_LENGTH);
+    options->kek = NULL;
+    envl_octets_clear(&options->in_use);
+}
+
+const char *
+envl_carrier_name(enum envl_carrier carrier)
+{
+    return carriers[carrier];
+}
+
+/* Put a line behind what the field has; NULL and nothing changed if memory
+ * ran out. */
+static int
+add_line(char **field, const char *line)
+{
+    size_t have = *field != NULL ? strlen(*field) : 0;
+    size_t len = strlen(line);
+    char *text = ENVL_QUIETLY(OPENSSL_malloc(have + len + 2));
+
+    if (text == NULL)
+        return 0;
+    if (have > 0) {
+        memcpy(text, *field, have);
+        text[have++] = '\n';
+    }
+    memcpy(text + have, line, len + 1);
+    free_text(field);
+    *field = text;
+    return 1;
+}
+
+static enum envelope_reason
+add_path(char **field, const char *path, struct envl_err *err)
+{
+    enum envelope_reason rc;
+    char *entry;
+
+    rc = envl_keys_write_path(&entry, path, err);
+    if (rc == ENVELOPE_OK && !add_line(field, entry))
+        rc = envl_fail_memory(err);
+    free_text(&entry);
+    return rc;
+}
+
+static enum envelope_reason
+set_number(const struct envl_options *options, long *field,
+           const struct row *row, const char *value, struct envl_err *err)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+
+    if (*value < '0' || *value > '9' || *end != '\0' || number < row->min
+        || number > row->max || number % row->step != 0)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "option %s%s=%s: must be a number from %ld to %ld%s",
+                         options->dashes, row->name, value, row->min, row->max,
+                         row->step > 1 ? ", a multiple of 512" : "");
+    *field = number;
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+set_carrier(const struct envl_options *options, enum envl_carrier *field,
+            const char *value, struct envl_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++) {
+        if (strcmp(carriers[i], value) == 0) {
+            *field = (enum envl_carrier)i;
+            return ENVELOPE_OK;
+        }
+    }
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "option %scarrier=%s: must be raw, tar, xbstream or auto",
+                     options->dashes, value);
+}
+
+static const struct row *
+find(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+enum envelope_reason
+envl_options_set(struct envl_options *options, const char *name,
+                 const char *value, struct envl_err *err)
+{
+    const struct row *row = find(name);
+    void *field;
+
+    if (row == NULL)
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "unknown option %s; there are recipients, "
+                         "identities, passphrase-file, labels, carrier, "
+                         "threads and those that envelope_archive(3) lists",
+                         name);
+    if (value == NULL || *value == '\0')
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "option %s%s: its value is missing", options->dashes,
+                         name);
+    field = (char *)options + row->offset;
+    switch (row->kind) {
+    case LABEL:
+        if (strchr(value, '\n') != NULL)
+            return envl_fail(err, ENVELOPE_R_LABELS,
+                             "option %slabel: a line feed in it would make two "
+                             "labels of one",
+                             options->dashes);
+        return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
+    case LINES:
+        return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
+    case PATH:
+        return add_path(field, value, err);
+    case TEXT:
+        free_text(field);
+        return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
+    case NUMBER:
+        return set_number(options, field, row, value, err);
+    default:
+        return set_carrier(options, field, value, err);
+    }
+}
+
+enum envelope_reason
+envl_options_note(struct envl_options *options, int fd, const char *name,
+                  struct envl_err *err)
+{
+    struct envl_octets *in_use = &options->in_use;
+
+    return (fd < 0 || envl_file_add_in_use(in_use, fd))
+                   && (name == NULL || envl_file_add_name_in_use(in_use, name))
+               ? ENVELOPE_OK
+               : envl_fail_memory(err);
+}

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ring of slots, one lock.  Each thread takes what comes next: a slot to
+ * empty, one to work on, one to fill, and works on what it has filled itself
+ * while that is in its core's cache.  Slots are filled and emptied one at a
+ * time and in order.  Where a part fails, what is behind it is not wanted, but
+ * all that is before it.
+ *
+ * Where no thread can be started, the caller takes the same steps himself
+ * whenever he would wait for one.
+ */
+#include "filter/stream/pump.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define MARKS_LEN 65536
+#endif
+
+#include "filter/stream/descriptors.h"
+#include "filter/stream/ring.h"
+
+/* Slots beside the one that each thread has: for the caller, who pushes or
+ * pulls, or to be filled while another waits to be emptied. */
+#define SLOTS_BESIDE 1
+
+/* Of the caller, where there is no thread to have it. */
+#define FIRST_LANE 1
+
+struct envl_pump {
+    struct envl_codec *codec;
+    struct envl_inlet in; /* the filling side's alone, but for what was taken */
+    struct envl_outlet out;
+    pid_t pid;
+
+    pthread_mutex_t lock;   /* for all below */
+    pthread_cond_t changed; /* for the threads */
+    pthread_cond_t caller;  /* for whoever pushes, pulls or finishes */
+    struct envl_ring ring;
+    bool filling, emptying; /* somebody is */
+    bool closed;            /* no more slots are to be filled */
+    bool over;              /* the last slot is done, or the output failed */
+    bool stopped;
+    bool stepping; /* the caller is, in place of a thread */
+    bool failed;
+    struct envl_err err; /* the first failure */
+    int err_errno;
+
+    pthread_t *threads;
+    unsigned threads_wanted, threads_started;
+    bool alone;        /* none could be started */
+    atomic_uint lanes; /* that have been given out */
+
+    /* The filling side alone */
+    struct envl_slot *pushing; /* being filled by envl_pump_push() */
+
+    /* envl_pump_pull() alone */
+    bool pulling;    /* the slot is with the caller */
+    unsigned pulled; /* spans of it that were given out */
+};
+
+/* Failure */
+
+static void
+note_failure(struct envl_pump *pump, const struct envl_err *err, int error)
+{
+    if (pump->failed)
+        return;
+    pump->failed = true;
+    pump->err = *err;
+    pump->err_errno = error;
+}
+
+static enum envelope_reason
+report(struct envl_pump *pump, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    pthread_mutex_lock(&pump->lock);
+    if (pump->failed) {
+        *err = pump->err;
+        errno = pump->err_errno;
+        rc = err->reason;
+    } else if (!pump->over) {
+        rc = envl_fail(err, ENVELOPE_R_NO_STREAM, "the pump was stopped");
+    }
+    pthread_mutex_unlock(&pump->lock);
+    return rc;
+}
+
+bool
+envl_pump_is_foreign(const struct envl_pump *pump)
+{
+    return pump != NULL && pump->pid != getpid();
+}
+
+static enum envelope_reason
+check_process(const struct envl_pump *pump, struct envl_err *err)
+{
+    if (!envl_pump_is_foreign(pump))
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_IN_USE,
+                     "the process was forked: only the parent can go on");
+}
+
+/* The ring: called with the lock */
+
+/* Nothing more is filled, and nothing more will be done. */
+static bool
+is_at_end(const struct envl_pump *pump)
+{
+    return pump->over || pump->stopped;
+}
+
+static bool
+can_fill(const struct envl_pump *pump)
+{
+    return !pump->closed && !pump->filling && envl_ring_can_fill(&pump->ring);
+}
+
+/* Is there nothing left to wait for? */
+static bool
+is_finished(const struct envl_pump *pump)
+{
+    return pump->over
+           && (pump->out.fd < 0 || !envl_ring_can_empty(&pump->ring));
+}
+
+static void
+wake(struct envl_pump *pump)
+{
+    pthread_cond_broadcast(&pump->changed);
+    if (pump->in.source == NULL || pump->out.fd < 0 || is_finished(pump))
+        pthread_cond_broadcast(&pump->caller);
+}
+
+/* The slot to fill next. */
+static struct envl_slot *
+begin_filling(struct envl_pump *pump)
+{
+    pump->filling = true;
+    return envl_ring_fill(&pump->ring);
+}
+
+static uint64_t
+end_filling(struct envl_pump *pump, const struct envl_slot *slot)
+{
+    pump->closed = pump->closed || slot->last;
+    pump->filling = false;
+    wake(pump);
+    return envl_ring_filled(&pump->ring);
+}
+
+/* The first slot that fails is known once all before it are done. */
+static void
+note_done(struct envl_pump *pump, uint64_t number)
+{
+    const struct envl_slot *slot;
+
+    envl_ring_finish(&pump->ring, number);
+    while (!pump->over && (slot = envl_ring_next_done(&pump->ring)) != NULL) {
+        if (!slot->last)
+            continue;
+        pump->closed = pump->over = true;
+        if (slot->err.reason != ENVELOPE_OK)
+            note_failure(pump, &slot->err, slot->error);
+    }
+    wake(pump);
+}
+
+static void
+note_emptied(struct envl_pump *pump)
+{
+    envl_ring_emptied(&pump->ring);
+    pump->emptying = false;
+    wake(pump);
+}
+
+/* Threads: called with the lock, which they leave for the step itself */
+
+static void
+work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
+{
+    struct envl_slot *slot = envl_ring_slot(&pump->ring, number);
+
+    envl_ring_take(&pump->ring, number);
+    pthread_mutex_unlock(&pump->lock);
+    envl_codec_work(pump->codec, slot, lane);
+    if (pump->out.fd < 0)
+        envl_slot_join(slot);
+    pthread_mutex_lock(&pump->lock);
+    note_done(pump, number);
+}
+
+static void
+fill_next(struct envl_pump *pump, unsigned lane)
+{
+    struct envl_slot *slot = begin_filling(pump);
+
+    pthread_mutex_unlock(&pump->lock);
+    envl_inlet_fill(&pump->in, pump->codec, slot);
+    pthread_mutex_lock(&pump->lock);
+    work_on(pump, end_filling(pump, slot), lane);
+}
+
+static void
+empty_next(struct envl_pump *pump)
+{
+    struct envl_slot *slot = envl_ring_slot(&pump->ring, pump->ring.emptied);
+    struct envl_err err;
+    int error;
+
+    pump->emptying = true;
+    pthread_mutex_unlock(&pump->lock);
+    if (envl_outlet_write(&pump->out, slot, &err) == ENVELOPE_OK) {
+        pthread_mutex_lock(&pump->lock);
+        note_emptied(pump);
+        return;
+    }
+    error = errno;
+    pthread_mutex_lock(&pump->lock);
+    note_failure(pump, &err, error);
+    pump->closed = pump->over = true;
+    pump->ring.emptied = pump->ring.done; /* nobody takes the rest */
+    wake(pump);
+}
+
+/* Whatever can be done now; false if nothing can. */
+static bool
+take_step(struct envl_pump *pump, unsigned lane)
+{
+    uint64_t number;
+
+    if (pump->out.fd >= 0 && !pump->emptying
+        && envl_ring_can_empty(&pump->ring))
+        empty_next(pump);
+    else if (!pump->over && envl_ring_find_work(&pump->ring, &number))
+        work_on(pump, number, lane);
+    else if (pump->in.source != NULL && can_fill(pump))
+        fill_next(pump, lane);
+    else
+        return false;
+    return true;
+}
+
+/* The caller's step, where there is no thread that takes it. */
+static bool
+take_step_alone(struct envl_pump *pump)
+{
+    bool done = false;
+
+    if (pump->alone && !pump->stepping) {
+        pump->stepping = true;
+        done = take_step(pump, FIRST_LANE);
+        pump->stepping = false;
+    }
+    return done;
+}
+
+/* Wait for what the threads do. */
+static void
+caller_waits(struct envl_pump *pump)
+{
+    if (!take_step_alone(pump))
+        pthread_cond_wait(&pump->caller, &pump->lock);
+}
+
+/* A thread that is cancelled does not leave its functions as
+ * AddressSanitizer wants: the marks they have made would stay on its stack. */
+static void
+clear_marks(void *unused)
+{
+    (void)unused;
+#ifdef __SANITIZE_ADDRESS__
+    __asan_unpoison_memory_region(
+        (char *)__builtin_frame_address(0) - MARKS_LEN, MARKS_LEN);
+#endif
+}
+
+static void
+take_steps(struct envl_pump *pump)
+{
+    unsigned lane = FIRST_LANE + atomic_fetch_add(&pump->lanes, 1);
+
+    pthread_mutex_lock(&pump->lock);
+    while (!pump->stopped && !is_finished(pump)) {
+        if (!take_step(pump, lane))
+            pthread_cond_wait(&pump->changed, &pump->lock);
+    }
+    pthread_mutex_unlock(&pump->lock);
+}
+
+static void *
+run(void *pump)
+{
+    int state;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    pthread_cleanup_push(clear_marks, NULL);
+    take_steps(pump);
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+/* As many as the system lets us have. */
+static bool
+start_threads(struct envl_pump *pump)
+{
+    sigset_t all, old;
+    unsigned i;
+
+    pump->threads =
+        ENVL_QUIETLY(OPENSSL_zalloc(pump->threads_wanted * sizeof(pthread_t)));
+    if (pump->threads == NULL)
+        return false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (i = 0; i < pump->threads_wanted
+                && pthread_create(&pump->threads[i], NULL, run, pump) == 0;
+         i++)
+        pump->threads_started++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (pump->threads_started == 0)
+        pump->alone = pump->in.alone = pump->out.alone = true;
+    return true;
+}
+
+/* End the threads, of which one may be waiting for a descriptor. */
+static void
+join(struct envl_pump *pump)
+{
+    unsigned i;
+
+    pthread_mutex_lock(&pump->lock);
+    pump->stopped = true;
+    pthread_cond_broadcast(&pump->changed);
+    pthread_mutex_unlock(&pump->lock);
+    for (i = 0; i < pump->threads_started; i++)
+        (void)pthread_cancel(pump->threads[i]);
+    for (i = 0; i < pump->threads_started; i++)
+        (void)pthread_join(pump->threads[i], NULL);
+    pump->threads_started = 0;
+}
+
+/* The pump */
+
+/* The slot to push into, once there is one; NULL if nobody wants more, and
+ * then it is known why. */
+static struct envl_slot *
+begin_pushing(struct envl_pump *pump)
+{
+    bool can;
+
+    pthread_mutex_lock(&pump->lock);
+    while (!(can = can_fill(pump)) && !is_at_end(pump))
+        caller_waits(pump);
+    if (can)
+        pump->pushing = begin_filling(pump);
+    pthread_mutex_unlock(&pump->lock);
+    if (!can)
+        return NULL;
+    envl_codec_begin(pump->codec, pump->pushing);
+    return pump->pushing;
+}
+
+static void
+end_pushing(struct envl_pump *pump)
+{
+    struct envl_slot *slot = pump->pushing;
+
+    pump->pushing = NULL;
+    envl_codec_close(pump->codec, slot, pump->in.ended);
+    pthread_mutex_lock(&pump->lock);
+    (void)end_filling(pump, slot);
+    while (take_step_alone(pump)) /* output is not to wait for more input */
+        ;
+    pthread_mutex_unlock(&pump->lock);
+}
+
+/* What needs no input is filled at once: the header. */
+static void
+push_what_is_ready(struct envl_pump *pump)
+{
+    if (begin_pushing(pump) != NULL
+        && envl_codec_is_ready(pump->codec, pump->pushing))
+        end_pushing(pump);
+}
+
+static struct envl_pump *
+new_pump(struct envl_codec *codec)
+{
+    struct envl_pump *pump = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*pump)));
+
+    if (pump == NULL)
+        return NULL;
+    pump->codec = codec;
+    pump->pid = getpid();
+    pump->threads_wanted = envl_codec_threads(codec);
+    (void)pthread_mutex_init(&pump->lock, NULL);
+    (void)pthread_cond_init(&pump->changed, NULL);
+    (void)pthread_cond_init(&pump->caller, NULL);
+    return pump;
+}
+
+static enum envelope_reason
+start(struct envl_pump **out, struct envl_pump *pump, bool ready,
+      struct envl_err *err)
+{
+    if (!ready
+        || !envl_ring_init(&pump->ring, pump->threads_wanted + SLOTS_BESIDE,
+                           envl_codec_slot_size(pump->codec))
+        || !start_threads(pump)) {
+        envl_pump_free(pump);
+        return envl_fail_memory(err);
+    }
+    if (pump->in.source == NULL)
+        push_what_is_ready(pump);
+    *out = pump;
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_pump_start(struct envl_pump **out, struct envl_codec *codec, int in_fd,
+                int out_fd, struct envl_err *err)
+{
+    struct envl_pump *pump = new_pump(codec);
+    bool ready = pump != NULL && envl_outlet_init(&pump->out, out_fd);
+
+    *out = NULL;
+    if (ready && in_fd >= 0)
+        envl_inlet_init(&pump->in, in_fd);
+    return start(out, pump, ready, err);
+}
+
+enum envelope_reason
+envl_pump_start_with(struct envl_pump **out, struct envl_codec *codec,
+                     struct envl_source *source, int out_fd,
+                     struct envl_blocks *blocks, struct envl_err *err)
+{
+    struct envl_pump *pump = new_pump(codec);
+
+    *out = NULL;
+    if (pump != NULL) {
+        pump->in.source = source;
+        pump->out.fd = out_fd;
+        pump->out.blocks = blocks;
+    }
+    return start(out, pump, pump != NULL, err);
+}
+
+enum envelope_reason
+envl_pump_push(struct envl_pump *pump, const void *data, size_t len,
+               struct envl_err *err)
+{
+    const unsigned char *p = data;
+    size_t n;
+
+    if (check_process(pump, err) != ENVELOPE_OK)
+        return err->reason;
+    for (; len > 0; p += n, len -= n) {
+        if (pump->pushing == NULL && begin_pushing(pump) == NULL)
+            return report(pump, err) != ENVELOPE_OK
+                       ? err->reason
+                       : envl_fail(err, ENVELOPE_R_NO_STREAM,
+                                   "the stream has ended");
+        n = envl_codec_copy(pump->codec, pump->pushing, p, len);
+        pump->in.taken += n;
+        if (envl_codec_is_full(pump->codec, pump->pushing))
+            end_pushing(pump);
+    }
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_pump_pull(struct envl_pump *pump, const unsigned char **data, size_t *len,
+               struct envl_err *err)
+{
+    const struct iovec *span;
+    struct envl_slot *slot;
+
+    *len = 0;
+    if (check_process(pump, err) != ENVELOPE_OK)
+        return err->reason;
+    for (;;) {
+        pthread_mutex_lock(&pump->lock);
+        if (pump->pulling
+            && pump->pulled
+                   == envl_ring_slot(&pump->ring, pump->ring.emptied)
+                          ->span_count) {
+            pump->pulling = false;
+            note_emptied(pump);
+        }
+        while (!envl_ring_can_empty(&pump->ring) && !is_at_end(pump))
+            caller_waits(pump);
+        slot = envl_ring_can_empty(&pump->ring)
+                   ? envl_ring_slot(&pump->ring, pump->ring.emptied)
+                   : NULL;
+        pthread_mutex_unlock(&pump->lock);
+        if (slot == NULL)
+            return report(pump, err);
+        if (!pump->pulling)
+            pump->pulled = 0;
+        pump->pulling = true;
+        if (pump->pulled < slot->span_count) {
+            span = &slot->spans[pump->pulled++];
+            *data = span->iov_base;
+            *len = span->iov_len;
+            return ENVELOPE_OK;
+        }
+    }
+}
+
+enum envelope_reason
+envl_pump_finish(struct envl_pump *pump, struct envl_err *err)
+{
+    if (check_process(pump, err) != ENVELOPE_OK)
+        return err->reason;
+    if (pump->in.source == NULL) {
+        pump->in.ended = true;
+        while (pump->pushing != NULL || begin_pushing(pump) != NULL)
+            end_pushing(pump);
+    }
+    pthread_mutex_lock(&pump->lock);
+    while (!is_finished(pump) && !pump->stopped)
+        caller_waits(pump);
+    pthread_mutex_unlock(&pump->lock);
+    join(pump);
+    return report(pump, err);
+}
+
+uint64_t
+envl_pump_taken(struct envl_pump *pump)
+{
+    return envl_pump_is_foreign(pump) ? 0 : pump->in.taken;
+}
+
+void
+envl_pump_stop(struct envl_pump *pump)
+{
+    /* After a fork the lock may be held for ever: leave all as it is. */
+    if (pump != NULL && !envl_pump_is_foreign(pump))
+        join(pump);
+}
+
+void
+envl_pump_free(struct envl_pump *pump)
+{
+    if (pump == NULL || envl_pump_is_foreign(pump))
+        return;
+    envl_pump_stop(pump);
+    envl_ring_clear(&pump->ring);
+    envl_inlet_clear(&pump->in);
+    envl_outlet_clear(&pump->out);
+    OPENSSL_free(pump->threads);
+    (void)pthread_cond_destroy(&pump->changed);
+    (void)pthread_cond_destroy(&pump->caller);
+    (void)pthread_mutex_destroy(&pump->lock);
+    OPENSSL_free(pump);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pieces are filled one after the other; the reader gives the stream out. */
+#include "filter/stream/repack.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "filter/carrier/writer.h"
+#include "filter/stream/descriptors.h"
+#include "filter/stream/source.h"
+
+/* Bytes that are written at once where the carrier has no pieces. */
+#define RAW_PIECE_LEN 1048576
+
+#define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
+
+struct copier {
+    struct envl_carrier_reader *reader;
+    struct envl_framer framer;
+    struct envl_outlet out;
+    uint64_t skip; /* bytes of the old header that are still to come */
+    uint64_t len;  /* of the payload, so far */
+    size_t piece_len;
+    unsigned char *buf; /* room for a lead, a piece, and its tail */
+    size_t fill;        /* of the piece */
+};
+
+/* Writing */
+
+static enum envelope_reason
+write_member(struct copier *c, enum envl_member member, unsigned char *data,
+             size_t len, struct envl_err *err)
+{
+    const size_t lead = envl_framer_lead(&c->framer, member);
+    const size_t tail = envl_framer_frame(&c->framer, member, data, len);
+
+    return envl_outlet_put(&c->out, data - lead, lead + len + tail, err);
+}
+
+/* Each part of the header goes through a buffer with room for its frame. */
+static enum envelope_reason
+write_part(struct copier *c, enum envl_member member, const unsigned char *part,
+           size_t len, struct envl_err *err)
+{
+    unsigned char *buf = ENVL_QUIETLY(
+        OPENSSL_malloc(ENVL_FRAME_LEAD_MAX + len + ENVL_FRAME_TAIL_MAX));
+    enum envelope_reason rc;
+
+    if (buf == NULL)
+        return envl_fail_memory(err);
+    memcpy(buf + ENVL_FRAME_LEAD_MAX, part, len);
+    rc = write_member(c, member, buf + ENVL_FRAME_LEAD_MAX, len, err);
+    OPENSSL_free(buf);
+    return rc;
+}
+
+static enum envelope_reason
+write_header(struct copier *c, const struct envl_header *header,
+             struct envl_err *err)
+{
+    const size_t labels_end = ENVL_PRELUDE_LEN + header->prelude.labels_len;
+    enum envelope_reason rc;
+
+    rc = write_part(c, ENVL_MEMBER_HEADER, header->bytes, labels_end, err);
+    if (rc == ENVELOPE_OK)
+        rc = write_part(c, ENVL_MEMBER_KEY, header->bytes + labels_end,
+                        header->prelude.header_len - labels_end, err);
+    return rc;
+}
+
+static enum envelope_reason
+write_piece(struct copier *c, struct envl_err *err)
+{
+    size_t len = c->fill;
+
+    c->fill = 0;
+    if (!envl_framer_can_go_on(&c->framer))
+        return envl_fail(err, ENVELOPE_R_TOO_LONG,
+                         "a tar has at most %d pieces; take larger ones",
+                         ENVL_PIECE_COUNT_MAX);
+    return write_member(c, ENVL_MEMBER_PAYLOAD, c->buf + ENVL_FRAME_LEAD_MAX,
+                        len, err);
+}
+
+static enum envelope_reason
+write_end(struct copier *c, struct envl_err *err)
+{
+    unsigned char end[ENVL_FRAME_END_MAX];
+    size_t len = envl_framer_end(&c->framer, end);
+    enum envelope_reason rc = envl_outlet_put(&c->out, end, len, err);
+
+    return rc == ENVELOPE_OK ? envl_outlet_end(&c->out, err) : rc;
+}
+
+/* Copying */
+
+/* A span of the stream: what is of the old header is dropped. */
+static enum envelope_reason
+take(struct copier *c, const unsigned char *p, size_t len, struct envl_err *err)
+{
+    size_t n = len < c->skip ? len : (size_t)c->skip;
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    c->skip -= n;
+    c->len += len - n;
+    for (p += n, len -= n; len > 0 && rc == ENVELOPE_OK; p += n, len -= n) {
+        n = c->piece_len - c->fill;
+        if (n > len)
+            n = len;
+        memcpy(c->buf + ENVL_FRAME_LEAD_MAX + c->fill, p, n);
+        c->fill += n;
+        if (c->fill == c->piece_len)
+            rc = write_piece(c, err);
+    }
+    return rc;
+}
+
+static enum envelope_reason
+run(struct copier *c, struct envl_source *source, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct envl_input in = { NULL, 0, false };
+    const unsigned char *span = NULL;
+    size_t len = 0;
+
+    while (rc == ENVELOPE_OK) {
+        switch (envl_carrier_next(c->reader, &in, &span, &len, err)) {
+        case ENVL_STEP_INPUT:
+            rc = envl_source_next(source, &in.p, &in.len, err);
+            in.ended = in.len == 0;
+            break;
+        case ENVL_STEP_OUTPUT:
+            rc = take(c, span, len, err);
+            break;
+        case ENVL_STEP_END:
+            return c->fill > 0 ? write_piece(c, err) : ENVELOPE_OK;
+        default:
+            return err->reason;
+        }
+    }
+    return rc;
+}
+
+/* The last chunk has a tag at least, and is shorter than a whole one. */
+static enum envelope_reason
+check_len(const struct copier *c, struct envl_err *err)
+{
+    const uint64_t least = ENVELOPE_PAYLOAD_START_LENGTH + TAG_LEN;
+
+    if (c->len >= least
+        && (c->len - ENVELOPE_PAYLOAD_START_LENGTH)
+                   % ENVELOPE_SEALED_CHUNK_LENGTH
+               >= TAG_LEN)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_TRUNCATED,
+                     "its payload has %" PRIu64
+                     " bytes, which no whole one can have",
+                     c->len);
+}
+
+/* What options leave open stays as it is, where that can be. */
+static size_t
+choose_piece_len(const struct envl_head *head, enum envl_carrier kind,
+                 const struct envl_options *options)
+{
+    if (kind == ENVL_RAW)
+        return RAW_PIECE_LEN;
+    if (options->piece_len > 0)
+        return (size_t)options->piece_len;
+    if (head->layout.piece_len >= ENVL_PIECE_LEN_MIN
+        && head->layout.piece_len <= ENVL_PIECE_LEN_MAX
+        && head->layout.piece_len % ENVL_PIECE_LEN_STEP == 0)
+        return (size_t)head->layout.piece_len;
+    return ENVL_PIECE_LEN_DEFAULT;
+}
+
+static enum envelope_reason
+copy(struct copier *c, int in, const struct envl_header *header,
+     const struct envl_options *options, struct envl_err *err)
+{
+    struct envl_source source = { .fd = in };
+    enum envelope_reason rc;
+
+    (void)lseek(in, 0, SEEK_SET); /* head was read from it: it can */
+    rc = write_header(c, header, err);
+    if (rc == ENVELOPE_OK)
+        rc = run(c, &source, err);
+    if (rc == ENVELOPE_OK)
+        rc = check_len(c, err);
+    /* The two files may come anywhere, so now it is known. */
+    c->framer.xbcloud = options->xbcloud < 0
+                            ? envl_carrier_is_for_xbcloud(c->reader)
+                            : options->xbcloud > 0;
+    if (rc == ENVELOPE_OK)
+        rc = write_end(c, err);
+    envl_source_clear(&source);
+    return rc;
+}
+
+enum envelope_reason
+envl_copy(int in, const struct envl_head *head, int out,
+          const struct envl_header *header, const struct envl_options *options,
+          struct envl_err *err)
+{
+    const enum envl_carrier kind =
+        options->carrier == ENVL_AUTO ? head->kind : options->carrier;
+    struct copier c = {
+        .reader = envl_carrier_reader_new(head->kind),
+        .framer = { .kind = kind, .mtime = (uint64_t)time(NULL) },
+        .skip = head->header.prelude.header_len,
+        .piece_len = choose_piece_len(head, kind, options),
+    };
+    enum envelope_reason rc;
+
+    c.buf = ENVL_QUIETLY(OPENSSL_malloc(ENVL_FRAME_LEAD_MAX + c.piece_len
+                                        + ENVL_FRAME_TAIL_MAX));
+    if (c.reader == NULL || c.buf == NULL || !envl_outlet_init(&c.out, out))
+        rc = envl_fail_memory(err);
+    else
+        rc = copy(&c, in, header, options, err);
+    OPENSSL_free(c.buf);
+    envl_outlet_clear(&c.out);
+    envl_carrier_reader_free(c.reader);
+    return rc;
+}
