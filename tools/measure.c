@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the end if the layout is known, otherwise from frame to frame. */
+/* From the end if the map is known, otherwise from frame to frame. */
 #include "tools/measure.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include <envelope/envelope.h>
 
 #include "filter/stream/carrier_pass.h"
-#include "filter/stream/random.h"
+#include "filter/stream/pieces.h"
 #include "filter/stream/source.h"
 
 #define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
@@ -17,17 +17,17 @@
 
 /* As this project lays an archive out; false if it is not, or not whole. */
 static bool
-measure_fast(uint64_t *len, const struct envl_layout *layout,
+measure_fast(uint64_t *len, const struct envl_map *map,
              struct envl_source *source)
 {
-    struct envl_random *random;
+    struct envl_pieces pieces;
     struct envl_err ignored;
 
-    if (layout->piece_len == 0
-        || envl_random_new(&random, source, layout, &ignored) != ENVELOPE_OK)
+    if (map->piece_len == 0
+        || envl_pieces_init(&pieces, source, map, ENVL_FRAMES_STRICT, &ignored)
+               != ENVELOPE_OK)
         return false;
-    *len = envl_random_payload_len(random);
-    envl_random_free(random);
+    *len = pieces.len;
     return true;
 }
 
@@ -41,7 +41,7 @@ envl_measure_payload(uint64_t *len, const struct envl_head *head, int fd,
                                   .size = (int64_t)size };
 
     *len = size > header_len ? size - header_len : 0;
-    if (head->kind == ENVL_RAW || measure_fast(len, &head->layout, &source))
+    if (head->kind == ENVL_RAW || measure_fast(len, &head->map, &source))
         return ENVELOPE_OK;
     return envl_carrier_pass(len, head->kind, &source, err);
 }

@@ -181,7 +181,7 @@ static bool
 start_random(struct archive *a, struct reader *r)
 {
     struct envl_decoder *decoder = envl_codec_decoder(r->codec);
-    struct envl_layout layout;
+    struct envl_map map;
     struct envl_err err;
 
     if (r->random != NULL)
@@ -194,13 +194,13 @@ start_random(struct archive *a, struct reader *r)
         && next_text(r, &r->held, &r->held_len, &err) != ENVELOPE_OK)
         return (void)fail(a, r, &err, errno), false;
     r->no_random = true;
-    if (!envl_decoder_layout(decoder, &layout))
+    if (!envl_decoder_map(decoder, &map))
         return false;
     /* The program may put another block in the place of the one at hand: where
      * it comes to reading in order again, it is read again. */
     r->source.at -= (int64_t)r->block_len;
     r->block_len = 0;
-    if (envl_random_new(&r->random, &r->source, &layout, &err) != ENVELOPE_OK)
+    if (envl_random_new(&r->random, &r->source, &map, &err) != ENVELOPE_OK)
         return false;
     /* libarchive may still use the block that it got last. */
     envl_pump_stop(r->pump);

@@ -89,7 +89,7 @@ envl_carrier_reader_new(enum envl_carrier kind)
         ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*reader)));
 
     if (reader != NULL)
-        reader->kind = reader->layout.kind = kind;
+        reader->kind = reader->map.kind = kind;
     return reader;
 }
 
@@ -134,21 +134,16 @@ envl_carrier_next(struct envl_carrier_reader *reader, struct envl_input *in,
     return (enum envl_step)step;
 }
 
-uint64_t
-envl_layout_stride(const struct envl_layout *layout)
-{
-    size_t padding =
-        layout->kind == ENVL_TAR ? envl_tar_padding(layout->piece_len) : 0;
-
-    return layout->lead_len + layout->piece_len + padding;
-}
-
 int
-envl_carrier_layout(const struct envl_carrier_reader *reader,
-                    struct envl_layout *layout)
+envl_carrier_map(const struct envl_carrier_reader *reader, uint64_t header_len,
+                 struct envl_map *map)
 {
-    *layout = reader->layout;
-    return reader->has_layout;
+    *map = reader->map;
+    if (reader->kind == ENVL_RAW) {
+        map->header_len = map->first_at = header_len;
+        return 1;
+    }
+    return reader->has_map && map->header_len == header_len;
 }
 
 int

@@ -13,6 +13,7 @@
 
 #include "filter/carrier/input.h"
 #include "filter/carrier/kind.h"
+#include "filter/carrier/map.h"
 #include "filter/carrier/member.h"
 #include "lib/base/err.h"
 
@@ -70,25 +71,13 @@ enum envl_step envl_carrier_next(struct envl_carrier_reader *reader,
                                  struct envl_err *err);
 
 /*
- * Where the payload lies in an archive as envl_framer_frame() writes it: in
- * pieces of one length, each behind a lead of one length.
+ * envl_carrier_map - where the payload lies, after a header of header_len bytes
+ *
+ * Returns: 1 once the first piece has been met, if header and key stood before
+ *          it, and had so many bytes, and always for a raw stream; else 0.
  */
-struct envl_layout {
-    enum envl_carrier kind;
-    uint64_t header_len; /* of the stream: bytes before the payload */
-    uint64_t first_at;   /* of the lead of the first piece, in the archive */
-    uint64_t lead_len;
-    uint64_t piece_len; /* of every piece but the last; raw: 0, no pieces */
-};
-
-/* envl_layout_stride - bytes from one lead to the next; raw has one piece, which
- * never ends */
-uint64_t envl_layout_stride(const struct envl_layout *layout);
-
-/* envl_carrier_layout - 1 once the first piece has been met, if header and
- * key stood before it; else 0 */
-int envl_carrier_layout(const struct envl_carrier_reader *reader,
-                        struct envl_layout *layout);
+int envl_carrier_map(const struct envl_carrier_reader *reader,
+                     uint64_t header_len, struct envl_map *map);
 
 /* Where bytes lie in an archive. */
 struct envl_place {

@@ -16,8 +16,8 @@
 struct envl_carrier_reader {
     enum envl_carrier kind;
     struct envl_members members;
-    struct envl_layout layout;
-    bool has_layout;
+    struct envl_map map;
+    bool has_map;
     struct envl_place places[ENVL_MEMBER_PAYLOAD]; /* len 0: in none */
     bool for_xbcloud;
     uint64_t at; /* bytes of the archive that were used up */

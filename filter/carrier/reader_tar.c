@@ -30,11 +30,11 @@ begin_piece(struct envl_carrier_reader *reader, uint64_t piece,
     }
     if (piece == 0 && members->ended[ENVL_MEMBER_HEADER]
         && members->ended[ENVL_MEMBER_KEY]) {
-        reader->has_layout = true;
-        reader->layout.header_len = members->stream_header_len;
-        reader->layout.first_at = reader->at - ENVL_TAR_BLOCK_LEN;
-        reader->layout.lead_len = ENVL_TAR_BLOCK_LEN;
-        reader->layout.piece_len = reader->left;
+        reader->has_map = true;
+        reader->map.header_len = members->stream_header_len;
+        reader->map.first_at = reader->at - ENVL_TAR_BLOCK_LEN;
+        reader->map.lead_len = ENVL_TAR_BLOCK_LEN;
+        reader->map.piece_len = reader->left;
     }
     members->pieces++;
     return ENVL_STEP_AGAIN;

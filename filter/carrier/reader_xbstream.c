@@ -31,8 +31,8 @@ end_file(struct envl_carrier_reader *reader, struct envl_err *err)
 
 /* The first chunk of the payload tells how the others lie. */
 static void
-note_layout(struct envl_carrier_reader *reader,
-            const struct envl_xb_header *header)
+note_map(struct envl_carrier_reader *reader,
+         const struct envl_xb_header *header)
 {
     const struct envl_members *members = &reader->members;
 
@@ -40,11 +40,11 @@ note_layout(struct envl_carrier_reader *reader,
         || header->len == 0 || !members->ended[ENVL_MEMBER_HEADER]
         || !members->ended[ENVL_MEMBER_KEY])
         return;
-    reader->has_layout = true;
-    reader->layout.header_len = members->stream_header_len;
-    reader->layout.lead_len = envl_xb_header_len(ENVL_XB_PAYLOAD, header->path);
-    reader->layout.first_at = reader->at - reader->layout.lead_len;
-    reader->layout.piece_len = header->len;
+    reader->has_map = true;
+    reader->map.header_len = members->stream_header_len;
+    reader->map.lead_len = envl_xb_header_len(ENVL_XB_PAYLOAD, header->path);
+    reader->map.first_at = reader->at - reader->map.lead_len;
+    reader->map.piece_len = header->len;
 }
 
 static int
@@ -77,7 +77,7 @@ begin_chunk(struct envl_carrier_reader *reader,
         && envl_members_check_len(members, reader->member, header->len, err)
                != ENVELOPE_OK)
         return ENVL_STEP_FAIL;
-    note_layout(reader, header);
+    note_map(reader, header);
     envl_note_place(reader, header->offset, header->len);
     reader->left = header->len;
     reader->crc = 0;

@@ -86,21 +86,20 @@ envl_carrier_pass(uint64_t *payload_len, enum envl_carrier kind,
 
 enum envelope_reason
 envl_carrier_pass_end(uint64_t *payload_len, uint64_t pieces,
-                      const struct envl_layout *layout,
-                      struct envl_source *source, struct envl_err *err)
+                      const struct envl_map *map, struct envl_source *source,
+                      struct envl_err *err)
 {
-    struct envl_carrier_reader *reader = new_reader(layout->kind, source, err);
+    struct envl_carrier_reader *reader = new_reader(map->kind, source, err);
     const uint64_t last = pieces - 1;
-    const uint64_t last_len = *payload_len - last * layout->piece_len;
+    const uint64_t last_len = *payload_len - last * map->piece_len;
     enum envelope_reason rc;
 
     if (reader == NULL)
         return err->reason;
     envl_members_stand_behind(&reader->members, pieces, *payload_len);
-    if (layout->kind == ENVL_TAR)
+    if (map->kind == ENVL_TAR)
         envl_tar_stand_behind(reader, last_len);
-    reader->at = layout->first_at + last * envl_layout_stride(layout)
-                 + layout->lead_len + last_len;
+    reader->at = envl_map_lead_at(map, last) + map->lead_len + last_len;
     rc = reader->at <= reader->size
              ? pass(reader, source, err)
              : envl_fail(err, ENVELOPE_R_CARRIER_TRUNCATED,

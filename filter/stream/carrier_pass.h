@@ -31,11 +31,11 @@ enum envelope_reason envl_carrier_pass(uint64_t *payload_len,
  * envl_carrier_pass_end - the same from behind the last of so many pieces on
  *
  *   payload_len  their length; more, if there is more payload than they are
- *   layout       where they lie
+ *   map          where they lie
  */
 enum envelope_reason envl_carrier_pass_end(uint64_t *payload_len,
                                            uint64_t pieces,
-                                           const struct envl_layout *layout,
+                                           const struct envl_map *map,
                                            struct envl_source *source,
                                            struct envl_err *err);
 

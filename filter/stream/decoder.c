@@ -32,8 +32,8 @@ struct envl_decoder {
     size_t carry_len;
     size_t fed; /* bytes of a chunk that the session has */
 
-    bool gave_text, has_layout;
-    struct envl_layout layout; /* as of the first text */
+    bool gave_text, has_map;
+    struct envl_map map; /* as of the first text */
 };
 
 static_assert(ENVL_RECOGNISE_LEN <= ENVELOPE_SEALED_CHUNK_LENGTH,
@@ -78,26 +78,11 @@ envl_decoder_slot_size(const struct envl_decoder *decoder)
     return INPUT_LEN + ENVELOPE_SEALED_CHUNK_LENGTH + ENVL_SLACK_LEN;
 }
 
-static void
-find_layout(struct envl_decoder *decoder)
-{
-    struct envl_layout *layout = &decoder->layout;
-    size_t header_len = envl_session_header_len(decoder->session);
-
-    if (envl_carrier_layout(decoder->carrier, layout)) {
-        decoder->has_layout = layout->header_len == header_len;
-    } else {
-        layout->header_len = layout->first_at = header_len;
-        decoder->has_layout = layout->kind == ENVL_RAW;
-    }
-}
-
 int
-envl_decoder_layout(const struct envl_decoder *decoder,
-                    struct envl_layout *layout)
+envl_decoder_map(const struct envl_decoder *decoder, struct envl_map *map)
 {
-    *layout = decoder->layout;
-    return decoder->has_layout;
+    *map = decoder->map;
+    return decoder->has_map;
 }
 
 struct envl_session *
@@ -284,16 +269,18 @@ open_last(struct envl_decoder *decoder, struct envl_slot *slot,
 }
 
 /*
- * Whoever gets the first text may ask for the layout, from another thread: it
+ * Whoever gets the first text may ask for the map, from another thread: it
  * is not touched again.
  */
 static void
-note_layout(struct envl_decoder *decoder, const struct envl_slot *slot)
+note_map(struct envl_decoder *decoder, const struct envl_slot *slot)
 {
     if (decoder->gave_text
         || slot->early_len + slot->run_count + slot->rest.iov_len == 0)
         return;
-    find_layout(decoder);
+    decoder->has_map = envl_carrier_map(
+        decoder->carrier, envl_session_header_len(decoder->session),
+        &decoder->map);
     decoder->gave_text = true;
 }
 
@@ -339,7 +326,7 @@ envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
         rc = unwrap(decoder, slot, &in, &fill, &over, &err);
     /* Chunks that came before a failure are opened all the same. */
     closed = close_chunks(decoder, slot, fill, over, &later);
-    note_layout(decoder, slot);
+    note_map(decoder, slot);
     if (rc != ENVELOPE_OK || closed != ENVELOPE_OK)
         envl_slot_fail(slot, rc != ENVELOPE_OK ? &err : &later);
 }

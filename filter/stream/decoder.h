@@ -24,10 +24,9 @@ void envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
 void envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
                        unsigned lane);
 
-/* envl_decoder_layout - where the payload lies; 1 if that is known, once text
+/* envl_decoder_map - where the payload lies; 1 if that is known, once text
  * has come out; it may be asked while other threads go on */
-int envl_decoder_layout(const struct envl_decoder *decoder,
-                        struct envl_layout *layout);
+int envl_decoder_map(const struct envl_decoder *decoder, struct envl_map *map);
 
 /* envl_decoder_session - the cipher, for reading on elsewhere; it stays the
  * decoder's */

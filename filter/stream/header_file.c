@@ -9,6 +9,7 @@
 
 #include "filter/carrier/xbstream.h"
 #include "filter/stream/source.h"
+#include "filter/stream/spans.h"
 
 /* Between the two parts in the archive there may be other headers, but no
  * more than this in all. */
@@ -104,28 +105,16 @@ fail_short(const struct gatherer *g, struct envl_err *err)
 }
 
 static enum envelope_reason
-gather(struct gatherer *g, struct envl_carrier_reader *reader,
-       struct envl_source *source, struct envl_err *err)
+gather(struct gatherer *g, struct envl_spans *spans, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
-    struct envl_input in = { NULL, 0, false };
     const unsigned char *span = NULL;
     size_t len = 0;
 
     while (rc == ENVELOPE_OK && g->have < wanted(g)) {
-        switch (envl_carrier_next(reader, &in, &span, &len, err)) {
-        case ENVL_STEP_INPUT:
-            rc = envl_source_next(source, &in.p, &in.len, err);
-            in.ended = in.len == 0;
-            break;
-        case ENVL_STEP_OUTPUT:
-            rc = take(g, span, len, err);
-            break;
-        case ENVL_STEP_END:
-            return fail_short(g, err);
-        default:
-            return err->reason;
-        }
+        rc = envl_spans_next(spans, &span, &len, err);
+        if (rc == ENVELOPE_OK)
+            rc = len > 0 ? take(g, span, len, err) : fail_short(g, err);
     }
     return rc;
 }
@@ -164,17 +153,17 @@ find(struct envl_head *head, const struct envl_carrier_reader *reader)
     const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
     struct envl_place *first = &head->parts[ENVL_MEMBER_HEADER];
     struct envl_place *second = &head->parts[ENVL_MEMBER_KEY];
-    struct envl_layout *layout = &head->layout;
+    struct envl_map *map = &head->map;
 
-    if (!envl_carrier_layout(reader, layout))
-        layout->piece_len = 0;
-    head->is_plain = layout->piece_len >= sizeof(head->start)
+    if (!envl_carrier_map(reader, prelude->header_len, map))
+        map->piece_len = 0;
+    head->is_plain = map->piece_len >= sizeof(head->start)
                      && envl_carrier_place(reader, ENVL_MEMBER_HEADER, first)
                      && envl_carrier_place(reader, ENVL_MEMBER_KEY, second)
                      && first->len == labels_end
                      && second->len == prelude->header_len - labels_end
                      && distance(first, second) <= PATCH_LEN_MAX;
-    head->start_at = layout->first_at + layout->lead_len;
+    head->start_at = map->first_at + map->lead_len;
 }
 
 /* The same as of a stream that is read through. */
@@ -196,7 +185,7 @@ envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
 {
     struct envl_source source;
     struct gatherer g = { .head = head };
-    struct envl_carrier_reader *reader = NULL;
+    struct envl_spans spans = { .source = &source };
     enum envelope_reason rc;
 
     *head = (struct envl_head){ 0 };
@@ -207,17 +196,17 @@ envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
         && !envl_carrier_recognise(&head->kind, source.start, source.start_len))
         rc = fail_unknown(&source, err);
     if (rc == ENVELOPE_OK
-        && (reader = envl_carrier_reader_new(head->kind)) == NULL)
+        && (spans.reader = envl_carrier_reader_new(head->kind)) == NULL)
         rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
-        rc = gather(&g, reader, &source, err);
+        rc = gather(&g, &spans, err);
     if (rc == ENVELOPE_OK)
         rc = envl_header_check(&head->header, err);
     if (rc == ENVELOPE_OK && head->kind == ENVL_RAW)
         find_raw(head);
     else if (rc == ENVELOPE_OK)
-        find(head, reader);
-    envl_carrier_reader_free(reader);
+        find(head, spans.reader);
+    envl_carrier_reader_free(spans.reader);
     envl_source_clear(&source);
     return rc;
 }

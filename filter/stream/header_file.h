@@ -28,7 +28,7 @@ struct envl_head {
     struct envl_place parts[ENVL_MEMBER_PAYLOAD];
     uint64_t start_at;
 
-    struct envl_layout layout; /* piece_len is 0 if it is not known */
+    struct envl_map map; /* piece_len is 0 if it is not known */
 };
 
 /*

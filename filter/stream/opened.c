@@ -9,9 +9,10 @@
 
 #include <envelope/envelope.h>
 
+#include "filter/stream/pieces.h"
 #include "filter/stream/random.h"
-#include "filter/stream/recover.h"
 #include "filter/stream/source.h"
+#include "filter/stream/spans.h"
 #include "lib/header/header.h"
 
 /* Bytes that the cipher is given at once: nothing comes out of these. */
@@ -20,13 +21,11 @@
 struct envl_opened {
     struct envl_source source;
     struct envl_session *session;
-    struct envl_carrier_reader *carrier;
-    struct envl_layout layout;
-    bool has_layout;
+    struct envl_spans spans;
+    struct envl_map map;
+    bool has_map;
     struct envl_random *random;
 
-    struct envl_input in;
-    uint64_t given; /* bytes of the file that in was given in all */
     const unsigned char *span;
     size_t span_len;
     unsigned char prelude[ENVL_PRELUDE_LEN];
@@ -35,32 +34,6 @@ struct envl_opened {
 };
 
 /* In order */
-
-static enum envelope_reason
-next_span(struct envl_opened *opened, struct envl_err *err)
-{
-    enum envelope_reason rc = ENVELOPE_OK;
-
-    while (rc == ENVELOPE_OK) {
-        switch (envl_carrier_next(opened->carrier, &opened->in, &opened->span,
-                                  &opened->span_len, err)) {
-        case ENVL_STEP_INPUT:
-            rc = envl_source_next(&opened->source, &opened->in.p,
-                                  &opened->in.len, err);
-            opened->in.ended = opened->in.len == 0;
-            opened->given += opened->in.len;
-            break;
-        case ENVL_STEP_OUTPUT:
-            return ENVELOPE_OK;
-        case ENVL_STEP_END:
-            opened->span_len = 0;
-            return ENVELOPE_OK;
-        default:
-            return err->reason;
-        }
-    }
-    return rc;
-}
 
 /* The stream ends here, and the cipher knows what that is called. */
 static enum envelope_reason
@@ -82,7 +55,8 @@ feed(struct envl_opened *opened, uint64_t len, unsigned char *copy,
 
     while (rc == ENVELOPE_OK && len > 0) {
         if (opened->span_len == 0) {
-            rc = next_span(opened, err);
+            rc = envl_spans_next(&opened->spans, &opened->span,
+                                 &opened->span_len, err);
             if (rc == ENVELOPE_OK && opened->span_len == 0)
                 rc = end_early(opened, err);
             continue;
@@ -114,25 +88,21 @@ feed_header(struct envl_opened *opened, struct envl_err *err)
         rc = envl_prelude_parse(&prelude, opened->prelude, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    opened->layout.header_len = prelude.header_len;
+    opened->map.header_len = prelude.header_len;
     rc = feed(opened, prelude.header_len - ENVL_PRELUDE_LEN, NULL, err);
-    opened->header_end = opened->given - opened->in.len;
+    opened->header_end = opened->spans.given - opened->spans.in.len;
     return rc;
 }
 
 static void
-find_layout(struct envl_opened *opened)
+find_map(struct envl_opened *opened)
 {
-    struct envl_layout layout;
+    struct envl_map map;
 
-    if (opened->layout.kind == ENVL_RAW) {
-        opened->layout.first_at = opened->layout.header_len;
-        opened->has_layout = true;
-    } else if (envl_carrier_layout(opened->carrier, &layout)
-               && layout.header_len == opened->layout.header_len) {
-        opened->layout = layout;
-        opened->has_layout = true;
-    }
+    opened->has_map =
+        envl_carrier_map(opened->spans.reader, opened->map.header_len, &map);
+    if (opened->has_map)
+        opened->map = map;
 }
 
 /* The frame of the first piece is damaged: the others tell where it is.  If
@@ -140,44 +110,39 @@ find_layout(struct envl_opened *opened)
 static enum envelope_reason
 recover(struct envl_opened *opened, struct envl_err *err)
 {
-    struct envl_layout *l = &opened->layout;
+    struct envl_map *map = &opened->map;
     unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH];
     enum envelope_reason rc;
     size_t got;
 
-    rc = envl_recover_layout(l, &opened->source, opened->header_end, err);
+    rc = envl_pieces_learn_map(map, &opened->source, opened->header_end, err);
     if (rc == ENVELOPE_OK)
         rc = envl_source_read_at(&opened->source,
-                                 (int64_t)(l->first_at + l->lead_len), start,
-                                 sizeof(start), err);
+                                 (int64_t)(map->first_at + map->lead_len),
+                                 start, sizeof(start), err);
     if (rc == ENVELOPE_OK)
         rc = envl_session_update(opened->session, opened->out, &got, start,
                                  sizeof(start), err);
-    if (l->piece_len == 0)
-        l->piece_len = (uint64_t)envl_source_size(&opened->source) - l->first_at
-                       - l->lead_len;
-    opened->has_layout = rc == ENVELOPE_OK;
+    if (map->piece_len == 0)
+        map->piece_len = (uint64_t)envl_source_size(&opened->source)
+                         - map->first_at - map->lead_len;
+    opened->has_map = rc == ENVELOPE_OK;
     return rc;
 }
 
 /* An xbstream has no checksum over the length of a piece: do others agree? */
 static enum envelope_reason
-check_layout(struct envl_opened *opened, struct envl_err *err)
+check_map(struct envl_opened *opened, struct envl_err *err)
 {
-    struct envl_layout *l = &opened->layout, found = *l;
-    unsigned char lead[ENVL_LEAD_LEN_MAX];
+    struct envl_map *map = &opened->map, found = *map;
     enum envelope_reason rc;
 
-    if (l->kind != ENVL_XBSTREAM || !opened->has_layout
-        || (envl_source_read_at(&opened->source,
-                                (int64_t)(l->first_at + envl_layout_stride(l)),
-                                lead, (size_t)l->lead_len, err)
-                == ENVELOPE_OK
-            && envl_recover_is_lead(l, lead, 1)))
+    if (map->kind != ENVL_XBSTREAM || !opened->has_map
+        || envl_pieces_has_lead(map, &opened->source, 1))
         return ENVELOPE_OK;
-    rc = envl_recover_layout(&found, &opened->source, l->first_at, err);
+    rc = envl_pieces_learn_map(&found, &opened->source, map->first_at, err);
     if (rc == ENVELOPE_OK && found.piece_len > 0)
-        *l = found;
+        *map = found;
     return rc;
 }
 
@@ -190,8 +155,8 @@ feed_start(struct envl_opened *opened, enum envl_frames frames,
         feed(opened, ENVELOPE_PAYLOAD_START_LENGTH, NULL, err);
 
     if (rc == ENVELOPE_OK) {
-        find_layout(opened);
-        return lenient ? check_layout(opened, err) : rc;
+        find_map(opened);
+        return lenient ? check_map(opened, err) : rc;
     }
     if (lenient
         && (rc == ENVELOPE_R_CARRIER || rc == ENVELOPE_R_CARRIER_MEMBER))
@@ -212,9 +177,9 @@ open_carrier(struct envl_opened *opened, struct envl_err *err)
     /* What begins like no carrier is for the cipher to refuse. */
     (void)envl_carrier_recognise(&kind, opened->source.start,
                                  opened->source.start_len);
-    opened->layout.kind = kind;
-    opened->carrier = envl_carrier_reader_new(kind);
-    return opened->carrier != NULL ? ENVELOPE_OK : envl_fail_memory(err);
+    opened->map.kind = kind;
+    opened->spans.reader = envl_carrier_reader_new(kind);
+    return opened->spans.reader != NULL ? ENVELOPE_OK : envl_fail_memory(err);
 }
 
 enum envelope_reason
@@ -229,6 +194,7 @@ envl_opened_new(struct envl_opened **out, int fd,
     if (opened == NULL)
         return envl_fail_memory(err);
     envl_source_init(&opened->source, fd, 0);
+    opened->spans.source = &opened->source;
     rc = envl_session_new(&opened->session, options, ENVL_DECRYPT, err);
     if (rc == ENVELOPE_OK)
         rc = open_carrier(opened, err);
@@ -251,7 +217,7 @@ envl_opened_free(struct envl_opened *opened)
         return;
     envl_random_free(opened->random);
     envl_session_free(opened->session);
-    envl_carrier_reader_free(opened->carrier);
+    envl_carrier_reader_free(opened->spans.reader);
     envl_source_clear(&opened->source);
     OPENSSL_free(opened);
 }
@@ -265,7 +231,7 @@ check_place(const struct envl_opened *opened, struct envl_err *err)
         return envl_fail(err, ENVELOPE_R_READ,
                          "it cannot seek, as pipes and terminals cannot: put "
                          "it into a file, and name that");
-    if (!opened->has_layout)
+    if (!opened->has_map)
         return envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
                          "the archive was packed again, and can only be read "
                          "in order");
@@ -274,12 +240,12 @@ check_place(const struct envl_opened *opened, struct envl_err *err)
 
 enum envelope_reason
 envl_opened_place(struct envl_opened *opened, struct envl_source **source,
-                  struct envl_session **session, struct envl_layout *layout,
+                  struct envl_session **session, struct envl_map *map,
                   struct envl_err *err)
 {
     *source = &opened->source;
     *session = opened->session;
-    *layout = opened->layout;
+    *map = opened->map;
     return check_place(opened, err);
 }
 
@@ -292,8 +258,7 @@ envl_opened_measure(struct envl_opened *opened, uint64_t *size,
     if (rc != ENVELOPE_OK)
         return rc;
     errno = 0;
-    rc =
-        envl_random_new(&opened->random, &opened->source, &opened->layout, err);
+    rc = envl_random_new(&opened->random, &opened->source, &opened->map, err);
     if (rc == ENVELOPE_R_READ && errno == 0) /* no call has failed */
         rc = envl_fail(err, ENVELOPE_R_CARRIER_TRUNCATED,
                        "the archive has no end");

@@ -13,14 +13,10 @@
 #include "filter/carrier/reader.h"
 #include "filter/stream/cipher.h"
 #include "filter/stream/options.h"
+#include "filter/stream/pieces.h"
 #include "lib/base/err.h"
 
 struct envl_opened;
-struct envl_source;
-
-/* Whether a damaged frame of the carrier behind the key envelope is a failure,
- * or is worked around. */
-enum envl_frames { ENVL_FRAMES_STRICT, ENVL_FRAMES_LENIENT };
 
 /*
  * envl_opened_new - read as far as the commitment
@@ -63,7 +59,7 @@ enum envelope_reason envl_opened_read(struct envl_opened *opened,
 enum envelope_reason envl_opened_place(struct envl_opened *opened,
                                        struct envl_source **source,
                                        struct envl_session **session,
-                                       struct envl_layout *layout,
+                                       struct envl_map *map,
                                        struct envl_err *err);
 
 #endif

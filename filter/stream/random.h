@@ -19,7 +19,7 @@ struct envl_random;
  *
  * The last chunk is read and verified: the length is true.
  *
- *   layout  where the payload lies
+ *   map  where the payload lies
  *
  * Ownership: *random is the caller's, envl_random_free(); source and session
  *            are borrowed.  NULL on failure, and the source is restored.
@@ -29,7 +29,7 @@ struct envl_random;
  */
 enum envelope_reason envl_random_new(struct envl_random **random,
                                      struct envl_source *source,
-                                     const struct envl_layout *layout,
+                                     const struct envl_map *map,
                                      struct envl_err *err);
 void envl_random_free(struct envl_random *random);
 
@@ -41,10 +41,6 @@ enum envelope_reason envl_random_open(struct envl_random *random,
 
 /* envl_random_size - bytes of text */
 int64_t envl_random_size(const struct envl_random *random);
-
-/* envl_random_payload_len - bytes of the payload, whether or not a text can
- * have so many */
-uint64_t envl_random_payload_len(const struct envl_random *random);
 
 /*
  * envl_random_read - text from this offset on

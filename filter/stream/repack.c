@@ -12,6 +12,7 @@
 #include "filter/carrier/writer.h"
 #include "filter/stream/descriptors.h"
 #include "filter/stream/source.h"
+#include "filter/stream/spans.h"
 
 /* Bytes that are written at once where the carrier has no pieces. */
 #define RAW_PIECE_LEN 1048576
@@ -122,27 +123,17 @@ take(struct copier *c, const unsigned char *p, size_t len, struct envl_err *err)
 static enum envelope_reason
 run(struct copier *c, struct envl_source *source, struct envl_err *err)
 {
+    struct envl_spans spans = { .source = source, .reader = c->reader };
     enum envelope_reason rc = ENVELOPE_OK;
-    struct envl_input in = { NULL, 0, false };
     const unsigned char *span = NULL;
-    size_t len = 0;
+    size_t len = 1;
 
-    while (rc == ENVELOPE_OK) {
-        switch (envl_carrier_next(c->reader, &in, &span, &len, err)) {
-        case ENVL_STEP_INPUT:
-            rc = envl_source_next(source, &in.p, &in.len, err);
-            in.ended = in.len == 0;
-            break;
-        case ENVL_STEP_OUTPUT:
+    while (rc == ENVELOPE_OK && len > 0) {
+        rc = envl_spans_next(&spans, &span, &len, err);
+        if (rc == ENVELOPE_OK)
             rc = take(c, span, len, err);
-            break;
-        case ENVL_STEP_END:
-            return c->fill > 0 ? write_piece(c, err) : ENVELOPE_OK;
-        default:
-            return err->reason;
-        }
     }
-    return rc;
+    return rc == ENVELOPE_OK && c->fill > 0 ? write_piece(c, err) : rc;
 }
 
 /* The last chunk has a tag at least, and is shorter than a whole one. */
@@ -171,10 +162,10 @@ choose_piece_len(const struct envl_head *head, enum envl_carrier kind,
         return RAW_PIECE_LEN;
     if (options->piece_len > 0)
         return (size_t)options->piece_len;
-    if (head->layout.piece_len >= ENVL_PIECE_LEN_MIN
-        && head->layout.piece_len <= ENVL_PIECE_LEN_MAX
-        && head->layout.piece_len % ENVL_PIECE_LEN_STEP == 0)
-        return (size_t)head->layout.piece_len;
+    if (head->map.piece_len >= ENVL_PIECE_LEN_MIN
+        && head->map.piece_len <= ENVL_PIECE_LEN_MAX
+        && head->map.piece_len % ENVL_PIECE_LEN_STEP == 0)
+        return (size_t)head->map.piece_len;
     return ENVL_PIECE_LEN_DEFAULT;
 }
 

@@ -13,8 +13,7 @@
 
 #include <envelope/envelope.h>
 
-#include "filter/stream/random.h"
-#include "filter/stream/recover.h"
+#include "filter/stream/pieces.h"
 #include "filter/stream/source.h"
 
 #define CHUNK_LEN ENVELOPE_CHUNK_LENGTH
@@ -30,12 +29,10 @@
 enum state { AT_CHUNKS, AT_TRAILING, AT_TAIL, DONE };
 
 struct envl_survey {
-    struct envl_source *source;
     struct envl_session *session;
-    struct envl_layout layout;
-    uint64_t payload_len; /* what there may be of it, start counted */
-    uint64_t whole;       /* chunks of SEALED_LEN in there */
-    size_t tail_len;      /* bytes behind them */
+    struct envl_pieces pieces; /* what there may be of them */
+    uint64_t whole;            /* chunks of SEALED_LEN in there */
+    size_t tail_len;           /* bytes behind them */
 
     enum state state;
     uint64_t next;     /* chunk to be looked at */
@@ -44,8 +41,6 @@ struct envl_survey {
     unsigned run;
     uint64_t sealed_first; /* chunks that are in sealed */
     unsigned sealed_count;
-    uint64_t checked; /* piece whose lead was checked last, counted from 1 */
-    uint64_t leads, bad_leads; /* but for the first */
 
     struct envl_found queue[QUEUE_LEN];
     unsigned queued, taken;
@@ -64,107 +59,17 @@ is_damage(enum envelope_reason rc)
            || rc == ENVELOPE_R_TRUNCATED || rc == ENVELOPE_R_TRAILING_DATA;
 }
 
-/* Where the payload ends */
-
-/* Frames and the end are as they should be: then its length is known. */
-static bool
-measure_whole(struct envl_survey *survey)
-{
-    struct envl_random *random;
-    struct envl_err ignored;
-
-    if (envl_random_new(&random, survey->source, &survey->layout, &ignored)
-        != ENVELOPE_OK)
-        return false;
-    survey->payload_len = envl_random_payload_len(random);
-    envl_random_free(random);
-    return true;
-}
-
-/* Otherwise it is all up to the end of the file, and the final chunk, if it is
- * there, shows that it is. */
-static void
-measure_rest(struct envl_survey *survey, uint64_t size)
-{
-    const struct envl_layout *l = &survey->layout;
-    uint64_t rest = size > l->first_at ? size - l->first_at : 0, left;
-
-    survey->payload_len = rest;
-    if (l->piece_len == 0)
-        return;
-    left = rest % envl_layout_stride(l);
-    left = left > l->lead_len ? left - l->lead_len : 0;
-    survey->payload_len = rest / envl_layout_stride(l) * l->piece_len
-                          + (left < l->piece_len ? left : l->piece_len);
-}
-
-static enum envelope_reason
-measure(struct envl_survey *survey, struct envl_err *err)
-{
-    int64_t size = envl_source_size(survey->source);
-    uint64_t len;
-
-    if (size < 0)
-        return envl_fail(err, ENVELOPE_R_READ, "the file cannot seek");
-    if (survey->layout.piece_len == 0 || !measure_whole(survey))
-        measure_rest(survey, (uint64_t)size);
-    if (survey->payload_len < ENVELOPE_PAYLOAD_START_LENGTH)
-        survey->payload_len = ENVELOPE_PAYLOAD_START_LENGTH;
-    len = survey->payload_len - ENVELOPE_PAYLOAD_START_LENGTH;
-    survey->whole = len / SEALED_LEN;
-    survey->tail_len = (size_t)(len % SEALED_LEN);
-    return ENVELOPE_OK;
-}
-
 /* Reading */
 
-static void
-check_lead(struct envl_survey *survey, uint64_t piece)
-{
-    const struct envl_layout *l = &survey->layout;
-    unsigned char lead[ENVL_LEAD_LEN_MAX];
-    struct envl_err ignored;
-
-    if (survey->checked == piece + 1 || piece == 0)
-        return;
-    survey->checked = piece + 1;
-    survey->leads++;
-    if (envl_source_read_at(
-            survey->source,
-            (int64_t)(l->first_at + piece * envl_layout_stride(l)), lead,
-            (size_t)l->lead_len, &ignored)
-            != ENVELOPE_OK
-        || !envl_recover_is_lead(l, lead, piece))
-        survey->bad_leads++;
-}
-
-/* Bytes from the beginning of a chunk on, wherever their pieces are. */
+/* Bytes from the beginning of a chunk on. */
 static enum envelope_reason
 read_chunk(struct envl_survey *survey, uint64_t chunk, size_t len,
            struct envl_err *err)
 {
-    uint64_t from = ENVELOPE_PAYLOAD_START_LENGTH + chunk * SEALED_LEN, at;
-    const struct envl_layout *l = &survey->layout;
-    enum envelope_reason rc = ENVELOPE_OK;
-    unsigned char *to = survey->sealed;
-    size_t n;
-
     survey->sealed_count = 0;
-    for (; len > 0 && rc == ENVELOPE_OK; to += n, from += n, len -= n) {
-        n = len;
-        at = l->first_at + from;
-        if (l->piece_len > 0) {
-            uint64_t piece = from / l->piece_len, within = from % l->piece_len;
-
-            check_lead(survey, piece);
-            if (n > l->piece_len - within)
-                n = (size_t)(l->piece_len - within);
-            at = l->first_at + piece * envl_layout_stride(l) + l->lead_len
-                 + within;
-        }
-        rc = envl_source_read_at(survey->source, (int64_t)at, to, n, err);
-    }
-    return rc;
+    return envl_pieces_read(&survey->pieces,
+                            ENVELOPE_PAYLOAD_START_LENGTH + chunk * SEALED_LEN,
+                            survey->sealed, len, err);
 }
 
 /* What was found */
@@ -216,7 +121,7 @@ found_end(struct envl_survey *survey, uint64_t chunk, size_t len)
     else
         end_hole(survey, chunk, CHUNK_LEN);
     push(survey, ENVL_FOUND_END, 0, 0,
-         survey->layout.kind == ENVL_RAW ? survey->payload_len - end : 0);
+         survey->pieces.map.kind == ENVL_RAW ? survey->pieces.len - end : 0);
     survey->queue[survey->queued - 1].offset = chunk * CHUNK_LEN + len;
     survey->state = DONE;
 }
@@ -264,8 +169,8 @@ static enum envelope_reason
 look_for_end(struct envl_survey *survey, uint64_t chunk, bool *found,
              struct envl_err *err)
 {
-    uint64_t there = survey->payload_len - ENVELOPE_PAYLOAD_START_LENGTH
-                     - chunk * SEALED_LEN;
+    uint64_t there =
+        survey->pieces.len - ENVELOPE_PAYLOAD_START_LENGTH - chunk * SEALED_LEN;
     size_t most = there < SEALED_LEN ? (size_t)there : SEALED_LEN - 1;
     size_t least = TAG_LEN, len = most, n;
     enum envelope_reason rc;
@@ -389,19 +294,25 @@ envl_survey_new(struct envl_survey **out, struct envl_opened *opened,
                 uint64_t first, struct envl_err *err)
 {
     struct envl_survey *survey = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*survey)));
+    struct envl_source *source;
+    struct envl_map map;
     enum envelope_reason rc;
+    uint64_t len;
 
     *out = NULL;
     if (survey == NULL)
         return envl_fail_memory(err);
-    rc = envl_opened_place(opened, &survey->source, &survey->session,
-                           &survey->layout, err);
+    rc = envl_opened_place(opened, &source, &survey->session, &map, err);
     if (rc == ENVELOPE_OK)
-        rc = measure(survey, err);
+        rc = envl_pieces_init(&survey->pieces, source, &map,
+                              ENVL_FRAMES_LENIENT, err);
     if (rc != ENVELOPE_OK) {
         envl_survey_free(survey);
         return rc;
     }
+    len = survey->pieces.len - ENVELOPE_PAYLOAD_START_LENGTH;
+    survey->whole = len / SEALED_LEN;
+    survey->tail_len = (size_t)(len % SEALED_LEN);
     survey->run = RUN_MAX;
     survey->next = first < survey->whole ? first : survey->whole;
     survey->hole = survey->good_end = survey->next;
@@ -447,6 +358,7 @@ envl_survey_next(struct envl_survey *survey, struct envl_found *found,
 bool
 envl_survey_is_scattered(const struct envl_survey *survey)
 {
-    return survey->leads > 0 && survey->bad_leads == survey->leads
-           && survey->good_end * SEALED_LEN < survey->layout.piece_len;
+    return survey->pieces.leads > 0
+           && survey->pieces.bad_leads == survey->pieces.leads
+           && survey->good_end * SEALED_LEN < survey->pieces.map.piece_len;
 }

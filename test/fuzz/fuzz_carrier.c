@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "filter/carrier/reader.h"
+#include "lib/header/header.h"
 #include "test/fuzz/mend.h"
 #include "test/fuzz/target.h"
 
@@ -74,17 +75,31 @@ check_failure(const struct envl_err *err)
     MUST(err->detail[0] != '\0');
 }
 
+/* Where the map has the first piece, there are the bytes that were read. */
 static void
-check_layout(const struct envl_carrier_reader *reader, enum envl_carrier kind,
-             size_t size)
+check_map(const struct envl_carrier_reader *reader, enum envl_carrier kind,
+          const struct result *result, const uint8_t *data, size_t size)
 {
-    struct envl_layout layout;
+    struct envl_position place;
+    struct envl_prelude prelude;
+    struct envl_err ignored;
+    struct envl_map map;
+    size_t len;
 
-    if (!envl_carrier_layout(reader, &layout))
+    if (result->len < ENVL_PRELUDE_LEN
+        || envl_prelude_parse(&prelude, result->stream, &ignored) != ENVELOPE_OK
+        || !envl_carrier_map(reader, prelude.header_len, &map)
+        || result->len <= prelude.header_len)
         return;
-    MUST(layout.kind == kind);
-    MUST(layout.header_len <= size && layout.first_at <= size);
-    MUST(kind == ENVL_RAW || layout.piece_len > 0);
+    MUST(map.kind == kind && map.header_len == prelude.header_len);
+    MUST(kind == ENVL_RAW || map.piece_len > 0);
+    place = envl_map_find(&map, 0);
+    len = result->len - prelude.header_len;
+    if (len > place.left)
+        len = (size_t)place.left;
+    MUST(place.at <= size && len <= size - place.at);
+    MUST(memcmp(data + place.at, result->stream + prelude.header_len, len)
+         == 0);
 }
 
 static void
@@ -114,7 +129,7 @@ read_carrier(struct result *result, enum envl_carrier kind, size_t cut,
     else
         MUST(done == size && in.len == 0 && in.ended);
     result->rc = step == ENVL_STEP_FAIL ? err.reason : ENVELOPE_OK;
-    check_layout(reader, kind, size);
+    check_map(reader, kind, result, data, size);
     envl_carrier_reader_free(reader);
     free(buf);
 }

@@ -274,7 +274,7 @@ read_all(enum envl_carrier kind, struct bytes archive, size_t cut)
         step = feed(reader, NULL, 0, true, &r);
     assert_true(step == ENVL_STEP_END || step == ENVL_STEP_FAIL);
     assert_int_equal(step == ENVL_STEP_FAIL, r.reason != ENVELOPE_OK);
-    r.has_layout = envl_carrier_layout(reader, &r.layout);
+    r.has_map = envl_carrier_map(reader, HEADER_LEN + KEY_LEN, &r.map);
     envl_carrier_reader_free(reader);
     return r;
 }

@@ -63,8 +63,8 @@ struct reading {
     enum envelope_reason reason;
     char detail[ENVL_DETAIL_MAX];
     struct bytes got;
-    int has_layout;
-    struct envl_layout layout;
+    int has_map;
+    struct envl_map map;
     size_t used; /* input bytes that were given */
 };
 

@@ -323,14 +323,14 @@ what_is_built_reads_back(void **state)
             assert_int_equal(archive.len % 10240, 0);
         accept(framer.kind, archive);
         r = read_all(framer.kind, archive, 1000);
-        assert_int_equal(r.has_layout, framer.kind != ENVL_RAW);
-        if (r.has_layout) {
-            assert_int_equal(r.layout.kind, framer.kind);
-            assert_int_equal(r.layout.header_len, HEADER_LEN + KEY_LEN);
-            assert_int_equal(r.layout.first_at, at);
-            assert_int_equal(r.layout.lead_len,
+        assert_true(r.has_map);
+        assert_int_equal(r.map.kind, framer.kind);
+        assert_int_equal(r.map.header_len, HEADER_LEN + KEY_LEN);
+        assert_int_equal(r.map.first_at, at);
+        if (framer.kind != ENVL_RAW) {
+            assert_int_equal(r.map.lead_len,
                              framer.kind == ENVL_TAR ? 512 : 50);
-            assert_int_equal(r.layout.piece_len,
+            assert_int_equal(r.map.piece_len,
                              piece_len < PAYLOAD_LEN ? piece_len : PAYLOAD_LEN);
         }
         drop(&r.got);
@@ -450,7 +450,7 @@ keys_that_come_late(void **state)
     put_tar_end(&tar);
     accept(ENVL_TAR, tar);
     r = read_all(ENVL_TAR, tar, 512);
-    assert_false(r.has_layout);
+    assert_false(r.has_map);
     drop(&r.got);
     drop(&tar);
     put_tar_header(&tar);

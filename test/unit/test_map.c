@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leads of pieces: what is taken for one where others are damaged. */
-#include "filter/stream/recover.h"
+/* Where pieces are, and what is taken for the lead of one. */
+#include "filter/stream/pieces.h"
 
 #include "test/unit/carrier.h"
 #include "test/unit/scarce.h"
@@ -9,7 +9,7 @@
 #include "filter/carrier/xbstream.h"
 #include "filter/stream/source.h"
 
-static const struct envl_layout tar = {
+static const struct envl_map tar = {
     .kind = ENVL_TAR,
     .lead_len = ENVL_TAR_BLOCK_LEN,
     .piece_len = PIECE_LEN,
@@ -19,11 +19,15 @@ static bool
 is_tar_lead(const char *name, char type, uint64_t piece)
 {
     unsigned char block[ENVL_TAR_BLOCK_LEN];
+    uint64_t len = 0;
+    bool is;
 
     envl_tar_build(block, name, PIECE_LEN, 0);
     block[156] = (unsigned char)type;
     fix_checksum(block);
-    return envl_recover_is_lead(&tar, block, piece);
+    is = envl_map_take_lead(&tar, block, piece, &len);
+    assert_true(!is || len == PIECE_LEN);
+    return is;
 }
 
 static void
@@ -56,12 +60,15 @@ is_xb_lead(const char *path, enum envl_xb_type type, size_t missing)
         .offset = 5 * PIECE_LEN,
     };
     unsigned char lead[ENVL_LEAD_LEN_MAX] = { 0 };
-    struct envl_layout layout = { .kind = ENVL_XBSTREAM,
-                                  .piece_len = PIECE_LEN };
+    struct envl_map map = { .kind = ENVL_XBSTREAM, .piece_len = PIECE_LEN };
+    uint64_t len = 0;
+    bool is;
 
     (void)snprintf(header.path, sizeof(header.path), "%s", path);
-    layout.lead_len = envl_xb_build(lead, &header) - missing;
-    return envl_recover_is_lead(&layout, lead, 5);
+    map.lead_len = envl_xb_build(lead, &header) - missing;
+    is = envl_map_take_lead(&map, lead, 5, &len);
+    assert_true(!is || len == PIECE_LEN);
+    return is;
 }
 
 static void
@@ -84,28 +91,65 @@ second_lead(void **state)
                                   .memory_len = sizeof(archive),
                                   .seekable = true,
                                   .size = sizeof(archive) };
-    struct envl_layout layout = { .kind = ENVL_TAR };
+    struct envl_map map = { .kind = ENVL_TAR };
     struct envl_err err;
 
     (void)state;
     envl_tar_build(archive + ENVL_TAR_BLOCK_LEN + PIECE_LEN,
                    "envelope/payload.00000001", PIECE_LEN, 0);
-    assert_int_equal(envl_recover_layout(&layout, &source, 0, &err),
+    assert_int_equal(envl_pieces_learn_map(&map, &source, 0, &err),
                      ENVELOPE_OK);
-    assert_int_equal(layout.piece_len, PIECE_LEN);
+    assert_int_equal(map.piece_len, PIECE_LEN);
     fail_in = 1;
-    assert_int_equal(envl_recover_layout(&layout, &source, 0, &err),
+    assert_int_equal(envl_pieces_learn_map(&map, &source, 0, &err),
                      ENVELOPE_R_MEMORY);
     archive[ENVL_TAR_BLOCK_LEN + PIECE_LEN] ^= 1;
-    assert_int_equal(envl_recover_layout(&layout, &source, 0, &err),
+    assert_int_equal(envl_pieces_learn_map(&map, &source, 0, &err),
                      ENVELOPE_OK);
-    assert_int_equal(layout.piece_len, 0);
+    assert_int_equal(map.piece_len, 0);
+}
+
+/* Where a byte is, in archives of three pieces, of which the last is short. */
+static void
+places(void **state)
+{
+    const struct envl_map raw = { .kind = ENVL_RAW, .first_at = 40 };
+    const struct envl_map odd = {
+        .kind = ENVL_TAR, .first_at = 1024, .lead_len = 512, .piece_len = 1000
+    };
+    struct envl_position p;
+
+    (void)state;
+    p = envl_map_find(&raw, 70);
+    assert_int_equal(p.piece, 0);
+    assert_int_equal(p.at, 110);
+    assert_true(p.left == UINT64_MAX);
+    assert_int_equal(envl_map_room(&raw, 100), 60);
+    assert_int_equal(envl_map_room(&raw, 39), 0);
+
+    assert_int_equal(envl_map_lead_at(&odd, 2), 1024 + 2 * 1536);
+    p = envl_map_find(&odd, 999);
+    assert_int_equal(p.piece, 0);
+    assert_int_equal(p.at, 1024 + 512 + 999);
+    assert_int_equal(p.left, 1);
+    p = envl_map_find(&odd, 1000);
+    assert_int_equal(p.piece, 1);
+    assert_int_equal(p.at, 1024 + 1536 + 512);
+    assert_int_equal(p.left, 1000);
+    assert_int_equal(envl_map_last_piece(&odd, 1024 + 512), 0);
+    assert_int_equal(envl_map_last_piece(&odd, 1024 + 1536 + 511), 0);
+    assert_int_equal(envl_map_last_piece(&odd, 1024 + 1536 + 512), 1);
+    assert_int_equal(envl_map_room(&odd, 1000), 0);
+    assert_int_equal(envl_map_room(&odd, 1024 + 512 + 7), 7);
+    assert_int_equal(envl_map_room(&odd, 1024 + 512 + 1020), 1000);
+    assert_int_equal(envl_map_room(&odd, 1024 + 1536 + 512 + 7), 1007);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(places),
         cmocka_unit_test(leads_of_tar),
         cmocka_unit_test(leads_of_xbstream),
         cmocka_unit_test(second_lead),
