@@ -6,6 +6,8 @@
 
 #include <openssl/asn1.h>
 
+#include "lib/base/utf8.h"
+
 #define DEPTH_MAX 32
 #define CONSTRUCTED 0x20    /* in the first byte of an element */
 #define UNIVERSAL_MASK 0xe0 /* class and the above */
@@ -87,6 +89,16 @@ envl_der_take_version(struct envl_der *in, unsigned char value)
     return envl_der_take_just(in, version, sizeof(version));
 }
 
+int
+envl_der_compare(const struct envl_der *a, const struct envl_der *b)
+{
+    int order = memcmp(a->p, b->p, a->len < b->len ? a->len : b->len);
+
+    if (order != 0 || a->len == b->len)
+        return order;
+    return a->len < b->len ? -1 : 1;
+}
+
 /* Each subidentifier is in as few bytes as it needs, and none is cut. */
 static bool
 is_oid(const struct envl_der *oid)
@@ -121,6 +133,24 @@ is_integer(const struct envl_der *n)
                && !(n->p[0] == 0xff && (n->p[1] & 0x80) != 0));
 }
 
+/* Two digits of a date; as far as that, a day that there is in some month and
+ * year. */
+static bool
+is_date(const unsigned char *p)
+{
+    static const unsigned char least[] = { 1, 1, 0, 0, 0 };
+    static const unsigned char most[] = { 12, 31, 23, 59, 59 };
+    size_t i;
+
+    for (i = 0; i < sizeof(most); i++) {
+        unsigned n = (p[2 * i] - '0') * 10u + (p[2 * i + 1] - '0');
+
+        if (n < least[i] || n > most[i])
+            return false;
+    }
+    return true;
+}
+
 /* YYYYMMDDHHMMSSZ, and before the Z a fraction that does not end with 0. */
 static bool
 is_time(const struct envl_der *time)
@@ -134,8 +164,37 @@ is_time(const struct envl_der *time)
             && !(i == 14 && time->p[i] == '.'))
             return false;
     }
-    return last == 14
-           || (last > 15 && time->p[14] == '.' && time->p[last - 1] != '0');
+    return is_date(time->p + 4)
+           && (last == 14
+               || (last > 15 && time->p[14] == '.'
+                   && time->p[last - 1] != '0'));
+}
+
+static bool
+is_utf8(const struct envl_der *text)
+{
+    size_t i, n;
+
+    for (i = 0; i < text->len; i += n) {
+        if ((n = envl_utf8_len(text->p + i, text->len - i)) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* What is in a SET OF has one order (X.690, 11.6), and in a SET, which sorts by
+ * tag, the same one.  An element that cannot be taken is found later. */
+static bool
+is_sorted(const struct envl_der *set)
+{
+    struct envl_der in = *set, element, last = { NULL, 0 };
+
+    while (envl_der_take_whole(&in, ENVL_DER_ANY, &element)) {
+        if (last.p != NULL && envl_der_compare(&last, &element) > 0)
+            return false;
+        last = element;
+    }
+    return true;
 }
 
 /* May an element with this first byte have this content? */
@@ -147,6 +206,7 @@ is_element(unsigned char first, const struct envl_der *content)
         return content->len == 1
                && (content->p[0] == 0x00 || content->p[0] == 0xff);
     case ENVL_DER_INTEGER:
+    case ENVL_DER_ENUMERATED:
         return is_integer(content);
     case ENVL_DER_BITS:
         return is_bits(content);
@@ -156,8 +216,11 @@ is_element(unsigned char first, const struct envl_der *content)
         return is_oid(content);
     case ENVL_DER_TIME:
         return is_time(content);
-    case ENVL_DER_SEQUENCE:
+    case ENVL_DER_UTF8:
+        return is_utf8(content);
     case ENVL_DER_SET:
+        return is_sorted(content);
+    case ENVL_DER_SEQUENCE:
         return true;
     case ENVL_DER_SEQUENCE - CONSTRUCTED:
     case ENVL_DER_SET - CONSTRUCTED:
@@ -171,7 +234,7 @@ is_element(unsigned char first, const struct envl_der *content)
 bool
 envl_der_is_valid(const unsigned char *der, size_t len)
 {
-    struct envl_der levels[DEPTH_MAX] = { { der, len } }, content, all;
+    struct envl_der levels[DEPTH_MAX + 1] = { { der, len } }, content, all;
     size_t depth = 0;
     unsigned char first;
 
@@ -189,20 +252,10 @@ envl_der_is_valid(const unsigned char *der, size_t len)
             return false;
         if ((first & CONSTRUCTED) == 0)
             continue;
-        if (++depth == DEPTH_MAX)
+        if (++depth == DEPTH_MAX && content.len > 0)
             return false;
         levels[depth] = content;
     }
-}
-
-int
-envl_der_compare(const struct envl_der *a, const struct envl_der *b)
-{
-    int order = memcmp(a->p, b->p, a->len < b->len ? a->len : b->len);
-
-    if (order != 0 || a->len == b->len)
-        return order;
-    return a->len < b->len ? -1 : 1;
 }
 
 /* Writing */

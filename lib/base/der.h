@@ -18,6 +18,7 @@ enum {
     ENVL_DER_OCTETS = 0x04,
     ENVL_DER_NULL = 0x05,
     ENVL_DER_OID = 0x06,
+    ENVL_DER_ENUMERATED = 0x0a,
     ENVL_DER_UTF8 = 0x0c,
     ENVL_DER_TIME = 0x18, /* GeneralizedTime */
     ENVL_DER_SEQUENCE = 0x30,
@@ -62,11 +63,11 @@ bool envl_der_take_version(struct envl_der *in, unsigned char value);
  * envl_der_is_valid - is it one element in DER and nothing else, and so is all
  * that is in it?
  *
- * Looked at are tags, lengths, and the values of BOOLEAN, INTEGER, BIT STRING,
- * NULL, OBJECT IDENTIFIER and GeneralizedTime (X.690, 8, 10 and 11), but not at
- * the calendar.  The order of a SET OF and the text in strings are left to
- * whoever knows what they are.  Elements that are nested more than 32 deep are
- * refused.
+ * Looked at are tags, lengths, the order of a SET OF, and the values of BOOLEAN,
+ * INTEGER, ENUMERATED, BIT STRING, NULL, OBJECT IDENTIFIER, UTF8String and
+ * GeneralizedTime (X.690, 8, 10 and 11), of which each month has 31 days.  What
+ * is in other strings is left to whoever knows what they are.  Elements that are
+ * nested more than 32 deep are refused.
  */
 bool envl_der_is_valid(const unsigned char *der, size_t len);
 

@@ -382,12 +382,10 @@ envl_key_envelope_remove(unsigned char **out, size_t *out_len,
 static void
 mark_unknown(enum envl_fate *fates, const struct envl_cms_reader *o)
 {
-    struct envl_description description;
     size_t i;
 
     for (i = 0; i < o->count; i++) {
-        envl_entry_describe(&description, &o->entries[i]);
-        if (!description.known)
+        if (!envl_entry_is_known(&o->entries[i]))
             fates[i] = ENVL_GOES;
     }
 }

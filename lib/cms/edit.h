@@ -84,10 +84,12 @@ struct envl_edit {
  * a new recipient is replaced.  The one that was opened is no claim: if a new
  * recipient is the key that has opened it, by the same identifier, it is kept.
  *
- * With ENVL_EDIT_REPLACE the entry that was opened goes, unless it is kept; all that bear its
- * identifier, and all that the same key or passphrase opens: a key may be there
- * twice, by its certificate's identifier and by its own.  If other identities are
- * recipients, too, it is not said who shall go, and nothing is changed.
+ * With ENVL_EDIT_REPLACE the entry that was opened goes, unless it is kept; all
+ * that the same key or passphrase opens: a key may be there twice, by its
+ * certificate's identifier and by its own; and all that bear its identifier, or
+ * name the same key of a service.  If other identities are recipients, too, it is
+ * not said who shall go, and nothing is changed; nor is it if not all of them
+ * could be tried.
  *
  *   identities  of which one opens it now; cost is bounded as FORMAT 5 says
  *   dek         receives the data key, ENVL_DEK_LEN bytes, which the caller
@@ -98,7 +100,8 @@ struct envl_edit {
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if several identities are
  *            recipients, if an entry that is to go has other recipients, and as
- *            envl_key_envelope_remove(); ENVELOPE_R_TOO_MANY_RECIPIENTS; what
+ *            envl_key_envelope_remove(); ENVELOPE_R_TOO_MANY_RECIPIENTS, also
+ *            where no reader would get as far as the new passphrase; what
  *            envl_key_envelope_open() and _build() return.
  */
 enum envelope_reason envl_key_envelope_add(

@@ -8,6 +8,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "lib/keys/kms.h"
+
 /* The recipients */
 
 static bool
@@ -56,17 +58,39 @@ is_replaced(const struct envl_entry *entry,
     return false;
 }
 
-/* Does an entry bear the identifier of another one, of the same kind? */
+/* Is it a key of the same service? */
 static bool
-is_namesake(const struct envl_entry *entry, const struct envl_entry *other)
+is_same_service(const struct envl_entry *entry, const struct envl_entry *other)
 {
-    return entry->kind == other->kind && other->id.len > 0
-           && id_is(entry, other->id.p, other->id.len);
+    const struct envl_kek_source *a = &entry->source, *b = &other->source;
+
+    return entry->kind == ENVL_ENTRY_SERVICE && other->kind == entry->kind
+           && a->u.kms.service_len == b->u.kms.service_len
+           && a->u.kms.key_len == b->u.kms.key_len
+           && memcmp(a->u.kms.service, b->u.kms.service, a->u.kms.service_len)
+                  == 0
+           && memcmp(a->u.kms.key, b->u.kms.key, a->u.kms.key_len) == 0;
 }
 
-/* Is another identity than the opener a recipient, by its name? */
+/* Is an entry by its name for what has opened the message? */
 static bool
-is_of_another(const struct envl_cms_reader *o, const struct envl_entry *entry)
+is_namesake(const struct envl_cms_reader *o, const struct envl_entry *entry)
+{
+    const struct envl_entry *opener = &o->entries[o->opened_by];
+
+    if (entry->kind != opener->kind)
+        return false;
+    return (opener->id.len > 0 && id_is(entry, opener->id.p, opener->id.len))
+           || is_same_service(entry, opener)
+           || (o->opener != NULL
+               && envl_identity_is_named(o->identities, o->opener, entry->id.p,
+                                         entry->id.len));
+}
+
+/* Is another key than the opener a recipient, by its name? */
+static bool
+is_of_another_key(const struct envl_cms_reader *o,
+                  const struct envl_entry *entry)
 {
     const struct envl_identities *ids = o->identities;
     struct envl_fit fit;
@@ -84,36 +108,92 @@ is_of_another(const struct envl_cms_reader *o, const struct envl_entry *entry)
     return false;
 }
 
+/* May it be opened with one of the identities that are URIs of services? */
+static enum envelope_reason
+is_of_a_service(bool *is, const struct envl_cms_reader *o,
+                const struct envl_entry *entry, struct envl_err *err)
+{
+    const struct envl_identities *ids = o->identities;
+    const struct envl_kms_module *module;
+    struct envl_kms_wrapped wrapped;
+    enum envelope_reason rc;
+    size_t i;
+
+    *is = false;
+    if (entry->kind != ENVL_ENTRY_SERVICE || ids->service_count == 0)
+        return ENVELOPE_OK;
+    rc = envl_kms_load(&module, o->ctx, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    envl_kms_get(&wrapped, &entry->source);
+    for (i = 0; i < ids->service_count && !*is; i++)
+        *is = module->matches(ids->services[i], &wrapped);
+    return ENVELOPE_OK;
+}
+
+/* Is another identity than the opener a recipient? */
+static enum envelope_reason
+is_of_another(bool *is, struct envl_cms_reader *o, size_t i,
+              struct envl_err *err)
+{
+    const struct envl_entry *entry = &o->entries[i];
+
+    *is = is_of_another_key(o, entry) || envl_cms_reader_secret_opens(o, i);
+    return *is ? ENVELOPE_OK : is_of_a_service(is, o, entry, err);
+}
+
 /* Who goes for what has opened the message. */
+static enum envelope_reason
+mark_one(enum envl_fate *fate, struct envl_cms_reader *o, size_t i,
+         struct envl_err *err)
+{
+    enum envl_opens opens = envl_cms_reader_opens(o, i);
+    enum envelope_reason rc;
+    bool another;
+
+    if (opens == ENVL_OPENS_SAME) {
+        *fate = ENVL_MUST_GO;
+        return ENVELOPE_OK;
+    }
+    if (opens == ENVL_OPENS_OTHER || is_namesake(o, &o->entries[i])) {
+        *fate = ENVL_GOES;
+        return ENVELOPE_OK;
+    }
+    rc = is_of_another(&another, o, i, err);
+    if (rc != ENVELOPE_OK || !another)
+        return rc;
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "several of the identities open it, and only one can be "
+                     "replaced: name that one alone, or say who goes with "
+                     "--remove or --replace-all");
+}
+
 static enum envelope_reason
 mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
             struct envl_err *err)
 {
-    const struct envl_entry *opener = &o->entries[o->opened_by], *entry;
     enum envl_fate *fates = plan->fates;
+    enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
 
     envl_cms_reader_again(o);
-    for (i = 0; i < o->count; i++) {
-        entry = &o->entries[i];
-        if (entry == opener)
+    for (i = 0; i < o->count && rc == ENVELOPE_OK; i++) {
+        if (i == o->opened_by)
             fates[i] = plan->keeps_opener ? ENVL_STAYS : ENVL_MUST_GO;
-        else if (fates[i] != ENVL_STAYS)
-            continue;
-        else if (is_namesake(entry, opener) || envl_cms_reader_opens(o, i))
-            fates[i] = ENVL_GOES;
-        else if (is_of_another(o, entry))
-            return envl_fail(err, ENVELOPE_R_PARAMETER,
-                             "several of the identities open it, and only one "
-                             "can be replaced: name that one alone, or say who "
-                             "goes with --remove or --replace-all");
+        else if (!envl_entry_is_known(&o->entries[i]))
+            fates[i] = ENVL_GOES; /* nobody opens it */
+        else if (fates[i] == ENVL_STAYS)
+            rc = mark_one(&fates[i], o, i, err);
     }
-    if (o->too_many_unwraps)
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (o->no_memory) /* one that it opens may have been taken for another's */
+        return envl_fail_memory(err);
+    if (o->too_many_unwraps || o->too_many_passphrases || o->too_much_work)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "the key that is replaced may open more than %d of "
-                         "its recipients, too many to try: say who goes with "
-                         "--remove or --replace-all",
-                         ENVL_UNWRAP_COUNT_MAX);
+                         "what is replaced may open more of its recipients "
+                         "than can be tried: say who goes with --remove or "
+                         "--replace-all");
     return ENVELOPE_OK;
 }
 
@@ -132,50 +212,94 @@ mark_replaced(enum envl_fate *fates, const struct envl_cms_reader *o,
     }
 }
 
-/* A passphrase that readers try; others are not ours. */
-static bool
-is_passphrase(const struct envl_entry *entry)
+/* Those that will be left of a message: envl_key_envelope_clean() takes out what
+ * is not known. */
+struct left {
+    size_t count, weak, passphrases;
+    uint64_t work; /* of the passphrases */
+};
+
+static void
+count_entry(struct left *left, const struct envl_entry *entry)
 {
-    return entry->kind == ENVL_ENTRY_PASSPHRASE
-           && envl_kek_scrypt_is_tried(&entry->source);
+    if (!envl_entry_is_known(entry))
+        return;
+    left->count++;
+    left->weak += envl_entry_post_quantum(entry) != ENVL_PQ_YES;
+    if (entry->kind == ENVL_ENTRY_PASSPHRASE) {
+        left->passphrases++;
+        left->work += envl_kek_scrypt_work(&entry->source);
+    }
 }
 
-/* Those that stay and those that come. */
+/* All of a RecipientInfo are left if one of them stays. */
+static struct left
+count_left(const struct envl_cms_reader *o, const enum envl_fate *fates)
+{
+    struct left left = { 0, 0, 0, 0 };
+    size_t i, end;
+    bool stays;
+
+    for (i = 0; i < o->count;) {
+        stays = false;
+        for (end = i;
+             end < o->count && o->entries[end].place == o->entries[i].place;
+             end++)
+            stays = stays || fates[end] == ENVL_STAYS;
+        for (; i < end; i++) {
+            if (stays)
+                count_entry(&left, &o->entries[i]);
+        }
+    }
+    return left;
+}
+
+/* A reader must get as far as the last passphrase. */
+static enum envelope_reason
+check_passphrases(const struct left *left, const struct envl_recipients *come,
+                  unsigned log_n, struct envl_err *err)
+{
+    size_t i, fresh = 0;
+
+    for (i = 0; i < come->count; i++)
+        fresh += come->items[i].kind == ENVL_TO_PASSPHRASE;
+    if (fresh == 0)
+        return ENVELOPE_OK;
+    if (fresh + left->passphrases > ENVL_PASSPHRASE_COUNT_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "it keeps %zu passphrases, and readers try no more "
+                         "than %d: remove one",
+                         left->passphrases, ENVL_PASSPHRASE_COUNT_MAX);
+    if (left->work + fresh * envl_kek_scrypt_new_work(log_n)
+        > ENVL_SCRYPT_WORK_MAX)
+        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
+                         "it keeps %zu passphrases, and readers do not try so "
+                         "much work in all: remove one, or take a lower work "
+                         "factor",
+                         left->passphrases);
+    return ENVELOPE_OK;
+}
+
+/* Those that are left and those that come. */
 static enum envelope_reason
 check_limits(const struct envl_plan *plan, const struct envl_cms_reader *o,
              const struct envl_key_settings *settings, struct envl_err *err)
 {
+    const struct left left = count_left(o, plan->fates);
     const struct envl_recipients *come = &plan->come;
-    const enum envl_fate *fates = plan->fates;
-    size_t i, stay = 0, passphrases = 0, fresh = 0, weak = 0;
-    struct envl_description description;
 
-    for (i = 0; i < o->count; i++) {
-        envl_entry_describe(&description, &o->entries[i]);
-        stay += fates[i] == ENVL_STAYS;
-        weak +=
-            fates[i] == ENVL_STAYS && description.post_quantum != ENVL_PQ_YES;
-        passphrases += fates[i] == ENVL_STAYS && is_passphrase(&o->entries[i]);
-    }
-    if (weak > 0 && settings->require_post_quantum == ENVL_YES)
+    if (left.weak > 0 && settings->require_post_quantum == ENVL_YES)
         return envl_fail(err, ENVELOPE_R_NOT_POST_QUANTUM,
                          "it keeps %zu recipients that could be broken by a "
                          "quantum computer, or of which it is not known: say "
                          "who goes with --remove or --replace-all",
-                         weak);
-    for (i = 0; i < come->count; i++)
-        fresh += come->items[i].kind == ENVL_TO_PASSPHRASE;
-    if (stay + come->count > ENVL_RECIPIENT_COUNT_MAX)
+                         left.weak);
+    if (left.count + come->count > ENVL_RECIPIENT_COUNT_MAX)
         return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
                          "it keeps %zu recipients, and %zu more would be above "
                          "%d",
-                         stay, come->count, ENVL_RECIPIENT_COUNT_MAX);
-    if (fresh > 0 && fresh + passphrases > ENVL_PASSPHRASE_COUNT_MAX)
-        return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,
-                         "it keeps %zu passphrases, and readers try no more "
-                         "than %d: remove one",
-                         passphrases, ENVL_PASSPHRASE_COUNT_MAX);
-    return ENVELOPE_OK;
+                         left.count, come->count, ENVL_RECIPIENT_COUNT_MAX);
+    return check_passphrases(&left, come, settings->log_n, err);
 }
 
 /* Is the entry that was opened the one that this recipient would get?  Its own
@@ -363,7 +487,7 @@ may_be_identity(const struct envl_cms_reader *o, const struct envl_entry *entry)
     case ENVL_ENTRY_KEK:
         return ids->kek != NULL;
     default:
-        return is_of_another(o, entry);
+        return is_of_another_key(o, entry);
     }
 }
 
@@ -400,7 +524,6 @@ looks_done(const struct envl_cms_reader *o, const enum envl_fate *fates,
            const struct envl_recipients *recipients, bool alone)
 {
     static const unsigned char no_kek[ENVL_KEK_ID_LEN] = { 0 };
-    struct envl_description description;
     size_t i;
 
     if (!have_names(o->identities))
@@ -411,8 +534,7 @@ looks_done(const struct envl_cms_reader *o, const enum envl_fate *fates,
             return false;
     }
     for (i = 0; i < o->count; i++) {
-        envl_entry_describe(&description, &o->entries[i]);
-        if (!description.known || fates[i] != ENVL_STAYS
+        if (!envl_entry_is_known(&o->entries[i]) || fates[i] != ENVL_STAYS
             || may_be_identity(o, &o->entries[i])
             || (alone && !is_replaced(&o->entries[i], recipients, no_kek)))
             return false;

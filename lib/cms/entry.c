@@ -19,11 +19,37 @@ const char envl_bad_structure[] = "one of its RecipientInfos is malformed";
 bool
 envl_form_take_rid(struct envl_der *id, struct envl_der *in)
 {
-    struct envl_der issuer;
-
     *id = (struct envl_der){ NULL, 0 };
-    return envl_der_take(in, TAG_KEY_ID, id)
-           || envl_der_take(in, ENVL_DER_SEQUENCE, &issuer);
+    return envl_der_take(in, TAG_KEY_ID, id) || envl_form_take_issuer(in);
+}
+
+bool
+envl_form_take_issuer(struct envl_der *in)
+{
+    struct envl_der content, name, number;
+
+    return envl_der_take(in, ENVL_DER_SEQUENCE, &content)
+           && envl_der_take(&content, ENVL_DER_SEQUENCE, &name)
+           && envl_der_take(&content, ENVL_DER_INTEGER, &number)
+           && content.len == 0;
+}
+
+bool
+envl_form_is_typed(struct envl_der content)
+{
+    struct envl_der oid, value;
+
+    return envl_der_take(&content, ENVL_DER_OID, &oid)
+           && (content.len == 0
+               || (envl_der_take_whole(&content, ENVL_DER_ANY, &value)
+                   && content.len == 0));
+}
+
+bool
+envl_form_take_algorithm(struct envl_der *content, struct envl_der *in)
+{
+    return envl_der_take(in, ENVL_DER_SEQUENCE, content)
+           && envl_form_is_typed(*content);
 }
 
 bool
@@ -37,7 +63,8 @@ envl_form_take_key_id(struct envl_der *id, struct envl_der *other,
         return false;
     (void)envl_der_take(&in, ENVL_DER_TIME, &date);
     return in.len == 0
-           || (envl_der_take(&in, ENVL_DER_SEQUENCE, other) && in.len == 0);
+           || (envl_der_take(&in, ENVL_DER_SEQUENCE, other) && in.len == 0
+               && envl_form_is_typed(*other));
 }
 
 /* PasswordRecipientInfo, which is passed over: nobody writes it with scrypt. */
@@ -149,12 +176,16 @@ envl_fit_of_key(const EVP_PKEY *key)
         [ENVL_KEY_OTHER] = ENVL_ENTRY_OTHER,
     };
     int bits = EVP_PKEY_get_bits(key); /* a key in hardware may not tell */
+    char curve[ENVL_CURVE_NAME_MAX];   /* nor this */
     enum envl_key_kind kind;
     struct envl_fit fit;
 
     fit.algorithm = envl_key_algorithm(&kind, key);
     fit.kind = kinds[kind];
     fit.key_len = bits > 0 ? ((size_t)bits + 7) / 8 : 0;
+    if (kind == ENVL_KEY_EC && !envl_key_has_curve(key, curve)
+        && curve[0] != '\0')
+        fit.kind = ENVL_ENTRY_OTHER;
     return fit;
 }
 
@@ -228,8 +259,16 @@ envl_entry_wrap(struct envl_message *message, const struct envl_wrap *wrap,
 
 /* Words */
 
-void
-envl_entry_describe(struct envl_description *to, const struct envl_entry *entry)
+bool
+envl_entry_is_known(const struct envl_entry *entry)
+{
+    return entry->kind == ENVL_ENTRY_PASSPHRASE
+               ? envl_kek_scrypt_is_tried(&entry->source)
+               : entry->kind != ENVL_ENTRY_OTHER;
+}
+
+enum envl_post_quantum
+envl_entry_post_quantum(const struct envl_entry *entry)
 {
     static const enum envl_post_quantum strengths[ENVL_ENTRY_KIND_COUNT] = {
         [ENVL_ENTRY_KEM] = ENVL_PQ_YES,
@@ -239,10 +278,16 @@ envl_entry_describe(struct envl_description *to, const struct envl_entry *entry)
         [ENVL_ENTRY_OTHER] = ENVL_PQ_UNKNOWN,
     };
 
+    return strengths[entry->kind];
+}
+
+void
+envl_entry_describe(struct envl_description *to, const struct envl_entry *entry)
+{
     *to = (struct envl_description){
         .type = "other",
-        .known = entry->kind != ENVL_ENTRY_OTHER,
-        .post_quantum = strengths[entry->kind],
+        .known = envl_entry_is_known(entry),
+        .post_quantum = envl_entry_post_quantum(entry),
         .kind = "of an unknown kind",
         .algorithm = "unknown",
     };

@@ -128,6 +128,13 @@ enum envelope_reason envl_entry_wrap(struct envl_message *message,
                                      const struct envl_recipient *recipient,
                                      struct envl_err *err);
 
+/*
+ * envl_entry_is_known - does FORMAT 5.1 have it, and does a reader try it?
+ * envl_entry_post_quantum - of a key service it is not known
+ */
+bool envl_entry_is_known(const struct envl_entry *entry);
+enum envl_post_quantum envl_entry_post_quantum(const struct envl_entry *entry);
+
 /* An entry in words, for people. */
 #define ENVL_DESCRIPTION_MAX 96
 
@@ -135,7 +142,7 @@ struct envl_description {
     const char *type; /* one word, static: "rsa", "ec", "x25519", "x448",
                        * "ml-kem", "ml-kem-x25519", "kek", "passphrase", "kms"
                        * or "other" */
-    bool known;       /* FORMAT 5.1 has it, and a reader tries it */
+    bool known;       /* envl_entry_is_known() */
     enum envl_post_quantum post_quantum;
     char kind[ENVL_DESCRIPTION_MAX];      /* "RSA key, 3072 bits" */
     char algorithm[ENVL_DESCRIPTION_MAX]; /* "RSAES-OAEP, SHA-256" */

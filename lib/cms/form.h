@@ -49,6 +49,18 @@ extern const char envl_bad_structure[]; /* another one */
  * id is set, or the issuer and serial number of a certificate */
 bool envl_form_take_rid(struct envl_der *id, struct envl_der *in);
 
+/* envl_form_take_issuer - an IssuerAndSerialNumber */
+bool envl_form_take_issuer(struct envl_der *in);
+
+/*
+ * envl_form_take_algorithm - what is in an AlgorithmIdentifier: an OBJECT
+ * IDENTIFIER and perhaps parameters
+ * envl_form_is_typed - the same of content that was taken already, as an
+ * OtherKeyAttribute has it, too
+ */
+bool envl_form_take_algorithm(struct envl_der *content, struct envl_der *in);
+bool envl_form_is_typed(struct envl_der content);
+
 /* envl_form_take_key_id - what is in a KEKIdentifier or a RecipientKeyIdentifier:
  * a name, perhaps a date, and another attribute, whose p is NULL if there is
  * none */

@@ -18,6 +18,7 @@
 #include "lib/base/param.h"
 #include "lib/cms/form.h"
 #include "lib/cms/key_wrap.h"
+#include "lib/keys/key_kind.h"
 #include "lib/keys/key_use.h"
 
 #define TAG_KARI (ENVL_DER_CONSTRUCTED + 1)
@@ -26,7 +27,6 @@
 #define TAG_UKM (ENVL_DER_CONSTRUCTED + 1)
 #define TAG_KEY_ID (ENVL_DER_CONSTRUCTED + 0)
 
-#define CURVE_NAME_MAX 64
 #define SECRET_LEN_MAX 66 /* of P-521 */
 #define POINT_LEN_MAX 133 /* the same, uncompressed */
 #define X25519_LEN 32
@@ -132,6 +132,19 @@ coordinate_len(const struct envl_der *point)
     }
 }
 
+/* The curve whose coordinates are so long, or NULL. */
+static const char *
+curve_of(const struct envl_entry *entry)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT_OF(curves); i++) {
+        if (entry->key_len == curves[i].len)
+            return curves[i].name;
+    }
+    return NULL;
+}
+
 /* Parameters of id-ecPublicKey: none, NULL, or the curve's name (RFC 5753,
  * 3.1.1). */
 static bool
@@ -179,18 +192,32 @@ is_canonical(const struct envl_der *u)
     return u->p[0] < 0xff;
 }
 
-/* The ephemeral key of OriginatorIdentifierOrKey; false where it is another
- * choice, or a key that is none of ours. */
+/* OriginatorIdentifierOrKey; algorithm and bits are those of an originatorKey,
+ * and p is NULL where it is another choice. */
 static bool
-read_originator(struct envl_entry *to, struct envl_der in)
+take_originator(struct envl_der *algorithm, struct envl_der *bits,
+                struct envl_der *in)
 {
-    struct envl_der key, algorithm, rest, bits;
+    struct envl_der choice, key, id;
+
+    *algorithm = *bits = (struct envl_der){ NULL, 0 };
+    if (!envl_der_take(in, TAG_ORIGINATOR, &choice))
+        return false;
+    if (!envl_der_take(&choice, TAG_ORIGINATOR_KEY, &key))
+        return envl_form_take_rid(&id, &choice) && choice.len == 0;
+    return choice.len == 0 && envl_form_take_algorithm(algorithm, &key)
+           && envl_der_take(&key, ENVL_DER_BITS, bits) && key.len == 0;
+}
+
+/* The ephemeral key; false where there is none, or one that is none of ours. */
+static bool
+read_originator(struct envl_entry *to, struct envl_der algorithm,
+                struct envl_der bits)
+{
+    struct envl_der rest;
     size_t i;
 
-    if (!envl_der_take(&in, TAG_ORIGINATOR_KEY, &key)
-        || !envl_der_take(&key, ENVL_DER_SEQUENCE, &algorithm)
-        || !envl_der_take(&key, ENVL_DER_BITS, &bits) || bits.len == 0
-        || bits.p[0] != 0)
+    if (bits.len == 0 || bits.p[0] != 0)
         return false;
     to->sender = (struct envl_der){ bits.p + 1, bits.len - 1 };
     for (i = 0; i < COUNT_OF(originators); i++) {
@@ -204,7 +231,7 @@ read_originator(struct envl_entry *to, struct envl_der in)
             return rest.len == 0 && to->sender.len == originators[i].len
                    && is_canonical(&to->sender);
         to->key_len = coordinate_len(&to->sender);
-        return are_parameters(rest, to->key_len);
+        return curve_of(to) != NULL && are_parameters(rest, to->key_len);
     }
     return false;
 }
@@ -219,12 +246,12 @@ take_rid(struct envl_der *id, struct envl_der *in)
     *id = (struct envl_der){ NULL, 0 };
     if (envl_der_take(in, TAG_KEY_ID, &rid))
         return envl_form_take_key_id(id, &other, rid);
-    return envl_der_take(in, ENVL_DER_SEQUENCE, &rid);
+    return envl_form_take_issuer(in);
 }
 
 /* The parts of a kari that all of its recipients share. */
 struct kari {
-    struct envl_der version, originator, ukm, algorithm, keys;
+    struct envl_der version, sender, sender_bits, ukm, algorithm, keys;
 };
 
 static bool
@@ -234,11 +261,11 @@ take_kari(struct kari *kari, struct envl_der in)
 
     kari->ukm = (struct envl_der){ NULL, 0 };
     return envl_der_take(&in, ENVL_DER_INTEGER, &kari->version)
-           && envl_der_take(&in, TAG_ORIGINATOR, &kari->originator)
+           && take_originator(&kari->sender, &kari->sender_bits, &in)
            && (!envl_der_take(&in, TAG_UKM, &ukm)
                || (envl_der_take(&ukm, ENVL_DER_OCTETS, &kari->ukm)
                    && ukm.len == 0))
-           && envl_der_take(&in, ENVL_DER_SEQUENCE, &kari->algorithm)
+           && envl_form_take_algorithm(&kari->algorithm, &in)
            && envl_der_take(&in, ENVL_DER_SEQUENCE, &kari->keys) && in.len == 0;
 }
 
@@ -257,8 +284,9 @@ read_common(struct envl_entry *to, const struct kari *kari)
 {
     to->ukm = kari->ukm;
     to->agreement = find_agreement(kari->algorithm);
-    if (!read_originator(to, kari->originator) || to->agreement == NULL
-        || to->agreement->kind != to->kind || !may_have_ukm(to))
+    if (!read_originator(to, kari->sender, kari->sender_bits)
+        || to->agreement == NULL || to->agreement->kind != to->kind
+        || !may_have_ukm(to))
         to->kind = ENVL_ENTRY_OTHER;
 }
 
@@ -336,7 +364,7 @@ static EVP_PKEY *
 originator_key(const struct envl_entry *entry, const struct envl_libctx *ctx,
                EVP_PKEY *key)
 {
-    char group[CURVE_NAME_MAX];
+    char group[ENVL_CURVE_NAME_MAX];
     OSSL_PARAM params[3], *p = params;
 
     *p++ = envl_param_octets(OSSL_PKEY_PARAM_PUB_KEY, entry->sender.p,
@@ -372,10 +400,12 @@ unwrap(unsigned char cek[ENVL_CEK_LEN], const struct envl_entry *entry,
 static const struct originator *
 originator_of(const EVP_PKEY *key)
 {
+    enum envl_key_kind kind;
+    const char *algorithm = envl_key_algorithm(&kind, key);
     size_t i;
 
-    for (i = 0; i < COUNT_OF(originators); i++) {
-        if (EVP_PKEY_is_a(key, originators[i].algorithm))
+    for (i = 0; i < COUNT_OF(originators) && algorithm != NULL; i++) {
+        if (strcmp(algorithm, originators[i].algorithm) == 0)
             return &originators[i];
     }
     return NULL;
@@ -393,7 +423,7 @@ static EVP_PKEY *
 make_ephemeral(const struct originator *originator,
                const struct envl_libctx *ctx, const EVP_PKEY *recipient)
 {
-    char group[CURVE_NAME_MAX];
+    char group[ENVL_CURVE_NAME_MAX];
 
     if (originator->kind == ENVL_ENTRY_DH)
         return EVP_PKEY_Q_keygen(ctx->libctx, ctx->propq,
@@ -454,13 +484,16 @@ wrap(struct envl_der_writer *w, const struct envl_wrap *how,
     static const unsigned char version[] = { ENVL_DER_INTEGER, 1, VERSION };
     static const struct envl_der no_ukm = { NULL, 0 };
     const struct originator *originator = originator_of(recipient->key);
-    const struct envl_agreement *agreement = agreement_for(originator);
     unsigned char secret[SECRET_LEN_MAX], kek[ENVL_KEK_LEN];
     unsigned char wrapped[ENVL_WRAPPED_LEN];
+    const struct envl_agreement *agreement;
     size_t len, since = envl_der_len(w);
     EVP_PKEY *ephemeral;
     bool ok;
 
+    if (originator == NULL) /* it was checked: its name could not be read */
+        return envl_fail_memory(err);
+    agreement = agreement_for(originator);
     ephemeral = make_ephemeral(originator, how->ctx, recipient->key);
     ok = ephemeral != NULL
          && envl_key_agree(secret, sizeof(secret), &len, how->ctx, ephemeral,
@@ -482,18 +515,6 @@ wrap(struct envl_der_writer *w, const struct envl_wrap *how,
 }
 
 /* Words */
-
-static const char *
-curve_of(const struct envl_entry *entry)
-{
-    size_t i;
-
-    for (i = 0; i < COUNT_OF(curves); i++) {
-        if (entry->key_len == curves[i].len)
-            return curves[i].name;
-    }
-    return NULL;
-}
 
 static void
 describe(struct envl_description *to, const struct envl_entry *entry)

@@ -54,7 +54,7 @@ list(struct envl_entry *to, size_t *count, struct envl_der in)
 
     if (!envl_der_take_whole(&in, ENVL_DER_INTEGER, &number)
         || !take_kekid(&id, &other, &in)
-        || !envl_der_take_whole(&in, ENVL_DER_SEQUENCE, &algorithm)
+        || !envl_form_take_algorithm(&algorithm, &in)
         || !envl_der_take(&in, ENVL_DER_OCTETS, &wrapped) || in.len > 0)
         return envl_bad_structure;
     if (!envl_der_is(&number, version, sizeof(version)))
@@ -64,7 +64,9 @@ list(struct envl_entry *to, size_t *count, struct envl_der in)
         return NULL;
     to->id = id;
     to->wrapped = wrapped;
-    if (!envl_der_is(&algorithm, envl_key_wrap_der, sizeof(envl_key_wrap_der)))
+    /* What is in the AlgorithmIdentifier. */
+    if (!envl_der_is(&algorithm, envl_key_wrap_der + 2,
+                     sizeof(envl_key_wrap_der) - 2))
         return NULL;
     envl_kek_source_parse(&to->source, other);
     to->kind = kind_of_source(to->source.kind);
@@ -136,8 +138,6 @@ wrap_passphrase(struct envl_der_writer *w, const struct envl_wrap *how,
                 struct envl_err *err)
 {
     const struct envl_key_settings *settings = how->settings;
-    unsigned log_n =
-        settings->log_n > 0 ? settings->log_n : ENVL_SCRYPT_LOG_N_DEFAULT;
     unsigned char kek[ENVL_KEK_LEN];
     struct envl_octets passphrase;
     struct envl_kek_source source;
@@ -145,7 +145,7 @@ wrap_passphrase(struct envl_der_writer *w, const struct envl_wrap *how,
 
     rc = envl_passphrase_load(&passphrase, settings, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_kek_scrypt_new(&source, how->ctx, log_n, err);
+        rc = envl_kek_scrypt_new(&source, how->ctx, settings->log_n, err);
     if (rc == ENVELOPE_OK)
         rc = envl_kek_scrypt_derive(kek, how->ctx, &source, passphrase.data,
                                     passphrase.len, err);
@@ -251,7 +251,6 @@ describe_scrypt(struct envl_description *to,
     else
         (void)snprintf(text, sizeof(text), "%" PRIu64, n);
     to->type = "passphrase";
-    to->known = envl_kek_scrypt_is_tried(source);
     (void)snprintf(to->kind, sizeof(to->kind), "passphrase");
     (void)snprintf(to->algorithm, sizeof(to->algorithm),
                    "scrypt, N = %s, r = %" PRIu64 ", p = %" PRIu64

@@ -11,6 +11,7 @@
 #include <openssl/rsa.h>
 
 #include "lib/cms/form.h"
+#include "lib/keys/key_kind.h"
 
 /* clang-format off */
 static const unsigned char oid_rsaes_oaep[] = {
@@ -37,6 +38,10 @@ static const unsigned char null[] = { ENVL_DER_NULL, 0 };
 #define TAG_MASK (ENVL_DER_CONSTRUCTED + 1)
 
 enum { VERSION_BY_ISSUER = 0, VERSION_BY_KEY_ID = 2 };
+
+/* Bytes of a modulus: what FORMAT 5.1 has, and libcrypto takes. */
+#define LEN_MIN (ENVL_RSA_BITS_MIN / 8)
+#define LEN_MAX (OPENSSL_RSA_MAX_MODULUS_BITS / 8)
 
 /* Reading */
 
@@ -73,7 +78,7 @@ static bool
 take_key(struct envl_der *algorithm, struct envl_der *wrapped,
          struct envl_der in)
 {
-    return envl_der_take(&in, ENVL_DER_SEQUENCE, algorithm)
+    return envl_form_take_algorithm(algorithm, &in)
            && envl_der_take(&in, ENVL_DER_OCTETS, wrapped) && in.len == 0;
 }
 
@@ -95,7 +100,8 @@ list(struct envl_entry *to, size_t *count, struct envl_der in)
     to->id = id;
     to->wrapped = wrapped;
     to->key_len = wrapped.len;
-    if (is_our_oaep(algorithm))
+    if (is_our_oaep(algorithm) && wrapped.len >= LEN_MIN
+        && wrapped.len <= LEN_MAX)
         to->kind = ENVL_ENTRY_RSA;
     return NULL;
 }
@@ -118,7 +124,7 @@ unwrap(unsigned char cek[ENVL_CEK_LEN], const struct envl_entry *entry,
     EVP_PKEY_CTX *pctx =
         EVP_PKEY_CTX_new_from_pkey(ctx->libctx, secret->key, secret->propq);
     /* As much as the modulus has, not only the key. */
-    unsigned char out[OPENSSL_RSA_MAX_MODULUS_BITS / 8];
+    unsigned char out[LEN_MAX];
     size_t out_len = sizeof(out);
     bool ok = set_up(pctx)
               && EVP_PKEY_decrypt(pctx, out, &out_len, entry->wrapped.p,
@@ -192,7 +198,7 @@ wrap(struct envl_der_writer *w, const struct envl_wrap *how,
 {
     static const unsigned char version[] = { ENVL_DER_INTEGER, 1,
                                              VERSION_BY_KEY_ID };
-    unsigned char wrapped[OPENSSL_RSA_MAX_MODULUS_BITS / 8];
+    unsigned char wrapped[LEN_MAX];
     size_t len = sizeof(wrapped), since = envl_der_len(w);
     EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_dup(recipient->oaep);
     bool ok =

@@ -78,7 +78,6 @@ read_content(struct envl_message *message, struct envl_der in)
     return NULL;
 }
 
-/* RecipientInfos, which a SET OF has in one order. */
 static const char *
 read_infos(struct envl_message *message, struct envl_der in, size_t count)
 {
@@ -88,9 +87,6 @@ read_infos(struct envl_message *message, struct envl_der in, size_t count)
         info = &message->infos[message->count++];
         info->owned = NULL;
         (void)envl_der_take_whole(&in, ENVL_DER_ANY, &info->der);
-        if (message->count > 1
-            && envl_der_compare(&info[-1].der, &info->der) > 0)
-            return "it is not in DER: its recipients are in no order";
     }
     return count > 0 ? NULL : "it has no recipients";
 }
@@ -160,7 +156,7 @@ envl_message_read(struct envl_message *message, const unsigned char *der,
     else if ((count = count_infos(frame.infos)) > ENVL_RECIPIENT_COUNT_MAX)
         fault = "it has more than 1,024 recipients";
     else if (!envl_der_is_valid(der, len))
-        fault = "it is not in DER";
+        fault = "it is not in DER, or a SET OF in it is not sorted";
     else if (!envl_der_is(&frame.version, version, sizeof(version)))
         fault = "its version number is not 0";
     if (fault == NULL && (fault = read_content(message, frame.rest)) == NULL) {

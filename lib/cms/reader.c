@@ -265,7 +265,16 @@ envl_cms_reader_again(struct envl_cms_reader *o)
 {
     o->passphrases = o->other_unwraps = 0;
     o->scrypt_work = 0;
-    o->too_many_unwraps = false;
+    o->too_many_unwraps = o->too_many_passphrases = o->too_much_work = false;
+    o->no_memory = false;
+}
+
+/* Is it opened by a secret of the kind that has opened the message? */
+static bool
+is_of_opening_kind(const struct envl_cms_reader *o, size_t i)
+{
+    return o->opener == NULL
+           && o->entries[i].kind == o->entries[o->opened_by].kind;
 }
 
 /* What has opened it, on another recipient. */
@@ -275,8 +284,7 @@ try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
     struct envl_fit fit;
 
     if (o->opener == NULL)
-        return o->entries[i].kind == o->entries[o->opened_by].kind
-               && try_secrets(cek, o, i);
+        return is_of_opening_kind(o, i) && try_secrets(cek, o, i);
     fit = envl_fit_of_key(o->opener->key);
     if (!envl_entry_fits(&o->entries[i], &fit))
         return false;
@@ -286,14 +294,29 @@ try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
         return false;
     }
     o->other_unwraps++;
-    return open_with_key(cek, o, o->opener, i);
+    ERR_set_mark();
+    return end_attempt(o, open_with_key(cek, o, o->opener, i));
+}
+
+enum envl_opens
+envl_cms_reader_opens(struct envl_cms_reader *o, size_t i)
+{
+    enum envl_opens opens = ENVL_OPENS_NOT;
+    unsigned char cek[ENVL_CEK_LEN];
+
+    if (try_opener(cek, o, i))
+        opens = CRYPTO_memcmp(cek, o->cek, sizeof(cek)) == 0 ? ENVL_OPENS_SAME
+                                                             : ENVL_OPENS_OTHER;
+    OPENSSL_cleanse(cek, sizeof(cek));
+    return opens;
 }
 
 bool
-envl_cms_reader_opens(struct envl_cms_reader *o, size_t i)
+envl_cms_reader_secret_opens(struct envl_cms_reader *o, size_t i)
 {
     unsigned char cek[ENVL_CEK_LEN];
-    bool opens = try_opener(cek, o, i);
+    bool opens = !is_of_opening_kind(o, i) && try_secrets(cek, o, i)
+                 && CRYPTO_memcmp(cek, o->cek, sizeof(cek)) == 0;
 
     OPENSSL_cleanse(cek, sizeof(cek));
     return opens;

@@ -109,19 +109,30 @@ enum envelope_reason envl_cms_reader_mark(enum envl_fate *fates,
                                           const char *ids,
                                           struct envl_err *err);
 
+/* What comes out of a recipient. */
+enum envl_opens {
+    ENVL_OPENS_NOT,
+    ENVL_OPENS_OTHER, /* another content-encryption key: it is of no use */
+    ENVL_OPENS_SAME
+};
+
 /*
- * envl_cms_reader_again - what has opened the message is to be tried on the
- * other recipients, too
- * envl_cms_reader_opens - does it open recipient i?  It may be for another
- * content-encryption key.
+ * envl_cms_reader_again - the other recipients of an open message are to be
+ * tried, too
+ * envl_cms_reader_opens - does what has opened it open recipient i?
+ * envl_cms_reader_secret_opens - does another one of the secrets, a passphrase
+ * or a key-encryption key?
  * envl_cms_reader_opens_same - does this key open recipient i, and for the same
  * content-encryption key?
  *
- * With opens all recipients are tried, but only 64 with an RSA key, which takes
- * much longer than others: too_many_unwraps tells that one was not.
+ * With the first two all recipients are tried, but only 64 with an RSA key, which
+ * takes much longer than others, and passphrases as far as a reader goes:
+ * too_many_unwraps, too_many_passphrases and too_much_work tell that one was not,
+ * and no_memory that one could not be.  No key service is asked.
  */
 void envl_cms_reader_again(struct envl_cms_reader *o);
-bool envl_cms_reader_opens(struct envl_cms_reader *o, size_t i);
+enum envl_opens envl_cms_reader_opens(struct envl_cms_reader *o, size_t i);
+bool envl_cms_reader_secret_opens(struct envl_cms_reader *o, size_t i);
 bool envl_cms_reader_opens_same(const struct envl_cms_reader *o, size_t i,
                                 const struct envl_identity *identity);
 

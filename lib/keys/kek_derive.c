@@ -57,6 +57,18 @@ envl_kek_kms_id(unsigned char id[ENVL_KMS_ID_LEN],
 
 /* scrypt */
 
+static uint64_t
+n_of(unsigned log_n)
+{
+    return UINT64_C(1) << (log_n > 0 ? log_n : ENVL_SCRYPT_LOG_N_DEFAULT);
+}
+
+uint64_t
+envl_kek_scrypt_new_work(unsigned log_n)
+{
+    return n_of(log_n) * SCRYPT_R * SCRYPT_P;
+}
+
 enum envelope_reason
 envl_kek_scrypt_new(struct envl_kek_source *source,
                     const struct envl_libctx *ctx, unsigned log_n,
@@ -64,7 +76,7 @@ envl_kek_scrypt_new(struct envl_kek_source *source,
 {
     memset(source, 0, sizeof(*source));
     source->kind = ENVL_KEK_SCRYPT;
-    source->u.scrypt.n = UINT64_C(1) << log_n;
+    source->u.scrypt.n = n_of(log_n);
     source->u.scrypt.r = SCRYPT_R;
     source->u.scrypt.p = SCRYPT_P;
     if (RAND_bytes_ex(ctx->libctx, source->u.scrypt.salt, ENVL_SCRYPT_SALT_LEN,

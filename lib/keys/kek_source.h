@@ -77,7 +77,9 @@ void envl_kek_source_put(struct envl_der_writer *w,
                          const struct envl_kek_source *source);
 
 /*
- * envl_kek_scrypt_new - a source with a fresh salt
+ * envl_kek_scrypt_new - a source with a fresh salt; log_n is that of n, or 0 for
+ * the default
+ * envl_kek_scrypt_new_work - n * r * p of such a one
  * envl_kek_scrypt_work - n * r * p, or UINT64_MAX where a limit is exceeded
  * envl_kek_scrypt_is_tried - does a reader try it at all?  Nobody writes others
  * envl_kek_scrypt_derive - the KEK; the caller has checked the work and
@@ -86,6 +88,7 @@ void envl_kek_source_put(struct envl_der_writer *w,
 enum envelope_reason envl_kek_scrypt_new(struct envl_kek_source *source,
                                          const struct envl_libctx *ctx,
                                          unsigned log_n, struct envl_err *err);
+uint64_t envl_kek_scrypt_new_work(unsigned log_n);
 uint64_t envl_kek_scrypt_work(const struct envl_kek_source *source);
 bool envl_kek_scrypt_is_tried(const struct envl_kek_source *source);
 enum envelope_reason envl_kek_scrypt_derive(

@@ -13,13 +13,6 @@
 
 #include "lib/keys/keys.h"
 
-#define RSA_BITS_MIN 2048
-#define CURVE_NAME_MAX 64
-
-/* By both of the names that providers use. */
-static const char *const curves[] = { "P-256",     "prime256v1", "P-384",
-                                      "secp384r1", "P-521",      "secp521r1" };
-
 /* Keys that were found to be sound */
 
 #define DIGEST_LEN 32
@@ -131,37 +124,21 @@ check_sound(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
     return ENVELOPE_OK;
 }
 
-static bool
-is_good_curve(EVP_PKEY *key, char name[CURVE_NAME_MAX])
-{
-    size_t i, len;
-
-    if (!EVP_PKEY_get_group_name(key, name, CURVE_NAME_MAX, &len)) {
-        strcpy(name, "unnamed");
-        return false;
-    }
-    for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
-        if (strcmp(name, curves[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 enum envelope_reason
 envl_key_check(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
                struct envl_err *err)
 {
-    char curve[CURVE_NAME_MAX];
+    char curve[ENVL_CURVE_NAME_MAX];
     const char *type = EVP_PKEY_get0_type_name(key);
     int bits = EVP_PKEY_get_bits(key);
 
     switch (envl_key_kind(key)) {
     case ENVL_KEY_RSA:
-        if (bits < RSA_BITS_MIN)
+        if (bits < ENVL_RSA_BITS_MIN)
             return envl_fail(err, ENVELOPE_R_WEAK_KEY,
                              "%s: an RSA key of %d bits; at least %d are "
                              "needed",
-                             name, bits, RSA_BITS_MIN);
+                             name, bits, ENVL_RSA_BITS_MIN);
         if (bits > OPENSSL_RSA_MAX_MODULUS_BITS)
             return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
                              "%s: an RSA key of %d bits; libcrypto takes %d "
@@ -169,11 +146,11 @@ envl_key_check(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
                              name, bits, OPENSSL_RSA_MAX_MODULUS_BITS);
         break;
     case ENVL_KEY_EC:
-        if (!is_good_curve(key, curve))
+        if (!envl_key_has_curve(key, curve))
             return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
                              "%s: curve %s; P-256, P-384 and P-521 are "
                              "supported",
-                             name, curve);
+                             name, curve[0] != '\0' ? curve : "unnamed");
         break;
     case ENVL_KEY_DH:
     case ENVL_KEY_ML_KEM:

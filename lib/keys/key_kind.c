@@ -10,8 +10,6 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#define CURVE_NAME_MAX 64
-
 static const struct {
     const char *name;
     enum envl_key_kind kind;
@@ -27,10 +25,14 @@ static const struct {
 const char *
 envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key)
 {
+    const char *type = EVP_PKEY_get0_type_name(key);
     size_t i;
 
+    /* EVP_PKEY_is_a() knows all names of an algorithm.  Before OpenSSL 3.2 it
+     * needs memory, and without it says no; so the first name counts, too. */
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (EVP_PKEY_is_a(key, kinds[i].name)) {
+        if (EVP_PKEY_is_a(key, kinds[i].name)
+            || (type != NULL && strcmp(type, kinds[i].name) == 0)) {
             *kind = kinds[i].kind;
             return kinds[i].name;
         }
@@ -48,6 +50,25 @@ envl_key_kind(const EVP_PKEY *key)
     return kind;
 }
 
+bool
+envl_key_has_curve(const EVP_PKEY *key, char name[ENVL_CURVE_NAME_MAX])
+{
+    /* By both of the names that providers use. */
+    static const char *const curves[] = {
+        "P-256", "prime256v1", "P-384", "secp384r1", "P-521", "secp521r1"
+    };
+    size_t i;
+
+    name[0] = '\0';
+    if (!EVP_PKEY_get_group_name(key, name, ENVL_CURVE_NAME_MAX, NULL))
+        return false;
+    for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        if (strcmp(name, curves[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* An EC key that is written as FORMAT 5.1 has it: with its curve's name, and
  * with both coordinates.  A curve that libcrypto does not know has no name. */
 static int
@@ -60,7 +81,7 @@ set_ec_form(EVP_PKEY *key)
         { OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
           OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED },
     };
-    char curve[CURVE_NAME_MAX];
+    char curve[ENVL_CURVE_NAME_MAX];
     size_t i;
 
     if (envl_key_kind(key) != ENVL_KEY_EC

@@ -3,6 +3,7 @@
 #ifndef ENVL_KEY_KIND_H
 #define ENVL_KEY_KIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/types.h>
@@ -24,6 +25,10 @@
 #define ENVL_ML_KEM_SEED "seed"
 #define ENVL_ML_KEM_SEED_LEN 64 /* d || z (FIPS 203, 7.1) */
 
+/* What FORMAT 5.1 has of RSA and of EC keys. */
+#define ENVL_RSA_BITS_MIN 2048
+#define ENVL_CURVE_NAME_MAX 64
+
 enum envl_key_kind {
     ENVL_KEY_RSA,
     ENVL_KEY_EC,
@@ -33,12 +38,16 @@ enum envl_key_kind {
 };
 
 /*
- * envl_key_kind - which of them it is; ENVL_KEY_OTHER also where memory ran out
+ * envl_key_kind - which of them it is
  * envl_key_algorithm - the same at *kind, and libcrypto's name of the algorithm,
  * static; NULL with ENVL_KEY_OTHER
  */
 enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
 const char *envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key);
+
+/* envl_key_has_curve - is an EC key on a curve of FORMAT 5.1?  name receives its
+ * own, and is empty if the key does not tell */
+bool envl_key_has_curve(const EVP_PKEY *key, char name[ENVL_CURVE_NAME_MAX]);
 
 /*
  * envl_key_public_half - the public key alone, as a key of the software, in the
