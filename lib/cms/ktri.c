@@ -150,7 +150,7 @@ describe(struct envl_description *to, const struct envl_entry *entry)
     (void)envl_der_take(&ktri, ENVL_DER_INTEGER, &skipped);
     (void)envl_form_take_rid(&skipped, &ktri);
     (void)take_key(&algorithm, &wrapped, ktri);
-    if (entry->kind == ENVL_ENTRY_RSA)
+    if (is_our_oaep(algorithm))
         name = "RSAES-OAEP, SHA-256";
     else if (envl_der_take_just(&algorithm, oid_rsaes_oaep,
                                 sizeof(oid_rsaes_oaep)))

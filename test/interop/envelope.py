@@ -285,7 +285,6 @@ AES256_GCM = "2.16.840.1.101.3.4.1.46"
 AES256_WRAP = "2.16.840.1.101.3.4.1.45"
 RSAES_OAEP = "1.2.840.113549.1.1.7"
 MGF1 = "1.2.840.113549.1.1.8"
-P_SPECIFIED = "1.2.840.113549.1.1.9"
 SHA256 = "2.16.840.1.101.3.4.2.1"
 EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 CURVES = {"1.2.840.10045.3.1.7": 32, "1.3.132.0.34": 48, "1.3.132.0.35": 66}
@@ -347,8 +346,27 @@ def der_key_envelope(before, infos, after):
         context(0), tlv(SEQUENCE, before, tlv(SET, *sorted(infos)), after)))
 
 
+MAX_DEPTH = 32
+
+
+def check_nesting(element, depth=1):
+    """Not too deep, and each SET OF sorted."""
+    if depth > MAX_DEPTH:
+        raise Refuse("KEY_ENVELOPE", "elements are nested too deep")
+    if not element.tag & 0x20:
+        return
+    fields, parts = element.fields(), []
+    while fields.more():
+        parts.append(fields.any())
+        check_nesting(parts[-1], depth + 1)
+    raw = [part.raw for part in parts]
+    if element.tag == SET and raw != sorted(raw):
+        raise Refuse("KEY_ENVELOPE", "a SET OF is not sorted")
+
+
 def parse_key_envelope(data):
     try:
+        check_nesting(Fields(data).any())
         envelope = parse_content_info(data)
     except Malformed as error:
         raise Refuse("KEY_ENVELOPE", f"not the DER expected: {error}") from None
@@ -483,11 +501,6 @@ def is_oaep_sha256(algorithm):
             return False
         if not is_plain(parse_algorithm(mask_hash), SHA256):
             return False
-        if fields.more():
-            source, label = inner(fields, 2)
-            if (source != P_SPECIFIED or label is None
-                    or label.raw != tlv(OCTET_STRING)):
-                return False
         fields.end()
     except Malformed:
         return False
@@ -586,10 +599,16 @@ def is_agreement(algorithm, schemes):
         return False
 
 
+DATE = (rb"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+        rb"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d*[1-9])?Z")
+
+
 def take_key_id(fields):
     """KEKIdentifier and RecipientKeyIdentifier: the name, and the attribute."""
     name = fields.take(OCTET_STRING).body
-    fields.optional(GENERALIZED_TIME)
+    date = fields.optional(GENERALIZED_TIME)
+    if date and not re.fullmatch(DATE, date.body):
+        raise Malformed("date")
     other = fields.optional(SEQUENCE)
     fields.end()
     return name, other
@@ -611,7 +630,7 @@ def parse_kekri(value):
         attribute_id = fields.take(OID).oid()
         attribute = fields.any() if fields.more() else None
         fields.end()
-    if not is_plain(algorithm, AES256_WRAP):
+    if algorithm != (AES256_WRAP, None):
         return [result]
     if not other:
         result.kind = "kek"

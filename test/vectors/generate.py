@@ -316,7 +316,102 @@ def other_content_key(dek):
     return frame(dek, infos=[other])
 
 
+def beside(dek, info):
+    """A recipient that opens, and another RecipientInfo."""
+    cek = secrets.token_bytes(32)
+    return frame(dek, cek, infos=[e.der_kekri(e.kek_id(KEK), KEK, cek), info])
+
+
+def ktri(rid, algorithm=None):
+    return e.tlv(e.SEQUENCE, e.der_integer(0), rid,
+                 algorithm or e.der_algorithm("1.2.3"),
+                 e.tlv(e.OCTET_STRING, bytes(256)))
+
+
+def issuer(*values, junk=b"", tag=e.UTF8_STRING):
+    """IssuerAndSerialNumber, with one name of so many values."""
+    name = [e.tlv(e.SEQUENCE, e.der_oid("2.5.4.3"), e.tlv(tag, value))
+            for value in values]
+    return e.tlv(e.SEQUENCE, e.tlv(e.SEQUENCE, e.tlv(e.SET, *name)),
+                 e.der_integer(5), junk)
+
+
+def kari(rid=None, inside=b"", behind=b""):
+    """For nobody, with something in or behind its ephemeral key."""
+    key = e.tlv(e.context(1), e.der_algorithm("1.3.101.110"),
+                e.tlv(e.BIT_STRING, b"\0", b"\t" + bytes(31)), inside)
+    wrap = e.der_algorithm(e.AES256_WRAP)
+    return e.tlv(e.context(1), e.der_integer(3),
+                 e.tlv(e.context(0), key, behind),
+                 e.der_algorithm(e.XDH_SCHEMES["X25519"], wrap),
+                 e.tlv(e.SEQUENCE, e.tlv(e.SEQUENCE, rid or key_id(),
+                                         e.tlv(e.OCTET_STRING, bytes(40)))))
+
+
+def key_id(*rest):
+    return e.tlv(e.context(0), e.tlv(e.OCTET_STRING, bytes(20)), *rest)
+
+
+def nested(depth):
+    """A RecipientInfo, itself the fifth, as deep as that."""
+    inner = b""
+    for _ in range(depth - 5):
+        inner = e.tlv(e.SEQUENCE, inner)
+    return e.tlv(e.context(4), e.der_oid("1.2.3"), inner)
+
+
+def stock_only(dek, name, kind):
+    """For a key that no writer of this format takes."""
+    held, key_id = public(name + ".pem")
+    envelope = e.parse_content_info(
+        e.stock_envelope(dek, [(held, key_id, kind)], KEK))
+    return envelope.with_infos(
+        [r.raw for r in envelope.each() if r.kind != "kek"])
+
+
+def recipient_info_vectors():
+    """Each has another recipient, whose key-encryption key is at hand."""
+    junk = e.tlv(e.OCTET_STRING, b"junk")
+    empty = e.tlv(e.SEQUENCE)
+    kek_attribute = e.tlv(
+        e.context(2), e.der_integer(4),
+        e.tlv(e.SEQUENCE, e.tlv(e.OCTET_STRING, bytes(20)), empty),
+        e.der_algorithm(e.AES256_WRAP), e.tlv(e.OCTET_STRING, bytes(40)))
+    for name, comment, info in (
+            ("originator-junk", "something follows an originatorKey",
+             kari(behind=junk)),
+            ("originator-key-junk", "something stands in an originatorKey",
+             kari(inside=junk)),
+            ("issuer-unsorted", "a SET OF in an issuer is not sorted",
+             ktri(issuer(b"b", b"a"))),
+            ("issuer-utf8", "a UTF8String in an issuer is none",
+             ktri(issuer(b"\xff"))),
+            ("issuer-enumerated", "an ENUMERATED in an issuer is too long",
+             ktri(issuer(b"\0\5", tag=0x0A))),
+            ("issuer-junk", "something follows a serial number",
+             ktri(issuer(b"a", junk=junk))),
+            ("issuer-empty", "a ktri has no issuer", ktri(empty)),
+            ("issuer-kari", "a kari has no issuer", kari(empty)),
+            ("algorithm-empty", "an AlgorithmIdentifier has no OID",
+             ktri(issuer(b"a"), empty)),
+            ("attribute-empty", "an OtherKeyAttribute has no OID",
+             kek_attribute),
+            ("date", "a RecipientKeyIdentifier has a month 13",
+             kari(key_id(e.tlv(e.GENERALIZED_TIME, b"20261301000000Z")))),
+            ("nested-33", "elements are nested 33 deep", nested(33))):
+        bad_frame(name, comment, lambda d: beside(d, info))
+    good("ok-nested-32", "elements are nested 32 deep",
+         make=lambda d: beside(d, nested(32)))
+    for name, kind, comment in (
+            ("rsa1024", "rsa", "RSA with 1,024 bits"),
+            ("secp256k1", "ec", "another curve of 256 bits")):
+        bad_frame(name, comment + " is passed over",
+                  lambda d: stock_only(d, name, kind), "NO_MATCH",
+                  name + ".key")
+
+
 def key_envelope_vectors():
+    recipient_info_vectors()
     bad_frame("mac-short", "a tag of 4 bytes", lambda d: frame(d, mac=4))
     bad_frame("icv-12", "a tag length of 12", lambda d: frame(d, icv=12))
     bad_frame("nonce-16", "a nonce of 16 bytes", lambda d: frame(d, nonce=16))
