@@ -368,6 +368,25 @@ complain(const struct scenario *c, size_t n)
 
 /* Sweeps over the project's own allocations */
 
+/* Were blocks lost, and are they each time?  libcrypto keeps a set of decoders for
+ * each way in which a key was read, from 3.4 on, and failing may be another way. */
+static bool
+loses_again(struct scenario *c, bool stay, size_t n, long *live)
+{
+    struct failure kept = *memory.last;
+    bool loses = count_live() != *live;
+
+    if (loses) {
+        *live = count_live();
+        arm(OWN, stay, n);
+        (void)attempt(c);
+        loses = count_live() != *live;
+        *memory.last = kept;
+    }
+    *live = count_live();
+    return loses;
+}
+
 static unsigned
 sweep(struct scenario *c, bool stay)
 {
@@ -386,9 +405,8 @@ sweep(struct scenario *c, bool stay)
         o = attempt(c);
         if (o.status != ARCHIVE_OK && !is_memory(&o))
             blame("not told as memory", &o);
-        if (count_live() != live)
+        if (loses_again(c, stay, n, &live))
             blame("blocks were lost", &o);
-        live = count_live();
         faults += complain(c, n);
     } while (memory.last->is);
     assert_int_equal(o.status, ARCHIVE_OK);
