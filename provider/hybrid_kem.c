@@ -176,6 +176,8 @@ envl_hybrid_kem_encapsulate(void *vctx, unsigned char *out, size_t *out_len,
         *secret_len = ENVL_HYBRID_SECRET_LEN;
     if (out == NULL)
         return 1;
+    if (secret == NULL)
+        return 0;
     ephemeral = EVP_PKEY_Q_keygen(libctx->libctx, libctx->propq, "X25519");
     ok = ephemeral != NULL
          && raw_public(out + ENVL_MLKEM_CIPHERTEXT_LEN, ephemeral)
@@ -200,9 +202,11 @@ envl_hybrid_kem_decapsulate(void *vctx, unsigned char *secret,
     int ok;
 
     if (in_len != ENVL_HYBRID_CIPHERTEXT_LEN
-        || (secret != NULL && *secret_len < ENVL_HYBRID_SECRET_LEN))
+        || (secret != NULL && secret_len != NULL
+            && *secret_len < ENVL_HYBRID_SECRET_LEN))
         return 0;
-    *secret_len = ENVL_HYBRID_SECRET_LEN;
+    if (secret_len != NULL)
+        *secret_len = ENVL_HYBRID_SECRET_LEN;
     if (secret == NULL)
         return 1;
     ephemeral = EVP_PKEY_new_raw_public_key_ex(

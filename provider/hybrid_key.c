@@ -117,13 +117,19 @@ envl_hybrid_set_seed(struct envl_hybrid *key,
                      const unsigned char seed[ENVL_XWING_SEED_LEN])
 {
     const struct envl_libctx *ctx = &key->prov->ctx;
-    EVP_MD *shake = EVP_MD_fetch(ctx->libctx, "SHAKE256", ctx->propq);
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
     unsigned char expanded[ENVL_HYBRID_PRIVATE_LEN];
-    int ok = shake != NULL && md != NULL && EVP_DigestInit_ex2(md, shake, NULL)
-             && EVP_DigestUpdate(md, seed, ENVL_XWING_SEED_LEN)
-             && EVP_DigestFinalXOF(md, expanded, sizeof(expanded))
-             && envl_hybrid_set_private(key, expanded);
+    EVP_MD_CTX *md;
+    EVP_MD *shake;
+    int ok;
+
+    if (!envl_provider_prepare(key->prov))
+        return 0;
+    shake = EVP_MD_fetch(ctx->libctx, "SHAKE256", ctx->propq);
+    md = EVP_MD_CTX_new();
+    ok = shake != NULL && md != NULL && EVP_DigestInit_ex2(md, shake, NULL)
+         && EVP_DigestUpdate(md, seed, ENVL_XWING_SEED_LEN)
+         && EVP_DigestFinalXOF(md, expanded, sizeof(expanded))
+         && envl_hybrid_set_private(key, expanded);
 
     OPENSSL_cleanse(expanded, sizeof(expanded));
     EVP_MD_CTX_free(md);

@@ -136,6 +136,22 @@ is_octets(const OSSL_PARAM *p, size_t len)
            && p->data != NULL && p->data_size == len;
 }
 
+/* A private key that comes with a public one is its own. */
+static int
+import_private(struct envl_hybrid *key, const OSSL_PARAM *private,
+               const OSSL_PARAM *public)
+{
+    unsigned char own[ENVL_HYBRID_PUBLIC_LEN];
+
+    if (!is_octets(private, ENVL_HYBRID_PRIVATE_LEN)
+        || (public != NULL && !is_octets(public, sizeof(own))))
+        return 0;
+    return envl_hybrid_set_private(key, private->data)
+           && (public == NULL
+               || (envl_hybrid_get_public(key, own)
+                   && memcmp(own, public->data, sizeof(own)) == 0));
+}
+
 int
 envl_hybrid_mgmt_import(void *vkey, int selection, const OSSL_PARAM params[])
 {
@@ -145,8 +161,7 @@ envl_hybrid_mgmt_import(void *vkey, int selection, const OSSL_PARAM params[])
         OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_PUB_KEY);
 
     if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0 && private != NULL)
-        return is_octets(private, ENVL_HYBRID_PRIVATE_LEN)
-               && envl_hybrid_set_private(vkey, private->data);
+        return import_private(vkey, private, public);
     return (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0
            && is_octets(public, ENVL_HYBRID_PUBLIC_LEN)
            && envl_hybrid_set_public(vkey, public->data);
@@ -165,7 +180,10 @@ envl_hybrid_mgmt_export(void *vkey, int selection, OSSL_CALLBACK *callback,
     if (!envl_hybrid_get_public(key, public))
         return 0;
     *p++ = envl_param_octets(OSSL_PKEY_PARAM_PUB_KEY, public, sizeof(public));
-    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0) {
+    /* Of a key pair, what there is, as libcrypto's own keys have it. */
+    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0
+        && (key->is_private
+            || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0)) {
         if (!envl_hybrid_get_private(key, private))
             return 0;
         *p++ = envl_param_octets(OSSL_PKEY_PARAM_PRIV_KEY, private,

@@ -328,6 +328,68 @@ keys_are_encoded(void **state)
     ERR_clear_error();
 }
 
+/* As libcrypto's own keys: of a key pair what there is, and a private key with no
+ * other public key than its own. */
+static void
+raw_keys_in_and_out(void **state)
+{
+    const struct support *s = *state;
+    unsigned char ciphertext[CIPHERTEXT_LEN], ours[SECRET_LEN];
+    unsigned char theirs[SECRET_LEN] = { 0 };
+    size_t len = sizeof(ciphertext), secret_len = sizeof(ours), i;
+    EVP_PKEY *keys[2], *made, *public;
+    OSSL_PARAM *data[2], *none, mixed[3];
+    EVP_PKEY_CTX *pctx;
+
+    for (i = 0; i < 2; i++) {
+        keys[i] = support_keygen(s, NAME, NULL, 0);
+        assert_non_null(keys[i]);
+        assert_true(EVP_PKEY_todata(keys[i], EVP_PKEY_KEYPAIR, &data[i]));
+    }
+    mixed[0] = *OSSL_PARAM_locate(data[0], OSSL_PKEY_PARAM_PRIV_KEY);
+    mixed[2] = OSSL_PARAM_construct_end();
+    for (i = 0; i < 2; i++) {
+        mixed[1] = *OSSL_PARAM_locate(data[i], OSSL_PKEY_PARAM_PUB_KEY);
+        pctx = EVP_PKEY_CTX_new_from_name(s->libctx, NAME, NULL);
+        assert_true(EVP_PKEY_fromdata_init(pctx) > 0);
+        made = NULL;
+        assert_int_equal(EVP_PKEY_fromdata(pctx, &made, EVP_PKEY_KEYPAIR, mixed)
+                             > 0,
+                         i == 0);
+        EVP_PKEY_free(made);
+        EVP_PKEY_CTX_free(pctx);
+    }
+
+    pctx = EVP_PKEY_CTX_new_from_name(s->libctx, NAME, NULL);
+    public = NULL;
+    assert_true(EVP_PKEY_fromdata_init(pctx) > 0);
+    assert_true(EVP_PKEY_fromdata(pctx, &public, EVP_PKEY_PUBLIC_KEY, data[0])
+                > 0);
+    EVP_PKEY_CTX_free(pctx);
+    assert_true(EVP_PKEY_todata(public, EVP_PKEY_KEYPAIR, &none));
+    assert_non_null(OSSL_PARAM_locate(none, OSSL_PKEY_PARAM_PUB_KEY));
+    assert_null(OSSL_PARAM_locate(none, OSSL_PKEY_PARAM_PRIV_KEY));
+    OSSL_PARAM_free(none);
+
+    /* Where the lengths are not asked for, room is the caller's word. */
+    pctx = EVP_PKEY_CTX_new_from_pkey(s->libctx, public, NULL);
+    assert_true(EVP_PKEY_encapsulate_init(pctx, NULL) > 0);
+    assert_true(EVP_PKEY_encapsulate(pctx, ciphertext, &len, ours, &secret_len)
+                > 0);
+    EVP_PKEY_CTX_free(pctx);
+    pctx = EVP_PKEY_CTX_new_from_pkey(s->libctx, keys[0], NULL);
+    assert_true(EVP_PKEY_decapsulate_init(pctx, NULL) > 0);
+    assert_true(EVP_PKEY_decapsulate(pctx, theirs, NULL, ciphertext, len) > 0);
+    assert_memory_equal(ours, theirs, SECRET_LEN);
+    EVP_PKEY_CTX_free(pctx);
+    EVP_PKEY_free(public);
+    for (i = 0; i < 2; i++) {
+        OSSL_PARAM_free(data[i]);
+        EVP_PKEY_free(keys[i]);
+    }
+    ERR_clear_error();
+}
+
 int
 main(void)
 {
@@ -338,6 +400,7 @@ main(void)
         cmocka_unit_test(wrong_ciphertexts),
         cmocka_unit_test(malformed_keys),
         cmocka_unit_test(keys_are_encoded),
+        cmocka_unit_test(raw_keys_in_and_out),
     };
     const struct CMUnitTest without[] = {
         cmocka_unit_test(without_ml_kem_there_is_none),

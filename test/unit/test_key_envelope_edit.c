@@ -477,6 +477,22 @@ one_of_several_is_not_chosen(void **state)
     OPENSSL_free(out.der);
     envl_identities_clear(&both.identities);
     envl_key_settings_clear(&settings);
+
+    /* A secret beside a key is one of several, too. */
+    assert_true(envl_octets_list_add(
+        &settings.identity, parties[0][EC_256].own.identity.items[0].data,
+        parties[0][EC_256].own.identity.items[0].len));
+    assert_true(envl_octets_set(&settings.passphrase,
+                                parties[0][PASSPHRASE].own.passphrase.data,
+                                parties[0][PASSPHRASE].own.passphrase.len));
+    assert_int_equal(
+        envl_identities_load(&both.identities, &ctx, &settings, NULL, &err),
+        ENVELOPE_OK);
+    assert_int_equal(
+        try_edit(&out, &message, &both, &parties[1][EC_521], ENVL_EDIT_REPLACE),
+        ENVELOPE_R_PARAMETER);
+    envl_identities_clear(&both.identities);
+    envl_key_settings_clear(&settings);
     OPENSSL_free(message.der);
 }
 
@@ -500,6 +516,87 @@ there_are_at_most_8_passphrases(void **state)
                      ENVELOPE_OK);
     envl_key_envelope_list_free(list_of(&out, 7), 7);
     OPENSSL_free(out.der);
+    OPENSSL_free(message.der);
+}
+
+/* Of all passphrases from a place on: p is 1, or 64, which takes as long as half of
+ * what a reader does in all. */
+static unsigned
+make_dear(struct message *message, unsigned from, unsigned char p)
+{
+    static const unsigned char r[] = { 0x02, 1, 8, 0x02, 1 };
+    unsigned count = 0;
+    size_t i;
+
+    for (i = 0; i + sizeof(r) < message->len; i++) {
+        if (memcmp(message->der + i, r, sizeof(r)) == 0 && count++ >= from)
+            message->der[i + sizeof(r)] = p;
+    }
+    return count;
+}
+
+/* Readers do so much. */
+static void
+passphrases_are_as_dear_as_a_reader_takes(void **state)
+{
+    const struct party *kek = &parties[0][KEK];
+    struct message message = build(kek), out;
+
+    (void)state;
+    grow(&message, kek, &parties[0][PASSPHRASE]);
+    grow(&message, kek, &parties[1][PASSPHRASE]);
+    assert_int_equal(make_dear(&message, 0, 64), 2);
+    assert_int_equal(try_add(&out, &message, kek, &parties[0][PASSPHRASE]),
+                     ENVELOPE_R_TOO_MANY_RECIPIENTS);
+    grow(&message, kek, &parties[0][X_448]);
+    (void)make_dear(&message, 1, 1);
+    grow(&message, kek, &parties[0][PASSPHRASE]);
+    OPENSSL_free(message.der);
+}
+
+/* All RecipientInfos of one message in another, too. */
+static void
+mix(struct message *message, const struct message *other)
+{
+    struct envl_message to = read_message(message->der, message->len);
+    struct envl_message from = read_message(other->der, other->len);
+    struct message out;
+    size_t i;
+
+    for (i = 0; i < from.count; i++)
+        add_info(&to, from.infos[i].der.p, from.infos[i].der.len);
+    write_message(&to, &out.der, &out.len);
+    envl_message_clear(&from);
+    OPENSSL_free(message->der);
+    *message = out;
+}
+
+/* A passphrase may open one that no reader would have tried. */
+static void
+what_cannot_be_tried_is_not_replaced(void **state)
+{
+    const struct party *by = &parties[0][PASSPHRASE];
+    struct message message = build(by),
+                   foreign = build(&parties[1][PASSPHRASE]);
+    struct message out;
+    int i;
+
+    (void)state;
+    for (i = 1; i < ENVL_PASSPHRASE_COUNT_MAX; i++)
+        grow(&message, by, by);
+    assert_int_equal(
+        try_edit(&out, &message, by, &parties[1][X_448], ENVL_EDIT_REPLACE),
+        ENVELOPE_OK);
+    envl_key_envelope_list_free(list_of(&out, 1), 1);
+    OPENSSL_free(out.der);
+    /* Beside the one that opened it, eight are tried. */
+    mix(&message, &foreign);
+    mix(&message, &foreign);
+    assert_int_equal(open_with(&message, by), ENVELOPE_OK);
+    assert_int_equal(
+        try_edit(&out, &message, by, &parties[1][X_448], ENVL_EDIT_REPLACE),
+        ENVELOPE_R_PARAMETER);
+    OPENSSL_free(foreign.der);
     OPENSSL_free(message.der);
 }
 
@@ -585,6 +682,36 @@ what_is_not_ours_is_cleaned_out(void **state)
     assert_memory_equal(foreign.der, message.der, message.len);
     OPENSSL_free(foreign.der);
     OPENSSL_free(message.der);
+}
+
+/* What is about to be cleaned out takes no place, and weakens nothing. */
+static void
+what_is_not_ours_does_not_count(void **state)
+{
+    struct party strict = parties[1][PASSPHRASE];
+    const struct party *by = &parties[0][PASSPHRASE];
+    struct message message = build(by), foreign = with_foreign_entry(&message);
+    struct envl_message full;
+    size_t i;
+
+    (void)state;
+    OPENSSL_free(message.der);
+    strict.settings.require_post_quantum = ENVL_YES;
+    message = add(&foreign, by, &strict);
+    OPENSSL_free(message.der);
+
+    full = read_message(foreign.der, foreign.len);
+    i = full.infos[0].der.p[0] == 0x30 ? 0 : 1; /* the ktri */
+    while (full.count < ENVL_RECIPIENT_COUNT_MAX)
+        add_info(&full, full.infos[i].der.p, full.infos[i].der.len);
+    write_message(&full, &message.der, &message.len);
+    OPENSSL_free(foreign.der);
+    foreign = message;
+    message.der = NULL;
+    assert_int_equal(try_add(&message, &foreign, by, &parties[0][EC_256]),
+                     ENVELOPE_OK);
+    OPENSSL_free(message.der);
+    OPENSSL_free(foreign.der);
 }
 
 /* What its own key has opened is no claim, and stays. */
@@ -797,9 +924,10 @@ put(unsigned char *buf, size_t *at, int tag, const unsigned char *p, size_t len)
     *at += len;
 }
 
-/* A kari with its only recipient twice, the second under another name. */
+/* A kari with its only recipient twice, the second under another name; or in its
+ * place one whose wrapped key is no use. */
 static struct message
-double_kari(const struct message *message, unsigned char name[2])
+double_kari(const struct message *message, unsigned char name[2], bool spoilt)
 {
     struct envl_message read = read_message(message->der, message->len);
     unsigned char body[600], keys[400], kari[700];
@@ -824,6 +952,7 @@ double_kari(const struct message *message, unsigned char name[2])
     /* SEQUENCE, [0], OCTET STRING and their lengths stand before the name. */
     name[0] = keys[6];
     name[1] = keys[keys_len + 6] ^= 1;
+    keys[2 * keys_len - 1] ^= spoilt;
     put(body, &body_len, 0x30, keys, 2 * keys_len);
     put(kari, &kari_len, 0xa1, body, body_len);
     envl_message_drop(&read, 0);
@@ -841,7 +970,7 @@ a_kari_is_not_split(void **state)
     char id[2][128], both[256];
 
     (void)state;
-    twice = double_kari(&single, name);
+    twice = double_kari(&single, name, false);
     id_text(id[0], &single, 2 * ENVL_KEY_ID_LEN);
     memcpy(id[1], id[0], sizeof(id[0]));
     (void)snprintf(both, sizeof(both), "%02X", name[1]);
@@ -859,6 +988,29 @@ a_kari_is_not_split(void **state)
     assert_int_equal(open_with(&out, &parties[1][X_448]), ENVELOPE_OK);
     OPENSSL_free(out.der);
     OPENSSL_free(twice.der);
+    OPENSSL_free(single.der);
+}
+
+/* What the replaced key opens must go, also where it shares its entry. */
+static void
+a_shared_entry_is_not_left(void **state)
+{
+    struct party by = parties[0][EC_256];
+    struct envl_recipient named = by.recipients.items[0];
+    struct message single, message, out;
+    unsigned char name[2];
+
+    (void)state;
+    named.id.bytes[0] ^= 2;
+    by.recipients.items = &named;
+    single = build(&by);
+    message = double_kari(&single, name, true);
+    grow(&message, &parties[0][EC_256], &parties[0][EC_256]);
+    envl_key_envelope_list_free(list_of(&message, 3), 3);
+    assert_int_equal(try_edit(&out, &message, &parties[0][EC_256],
+                              &parties[1][X_448], ENVL_EDIT_REPLACE),
+                     ENVELOPE_R_PARAMETER);
+    OPENSSL_free(message.der);
     OPENSSL_free(single.der);
 }
 
@@ -942,13 +1094,17 @@ main(void)
         cmocka_unit_test(one_that_is_there_twice_goes_twice),
         cmocka_unit_test(one_of_several_is_not_chosen),
         cmocka_unit_test(there_are_at_most_8_passphrases),
+        cmocka_unit_test(passphrases_are_as_dear_as_a_reader_takes),
+        cmocka_unit_test(what_cannot_be_tried_is_not_replaced),
         cmocka_unit_test(a_cheap_passphrase_is_none),
         cmocka_unit_test(what_is_not_ours_is_cleaned_out),
+        cmocka_unit_test(what_is_not_ours_does_not_count),
         cmocka_unit_test(the_opener_is_not_made_anew),
         cmocka_unit_test(what_nobody_opened_may_be_done),
         cmocka_unit_test(what_cannot_be_removed_is_refused),
         cmocka_unit_test(there_are_at_most_1024),
         cmocka_unit_test(a_kari_is_not_split),
+        cmocka_unit_test(a_shared_entry_is_not_left),
         cmocka_unit_test(flipped_bits_do_no_harm),
     };
 
