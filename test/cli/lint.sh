@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 cd "$srcdir" || exit 99
 
-plan 16
+plan 17
 
 # Print what a grep finds; finding something is a failure, and so is a file that
 # cannot be read, such as one of a folder that is gone.
@@ -208,6 +208,17 @@ rules_look_at_something() {
     ! none_but this that no-such-folder/*.c || false
 }
 
+# The page on the code names files by their names in a room.
+named_places_exist() {
+    grep -oE '`[a-z_/]+(\.[ch]|/)`' doc/architecture.md | tr -d '`' | sort -u \
+        >"$tests_dir/named"
+    while read -r place; do
+        ls -d "$place" ./*/"$place" ./*/*/"$place" 2>/dev/null | grep -q . ||
+            { echo "no $place" && return 1; }
+    done <"$tests_dir/named"
+    [ "$(wc -l <"$tests_dir/named")" -gt 30 ]
+}
+
 t "a rule that finds no file fails" rules_look_at_something
 t "layers include downwards only" layers
 t "the rooms of lib/ use those that they may" rooms
@@ -231,3 +242,4 @@ case $(clang-format --version 2>/dev/null) in
 *"version 14."*) t "the code is laid out by clang-format" format ;;
 *) skip "the code is laid out by clang-format" "clang-format 14 is not here" ;;
 esac
+t "doc/architecture.md names files that are there" named_places_exist
