@@ -5,24 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "tools/shown.h"
 
 static void
 put_id(struct envl_json *json, const struct envl_key_envelope_entry *entry)
 {
-    char *hex = OPENSSL_malloc(2 * entry->id_len + 1);
-    size_t i;
-
     envl_json_name(json, "id", strlen("id"));
-    for (i = 0; i < entry->id_len && hex != NULL; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", entry->id[i]);
-    if (hex != NULL && entry->id_len > 0)
-        envl_json_text(json, hex, 2 * entry->id_len);
+    if (entry->id_len > 0)
+        envl_json_hex(json, entry->id, entry->id_len);
     else
         envl_json_null(json);
-    OPENSSL_free(hex);
 }
 
 void

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "lib/base/utf8.h"
@@ -86,6 +85,18 @@ envl_json_text(struct envl_json *json, const char *text, size_t len)
 }
 
 void
+envl_json_hex(struct envl_json *json, const unsigned char *bytes, size_t len)
+{
+    size_t i;
+
+    separate(json);
+    (void)fputc('"', json->to);
+    for (i = 0; i < len; i++)
+        (void)fprintf(json->to, "%02x", bytes[i]);
+    (void)fputc('"', json->to);
+}
+
+void
 envl_json_number(struct envl_json *json, uint64_t number)
 {
     separate(json);
@@ -128,22 +139,24 @@ void
 envl_json_path(struct envl_json *json, const char *name, const char *path)
 {
     size_t len = strlen(path);
+    const unsigned char *p = (const unsigned char *)path;
+    unsigned char text[5];
     char exact[32];
-    unsigned char *text;
+    int n;
 
     envl_json_member(json, name, path);
     if (is_utf8(path))
         return;
     (void)snprintf(exact, sizeof(exact), "%s_base64", name);
     envl_json_name(json, exact, strlen(exact));
-    text = OPENSSL_malloc((len + 2) / 3 * 4 + 1);
-    if (text == NULL) {
-        envl_json_null(json);
-        return;
+    separate(json);
+    (void)fputc('"', json->to);
+    for (; len > 0; p += n, len -= (size_t)n) {
+        n = len < 3 ? (int)len : 3;
+        (void)EVP_EncodeBlock(text, p, n);
+        (void)fputs((const char *)text, json->to);
     }
-    (void)EVP_EncodeBlock(text, (const unsigned char *)path, (int)len);
-    envl_json_text(json, (const char *)text, strlen((const char *)text));
-    OPENSSL_free(text);
+    (void)fputc('"', json->to);
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing JSON (RFC 8259), value by value; the caller keeps the order. */
+/* Writing JSON (RFC 8259), value by value; the caller keeps the order.  No memory
+ * is needed: what is written is never less for want of it. */
 #ifndef ENVL_JSON_H
 #define ENVL_JSON_H
 
@@ -31,6 +32,9 @@ void envl_json_name(struct envl_json *json, const char *name, size_t len);
  * becomes U+FFFD.
  */
 void envl_json_text(struct envl_json *json, const char *text, size_t len);
+/* envl_json_hex - a string of lower-case hexadecimal digits */
+void envl_json_hex(struct envl_json *json, const unsigned char *bytes,
+                   size_t len);
 void envl_json_number(struct envl_json *json, uint64_t number);
 void envl_json_bool(struct envl_json *json, bool value);
 void envl_json_null(struct envl_json *json);
