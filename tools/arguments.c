@@ -276,7 +276,10 @@ envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
     }
     word = parse_command(arguments, argc, argv);
     if (word < 0)
-        return (int)envl_report_usage("there is no command %s", argv[1]);
+        return (int)envl_report_usage(
+            "there is no command %s; a file comes after "
+            "one, such as encrypt or decrypt",
+            argv[1]);
     if (word > 0)
         envl_report_command(envl_command_rows[arguments->command].name);
     build(&parser, arguments);

@@ -2,7 +2,6 @@
 /* The rows, and how values that are more than a word are taken. */
 #include "tools/table.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <openssl/crypto.h>
 
 #include <envelope/envelope.h>
+
+#include "lib/base/size.h"
 
 /* Takers */
 
@@ -69,30 +70,6 @@ take_descriptor(struct envl_arguments *arguments,
     return ENVELOPE_OK;
 }
 
-/* A number of bytes, also as 512K, 10M, 3G, 2T. */
-static bool
-read_size(uint64_t *size, const char **p)
-{
-    static const char units[] = "KMGT";
-    const char *unit;
-    unsigned shift = 0;
-    char *end;
-
-    if (**p < '0' || **p > '9')
-        return false;
-    errno = 0;
-    *size = strtoull(*p, &end, 10);
-    if (*end != '\0' && (unit = strchr(units, *end)) != NULL) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        end++;
-    }
-    *p = end;
-    if (errno != 0 || *size > (UINT64_MAX >> 1) >> shift)
-        return false;
-    *size <<= shift;
-    return true;
-}
-
 static enum envelope_reason
 take_range(struct envl_arguments *arguments, const struct envl_option_row *row,
            const char *value, struct envl_err *err)
@@ -101,8 +78,9 @@ take_range(struct envl_arguments *arguments, const struct envl_option_row *row,
 
     arguments->range_len = UINT64_MAX;
     arguments->has_range =
-        read_size(&arguments->range_offset, &p) && *p++ == ':'
-        && (*p == '\0' || (read_size(&arguments->range_len, &p) && *p == '\0'));
+        envl_size_read(&arguments->range_offset, &p) && *p++ == ':'
+        && (*p == '\0'
+            || (envl_size_read(&arguments->range_len, &p) && *p == '\0'));
     if (arguments->has_range)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_PARAMETER,

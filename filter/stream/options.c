@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "lib/base/file.h"
+#include "lib/base/size.h"
 #include "lib/keys/keys.h"
 
 static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
@@ -18,8 +19,8 @@ static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
               "pieces fill blocks");
 
 /* A PATH is one, or one URI; LINES are lists of them, or labels; a LABEL is
- * one. */
-enum kind { LINES, LABEL, PATH, TEXT, NUMBER, CARRIER };
+ * one.  A SIZE is a number of bytes, with a unit if people like. */
+enum kind { LINES, LABEL, PATH, TEXT, NUMBER, SIZE, CARRIER };
 
 #define FIELD(name) offsetof(struct envl_options, name)
 
@@ -27,7 +28,7 @@ static const struct row {
     const char *name;
     enum kind kind;
     size_t offset;
-    long min, max, step; /* of a NUMBER */
+    long min, max, step; /* of a NUMBER or SIZE */
 } rows[] = {
     { "recipients", LINES, FIELD(recipients), 0, 0, 0 },
     { "recipient", PATH, FIELD(recipients), 0, 0, 0 },
@@ -38,11 +39,11 @@ static const struct row {
     { "passphrase", TEXT, FIELD(passphrase), 0, 0, 0 },
     { "passphrase-file", TEXT, FIELD(passphrase_file), 0, 0, 0 },
     { "carrier", CARRIER, FIELD(carrier), 0, 0, 0 },
-    { "piece-size", NUMBER, FIELD(piece_len), ENVL_PIECE_LEN_MIN,
+    { "piece-size", SIZE, FIELD(piece_len), ENVL_PIECE_LEN_MIN,
       ENVL_PIECE_LEN_MAX, ENVL_PIECE_LEN_STEP },
     { "xbcloud", NUMBER, FIELD(xbcloud), 0, 1, 1 },
     { "threads", NUMBER, FIELD(threads), 0, 64, 1 },
-    { "reserve", NUMBER, FIELD(reserve), 0, 2097152, 1 },
+    { "reserve", SIZE, FIELD(reserve), 0, 2097152, 1 },
     { "work-factor", NUMBER, FIELD(work_factor), 14, 20, 1 },
     { "allow-expired", NUMBER, FIELD(allow_expired), 0, 1, 1 },
     { "skip-expired", NUMBER, FIELD(skip_expired), 0, 1, 1 },
@@ -142,16 +143,20 @@ static enum envelope_reason
 set_number(const struct envl_options *options, long *field,
            const struct row *row, const char *value, struct envl_err *err)
 {
-    char *end;
-    long number = strtol(value, &end, 10);
+    const char *end = value;
+    uint64_t number;
 
-    if (*value < '0' || *value > '9' || *end != '\0' || number < row->min
-        || number > row->max || number % row->step != 0)
+    if (!envl_size_read(&number, &end) || *end != '\0'
+        || (row->kind == NUMBER && (end[-1] < '0' || end[-1] > '9'))
+        || number < (uint64_t)row->min || number > (uint64_t)row->max
+        || number % (uint64_t)row->step != 0)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "option %s%s=%s: must be a number from %ld to %ld%s",
-                         options->dashes, row->name, value, row->min, row->max,
+                         "option %s%s=%s: must be a number%s from %ld to %ld%s",
+                         options->dashes, row->name, value,
+                         row->kind == SIZE ? " of bytes, such as 64K," : "",
+                         row->min, row->max,
                          row->step > 1 ? ", a multiple of 512" : "");
-    *field = number;
+    *field = (long)number;
     return ENVELOPE_OK;
 }
 
@@ -218,6 +223,7 @@ envl_options_set(struct envl_options *options, const char *name,
         free_text(field);
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
     case NUMBER:
+    case SIZE:
         return set_number(options, field, row, value, err);
     default:
         return set_carrier(options, field, value, err);

@@ -612,6 +612,15 @@ room() {
     "$envelope" -r ops.pem --reserve 0 pw >b
     test "$(($(size_of a) - $(size_of b)))" -eq 4096
     exits 2 "$envelope" -r ops.pem --reserve -1 pw
+    # Of bytes a number may have a unit.
+    "$envelope" -r ops.pem --reserve 4K pw >c
+    test "$(size_of c)" -eq "$(size_of a)"
+    "$envelope" -r ops.pem --carrier tar --piece-size 64K plain |
+        "$envelope" -d -i ops.key | cmp - plain
+    for wrong in --piece-size=63K --piece-size=1MB --reserve=K --threads=1K; do
+        exits 2 "$envelope" -r ops.pem "$wrong" pw
+        says_that "$(reason PARAMETER): option $wrong: must be a number"
+    done
     exits 2 "$envelope" -r ops.pem -j 1000 pw
     says_that "$(reason PARAMETER): option --threads=1000"
     "$envelope" -r ops.pem -j 2 plain | "$envelope" -d -j 1 -i ops.key |
@@ -620,7 +629,7 @@ room() {
 
 usage() {
     exits 2 "$envelope" encyrpt -r ops.pem plain
-    says_first 'there is no command encyrpt'
+    says_first 'there is no command encyrpt; a file comes after one, such as encrypt or decrypt'
     hints '--help'
     exits 2 "$envelope" decrypt --foo
     says_first 'there is no option --foo'

@@ -23,7 +23,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 32
+plan 33
 : "${MAKE:=make}" "${CC:=cc}"
 not_sanitized 'it is about what is printed'
 need "$MAKE" bash bsdtar bsdcpio bsdcat cut find gpg jq pkg-config \
@@ -783,6 +783,11 @@ contributing() {
     page_ends
 }
 
+architecture() {
+    page doc/architecture.md
+    page_ends
+}
+
 compatibility() {
     page doc/compatibility.md
     page_ends
@@ -1045,6 +1050,7 @@ t 'envelope_archive(3)' archive
 t 'envelope(5)' format_5
 t 'format.md' format_md
 t 'compatibility.md' compatibility
+t 'architecture.md' architecture
 t 'faq.md' faq
 t 'envelope-kms(7)' kms_7
 t 'envelope-kms.conf(5)' kms_conf
