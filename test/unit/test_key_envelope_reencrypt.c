@@ -593,6 +593,82 @@ a_date_and_a_wrong_name_go(void **state)
     OPENSSL_free(out.der);
 }
 
+/* Recipients take the place of what the identities open, or come beside it. */
+static enum envelope_reason
+try_edit(struct message *out, const struct message *message,
+         const char *identities, const char *recipients, bool with_key,
+         enum envl_edit_mode mode)
+{
+    struct envl_key_settings own = settings_of(NULL, identities, false);
+    struct envl_key_settings fresh = settings_of(recipients, NULL, with_key);
+    struct envl_recipients to;
+    struct envl_identities ids;
+    const struct envl_edit edit = { .mode = mode,
+                                    .recipients = &to,
+                                    .settings = &fresh };
+    enum envelope_reason rc;
+    struct envl_err err;
+    bool opened;
+
+    assert_int_equal(envl_identities_load(&ids, &ctx, &own, NULL, &err),
+                     ENVELOPE_OK);
+    assert_int_equal(envl_recipients_load(&to, &ctx, &fresh, NULL, &err),
+                     ENVELOPE_OK);
+    rc = envl_key_envelope_add(&out->der, &out->len, message->der, message->len,
+                               &ctx, &ids, &edit, NULL, &opened, &err);
+    envl_identities_clear(&ids);
+    envl_recipients_clear(&to);
+    envl_key_settings_clear(&own);
+    envl_key_settings_clear(&fresh);
+    return rc;
+}
+
+/* A key that is replaced goes with all that name it, whatever they are called
+ * themselves; of two keys of services it is not said which. */
+static void
+all_of_a_key_are_replaced(void **state)
+{
+    struct message first = build(URI "a", false, NULL), message, both, out;
+    struct bytes old = raw(&first, 0);
+    struct form form = { .key = "fake/a",
+                         .context = "",
+                         .blob = blob_of(&old, ENVL_KEK_LEN),
+                         .rest = old.p + old.len - REST_LEN,
+                         .id_key = "of somebody else" };
+
+    (void)state;
+    message = with_form(&first, form);
+    assert_int_equal(
+        try_edit(&both, &message, URI "a", URI "a", false, ENVL_EDIT_ADD),
+        ENVELOPE_OK);
+    assert_count(&both, 2);
+    assert_int_equal(
+        try_edit(&out, &both, URI "a", NULL, true, ENVL_EDIT_REPLACE),
+        ENVELOPE_OK);
+    assert_count(&out, 1);
+    assert_int_equal(open_with(&out, NULL, true, NULL), ENVELOPE_OK);
+    assert_int_equal(open_with(&out, URI "a", false, NULL),
+                     ENVELOPE_R_NO_MATCH);
+    OPENSSL_free(out.der);
+    OPENSSL_free(both.der);
+    OPENSSL_free(message.der);
+    OPENSSL_free(first.der);
+
+    message = build(URI "a\n" URI "b", false, NULL);
+    assert_int_equal(try_edit(&out, &message, URI "a\n" URI "b", NULL, true,
+                              ENVL_EDIT_REPLACE),
+                     ENVELOPE_R_PARAMETER);
+    assert_int_equal(
+        try_edit(&out, &message, URI "b", NULL, true, ENVL_EDIT_REPLACE),
+        ENVELOPE_OK);
+    assert_count(&out, 2);
+    assert_int_equal(open_with(&out, URI "a", false, NULL), ENVELOPE_OK);
+    assert_int_equal(open_with(&out, URI "b", false, NULL),
+                     ENVELOPE_R_NO_MATCH);
+    OPENSSL_free(out.der);
+    OPENSSL_free(message.der);
+}
+
 static void
 the_longest_of_all_fits(void **state)
 {
@@ -899,6 +975,7 @@ main(void)
         cmocka_unit_test(for_the_same_key_the_message_is_the_same),
         cmocka_unit_test(only_what_is_meant_changes),
         cmocka_unit_test(a_date_and_a_wrong_name_go),
+        cmocka_unit_test(all_of_a_key_are_replaced),
         cmocka_unit_test(the_longest_of_all_fits),
         cmocka_unit_test(strange_forms_are_passed_over),
         cmocka_unit_test(another_version_is_refused),
