@@ -124,17 +124,6 @@ envl_json_member(struct envl_json *json, const char *name, const char *value)
     envl_json_text(json, value, strlen(value));
 }
 
-static bool
-is_utf8(const char *text)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    size_t n = 1;
-
-    for (; *p != '\0' && n > 0; p += n)
-        n = envl_utf8_len(p, strlen((const char *)p));
-    return n > 0;
-}
-
 void
 envl_json_path(struct envl_json *json, const char *name, const char *path)
 {
@@ -145,7 +134,7 @@ envl_json_path(struct envl_json *json, const char *name, const char *path)
     int n;
 
     envl_json_member(json, name, path);
-    if (is_utf8(path))
+    if (envl_utf8_is_valid(p, len))
         return;
     (void)snprintf(exact, sizeof(exact), "%s_base64", name);
     envl_json_name(json, exact, strlen(exact));

@@ -133,8 +133,8 @@ is_integer(const struct envl_der *n)
                && !(n->p[0] == 0xff && (n->p[1] & 0x80) != 0));
 }
 
-/* Two digits of a date; as far as that, a day that there is in some month and
- * year. */
+/* MMDDhhmmss, all digits: each number is in its range, and each month has 31
+ * days. */
 static bool
 is_date(const unsigned char *p)
 {
@@ -168,18 +168,6 @@ is_time(const struct envl_der *time)
            && (last == 14
                || (last > 15 && time->p[14] == '.'
                    && time->p[last - 1] != '0'));
-}
-
-static bool
-is_utf8(const struct envl_der *text)
-{
-    size_t i, n;
-
-    for (i = 0; i < text->len; i += n) {
-        if ((n = envl_utf8_len(text->p + i, text->len - i)) == 0)
-            return false;
-    }
-    return true;
 }
 
 /* What is in a SET OF has one order (X.690, 11.6), and in a SET, which sorts by
@@ -217,7 +205,7 @@ is_element(unsigned char first, const struct envl_der *content)
     case ENVL_DER_TIME:
         return is_time(content);
     case ENVL_DER_UTF8:
-        return is_utf8(content);
+        return envl_utf8_is_valid(content->p, content->len);
     case ENVL_DER_SET:
         return is_sorted(content);
     case ENVL_DER_SEQUENCE:

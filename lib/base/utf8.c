@@ -35,6 +35,18 @@ envl_utf8_len(const unsigned char *p, size_t len)
     return rows[row].len;
 }
 
+bool
+envl_utf8_is_valid(const unsigned char *p, size_t len)
+{
+    size_t n;
+
+    for (; len > 0; p += n, len -= n) {
+        if ((n = envl_utf8_len(p, len)) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* The number of a character that envl_utf8_len() has found. */
 static uint32_t
 code_of(const unsigned char *p, size_t len)

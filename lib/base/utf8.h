@@ -10,6 +10,9 @@
  * they begin none */
 size_t envl_utf8_len(const unsigned char *p, size_t len);
 
+/* envl_utf8_is_valid - are all of these bytes characters? */
+bool envl_utf8_is_valid(const unsigned char *p, size_t len);
+
 /*
  * envl_utf8_is_control - is the character at p, of len bytes, a control
  * character: U+0000 to U+001F, U+007F to U+009F?

@@ -48,6 +48,12 @@ characters_have_a_length(void **state)
                                        strlen(cases[i].bytes)),
                          cases[i].len);
     assert_int_equal(envl_utf8_len((const unsigned char *)"", 1), 1); /* NUL */
+    assert_true(envl_utf8_is_valid((const unsigned char *)"", 0));
+    assert_true(envl_utf8_is_valid((const unsigned char *)"a\xc3\xa4", 3));
+    assert_false(envl_utf8_is_valid((const unsigned char *)"a\xc3\xa4", 2));
+    assert_false(envl_utf8_is_valid((const unsigned char *)"\xff"
+                                                           "a",
+                                    2));
 }
 
 static void
