@@ -8,8 +8,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "lib/keys/kms.h"
-
 /* The recipients */
 
 static bool
@@ -108,38 +106,22 @@ is_of_another_key(const struct envl_cms_reader *o,
     return false;
 }
 
-/* May it be opened with one of the identities that are URIs of services? */
-static enum envelope_reason
-is_of_a_service(bool *is, const struct envl_cms_reader *o,
-                const struct envl_entry *entry, struct envl_err *err)
-{
-    const struct envl_identities *ids = o->identities;
-    const struct envl_kms_module *module;
-    struct envl_kms_wrapped wrapped;
-    enum envelope_reason rc;
-    size_t i;
-
-    *is = false;
-    if (entry->kind != ENVL_ENTRY_SERVICE || ids->service_count == 0)
-        return ENVELOPE_OK;
-    rc = envl_kms_load(&module, o->ctx, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    envl_kms_get(&wrapped, &entry->source);
-    for (i = 0; i < ids->service_count && !*is; i++)
-        *is = module->matches(ids->services[i], &wrapped);
-    return ENVELOPE_OK;
-}
-
-/* Is another identity than the opener a recipient? */
+/* Is another identity than the opener a recipient?  No service is asked. */
 static enum envelope_reason
 is_of_another(bool *is, struct envl_cms_reader *o, size_t i,
               struct envl_err *err)
 {
     const struct envl_entry *entry = &o->entries[i];
+    const struct envl_kms_module *module;
+    enum envelope_reason rc = ENVELOPE_OK;
 
     *is = is_of_another_key(o, entry) || envl_cms_reader_secret_opens(o, i);
-    return *is ? ENVELOPE_OK : is_of_a_service(is, o, entry, err);
+    if (*is || entry->kind != ENVL_ENTRY_SERVICE
+        || o->identities->service_count == 0)
+        return ENVELOPE_OK;
+    rc = envl_kms_load(&module, o->ctx, err);
+    *is = rc == ENVELOPE_OK && envl_cms_reader_uri(o, module, i) != NULL;
+    return rc;
 }
 
 /* Who goes for what has opened the message. */
@@ -147,10 +129,15 @@ static enum envelope_reason
 mark_one(enum envl_fate *fate, struct envl_cms_reader *o, size_t i,
          struct envl_err *err)
 {
-    enum envl_opens opens = envl_cms_reader_opens(o, i);
     enum envelope_reason rc;
+    enum envl_opens opens;
     bool another;
 
+    if (!envl_entry_is_known(&o->entries[i])) { /* nobody opens it */
+        *fate = ENVL_GOES;
+        return ENVELOPE_OK;
+    }
+    opens = envl_cms_reader_opens(o, i);
     if (opens == ENVL_OPENS_SAME) {
         *fate = ENVL_MUST_GO;
         return ENVELOPE_OK;
@@ -180,8 +167,6 @@ mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
     for (i = 0; i < o->count && rc == ENVELOPE_OK; i++) {
         if (i == o->opened_by)
             fates[i] = plan->keeps_opener ? ENVL_STAYS : ENVL_MUST_GO;
-        else if (!envl_entry_is_known(&o->entries[i]))
-            fates[i] = ENVL_GOES; /* nobody opens it */
         else if (fates[i] == ENVL_STAYS)
             rc = mark_one(&fates[i], o, i, err);
     }

@@ -39,24 +39,6 @@ struct meant {
     const char *uri;
 };
 
-/* The first of the URIs that a recipient belongs to, or NULL. */
-static const char *
-find_uri(const struct envl_cms_reader *o, const struct envl_kms_module *module,
-         const struct envl_entry *entry)
-{
-    struct envl_kms_wrapped wrapped;
-    size_t i;
-
-    if (entry->kind != ENVL_ENTRY_SERVICE)
-        return NULL;
-    envl_kms_get(&wrapped, &entry->source);
-    for (i = 0; i < o->identities->service_count; i++) {
-        if (module->matches(o->identities->services[i], &wrapped))
-            return o->identities->services[i];
-    }
-    return NULL;
-}
-
 /* All of them, before anybody is asked. */
 static enum envelope_reason
 find_meant(struct meant meant[ENVL_SERVICE_CALL_MAX], size_t *count,
@@ -68,7 +50,7 @@ find_meant(struct meant meant[ENVL_SERVICE_CALL_MAX], size_t *count,
 
     *count = 0;
     for (i = 0; i < o->count; i++) {
-        if ((uri = find_uri(o, module, &o->entries[i])) == NULL)
+        if ((uri = envl_cms_reader_uri(o, module, i)) == NULL)
             continue;
         if (*count == ENVL_SERVICE_CALL_MAX)
             return envl_fail(err, ENVELOPE_R_TOO_MANY_RECIPIENTS,

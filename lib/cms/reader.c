@@ -10,7 +10,6 @@
 #include <openssl/err.h>
 
 #include "lib/cms/kekri.h"
-#include "lib/keys/kms.h"
 
 /* An attempt, begun with ERR_set_mark(), is over.  Did it fail because memory
  * ran out?  Its records go: the oldest of the next attempt is then its own. */
@@ -298,28 +297,37 @@ try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
     return end_attempt(o, open_with_key(cek, o, o->opener, i));
 }
 
+/* What came out of a recipient, if anything did; it is wiped. */
+static enum envl_opens
+judge(const struct envl_cms_reader *o, unsigned char cek[ENVL_CEK_LEN],
+      bool opened)
+{
+    enum envl_opens opens = ENVL_OPENS_NOT;
+
+    if (opened)
+        opens = CRYPTO_memcmp(cek, o->cek, ENVL_CEK_LEN) == 0
+                    ? ENVL_OPENS_SAME
+                    : ENVL_OPENS_OTHER;
+    OPENSSL_cleanse(cek, ENVL_CEK_LEN);
+    return opens;
+}
+
 enum envl_opens
 envl_cms_reader_opens(struct envl_cms_reader *o, size_t i)
 {
-    enum envl_opens opens = ENVL_OPENS_NOT;
     unsigned char cek[ENVL_CEK_LEN];
+    bool opened = try_opener(cek, o, i);
 
-    if (try_opener(cek, o, i))
-        opens = CRYPTO_memcmp(cek, o->cek, sizeof(cek)) == 0 ? ENVL_OPENS_SAME
-                                                             : ENVL_OPENS_OTHER;
-    OPENSSL_cleanse(cek, sizeof(cek));
-    return opens;
+    return judge(o, cek, opened);
 }
 
 bool
 envl_cms_reader_secret_opens(struct envl_cms_reader *o, size_t i)
 {
     unsigned char cek[ENVL_CEK_LEN];
-    bool opens = !is_of_opening_kind(o, i) && try_secrets(cek, o, i)
-                 && CRYPTO_memcmp(cek, o->cek, sizeof(cek)) == 0;
+    bool opened = !is_of_opening_kind(o, i) && try_secrets(cek, o, i);
 
-    OPENSSL_cleanse(cek, sizeof(cek));
-    return opens;
+    return judge(o, cek, opened) == ENVL_OPENS_SAME;
 }
 
 bool
@@ -327,13 +335,29 @@ envl_cms_reader_opens_same(const struct envl_cms_reader *o, size_t i,
                            const struct envl_identity *identity)
 {
     const struct envl_fit fit = envl_fit_of_key(identity->key);
-    unsigned char cek[ENVL_CEK_LEN] = { 0 };
-    bool opens = envl_entry_fits(&o->entries[i], &fit)
-                 && open_with_key(cek, o, identity, i)
-                 && CRYPTO_memcmp(cek, o->cek, sizeof(cek)) == 0;
+    unsigned char cek[ENVL_CEK_LEN];
+    bool opened = envl_entry_fits(&o->entries[i], &fit)
+                  && open_with_key(cek, o, identity, i);
 
-    OPENSSL_cleanse(cek, sizeof(cek));
-    return opens;
+    return judge(o, cek, opened) == ENVL_OPENS_SAME;
+}
+
+const char *
+envl_cms_reader_uri(const struct envl_cms_reader *o,
+                    const struct envl_kms_module *module, size_t i)
+{
+    const struct envl_identities *ids = o->identities;
+    struct envl_kms_wrapped wrapped;
+    size_t k;
+
+    if (o->entries[i].kind != ENVL_ENTRY_SERVICE)
+        return NULL;
+    envl_kms_get(&wrapped, &o->entries[i].source);
+    for (k = 0; k < ids->service_count; k++) {
+        if (module->matches(ids->services[k], &wrapped))
+            return ids->services[k];
+    }
+    return NULL;
 }
 
 /* From beginning to end */

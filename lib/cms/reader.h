@@ -13,6 +13,7 @@
 #include "lib/cms/entry.h"
 #include "lib/cms/message.h"
 #include "lib/keys/identity.h"
+#include "lib/keys/kms.h"
 
 /* Private-key operations that one header may cost: on entries whose identifier
  * is that of a key at hand, for each kind of key, and as many on all others. */
@@ -135,6 +136,11 @@ enum envl_opens envl_cms_reader_opens(struct envl_cms_reader *o, size_t i);
 bool envl_cms_reader_secret_opens(struct envl_cms_reader *o, size_t i);
 bool envl_cms_reader_opens_same(const struct envl_cms_reader *o, size_t i,
                                 const struct envl_identity *identity);
+
+/* envl_cms_reader_uri - the first of the identities, a URI, that recipient i may
+ * be opened with at its service; NULL if there is none */
+const char *envl_cms_reader_uri(const struct envl_cms_reader *o,
+                                const struct envl_kms_module *module, size_t i);
 
 /* envl_cms_reader_dek - the content, once the message is open */
 enum envelope_reason envl_cms_reader_dek(const struct envl_cms_reader *o,

@@ -451,48 +451,36 @@ one_that_is_there_twice_goes_twice(void **state)
     }
 }
 
-/* Who of several is to go has to be said. */
+/* Who of several is to go has to be said: of two keys, or a key and a secret. */
 static void
 one_of_several_is_not_chosen(void **state)
 {
-    struct envl_key_settings settings = { .has_kek = false };
+    static const enum who others[] = { X_448, PASSPHRASE };
+    const struct envl_key_settings *key = &parties[0][EC_256].own;
     struct message message = build_all(), out;
-    struct party both = { .settings = settings };
     struct envl_err err;
+    size_t i;
 
     (void)state;
-    assert_true(envl_octets_list_add(
-        &settings.identity, parties[0][EC_256].own.identity.items[0].data,
-        parties[0][EC_256].own.identity.items[0].len));
-    assert_true(envl_octets_list_add(
-        &settings.identity, parties[0][X_448].own.identity.items[0].data,
-        parties[0][X_448].own.identity.items[0].len));
-    assert_int_equal(
-        envl_identities_load(&both.identities, &ctx, &settings, NULL, &err),
-        ENVELOPE_OK);
-    assert_int_equal(
-        try_edit(&out, &message, &both, &parties[1][EC_521], ENVL_EDIT_REPLACE),
-        ENVELOPE_R_PARAMETER);
-    out = add(&message, &both, &parties[1][EC_521]);
-    OPENSSL_free(out.der);
-    envl_identities_clear(&both.identities);
-    envl_key_settings_clear(&settings);
+    for (i = 0; i < COUNT(others); i++) {
+        const struct envl_key_settings *other = &parties[0][others[i]].own;
+        struct party both = { .own = { .has_kek = false } };
 
-    /* A secret beside a key is one of several, too. */
-    assert_true(envl_octets_list_add(
-        &settings.identity, parties[0][EC_256].own.identity.items[0].data,
-        parties[0][EC_256].own.identity.items[0].len));
-    assert_true(envl_octets_set(&settings.passphrase,
-                                parties[0][PASSPHRASE].own.passphrase.data,
-                                parties[0][PASSPHRASE].own.passphrase.len));
-    assert_int_equal(
-        envl_identities_load(&both.identities, &ctx, &settings, NULL, &err),
-        ENVELOPE_OK);
-    assert_int_equal(
-        try_edit(&out, &message, &both, &parties[1][EC_521], ENVL_EDIT_REPLACE),
-        ENVELOPE_R_PARAMETER);
-    envl_identities_clear(&both.identities);
-    envl_key_settings_clear(&settings);
+        assert_true(envl_key_settings_copy(&both.own, other));
+        assert_true(envl_octets_list_add(&both.own.identity,
+                                         key->identity.items[0].data,
+                                         key->identity.items[0].len));
+        assert_int_equal(
+            envl_identities_load(&both.identities, &ctx, &both.own, NULL, &err),
+            ENVELOPE_OK);
+        assert_int_equal(try_edit(&out, &message, &both, &parties[1][EC_521],
+                                  ENVL_EDIT_REPLACE),
+                         ENVELOPE_R_PARAMETER);
+        out = add(&message, &both, &parties[1][EC_521]);
+        OPENSSL_free(out.der);
+        envl_identities_clear(&both.identities);
+        envl_key_settings_clear(&both.own);
+    }
     OPENSSL_free(message.der);
 }
 
