@@ -12,7 +12,6 @@
 #include "filter/stream/pieces.h"
 #include "filter/stream/source.h"
 
-#define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
 #define CHUNK_COUNT_MAX (UINT64_C(1) << 38)
 
 /* As this project lays an archive out; false if it is not, or not whole. */
@@ -52,23 +51,24 @@ envl_measure_text(uint64_t *text_len, uint64_t payload_len,
 {
     uint64_t chunks, last;
 
-    if (payload_len < ENVELOPE_PAYLOAD_START_LENGTH + TAG_LEN)
+    if (payload_len < ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
                          "the payload has %" PRIu64 " bytes; the shortest one "
                          "has %d",
-                         payload_len, ENVELOPE_PAYLOAD_START_LENGTH + TAG_LEN);
+                         payload_len,
+                         ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN);
     payload_len -= ENVELOPE_PAYLOAD_START_LENGTH;
     chunks = payload_len / ENVELOPE_SEALED_CHUNK_LENGTH + 1;
     last = payload_len % ENVELOPE_SEALED_CHUNK_LENGTH;
-    if (last < TAG_LEN)
+    if (last < ENVL_CHUNK_TAG_LEN)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
                          "it ends %" PRIu64 " bytes into chunk %" PRIu64
                          ", and a last chunk has %d at least",
-                         last, chunks - 1, TAG_LEN);
+                         last, chunks - 1, ENVL_CHUNK_TAG_LEN);
     if (chunks > CHUNK_COUNT_MAX)
         return envl_fail(err, ENVELOPE_R_TOO_LONG, "it has %" PRIu64 " chunks",
                          chunks);
-    *text_len = payload_len - chunks * TAG_LEN;
+    *text_len = payload_len - chunks * ENVL_CHUNK_TAG_LEN;
     return ENVELOPE_OK;
 }
 

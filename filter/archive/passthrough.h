@@ -14,9 +14,8 @@
 /*
  * envl_passthrough_open - archive_read_open1() on a source that was looked at
  *
- *   owns_fd  the descriptor is to be closed with the archive
- *
  *   client   what the source reads through, or all zero
+ *   owns_fd  the descriptor is to be closed with the archive
  *
  * Ownership: source and client are copied, and cleared with the archive.
  * Returns:   what libarchive returns.

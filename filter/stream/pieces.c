@@ -24,8 +24,6 @@
 /* Read at once in that search; what a lead may begin in is looked at twice. */
 #define BLOCK_LEN 262144
 
-#define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
-
 /* Leads */
 
 static enum envelope_reason
@@ -140,7 +138,7 @@ measure(struct envl_pieces *pieces, uint64_t size, struct envl_err *err)
     else
         pieces->len = envl_map_room(&pieces->map, size);
     if (rc == ENVELOPE_OK
-        && pieces->len < ENVELOPE_PAYLOAD_START_LENGTH + TAG_LEN)
+        && pieces->len < ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN)
         rc = fail_map(err, 0);
     return rc;
 }

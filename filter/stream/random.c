@@ -13,8 +13,6 @@
 #define RUN_MIN 4
 #define RUN_MAX 64
 
-#define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
-
 struct envl_random {
     struct envl_session *session;
     struct envl_pieces pieces;
@@ -100,7 +98,7 @@ int64_t
 envl_random_size(const struct envl_random *random)
 {
     return (int64_t)(random->pieces.len - ENVELOPE_PAYLOAD_START_LENGTH
-                     - random->chunks * TAG_LEN);
+                     - random->chunks * ENVL_CHUNK_TAG_LEN);
 }
 
 enum envelope_reason

@@ -11,13 +11,12 @@
 
 #include "filter/carrier/writer.h"
 #include "filter/stream/descriptors.h"
+#include "filter/stream/pieces.h"
 #include "filter/stream/source.h"
 #include "filter/stream/spans.h"
 
 /* Bytes that are written at once where the carrier has no pieces. */
 #define RAW_PIECE_LEN 1048576
-
-#define TAG_LEN (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
 
 struct copier {
     struct envl_carrier_reader *reader;
@@ -140,12 +139,12 @@ run(struct copier *c, struct envl_source *source, struct envl_err *err)
 static enum envelope_reason
 check_len(const struct copier *c, struct envl_err *err)
 {
-    const uint64_t least = ENVELOPE_PAYLOAD_START_LENGTH + TAG_LEN;
+    const uint64_t least = ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN;
 
     if (c->len >= least
         && (c->len - ENVELOPE_PAYLOAD_START_LENGTH)
                    % ENVELOPE_SEALED_CHUNK_LENGTH
-               >= TAG_LEN)
+               >= ENVL_CHUNK_TAG_LEN)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_TRUNCATED,
                      "its payload has %" PRIu64

@@ -18,8 +18,6 @@
 
 #define CHUNK_LEN ENVELOPE_CHUNK_LENGTH
 #define SEALED_LEN ENVELOPE_SEALED_CHUNK_LENGTH
-#define TAG_LEN (SEALED_LEN - CHUNK_LEN)
-
 /* Chunks that are read at once. */
 #define RUN_MAX 64
 
@@ -112,8 +110,8 @@ found_text(struct envl_survey *survey, uint64_t count, uint64_t len)
 static void
 found_end(struct envl_survey *survey, uint64_t chunk, size_t len)
 {
-    uint64_t end =
-        ENVELOPE_PAYLOAD_START_LENGTH + chunk * SEALED_LEN + len + TAG_LEN;
+    uint64_t end = ENVELOPE_PAYLOAD_START_LENGTH + chunk * SEALED_LEN + len
+                   + ENVL_CHUNK_TAG_LEN;
 
     survey->next = chunk;
     if (len > 0)
@@ -131,9 +129,9 @@ found_no_end(struct envl_survey *survey)
 {
     uint64_t last = CHUNK_LEN, end = survey->whole * CHUNK_LEN;
 
-    if (survey->tail_len >= TAG_LEN) {
+    if (survey->tail_len >= ENVL_CHUNK_TAG_LEN) {
         survey->next = survey->whole + 1;
-        last = survey->tail_len - TAG_LEN;
+        last = survey->tail_len - ENVL_CHUNK_TAG_LEN;
         end += last;
     }
     end_hole(survey, survey->next, last);
@@ -172,7 +170,7 @@ look_for_end(struct envl_survey *survey, uint64_t chunk, bool *found,
     uint64_t there =
         survey->pieces.len - ENVELOPE_PAYLOAD_START_LENGTH - chunk * SEALED_LEN;
     size_t most = there < SEALED_LEN ? (size_t)there : SEALED_LEN - 1;
-    size_t least = TAG_LEN, len = most, n;
+    size_t least = ENVL_CHUNK_TAG_LEN, len = most, n;
     enum envelope_reason rc;
 
     *found = false;

@@ -21,10 +21,14 @@ identity() {
     esac
 }
 
-# Where openssl has ML-KEM, which is from 3.5 on.
+# From OpenSSL 3.5 on.
+has_ml_kem() {
+    "$OPENSSL" list -key-managers | grep -q ML-KEM-768
+}
+
 is_for_openssl() {
     case $(value open) in
-    mlkem*) "$OPENSSL" list -key-managers | grep -q ML-KEM-768 ;;
+    mlkem*) has_ml_kem ;;
     esac
 }
 
@@ -77,7 +81,7 @@ made_elsewhere() {
     printf 'correct horse battery staple' >pw
     printf 'made with another version\n' >text
     post_quantum=
-    ! "$OPENSSL" list -key-managers | grep -q ML-KEM-768 ||
+    ! has_ml_kem ||
         post_quantum='mlkem512 mlkem768 mlkem1024 mlkem768x25519'
     count=0
     for file in "$srcdir"/test/vectors/made/openssl-*.env; do
