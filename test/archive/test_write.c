@@ -301,17 +301,21 @@ options_by_name(void **state)
 static void
 options_of_carriers(void **state)
 {
+    static const char *const sizes[] = { "131072", "128K" };
     struct octets sealed;
+    size_t i;
 
     (void)state;
     sealed = support_write(&support_some_tar, TO_MEMORY, OPTIONS(TO_OPS));
     assert_false(has(sealed, "envelope/payload.00000001")); /* 8 MiB fit */
     support_drop(&sealed);
-    sealed = support_write(&support_some_tar, TO_MEMORY,
-                           OPTIONS(TO_OPS, { "piece-size", "131072" }));
-    assert_true(has(sealed, "envelope/payload.00000002"));
-    assert_false(has(sealed, "envelope/payload.00000003"));
-    support_drop(&sealed);
+    for (i = 0; i < COUNT_OF(sizes); i++) {
+        sealed = support_write(&support_some_tar, TO_MEMORY,
+                               OPTIONS(TO_OPS, { "piece-size", sizes[i] }));
+        assert_true(has(sealed, "envelope/payload.00000002"));
+        assert_false(has(sealed, "envelope/payload.00000003"));
+        support_drop(&sealed);
+    }
     sealed = support_write(
         &support_one_short, TO_MEMORY,
         OPTIONS(TO_OPS, { "carrier", "xbstream" }, { "xbcloud", "1" }));
