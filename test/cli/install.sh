@@ -6,7 +6,7 @@
 
 . "${srcdir:-.}/test/cli/tap.sh"
 
-plan 30
+plan 31
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 : "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 need "$MAKE" "$PKG_CONFIG" nm readelf
@@ -352,6 +352,40 @@ other_program() {
     grep -q 'bsdcpio is another program' err
     "$MAKE" -C "$top_builddir" uninstall "$@"
     [ "$(cat "$dest/opt/taken/bsdcpio")" = theirs ]
+    # Nor is a link to one, of any of the names, also where it leads nowhere.
+    for name in bsdtar bsdcat bsdcpio; do
+        ln -sf ../theirs "$dest/opt/taken/$name"
+    done
+    for there in no yes; do
+        [ $there = no ] || cp /bin/true "$dest/opt/theirs"
+        ! "$MAKE" -C "$top_builddir" install "$@" 2>err || false
+        grep -q 'bsdtar is another program' err
+        "$MAKE" -C "$top_builddir" uninstall "$@"
+        for name in bsdtar bsdcat bsdcpio; do
+            [ "$(readlink "$dest/opt/taken/$name")" = ../theirs ]
+        done
+    done
+}
+
+# configure_refuses WHAT OPTION... - it stops, and says which one
+configure_refuses() {
+    what=$1
+    shift
+    ! (mkdir -p refused && cd refused && "$srcdir/configure" -q "$@" 2>../err) ||
+        return 1
+    grep -q -- "$what" err
+}
+
+bad_directories() {
+    configure_refuses with-modulesdir: --with-modulesdir
+    configure_refuses with-modulesdir: --without-modulesdir
+    configure_refuses with-modulesdir: --with-modulesdir=modules
+    configure_refuses with-launcherdir: --with-launcherdir=bin
+    configure_refuses 'with a space' --prefix='/opt/my own'
+    configure_refuses 'with a space' --with-modulesdir='/opt/my own'
+    mkdir -p 'a b'
+    ! (cd 'a b' && "$srcdir/configure" -q 2>../err) || return 1
+    grep -q 'with a space' err
 }
 
 t 'make install with DESTDIR' installs
@@ -403,3 +437,9 @@ done
 t '--with-launcherdir=DIR' everywhere 1 /opt/other /opt/other/door
 t '--with-launcherdir=BINDIR' everywhere 8 /opt/other /opt/other/bin
 t 'another program in DIR is left alone' other_program
+if [ -x "$srcdir/configure" ] && [ ! -e "$srcdir/config.status" ]; then
+    t 'directories that make cannot use are refused' bad_directories
+else
+    skip_allowed 'directories that make cannot use are refused' \
+        'the source directory is configured'
+fi
