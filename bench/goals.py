@@ -39,7 +39,8 @@ def _best_small(groups, direction):
     """The fastest way that the interface offers."""
     group = groups["small"]
     found = [figures.speed_ratio(group, way, "limit", direction)
-             for way in group["ways"] if way != "limit"]
+             for way, record in group["ways"].items()
+             if record["kind"] == "ours"]
     return max(found, key=lambda spread: spread.median)
 
 

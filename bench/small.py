@@ -4,6 +4,7 @@ import turns
 
 TITLES = {
     "limit": ("libcrypto wraps or unwraps as many keys", "limit"),
+    "operations": ("libcrypto, all that an envelope needs of it", "limit"),
     "pem": ("EVP, a context and the key as PEM for each", "ours"),
     "again": ("EVP, one context, initialised again", "ours"),
     "copy": ("EVP, copies of a context with the key", "ours"),

@@ -224,7 +224,7 @@ form_for(const struct envl_recipient *recipient)
 {
     if (recipient->kind != ENVL_TO_KEY)
         return &envl_kekri;
-    switch (envl_key_kind(recipient->key)) {
+    switch (recipient->key_kind) {
     case ENVL_KEY_RSA:
         return &envl_ktri;
     case ENVL_KEY_ML_KEM:

@@ -71,8 +71,8 @@ envl_recipient_post_quantum(const struct envl_recipient *recipient)
 {
     switch (recipient->kind) {
     case ENVL_TO_KEY:
-        return envl_key_kind(recipient->key) == ENVL_KEY_ML_KEM ? ENVL_PQ_YES
-                                                                : ENVL_PQ_NO;
+        return recipient->key_kind == ENVL_KEY_ML_KEM ? ENVL_PQ_YES
+                                                      : ENVL_PQ_NO;
     case ENVL_TO_KMS:
         return ENVL_PQ_UNKNOWN;
     default:
@@ -150,8 +150,10 @@ add_key(const struct loader *loader, EVP_PKEY *key,
     enum envelope_reason rc;
 
     rc = get_public_half(&r.key, loader, key, item, err);
-    if (rc == ENVELOPE_OK)
+    if (rc == ENVELOPE_OK) {
+        r.key_kind = envl_key_kind(r.key);
         rc = check_strength(&r, loader->settings, item->name, err);
+    }
     if (item->cert != NULL && X509_up_ref(item->cert))
         r.cert = item->cert;
     if (rc == ENVELOPE_OK && r.cert != item->cert)
@@ -160,7 +162,7 @@ add_key(const struct loader *loader, EVP_PKEY *key,
         && (item->cert == NULL || !envl_key_id_of_cert(&r.id, item->cert))
         && !envl_key_id_of_key(&r.id, loader->ctx, r.key))
         rc = envl_fail_crypto(err, "compute a key's identifier");
-    if (rc == ENVELOPE_OK && envl_key_kind(r.key) == ENVL_KEY_RSA
+    if (rc == ENVELOPE_OK && r.key_kind == ENVL_KEY_RSA
         && !make_oaep(&r, loader->ctx))
         rc = envl_fail_crypto(err, "set up RSAES-OAEP");
     if (rc == ENVELOPE_OK)
@@ -341,6 +343,7 @@ add_shared(struct envl_recipients *to, const struct envl_recipient *from,
 {
     struct envl_recipient r = { .kind = from->kind,
                                 .id = from->id,
+                                .key_kind = from->key_kind,
                                 .oaep = from->oaep };
     enum envelope_reason rc;
 

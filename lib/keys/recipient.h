@@ -28,7 +28,8 @@ struct envl_recipient {
     enum envl_recipient_kind kind;
     struct envl_key_id id;
     EVP_PKEY *key; /* owned; of ENVL_TO_KEY */
-    X509 *cert;    /* owned; that key is from, with its validity; or NULL */
+    enum envl_key_kind key_kind;
+    X509 *cert; /* owned; that key is from, with its validity; or NULL */
     EVP_PKEY_CTX *oaep; /* of an RSA key: RSAES-OAEP with SHA-256, of which only
                          * copies are used */
     bool owns_oaep;     /* else it is that of the recipients kept */

@@ -86,9 +86,11 @@ void
 envl_fork_guard_set(struct envl_fork_guard *guard,
                     struct envl_fork_watch *watch)
 {
-    *guard = (struct envl_fork_guard){ .owner = getpid() };
-    if (watch == NULL || watch->page == NULL)
+    *guard = (struct envl_fork_guard){ .watch = NULL };
+    if (watch == NULL || watch->page == NULL) {
+        guard->owner = getpid();
         return;
+    }
     guard->process = count_process(watch);
     guard->watch = watch;
 }

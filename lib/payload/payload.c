@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "lib/payload/payload_impl.h"
 
@@ -65,8 +64,6 @@ envl_payload_new_sealer(struct envl_payload **payload,
     enum envelope_reason rc;
 
     *payload = NULL;
-    if (RAND_bytes_ex(ctx->libctx, start, ENVL_SALT_LEN, 0) <= 0)
-        return envl_fail_crypto(err, "get random bytes for the salt");
     rc = envl_payload_key_derive(&key, ctx, dek, start, context, err);
     if (rc == ENVELOPE_OK) {
         memcpy(start + ENVL_SALT_LEN, key.commitment, ENVL_COMMITMENT_LEN);

@@ -29,7 +29,8 @@ struct envl_payload;
  *   dek      ENVL_DEK_LEN bytes, used for no other payload
  *   threads  that seal one update, the caller counted; 0 is 1
  *   lanes    for runs, below; 0 if there will be none
- *   start    receives ENVL_PAYLOAD_START_LEN bytes, the first of the payload
+ *   start    ENVL_PAYLOAD_START_LEN bytes, the first of the payload: its salt
+ *            (ENVL_SALT_LEN), which is random, and room for the commitment
  *
  * Ownership: *payload is the caller's, envl_payload_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.

@@ -7,6 +7,7 @@
 #include "lib/payload/payload_key.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -32,16 +33,18 @@ struct part {
     size_t len;
 };
 
-/* T(n) = HMAC(PRK, T(n-1) || info || n) */
+/* T(n) = HMAC(PRK, T(n-1) || info || n); without a key HMAC has the one that it
+ * was given before. */
 static int
 expand_block(EVP_MAC_CTX *hmac, const unsigned char *dek, unsigned char *t,
-             size_t last_len, const struct part *info, size_t info_count,
-             unsigned char n)
+             const struct part *info, size_t info_count, unsigned char n)
 {
+    bool is_first = n == 1;
     size_t i, len;
 
-    if (!EVP_MAC_init(hmac, dek, ENVL_DEK_LEN, NULL)
-        || !EVP_MAC_update(hmac, t, last_len))
+    if (!EVP_MAC_init(hmac, is_first ? dek : NULL, is_first ? ENVL_DEK_LEN : 0,
+                      NULL)
+        || !EVP_MAC_update(hmac, t, is_first ? 0 : HASH_LEN))
         return 0;
     for (i = 0; i < info_count; i++) {
         if (info[i].len > 0 && !EVP_MAC_update(hmac, info[i].data, info[i].len))
@@ -74,13 +77,12 @@ envl_payload_key_derive(struct envl_payload_key *key,
         rc = envl_fail_crypto(err, "derive the payload key");
         goto out;
     }
-    for (n = 0; n < BLOCK_COUNT; n++) {
-        if (!expand_block(hmac, dek, t, n > 0 ? HASH_LEN : 0, info, info_count,
-                          (unsigned char)(n + 1))) {
+    for (n = 1; n <= BLOCK_COUNT; n++) {
+        if (!expand_block(hmac, dek, t, info, info_count, n)) {
             rc = envl_fail_crypto(err, "derive the payload key");
             goto out;
         }
-        memcpy(okm + (size_t)n * HASH_LEN, t, HASH_LEN);
+        memcpy(okm + (size_t)(n - 1) * HASH_LEN, t, HASH_LEN);
     }
     memcpy(key->key, okm, ENVL_AEAD_KEY_LEN);
     memcpy(key->base_nonce, okm + ENVL_AEAD_KEY_LEN, ENVL_NONCE_LEN);

@@ -3,6 +3,7 @@
 #include "lib/stream/sealer.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -13,18 +14,20 @@
 #include "lib/stream/header_parts.h"
 
 /* What is drawn for a stream, at once: asking costs more than the bytes. */
-struct secrets {
+struct drawn {
     unsigned char dek[ENVL_DEK_LEN];
     unsigned char message[ENVL_KEY_ENVELOPE_RANDOM_LEN];
+    unsigned char salt[ENVL_SALT_LEN];
 };
 
-static_assert(sizeof(struct secrets)
-                  == ENVL_DEK_LEN + ENVL_KEY_ENVELOPE_RANDOM_LEN,
+static_assert(sizeof(struct drawn)
+                  == ENVL_DEK_LEN + ENVL_KEY_ENVELOPE_RANDOM_LEN
+                         + ENVL_SALT_LEN,
               "all of it is drawn");
 
 static enum envelope_reason
 make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
-            const struct envl_settings *settings, const struct secrets *secrets,
+            const struct envl_settings *settings, const struct drawn *drawn,
             struct envl_err *err)
 {
     struct envl_recipients recipients;
@@ -42,7 +45,7 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_build(&key_envelope, &key_envelope_len, ctx,
                                      &recipients, &settings->keys, &labels,
-                                     secrets->message, secrets->dek, err);
+                                     drawn->message, drawn->dek, err);
     if (rc == ENVELOPE_OK)
         rc = envl_header_build(&sealer->header, labels.text, labels.len,
                                key_envelope, key_envelope_len,
@@ -57,7 +60,7 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
 
 static enum envelope_reason
 make_payload(struct envl_sealer *sealer, const struct envl_libctx *ctx,
-             const struct envl_settings *settings, const unsigned char *dek,
+             const struct envl_settings *settings, const struct drawn *drawn,
              struct envl_sink *sink, struct envl_err *err)
 {
     const struct envl_payload_context context =
@@ -65,8 +68,9 @@ make_payload(struct envl_sealer *sealer, const struct envl_libctx *ctx,
     unsigned char start[ENVL_PAYLOAD_START_LEN];
     enum envelope_reason rc;
 
+    memcpy(start, drawn->salt, ENVL_SALT_LEN);
     rc =
-        envl_payload_new_sealer(&sealer->payload, ctx, dek, &context,
+        envl_payload_new_sealer(&sealer->payload, ctx, drawn->dek, &context,
                                 settings->threads, settings->lanes, start, err);
     if (rc == ENVELOPE_OK
         && (!envl_sink_put(sink, sealer->header.bytes,
@@ -81,18 +85,18 @@ envl_sealer_start(struct envl_sealer *sealer, const struct envl_libctx *ctx,
                   const struct envl_settings *settings, struct envl_sink *sink,
                   struct envl_err *err)
 {
-    struct secrets secrets;
+    struct drawn drawn;
     enum envelope_reason rc;
 
-    if (RAND_priv_bytes_ex(ctx->libctx, (unsigned char *)&secrets,
-                           sizeof(secrets), 0)
+    if (RAND_priv_bytes_ex(ctx->libctx, (unsigned char *)&drawn, sizeof(drawn),
+                           0)
         <= 0)
         rc = envl_fail_crypto(err, "get random bytes for a data key");
     else
-        rc = make_header(sealer, ctx, settings, &secrets, err);
+        rc = make_header(sealer, ctx, settings, &drawn, err);
     if (rc == ENVELOPE_OK)
-        rc = make_payload(sealer, ctx, settings, secrets.dek, sink, err);
-    OPENSSL_cleanse(&secrets, sizeof(secrets));
+        rc = make_payload(sealer, ctx, settings, &drawn, sink, err);
+    OPENSSL_cleanse(&drawn, sizeof(drawn));
     return rc;
 }
 

@@ -380,7 +380,7 @@ static const struct envl_payload_context context = {
 static void
 make_payloads(struct payloads *p)
 {
-    unsigned char start[ENVL_PAYLOAD_START_LEN];
+    unsigned char start[ENVL_PAYLOAD_START_LEN] = { 5 };
     struct envl_sink sink = { 0 };
     struct envl_err err;
 

@@ -21,6 +21,7 @@ sealer(unsigned char *start, unsigned threads)
     struct envl_payload *payload;
     struct envl_err err;
 
+    memset(start, 5, ENVL_SALT_LEN);
     assert_int_equal(envl_payload_new_sealer(&payload, &libctx, dek, &context,
                                              threads, 0, start, &err),
                      ENVELOPE_OK);
