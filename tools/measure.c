@@ -6,10 +6,9 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include <envelope/envelope.h>
-
 #include "filter/stream/carrier_pass.h"
 #include "filter/stream/pieces.h"
+#include "filter/stream/shape.h"
 #include "filter/stream/source.h"
 
 #define CHUNK_COUNT_MAX (UINT64_C(1) << 38)
@@ -49,26 +48,22 @@ enum envelope_reason
 envl_measure_text(uint64_t *text_len, uint64_t payload_len,
                   struct envl_err *err)
 {
-    uint64_t chunks, last;
+    const struct envl_shape shape = envl_shape_of(payload_len);
 
-    if (payload_len < ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN)
+    if (payload_len < ENVL_PAYLOAD_LEN_MIN)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
                          "the payload has %" PRIu64 " bytes; the shortest one "
-                         "has %d",
-                         payload_len,
-                         ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN);
-    payload_len -= ENVELOPE_PAYLOAD_START_LENGTH;
-    chunks = payload_len / ENVELOPE_SEALED_CHUNK_LENGTH + 1;
-    last = payload_len % ENVELOPE_SEALED_CHUNK_LENGTH;
-    if (last < ENVL_CHUNK_TAG_LEN)
+                         "has %" PRIu64,
+                         payload_len, ENVL_PAYLOAD_LEN_MIN);
+    if (shape.last_len < ENVL_CHUNK_TAG_LEN)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
-                         "it ends %" PRIu64 " bytes into chunk %" PRIu64
+                         "it ends %zu bytes into chunk %" PRIu64
                          ", and a last chunk has %d at least",
-                         last, chunks - 1, ENVL_CHUNK_TAG_LEN);
-    if (chunks > CHUNK_COUNT_MAX)
+                         shape.last_len, shape.whole, ENVL_CHUNK_TAG_LEN);
+    if (shape.whole >= CHUNK_COUNT_MAX)
         return envl_fail(err, ENVELOPE_R_TOO_LONG, "it has %" PRIu64 " chunks",
-                         chunks);
-    *text_len = payload_len - chunks * ENVL_CHUNK_TAG_LEN;
+                         shape.whole + 1);
+    *text_len = envl_shape_text_len(&shape);
     return ENVELOPE_OK;
 }
 

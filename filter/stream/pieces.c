@@ -9,9 +9,8 @@
 
 #include <openssl/crypto.h>
 
-#include <envelope/envelope.h>
-
 #include "filter/stream/carrier_pass.h"
+#include "filter/stream/shape.h"
 
 /* Zero bytes may end an archive: as many of the shortest pieces as they may
  * take the place of are looked for in vain. */
@@ -137,8 +136,7 @@ measure(struct envl_pieces *pieces, uint64_t size, struct envl_err *err)
         rc = find_last_piece(pieces, size, err);
     else
         pieces->len = envl_map_room(&pieces->map, size);
-    if (rc == ENVELOPE_OK
-        && pieces->len < ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN)
+    if (rc == ENVELOPE_OK && pieces->len < ENVL_PAYLOAD_LEN_MIN)
         rc = fail_map(err, 0);
     return rc;
 }

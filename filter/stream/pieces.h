@@ -16,10 +16,6 @@
 #include "filter/stream/source.h"
 #include "lib/base/err.h"
 
-/* Bytes that each chunk has beside its plaintext. */
-#define ENVL_CHUNK_TAG_LEN \
-    (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
-
 /* Whether a damaged frame of the carrier is a failure, or is worked around. */
 enum envl_frames { ENVL_FRAMES_STRICT, ENVL_FRAMES_LENIENT };
 

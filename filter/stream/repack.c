@@ -11,7 +11,7 @@
 
 #include "filter/carrier/writer.h"
 #include "filter/stream/descriptors.h"
-#include "filter/stream/pieces.h"
+#include "filter/stream/shape.h"
 #include "filter/stream/source.h"
 #include "filter/stream/spans.h"
 
@@ -139,12 +139,7 @@ run(struct copier *c, struct envl_source *source, struct envl_err *err)
 static enum envelope_reason
 check_len(const struct copier *c, struct envl_err *err)
 {
-    const uint64_t least = ENVELOPE_PAYLOAD_START_LENGTH + ENVL_CHUNK_TAG_LEN;
-
-    if (c->len >= least
-        && (c->len - ENVELOPE_PAYLOAD_START_LENGTH)
-                   % ENVELOPE_SEALED_CHUNK_LENGTH
-               >= ENVL_CHUNK_TAG_LEN)
+    if (envl_shape_of(c->len).last_len >= ENVL_CHUNK_TAG_LEN)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_TRUNCATED,
                      "its payload has %" PRIu64
