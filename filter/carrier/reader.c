@@ -134,6 +134,12 @@ envl_carrier_next(struct envl_carrier_reader *reader, struct envl_input *in,
     return (enum envl_step)step;
 }
 
+size_t
+envl_carrier_waiting(const struct envl_carrier_reader *reader)
+{
+    return envl_members_waiting(&reader->members);
+}
+
 int
 envl_carrier_map(const struct envl_carrier_reader *reader, uint64_t header_len,
                  struct envl_map *map)

@@ -70,6 +70,10 @@ enum envl_step envl_carrier_next(struct envl_carrier_reader *reader,
                                  const unsigned char **span, size_t *len,
                                  struct envl_err *err);
 
+/* envl_carrier_waiting - bytes of payload that came before header or key and are
+ * still to be given out, those of the last span counted */
+size_t envl_carrier_waiting(const struct envl_carrier_reader *reader);
+
 /*
  * envl_carrier_map - where the payload lies, after a header of header_len bytes
  *

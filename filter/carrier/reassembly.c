@@ -9,8 +9,18 @@
 #include "lib/header/header.h"
 #include "lib/header/labels.h"
 
-/* Every blob was given out, and the last one freed. */
-#define ALL_GIVEN (ENVL_MEMBER_PAYLOAD + 2)
+/* What was given out. */
+enum { NOTHING, HEADER, HEADER_AND_KEY, SOME_THAT_WAITED, ALL };
+
+/* Larger than what is allocated otherwise: free() gives such blocks back to the
+ * system at once. */
+#define BLOCK_LEN 4194304
+
+struct envl_waiting_block {
+    struct envl_waiting_block *next;
+    size_t len;
+    unsigned char p[BLOCK_LEN];
+};
 
 static const size_t limits[] = {
     [ENVL_MEMBER_HEADER] = ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX,
@@ -25,25 +35,23 @@ clear_blob(struct envl_blob *blob)
     *blob = (struct envl_blob){ 0 };
 }
 
+static void
+drop_first(struct envl_waiting *waiting)
+{
+    struct envl_waiting_block *block = waiting->first;
+
+    waiting->first = block->next;
+    waiting->len -= block->len;
+    OPENSSL_free(block);
+}
+
 void
 envl_members_clear(struct envl_members *members)
 {
     clear_blob(&members->header);
     clear_blob(&members->key);
-    clear_blob(&members->waiting);
-}
-
-static struct envl_blob *
-blob_of(struct envl_members *members, unsigned member)
-{
-    switch (member) {
-    case ENVL_MEMBER_HEADER:
-        return &members->header;
-    case ENVL_MEMBER_KEY:
-        return &members->key;
-    default:
-        return &members->waiting;
-    }
+    while (members->waiting.first != NULL)
+        drop_first(&members->waiting);
 }
 
 /* Memory follows what has come, not what an archive says will come. */
@@ -63,6 +71,43 @@ append(struct envl_blob *blob, const unsigned char *p, size_t len)
     if (len > 0)
         memcpy(blob->p + blob->len, p, len);
     blob->len += len;
+    return 1;
+}
+
+static struct envl_waiting_block *
+add_block(struct envl_waiting *waiting)
+{
+    struct envl_waiting_block *block =
+        ENVL_QUIETLY(OPENSSL_malloc(sizeof(*block)));
+
+    if (block == NULL)
+        return NULL;
+    block->next = NULL;
+    block->len = 0;
+    if (waiting->first == NULL)
+        waiting->first = block;
+    else
+        waiting->last->next = block;
+    waiting->last = block;
+    return block;
+}
+
+static int
+append_waiting(struct envl_waiting *waiting, const unsigned char *p, size_t len)
+{
+    struct envl_waiting_block *block;
+    size_t n;
+
+    for (; len > 0; p += n, len -= n) {
+        block = waiting->first != NULL ? waiting->last : NULL;
+        if ((block == NULL || block->len == BLOCK_LEN)
+            && (block = add_block(waiting)) == NULL)
+            return 0;
+        n = len < BLOCK_LEN - block->len ? len : BLOCK_LEN - block->len;
+        memcpy(block->p + block->len, p, n);
+        block->len += n;
+        waiting->len += n;
+    }
     return 1;
 }
 
@@ -102,7 +147,11 @@ envl_members_put(struct envl_members *members, enum envl_member member,
     rc = envl_members_check_len(members, member, len, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    if (!append(blob_of(members, member), p, len))
+    if (member == ENVL_MEMBER_PAYLOAD
+            ? !append_waiting(&members->waiting, p, len)
+            : !append(member == ENVL_MEMBER_HEADER ? &members->header
+                                                   : &members->key,
+                      p, len))
         return envl_fail_memory(err);
     if (member == ENVL_MEMBER_PAYLOAD)
         members->payload_len += len;
@@ -122,33 +171,64 @@ envl_members_end(struct envl_members *members, enum envl_member member,
     return ENVELOPE_OK;
 }
 
+/* The caller is done with the span that it got last. */
+static struct envl_blob
+next_blob(struct envl_members *members)
+{
+    struct envl_blob blob = { 0 };
+
+    while (members->given < HEADER_AND_KEY && blob.len == 0) {
+        if (members->given == HEADER)
+            clear_blob(&members->header);
+        blob = members->given == NOTHING ? members->header : members->key;
+        members->given++;
+    }
+    return blob;
+}
+
+static struct envl_blob
+next_block(struct envl_members *members)
+{
+    struct envl_waiting *waiting = &members->waiting;
+    struct envl_blob blob = { 0 };
+
+    if (members->given == HEADER_AND_KEY)
+        clear_blob(&members->key);
+    if (members->given == SOME_THAT_WAITED)
+        drop_first(waiting);
+    members->given = waiting->first != NULL ? SOME_THAT_WAITED : ALL;
+    if (waiting->first != NULL)
+        blob = (struct envl_blob){ .p = waiting->first->p,
+                                   .len = waiting->first->len };
+    return blob;
+}
+
 int
 envl_members_give(struct envl_members *members, const unsigned char **span,
                   size_t *len)
 {
-    struct envl_blob *blob;
+    struct envl_blob blob;
 
     if (!members->ended[ENVL_MEMBER_HEADER] || !members->ended[ENVL_MEMBER_KEY])
         return 0;
-    /* The caller is done with the blob that it got last. */
-    if (members->given > ENVL_MEMBER_HEADER)
-        clear_blob(blob_of(members, members->given - 1));
-    while (members->given <= ENVL_MEMBER_PAYLOAD) {
-        blob = blob_of(members, members->given++);
-        if (blob->len == 0)
-            continue;
-        *span = blob->p;
-        *len = blob->len;
-        return 1;
-    }
-    members->given = ALL_GIVEN;
-    return 0;
+    blob = next_blob(members);
+    if (blob.len == 0)
+        blob = next_block(members);
+    *span = blob.p;
+    *len = blob.len;
+    return blob.len > 0;
+}
+
+size_t
+envl_members_waiting(const struct envl_members *members)
+{
+    return members->waiting.len;
 }
 
 bool
 envl_members_passes(const struct envl_members *members)
 {
-    return members->given == ALL_GIVEN;
+    return members->given == ALL;
 }
 
 void
@@ -156,7 +236,7 @@ envl_members_stand_behind(struct envl_members *members, uint64_t pieces,
                           uint64_t payload_len)
 {
     members->ended[ENVL_MEMBER_HEADER] = members->ended[ENVL_MEMBER_KEY] = true;
-    members->given = ALL_GIVEN;
+    members->given = ALL;
     members->pieces = pieces;
     members->payload_len = payload_len;
 }

@@ -22,12 +22,21 @@ struct envl_blob {
     size_t len, size;
 };
 
+/* Payload that waits, in blocks: each is freed once it has been given out. */
+struct envl_waiting_block;
+
+struct envl_waiting {
+    struct envl_waiting_block *first, *last;
+    size_t len; /* bytes in all of them */
+};
+
 struct envl_members {
-    struct envl_blob header, key, waiting;
+    struct envl_blob header, key;
+    struct envl_waiting waiting;
     bool ended[ENVL_MEMBER_PAYLOAD + 1];
     uint64_t stream_header_len; /* of header and key together */
     uint64_t payload_len, pieces;
-    unsigned given; /* of the three blobs, how many have been given out */
+    unsigned given; /* how much of them has been given out */
 };
 
 void envl_members_clear(struct envl_members *members);
@@ -64,6 +73,10 @@ enum envelope_reason envl_members_end(struct envl_members *members,
  * were put aside; they stay until the next call; else 0 */
 int envl_members_give(struct envl_members *members, const unsigned char **span,
                       size_t *len);
+
+/* envl_members_waiting - bytes of payload that are to be given out, those of the
+ * last span counted */
+size_t envl_members_waiting(const struct envl_members *members);
 
 /* envl_members_passes - have header, key and what waited been given out, so
  * that the payload passes without being put aside? */

@@ -153,15 +153,20 @@ recognise(struct envl_decoder *decoder, const unsigned char *p, size_t len,
  * Bytes that are no run of chunks go through the session as they come.  It
  * gives text that comes before damage first, and fails in the next call: that
  * must not wait for input.
+ *
+ * Text of what waited for header and key takes the place of what it is made of,
+ * block by block: room for all of it at once, which need not move.
  */
 static enum envelope_reason
 feed(struct envl_decoder *decoder, struct envl_slot *slot,
      const unsigned char *p, size_t len, struct envl_err *err)
 {
+    const size_t waiting = envl_carrier_waiting(decoder->carrier);
     enum envelope_reason rc;
     size_t got;
 
-    if (!envl_slot_reserve_early(slot, len + ENVL_SLACK_LEN))
+    if (!envl_slot_reserve_early(slot, (len > waiting ? len : waiting)
+                                           + ENVL_SLACK_LEN))
         return envl_fail_memory(err);
     rc = envl_session_update(decoder->session, slot->early + slot->early_len,
                              &got, p, len, err);

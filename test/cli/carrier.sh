@@ -7,7 +7,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 240
+plan 242
 provider
 need "$PYTHON" timeout
 
@@ -867,6 +867,26 @@ for kind in raw tar xbstream; do
         skip_allowed "$kind: memory stays flat" 'sanitizers take their own'
     fi
 done
+
+# 63 MiB that wait, and what a stream takes anyway.
+waits_once() { # KIND ORDER
+    waiting "$@"
+    # shellcheck disable=SC2046 # two numbers
+    set -- $("$PYTHON" peak.py 66000000 cat made -- "$envelope" -d -i ops.key)
+    echo "$2 KiB"
+    [ "$2" -le 98304 ]
+    rm -f in in.raw made
+}
+
+what='what waits for the key is in memory once'
+if [ -z "${ENVELOPE_SANITIZED-}" ]; then
+    t "tar: $what" waits_once tar header,pieces,key,end
+    t "xbstream: $what" waits_once xbstream \
+        header,header.E,pieces,payload.E,key,key.E
+else
+    skip_allowed "tar: $what" 'sanitizers take their own'
+    skip_allowed "xbstream: $what" 'sanitizers take their own'
+fi
 
 # --- descriptors ----------------------------------------------------------
 
