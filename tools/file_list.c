@@ -29,7 +29,7 @@ read_all(struct envl_file_list *list, size_t *len, int fd, struct envl_err *err)
             list->text = text;
         }
         n = 0;
-        rc = envl_fd_read(fd, (unsigned char *)list->text + *len,
+        rc = envl_fd_read(fd, NULL, (unsigned char *)list->text + *len,
                           room - *len - 1, &n, err);
     }
     return rc;

@@ -339,7 +339,7 @@ read_journal(const struct envl_journal *journal, unsigned char **text,
     if (rc == ENVELOPE_OK && (*text = OPENSSL_malloc(size)) == NULL)
         rc = envl_fail_memory(err);
     while (rc == ENVELOPE_OK && n > 0 && *len < size) {
-        rc = envl_fd_read(fd, *text + *len, size - *len, &n, err);
+        rc = envl_fd_read(fd, NULL, *text + *len, size - *len, &n, err);
         *len += n;
     }
     /* It may be complete and not on the disk yet. */

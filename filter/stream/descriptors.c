@@ -4,24 +4,12 @@
 #include "filter/stream/descriptors.h"
 
 #include <errno.h>
-#include <pthread.h>
-
-#include "filter/stream/fd.h"
 
 /* Places to read into at once. */
 #define PARTS ENVL_SLOT_CHUNKS
 
 /* Bytes of a record that is written: what tar reads if nothing is said. */
 #define RECORD_LEN 10240
-
-static void
-set_cancel(bool alone, int state)
-{
-    int old;
-
-    if (!alone)
-        pthread_setcancelstate(state, &old);
-}
 
 /* Reading */
 
@@ -37,6 +25,21 @@ void
 envl_inlet_clear(struct envl_inlet *in)
 {
     envl_source_clear(&in->own_source);
+}
+
+void
+envl_inlet_begin(struct envl_inlet *in, const struct envl_stop *stop)
+{
+    if (in->source != NULL && in->source->fd >= 0
+        && envl_fd_blocks(in->source->fd))
+        in->source->stop = stop;
+}
+
+void
+envl_inlet_end(struct envl_inlet *in)
+{
+    if (in->source != NULL)
+        in->source->stop = NULL;
 }
 
 static bool
@@ -58,11 +61,9 @@ read_some(struct envl_inlet *in, struct envl_codec *codec,
     size_t len = 0;
 
     errno = 0;
-    set_cancel(in->alone, PTHREAD_CANCEL_ENABLE);
-    rc = in_blocks
-             ? envl_source_next(in->source, &in->block, &len, &in->err)
-             : envl_fd_read_vec(in->source->fd, parts, count, &len, &in->err);
-    set_cancel(in->alone, PTHREAD_CANCEL_DISABLE);
+    rc = in_blocks ? envl_source_next(in->source, &in->block, &len, &in->err)
+                   : envl_fd_read_vec(in->source->fd, in->source->stop, parts,
+                                      count, &len, &in->err);
     in->error = errno;
     in->ended = rc == ENVELOPE_OK && len == 0;
     in->taken += len;
@@ -112,6 +113,7 @@ int
 envl_outlet_init(struct envl_outlet *out, int fd)
 {
     out->fd = fd;
+    envl_fd_out_init(&out->to, fd, NULL);
     out->blocks = &out->own_blocks;
     if (fd < 0 || !envl_fd_has_records(fd))
         return 1;
@@ -126,6 +128,30 @@ envl_outlet_clear(struct envl_outlet *out)
     envl_blocks_clear(&out->own_blocks);
 }
 
+void
+envl_outlet_begin(struct envl_outlet *out, const struct envl_stop *stop)
+{
+    if (out->fd >= 0)
+        envl_fd_out_init(&out->to, out->fd, stop);
+}
+
+void
+envl_outlet_end_writing(struct envl_outlet *out)
+{
+    if (out->fd >= 0)
+        envl_fd_out_clear(&out->to);
+}
+
+/* One block, which may be a record. */
+static enum envelope_reason
+write_block(const struct envl_outlet *out, const unsigned char *block,
+            size_t len, struct envl_err *err)
+{
+    struct iovec part = { (void *)(uintptr_t)block, len };
+
+    return envl_fd_out_write(&out->to, &part, 1, err);
+}
+
 enum envelope_reason
 envl_outlet_put(struct envl_outlet *out, const unsigned char *p, size_t len,
                 struct envl_err *err)
@@ -136,7 +162,7 @@ envl_outlet_put(struct envl_outlet *out, const unsigned char *p, size_t len,
 
     while (rc == ENVELOPE_OK
            && (n = envl_blocks_next(out->blocks, &p, &len, &block)) > 0)
-        rc = envl_fd_write(out->fd, block, n, err);
+        rc = write_block(out, block, n, err);
     return rc;
 }
 
@@ -148,7 +174,7 @@ envl_outlet_end(struct envl_outlet *out, struct envl_err *err)
     size_t n;
 
     while (rc == ENVELOPE_OK && (n = envl_blocks_end(out->blocks, &block)) > 0)
-        rc = envl_fd_write(out->fd, block, n, err);
+        rc = write_block(out, block, n, err);
     return rc;
 }
 
@@ -172,12 +198,8 @@ enum envelope_reason
 envl_outlet_write(struct envl_outlet *out, struct envl_slot *slot,
                   struct envl_err *err)
 {
-    enum envelope_reason rc;
-
-    set_cancel(out->alone, PTHREAD_CANCEL_ENABLE);
-    rc = out->blocks->size > 0 ? write_blocks(out, slot, err)
-                               : envl_fd_write_vec_quietly(
-                                   out->fd, slot->spans, slot->span_count, err);
-    set_cancel(out->alone, PTHREAD_CANCEL_DISABLE);
-    return rc;
+    return out->blocks->size > 0
+               ? write_blocks(out, slot, err)
+               : envl_fd_out_write_quietly(&out->to, slot->spans,
+                                           slot->span_count, err);
 }

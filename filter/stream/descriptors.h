@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ends of a pump that are descriptors: slots are filled from a source, and
- * written, both in records where there are records.  read() and write() may
- * wait for ever: a thread can be cancelled in them, and nowhere else, and only
- * while it is at a slot.  Where a slot goes to a stream, a closed pipe is an
- * error, and no signal.
+ * written, both in records where there are records.  A descriptor may keep one
+ * waiting for ever: a struct envl_stop ends that.  Where a slot goes to a stream,
+ * a closed pipe is an error, and no signal.
  */
 #ifndef ENVL_ENDS_H
 #define ENVL_ENDS_H
@@ -15,13 +14,12 @@
 
 #include "filter/stream/blocks.h"
 #include "filter/stream/codec.h"
+#include "filter/stream/fd.h"
 #include "filter/stream/source.h"
 #include "lib/base/err.h"
 
 struct envl_inlet {
     struct envl_source *source; /* NULL: the caller pushes */
-    bool alone;                 /* the thread is the caller's, and not to be
-                                 * cancelled here */
     struct envl_source own_source;
     _Atomic uint64_t taken;     /* bytes so far */
     bool ended;                 /* no more come */
@@ -32,8 +30,8 @@ struct envl_inlet {
 };
 
 struct envl_outlet {
-    int fd;     /* -1: the caller pulls */
-    bool alone; /* as above */
+    int fd; /* -1: the caller pulls */
+    struct envl_fd_out to;
     struct envl_blocks *blocks;
     struct envl_blocks own_blocks;
 };
@@ -47,6 +45,16 @@ void envl_inlet_init(struct envl_inlet *in, int fd);
 int envl_outlet_init(struct envl_outlet *out, int fd);
 void envl_inlet_clear(struct envl_inlet *in);
 void envl_outlet_clear(struct envl_outlet *out);
+
+/*
+ * envl_inlet_begin, envl_outlet_begin - from here on stop ends what waits; NULL:
+ * nothing does
+ * envl_inlet_end, envl_outlet_end_writing - nobody reads or writes any more
+ */
+void envl_inlet_begin(struct envl_inlet *in, const struct envl_stop *stop);
+void envl_outlet_begin(struct envl_outlet *out, const struct envl_stop *stop);
+void envl_inlet_end(struct envl_inlet *in);
+void envl_outlet_end_writing(struct envl_outlet *out);
 
 /* envl_inlet_fill - begin, fill and close a slot, or fail it */
 void envl_inlet_fill(struct envl_inlet *in, struct envl_codec *codec,

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,14 +21,6 @@
 
 #define PIPE_SIZE 1048576
 
-static void
-wait_for(int fd, short events)
-{
-    struct pollfd item = { .fd = fd, .events = events };
-
-    (void)poll(&item, 1, -1); /* the next call tells what went wrong */
-}
-
 /* Are there more bytes?  An end or an error would not do: what was read has to
  * be returned first, and neither has to be there a second time. */
 static int
@@ -39,14 +32,35 @@ has_more(int fd)
 }
 
 /* After a call that failed: is it worth trying again? */
-static int
-try_again(int fd, short events)
+static bool
+try_again(int fd, const struct envl_stop *stop, short events)
 {
     if (errno == EAGAIN || errno == EWOULDBLOCK)
-        wait_for(fd, events);
-    else if (errno != EINTR)
-        return 0;
-    return 1;
+        return envl_stop_wait(stop, fd, events);
+    return errno == EINTR;
+}
+
+/* Before a call that may wait for ever. */
+static bool
+is_ready(int fd, const struct envl_stop *stop, short events)
+{
+    return stop == NULL || envl_stop_wait(stop, fd, events);
+}
+
+static enum envelope_reason
+fail(struct envl_err *err, enum envelope_reason reason)
+{
+    if (errno == ECANCELED)
+        return envl_fail(err, ENVELOPE_R_NO_STREAM, "it was stopped");
+    return envl_fail(err, reason, "%s", strerror(errno));
+}
+
+bool
+envl_fd_blocks(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
 /* Take n bytes off the front of some parts. */
@@ -66,18 +80,20 @@ advance(struct iovec **parts, unsigned *count, size_t n)
  * what the cipher is fast with.
  */
 enum envelope_reason
-envl_fd_read_vec(int fd, struct iovec *parts, unsigned count, size_t *len,
-                 struct envl_err *err)
+envl_fd_read_vec(int fd, const struct envl_stop *stop, struct iovec *parts,
+                 unsigned count, size_t *len, struct envl_err *err)
 {
     ssize_t n;
 
     *len = 0;
+    if (!is_ready(fd, stop, POLLIN))
+        return fail(err, ENVELOPE_R_READ);
     do {
         n = readv(fd, parts, (int)count);
-        if (n < 0 && try_again(fd, POLLIN))
+        if (n < 0 && try_again(fd, stop, POLLIN))
             continue;
         if (n < 0)
-            return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+            return fail(err, ENVELOPE_R_READ);
         *len += (size_t)n;
         advance(&parts, &count, (size_t)n);
     } while (n != 0 && (n < 0 || (count > 0 && has_more(fd))));
@@ -85,12 +101,12 @@ envl_fd_read_vec(int fd, struct iovec *parts, unsigned count, size_t *len,
 }
 
 enum envelope_reason
-envl_fd_read(int fd, unsigned char *buf, size_t size, size_t *len,
-             struct envl_err *err)
+envl_fd_read(int fd, const struct envl_stop *stop, unsigned char *buf,
+             size_t size, size_t *len, struct envl_err *err)
 {
     struct iovec part = { buf, size };
 
-    return envl_fd_read_vec(fd, &part, 1, len, err);
+    return envl_fd_read_vec(fd, stop, &part, 1, len, err);
 }
 
 /* Of /dev/null, /dev/zero and their like, which take and give whatever is asked
@@ -125,55 +141,108 @@ envl_fd_has_records(int fd)
 
 /* What does not fit is lost: ENOMEM is how a tape says so. */
 enum envelope_reason
-envl_fd_read_record(int fd, unsigned char *buf, size_t size, size_t *len,
-                    struct envl_err *err)
+envl_fd_read_record(int fd, const struct envl_stop *stop, unsigned char *buf,
+                    size_t size, size_t *len, struct envl_err *err)
 {
-    ssize_t n;
+    ssize_t n = -1;
 
+    *len = 0;
+    if (!is_ready(fd, stop, POLLIN))
+        return fail(err, ENVELOPE_R_READ);
     do {
         n = read(fd, buf, size);
-    } while (n < 0 && try_again(fd, POLLIN));
+    } while (n < 0 && try_again(fd, stop, POLLIN));
     *len = n > 0 ? (size_t)n : 0;
     if (n >= 0)
         return ENVELOPE_OK;
     if (errno != ENOMEM)
-        return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
+        return fail(err, ENVELOPE_R_READ);
     return envl_fail(err, ENVELOPE_R_READ,
                      "%s: a record is longer than the %zu bytes that are read "
                      "at once; read it with larger blocks",
                      strerror(errno), size);
 }
 
+/* Writing */
+
+/*
+ * A write to a pipe waits until all of it has room.  Where the pipe can be
+ * opened again, so that it does not block, there is no wait but that of
+ * envl_stop_wait(); else PIPE_BUF bytes have room when there is any.
+ */
+void
+envl_fd_out_init(struct envl_fd_out *out, int fd, const struct envl_stop *stop)
+{
+    struct stat st;
+
+    *out = (struct envl_fd_out){ .fd = fd, .again = -1 };
+    if (stop == NULL || !envl_fd_blocks(fd))
+        return;
+    out->stop = stop;
+    if (fstat(fd, &st) != 0)
+        return;
+    out->is_socket = S_ISSOCK(st.st_mode);
+    if (S_ISFIFO(st.st_mode) || isatty(fd)) {
+        out->again = envl_open_again(fd);
+        out->most = out->again < 0 ? PIPE_BUF : 0;
+    }
+}
+
+void
+envl_fd_out_clear(struct envl_fd_out *out)
+{
+    if (out->again >= 0)
+        (void)close(out->again); /* it is not the last one */
+    out->again = -1;
+    out->stop = NULL;
+}
+
+static ssize_t
+write_some(const struct envl_fd_out *out, struct iovec *parts, unsigned count)
+{
+    const struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    size_t len = parts->iov_len;
+
+    if (out->is_socket)
+        return sendmsg(out->fd, &message, MSG_DONTWAIT);
+    if (out->again >= 0)
+        return writev(out->again, parts, (int)count);
+    if (out->most > 0)
+        return write(out->fd, parts->iov_base,
+                     len < out->most ? len : out->most);
+    return writev(out->fd, parts, (int)count);
+}
+
+/* What does not block says EAGAIN, and waits then. */
+static bool
+may_block(const struct envl_fd_out *out)
+{
+    return out->stop != NULL && !out->is_socket && out->again < 0;
+}
+
 enum envelope_reason
-envl_fd_write_vec(int fd, struct iovec *parts, unsigned count,
-                  struct envl_err *err)
+envl_fd_out_write(const struct envl_fd_out *out, struct iovec *parts,
+                  unsigned count, struct envl_err *err)
 {
     ssize_t n;
 
     advance(&parts, &count, 0);
     while (count > 0) {
-        n = writev(fd, parts, (int)count);
-        if (n < 0 && try_again(fd, POLLOUT))
+        if (may_block(out) && !is_ready(out->fd, out->stop, POLLOUT))
+            return fail(err, ENVELOPE_R_WRITE);
+        n = write_some(out, parts, count);
+        if (n < 0 && try_again(out->fd, out->stop, POLLOUT))
             continue;
         if (n < 0)
-            return envl_fail(err, ENVELOPE_R_WRITE, "%s", strerror(errno));
+            return fail(err, ENVELOPE_R_WRITE);
         advance(&parts, &count, (size_t)n);
     }
     return ENVELOPE_OK;
 }
 
 enum envelope_reason
-envl_fd_write(int fd, const unsigned char *buf, size_t len,
-              struct envl_err *err)
-{
-    struct iovec part = { (void *)(uintptr_t)buf, len };
-
-    return envl_fd_write_vec(fd, &part, 1, err);
-}
-
-enum envelope_reason
-envl_fd_write_vec_quietly(int fd, struct iovec *parts, unsigned count,
-                          struct envl_err *err)
+envl_fd_out_write_quietly(const struct envl_fd_out *out, struct iovec *parts,
+                          unsigned count, struct envl_err *err)
 {
     const struct timespec at_once = { 0, 0 };
     enum envelope_reason rc;
@@ -183,7 +252,7 @@ envl_fd_write_vec_quietly(int fd, struct iovec *parts, unsigned count,
     sigemptyset(&closed);
     sigaddset(&closed, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &closed, &old);
-    rc = envl_fd_write_vec(fd, parts, count, err);
+    rc = envl_fd_out_write(out, parts, count, err);
     error = errno;
     if (rc != ENVELOPE_OK && error == EPIPE && !sigismember(&old, SIGPIPE))
         (void)sigtimedwait(&closed, NULL, &at_once);
@@ -193,12 +262,23 @@ envl_fd_write_vec_quietly(int fd, struct iovec *parts, unsigned count,
 }
 
 enum envelope_reason
+envl_fd_write(int fd, const unsigned char *buf, size_t len,
+              struct envl_err *err)
+{
+    const struct envl_fd_out out = { .fd = fd, .again = -1 };
+    struct iovec part = { (void *)(uintptr_t)buf, len };
+
+    return envl_fd_out_write(&out, &part, 1, err);
+}
+
+enum envelope_reason
 envl_fd_write_quietly(int fd, const unsigned char *buf, size_t len,
                       struct envl_err *err)
 {
+    const struct envl_fd_out out = { .fd = fd, .again = -1 };
     struct iovec part = { (void *)(uintptr_t)buf, len };
 
-    return envl_fd_write_vec_quietly(fd, &part, 1, err);
+    return envl_fd_out_write_quietly(&out, &part, 1, err);
 }
 
 void

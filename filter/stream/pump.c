@@ -20,11 +20,6 @@
 
 #include <openssl/crypto.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#define MARKS_LEN 65536
-#endif
-
 #include "filter/stream/descriptors.h"
 #include "filter/stream/ring.h"
 
@@ -56,8 +51,10 @@ struct envl_pump {
 
     pthread_t *threads;
     unsigned threads_wanted, threads_started;
-    bool alone;        /* none could be started */
-    atomic_uint lanes; /* that have been given out */
+    struct envl_stop stop; /* ends their waiting for descriptors */
+    bool can_stop;         /* there is such a thing */
+    bool alone;            /* none could be started */
+    atomic_uint lanes;     /* that have been given out */
 
     /* The filling side alone */
     struct envl_slot *pushing; /* being filled by envl_pump_push() */
@@ -273,21 +270,10 @@ caller_waits(struct envl_pump *pump)
         pthread_cond_wait(&pump->caller, &pump->lock);
 }
 
-/* A thread that is cancelled does not leave its functions as
- * AddressSanitizer wants: the marks they have made would stay on its stack. */
-static void
-clear_marks(void *unused)
+static void *
+run(void *arg)
 {
-    (void)unused;
-#ifdef __SANITIZE_ADDRESS__
-    __asan_unpoison_memory_region(
-        (char *)__builtin_frame_address(0) - MARKS_LEN, MARKS_LEN);
-#endif
-}
-
-static void
-take_steps(struct envl_pump *pump)
-{
+    struct envl_pump *pump = arg;
     unsigned lane = FIRST_LANE + atomic_fetch_add(&pump->lanes, 1);
 
     pthread_mutex_lock(&pump->lock);
@@ -296,21 +282,22 @@ take_steps(struct envl_pump *pump)
             pthread_cond_wait(&pump->changed, &pump->lock);
     }
     pthread_mutex_unlock(&pump->lock);
-}
-
-static void *
-run(void *pump)
-{
-    int state;
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    pthread_cleanup_push(clear_marks, NULL);
-    take_steps(pump);
-    pthread_cleanup_pop(0);
     return NULL;
 }
 
-/* As many as the system lets us have. */
+/* No thread waits for a descriptor, and none will. */
+static void
+end_stopping(struct envl_pump *pump)
+{
+    if (!pump->can_stop)
+        return;
+    envl_inlet_end(&pump->in);
+    envl_outlet_end_writing(&pump->out);
+    envl_stop_clear(&pump->stop);
+    pump->can_stop = false;
+}
+
+/* As many as the system lets us have; none that could not be stopped. */
 static bool
 start_threads(struct envl_pump *pump)
 {
@@ -321,15 +308,20 @@ start_threads(struct envl_pump *pump)
         ENVL_QUIETLY(OPENSSL_zalloc(pump->threads_wanted * sizeof(pthread_t)));
     if (pump->threads == NULL)
         return false;
+    pump->can_stop = envl_stop_init(&pump->stop);
+    envl_inlet_begin(&pump->in, pump->can_stop ? &pump->stop : NULL);
+    envl_outlet_begin(&pump->out, pump->can_stop ? &pump->stop : NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (i = 0; i < pump->threads_wanted
+    for (i = 0; pump->can_stop && i < pump->threads_wanted
                 && pthread_create(&pump->threads[i], NULL, run, pump) == 0;
          i++)
         pump->threads_started++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (pump->threads_started == 0)
-        pump->alone = pump->in.alone = pump->out.alone = true;
+    if (pump->threads_started == 0) {
+        pump->alone = true;
+        end_stopping(pump);
+    }
     return true;
 }
 
@@ -343,11 +335,12 @@ join(struct envl_pump *pump)
     pump->stopped = true;
     pthread_cond_broadcast(&pump->changed);
     pthread_mutex_unlock(&pump->lock);
-    for (i = 0; i < pump->threads_started; i++)
-        (void)pthread_cancel(pump->threads[i]);
+    if (pump->can_stop)
+        envl_stop_now(&pump->stop);
     for (i = 0; i < pump->threads_started; i++)
         (void)pthread_join(pump->threads[i], NULL);
     pump->threads_started = 0;
+    end_stopping(pump);
 }
 
 /* The pump */

@@ -48,9 +48,10 @@ read_on(struct envl_source *source, unsigned char *to, size_t size, size_t *len,
         struct envl_err *err)
 {
     if (source->record_len > 0)
-        return envl_fd_read_record(source->fd, to, size, len, err);
+        return envl_fd_read_record(source->fd, source->stop, to, size, len,
+                                   err);
     if (source->fd >= 0)
-        return envl_fd_read(source->fd, to, size, len, err);
+        return envl_fd_read(source->fd, source->stop, to, size, len, err);
     *len = fread(to, 1, size, source->file);
     return *len == 0 && ferror(source->file) ? fail(err, strerror(errno))
                                              : ENVELOPE_OK;

@@ -13,6 +13,7 @@
 
 #include "filter/carrier/reader.h"
 #include "lib/base/err.h"
+#include "lib/base/waiting.h"
 
 /* Longest record of a descriptor where nobody says how long they are. */
 #define ENVL_RECORD_LEN_DEFAULT 1048576
@@ -31,7 +32,8 @@ struct envl_source_calls {
 
 /* One of fd, file, memory and calls is set. */
 struct envl_source {
-    int fd;            /* -1: none */
+    int fd;                       /* -1: none */
+    const struct envl_stop *stop; /* borrowed: ends a wait for it; or NULL */
     size_t record_len; /* of a descriptor that is read in records: the longest;
                         * 0: it is a stream of bytes */
     FILE *file;
