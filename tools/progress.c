@@ -17,15 +17,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/base/waiting.h"
 
 #define MS 1000
 #define TERMINAL_MS 500 /* from line to line */
 #define JSON_MS 1000
 #define LOG_MS 10000
 #define LAST_MS 1000 /* for the last line to be taken */
-#define STOP_MS 3000 /* for the thread to end by itself */
 
 #define LINE_MAX_LEN 160
 #define SIZE_LEN 32
@@ -39,17 +42,14 @@ struct sample {
 
 struct envl_progress {
     enum envl_progress_mode mode;
-    bool is_auto, is_terminal;
+    bool is_auto, is_terminal, is_socket;
     int64_t total;
     envl_progress_fn *read;
     void *arg;
     pthread_t thread;
     int poked[2]; /* a pipe: a byte for each signal, and one to stop */
-
-    pthread_mutex_t lock; /* for the next three */
-    pthread_cond_t changed;
-    bool stopped, done; /* as envl_progress_stop() was told */
-    bool ended;         /* the thread is through */
+    int again;    /* standard error, where it can be had without blocking */
+    atomic_bool stopped, done; /* as envl_progress_stop() was told */
 
     /* The thread's own */
     struct sample samples[SAMPLES];
@@ -232,22 +232,24 @@ format_text(char *line, const struct envl_progress *progress,
 
 /* Output */
 
-/*
- * Where there is room for a line, or will be in time: write it.  A terminal may
- * hold it up all the same, so envl_progress_stop() can cancel here.
- */
+/* Where there is room for a line, or will be in time: write it.  A pipe that has
+ * room takes a line without waiting for more. */
 static void
-put(const char *line, size_t len, int timeout_ms)
+put(const struct envl_progress *progress, const char *line, size_t len,
+    int timeout_ms)
 {
     struct pollfd item = { .fd = STDERR_FILENO, .events = POLLOUT };
     ssize_t n = 0;
-    int state;
 
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-    if (poll(&item, 1, timeout_ms) == 1 && (item.revents & POLLOUT) != 0)
+    if (poll(&item, 1, timeout_ms) != 1 || (item.revents & POLLOUT) == 0)
+        return;
+    if (progress->again >= 0)
+        n = write(progress->again, line, len);
+    else if (progress->is_socket)
+        n = send(STDERR_FILENO, line, len, MSG_DONTWAIT);
+    else
         n = write(STDERR_FILENO, line, len);
     (void)n; /* nothing depends on it */
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 }
 
 /* Write over the line on the terminal; an empty one clears it. */
@@ -268,7 +270,7 @@ put_over(struct envl_progress *progress, const char *text, size_t len,
                  "", len == 0 ? "\r" : "");
     progress->shown = len;
     if (n > 0)
-        put(line, (size_t)n, timeout_ms);
+        put(progress, line, (size_t)n, timeout_ms);
 }
 
 static void
@@ -283,7 +285,7 @@ put_line(struct envl_progress *progress, const struct report *report,
     if (progress->shown > 0)
         put_over(progress, "", 0, timeout_ms);
     if (n > 0)
-        put(line, (size_t)n, timeout_ms);
+        put(progress, line, (size_t)n, timeout_ms);
 }
 
 static atomic_bool is_hushed;
@@ -317,7 +319,7 @@ tell_regularly(struct envl_progress *progress)
                          report.bytes };
     if (progress->mode == ENVL_PROGRESS_JSON) {
         len = format_json(line, progress, &report);
-        put(line, len, 0);
+        put(progress, line, len, 0);
     } else if (!progress->is_terminal) {
         put_line(progress, &report, 0);
     } else if (!is_in_background()) {
@@ -336,7 +338,7 @@ tell_when_asked(struct envl_progress *progress)
 
     if (progress->mode == ENVL_PROGRESS_JSON) {
         len = format_json(line, progress, &report);
-        put(line, len, LAST_MS);
+        put(progress, line, len, LAST_MS);
     } else {
         put_line(progress, &report, LAST_MS);
     }
@@ -354,7 +356,7 @@ tell_last(struct envl_progress *progress, bool done)
             put_over(progress, "", 0, LAST_MS);
     } else if (progress->mode == ENVL_PROGRESS_JSON) {
         len = format_json(line, progress, &report);
-        put(line, len, LAST_MS);
+        put(progress, line, len, LAST_MS);
     } else if (progress->mode == ENVL_PROGRESS_TEXT
                && (!progress->is_auto || progress->ever_shown)) {
         put_line(progress, &report, LAST_MS);
@@ -388,41 +390,23 @@ wait_for_poke(struct envl_progress *progress, int64_t until_ms)
     return read(progress->poked[0], bytes, sizeof(bytes)) > 0;
 }
 
-static bool
-is_stopped(struct envl_progress *progress, bool *done)
-{
-    bool stopped;
-
-    (void)pthread_mutex_lock(&progress->lock);
-    stopped = progress->stopped;
-    *done = progress->done;
-    (void)pthread_mutex_unlock(&progress->lock);
-    return stopped;
-}
-
 static void *
 run(void *arg)
 {
     struct envl_progress *progress = arg;
-    int interval = interval_of(progress), state;
+    int interval = interval_of(progress);
     int64_t next = interval < 0 ? -1 : progress->start_ms + interval;
-    bool done = false;
 
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    while (!is_stopped(progress, &done)) {
+    while (!atomic_load(&progress->stopped)) {
         if (wait_for_poke(progress, next)) {
-            if (!is_stopped(progress, &done))
+            if (!atomic_load(&progress->stopped))
                 tell_when_asked(progress);
         } else if (next >= 0 && now_ms() >= next) {
             tell_regularly(progress);
             next = now_ms() + interval;
         }
     }
-    tell_last(progress, done);
-    (void)pthread_mutex_lock(&progress->lock);
-    progress->ended = true;
-    (void)pthread_cond_broadcast(&progress->changed);
-    (void)pthread_mutex_unlock(&progress->lock);
+    tell_last(progress, atomic_load(&progress->done));
     return NULL;
 }
 
@@ -444,7 +428,7 @@ start_thread(struct envl_progress *progress)
 static void
 init(struct envl_progress *progress, enum envl_progress_mode mode)
 {
-    pthread_condattr_t attr;
+    struct stat st;
 
     progress->is_terminal = isatty(STDERR_FILENO);
     progress->is_auto = mode == ENVL_PROGRESS_AUTO;
@@ -455,18 +439,19 @@ init(struct envl_progress *progress, enum envl_progress_mode mode)
     progress->start_ms = now_ms();
     progress->samples[0] = (struct sample){ progress->start_ms, 0 };
     progress->sample_count = 1;
-    (void)pthread_mutex_init(&progress->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&progress->changed, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    progress->again = -1;
+    if (fstat(STDERR_FILENO, &st) == 0) {
+        progress->is_socket = S_ISSOCK(st.st_mode);
+        if (progress->is_terminal || S_ISFIFO(st.st_mode))
+            progress->again = envl_open_again(STDERR_FILENO);
+    }
 }
 
 static void
 release(struct envl_progress *progress)
 {
-    (void)pthread_cond_destroy(&progress->changed);
-    (void)pthread_mutex_destroy(&progress->lock);
+    if (progress->again >= 0)
+        (void)close(progress->again);
     (void)close(progress->poked[0]);
     (void)close(progress->poked[1]);
     free(progress);
@@ -498,25 +483,6 @@ envl_progress_start(enum envl_progress_mode mode, int64_t total,
     return progress;
 }
 
-/* It may hang in a write() for as long as nobody reads. */
-static void
-wait_or_cancel(struct envl_progress *progress)
-{
-    struct timespec until;
-    int error = 0;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_MS / MS;
-    (void)pthread_mutex_lock(&progress->lock);
-    while (!progress->ended && error == 0)
-        error =
-            pthread_cond_timedwait(&progress->changed, &progress->lock, &until);
-    (void)pthread_mutex_unlock(&progress->lock);
-    if (error != 0)
-        (void)pthread_cancel(progress->thread);
-    (void)pthread_join(progress->thread, NULL);
-}
-
 void
 envl_progress_stop(struct envl_progress *progress, bool done)
 {
@@ -525,12 +491,10 @@ envl_progress_stop(struct envl_progress *progress, bool done)
     if (progress == NULL)
         return;
     poke_fd = -1;
-    (void)pthread_mutex_lock(&progress->lock);
-    progress->stopped = true;
-    progress->done = done;
-    (void)pthread_mutex_unlock(&progress->lock);
+    atomic_store(&progress->done, done);
+    atomic_store(&progress->stopped, true);
     n = write(progress->poked[1], "", 1);
     (void)n; /* as in poke() */
-    wait_or_cancel(progress);
+    (void)pthread_join(progress->thread, NULL);
     release(progress);
 }

@@ -52,7 +52,7 @@ struct envl_progress *envl_progress_start(enum envl_progress_mode mode,
 /*
  * envl_progress_stop - the last line, if done; otherwise the line is cleared
  *
- * A standard error that nobody reads can take three seconds here.  To be
+ * A standard error that nobody reads can take two seconds here.  To be
  * called before anything else is written there; NULL is fine.
  */
 void envl_progress_stop(struct envl_progress *progress, bool done);
