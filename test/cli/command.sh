@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/cli/tap.sh"
 . "$srcdir/test/cli/program.sh"
 
-plan 49
+plan 50
 provider
 need timeout socat "${CC:=gcc}"
 
@@ -666,6 +666,19 @@ verbose() {
     grep -q '^[0-9A-F]*:error:[0-9A-F]*:envelope:' err
 }
 
+# Not libgcc_s either, which pthread_cancel() would load as it ends.
+needs_little() {
+    command=$(command -v "$envelope")
+    readelf -d "$command" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >needed
+    grep -q '^libcrypto\.' needed
+    grep -vE '^(libcrypto|libdeflate|libIPSec_MB|libc|ld-[^.]*)\.so' needed \
+        && false
+    readelf -W --dyn-syms "$command" >symbols
+    grep -q ' pthread_create' symbols
+    grep ' pthread_cancel' symbols && false
+    rm needed symbols
+}
+
 no_core_dump() {
     mkfifo wait
     "$envelope" -r ops.pem <wait >/dev/null &
@@ -878,6 +891,13 @@ t "labels" labels
 t "reserve and threads" room
 t "usage errors" usage
 t "-v shows libcrypto's errors" verbose
+if [ -z "${ENVELOPE_SANITIZED-}" ]; then
+    optional readelf "it needs libcrypto, libdeflate and the C library" \
+        needs_little
+else
+    skip_allowed "it needs libcrypto, libdeflate and the C library" \
+        'sanitizers are libraries, too'
+fi
 t "no core dumps" no_core_dump
 t "no debugger of another process" not_dumpable
 t "--version" version
