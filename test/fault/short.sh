@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A few calls fail under each program, the same ones each time; and jobs that
 # are broken on purpose are noticed.  run.py alone takes more time.
-. "${srcdir:-.}/test/cli/tap.sh"
+. "${srcdir:-.}/test/support/tap.sh"
 
 : "${CC:=gcc}"
 plan 3

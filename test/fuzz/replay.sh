@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs each fuzz target over its corpus: what once broke stays mended.
-. "${srcdir:-.}/test/cli/tap.sh"
+. "${srcdir:-.}/test/support/tap.sh"
 
 plan 9
 for target in carrier diff header key_envelope kms_reply kms_sign kms_text open \
     openssh; do
-    if [ -x "$top_builddir/test/fuzz/replay_$target" ]; then
-        t "corpus of $target" "$top_builddir/test/fuzz/replay_$target" \
+    if [ -x "$top_builddir/test/fuzz/fuzz_$target" ]; then
+        t "corpus of $target" "$top_builddir/test/fuzz/fuzz_$target" \
             "$srcdir/test/fuzz/corpus/$target"
     else
         skip "corpus of $target" "it is not built"

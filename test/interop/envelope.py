@@ -33,7 +33,7 @@ try:
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509.oid import NameOID
 except ImportError:
-    # A test that needs this has not run: see TEST_LACKS in test/cli/tap.sh.
+    # A test that needs this has not run: see TEST_LACKS in test/support/tap.sh.
     with open(os.environ.get("TEST_LACKS", os.devnull), "w") as lacks:
         print("Python's cryptography package is not installed", file=lacks)
     sys.exit("Python's cryptography package is not installed")

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "test/unit/support.h"
+#include "test/support/support.h"
 
 static int64_t
 now(void *arg)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A failure of the cipher keeps its reason on the way through EVP, whatever
+ * the error queue can hold: here libcrypto is built without file names, as it
+ * were, and the program has records of its own.
+ */
+#include "filter/stream/cipher.h"
+
+#include "test/support/support.h"
+
+#include <stdlib.h>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include <envelope/envelope.h>
+
+/* The provider's init, between the core and the real one (ld's --wrap) */
+
+OSSL_provider_init_fn __real_envelope_provider_init,
+    __wrap_envelope_provider_init;
+
+static OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
+static size_t nameless;
+
+static void
+set_no_names(const OSSL_CORE_HANDLE *core, const char *file, int line,
+             const char *function)
+{
+    (void)file;
+    (void)line;
+    (void)function;
+    nameless++;
+    set_error_debug(core, "", 0, "");
+}
+
+int
+__wrap_envelope_provider_init(const OSSL_CORE_HANDLE *core,
+                              const OSSL_DISPATCH *in,
+                              const OSSL_DISPATCH **out, void **provctx)
+{
+    static OSSL_DISPATCH upcalls[100];
+    size_t i;
+
+    for (i = 0; i < COUNT(upcalls) - 1 && in[i].function_id != 0; i++) {
+        upcalls[i] = in[i];
+        if (in[i].function_id != OSSL_FUNC_CORE_SET_ERROR_DEBUG)
+            continue;
+        set_error_debug = OSSL_FUNC_core_set_error_debug(&in[i]);
+        upcalls[i].function = (void (*)(void))set_no_names;
+    }
+    return __real_envelope_provider_init(core, upcalls, out, provctx);
+}
+
+/* A program's own record, from before */
+
+static void
+leave_record(void)
+{
+    ERR_raise_data(ERR_LIB_USER, ERR_R_MALLOC_FAILURE, "of the program");
+}
+
+static void
+expect_one_record(void)
+{
+    assert_int_equal(ERR_GET_REASON(ERR_get_error()), ERR_R_MALLOC_FAILURE);
+    assert_int_equal(ERR_get_error(), 0);
+}
+
+static struct envl_session *
+session_of(struct envl_options *options, enum envl_way way)
+{
+    struct envl_session *session;
+    struct envl_err err;
+
+    assert_int_equal(envl_session_new(&session, options, way, &err),
+                     ENVELOPE_OK);
+    return session;
+}
+
+static struct envl_options
+no_options(void)
+{
+    return (struct envl_options){
+        .reserve = -1, .work_factor = -1, .allow_expired = -1, .threads = -1
+    };
+}
+
+static void
+of_init(void **state)
+{
+    struct envl_options options = no_options();
+    struct envl_session *session;
+    struct envl_err err;
+
+    (void)state;
+    options.work_factor = 99;
+    leave_record();
+    assert_int_equal(envl_session_new(&session, &options, ENVL_ENCRYPT, &err),
+                     ENVELOPE_R_PARAMETER);
+    assert_non_null(strstr(err.detail, "work-factor"));
+    assert_int_equal(nameless, 1);
+    expect_one_record();
+}
+
+static void
+of_update(void **state)
+{
+    struct envl_options options = no_options();
+    unsigned char out[1 + ENVL_SLACK_LEN];
+    struct envl_session *session;
+    char nowhere[] = "/nowhere/key";
+    struct envl_err err;
+    size_t n;
+
+    (void)state;
+    options.recipients = nowhere;
+    session = session_of(&options, ENVL_ENCRYPT);
+    leave_record();
+    assert_int_equal(envl_session_update(session, out, &n,
+                                         (const unsigned char *)"x", 1, &err),
+                     ENVELOPE_R_UNREADABLE_KEY);
+    assert_non_null(strstr(err.detail, nowhere));
+    expect_one_record();
+    envl_session_free(session);
+}
+
+static void
+of_final_and_seek(void **state)
+{
+    static unsigned char kek[ENVELOPE_KEY_LENGTH];
+    struct envl_options options = no_options();
+    unsigned char out[1 + ENVL_SLACK_LEN];
+    struct envl_session *session;
+    struct envl_err err;
+    size_t n;
+
+    (void)state;
+    memset(kek, 7, sizeof(kek));
+    options.kek = kek;
+    session = session_of(&options, ENVL_DECRYPT);
+    leave_record();
+    assert_int_equal(envl_session_seek(session, 3, &err), ENVELOPE_R_PARAMETER);
+    assert_non_null(strstr(err.detail, "chunk"));
+    assert_int_equal(envl_session_final(session, out, &n, &err),
+                     ENVELOPE_R_HEADER_TRUNCATED);
+    /* The next call's, not the last one's */
+    assert_int_equal(envl_session_update(session, out, &n,
+                                         (const unsigned char *)"x", 1, &err),
+                     ENVELOPE_R_HEADER_TRUNCATED);
+    expect_one_record();
+    envl_session_free(session);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_init),
+        cmocka_unit_test(of_update),
+        cmocka_unit_test(of_final_and_seek),
+    };
+
+    return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}

@@ -1,0 +1,17 @@
+# Other people's programs, and a second implementation of the format
+
+interop_scripts = \
+	%D%/interop.sh \
+	%D%/languages.sh \
+	%D%/mariadb.sh \
+	%D%/stranger.sh \
+	%D%/xbstream.sh \
+	test/vectors/vectors.sh
+
+EXTRA_DIST += \
+	%D%/carrier.py \
+	%D%/envelope.py \
+	%D%/hostile.py \
+	%D%/mariadb_server.sh \
+	%D%/planted.py \
+	test/vectors

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tests of signatures share: a request, and who signs it. */
+#ifndef TEST_UNIT_KMS_SIGN_H
+#define TEST_UNIT_KMS_SIGN_H
+
+#include "kms/sign.h"
+
+#include "test/support/support.h"
+
+#define NOW INT64_C(1440938160) /* 2015-08-30 12:36:00 UTC */
+#define AWS_SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+static const struct envl_libctx ctx = { .propq = "?provider=default" };
+
+struct fixture {
+    struct kms_endpoint endpoint;
+    struct kms_credentials credentials;
+    struct kms_request request;
+    struct envl_err err;
+};
+
+static inline void
+set_up(struct fixture *f, const char *method, const char *path)
+{
+    *f = (struct fixture){ 0 };
+    kms_text_set(&f->endpoint.host, "example.amazonaws.com");
+    kms_text_set(&f->credentials.id, "AKIDEXAMPLE");
+    kms_text_set(&f->credentials.secret, AWS_SECRET);
+    kms_request_init(&f->request, method, &f->endpoint, path);
+}
+
+static inline void
+tear_down(struct fixture *f)
+{
+    kms_request_clear(&f->request);
+    kms_credentials_clear(&f->credentials);
+    kms_endpoint_clear(&f->endpoint);
+}
+
+static inline enum envelope_reason
+sign_aws4(struct fixture *f)
+{
+    return kms_sign_aws4(&f->request, &ctx, &f->credentials, "us-east-1",
+                         "service", NOW, &f->err);
+}
+
+static inline enum envelope_reason
+sign_tc3(struct fixture *f)
+{
+    return kms_sign_tc3(&f->request, &ctx, &f->credentials, "service", NOW,
+                        &f->err);
+}
+
+static inline enum envelope_reason
+sign_hmac(struct fixture *f)
+{
+    return kms_sign_hmac(&f->request, &ctx, &f->credentials, NOW, &f->err);
+}
+
+static inline const char *
+authorization(const struct fixture *f)
+{
+    return kms_request_header(&f->request, "Authorization");
+}
+
+/* The part of it that follows the name, such as "Signature=". */
+static inline void
+assert_part(const struct fixture *f, const char *name, const char *value)
+{
+    const char *part = strstr(authorization(f), name);
+
+    assert_non_null(part);
+    part += strlen(name);
+    assert_int_equal(strcspn(part, ","), strlen(value));
+    assert_memory_equal(part, value, strlen(value));
+}
+
+#endif

@@ -1,0 +1,80 @@
+# Key services: a module that stands in for the real one, and the real one against
+# look-alikes
+
+check_LTLIBRARIES += %D%/envelope-kms.la
+%C%_envelope_kms_la_SOURCES = %D%/fake_module.c lib/keys/kms_interface.h
+%C%_envelope_kms_la_LIBADD = libenvl-base.la $(CRYPTO_LIBS)
+%C%_envelope_kms_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -no-undefined \
+	-rpath /nowhere -export-symbols-regex '^(envl_kms_module|fake_kms_.*)$$'
+
+kms_scripts = %D%/kms.sh
+%D%/kms.log: examples/archiver examples/extractor
+
+service_scripts = \
+	%D%/kms_aws.sh \
+	%D%/kms_sign.sh \
+	%D%/kms_site.sh \
+	%D%/kms_tencent.sh \
+	%D%/kms_vault.sh
+EXTRA_DIST += $(service_scripts)
+
+if KMS
+kms_tests = \
+	%D%/test_kms_aws \
+	%D%/test_kms_aws_credentials \
+	%D%/test_kms_aws_key \
+	%D%/test_kms_canonical \
+	%D%/test_kms_dispatch \
+	%D%/test_kms_endpoint \
+	%D%/test_kms_exchange \
+	%D%/test_kms_exec \
+	%D%/test_kms_generic \
+	%D%/test_kms_http \
+	%D%/test_kms_ini \
+	%D%/test_kms_json \
+	%D%/test_kms_process \
+	%D%/test_kms_sign \
+	%D%/test_kms_sign_aws4 \
+	%D%/test_kms_tencent \
+	%D%/test_kms_tencent_credentials \
+	%D%/test_kms_tencent_replies \
+	%D%/test_kms_text \
+	%D%/test_kms_transport \
+	%D%/test_kms_uri \
+	%D%/test_kms_vault \
+	%D%/test_kms_vault_replies \
+	%D%/test_kms_vault_server \
+	%D%/test_kms_world
+
+kms_scripts += $(service_scripts)
+if HAVE_CMOCKA
+libtest_la_SOURCES += %D%/world.c
+endif
+test_rooms += libenvl-kms.la $(JANSSON_LIBS)
+
+EXTRA_PROGRAMS += %D%/sign_line
+%D%/kms_sign.log: %D%/sign_line
+endif
+
+EXTRA_DIST += \
+	%D%/aws_lookalike.py \
+	%D%/differential.mjs \
+	%D%/differential.py \
+	%D%/header.py \
+	%D%/kms_node_modules.sh \
+	%D%/kms_services.sh \
+	%D%/kms_sign.h \
+	%D%/kms_tencent.h \
+	%D%/kms_trial.h \
+	%D%/kms_vault.h \
+	%D%/lookalike.py \
+	%D%/memory.h \
+	%D%/package-lock.json \
+	%D%/package.json \
+	%D%/prove.py \
+	%D%/rude_server.py \
+	%D%/tc3.py \
+	%D%/tencent_lookalike.py \
+	%D%/tencent_sdk.mjs \
+	%D%/vault_lookalike.py \
+	%D%/world.h

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identities: a key and its certificate, all of it or nothing. */
+#include "lib/keys/identity.h"
+
+#include "test/support/certificate.h"
+#include "test/support/scarce.h"
+#include "test/support/support.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "lib/keys/keyring.h"
+
+/* More allocations than this, and the test is wrong. */
+#define SWEEP_MAX 1000
+
+static const struct envl_libctx ctx = { .propq = "?provider=default" };
+
+static struct envl_key_settings settings; /* a key and a certificate of it */
+
+static void
+make_certificate(BIO *to, EVP_PKEY *key)
+{
+    X509 *cert = X509_new();
+    X509_EXTENSION *id = X509V3_EXT_conf_nid(
+        NULL, NULL, NID_subject_key_identifier, "0102030405060708");
+
+    assert_non_null(cert);
+    assert_true(X509_set_version(cert, X509_VERSION_3));
+    add_names(cert, "ops", "ops");
+    assert_true(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7));
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
+    assert_true(X509_set_pubkey(cert, key));
+    assert_true(X509_add_ext(cert, id, -1));
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    assert_true(PEM_write_bio_X509(to, cert));
+    X509_EXTENSION_free(id);
+    X509_free(cert);
+}
+
+static int
+setup(void **state)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    BIO *pem = BIO_new(BIO_s_mem());
+    char *text;
+    long len;
+
+    (void)state;
+    assert_non_null(key);
+    assert_true(PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL));
+    make_certificate(pem, key);
+    len = BIO_get_mem_data(pem, &text);
+    assert_true(envl_octets_list_add(&settings.identity, text, (size_t)len));
+    EVP_PKEY_free(key);
+    BIO_free(pem);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    envl_key_settings_clear(&settings);
+    return 0;
+}
+
+/* The names of a key are its own and its certificates', no others. */
+static void
+names_of_a_key(void **state)
+{
+    struct envl_identities identities;
+    const struct envl_key_id *own, *other;
+    unsigned char wrong[sizeof(own->bytes)];
+    struct envl_err err;
+
+    (void)state;
+    assert_int_equal(
+        envl_identities_load(&identities, &ctx, &settings, NULL, &err),
+        ENVELOPE_OK);
+    assert_int_equal(identities.key_count, 1);
+    assert_int_equal(identities.cert_count, 1);
+    own = &identities.keys[0].id;
+    other = &identities.certs[0].id;
+    assert_true(own->len > 0 && other->len > 0);
+    assert_true(envl_identity_is_named(&identities, identities.keys, own->bytes,
+                                       own->len));
+    assert_true(envl_identity_is_named(&identities, identities.keys,
+                                       other->bytes, other->len));
+    memcpy(wrong, other->bytes, other->len);
+    wrong[other->len - 1] ^= 1;
+    assert_false(envl_identity_is_named(&identities, identities.keys, wrong,
+                                        other->len));
+    assert_false(
+        envl_identity_is_named(&identities, identities.keys, wrong, 0));
+    envl_identities_clear(&identities);
+}
+
+/* The private key of the settings, encoded with this parameter. */
+static EVP_PKEY *
+read_with(const char *name, const char *value)
+{
+    const unsigned char *pem = settings.identity.items[0].data;
+    BIO *bio = BIO_new_mem_buf(pem, (int)settings.identity.items[0].len);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+
+    assert_non_null(key);
+    assert_true(EVP_PKEY_set_utf8_string_param(key, name, value));
+    BIO_free(bio);
+    return key;
+}
+
+/* The name is of the key, not of its encoding (FORMAT 5.1). */
+static void
+name_of_each_encoding(void **state)
+{
+    static const char *const forms[][2] = {
+        { "point-format", "uncompressed" }, { "point-format", "compressed" },
+        { "point-format", "hybrid" },       { "encoding", "named_curve" },
+        { "encoding", "explicit" },
+    };
+    struct envl_key_id id, first = { .len = 0 };
+    unsigned char *spki[2] = { NULL, NULL };
+    EVP_PKEY *key, *half;
+    int len[2];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        key = read_with(forms[i][0], forms[i][1]);
+        assert_true(envl_key_id_of_key(&id, &ctx, key));
+        half = envl_key_public_half(&ctx, key);
+        assert_non_null(half);
+        len[i > 0] = i2d_PUBKEY(half, &spki[i > 0]);
+        if (i == 0)
+            first = id;
+        assert_int_equal(id.len, ENVL_KEY_ID_LEN);
+        assert_memory_equal(id.bytes, first.bytes, id.len);
+        if (i > 0) {
+            assert_int_equal(len[1], len[0]);
+            assert_memory_equal(spki[1], spki[0], (size_t)len[0]);
+            OPENSSL_free(spki[1]);
+            spki[1] = NULL;
+        }
+        EVP_PKEY_free(half);
+        EVP_PKEY_free(key);
+    }
+    OPENSSL_free(spki[0]);
+}
+
+static void
+must_be_empty(const struct envl_identities *identities)
+{
+    static const struct envl_identities empty = { 0 };
+
+    assert_memory_equal(identities, &empty, sizeof(empty));
+}
+
+/* What was read before the failure is not there. */
+static void
+empty_on_failure(void **state)
+{
+    struct envl_key_settings bad = { 0 };
+    struct envl_identities identities;
+    struct envl_err err;
+
+    (void)state;
+    assert_true(envl_octets_list_add(&bad.identity,
+                                     settings.identity.items[0].data,
+                                     settings.identity.items[0].len));
+    assert_true(envl_octets_list_add(&bad.identity, "no key", 6));
+    assert_int_equal(envl_identities_load(&identities, &ctx, &bad, NULL, &err),
+                     ENVELOPE_R_UNREADABLE_KEY);
+    must_be_empty(&identities);
+    envl_key_settings_clear(&bad);
+}
+
+/* Wherever memory runs out: the key with its certificate, or a failure.  They
+ * are read before, since libcrypto's decoders do not live without memory. */
+static void
+all_or_nothing(void **state)
+{
+    struct envl_keyring *keyring;
+    struct envl_identities identities;
+    enum envelope_reason rc;
+    struct envl_err err;
+    unsigned n;
+
+    (void)state;
+    keyring = envl_keyring_new();
+    assert_non_null(keyring);
+    assert_int_equal(
+        envl_identities_load(&identities, &ctx, &settings, keyring, &err),
+        ENVELOPE_OK);
+    envl_identities_clear(&identities);
+    for (n = 1; n < SWEEP_MAX; n++) {
+        fail_in = n;
+        rc = envl_identities_load(&identities, &ctx, &settings, keyring, &err);
+        if (fail_in > 0)
+            break;
+        ERR_clear_error();
+        if (rc != ENVELOPE_OK) {
+            must_be_empty(&identities);
+            continue;
+        }
+        assert_int_equal(identities.key_count, 1);
+        assert_int_equal(identities.cert_count, 1);
+        envl_identities_clear(&identities);
+    }
+    fail_in = 0;
+    assert_int_equal(rc, ENVELOPE_OK);
+    envl_identities_clear(&identities);
+    assert_in_range(n, 4, SWEEP_MAX - 1);
+    envl_keyring_free(keyring);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_a_key),
+        cmocka_unit_test(name_of_each_encoding),
+        cmocka_unit_test(empty_on_failure),
+        cmocka_unit_test(all_or_nothing),
+    };
+
+    if (!scarce_install())
+        return 1;
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,34 @@
+# The rooms of lib/, each through its headers
+
+lib_tests = \
+	%D%/base/test_der \
+	%D%/base/test_err \
+	%D%/base/test_utf8 \
+	%D%/cms/test_cms_stock \
+	%D%/cms/test_forms \
+	%D%/cms/test_key_envelope_edit \
+	%D%/cms/test_key_envelope_memory \
+	%D%/cms/test_key_envelope_reencrypt \
+	%D%/header/test_header \
+	%D%/header/test_labels \
+	%D%/keys/test_certificate \
+	%D%/keys/test_identity \
+	%D%/keys/test_kek_file \
+	%D%/keys/test_kek_source \
+	%D%/keys/test_key_directory \
+	%D%/keys/test_key_text \
+	%D%/keys/test_openssh \
+	%D%/payload/test_chunk \
+	%D%/payload/test_fork_guard \
+	%D%/payload/test_payload \
+	%D%/payload/test_sink \
+	%D%/payload/test_workers
+
+lib_scripts = %D%/payload/wycheproof.py
+EXTRA_PROGRAMS += %D%/payload/wycheproof
+%D%/payload/wycheproof.log: %D%/payload/wycheproof
+
+EXTRA_DIST += \
+	%D%/cms/message.h \
+	%D%/cms/party.h \
+	%D%/keys/openssh_keys.h

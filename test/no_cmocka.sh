@@ -1,8 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: Apache-2.0
-# Stands for all programs that need cmocka, where that is not installed.
-. "${srcdir:-.}/test/cli/tap.sh"
-
-plan 1
-skip 'unit tests, and those of the interface and of archives' \
-    'cmocka is not installed'

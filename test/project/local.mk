@@ -1,0 +1,14 @@
+# The project itself: its documents, packages, rules
+
+project_scripts = \
+	%D%/bench.sh \
+	%D%/examples.sh \
+	%D%/install.sh \
+	%D%/lint.sh \
+	%D%/packages.sh \
+	%D%/printed.sh \
+	%D%/reproducible.sh
+%D%/bench.log: $(benchmarks)
+%D%/examples.log: $(examples)
+
+EXTRA_DIST += %D%/printed_blocks.py

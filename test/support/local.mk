@@ -1,0 +1,20 @@
+# What tests of all rooms have in common
+
+if HAVE_CMOCKA
+libtest_la_SOURCES += %D%/bytes.c
+endif
+
+EXTRA_DIST += \
+	%D%/bytes.h \
+	%D%/certificate.h \
+	%D%/cmocka.h \
+	%D%/cmocka.sh \
+	%D%/driver.sh \
+	%D%/no_cmocka.sh \
+	%D%/ours.h \
+	%D%/program.sh \
+	%D%/real.h \
+	%D%/python.sh \
+	%D%/scarce.h \
+	%D%/support.h \
+	%D%/tap.sh

@@ -1,0 +1,27 @@
+# The command as people run it
+
+tools_tests = \
+	%D%/test_output \
+	%D%/test_progress \
+	%D%/test_prompt
+
+tools_scripts = \
+	%D%/agree.sh \
+	%D%/certificate.sh \
+	%D%/command.sh \
+	%D%/cost.sh \
+	%D%/inspect.sh \
+	%D%/keygen.sh \
+	%D%/large.sh \
+	%D%/openssh.sh \
+	%D%/range.sh \
+	%D%/rewrap.sh \
+	%D%/salvage.sh \
+	%D%/terminal.sh
+
+EXTRA_DIST += \
+	%D%/count.c \
+	%D%/die.c \
+	%D%/fail.c \
+	%D%/pty.py \
+	%D%/terminal.h
