@@ -335,6 +335,18 @@ envl_cms_reader_drop(struct envl_cms_reader *o, const enum envl_fate *fates,
     return ENVELOPE_OK;
 }
 
+void
+envl_cms_reader_mark_unknown(enum envl_fate *fates,
+                             const struct envl_cms_reader *o)
+{
+    size_t i;
+
+    for (i = 0; i < o->count; i++) {
+        if (fates[i] == ENVL_STAYS && !envl_entry_is_known(&o->entries[i]))
+            fates[i] = ENVL_GOES;
+    }
+}
+
 /* Write the message again without those that go. */
 static enum envelope_reason
 write_rest(unsigned char **out, size_t *out_len, struct envl_cms_reader *o,
@@ -378,18 +390,6 @@ envl_key_envelope_remove(unsigned char **out, size_t *out_len,
 
 /* Cleaning */
 
-/* Mark what FORMAT 5.1 does not have, or no reader tries. */
-static void
-mark_unknown(enum envl_fate *fates, const struct envl_cms_reader *o)
-{
-    size_t i;
-
-    for (i = 0; i < o->count; i++) {
-        if (!envl_entry_is_known(&o->entries[i]))
-            fates[i] = ENVL_GOES;
-    }
-}
-
 enum envelope_reason
 envl_key_envelope_clean(unsigned char **der, size_t *len,
                         const struct envl_libctx *ctx, struct envl_err *err)
@@ -403,7 +403,7 @@ envl_key_envelope_clean(unsigned char **der, size_t *len,
     if (rc == ENVELOPE_OK)
         rc = envl_cms_reader_fates(&fates, &o, err);
     if (rc == ENVELOPE_OK) {
-        mark_unknown(fates, &o);
+        envl_cms_reader_mark_unknown(fates, &o);
         rc = write_rest(&rest, &rest_len, &o, fates, err);
     }
     OPENSSL_free(fates);

@@ -84,6 +84,8 @@ struct envl_edit {
  * a new recipient is replaced.  The one that was opened is no claim: if a new
  * recipient is the key that has opened it, by the same identifier, it is kept.
  *
+ * What envl_key_envelope_clean() would take out goes.
+ *
  * With ENVL_EDIT_REPLACE the entry that was opened goes, unless it is kept; all
  * that the same key or passphrase opens: a key may be there twice, by its
  * certificate's identifier and by its own; and all that bear its identifier, or

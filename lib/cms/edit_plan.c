@@ -197,8 +197,8 @@ mark_replaced(enum envl_fate *fates, const struct envl_cms_reader *o,
     }
 }
 
-/* Those that will be left of a message: envl_key_envelope_clean() takes out what
- * is not known. */
+/* Those that will be left of a message.  One that is not known is left only beside
+ * one that is, in the same RecipientInfo. */
 struct left {
     size_t count, weak, passphrases;
     uint64_t work; /* of the passphrases */
@@ -207,9 +207,9 @@ struct left {
 static void
 count_entry(struct left *left, const struct envl_entry *entry)
 {
+    left->count++;
     if (!envl_entry_is_known(entry))
         return;
-    left->count++;
     left->weak += envl_entry_post_quantum(entry) != ENVL_PQ_YES;
     if (entry->kind == ENVL_ENTRY_PASSPHRASE) {
         left->passphrases++;
@@ -422,6 +422,7 @@ envl_plan_make(struct envl_plan *plan, const struct envl_cms_reader *o,
         return rc;
     sort_recipients(plan, kept, o, edit, kek_id);
     mark_replaced(plan->fates, o, all, kek_id);
+    envl_cms_reader_mark_unknown(plan->fates, o);
     for (i = 0; i < o->count; i++) {
         if (kept[i])
             plan->fates[i] = ENVL_STAYS;

@@ -90,6 +90,13 @@ enum envelope_reason envl_cms_reader_fates(enum envl_fate **fates,
                                            struct envl_err *err);
 
 /*
+ * envl_cms_reader_mark_unknown - of those that stay, what FORMAT 5.1 does not have
+ * or no reader tries goes
+ */
+void envl_cms_reader_mark_unknown(enum envl_fate *fates,
+                                  const struct envl_cms_reader *o);
+
+/*
  * envl_cms_reader_drop - take recipients out of the message; the entries stay as
  * they were read, and their places are not those of the message any more
  *

@@ -698,6 +698,10 @@ what_is_not_ours_does_not_count(void **state)
     message.der = NULL;
     assert_int_equal(try_add(&message, &foreign, by, &parties[0][EC_256]),
                      ENVELOPE_OK);
+    /* What is written can be read. */
+    envl_key_envelope_list_free(list_of(&message, 2), 2);
+    assert_int_equal(open_with(&message, by), ENVELOPE_OK);
+    assert_int_equal(open_with(&message, &parties[0][EC_256]), ENVELOPE_OK);
     OPENSSL_free(message.der);
     OPENSSL_free(foreign.der);
 }
