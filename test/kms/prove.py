@@ -498,7 +498,6 @@ def vault_faults(directory):
         with socket.create_connection(("127.0.0.1", int(port))) as connection:
             connection.settimeout(5)
             connection.sendall(wanted)
-            connection.shutdown(socket.SHUT_WR)
             try:
                 while len(got) < limit and (more := connection.recv(65536)):
                     got += more
