@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The same through every program and library: openssl enc, the command, bsdtar, EVP
 
 faces_scripts = \

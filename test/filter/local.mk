@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Carriers, the pump, archives and the door
 
 filter_tests = \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Fuzz targets: libFuzzer's where configured (--enable-fuzzers), and otherwise
 # programs that replay the corpus
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Other people's programs, and a second implementation of the format
 
 interop_scripts = \

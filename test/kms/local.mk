@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Key services: a module that stands in for the real one, and the real one against
 # look-alikes
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The rooms of lib/, each through its headers
 
 lib_tests = \

@@ -37,9 +37,10 @@ rooms() {
     none_but '"filter/(carrier|stream)/' '#include "filter/' filter/stream/*.[ch]
     none_but '"filter/(carrier|stream|archive)/' '#include "filter/' \
         filter/archive/*.[ch]
-    ls lib filter >"$tests_dir/rooms"
-    printf '%s\n' filter: archive carrier door stream '' \
-        lib: base cms header keys payload stream | cmp - "$tests_dir/rooms"
+    ls -d filter/*/ lib/*/ >"$tests_dir/rooms"
+    printf '%s/\n' filter/archive filter/carrier filter/door filter/stream \
+        lib/base lib/cms lib/header lib/keys lib/payload lib/stream \
+        | cmp - "$tests_dir/rooms"
 }
 
 # room NAME ROOM... - what the library of a room does not have itself, these have

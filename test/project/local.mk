@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The project itself: its documents, packages, rules
 
 project_scripts = \

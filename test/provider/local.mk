@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # EVP through the built module, and openssl with it: what a program sees
 
 provider_tests = \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What tests of all rooms have in common
 
 if HAVE_CMOCKA

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The command as people run it
 
 tools_tests = \

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# The command
+
+noinst_LTLIBRARIES += libenvl-tools.la
+libenvl_tools_la_SOURCES = \
+	%D%/arguments.c \
+	%D%/arguments.h \
+	%D%/commands.h \
+	%D%/completion.c \
+	%D%/context.c \
+	%D%/context.h \
+	%D%/crypt.c \
+	%D%/damage.c \
+	%D%/damage.h \
+	%D%/entry.c \
+	%D%/entry.h \
+	%D%/file_list.c \
+	%D%/file_list.h \
+	%D%/fingerprint.c \
+	%D%/fingerprint.h \
+	%D%/free_name.c \
+	%D%/free_name.h \
+	%D%/help.c \
+	%D%/help.h \
+	%D%/input.c \
+	%D%/input.h \
+	%D%/inspect.c \
+	%D%/journal.c \
+	%D%/journal.h \
+	%D%/json.c \
+	%D%/json.h \
+	%D%/key_pair.c \
+	%D%/key_pair.h \
+	%D%/keygen.c \
+	%D%/measure.c \
+	%D%/measure.h \
+	%D%/output.c \
+	%D%/output.h \
+	%D%/progress.c \
+	%D%/progress.h \
+	%D%/prompt.c \
+	%D%/prompt.h \
+	%D%/range.c \
+	%D%/rewrap.c \
+	%D%/rewrap_result.c \
+	%D%/rewrap_result.h \
+	%D%/salvage.c \
+	%D%/secrets.c \
+	%D%/secrets.h \
+	%D%/shown.c \
+	%D%/shown.h \
+	%D%/sparse.c \
+	%D%/sparse.h \
+	%D%/status.c \
+	%D%/status.h \
+	%D%/table.c \
+	%D%/table.h \
+	%D%/temporary.c \
+	%D%/temporary.h \
+	%D%/verify.c
+
+bin_PROGRAMS += envelope
+envelope_SOURCES = %D%/main.c
+# Not that it crashes itself, which LeakSanitizer does, but what it finds counts.
+if SANITIZERS
+envelope_SOURCES += test/support/leaks.c
+endif
+envelope_LDADD = libenvl-tools.la libenvl-filter.la libenvl-provider.la $(CRYPTO_LIBS) $(PTHREAD_LIBS)
