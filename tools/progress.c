@@ -25,13 +25,15 @@
 #include "lib/base/waiting.h"
 
 #define MS 1000
-#define TERMINAL_MS 500 /* from line to line */
-#define JSON_MS 1000
-#define LOG_MS 10000
+#define TICK_MS 500      /* from sample to sample */
+#define TERMINAL_TICKS 1 /* from line to line */
+#define JSON_TICKS 2
+#define LOG_TICKS 20
 #define LAST_MS 1000 /* for the last line to be taken */
 
 #define LINE_MAX_LEN 160
 #define SIZE_LEN 32
+#define RATE_LEN (SIZE_LEN + 2)
 #define TIME_LEN 32
 #define SAMPLES 10 /* the rate is that since the oldest */
 
@@ -43,6 +45,7 @@ struct sample {
 struct envl_progress {
     enum envl_progress_mode mode;
     bool is_auto, is_terminal, is_socket;
+    bool overwrites; /* one line, again and again */
     int64_t total;
     envl_progress_fn *read;
     void *arg;
@@ -197,36 +200,52 @@ percent_of(uint64_t bytes, uint64_t total)
 {
     uint64_t percent;
 
-    if (bytes >= total)
-        return 99;
     percent =
         total > UINT64_MAX / 100 ? bytes / (total / 100) : bytes * 100 / total;
     return percent < 99 ? (unsigned)percent : 99;
 }
 
-/* "1.5 GiB of 3.0 GiB, 50 %, 512.0 MiB/s, 0:03 left", without an end. */
+/* "512.0 MiB/s", or that nothing moves. */
+static void
+format_rate(char text[RATE_LEN], const struct report *report)
+{
+    char size[SIZE_LEN];
+
+    if (report->rate == 0 && !report->done) {
+        (void)snprintf(text, RATE_LEN, "waiting");
+        return;
+    }
+    format_size(size, report->rate);
+    (void)snprintf(text, RATE_LEN, "%s/s", size);
+}
+
+/* "1.5 GiB of 3.0 GiB, 50 %, 512.0 MiB/s, 0:03 left", without an end.  How long
+ * it takes is told where that is known: not while nothing moves, nor when all is
+ * read and what is left is to write it. */
 static size_t
 format_text(char *line, const struct envl_progress *progress,
             const struct report *report)
 {
-    char bytes[SIZE_LEN], rate[SIZE_LEN], of[SIZE_LEN], time[TIME_LEN];
+    char bytes[SIZE_LEN], rate[RATE_LEN], of[SIZE_LEN], time[TIME_LEN];
     uint64_t total = progress->total > 0 ? (uint64_t)progress->total : 0;
     int n;
 
     format_size(bytes, report->bytes);
-    format_size(rate, report->rate);
-    format_time(time, report->ms / MS);
-    if (report->done || total == 0) {
-        n = snprintf(line, LINE_MAX_LEN, "%s in %s, %s/s", bytes, time, rate);
-        return n < 0 ? 0 : (size_t)n;
-    }
     format_size(of, total);
-    if (report->rate > 0 && report->bytes <= total)
+    format_rate(rate, report);
+    format_time(time, report->ms / MS);
+    if (report->done || total == 0)
+        n = snprintf(line, LINE_MAX_LEN, "%s in %s, %s", bytes, time, rate);
+    else if (report->bytes >= total)
+        n = snprintf(line, LINE_MAX_LEN, "%s of %s, finishing", bytes, of);
+    else if (report->rate == 0)
+        n = snprintf(line, LINE_MAX_LEN, "%s of %s, %u %%, %s", bytes, of,
+                     percent_of(report->bytes, total), rate);
+    else {
         format_time(time, (total - report->bytes) / report->rate);
-    else
-        (void)snprintf(time, sizeof(time), "?");
-    n = snprintf(line, LINE_MAX_LEN, "%s of %s, %u %%, %s/s, %s left", bytes,
-                 of, percent_of(report->bytes, total), rate, time);
+        n = snprintf(line, LINE_MAX_LEN, "%s of %s, %u %%, %s, %s left", bytes,
+                     of, percent_of(report->bytes, total), rate, time);
+    }
     return n < 0 ? 0 : (size_t)n;
 }
 
@@ -280,7 +299,7 @@ put_line(struct envl_progress *progress, const struct report *report,
     char text[LINE_MAX_LEN], line[LINE_MAX_LEN + SIZE_LEN];
     size_t len = format_text(text, progress, report);
     int n = snprintf(line, sizeof(line), "%s%.*s\n",
-                     progress->is_terminal ? "" : "envelope: ", (int)len, text);
+                     progress->overwrites ? "" : "envelope: ", (int)len, text);
 
     if (progress->shown > 0)
         put_over(progress, "", 0, timeout_ms);
@@ -308,21 +327,28 @@ is_in_background(void)
 /* Each as its mode wants it. */
 
 static void
+take_sample(struct envl_progress *progress)
+{
+    progress->samples[progress->sample_count++ % SAMPLES] =
+        (struct sample){ now_ms(), progress->read(progress->arg) };
+}
+
+static void
 tell_regularly(struct envl_progress *progress)
 {
     struct report report = take_report(progress, false);
     char line[LINE_MAX_LEN];
     size_t len;
 
-    progress->samples[progress->sample_count++ % SAMPLES] =
-        (struct sample){ progress->start_ms + (int64_t)report.ms,
-                         report.bytes };
     if (progress->mode == ENVL_PROGRESS_JSON) {
         len = format_json(line, progress, &report);
         put(progress, line, len, 0);
-    } else if (!progress->is_terminal) {
+    } else if (progress->is_terminal && is_in_background()) {
+        ; /* nobody asked */
+    } else if (!progress->overwrites) {
         put_line(progress, &report, 0);
-    } else if (!is_in_background()) {
+        progress->ever_shown = true;
+    } else {
         len = format_text(line, progress, &report);
         put_over(progress, line, len, 0);
         progress->ever_shown = true;
@@ -365,14 +391,15 @@ tell_last(struct envl_progress *progress, bool done)
 
 /* The thread */
 
-static int
-interval_of(const struct envl_progress *progress)
+/* From line to line; 0: there is none. */
+static unsigned
+ticks_of(const struct envl_progress *progress)
 {
     if (progress->mode == ENVL_PROGRESS_NONE)
-        return -1;
+        return 0;
     if (progress->mode == ENVL_PROGRESS_JSON)
-        return JSON_MS;
-    return progress->is_terminal ? TERMINAL_MS : LOG_MS;
+        return JSON_TICKS;
+    return progress->overwrites ? TERMINAL_TICKS : LOG_TICKS;
 }
 
 /* Was it poked before the time was up? */
@@ -380,10 +407,10 @@ static bool
 wait_for_poke(struct envl_progress *progress, int64_t until_ms)
 {
     struct pollfd item = { .fd = progress->poked[0], .events = POLLIN };
-    int64_t left = until_ms < 0 ? -1 : until_ms - now_ms();
+    int64_t left = until_ms - now_ms();
     char bytes[64];
 
-    if (until_ms >= 0 && left < 0)
+    if (left < 0)
         left = 0;
     if (poll(&item, 1, (int)left) != 1)
         return false;
@@ -394,16 +421,19 @@ static void *
 run(void *arg)
 {
     struct envl_progress *progress = arg;
-    int interval = interval_of(progress);
-    int64_t next = interval < 0 ? -1 : progress->start_ms + interval;
+    const unsigned ticks = ticks_of(progress);
+    int64_t next = progress->start_ms + TICK_MS;
+    unsigned passed = 0;
 
     while (!atomic_load(&progress->stopped)) {
         if (wait_for_poke(progress, next)) {
             if (!atomic_load(&progress->stopped))
                 tell_when_asked(progress);
-        } else if (next >= 0 && now_ms() >= next) {
-            tell_regularly(progress);
-            next = now_ms() + interval;
+        } else if (now_ms() >= next) {
+            if (ticks > 0 && ++passed % ticks == 0)
+                tell_regularly(progress);
+            take_sample(progress);
+            next = now_ms() + TICK_MS;
         }
     }
     tell_last(progress, atomic_load(&progress->done));
@@ -425,12 +455,24 @@ start_thread(struct envl_progress *progress)
     return error == 0;
 }
 
+static bool
+is_pipe(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* Whoever is at the other end of a pipe is likely to write to the same terminal:
+ * there a line is whole, and its own. */
 static void
 init(struct envl_progress *progress, enum envl_progress_mode mode)
 {
     struct stat st;
 
     progress->is_terminal = isatty(STDERR_FILENO);
+    progress->overwrites = progress->is_terminal && !is_pipe(STDIN_FILENO)
+                           && !is_pipe(STDOUT_FILENO);
     progress->is_auto = mode == ENVL_PROGRESS_AUTO;
     progress->mode = mode;
     if (progress->is_auto)

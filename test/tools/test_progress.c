@@ -30,6 +30,7 @@ struct work {
     int64_t total;
     uint64_t bytes;
     bool done;
+    bool piped; /* it reads from a pipe */
 };
 
 struct child {
@@ -54,7 +55,11 @@ work(const struct work *todo, int news, int stop)
     struct envl_progress *progress;
     char byte;
 
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
     (void)alarm(PATIENCE_S);
+    (void)dup2(todo->piped ? stop : nothing, STDIN_FILENO);
+    (void)dup2(nothing, STDOUT_FILENO);
     envl_progress_catch();
     progress = envl_progress_start(todo->mode, todo->total, give, &bytes);
     if (progress == NULL || write(news, "", 1) != 1)
@@ -212,7 +217,7 @@ parse_last(const char *text, struct line *line)
 static void
 json_is_a_line_a_second(void **state)
 {
-    const struct work todo = { ENVL_PROGRESS_JSON, 4000, 2000, true };
+    const struct work todo = { ENVL_PROGRESS_JSON, 4000, 2000, true, false };
     struct child child;
     struct line line;
     const char *text;
@@ -241,7 +246,7 @@ json_is_a_line_a_second(void **state)
 static void
 json_without_a_total_or_an_end(void **state)
 {
-    struct work todo = { ENVL_PROGRESS_JSON, -1, UINT64_MAX, true };
+    struct work todo = { ENVL_PROGRESS_JSON, -1, UINT64_MAX, true, false };
     struct child child;
     struct line line;
 
@@ -285,7 +290,7 @@ sigusr1_prints_a_line(void **state)
         { 1048576, "envelope: 1.0 MiB in " },
         { UINT64_MAX, "envelope: 15.9 EiB in " },
     };
-    struct work todo = { ENVL_PROGRESS_NONE, -1, 0, true };
+    struct work todo = { ENVL_PROGRESS_NONE, -1, 0, true, false };
     struct child child;
     size_t i;
 
@@ -307,7 +312,7 @@ sigusr1_prints_a_line(void **state)
 static void
 text_in_a_log_ends_with_a_line(void **state)
 {
-    struct work todo = { ENVL_PROGRESS_TEXT, 4096, 4096, true };
+    struct work todo = { ENVL_PROGRESS_TEXT, 4096, 4096, true, false };
     struct child child;
 
     (void)state;
@@ -325,7 +330,7 @@ static void
 a_terminal_has_one_line(void **state)
 {
     static const char half[] = "\r1.0 KiB of 2.0 KiB, 50 %, ";
-    const struct work todo = { ENVL_PROGRESS_AUTO, 2048, 1024, true };
+    const struct work todo = { ENVL_PROGRESS_AUTO, 2048, 1024, true, false };
     struct child child;
 
     (void)state;
@@ -344,28 +349,66 @@ a_terminal_has_one_line(void **state)
 static void
 a_failure_clears_the_line(void **state)
 {
-    const struct work todo = { ENVL_PROGRESS_TEXT, 1024, 1024, false };
+    const struct work todo = { ENVL_PROGRESS_TEXT, 1024, 1024, false, false };
     struct child child;
     size_t i;
 
     (void)state;
-    start_on_terminal(&child, &todo, 31);
+    start_on_terminal(&child, &todo, 25);
     expect(&child, '\r', 1);
     finish(&child);
-    assert_memory_equal(child.seen, "\r1.0 KiB of 1.0 KiB, 99 %, ", 27);
+    /* All is read, which is not the end; and what fits in a line. */
+    assert_memory_equal(child.seen, "\r1.0 KiB of 1.0 KiB, fini", 25);
     assert_null(strstr(child.seen, "100"));
     assert_int_equal(count(child.seen, '\n'), 0);
-    /* The last thing is 30 blanks between two returns. */
-    i = strlen(child.seen) - 32;
+    /* The last thing is 24 blanks between two returns. */
+    i = strlen(child.seen) - 26;
     assert_int_equal(child.seen[i], '\r');
-    assert_int_equal(strspn(child.seen + i + 1, " "), 30);
-    assert_string_equal(child.seen + i + 31, "\r");
+    assert_int_equal(strspn(child.seen + i + 1, " "), 24);
+    assert_string_equal(child.seen + i + 25, "\r");
+}
+
+/* Whoever feeds the pipe may write to the same terminal: nothing is written
+ * over, and a line is whole. */
+static void
+beside_a_pipe_a_line_is_whole(void **state)
+{
+    const struct work todo = { ENVL_PROGRESS_TEXT, 2048, 1024, true, true };
+    struct pollfd item = { .events = POLLIN };
+    struct child child;
+
+    (void)state;
+    start_on_terminal(&child, &todo, 80);
+    item.fd = child.err;
+    assert_int_equal(poll(&item, 1, 1500), 0);
+    assert_int_equal(kill(child.pid, SIGUSR1), 0);
+    expect(&child, '\n', 1);
+    finish(&child);
+    assert_memory_equal(child.seen, "envelope: 1.0 KiB of 2.0 KiB, 50 %, ", 36);
+    assert_non_null(strstr(child.seen, "\nenvelope: 1.0 KiB in 0:"));
+    assert_int_equal(count(child.seen, '\n'), 2);
+}
+
+/* Five seconds without a byte. */
+static void
+nothing_moves(void **state)
+{
+    const struct work todo = { ENVL_PROGRESS_TEXT, 2048, 1024, true, false };
+    struct child child;
+
+    (void)state;
+    start_on_terminal(&child, &todo, 80);
+    while (strstr(child.seen, "50 %, waiting") == NULL)
+        assert_true(read_more(&child));
+    assert_null(strstr(child.seen, " 0 bytes/s"));
+    assert_null(strstr(child.seen, "?"));
+    finish(&child);
 }
 
 static void
 what_is_quick_says_nothing(void **state)
 {
-    const struct work todo = { ENVL_PROGRESS_AUTO, -1, 1024, true };
+    const struct work todo = { ENVL_PROGRESS_AUTO, -1, 1024, true, false };
     struct child child;
     bool quick;
 
@@ -383,7 +426,7 @@ what_is_quick_says_nothing(void **state)
 static void
 nobody_reads(void **state)
 {
-    const struct work todo = { ENVL_PROGRESS_JSON, -1, 1024, true };
+    const struct work todo = { ENVL_PROGRESS_JSON, -1, 1024, true, false };
     static char junk[4096];
     struct child child;
     int ends[2], flags;
@@ -411,7 +454,7 @@ nobody_reads(void **state)
 static void
 a_terminal_is_held(void **state)
 {
-    const struct work todo = { ENVL_PROGRESS_TEXT, -1, 1024, true };
+    const struct work todo = { ENVL_PROGRESS_TEXT, -1, 1024, true, false };
     static char junk[4096];
     struct child child;
     int master, slave, flags;
@@ -500,6 +543,8 @@ main(void)
         cmocka_unit_test(text_in_a_log_ends_with_a_line),
         cmocka_unit_test(a_terminal_has_one_line),
         cmocka_unit_test(a_failure_clears_the_line),
+        cmocka_unit_test(beside_a_pipe_a_line_is_whole),
+        cmocka_unit_test(nothing_moves),
         cmocka_unit_test(what_is_quick_says_nothing),
         cmocka_unit_test(nobody_reads),
         cmocka_unit_test(a_terminal_is_held),
