@@ -10,7 +10,7 @@
 
 #include "filter/stream/options.h"
 #include "tools/file_list.h"
-#include "tools/progress.h"
+#include "tools/os/progress.h"
 #include "tools/status.h"
 
 /* Room in a new header, for a rewrap that adds a few recipients. */

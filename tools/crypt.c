@@ -13,9 +13,9 @@
 #include "filter/stream/pump.h"
 #include "tools/commands.h"
 #include "tools/input.h"
-#include "tools/output.h"
-#include "tools/progress.h"
-#include "tools/shown.h"
+#include "tools/os/output.h"
+#include "tools/os/progress.h"
+#include "tools/os/shown.h"
 #include "tools/sparse.h"
 
 static uint64_t

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#include "tools/shown.h"
+#include "tools/os/shown.h"
 #include "tools/status.h"
 
 static void

@@ -15,7 +15,7 @@
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/json.h"
-#include "tools/shown.h"
+#include "tools/os/shown.h"
 
 #define TYPE_LEN_MAX 63
 

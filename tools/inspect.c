@@ -43,7 +43,7 @@
 #include "tools/input.h"
 #include "tools/json.h"
 #include "tools/measure.h"
-#include "tools/shown.h"
+#include "tools/os/shown.h"
 
 /* Bytes of names in front of values, for people. */
 #define NAME_WIDTH 17

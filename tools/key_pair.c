@@ -15,8 +15,9 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 
-#include "tools/free_name.h"
-#include "tools/temporary.h"
+#include "tools/os/disk.h"
+#include "tools/os/free_name.h"
+#include "tools/os/temporary.h"
 
 #define PRIVATE_MODE 0600
 #define PUBLIC_MODE 0644 /* less the umask */
@@ -42,7 +43,7 @@ fail_file(const char *path, struct envl_err *err)
 
 /* Writing */
 
-/* A new and empty file beside path, locked (tools/temporary.h); its descriptor,
+/* A new and empty file beside path, locked (tools/os/temporary.h); its descriptor,
  * or -1 with errno set. */
 static int
 create(struct key_file *file)
@@ -113,20 +114,6 @@ write_temporary(struct key_file *file, BIO *content, mode_t mode,
 
 /* Names */
 
-static int
-sync_parent(const char *path)
-{
-    const char *name;
-    int ok, saved, dir = envl_parent_open(path, &name);
-
-    ok = dir >= 0 && envl_to_disk(dir);
-    saved = errno;
-    if (dir >= 0)
-        (void)close(dir); /* it was only read */
-    errno = saved;
-    return ok;
-}
-
 static enum envelope_reason
 give_name(struct key_file *file, struct envl_err *err)
 {
@@ -134,7 +121,8 @@ give_name(struct key_file *file, struct envl_err *err)
                              &file->left))
         return fail_file(file->path, err);
     file->named = true;
-    return sync_parent(file->path) ? ENVELOPE_OK : fail_file(file->path, err);
+    return envl_parent_to_disk(file->path) ? ENVELOPE_OK
+                                           : fail_file(file->path, err);
 }
 
 static enum envelope_reason
@@ -163,7 +151,8 @@ set_aside(struct key_file *file, struct envl_err *err)
         file->old = NULL;
         return err->reason;
     }
-    return sync_parent(file->path) ? ENVELOPE_OK : fail_file(file->path, err);
+    return envl_parent_to_disk(file->path) ? ENVELOPE_OK
+                                           : fail_file(file->path, err);
 }
 
 /* The end */

@@ -18,15 +18,17 @@ libenvl_tools_la_SOURCES = \
 	%D%/file_list.h \
 	%D%/fingerprint.c \
 	%D%/fingerprint.h \
-	%D%/free_name.c \
-	%D%/free_name.h \
+	%D%/os/disk.c \
+	%D%/os/disk.h \
+	%D%/os/free_name.c \
+	%D%/os/free_name.h \
 	%D%/help.c \
 	%D%/help.h \
 	%D%/input.c \
 	%D%/input.h \
 	%D%/inspect.c \
-	%D%/journal.c \
-	%D%/journal.h \
+	%D%/os/journal.c \
+	%D%/os/journal.h \
 	%D%/json.c \
 	%D%/json.h \
 	%D%/key_pair.c \
@@ -34,12 +36,12 @@ libenvl_tools_la_SOURCES = \
 	%D%/keygen.c \
 	%D%/measure.c \
 	%D%/measure.h \
-	%D%/output.c \
-	%D%/output.h \
-	%D%/progress.c \
-	%D%/progress.h \
-	%D%/prompt.c \
-	%D%/prompt.h \
+	%D%/os/output.c \
+	%D%/os/output.h \
+	%D%/os/progress.c \
+	%D%/os/progress.h \
+	%D%/os/prompt.c \
+	%D%/os/prompt.h \
 	%D%/range.c \
 	%D%/rewrap.c \
 	%D%/rewrap_result.c \
@@ -47,16 +49,16 @@ libenvl_tools_la_SOURCES = \
 	%D%/salvage.c \
 	%D%/secrets.c \
 	%D%/secrets.h \
-	%D%/shown.c \
-	%D%/shown.h \
+	%D%/os/shown.c \
+	%D%/os/shown.h \
 	%D%/sparse.c \
 	%D%/sparse.h \
 	%D%/status.c \
 	%D%/status.h \
 	%D%/table.c \
 	%D%/table.h \
-	%D%/temporary.c \
-	%D%/temporary.h \
+	%D%/os/temporary.c \
+	%D%/os/temporary.h \
 	%D%/verify.c
 
 bin_PROGRAMS += envelope

@@ -19,9 +19,9 @@
 #include <openssl/err.h>
 
 #include "tools/commands.h"
-#include "tools/prompt.h"
+#include "tools/os/prompt.h"
+#include "tools/os/shown.h"
 #include "tools/secrets.h"
-#include "tools/shown.h"
 
 /* Locked memory for libcrypto's private keys, where the limit allows. */
 #define SECURE_HEAP_LEN 65536

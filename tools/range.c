@@ -8,7 +8,7 @@
 #include "filter/stream/opened.h"
 #include "tools/commands.h"
 #include "tools/input.h"
-#include "tools/output.h"
+#include "tools/os/output.h"
 #include "tools/sparse.h"
 
 /* What lies beyond the end is not there; that the range begins there is a

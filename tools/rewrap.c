@@ -26,11 +26,11 @@
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/input.h"
-#include "tools/journal.h"
-#include "tools/output.h"
-#include "tools/prompt.h"
+#include "tools/os/journal.h"
+#include "tools/os/output.h"
+#include "tools/os/prompt.h"
+#include "tools/os/shown.h"
 #include "tools/rewrap_result.h"
-#include "tools/shown.h"
 
 struct job {
     const struct envl_arguments *arguments;

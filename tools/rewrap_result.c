@@ -7,7 +7,7 @@
 
 #include "tools/entry.h"
 #include "tools/json.h"
-#include "tools/shown.h"
+#include "tools/os/shown.h"
 
 void
 envl_rewrap_result_print(const char *name,

@@ -7,7 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/stream/rewrap.h"
-#include "tools/journal.h"
+#include "tools/os/journal.h"
 
 struct envl_rewrap_result {
     struct envl_rewrapped made;

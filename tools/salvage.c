@@ -14,7 +14,7 @@
 #include "tools/damage.h"
 #include "tools/input.h"
 #include "tools/measure.h"
-#include "tools/output.h"
+#include "tools/os/output.h"
 #include "tools/sparse.h"
 
 struct salvage {

@@ -13,7 +13,7 @@
 #include "lib/base/file.h"
 #include "lib/keys/kek_file.h"
 #include "lib/keys/passphrase.h"
-#include "tools/prompt.h"
+#include "tools/os/prompt.h"
 
 /* Files in use */
 

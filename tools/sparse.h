@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
-#include "tools/output.h"
+#include "tools/os/output.h"
 
 /* Of an output that was just opened. */
 struct envl_sparse {

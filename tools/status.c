@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/journal.h"
-#include "tools/shown.h"
+#include "tools/os/journal.h"
+#include "tools/os/shown.h"
 
 #define SALVAGE "envelope decrypt --salvage writes what is intact"
 

@@ -18,7 +18,7 @@
 #include "tools/damage.h"
 #include "tools/input.h"
 #include "tools/measure.h"
-#include "tools/shown.h"
+#include "tools/os/shown.h"
 
 static uint64_t
 taken(void *pump)

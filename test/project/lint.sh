@@ -72,7 +72,7 @@ layers() {
     none '#include <openssl/core_dispatch' lib/*/*.[ch]
     none '#include "(filter|tools|test)/' provider/*.[ch]
     none '#include "(provider|tools|test)/' filter/*/*.[ch]
-    none '#include "(provider|test|kms)/' tools/*.[ch]
+    none '#include "(provider|test|kms)/' tools/*.[ch] tools/os/*.[ch]
     none '#include "kms/' provider/*.[ch] filter/*/*.[ch]
     # kms/ is a module of its own: of lib/ it knows how failures travel, and
     # what they have agreed on.
@@ -89,8 +89,11 @@ layers() {
     # tools/ looks into headers and changes them: all of lib/ but what handles
     # the payload and its keys.
     none '#include "lib/(payload/|stream/(opener|sealer|stream)\.h)' \
-        tools/*.[ch]
-    none '#include <archive' lib/*/*.[ch] provider/*.[ch] tools/*.[ch] \
+        tools/*.[ch] tools/os/*.[ch]
+    # tools/os/ is what the system does for the others.
+    none_but '"(tools/os|lib/base|lib/keys|filter/stream)/' '#include "' \
+        tools/os/*.[ch]
+    none '#include <archive' lib/*/*.[ch] provider/*.[ch] tools/*.[ch] tools/os/*.[ch] \
         filter/carrier/*.[ch] filter/stream/*.[ch]
     none '#include "(lib|provider)/' test/provider/*.[ch] test/filter/archive/*.[ch] \
         examples/*.c bench/*.c
@@ -141,7 +144,7 @@ sources_of_tests() {
 spdx() {
     ci=.ci/run
     [ -e .git ] || [ -e $ci ] || ci= # a tarball has none
-    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] kms/*.[ch] \
+    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] tools/os/*.[ch] kms/*.[ch] \
         include/envelope/*.h $(sources_of_tests) bench/*.c examples/*.c \
         bench/run bench/*.py examples/*.cnf examples/*.js examples/*.php \
         examples/*.py examples/*.rb check demo packages bootstrap $ci \
@@ -152,14 +155,14 @@ spdx() {
 }
 
 sizes() {
-    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] \
+    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] tools/os/*.[ch] \
         kms/*.[ch]; do
         [ "$(wc -l <"$file")" -le 600 ] || { echo "$file is too long" && false; }
     done
     # A function's body is what stands between braces in the first column.
     awk '/^{/ { start = FNR } /^}/ && start {
         if (FNR - start > 61) { print FILENAME ": " start; bad = 1 }
-        start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*/*.c tools/*.c kms/*.c
+        start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*/*.c tools/*.c tools/os/*.c kms/*.c
 }
 
 reasons() {
@@ -187,7 +190,7 @@ reasons_are_explained() {
 # A heading that no program prints any more helps nobody.  Some are of openssl and
 # tar themselves.
 explained_is_printed() {
-    cat include/envelope/*.h lib/*/*.c filter/*/*.[ch] tools/*.c kms/*.c \
+    cat include/envelope/*.h lib/*/*.c filter/*/*.[ch] tools/*.c tools/os/*.c kms/*.c \
         | tr '\n\t' '  ' | sed 's/" *"//g' >"$tests_dir/sources"
     sed -n 's/^### `\(.*\)`$/\1/p' doc/faq.md \
         | grep -vE '^(This does not look like|hex string is|unable to load)' \
@@ -225,7 +228,7 @@ manuals() {
 # Other versions lay out differently.
 format() {
     clang-format --dry-run -Werror lib/*/*.[ch] provider/*.[ch] \
-        filter/*/*.[ch] kms/*.[ch] tools/*.[ch] include/envelope/[ae]*.h bench/*.c examples/*.c \
+        filter/*/*.[ch] kms/*.[ch] tools/*.[ch] tools/os/*.[ch] include/envelope/[ae]*.h bench/*.c examples/*.c \
         $(sources_of_tests | grep '\.[ch]$')
 }
 

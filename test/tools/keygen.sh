@@ -257,7 +257,7 @@ full_disk() { # COMMAND-THAT-MAY-MOUNT...
     nothing left
 }
 
-# The names are those of tools/temporary.h.
+# The names are those of tools/os/temporary.h.
 killed_before() {
     echo secret >.later.key.envelope
     echo half >.later.pub.envelope

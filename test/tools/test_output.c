@@ -4,7 +4,7 @@
  * can do, and whichever signal comes when.
  */
 #define _GNU_SOURCE /* renameat2() */
-#include "tools/output.h"
+#include "tools/os/output.h"
 
 #include "test/support/support.h"
 #include "test/tools/terminal.h"

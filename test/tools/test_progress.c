@@ -4,7 +4,7 @@
  * or ends the program.  A child works; the test reads, and says when to stop.
  */
 #define _GNU_SOURCE /* ptsname_r() */
-#include "tools/progress.h"
+#include "tools/os/progress.h"
 
 #include "test/support/support.h"
 #include "test/tools/terminal.h"

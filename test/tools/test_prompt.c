@@ -4,7 +4,7 @@
  * in its foreground, which asks; the test types.
  */
 #define _GNU_SOURCE /* ptsname_r() */
-#include "tools/prompt.h"
+#include "tools/os/prompt.h"
 
 #include "test/support/support.h"
 #include "test/tools/terminal.h"

@@ -2,7 +2,7 @@
 /* Which filesystem can do what shows only when it is asked: NFS has no rename
  * that replaces nothing, FUSE often no links. */
 #define _GNU_SOURCE /* renameat2() */
-#include "tools/free_name.h"
+#include "tools/os/free_name.h"
 
 #include <errno.h>
 #include <fcntl.h>

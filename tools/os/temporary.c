@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first name is always the same, so that a run finds what is left without
  * a look at the whole directory, which may have a million files. */
-#define _GNU_SOURCE /* asprintf(), O_PATH */
-#include "tools/temporary.h"
+#define _GNU_SOURCE /* asprintf() */
+#include "tools/os/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,45 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/shown.h"
+#include "tools/os/shown.h"
 
 #define RANDOM_LEN 6
 #define ATTEMPTS 100
-
-int
-envl_parent_open(const char *path, const char **name)
-{
-    const char *slash = strrchr(path, '/');
-    char *parent;
-    int dir, error;
-
-    *name = slash != NULL ? slash + 1 : path;
-    parent =
-        slash != NULL ? strndup(path, (size_t)(*name - path)) : strdup(".");
-    if (parent == NULL)
-        return -1;
-    dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-#ifdef O_PATH
-    if (dir < 0 && errno == EACCES) /* a dropbox */
-        dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-#endif
-    error = errno;
-    free(parent);
-    errno = error;
-    return dir;
-}
-
-bool
-envl_to_disk(int fd)
-{
-    int rc;
-
-    do {
-        rc = fsync(fd);
-    } while (rc != 0 && errno == EINTR);
-    return rc == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP
-           || errno == EBADF; /* O_PATH */
-}
 
 /* How much of a name goes into the temporary one: whole characters. */
 static int

@@ -4,7 +4,7 @@
  * line.  It never holds up the work: what standard error does not take is lost.
  */
 #define _GNU_SOURCE /* pipe2() */
-#include "tools/progress.h"
+#include "tools/os/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -18,7 +18,7 @@ struct envl_output {
     const char *path; /* borrowed; NULL is standard output */
     int dir;          /* directory of the file */
     int lock;         /* another descriptor of the temporary file, which keeps
-                       * the lock until it has its name (tools/temporary.h) */
+                       * the lock until it has its name (tools/os/temporary.h) */
     char *name;       /* in it, symbolic links followed */
     char *temporary;  /* beside name; NULL where there is none */
     bool force;       /* replace a file of that name */

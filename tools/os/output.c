@@ -4,7 +4,7 @@
  * program remove, and takes its own name in one step when it is on disk.  Who
  * writes, and what, is not known here.
  */
-#include "tools/output.h"
+#include "tools/os/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/free_name.h"
-#include "tools/temporary.h"
+#include "tools/os/disk.h"
+#include "tools/os/free_name.h"
+#include "tools/os/temporary.h"
 
 /* Signals */
 

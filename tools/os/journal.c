@@ -3,7 +3,7 @@
  * The order of the calls is the point: the journal is on the disk before the
  * file is touched, and the file is on the disk before the journal goes.
  */
-#include "tools/journal.h"
+#include "tools/os/journal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include <openssl/sha.h>
 
 #include "filter/stream/fd.h"
+#include "tools/os/disk.h"
 
 /* A journal: fields, big-endian; then the new bytes, and those that they take
  * the place of. */
@@ -97,32 +98,18 @@ envl_journal_exists(const struct envl_journal *journal)
 
 /* Bringing it to the disk */
 
-/* Some file systems cannot do that to a directory, and need not. */
 static enum envelope_reason
 sync_directory(const struct envl_journal *journal, struct envl_err *err)
 {
-    const char *slash = strrchr(journal->name, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - journal->name) + 1;
-    char *name = OPENSSL_strndup(slash == NULL ? "." : journal->name,
-                                 slash == NULL ? 1 : len);
-    enum envelope_reason rc = ENVELOPE_OK;
-    int fd;
-
-    if (name == NULL)
-        return envl_fail_memory(err);
-    fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
-        rc = fail(err, ENVELOPE_R_WRITE, name);
-    if (fd >= 0)
-        (void)close(fd);
-    OPENSSL_free(name);
-    return rc;
+    return envl_parent_to_disk(journal->name)
+               ? ENVELOPE_OK
+               : fail(err, ENVELOPE_R_WRITE, journal->name);
 }
 
 static enum envelope_reason
 sync_file(int fd, const char *name, struct envl_err *err)
 {
-    return fsync(fd) == 0 ? ENVELOPE_OK : fail(err, ENVELOPE_R_WRITE, name);
+    return envl_to_disk(fd) ? ENVELOPE_OK : fail(err, ENVELOPE_R_WRITE, name);
 }
 
 static enum envelope_reason
@@ -173,7 +160,7 @@ apply(const struct envl_journal *journal, const unsigned char *text,
 {
     if (!write_at(journal->file, get_be64(text + AT_PATCH), text + FIELDS_LEN,
                   (size_t)get_be64(text + AT_LEN))
-        || !set_times(journal) || fsync(journal->file) != 0)
+        || !set_times(journal) || !envl_to_disk(journal->file))
         return envl_fail(err, ENVELOPE_R_WRITE,
                          "%s; what was begun is in %s, and envelope rewrap "
                          "--recover ends it",

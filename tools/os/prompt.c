@@ -5,7 +5,7 @@
  * that reads.
  */
 #define _GNU_SOURCE /* pipe2() */
-#include "tools/prompt.h"
+#include "tools/os/prompt.h"
 
 #include <errno.h>
 #include <fcntl.h>

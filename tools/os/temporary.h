@@ -18,25 +18,6 @@
     (sizeof(".") - 1 + ENVL_TEMPORARY_PART_MAX + sizeof(".envelope-XXXXXX") - 1)
 
 /*
- * envl_parent_open - the directory that a file is in
- *
- *   path  of the file, which need not be there
- *   name  set to its last part, within path; may be empty
- *
- * Returns: a descriptor, for the names in it; of a directory that cannot be read
- *          it is for nothing else, and fsync() fails with EBADF.  -1 with errno
- *          set.
- */
-int envl_parent_open(const char *path, const char **name);
-
-/*
- * envl_to_disk - wait until a file or a directory is on disk
- *
- * Returns: true, also of what cannot be told to; false with errno set.
- */
-bool envl_to_disk(int fd);
-
-/*
  * envl_temporary_create - a new and empty file
  *
  *   name  set to its name; free()
