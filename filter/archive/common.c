@@ -8,8 +8,9 @@
 #define ERRNO_MISC (-1)
 #define ERRNO_FILE_FORMAT EILSEQ
 
-/* The stream is not what it should be: ERRNO_FILE_FORMAT.  What its
- * user should change is EINVAL. */
+/* What its user should change is EINVAL; where the stream is not what it should be,
+ * ERRNO_FILE_FORMAT.  Every reason is here, or the compiler says which one is
+ * not. */
 static int
 errno_of(enum envelope_reason reason)
 {
@@ -19,13 +20,6 @@ errno_of(enum envelope_reason reason)
     case ENVELOPE_R_READ:
     case ENVELOPE_R_WRITE:
         return EIO;
-    case ENVELOPE_R_CRYPTO:
-    case ENVELOPE_R_NO_ALGORITHM:
-    case ENVELOPE_R_IN_USE:
-    case ENVELOPE_R_NO_STREAM:
-    case ENVELOPE_R_OUTPUT_ROOM:
-    case ENVELOPE_R_OVERLAP:
-        return ERRNO_MISC;
     case ENVELOPE_R_LABELS:
     case ENVELOPE_R_NO_RECIPIENT:
     case ENVELOPE_R_NO_IDENTITY:
@@ -36,6 +30,8 @@ errno_of(enum envelope_reason reason)
     case ENVELOPE_R_BAD_KEY:
     case ENVELOPE_R_PRIVATE_KEY:
     case ENVELOPE_R_CERTIFICATE_TIME:
+    case ENVELOPE_R_CERTIFICATE_USAGE:
+    case ENVELOPE_R_NOT_POST_QUANTUM:
     case ENVELOPE_R_PASSPHRASE_NEEDED:
     case ENVELOPE_R_AMBIGUOUS_KEY:
     case ENVELOPE_R_SHORT_KEY:
@@ -43,10 +39,39 @@ errno_of(enum envelope_reason reason)
     case ENVELOPE_R_WRONG_KEY:
     case ENVELOPE_R_WORK_FACTOR:
     case ENVELOPE_R_PARAMETER:
+    case ENVELOPE_R_CONFIGURATION:
         return EINVAL;
-    default:
+    case ENVELOPE_R_NOT_ENVELOPE:
+    case ENVELOPE_R_VERSION:
+    case ENVELOPE_R_SCHEME:
+    case ENVELOPE_R_HEADER_FIELD:
+    case ENVELOPE_R_HEADER_TOO_LARGE:
+    case ENVELOPE_R_HEADER_TRUNCATED:
+    case ENVELOPE_R_KEY_ENVELOPE:
+    case ENVELOPE_R_COMMITMENT:
+    case ENVELOPE_R_CHUNK:
+    case ENVELOPE_R_LAST_CHUNK:
+    case ENVELOPE_R_TRUNCATED:
+    case ENVELOPE_R_TRAILING_DATA:
+    case ENVELOPE_R_TOO_LONG:
+    case ENVELOPE_R_CARRIER:
+    case ENVELOPE_R_CARRIER_MEMBER:
+    case ENVELOPE_R_CARRIER_TRUNCATED:
         return ERRNO_FILE_FORMAT;
+    case ENVELOPE_OK:
+    case ENVELOPE_R_CRYPTO:
+    case ENVELOPE_R_NO_ALGORITHM:
+    case ENVELOPE_R_IN_USE:
+    case ENVELOPE_R_NO_STREAM:
+    case ENVELOPE_R_OUTPUT_ROOM:
+    case ENVELOPE_R_OVERLAP:
+    case ENVELOPE_R_KEY_SERVICE:
+    case ENVELOPE_R_KEY_SERVICE_REFUSED:
+    case ENVELOPE_R_CREDENTIALS:
+    case ENVELOPE_R_NO_KEY_SERVICES:
+        break;
     }
+    return ERRNO_MISC;
 }
 
 int

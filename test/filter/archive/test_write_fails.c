@@ -127,6 +127,8 @@ recipients_that_are_not_good(void **state)
     assert_not_opened(OPTIONS({ "threads", "1" }), "no recipient configured");
     for (i = 0; i < COUNT_OF(bad); i++)
         assert_not_opened(OPTIONS(TO_OPS, { "recipients", bad[i] }), bad[i]);
+    assert_not_opened(OPTIONS(TO_OPS, { "require-post-quantum", "1" }),
+                      "not post-quantum");
 }
 
 static void
