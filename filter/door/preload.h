@@ -14,6 +14,8 @@
 
 #include <envelope/archive.h>
 
+#include "filter/stream/options.h"
+
 /* An archive that has options, or that envelope_archive_write_open*() has
  * opened.  Like the archive it belongs to one thread at a time. */
 struct envl_handle {
@@ -51,8 +53,6 @@ bool envl_handle_add(struct envl_handle *handle, const char *name,
 bool envl_handle_lost(void);
 
 /* Bits: what an option is about. */
-enum envl_use { ENVL_READING = 1, ENVL_WRITING = 2 };
-
 /*
  * Who has said an option.  A variable gives keys and settings, and switches
  * nothing on: a program that is started without the launcher does not see it.

@@ -21,40 +21,26 @@
 /* bsdtar puts this before what it finds in the environment. */
 #define FORGIVING "__ignore_wrong_module_name__"
 
-#define BOTH (ENVL_READING | ENVL_WRITING)
-
 /* What an option says of the archive, besides its value. */
 enum about { SETTING, FILTER, REQUIRE, IDENTITY, PASSPHRASE };
 
-/* <envelope/archive.h> says what they mean. */
+/* The names that say more than a setting; the others are those of the archive
+ * functions. */
 static const struct known {
     const char *name;
-    unsigned uses;  /* of enum envl_use */
-    bool is_switch; /* no value stands for "1", as with libarchive's own */
     enum about about;
-} known[] = {
-    { ENVL_FILTER_OPTION, ENVL_WRITING, true, FILTER },
-    { "recipient", ENVL_WRITING, false, SETTING },
-    { "recipients", ENVL_WRITING, false, SETTING },
-    { "identity", ENVL_READING, false, IDENTITY },
-    { "identities", ENVL_READING, false, IDENTITY },
-    { "passphrase-file", BOTH, false, PASSPHRASE },
-    { "require", ENVL_READING, true, REQUIRE },
-    { "threads", BOTH, false, SETTING },
-    { "label", ENVL_WRITING, false, SETTING },
-    { "labels", ENVL_WRITING, false, SETTING },
-    { "carrier", ENVL_WRITING, false, SETTING },
-    { "piece-size", ENVL_WRITING, false, SETTING },
-    { "xbcloud", ENVL_WRITING, true, SETTING },
-    { "reserve", ENVL_WRITING, false, SETTING },
-    { "work-factor", ENVL_WRITING, false, SETTING },
-    { "allow-expired", ENVL_WRITING, true, SETTING },
-    { "skip-expired", ENVL_WRITING, true, SETTING },
-    { "allow-usage", ENVL_WRITING, true, SETTING },
-    { "require-post-quantum", ENVL_WRITING, true, SETTING },
+} special[] = {
+    { ENVL_FILTER_OPTION, FILTER },    { "require", REQUIRE },
+    { "identity", IDENTITY },          { "identities", IDENTITY },
+    { "passphrase-file", PASSPHRASE },
 };
 
-#define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
+#define SPECIAL_COUNT (sizeof(special) / sizeof(special[0]))
+
+/* The module's own; what it takes is for those that write. */
+static const struct envl_option_name filter_option = {
+    ENVL_FILTER_OPTION, ENVL_WRITING | ENVL_OPTION_SWITCH
+};
 
 /* For every archive; set before the program begins. */
 static const char *defaults[ENVL_SAID_COUNT];
@@ -63,35 +49,52 @@ typedef int set_options_fn(struct archive *a, const char *options);
 typedef int set_option_fn(struct archive *a, const char *module,
                           const char *option, const char *value);
 
-static const struct known *
+/* The i-th option; NULL after the last. */
+static const struct envl_option_name *
+option(size_t i)
+{
+    return i == 0 ? &filter_option : envl_option_name(i - 1);
+}
+
+static const struct envl_option_name *
 find(const char *name)
+{
+    const struct envl_option_name *known;
+    size_t i;
+
+    for (i = 0; (known = option(i)) != NULL; i++) {
+        if (strcmp(known->name, name) == 0)
+            return known;
+    }
+    return NULL;
+}
+
+static enum about
+about(const struct envl_option_name *known)
 {
     size_t i;
 
-    for (i = 0; i < KNOWN_COUNT; i++) {
-        if (strcmp(known[i].name, name) == 0)
-            return &known[i];
+    for (i = 0; i < SPECIAL_COUNT; i++) {
+        if (strcmp(special[i].name, known->name) == 0)
+            return special[i].about;
     }
-    return NULL;
+    return SETTING;
 }
 
 static int
 refuse_unknown(struct archive *a, const char *name)
 {
+    const struct envl_option_name *known;
     char names[512] = "";
     size_t i, len = 0;
 
     if (*name == '\0')
         return envl_refuse(a, EINVAL,
                            PREFIX " the name of an option is missing");
-    /* On the command line everybody can read it. */
-    if (strcmp(name, "passphrase") == 0)
-        return envl_refuse(a, EINVAL,
-                           "passphrase: not taken here, where other users "
-                           "see it; use passphrase-file");
-    for (i = 0; i < KNOWN_COUNT && len < sizeof(names); i++) {
-        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
-                                i > 0 ? ", " : "", known[i].name);
+    for (i = 0; (known = option(i)) != NULL && len < sizeof(names); i++) {
+        if ((known->traits & ENVL_OPTION_SECRET) == 0)
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+                                    len > 0 ? ", " : "", known->name);
     }
     return envl_refuse(a, EINVAL, "%s: unknown option; there are %s", name,
                        names);
@@ -117,13 +120,13 @@ check_value(struct archive *a, const char *name, const char *value)
 /* What an option says of the archive.  The keys in a variable insist on
  * nothing; who wants that has require. */
 static void
-note(struct envl_handle *handle, enum envl_said said, enum about about)
+note(struct envl_handle *handle, enum envl_said said, enum about says)
 {
     bool by_command = said == ENVL_BY_COMMAND;
 
-    handle->filter |= about == FILTER;
-    handle->required |= about == REQUIRE || (about == IDENTITY && by_command);
-    handle->passphrase |= about == PASSPHRASE && by_command;
+    handle->filter |= says == FILTER;
+    handle->required |= says == REQUIRE || (says == IDENTITY && by_command);
+    handle->passphrase |= says == PASSPHRASE && by_command;
 }
 
 /* bsdtar has one text for readers and writers: what the other way is about
@@ -132,28 +135,34 @@ static int
 judge(struct envl_handle *handle, enum envl_use use, enum envl_said said,
       const char *name, const char *value)
 {
-    const struct known *row = find(name);
+    const struct envl_option_name *known = find(name);
     struct archive *a = handle->archive;
+    enum about says;
     int r = ARCHIVE_OK;
 
     if (handle->opened)
         return envl_refuse(a, EINVAL, "%s: the archive is open already", name);
-    if (row == NULL)
+    if (known == NULL)
         return refuse_unknown(a, name);
+    if ((known->traits & ENVL_OPTION_SECRET) != 0)
+        return envl_refuse(a, EINVAL,
+                           "%s: not taken here, where other users see it; use "
+                           "passphrase-file",
+                           name);
+    says = about(known);
     if (value == NULL)
-        value = row->is_switch ? "1" : "";
-    if ((row->about == FILTER || row->about == REQUIRE)
-        && strcmp(value, "1") != 0)
+        value = (known->traits & ENVL_OPTION_SWITCH) != 0 ? "1" : "";
+    if ((says == FILTER || says == REQUIRE) && strcmp(value, "1") != 0)
         return envl_refuse(a, EINVAL, "%s: takes no value", name);
-    if (row->about == FILTER && said != ENVL_BY_COMMAND)
+    if (says == FILTER && said != ENVL_BY_COMMAND)
         return envl_refuse(a, EINVAL,
                            PREFIX ENVL_FILTER_OPTION ": " ENVL_FILTER_REFUSED);
-    if (row->about != FILTER)
+    if (says != FILTER)
         r = check_value(a, name, value);
     if (r != ARCHIVE_OK)
         return r;
-    note(handle, said, row->about);
-    if (row->about == FILTER || row->about == REQUIRE || (row->uses & use) == 0
+    note(handle, said, says);
+    if (says == FILTER || says == REQUIRE || (known->traits & use) == 0
         || envl_handle_add(handle, name, value))
         return ARCHIVE_OK;
     return envl_refuse(a, ENOMEM, "out of memory");

@@ -23,34 +23,46 @@ static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
 enum kind { LINES, LABEL, PATH, TEXT, NUMBER, SIZE, CARRIER };
 
 #define FIELD(name) offsetof(struct envl_options, name)
+#define WRITES ENVL_WRITING
+#define READS ENVL_READING
+#define BOTH (READS | WRITES)
+#define SWITCH ENVL_OPTION_SWITCH
+#define SECRET ENVL_OPTION_SECRET
 
+/* clang-format off */
 static const struct row {
-    const char *name;
+    struct envl_option_name known;
     enum kind kind;
     size_t offset;
     long min, max, step; /* of a NUMBER or SIZE */
 } rows[] = {
-    { "recipients", LINES, FIELD(recipients), 0, 0, 0 },
-    { "recipient", PATH, FIELD(recipients), 0, 0, 0 },
-    { "identities", LINES, FIELD(identities), 0, 0, 0 },
-    { "identity", PATH, FIELD(identities), 0, 0, 0 },
-    { "labels", LINES, FIELD(labels), 0, 0, 0 },
-    { "label", LABEL, FIELD(labels), 0, 0, 0 },
-    { "passphrase", TEXT, FIELD(passphrase), 0, 0, 0 },
-    { "passphrase-file", TEXT, FIELD(passphrase_file), 0, 0, 0 },
-    { "carrier", CARRIER, FIELD(carrier), 0, 0, 0 },
-    { "piece-size", SIZE, FIELD(piece_len), ENVL_PIECE_LEN_MIN,
-      ENVL_PIECE_LEN_MAX, ENVL_PIECE_LEN_STEP },
-    { "xbcloud", NUMBER, FIELD(xbcloud), 0, 1, 1 },
-    { "threads", NUMBER, FIELD(threads), 0, 64, 1 },
-    { "reserve", SIZE, FIELD(reserve), 0, 2097152, 1 },
-    { "work-factor", NUMBER, FIELD(work_factor), 14, 20, 1 },
-    { "allow-expired", NUMBER, FIELD(allow_expired), 0, 1, 1 },
-    { "skip-expired", NUMBER, FIELD(skip_expired), 0, 1, 1 },
-    { "allow-usage", NUMBER, FIELD(allow_usage), 0, 1, 1 },
-    { "require-post-quantum", NUMBER, FIELD(require_post_quantum), 0, 1, 1 },
-    { "require", NUMBER, FIELD(require), 0, 1, 1 },
+    { { "recipient", WRITES }, PATH, FIELD(recipients), 0, 0, 0 },
+    { { "recipients", WRITES }, LINES, FIELD(recipients), 0, 0, 0 },
+    { { "identity", READS }, PATH, FIELD(identities), 0, 0, 0 },
+    { { "identities", READS }, LINES, FIELD(identities), 0, 0, 0 },
+    { { "passphrase-file", BOTH }, TEXT, FIELD(passphrase_file), 0, 0, 0 },
+    { { "passphrase", BOTH | SECRET }, TEXT, FIELD(passphrase), 0, 0, 0 },
+    { { "require", READS | SWITCH }, NUMBER, FIELD(require), 0, 1, 1 },
+    { { "threads", BOTH }, NUMBER, FIELD(threads), 0, 64, 1 },
+    { { "label", WRITES }, LABEL, FIELD(labels), 0, 0, 0 },
+    { { "labels", WRITES }, LINES, FIELD(labels), 0, 0, 0 },
+    { { "carrier", WRITES }, CARRIER, FIELD(carrier), 0, 0, 0 },
+    { { "piece-size", WRITES }, SIZE, FIELD(piece_len),
+      ENVL_PIECE_LEN_MIN, ENVL_PIECE_LEN_MAX, ENVL_PIECE_LEN_STEP },
+    { { "xbcloud", WRITES | SWITCH }, NUMBER, FIELD(xbcloud), 0, 1, 1 },
+    { { "reserve", WRITES }, SIZE, FIELD(reserve), 0, 2097152, 1 },
+    { { "work-factor", WRITES }, NUMBER, FIELD(work_factor), 14, 20, 1 },
+    { { "allow-expired", WRITES | SWITCH }, NUMBER, FIELD(allow_expired),
+      0, 1, 1 },
+    { { "skip-expired", WRITES | SWITCH }, NUMBER, FIELD(skip_expired),
+      0, 1, 1 },
+    { { "allow-usage", WRITES | SWITCH }, NUMBER, FIELD(allow_usage),
+      0, 1, 1 },
+    { { "require-post-quantum", WRITES | SWITCH }, NUMBER,
+      FIELD(require_post_quantum), 0, 1, 1 },
 };
+/* clang-format on */
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
 static const char *const carriers[] = {
     [ENVL_RAW] = "raw",
@@ -152,7 +164,7 @@ set_number(const struct envl_options *options, long *field,
         || number % (uint64_t)row->step != 0)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "option %s%s=%s: must be a number%s from %ld to %ld%s",
-                         options->dashes, row->name, value,
+                         options->dashes, row->known.name, value,
                          row->kind == SIZE ? " of bytes, such as 64K," : "",
                          row->min, row->max,
                          row->step > 1 ? ", a multiple of 512" : "");
@@ -182,11 +194,17 @@ find(const char *name)
 {
     size_t i;
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(rows[i].name, name) == 0)
+    for (i = 0; i < ROW_COUNT; i++) {
+        if (strcmp(rows[i].known.name, name) == 0)
             return &rows[i];
     }
     return NULL;
+}
+
+const struct envl_option_name *
+envl_option_name(size_t i)
+{
+    return i < ROW_COUNT ? &rows[i].known : NULL;
 }
 
 enum envelope_reason

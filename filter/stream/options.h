@@ -36,6 +36,23 @@ struct envl_options {
     long require; /* what is read must be an envelope */
 };
 
+/* What an archive is opened for. */
+enum envl_use { ENVL_READING = 1, ENVL_WRITING = 2 };
+
+/* Besides its uses: 1 or 0, and whoever gives no value means 1; not for a command
+ * line, where other users see it. */
+#define ENVL_OPTION_SWITCH 4u
+#define ENVL_OPTION_SECRET 8u
+
+struct envl_option_name {
+    const char *name;
+    unsigned traits; /* enum envl_use, and the two above */
+};
+
+/* envl_option_name - the i-th of all options that there are; NULL after the
+ * last */
+const struct envl_option_name *envl_option_name(size_t i);
+
 /* envl_options_init - nothing said; carrier is the default one */
 void envl_options_init(struct envl_options *options, enum envl_carrier carrier);
 
