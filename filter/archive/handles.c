@@ -1,45 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list, because few archives are written at once. */
+/* The lock is for the list alone; a plain one cannot fail. */
 #include "filter/archive/handles.h"
 
-#include <pthread.h>
 #include <stddef.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct envl_handle *handles;
-
 void
-envl_handles_add(struct envl_handle *handle, const struct archive *a)
+envl_handles_add(struct envl_handles *handles, struct envl_handle *handle,
+                 struct archive *a)
 {
     handle->archive = a;
-    pthread_mutex_lock(&lock);
-    handle->next = handles;
-    handles = handle;
-    pthread_mutex_unlock(&lock);
+    (void)pthread_mutex_lock(&handles->lock);
+    handle->next = handles->first;
+    handles->first = handle;
+    (void)pthread_mutex_unlock(&handles->lock);
 }
 
 void
-envl_handles_remove(const struct envl_handle *handle)
+envl_handles_remove(struct envl_handles *handles,
+                    const struct envl_handle *handle)
 {
-    struct envl_handle **p;
+    struct envl_handle **at = &handles->first;
 
-    pthread_mutex_lock(&lock);
-    for (p = &handles; *p != NULL && *p != handle; p = &(*p)->next)
-        ;
-    if (*p != NULL)
-        *p = handle->next;
-    pthread_mutex_unlock(&lock);
+    (void)pthread_mutex_lock(&handles->lock);
+    while (*at != NULL && *at != handle)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = handle->next;
+    (void)pthread_mutex_unlock(&handles->lock);
 }
 
 struct envl_handle *
-envl_handles_find(const struct archive *a)
+envl_handles_find(struct envl_handles *handles, const struct archive *a)
 {
     struct envl_handle *handle;
 
-    pthread_mutex_lock(&lock);
-    for (handle = handles; handle != NULL && handle->archive != a;
-         handle = handle->next)
-        ;
-    pthread_mutex_unlock(&lock);
+    (void)pthread_mutex_lock(&handles->lock);
+    handle = handles->first;
+    while (handle != NULL && handle->archive != a)
+        handle = handle->next;
+    (void)pthread_mutex_unlock(&handles->lock);
     return handle;
 }

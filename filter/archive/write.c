@@ -22,6 +22,9 @@
 #include "filter/stream/fd.h"
 #include "filter/stream/pump.h"
 
+/* What is written through us: libarchive drops what a client reports at close. */
+static struct envl_handles writers = ENVL_HANDLES_NONE;
+
 /* Data of no bytes. */
 #define NOTHING ((const unsigned char *)"")
 
@@ -242,7 +245,7 @@ close_failed(struct archive *a, struct writer *w)
 static void
 free_writer(struct writer *w)
 {
-    envl_handles_remove(&w->handle);
+    envl_handles_remove(&writers, &w->handle);
     stop_pump(w);
     envl_target_clear(&w->target);
     envl_codec_free(w->codec);
@@ -316,11 +319,11 @@ open_writer(struct archive *a, struct writer *w)
         (void)envl_fail_memory(&err);
         return envl_archive_fail(a, &err, 0);
     }
-    envl_handles_add(&w->handle, a);
+    envl_handles_add(&writers, &w->handle, a);
     rc = archive_write_open2(a, w, client_open, client_write, client_close,
                              client_free);
     /* An archive that cannot be opened now has not taken the writer. */
-    if (rc != ARCHIVE_OK && envl_handles_find(a) == &w->handle)
+    if (rc != ARCHIVE_OK && envl_handles_find(&writers, a) == &w->handle)
         free_writer(w);
     return rc;
 }
@@ -445,7 +448,7 @@ envelope_archive_write_open(struct archive *a,
 static struct writer *
 writer_of(const struct archive *a)
 {
-    return (struct writer *)envl_handles_find(a);
+    return (struct writer *)envl_handles_find(&writers, a);
 }
 
 /*

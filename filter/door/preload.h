@@ -14,13 +14,13 @@
 
 #include <envelope/archive.h>
 
+#include "filter/archive/handles.h"
 #include "filter/stream/options.h"
 
 /* An archive that has options, or that envelope_archive_write_open*() has
  * opened.  Like the archive it belongs to one thread at a time. */
-struct envl_handle {
-    struct envl_handle *next;
-    struct archive *archive;
+struct envl_request {
+    struct envl_handle handle;       /* first: found by its address */
     struct envelope_option *options; /* ends with { NULL, NULL } */
     size_t n_options;
     bool armed;    /* what is written must be encrypted, ... */
@@ -39,13 +39,13 @@ struct envl_handle {
  * envl_handle_get - made if there is none; NULL if memory ran out
  * envl_handle_drop - forget the archive, and wipe its options
  */
-struct envl_handle *envl_handle_find(struct archive *a);
-struct envl_handle *envl_handle_get(struct archive *a);
+struct envl_request *envl_handle_find(struct archive *a);
+struct envl_request *envl_handle_get(struct archive *a);
 void envl_handle_drop(struct archive *a);
 
 /* envl_handle_add - an option, copied, unless it is there; false if memory
  * ran out */
-bool envl_handle_add(struct envl_handle *handle, const char *name,
+bool envl_handle_add(struct envl_request *handle, const char *name,
                      const char *value);
 
 /* envl_handle_lost - has memory run out for one?  Then nobody knows whose it

@@ -9,56 +9,36 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* The lock is for the list; who finds a handle has it to himself. */
-static struct {
-    pthread_mutex_t lock;
-    struct envl_handle *first;
-    bool lost;
-} registry = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static struct envl_handles known = ENVL_HANDLES_NONE;
+static atomic_bool lost;
 
 static _Thread_local struct archive *guarded;
 
-/* Where the archive's handle hangs, or where the list ends. */
-static struct envl_handle **
-place(struct archive *a)
-{
-    struct envl_handle **at = &registry.first;
-
-    while (*at != NULL && (*at)->archive != a)
-        at = &(*at)->next;
-    return at;
-}
-
-struct envl_handle *
+struct envl_request *
 envl_handle_find(struct archive *a)
 {
-    struct envl_handle *handle;
-
-    (void)pthread_mutex_lock(&registry.lock); /* a plain one cannot fail */
-    handle = *place(a);
-    (void)pthread_mutex_unlock(&registry.lock);
-    return handle;
+    return (struct envl_request *)envl_handles_find(&known, a);
 }
 
-struct envl_handle *
+struct envl_request *
 envl_handle_get(struct archive *a)
 {
-    struct envl_handle **at, *handle;
+    struct envl_request *handle = envl_handle_find(a);
 
-    (void)pthread_mutex_lock(&registry.lock);
-    at = place(a);
-    if (*at == NULL && (*at = calloc(1, sizeof(**at))) != NULL)
-        (*at)->archive = a;
-    handle = *at;
-    registry.lost |= handle == NULL;
-    (void)pthread_mutex_unlock(&registry.lock);
+    if (handle != NULL)
+        return handle;
+    handle = calloc(1, sizeof(*handle));
+    if (handle != NULL)
+        envl_handles_add(&known, &handle->handle, a);
+    else
+        atomic_store(&lost, true);
     return handle;
 }
 
@@ -76,17 +56,12 @@ free_text(const char *text)
 void
 envl_handle_drop(struct archive *a)
 {
-    struct envl_handle **at, *handle;
+    struct envl_request *handle = envl_handle_find(a);
     size_t i;
-
-    (void)pthread_mutex_lock(&registry.lock);
-    at = place(a);
-    if ((handle = *at) != NULL)
-        *at = handle->next;
-    (void)pthread_mutex_unlock(&registry.lock);
 
     if (handle == NULL)
         return;
+    envl_handles_remove(&known, &handle->handle);
     for (i = 0; i < handle->n_options; i++) {
         free_text(handle->options[i].name);
         free_text(handle->options[i].value);
@@ -96,7 +71,7 @@ envl_handle_drop(struct archive *a)
 }
 
 static bool
-has(const struct envl_handle *handle, const char *name, const char *value)
+has(const struct envl_request *handle, const char *name, const char *value)
 {
     size_t i;
 
@@ -110,7 +85,8 @@ has(const struct envl_handle *handle, const char *name, const char *value)
 
 /* The same may come from the command line and from the environment. */
 bool
-envl_handle_add(struct envl_handle *handle, const char *name, const char *value)
+envl_handle_add(struct envl_request *handle, const char *name,
+                const char *value)
 {
     size_t n = handle->n_options;
     struct envelope_option *options, added;
@@ -137,12 +113,7 @@ envl_handle_add(struct envl_handle *handle, const char *name, const char *value)
 bool
 envl_handle_lost(void)
 {
-    bool lost;
-
-    (void)pthread_mutex_lock(&registry.lock);
-    lost = registry.lost;
-    (void)pthread_mutex_unlock(&registry.lock);
-    return lost;
+    return atomic_load(&lost);
 }
 
 struct archive *

@@ -120,7 +120,7 @@ check_value(struct archive *a, const char *name, const char *value)
 /* What an option says of the archive.  The keys in a variable insist on
  * nothing; who wants that has require. */
 static void
-note(struct envl_handle *handle, enum envl_said said, enum about says)
+note(struct envl_request *handle, enum envl_said said, enum about says)
 {
     bool by_command = said == ENVL_BY_COMMAND;
 
@@ -132,11 +132,11 @@ note(struct envl_handle *handle, enum envl_said said, enum about says)
 /* bsdtar has one text for readers and writers: what the other way is about
  * is no mistake. */
 static int
-judge(struct envl_handle *handle, enum envl_use use, enum envl_said said,
+judge(struct envl_request *handle, enum envl_use use, enum envl_said said,
       const char *name, const char *value)
 {
     const struct envl_option_name *known = find(name);
-    struct archive *a = handle->archive;
+    struct archive *a = handle->handle.archive;
     enum about says;
     int r = ARCHIVE_OK;
 
@@ -173,7 +173,7 @@ judge(struct envl_handle *handle, enum envl_use use, enum envl_said said,
 static int
 end_without_memory(struct archive *a, enum envl_use use)
 {
-    struct envl_handle *handle = envl_handle_get(a);
+    struct envl_request *handle = envl_handle_get(a);
 
     if (handle != NULL)
         handle->refused = true;
@@ -186,7 +186,7 @@ static int
 take(struct archive *a, enum envl_use use, enum envl_said said,
      const char *name, const char *value)
 {
-    struct envl_handle *handle = envl_handle_get(a);
+    struct envl_request *handle = envl_handle_get(a);
     int r;
 
     if (handle == NULL)
@@ -274,7 +274,7 @@ take_text(struct archive *a, enum envl_use use, enum envl_said said,
 static bool
 is_by_tar(struct archive *a, enum envl_use use, const char *options)
 {
-    const struct envl_handle *handle = envl_handle_find(a);
+    const struct envl_request *handle = envl_handle_find(a);
     const char *variable = getenv(use == ENVL_WRITING ? ENVL_WRITER_VARIABLE
                                                       : ENVL_READER_VARIABLE);
 

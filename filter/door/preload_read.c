@@ -108,7 +108,7 @@ READ_PATTERNS(archive_match_include_pattern_from_file_w, wchar_t)
 /* A passphrase that is given together with the filter is for writing: what is
  * read besides, such as bsdtar's @archive, need not be an envelope. */
 static bool
-is_required(const struct envl_handle *handle)
+is_required(const struct envl_request *handle)
 {
     return handle->required || (handle->passphrase && !handle->filter);
 }
@@ -122,7 +122,7 @@ is_required(const struct envl_handle *handle)
 ENVELOPE_EXPORT int
 archive_read_support_filter_program(struct archive *a, const char *command)
 {
-    struct envl_handle *handle = envl_handle_get(a);
+    struct envl_request *handle = envl_handle_get(a);
 
     if (handle == NULL)
         return envl_refuse(a, ENOMEM, "out of memory");
@@ -134,7 +134,7 @@ archive_read_support_filter_program(struct archive *a, const char *command)
 static bool
 is_libarchives(struct archive *a)
 {
-    const struct envl_handle *handle = envl_handle_find(a);
+    const struct envl_request *handle = envl_handle_find(a);
 
     return envl_guard_holds(a)
            || (handle != NULL && handle->by_program && !handle->refused
@@ -148,7 +148,7 @@ static bool
 begins(struct archive *a, const struct envelope_option **options,
        struct archive **outer)
 {
-    struct envl_handle *handle = envl_handle_find(a);
+    struct envl_request *handle = envl_handle_find(a);
 
     *options = NULL;
     if (handle == NULL ? envl_handle_lost() : handle->refused) {
@@ -170,7 +170,7 @@ begins(struct archive *a, const struct envelope_option **options,
 static int
 ends(struct archive *a, struct archive *outer, int r)
 {
-    struct envl_handle *handle = envl_handle_find(a);
+    struct envl_request *handle = envl_handle_find(a);
 
     envl_guard_leave(outer);
     if (handle != NULL)
@@ -330,7 +330,7 @@ archive_read_open_memory2(struct archive *a, const void *buffer, size_t size,
 static bool
 is_unseen(struct archive *a)
 {
-    const struct envl_handle *handle = envl_handle_find(a);
+    const struct envl_request *handle = envl_handle_find(a);
 
     if (handle == NULL || handle->opened || !is_required(handle))
         return false;

@@ -18,10 +18,10 @@
 
 /* The archive's handle, if the call is the program's and it must be
  * encrypted; NULL leaves it to libarchive. */
-static struct envl_handle *
+static struct envl_request *
 armed(struct archive *a)
 {
-    struct envl_handle *handle = NULL;
+    struct envl_request *handle = NULL;
 
     if (!envl_guard_holds(a))
         handle = envl_handle_find(a);
@@ -56,7 +56,7 @@ refuse_update(struct archive *a, int fd)
 /* Between the two the calls are for libarchive.  A program that did not look
  * at what an earlier call returned is stopped before a file is touched. */
 static bool
-begins(struct envl_handle *handle, struct archive **outer)
+begins(struct envl_request *handle, struct archive **outer)
 {
     const char *why = NULL;
 
@@ -69,15 +69,15 @@ begins(struct envl_handle *handle, struct archive **outer)
                                    "switch the filter on; use --add-filter "
                                    "envelope";
     if (why != NULL) {
-        (void)envl_refuse(handle->archive, EINVAL, "%s", why);
+        (void)envl_refuse(handle->handle.archive, EINVAL, "%s", why);
         return false;
     }
-    *outer = envl_guard_enter(handle->archive);
+    *outer = envl_guard_enter(handle->handle.archive);
     return true;
 }
 
 static int
-ends(struct envl_handle *handle, struct archive *outer, int r)
+ends(struct envl_request *handle, struct archive *outer, int r)
 {
     envl_guard_leave(outer);
     handle->opened = r == ARCHIVE_OK;
@@ -117,7 +117,7 @@ archive_write_open2(struct archive *a, void *client_data,
                     archive_close_callback *close_callback,
                     archive_free_callback *free_callback)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
     struct archive *outer;
 
     if (handle == NULL)
@@ -135,7 +135,7 @@ archive_write_open2(struct archive *a, void *client_data,
 ENVELOPE_EXPORT int
 archive_write_open_filename(struct archive *a, const char *name)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
     struct archive *outer;
 
     if (handle == NULL)
@@ -170,7 +170,7 @@ archive_write_open_file(struct archive *a, const char *name)
 ENVELOPE_EXPORT int
 archive_write_open_fd(struct archive *a, int fd)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
     struct archive *outer;
 
     if (handle == NULL)
@@ -184,7 +184,7 @@ archive_write_open_fd(struct archive *a, int fd)
 ENVELOPE_EXPORT int
 archive_write_open_FILE(struct archive *a, FILE *file)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
     struct archive *outer;
 
     if (handle == NULL)
@@ -199,7 +199,7 @@ ENVELOPE_EXPORT int
 archive_write_open_memory(struct archive *a, void *buffer, size_t size,
                           size_t *used)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
     struct archive *outer;
 
     if (handle == NULL)
@@ -214,7 +214,7 @@ archive_write_open_memory(struct archive *a, void *buffer, size_t size,
 ENVELOPE_EXPORT int
 archive_write_header(struct archive *a, struct archive_entry *entry)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
 
     if (handle != NULL && !handle->opened)
         return refuse_unopened(a);
@@ -224,7 +224,7 @@ archive_write_header(struct archive *a, struct archive_entry *entry)
 ENVELOPE_EXPORT int
 archive_write_close(struct archive *a)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
     struct archive *outer;
     int r;
 
@@ -242,7 +242,7 @@ archive_write_close(struct archive *a)
 ENVELOPE_EXPORT int
 archive_write_free(struct archive *a)
 {
-    struct envl_handle *handle = armed(a);
+    struct envl_request *handle = armed(a);
     struct archive *outer;
     int r = ARCHIVE_OK, freed;
 
