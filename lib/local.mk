@@ -138,12 +138,12 @@ libenvl_stream_la_SOURCES = \
 	%D%/stream/defaults.c \
 	%D%/stream/defaults.h \
 	%D%/stream/header_parts.h \
-	%D%/stream/opener.c \
-	%D%/stream/opener.h \
+	%D%/stream/decryptor.c \
+	%D%/stream/decryptor.h \
 	%D%/stream/rewrap.c \
 	%D%/stream/rewrap.h \
-	%D%/stream/sealer.c \
-	%D%/stream/sealer.h \
+	%D%/stream/encryptor.c \
+	%D%/stream/encryptor.h \
 	%D%/stream/settings.c \
 	%D%/stream/settings.h \
 	%D%/stream/stream.c \

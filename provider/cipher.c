@@ -236,7 +236,7 @@ envl_cipher_encrypt_init(void *vctx, const unsigned char *key, size_t key_len,
 {
     (void)iv;
     (void)iv_len;
-    return init(vctx, ENVL_SEAL, key, key_len, params);
+    return init(vctx, ENVL_ENCRYPT, key, key_len, params);
 }
 
 static int
@@ -246,7 +246,7 @@ envl_cipher_decrypt_init(void *vctx, const unsigned char *key, size_t key_len,
 {
     (void)iv;
     (void)iv_len;
-    return init(vctx, ENVL_OPEN, key, key_len, params);
+    return init(vctx, ENVL_DECRYPT, key, key_len, params);
 }
 
 /* Data */
@@ -272,7 +272,7 @@ ready(struct envl_cipher *ctx)
     if (!envl_settings_copy(&ctx->effective, &ctx->settings))
         return raise_memory(ctx);
     if (envl_config_apply(ctx->prov, &ctx->effective,
-                          ctx->direction == ENVL_SEAL, &err)
+                          ctx->direction == ENVL_ENCRYPT, &err)
         != ENVELOPE_OK)
         return envl_raise(ctx->prov, keep(ctx, &err));
     envl_stream_set_keyring(ctx->stream, ctx->keyring);

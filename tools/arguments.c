@@ -112,13 +112,13 @@ static enum envl_status
 take(struct envl_arguments *arguments, size_t index, const char *value)
 {
     const struct envl_option_row *row = &envl_option_rows[index];
-    enum envl_way way = (row->commands & 1U << ENVL_CMD_ENCRYPT) != 0
-                            ? ENVL_ENCRYPT
-                            : ENVL_DECRYPT;
+    enum envl_direction direction =
+        (row->commands & 1U << ENVL_CMD_ENCRYPT) != 0 ? ENVL_ENCRYPT
+                                                      : ENVL_DECRYPT;
     struct envl_err err;
 
     if (row->take(arguments, row, value, &err) != ENVELOPE_OK)
-        return envl_report(NULL, &err, way);
+        return envl_report(NULL, &err, direction);
     return ENVL_EXIT_DONE;
 }
 

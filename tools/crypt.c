@@ -74,7 +74,7 @@ pump_sparsely(struct envl_codec *codec, const struct envl_input_file *input,
 
 /* The codec first: what is wrong with keys leaves no file behind. */
 static enum envelope_reason
-run(const struct envl_arguments *arguments, enum envl_way way,
+run(const struct envl_arguments *arguments, enum envl_direction direction,
     const struct envl_input_file *input, struct envl_err *err)
 {
     struct envl_output output = { 0 };
@@ -82,10 +82,10 @@ run(const struct envl_arguments *arguments, enum envl_way way,
     enum envelope_reason rc;
     bool had_enough = false; /* whoever reads the output */
 
-    rc = envl_codec_new(&codec, &arguments->options, way, err);
+    rc = envl_codec_new(&codec, &arguments->options, direction, err);
     if (rc == ENVELOPE_OK)
         rc = envl_output_open(&output, arguments->output, arguments->force,
-                              way == ENVL_ENCRYPT, input->fd, 0666, err);
+                              direction == ENVL_ENCRYPT, input->fd, 0666, err);
     if (rc == ENVELOPE_OK) {
         envl_fd_widen_pipe(input->fd);
         envl_fd_widen_pipe(output.fd);
@@ -115,7 +115,7 @@ run(const struct envl_arguments *arguments, enum envl_way way,
 enum envl_status
 envl_command_crypt(struct envl_arguments *arguments)
 {
-    enum envl_way way =
+    enum envl_direction direction =
         arguments->command == ENVL_CMD_ENCRYPT ? ENVL_ENCRYPT : ENVL_DECRYPT;
     const char *name = arguments->file_count > 0 ? arguments->files[0] : NULL;
     struct envl_input_file input;
@@ -130,15 +130,15 @@ envl_command_crypt(struct envl_arguments *arguments)
     if (arguments->salvage)
         return envl_command_salvage(arguments);
     rc = envl_input_open(&input, name, ENVL_INPUT_ANY, &err);
-    if (rc == ENVELOPE_OK && way == ENVL_DECRYPT && isatty(input.fd))
+    if (rc == ENVELOPE_OK && direction == ENVL_DECRYPT && isatty(input.fd))
         rc = envl_fail(&err, ENVELOPE_R_PARAMETER,
                        "standard input is a terminal: name a file, or send "
                        "an envelope through a pipe");
     if (rc == ENVELOPE_OK)
-        rc = run(arguments, way, &input, &err);
+        rc = run(arguments, direction, &input, &err);
     envl_input_close(&input);
     if (rc == ENVELOPE_OK)
         return ENVL_EXIT_DONE;
-    status = envl_report_copy(name, arguments->output, &err, way);
+    status = envl_report_copy(name, arguments->output, &err, direction);
     return input.missing ? ENVL_EXIT_MISSING : status;
 }

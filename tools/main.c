@@ -123,16 +123,16 @@ static enum envl_status
 prepare(struct envl_arguments *arguments)
 {
     static const struct envelope_passphrase_callback callback = { ask, NULL };
-    enum envl_way way;
+    enum envl_direction direction;
     struct envl_err err;
 
     arguments->options.callback = &callback;
     arguments->options.trace = arguments->verbose ? trace : NULL;
     if (envl_secrets_read(arguments, commands[arguments->command].asks_for,
-                          commands[arguments->command].twice, &way, &err)
+                          commands[arguments->command].twice, &direction, &err)
         == ENVELOPE_OK)
         return ENVL_EXIT_DONE;
-    return envl_report(NULL, &err, way);
+    return envl_report(NULL, &err, direction);
 }
 
 int

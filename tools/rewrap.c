@@ -50,26 +50,26 @@ struct target {
     struct envl_journal journal;
     struct envl_head head;
     struct envl_rewrap_result result;
-    struct envl_header header; /* the new one */
-    enum envl_way way;         /* whose failure it would be */
+    struct envl_header header;     /* the new one */
+    enum envl_direction direction; /* whose failure it would be */
 };
 
 /* What libcrypto has to say, where that is asked for, and what we have. */
 static enum envl_status
 report(const struct job *job, const char *name, const struct envl_err *err,
-       enum envl_way way)
+       enum envl_direction direction)
 {
     if (job->arguments->options.trace != NULL)
         job->arguments->options.trace();
     ERR_clear_error();
     /* What it says of a journal is the way out. */
     if (err->reason == ENVELOPE_R_READ || err->reason == ENVELOPE_R_WRITE)
-        return envl_report_plain(name, err, way);
+        return envl_report_plain(name, err, direction);
     if (err->reason == ENVELOPE_R_PASSPHRASE_NEEDED)
-        return envl_report_with(name, err, way,
+        return envl_report_with(name, err, direction,
                                 "--identity-passphrase-file FILE has it in its "
                                 "first line");
-    return envl_report(name, err, way);
+    return envl_report(name, err, direction);
 }
 
 /* Keys */
@@ -185,7 +185,7 @@ static enum envl_status
 begin(struct job *job)
 {
     const struct envl_arguments *arguments = job->arguments;
-    enum envl_way way = ENVL_DECRYPT;
+    enum envl_direction direction = ENVL_DECRYPT;
     struct envl_defaults defaults;
     enum envelope_reason rc;
     struct envl_err err;
@@ -200,7 +200,7 @@ begin(struct job *job)
     if (rc == ENVELOPE_OK)
         rc = envl_rewrap_set_identities(job->rewrap, &job->old, &err);
     if (rc == ENVELOPE_OK && has_recipients(&arguments->options)) {
-        way = ENVL_ENCRYPT;
+        direction = ENVL_ENCRYPT;
         rc = set_fresh(job, &defaults, &err);
         if (rc == ENVELOPE_OK)
             rc = envl_rewrap_set_recipients(job->rewrap, &job->fresh,
@@ -211,7 +211,7 @@ begin(struct job *job)
     if (rc == ENVELOPE_OK && arguments->by_service)
         rc = envl_rewrap_set_by_service(job->rewrap, &err);
     if (rc != ENVELOPE_OK)
-        return report(job, NULL, &err, way);
+        return report(job, NULL, &err, direction);
     envl_show_notes(envl_rewrap_notes(job->rewrap), arguments->verbose);
     return ENVL_EXIT_DONE;
 }
@@ -387,7 +387,7 @@ make_key_envelope(const struct job *job, struct target *target,
 
     rc = envl_rewrap_make(made, job->rewrap, &target->head.header,
                           target->head.start, err);
-    target->way =
+    target->direction =
         rc == ENVELOPE_OK || made->opened ? ENVL_ENCRYPT : ENVL_DECRYPT;
     if (rc == ENVELOPE_R_NO_MATCH && !made->opened)
         rc = look_whether_done(job, target, err);
@@ -441,7 +441,7 @@ write_new(const struct job *job, struct target *target, struct envl_err *err)
 
     rc = envl_output_open(&output, arguments->output, arguments->force, true,
                           target->fd, target->st.st_mode & 0777, err);
-    target->way = ENVL_DECRYPT; /* it is read once more */
+    target->direction = ENVL_DECRYPT; /* it is read once more */
     if (rc == ENVELOPE_OK) {
         envl_output_give(&output, &target->st);
         rc = envl_copy(target->fd, &target->head, output.fd, &target->header,
@@ -494,7 +494,9 @@ may_tell(const struct job *job)
 static enum envl_status
 run_one(const struct job *job, const char *name)
 {
-    struct target target = { .name = name, .fd = -1, .way = ENVL_DECRYPT };
+    struct target target = { .name = name,
+                             .fd = -1,
+                             .direction = ENVL_DECRYPT };
     enum envl_status status;
     enum envelope_reason rc;
     struct envl_err err;
@@ -511,7 +513,7 @@ run_one(const struct job *job, const char *name)
         return ENVL_EXIT_DONE;
     if (rc == ENVELOPE_R_WRITE && job->arguments->output != NULL)
         name = job->arguments->output;
-    status = report(job, name, &err, target.way);
+    status = report(job, name, &err, target.direction);
     return target.missing ? ENVL_EXIT_MISSING : status;
 }
 

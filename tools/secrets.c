@@ -128,7 +128,7 @@ get_passphrase(struct envl_arguments *arguments, const char *asks_for,
 /* Key-encryption keys */
 
 /* Is a failure to read it one to open something, or to make something? */
-static enum envl_way
+static enum envl_direction
 way_of(const struct envl_arguments *arguments)
 {
     return arguments->command == ENVL_CMD_DECRYPT
@@ -150,17 +150,18 @@ get_kek(unsigned char **kek, const char *name,
 
 enum envelope_reason
 envl_secrets_read(struct envl_arguments *arguments, const char *asks_for,
-                  bool twice, enum envl_way *way, struct envl_err *err)
+                  bool twice, enum envl_direction *direction,
+                  struct envl_err *err)
 {
     enum envelope_reason rc = note_files(arguments, err);
 
-    *way = ENVL_DECRYPT;
+    *direction = ENVL_DECRYPT;
     if (rc == ENVELOPE_OK)
         rc = get_kek(&arguments->identity_kek, arguments->identity_kek_file,
                      arguments, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    *way = way_of(arguments);
+    *direction = way_of(arguments);
     rc = get_kek(&arguments->options.kek, arguments->kek_file, arguments, err);
     if (rc == ENVELOPE_OK)
         rc = get_passphrase(arguments, asks_for, twice, err);

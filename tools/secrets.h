@@ -14,7 +14,7 @@
  *
  *   asks_for  what -p asks for
  *   twice     ask twice
- *   way       receives whose failure it would be, for envl_report()
+ *   direction       receives whose failure it would be, for envl_report()
  *
  * The files that carry the command's data and its output are noted in
  * options.in_use first: no key or passphrase is read from one of them, here or
@@ -26,7 +26,7 @@
  */
 enum envelope_reason envl_secrets_read(struct envl_arguments *arguments,
                                        const char *asks_for, bool twice,
-                                       enum envl_way *way,
+                                       enum envl_direction *direction,
                                        struct envl_err *err);
 
 #endif

@@ -80,11 +80,11 @@ find(enum envelope_reason reason)
 }
 
 enum envl_status
-envl_status_of(enum envelope_reason reason, enum envl_way way)
+envl_status_of(enum envelope_reason reason, enum envl_direction direction)
 {
     enum envl_status status = find(reason)->status;
 
-    if (way == ENVL_DECRYPT || status == ENVL_EXIT_USAGE)
+    if (direction == ENVL_DECRYPT || status == ENVL_EXIT_USAGE)
         return status;
     return reason == ENVELOPE_R_LABELS ? ENVL_EXIT_USAGE : ENVL_EXIT_FAILED;
 }
@@ -117,17 +117,18 @@ was_interrupted(const char *name)
 }
 
 enum envl_status
-envl_report(const char *name, const struct envl_err *err, enum envl_way way)
+envl_report(const char *name, const struct envl_err *err,
+            enum envl_direction direction)
 {
     const struct row *row = find(err->reason);
-    bool fits = way == ENVL_DECRYPT || row->status <= ENVL_EXIT_USAGE;
+    bool fits = direction == ENVL_DECRYPT || row->status <= ENVL_EXIT_USAGE;
 
-    return envl_report_with(name, err, way, fits ? row->hint : NULL);
+    return envl_report_with(name, err, direction, fits ? row->hint : NULL);
 }
 
 enum envl_status
 envl_report_plain(const char *name, const struct envl_err *err,
-                  enum envl_way way)
+                  enum envl_direction direction)
 {
     (void)fputs("envelope: ", stderr);
     if (name != NULL) {
@@ -136,14 +137,14 @@ envl_report_plain(const char *name, const struct envl_err *err,
     }
     (void)fprintf(stderr, "%s%s%s\n", envl_reason_text(err->reason),
                   *err->detail != '\0' ? ": " : "", err->detail);
-    return envl_status_of(err->reason, way);
+    return envl_status_of(err->reason, direction);
 }
 
 enum envl_status
 envl_report_with(const char *name, const struct envl_err *err,
-                 enum envl_way way, const char *hint)
+                 enum envl_direction direction, const char *hint)
 {
-    enum envl_status status = envl_report_plain(name, err, way);
+    enum envl_status status = envl_report_plain(name, err, direction);
 
     if (was_interrupted(name)) /* that is so for this file only */
         say_hint("a rewrap of it was interrupted: envelope rewrap --recover "
@@ -161,16 +162,17 @@ or_standard(const char *name, const char *standard)
 
 enum envl_status
 envl_report_copy(const char *input, const char *output,
-                 const struct envl_err *err, enum envl_way way)
+                 const struct envl_err *err, enum envl_direction direction)
 {
     const char *name = NULL; /* what is said of a key names the key */
 
     if (err->reason == ENVELOPE_R_WRITE)
         name = or_standard(output, "standard output");
     else if (err->reason == ENVELOPE_R_READ
-             || (way == ENVL_DECRYPT && err->reason != ENVELOPE_R_PARAMETER))
+             || (direction == ENVL_DECRYPT
+                 && err->reason != ENVELOPE_R_PARAMETER))
         name = or_standard(input, "standard input");
-    return envl_report(name, err, way);
+    return envl_report(name, err, direction);
 }
 
 static char usage_hint[64] = "envelope --help lists the commands";

@@ -24,7 +24,8 @@ enum envl_status envl_status_worse(enum envl_status a, enum envl_status b);
 
 /* envl_status_of - the exit status that goes with a reason; which one it is
  * may depend on the way */
-enum envl_status envl_status_of(enum envelope_reason reason, enum envl_way way);
+enum envl_status envl_status_of(enum envelope_reason reason,
+                                enum envl_direction direction);
 
 /*
  * envl_report - "envelope: NAME: TEXT: DETAIL", and a hint line for reasons
@@ -35,17 +36,18 @@ enum envl_status envl_status_of(enum envelope_reason reason, enum envl_way way);
  * Returns: envl_status_of().
  */
 enum envl_status envl_report(const char *name, const struct envl_err *err,
-                             enum envl_way way);
+                             enum envl_direction direction);
 
 /* envl_report_with - the same with a hint of the caller's, as envl_hint() takes
  * it, or NULL for none:
  * there is never more than one
  * envl_report_plain - the same without any hint */
 enum envl_status envl_report_with(const char *name, const struct envl_err *err,
-                                  enum envl_way way, const char *hint);
+                                  enum envl_direction direction,
+                                  const char *hint);
 
 enum envl_status envl_report_plain(const char *name, const struct envl_err *err,
-                                   enum envl_way way);
+                                   enum envl_direction direction);
 
 /*
  * envl_report_copy - the same for a command that reads one file and writes
@@ -55,7 +57,7 @@ enum envl_status envl_report_plain(const char *name, const struct envl_err *err,
  */
 enum envl_status envl_report_copy(const char *input, const char *output,
                                   const struct envl_err *err,
-                                  enum envl_way way);
+                                  enum envl_direction direction);
 
 /* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE
  * envl_report_command - from now on that is the help of this command */

@@ -106,12 +106,12 @@ add_number(struct list *list, const char *name, long number)
 
 static void
 make_params(struct list *list, const struct envl_options *options,
-            enum envl_way way)
+            enum envl_direction direction)
 {
     static char verified[] = ENVELOPE_RELEASE_VERIFIED;
 
     *list = (struct list){ 0 };
-    if (way == ENVL_ENCRYPT) {
+    if (direction == ENVL_ENCRYPT) {
         add_text(list, ENVELOPE_PARAM_RECIPIENTS, options->recipients);
         add_text(list, ENVELOPE_PARAM_LABELS, options->labels);
         add_number(list, ENVELOPE_PARAM_RESERVE, options->reserve);
@@ -160,7 +160,7 @@ set_files_in_use(const struct envl_session *session,
 
 static enum envelope_reason
 set_up(struct envl_session *session, const struct list *params,
-       const struct envl_options *options, enum envl_way way,
+       const struct envl_options *options, enum envl_direction direction,
        struct envl_err *err)
 {
     const struct envl_library *library;
@@ -171,7 +171,7 @@ set_up(struct envl_session *session, const struct list *params,
     begin();
     if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
         || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
-                               NULL, way == ENVL_ENCRYPT, params->items)
+                               NULL, direction == ENVL_ENCRYPT, params->items)
         || !set_files_in_use(session, options))
         return take_error(session, err, "initialise the cipher");
     ERR_pop_to_mark();
@@ -180,7 +180,7 @@ set_up(struct envl_session *session, const struct list *params,
 
 enum envelope_reason
 envl_session_new(struct envl_session **out, const struct envl_options *options,
-                 enum envl_way way, struct envl_err *err)
+                 enum envl_direction direction, struct envl_err *err)
 {
     struct envl_session *session =
         ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*session)));
@@ -191,8 +191,8 @@ envl_session_new(struct envl_session **out, const struct envl_options *options,
     if (session == NULL)
         return envl_fail_memory(err);
     session->trace = options->trace;
-    make_params(&params, options, way);
-    rc = set_up(session, &params, options, way, err);
+    make_params(&params, options, direction);
+    rc = set_up(session, &params, options, direction, err);
     if (rc != ENVELOPE_OK) {
         envl_session_free(session);
         return rc;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "filter/stream/options.h"
+#include "lib/base/aead.h"
 #include "lib/base/err.h"
 
 /* Bytes that one update takes at most. */
@@ -16,8 +17,6 @@
 
 /* Bytes that a call may return beyond its input. */
 #define ENVL_SLACK_LEN 32768
-
-enum envl_way { ENVL_ENCRYPT, ENVL_DECRYPT };
 
 struct envl_session;
 
@@ -34,7 +33,8 @@ struct envl_session;
  */
 enum envelope_reason envl_session_new(struct envl_session **session,
                                       const struct envl_options *options,
-                                      enum envl_way way, struct envl_err *err);
+                                      enum envl_direction direction,
+                                      struct envl_err *err);
 void envl_session_free(struct envl_session *session);
 
 /*

@@ -19,7 +19,7 @@ struct envl_codec {
 
 enum envelope_reason
 envl_codec_new(struct envl_codec **out, const struct envl_options *options,
-               enum envl_way way, struct envl_err *err)
+               enum envl_direction direction, struct envl_err *err)
 {
     struct envl_codec *codec = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*codec)));
     enum envelope_reason rc;
@@ -27,8 +27,9 @@ envl_codec_new(struct envl_codec **out, const struct envl_options *options,
     *out = NULL;
     if (codec == NULL)
         return envl_fail_memory(err);
-    rc = way == ENVL_ENCRYPT ? envl_encoder_new(&codec->encoder, options, err)
-                             : envl_decoder_new(&codec->decoder, options, err);
+    rc = direction == ENVL_ENCRYPT
+             ? envl_encoder_new(&codec->encoder, options, err)
+             : envl_decoder_new(&codec->decoder, options, err);
     if (rc != ENVELOPE_OK) {
         envl_codec_free(codec);
         return rc;

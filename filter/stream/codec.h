@@ -34,7 +34,8 @@ struct envl_codec;
  */
 enum envelope_reason envl_codec_new(struct envl_codec **codec,
                                     const struct envl_options *options,
-                                    enum envl_way way, struct envl_err *err);
+                                    enum envl_direction direction,
+                                    struct envl_err *err);
 void envl_codec_free(struct envl_codec *codec);
 
 /* envl_codec_slot_size - bytes that each slot must have */

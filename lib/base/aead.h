@@ -4,6 +4,9 @@
 #ifndef ENVL_AEAD_H
 #define ENVL_AEAD_H
 
+/* What a cipher does; the numbers are those of EVP_CipherInit_ex(3). */
+enum envl_direction { ENVL_DECRYPT = 0, ENVL_ENCRYPT = 1 };
+
 #define ENVL_AEAD_KEY_LEN 32
 #define ENVL_NONCE_LEN 12
 #define ENVL_DEK_LEN 32 /* of the data key, which is no key of the AEAD */

@@ -18,8 +18,6 @@
 #define ENVL_SEALED_CHUNK_LEN (ENVL_CHUNK_LEN + ENVL_TAG_LEN)
 #define ENVL_CHUNK_COUNT_MAX (UINT64_C(1) << 38)
 
-enum envl_direction { ENVL_OPEN = 0, ENVL_SEAL = 1 };
-
 /* A cipher for the chunks of one payload, for one thread at a time. */
 struct envl_chunk;
 

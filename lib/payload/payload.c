@@ -35,12 +35,12 @@ new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
         payload->threads = ENVL_THREADS_MAX;
     payload->lanes = lanes < ENVL_LANES_MAX ? lanes : ENVL_LANES_MAX;
     payload->workers = envl_workers_new(payload->threads);
-    if (direction == ENVL_OPEN) {
+    if (direction == ENVL_DECRYPT) {
         payload->sealed = OPENSSL_malloc(ENVL_SEALED_CHUNK_LEN);
         payload->text = OPENSSL_malloc(ENVL_CHUNK_LEN);
     }
     if (payload->workers == NULL
-        || (direction == ENVL_OPEN
+        || (direction == ENVL_DECRYPT
             && (payload->sealed == NULL || payload->text == NULL)))
         rc = envl_fail_memory(err);
     for (i = 0; i < payload->threads + payload->lanes && rc == ENVELOPE_OK; i++)
@@ -54,11 +54,12 @@ new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
 }
 
 enum envelope_reason
-envl_payload_new_sealer(struct envl_payload **payload,
-                        const struct envl_libctx *ctx, const unsigned char *dek,
-                        const struct envl_payload_context *context,
-                        unsigned threads, unsigned lanes, unsigned char *start,
-                        struct envl_err *err)
+envl_payload_new_encryptor(struct envl_payload **payload,
+                           const struct envl_libctx *ctx,
+                           const unsigned char *dek,
+                           const struct envl_payload_context *context,
+                           unsigned threads, unsigned lanes,
+                           unsigned char *start, struct envl_err *err)
 {
     struct envl_payload_key key;
     enum envelope_reason rc;
@@ -67,19 +68,20 @@ envl_payload_new_sealer(struct envl_payload **payload,
     rc = envl_payload_key_derive(&key, ctx, dek, start, context, err);
     if (rc == ENVELOPE_OK) {
         memcpy(start + ENVL_SALT_LEN, key.commitment, ENVL_COMMITMENT_LEN);
-        rc = new_payload(payload, ctx, &key, ENVL_SEAL, threads, lanes, err);
+        rc = new_payload(payload, ctx, &key, ENVL_ENCRYPT, threads, lanes, err);
     }
     OPENSSL_cleanse(&key, sizeof(key));
     return rc;
 }
 
 enum envelope_reason
-envl_payload_new_opener(struct envl_payload **payload,
-                        const struct envl_libctx *ctx, const unsigned char *dek,
-                        const struct envl_payload_context *context,
-                        unsigned threads, unsigned lanes,
-                        const unsigned char *start, bool verified_only,
-                        struct envl_err *err)
+envl_payload_new_decryptor(struct envl_payload **payload,
+                           const struct envl_libctx *ctx,
+                           const unsigned char *dek,
+                           const struct envl_payload_context *context,
+                           unsigned threads, unsigned lanes,
+                           const unsigned char *start, bool verified_only,
+                           struct envl_err *err)
 {
     struct envl_payload_key key;
     enum envelope_reason rc;
@@ -94,7 +96,7 @@ envl_payload_new_opener(struct envl_payload **payload,
                        "the payload does not belong to this header's data key "
                        "and labels");
     if (rc == ENVELOPE_OK)
-        rc = new_payload(payload, ctx, &key, ENVL_OPEN, threads, lanes, err);
+        rc = new_payload(payload, ctx, &key, ENVL_DECRYPT, threads, lanes, err);
     if (rc == ENVELOPE_OK)
         (*payload)->verified_only = verified_only;
     OPENSSL_cleanse(&key, sizeof(key));
@@ -187,15 +189,15 @@ open_some(void *arg, unsigned worker, size_t first, size_t count)
 static size_t
 whole_in(const struct envl_payload *payload)
 {
-    return payload->direction == ENVL_SEAL ? ENVL_CHUNK_LEN
-                                           : ENVL_SEALED_CHUNK_LEN;
+    return payload->direction == ENVL_ENCRYPT ? ENVL_CHUNK_LEN
+                                              : ENVL_SEALED_CHUNK_LEN;
 }
 
 static size_t
 whole_out(const struct envl_payload *payload)
 {
-    return payload->direction == ENVL_SEAL ? ENVL_SEALED_CHUNK_LEN
-                                           : ENVL_CHUNK_LEN;
+    return payload->direction == ENVL_ENCRYPT ? ENVL_SEALED_CHUNK_LEN
+                                              : ENVL_CHUNK_LEN;
 }
 
 /*
@@ -224,7 +226,7 @@ take_run(struct envl_payload *payload, struct envl_sink *sink,
     run.out = envl_sink_grab(sink, count * whole_out(payload), &got);
     atomic_init(&run.bad, count);
     envl_workers_run(payload->workers, count, BATCH,
-                     payload->direction == ENVL_SEAL ? seal_some : open_some,
+                     payload->direction == ENVL_ENCRYPT ? seal_some : open_some,
                      &run);
 
     bad = atomic_load(&run.bad);
@@ -238,7 +240,7 @@ take_run(struct envl_payload *payload, struct envl_sink *sink,
     /* Chunks behind the bad one may have been opened: they do not count. */
     OPENSSL_cleanse(run.out + bad * whole_out(payload),
                     (count - bad) * whole_out(payload));
-    if (payload->direction == ENVL_SEAL)
+    if (payload->direction == ENVL_ENCRYPT)
         return envl_fail_crypto(err, "seal a chunk");
     return diagnose(payload, ENVELOPE_R_CHUNK, in + *taken,
                     ENVL_SEALED_CHUNK_LEN, err);
@@ -408,7 +410,7 @@ envl_payload_update(struct envl_payload *payload, struct envl_sink *sink,
         n = whole_in(payload) - payload->fill;
         if (n > len)
             n = len;
-        if (payload->direction == ENVL_SEAL)
+        if (payload->direction == ENVL_ENCRYPT)
             rc = seal_piece(payload, sink, in, n, err);
         else
             rc = open_piece(payload, sink, in, n, err);
@@ -426,7 +428,7 @@ envl_payload_final(struct envl_payload *payload, struct envl_sink *sink,
 {
     enum envelope_reason rc = ENVELOPE_OK;
 
-    if (payload->direction == ENVL_SEAL) {
+    if (payload->direction == ENVL_ENCRYPT) {
         if (payload->fill == 0)
             rc = begin_piecewise(payload, err);
         return rc == ENVELOPE_OK ? seal_end(payload, sink, err) : rc;
@@ -443,7 +445,7 @@ enum envelope_reason
 envl_payload_seek(struct envl_payload *payload, uint64_t index,
                   struct envl_err *err)
 {
-    if (payload->direction != ENVL_OPEN
+    if (payload->direction != ENVL_DECRYPT
         || (payload->fill != 0 && !payload->verified_only))
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "the next chunk can be chosen only while decrypting, "

@@ -24,7 +24,7 @@
 struct envl_payload;
 
 /*
- * envl_payload_new_sealer - a payload to write
+ * envl_payload_new_encryptor - a payload to write
  *
  *   dek      ENVL_DEK_LEN bytes, used for no other payload
  *   threads  that seal one update, the caller counted; 0 is 1
@@ -35,15 +35,14 @@ struct envl_payload;
  * Ownership: *payload is the caller's, envl_payload_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
  */
-enum envelope_reason
-envl_payload_new_sealer(struct envl_payload **payload,
-                        const struct envl_libctx *ctx, const unsigned char *dek,
-                        const struct envl_payload_context *context,
-                        unsigned threads, unsigned lanes, unsigned char *start,
-                        struct envl_err *err);
+enum envelope_reason envl_payload_new_encryptor(
+    struct envl_payload **payload, const struct envl_libctx *ctx,
+    const unsigned char *dek, const struct envl_payload_context *context,
+    unsigned threads, unsigned lanes, unsigned char *start,
+    struct envl_err *err);
 
 /*
- * envl_payload_new_opener - a payload to read
+ * envl_payload_new_decryptor - a payload to read
  *
  *   start          its first ENVL_PAYLOAD_START_LEN bytes
  *   verified_only  true: a chunk's text comes out when the chunk is verified;
@@ -52,7 +51,7 @@ envl_payload_new_sealer(struct envl_payload **payload,
  * Returns: as above; ENVELOPE_R_COMMITMENT if dek and context are not those
  *          of this payload.
  */
-enum envelope_reason envl_payload_new_opener(
+enum envelope_reason envl_payload_new_decryptor(
     struct envl_payload **payload, const struct envl_libctx *ctx,
     const unsigned char *dek, const struct envl_payload_context *context,
     unsigned threads, unsigned lanes, const unsigned char *start,

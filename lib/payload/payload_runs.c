@@ -47,7 +47,7 @@ envl_payload_run(struct envl_payload *payload, unsigned lane, uint64_t index,
     struct envl_chunk *chunk = chunk_of(payload, lane);
     int (*process)(struct envl_chunk *, uint64_t, unsigned char *,
                    const unsigned char *, size_t) =
-        payload->direction == ENVL_SEAL ? envl_chunk_seal : envl_chunk_open;
+        payload->direction == ENVL_ENCRYPT ? envl_chunk_seal : envl_chunk_open;
     size_t i;
 
     for (i = 0; i < count; i++, data += ENVL_SEALED_CHUNK_LEN) {
@@ -66,7 +66,7 @@ envl_payload_explain(struct envl_payload *payload, unsigned lane,
     unsigned char *text;
     enum envelope_reason rc;
 
-    if (payload->direction == ENVL_SEAL)
+    if (payload->direction == ENVL_ENCRYPT)
         return envl_fail_crypto(err, "seal a chunk");
     if ((text = OPENSSL_malloc(ENVL_CHUNK_LEN)) == NULL)
         return envl_fail_memory(err);

@@ -158,8 +158,8 @@ check_payload(const struct envl_rewrap *rewrap,
     struct envl_payload *payload = NULL;
     enum envelope_reason rc;
 
-    rc = envl_payload_new_opener(&payload, rewrap->ctx, dek, &context, 0, 0,
-                                 start, true, err);
+    rc = envl_payload_new_decryptor(&payload, rewrap->ctx, dek, &context, 0, 0,
+                                    start, true, err);
     envl_payload_free(payload);
     return rc;
 }

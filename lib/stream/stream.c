@@ -10,8 +10,8 @@
 
 #include "lib/payload/fork_guard.h"
 #include "lib/payload/sink.h"
-#include "lib/stream/opener.h"
-#include "lib/stream/sealer.h"
+#include "lib/stream/decryptor.h"
+#include "lib/stream/encryptor.h"
 
 /* In-place calls go through a copy of the input, so many bytes at a time. */
 #define SCRATCH_LEN 262144
@@ -43,8 +43,8 @@ struct envl_stream {
     struct envl_err refusal;      /* of a call that did not fail the stream */
     const struct envl_err *last;
 
-    struct envl_sealer sealer; /* one of the two is used */
-    struct envl_opener opener;
+    struct envl_encryptor encryptor; /* one of the two is used */
+    struct envl_decryptor decryptor;
     struct envl_sink sink;
     struct span span;
     unsigned char *scratch; /* SCRATCH_LEN bytes, once needed */
@@ -71,8 +71,8 @@ envl_stream_free(struct envl_stream *stream)
 {
     if (stream == NULL)
         return;
-    envl_sealer_clear(&stream->sealer);
-    envl_opener_clear(&stream->opener);
+    envl_encryptor_clear(&stream->encryptor);
+    envl_decryptor_clear(&stream->decryptor);
     envl_sink_clear(&stream->sink);
     OPENSSL_clear_free(stream->scratch, SCRATCH_LEN);
     OPENSSL_clear_free(stream, sizeof(*stream));
@@ -82,15 +82,15 @@ void
 envl_stream_set_keyring(struct envl_stream *stream,
                         struct envl_keyring *keyring)
 {
-    stream->sealer.keyring = keyring;
-    stream->opener.keyring = keyring;
+    stream->encryptor.keyring = keyring;
+    stream->decryptor.keyring = keyring;
 }
 
 struct envl_payload *
 envl_stream_payload(const struct envl_stream *stream)
 {
-    return stream->direction == ENVL_SEAL ? stream->sealer.payload
-                                          : stream->opener.payload;
+    return stream->direction == ENVL_ENCRYPT ? stream->encryptor.payload
+                                             : stream->decryptor.payload;
 }
 
 /* Output room */
@@ -101,7 +101,7 @@ slack_of(const struct envl_stream *stream, size_t in_len, bool final)
 {
     if (stream->settings->has_output_slack)
         return stream->settings->output_slack;
-    if (stream->direction == ENVL_OPEN)
+    if (stream->direction == ENVL_DECRYPT)
         return 0;
     return final || in_len > ENVELOPE_SMALL_UPDATE ? ENVELOPE_BLOCK_SIZE
                                                    : ENVELOPE_UPDATE_SLACK;
@@ -132,9 +132,10 @@ goes_on(const struct envl_stream *stream, const unsigned char *out,
 {
     const struct span *span = &stream->span;
 
-    return stream->direction == ENVL_SEAL && !stream->settings->has_output_slack
-           && !span->is_over && !(span->has_data && in_len > 0)
-           && span->end != NULL && out == span->end;
+    return stream->direction == ENVL_ENCRYPT
+           && !stream->settings->has_output_slack && !span->is_over
+           && !(span->has_data && in_len > 0) && span->end != NULL
+           && out == span->end;
 }
 
 static size_t
@@ -175,7 +176,7 @@ check_update_room(struct envl_stream *stream, size_t in_len)
 {
     size_t slack = slack_of(stream, in_len, false);
     size_t tags =
-        envl_payload_tags_in(stream->sealer.payload, in_len) * ENVL_TAG_LEN;
+        envl_payload_tags_in(stream->encryptor.payload, in_len) * ENVL_TAG_LEN;
 
     if (tags <= slack)
         return ENVELOPE_OK;
@@ -208,8 +209,8 @@ check_final_room(struct envl_stream *stream, const unsigned char *out,
                      "input: %zu bytes are left and the last call may return "
                      "%zu; use fewer recipients, a smaller reserve, more "
                      "input, or set output-slack",
-                     (unsigned)stream->sealer.header.prelude.header_len, need,
-                     room);
+                     (unsigned)stream->encryptor.header.prelude.header_len,
+                     need, room);
 }
 
 /* Failure */
@@ -228,7 +229,7 @@ fail(struct envl_stream *stream)
 static bool
 withholds_errors(const struct envl_stream *stream)
 {
-    return stream->direction == ENVL_OPEN && stream->settings->errors_at_end;
+    return stream->direction == ENVL_DECRYPT && stream->settings->errors_at_end;
 }
 
 static enum envelope_reason
@@ -242,7 +243,7 @@ refuse(struct envl_stream *stream)
 static enum envelope_reason
 check_state(struct envl_stream *stream)
 {
-    if (stream->state == RUNNING && stream->direction == ENVL_SEAL
+    if (stream->state == RUNNING && stream->direction == ENVL_ENCRYPT
         && !envl_fork_guard_holds(&stream->guard)) {
         (void)envl_fail(&stream->failure, ENVELOPE_R_IN_USE,
                         "the process was forked: only the parent can go on, "
@@ -274,14 +275,14 @@ begin(struct envl_stream *stream)
     if (stream->state != NEW)
         return ENVELOPE_OK;
     stream->state = RUNNING;
-    if (stream->direction == ENVL_SEAL)
+    if (stream->direction == ENVL_ENCRYPT)
         envl_fork_guard_set(&stream->guard, stream->ctx->watch);
     rc = envl_libctx_check(stream->ctx, &stream->failure);
     if (rc != ENVELOPE_OK)
         return rc;
-    if (stream->direction == ENVL_SEAL)
-        return envl_sealer_start(&stream->sealer, stream->ctx, settings,
-                                 &stream->sink, &stream->failure);
+    if (stream->direction == ENVL_ENCRYPT)
+        return envl_encryptor_start(&stream->encryptor, stream->ctx, settings,
+                                    &stream->sink, &stream->failure);
     if (settings->verified_only
         && (!settings->has_output_slack
             || settings->output_slack < ENVL_CHUNK_LEN))
@@ -313,9 +314,10 @@ feed(struct envl_stream *stream, const unsigned char *in, size_t len)
     enum envelope_reason rc = ENVELOPE_OK;
     size_t taken = 0;
 
-    if (stream->direction == ENVL_OPEN)
-        rc = envl_opener_gather(&stream->opener, stream->ctx, stream->settings,
-                                in, len, &taken, &stream->failure);
+    if (stream->direction == ENVL_DECRYPT)
+        rc = envl_decryptor_gather(&stream->decryptor, stream->ctx,
+                                   stream->settings, in, len, &taken,
+                                   &stream->failure);
     if (rc == ENVELOPE_OK && len > taken)
         rc = envl_payload_update(envl_stream_payload(stream), &stream->sink,
                                  in + taken, len - taken, &stream->failure);
@@ -371,7 +373,7 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
     if ((rc = check_state(stream)) != ENVELOPE_OK)
         return rc;
     if (in_len == 0)
-        return stream->direction == ENVL_SEAL
+        return stream->direction == ENVL_ENCRYPT
                    ? begin_early(stream, out, room, out_len)
                    : ENVELOPE_OK;
     if (in_len > INT_MAX) {
@@ -394,7 +396,7 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
         return fail(stream);
     }
     rc = begin(stream);
-    if (rc == ENVELOPE_OK && stream->direction == ENVL_SEAL)
+    if (rc == ENVELOPE_OK && stream->direction == ENVL_ENCRYPT)
         rc = check_update_room(stream, in_len);
     if (rc == ENVELOPE_OK && in == out) {
         rc = feed_in_place(stream, in, in_len, room);
@@ -404,7 +406,7 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
     }
     /* Text of verified chunks is not withheld: the next call fails. */
     if (rc != ENVELOPE_OK && !withholds_errors(stream)
-        && (stream->direction == ENVL_SEAL || stream->sink.len == 0))
+        && (stream->direction == ENVL_ENCRYPT || stream->sink.len == 0))
         return fail(stream);
     if (rc != ENVELOPE_OK) {
         stream->state = FAILED;
@@ -429,10 +431,10 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
     if ((rc = check_state(stream)) != ENVELOPE_OK)
         return rc;
     rc = begin(stream);
-    if (rc == ENVELOPE_OK && stream->direction == ENVL_SEAL)
+    if (rc == ENVELOPE_OK && stream->direction == ENVL_ENCRYPT)
         rc = check_final_room(stream, out, room);
-    else if (rc == ENVELOPE_OK && stream->opener.state != ENVL_AT_PAYLOAD)
-        rc = envl_opener_fail_short(&stream->opener, &stream->failure);
+    else if (rc == ENVELOPE_OK && stream->decryptor.state != ENVL_AT_PAYLOAD)
+        rc = envl_decryptor_fail_short(&stream->decryptor, &stream->failure);
     if (rc == ENVELOPE_OK) {
         envl_sink_extend(&stream->sink, room);
         rc = envl_payload_final(envl_stream_payload(stream), &stream->sink,
@@ -529,13 +531,13 @@ envl_stream_is_new(const struct envl_stream *stream)
 const unsigned char *
 envl_stream_header(const struct envl_stream *stream, size_t *len)
 {
-    const struct envl_header *header = stream->direction == ENVL_SEAL
-                                           ? &stream->sealer.header
-                                           : &stream->opener.header;
+    const struct envl_header *header = stream->direction == ENVL_ENCRYPT
+                                           ? &stream->encryptor.header
+                                           : &stream->decryptor.header;
 
     if (header->bytes == NULL
-        || (stream->direction == ENVL_OPEN
-            && stream->opener.state < ENVL_AT_START))
+        || (stream->direction == ENVL_DECRYPT
+            && stream->decryptor.state < ENVL_AT_START))
         return NULL;
     *len = header->prelude.header_len;
     return header->bytes;
@@ -544,7 +546,7 @@ envl_stream_header(const struct envl_stream *stream, size_t *len)
 const struct envl_recipient_notes *
 envl_stream_notes(const struct envl_stream *stream)
 {
-    return &stream->sealer.notes;
+    return &stream->encryptor.notes;
 }
 
 uint64_t

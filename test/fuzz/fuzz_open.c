@@ -107,7 +107,7 @@ open_stream(struct result *result, unsigned how, const uint8_t *data,
     set_up(&settings, how);
     result->text = must_malloc(size);
     result->len = 0;
-    stream = envl_stream_new(&ctx, &settings, ENVL_OPEN);
+    stream = envl_stream_new(&ctx, &settings, ENVL_DECRYPT);
     MUST(stream != NULL);
     while (done < size && rc == ENVELOPE_OK) {
         n = cut != 0 && cut < size - done ? cut : size - done;

@@ -88,7 +88,7 @@ layers() {
         '#include "lib/' filter/*/*.[ch]
     # tools/ looks into headers and changes them: all of lib/ but what handles
     # the payload and its keys.
-    none '#include "lib/(payload/|stream/(opener|sealer|stream)\.h)' \
+    none '#include "lib/(payload/|stream/(decryptor|encryptor|stream)\.h)' \
         tools/*.[ch] tools/os/*.[ch]
     # tools/os/ is what the system does for the others.
     none_but '"(tools/os|lib/base|lib/keys|filter/stream)/' '#include "' \

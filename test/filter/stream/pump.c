@@ -93,7 +93,7 @@ pump_after(void **state)
 }
 
 struct envl_codec *
-new_codec(enum envl_way way, enum envl_carrier carrier)
+new_codec(enum envl_direction direction, enum envl_carrier carrier)
 {
     struct envl_options options;
     struct envl_codec *codec;
@@ -103,7 +103,7 @@ new_codec(enum envl_way way, enum envl_carrier carrier)
     options.piece_len = ENVL_PIECE_LEN_MIN;
     options.kek = OPENSSL_memdup(kek, ENVELOPE_KEY_LENGTH);
     assert_non_null(options.kek);
-    if (envl_codec_new(&codec, &options, way, &err) != ENVELOPE_OK) {
+    if (envl_codec_new(&codec, &options, direction, &err) != ENVELOPE_OK) {
         print_error("%s\n", err.detail);
         fail();
     }
@@ -112,12 +112,13 @@ new_codec(enum envl_way way, enum envl_carrier carrier)
 }
 
 struct envl_pump *
-new_pump(struct envl_codec **codec, enum envl_way way, int in, int out)
+new_pump(struct envl_codec **codec, enum envl_direction direction, int in,
+         int out)
 {
     struct envl_pump *pump;
     struct envl_err err;
 
-    *codec = new_codec(way, ENVL_RAW);
+    *codec = new_codec(direction, ENVL_RAW);
     assert_int_equal(envl_pump_start(&pump, *codec, in, out, &err),
                      ENVELOPE_OK);
     return pump;
@@ -142,9 +143,10 @@ note(struct outcome *outcome, enum envelope_reason rc,
 }
 
 struct outcome
-direct(enum envl_way way, enum envl_carrier carrier, struct bytes input)
+direct(enum envl_direction direction, enum envl_carrier carrier,
+       struct bytes input)
 {
-    struct envl_codec *codec = new_codec(way, carrier);
+    struct envl_codec *codec = new_codec(direction, carrier);
     struct outcome outcome = { 0 };
     struct envl_slot slot;
     unsigned i;
@@ -315,7 +317,7 @@ run(const struct job *job)
                 to = { .step = job->out_step,
                        .naps = job->out_naps,
                        .pipe_size = job->pipe_size };
-    struct envl_codec *codec = new_codec(job->way, job->carrier);
+    struct envl_codec *codec = new_codec(job->direction, job->carrier);
     int in = ENVL_PUMP_CALLER, out = ENVL_PUMP_CALLER;
     struct envl_pump *pump;
     struct outcome outcome;
@@ -366,7 +368,7 @@ assert_passes_at(const struct job *job, const char *file, int line)
         print_error("%d: %s\n", (int)outcome.reason, outcome.detail);
         _fail(file, line);
     }
-    if (job->way == ENVL_ENCRYPT) {
+    if (job->direction == ENVL_ENCRYPT) {
         expected = unseal(outcome.got);
         assert_bytes(expected, job->input);
     } else {

@@ -39,11 +39,12 @@ int pump_after(void **state);
 
 /* new_codec - with a key-encryption key; tar and xbstream are written in the
  * smallest pieces */
-struct envl_codec *new_codec(enum envl_way way, enum envl_carrier carrier);
+struct envl_codec *new_codec(enum envl_direction direction,
+                             enum envl_carrier carrier);
 
 /* new_pump - with a codec as above; free_both() frees that, too */
-struct envl_pump *new_pump(struct envl_codec **codec, enum envl_way way, int in,
-                           int out);
+struct envl_pump *new_pump(struct envl_codec **codec,
+                           enum envl_direction direction, int in, int out);
 void free_both(struct envl_pump *pump, struct envl_codec *codec);
 
 /* How a transfer ended, and all that came out. */
@@ -58,7 +59,7 @@ struct outcome {
 void assert_same(const struct outcome *a, const struct outcome *b);
 
 /* direct - a codec without a pump, all input at once */
-struct outcome direct(enum envl_way way, enum envl_carrier carrier,
+struct outcome direct(enum envl_direction direction, enum envl_carrier carrier,
                       struct bytes input);
 
 /* seal - what direct() makes of text; unseal - what it was made of */
@@ -77,7 +78,7 @@ void flip(struct bytes sealed, size_t text_len, size_t chunk);
 enum end { AS_CALLER, AS_PIPE, AS_FILE, ENDS };
 
 struct job {
-    enum envl_way way;
+    enum envl_direction direction;
     enum envl_carrier carrier;
     struct bytes input; /* borrowed */
     enum end in, out;

@@ -26,7 +26,7 @@ any_two_ends(void **state)
 
     (void)state;
     for (i = 0; i < ENDS * ENDS; i++) {
-        struct job job = { .way = ENVL_ENCRYPT,
+        struct job job = { .direction = ENVL_ENCRYPT,
                            .carrier = carriers[i % COUNT(carriers)],
                            .input = text,
                            .in = i % ENDS,
@@ -35,7 +35,7 @@ any_two_ends(void **state)
         assert_passes(&job);
         job.carrier = carriers[(i + i / ENDS) % COUNT(carriers)];
         sealed = seal(job.carrier, text);
-        job.way = ENVL_DECRYPT;
+        job.direction = ENVL_DECRYPT;
         job.input = sealed;
         assert_passes(&job);
         drop(&sealed);
@@ -55,7 +55,7 @@ lengths_of_text(void **state)
     (void)state;
     for (i = 0; i < COUNT(lens); i++) {
         struct bytes text = text_of_len(lens[i]);
-        struct job job = { .way = ENVL_ENCRYPT,
+        struct job job = { .direction = ENVL_ENCRYPT,
                            .input = text,
                            .in = i % 2 == 0 ? AS_FILE : AS_CALLER,
                            .out = i % 3 == 0 ? AS_CALLER : AS_PIPE };
@@ -83,7 +83,7 @@ ends_of_pieces(void **state)
         for (len = exact - 2; len <= 4 * CHUNK;
              len += len < exact + 2 ? 1 : 9) {
             struct bytes text = text_of_len(len);
-            struct job job = { .way = ENVL_ENCRYPT,
+            struct job job = { .direction = ENVL_ENCRYPT,
                                .carrier = carriers[i / 2],
                                .input = text,
                                .in = i % 2 == 0 ? AS_FILE : AS_CALLER,
@@ -107,7 +107,7 @@ lengths_of_sealed_streams(void **state)
     drop(&sealed);
     drop(&text);
     for (i = 0; i < COUNT(lens); i++) {
-        struct job job = { .way = ENVL_DECRYPT,
+        struct job job = { .direction = ENVL_DECRYPT,
                            .in = i % 2 == 0 ? AS_CALLER : AS_FILE,
                            .out = i % 2 == 0 ? AS_PIPE : AS_CALLER };
         size_t tags = (lens[i] - head) / ENVELOPE_SEALED_CHUNK_LENGTH + 1;
@@ -133,7 +133,7 @@ pushes_of_any_length(void **state)
     for (i = 0; i < COUNT(steps); i++) {
         struct bytes text =
             text_of_len(steps[i] < 10 && steps[i] > 0 ? 50000 : 2 * MIB + 4097);
-        struct job job = { .way = ENVL_ENCRYPT,
+        struct job job = { .direction = ENVL_ENCRYPT,
                            .input = text,
                            .in = AS_CALLER,
                            .out = i % 2 == 0 ? AS_PIPE : AS_CALLER,
@@ -165,7 +165,7 @@ pipes_of_any_pace(void **state)
     (void)state;
     for (i = 0; i < 2 * COUNT(paces); i++) {
         struct bytes text = text_of_len(paces[i / 2].len);
-        struct job job = { .way = ENVL_ENCRYPT,
+        struct job job = { .direction = ENVL_ENCRYPT,
                            .input = text,
                            .in = AS_PIPE,
                            .out = AS_PIPE,
@@ -177,7 +177,7 @@ pipes_of_any_pace(void **state)
                            .nonblocking = i % 2 != 0 };
 
         assert_passes(&job);
-        job.way = ENVL_DECRYPT;
+        job.direction = ENVL_DECRYPT;
         job.input = seal(i % 4 == 0 ? ENVL_TAR : ENVL_RAW, text);
         assert_passes(&job);
         drop(&job.input);
@@ -361,7 +361,7 @@ records_are_read_whole(void **state)
     struct bytes sealed = seal(ENVL_TAR, text);
     struct outcome outcome;
     size_t i;
-    int way, fds[2];
+    int direction, fds[2];
 
     (void)state;
     for (i = 0; i < 2 * COUNT(lens); i++) {
@@ -369,18 +369,19 @@ records_are_read_whole(void **state)
         struct envl_codec *codec;
         struct envl_pump *pump;
 
-        way = i % 2 == 0 ? ENVL_DECRYPT : ENVL_ENCRYPT;
-        records.bytes = way == ENVL_DECRYPT ? sealed : text;
+        direction = i % 2 == 0 ? ENVL_DECRYPT : ENVL_ENCRYPT;
+        records.bytes = direction == ENVL_DECRYPT ? sealed : text;
         outcome = (struct outcome){ 0 };
         assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
         records.fd = fds[0];
-        pump = new_pump(&codec, (enum envl_way)way, fds[1], ENVL_PUMP_CALLER);
+        pump = new_pump(&codec, (enum envl_direction)direction, fds[1],
+                        ENVL_PUMP_CALLER);
         start_quietly(&records.thread, send_records, &records);
         take(pump, &outcome);
         assert_int_equal(pthread_join(records.thread, NULL), 0);
         assert_int_equal(outcome.reason, ENVELOPE_OK);
         assert_int_equal(envl_pump_taken(pump), records.bytes.len);
-        if (way == ENVL_ENCRYPT) {
+        if (direction == ENVL_ENCRYPT) {
             struct bytes opened = unseal(outcome.got);
 
             assert_bytes(opened, text);

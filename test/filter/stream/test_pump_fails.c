@@ -79,15 +79,16 @@ cannot_write(int out, int error)
 
 /* It is told without waiting for more input, of which there is none. */
 static void
-cannot_write_while_idle(enum envl_way way, size_t text_len, int out, int error)
+cannot_write_while_idle(enum envl_direction direction, size_t text_len, int out,
+                        int error)
 {
     struct bytes text = text_of_len(text_len), sealed = seal(ENVL_TAR, text);
-    struct peer from = { .bytes = way == ENVL_ENCRYPT ? text : sealed,
+    struct peer from = { .bytes = direction == ENVL_ENCRYPT ? text : sealed,
                          .stays = true };
     int in = peer_feed(&from);
     struct outcome end = { 0 };
     struct envl_codec *codec;
-    struct envl_pump *pump = new_pump(&codec, way, in, out);
+    struct envl_pump *pump = new_pump(&codec, direction, in, out);
 
     finish(pump, &end);
     assert_failed(&end, ENVELOPE_R_WRITE, error);
@@ -358,7 +359,9 @@ static void
 refuse(struct bytes sealed, enum envelope_reason reason, struct bytes text,
        struct pairs pairs, bool idle)
 {
-    struct job job = { .way = ENVL_DECRYPT, .input = sealed, .idle = idle };
+    struct job job = { .direction = ENVL_DECRYPT,
+                       .input = sealed,
+                       .idle = idle };
     struct outcome outcome;
     unsigned i, pair;
 
@@ -540,7 +543,7 @@ slow_reader_gets_all_before_damage(void **state)
 {
     struct bytes text = text_of_len(200 * CHUNK);
     struct bytes sealed = seal(ENVL_RAW, text);
-    struct job job = { .way = ENVL_DECRYPT,
+    struct job job = { .direction = ENVL_DECRYPT,
                        .input = sealed,
                        .in = AS_PIPE,
                        .out = AS_PIPE,

@@ -258,7 +258,7 @@ text_that_was_pumped(void **state)
     (void)state;
     atomic_store(&memory.marked, 0);
     for (i = 0; i < 4; i++) {
-        job.way = i % 2 == 0 ? ENVL_ENCRYPT : ENVL_DECRYPT;
+        job.direction = i % 2 == 0 ? ENVL_ENCRYPT : ENVL_DECRYPT;
         job.input = i % 2 == 0 ? text : sealed;
         job.in = i / 2 == 0 ? AS_CALLER : AS_PIPE;
         outcome = run(&job);

@@ -66,7 +66,7 @@ storm_of_signals(void **state)
     atomic_store(&ticks, 0);
     set_storm(300);
     for (i = 0; i < 8 || atomic_load(&ticks) < 20; i++) {
-        job.way = i % 2 == 0 ? ENVL_ENCRYPT : ENVL_DECRYPT;
+        job.direction = i % 2 == 0 ? ENVL_ENCRYPT : ENVL_DECRYPT;
         job.input = i % 2 == 0 ? text : sealed;
         job.in = i / 2 % 2 == 0 ? AS_PIPE : AS_CALLER;
         job.out = i / 4 % 2 == 0 ? AS_PIPE : AS_CALLER;

@@ -69,12 +69,12 @@ expect_one_record(void)
 }
 
 static struct envl_session *
-session_of(struct envl_options *options, enum envl_way way)
+session_of(struct envl_options *options, enum envl_direction direction)
 {
     struct envl_session *session;
     struct envl_err err;
 
-    assert_int_equal(envl_session_new(&session, options, way, &err),
+    assert_int_equal(envl_session_new(&session, options, direction, &err),
                      ENVELOPE_OK);
     return session;
 }

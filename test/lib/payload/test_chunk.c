@@ -85,7 +85,8 @@ at_once_and_in_pieces(void **state)
                                    4095, 4096, 8191, 16383, 16384 };
     static const uint64_t indices[] = { 0,   1,     255,
                                         256, 65536, ENVL_CHUNK_COUNT_MAX - 1 };
-    struct envl_chunk *seal = chunk_of(ENVL_SEAL), *open = chunk_of(ENVL_OPEN);
+    struct envl_chunk *seal = chunk_of(ENVL_ENCRYPT),
+                      *open = chunk_of(ENVL_DECRYPT);
     size_t i, j;
 
     (void)state;
@@ -110,7 +111,8 @@ static void
 what_does_not_fit(void **state)
 {
     static const size_t bytes[] = { 0, 1, 4097, 16383, 16384, 16399 };
-    struct envl_chunk *seal = chunk_of(ENVL_SEAL), *open = chunk_of(ENVL_OPEN);
+    struct envl_chunk *seal = chunk_of(ENVL_ENCRYPT),
+                      *open = chunk_of(ENVL_DECRYPT);
     unsigned char text[ENVL_CHUNK_LEN], sealed[SEALED], bad[SEALED],
         out[SEALED];
     size_t i;
@@ -340,7 +342,7 @@ libcrypto_fails(void **state)
     assert_non_null(provider);
     fill((unsigned char *)&key, sizeof(key), 5);
     fill(sealed, sizeof(sealed), 6);
-    assert_int_equal(envl_chunk_new(&chunk, &ctx, &key, ENVL_OPEN, &err),
+    assert_int_equal(envl_chunk_new(&chunk, &ctx, &key, ENVL_DECRYPT, &err),
                      ENVELOPE_OK);
     for (i = 0; i < 2 * COUNT(cases); i++) {
         bool in_place = i % 2 == 0, stays = cases[i / 2].stays;
@@ -376,7 +378,7 @@ static const struct envl_payload_context context = {
     (const unsigned char *)"context", 7, (const unsigned char *)"", 0
 };
 
-/* The text as a sealer makes it by an update, and an opener for it. */
+/* The text as a encryptor makes it by an update, and an decryptor for it. */
 static void
 make_payloads(struct payloads *p)
 {
@@ -391,8 +393,8 @@ make_payloads(struct payloads *p)
     assert_non_null(p->sealed);
     assert_non_null(p->data);
     fill(p->text, COUNT_OF_RUN * ENVL_CHUNK_LEN, 3);
-    assert_int_equal(envl_payload_new_sealer(&p->seal, &libctx, dek, &context,
-                                             2, 3, start, &err),
+    assert_int_equal(envl_payload_new_encryptor(&p->seal, &libctx, dek,
+                                                &context, 2, 3, start, &err),
                      ENVELOPE_OK);
     envl_sink_begin(&sink, p->sealed, COUNT_OF_RUN * SEALED);
     assert_int_equal(envl_payload_update(p->seal, &sink, p->text,
@@ -400,8 +402,9 @@ make_payloads(struct payloads *p)
                      ENVELOPE_OK);
     assert_int_equal(sink.len, COUNT_OF_RUN * SEALED);
     envl_sink_clear(&sink);
-    assert_int_equal(envl_payload_new_opener(&p->open, &libctx, dek, &context,
-                                             2, 3, start, true, &err),
+    assert_int_equal(envl_payload_new_decryptor(&p->open, &libctx, dek,
+                                                &context, 2, 3, start, true,
+                                                &err),
                      ENVELOPE_OK);
 }
 

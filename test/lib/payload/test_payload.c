@@ -16,26 +16,28 @@ static const struct envl_payload_context context = {
 };
 
 static struct envl_payload *
-sealer(unsigned char *start, unsigned threads)
+encryptor(unsigned char *start, unsigned threads)
 {
     struct envl_payload *payload;
     struct envl_err err;
 
     memset(start, 5, ENVL_SALT_LEN);
-    assert_int_equal(envl_payload_new_sealer(&payload, &libctx, dek, &context,
-                                             threads, 0, start, &err),
+    assert_int_equal(envl_payload_new_encryptor(&payload, &libctx, dek,
+                                                &context, threads, 0, start,
+                                                &err),
                      ENVELOPE_OK);
     return payload;
 }
 
 static struct envl_payload *
-opener(const unsigned char *start, bool verified_only)
+decryptor(const unsigned char *start, bool verified_only)
 {
     struct envl_payload *payload;
     struct envl_err err;
 
-    assert_int_equal(envl_payload_new_opener(&payload, &libctx, dek, &context,
-                                             1, 0, start, verified_only, &err),
+    assert_int_equal(envl_payload_new_decryptor(&payload, &libctx, dek,
+                                                &context, 1, 0, start,
+                                                verified_only, &err),
                      ENVELOPE_OK);
     return payload;
 }
@@ -73,22 +75,24 @@ context_and_key_are_bound(void **state)
 {
     struct envl_payload_context other = context;
     unsigned char start[ENVL_PAYLOAD_START_LEN], wrong[ENVL_DEK_LEN] = { 8 };
-    struct envl_payload *payload = sealer(start, 1);
+    struct envl_payload *payload = encryptor(start, 1);
     struct envl_err err;
 
     (void)state;
     envl_payload_free(payload);
-    assert_int_equal(envl_payload_new_opener(&payload, &libctx, wrong, &context,
-                                             1, 0, start, false, &err),
+    assert_int_equal(envl_payload_new_decryptor(&payload, &libctx, wrong,
+                                                &context, 1, 0, start, false,
+                                                &err),
                      ENVELOPE_R_COMMITMENT);
     assert_null(payload);
     other.labels_len--;
-    assert_int_equal(envl_payload_new_opener(&payload, &libctx, dek, &other, 1,
-                                             0, start, false, &err),
+    assert_int_equal(envl_payload_new_decryptor(&payload, &libctx, dek, &other,
+                                                1, 0, start, false, &err),
                      ENVELOPE_R_COMMITMENT);
     start[ENVL_PAYLOAD_START_LEN - 1] ^= 1;
-    assert_int_equal(envl_payload_new_opener(&payload, &libctx, dek, &context,
-                                             1, 0, start, false, &err),
+    assert_int_equal(envl_payload_new_decryptor(&payload, &libctx, dek,
+                                                &context, 1, 0, start, false,
+                                                &err),
                      ENVELOPE_R_COMMITMENT);
 }
 
@@ -98,14 +102,14 @@ no_algorithm_is_no_mismatch(void **state)
 {
     static const struct envl_libctx none = { .propq = "provider=nowhere" };
     unsigned char start[ENVL_PAYLOAD_START_LEN];
-    struct envl_payload *payload = sealer(start, 1);
+    struct envl_payload *payload = encryptor(start, 1);
     enum envelope_reason rc;
     struct envl_err err;
 
     (void)state;
     envl_payload_free(payload);
-    rc = envl_payload_new_opener(&payload, &none, dek, &context, 1, 0, start,
-                                 false, &err);
+    rc = envl_payload_new_decryptor(&payload, &none, dek, &context, 1, 0, start,
+                                    false, &err);
     assert_true(rc == ENVELOPE_R_CRYPTO || rc == ENVELOPE_R_NO_ALGORITHM);
     assert_null(payload);
 }
@@ -120,8 +124,8 @@ no_chunk_follows_the_last(void **state)
     struct envl_err err;
 
     (void)state;
-    envl_payload_free(sealer(start, 1));
-    payload = opener(start, false);
+    envl_payload_free(encryptor(start, 1));
+    payload = decryptor(start, false);
     assert_int_equal(envl_payload_seek(payload, ENVL_CHUNK_COUNT_MAX, &err),
                      ENVELOPE_R_PARAMETER);
     assert_int_equal(envl_payload_seek(payload, ENVL_CHUNK_COUNT_MAX - 1, &err),
@@ -133,7 +137,7 @@ no_chunk_follows_the_last(void **state)
     assert_int_equal(sink.len, 0);
     envl_payload_free(payload);
 
-    payload = opener(start, false);
+    payload = decryptor(start, false);
     assert_int_equal(envl_payload_seek(payload, ENVL_CHUNK_COUNT_MAX - 1, &err),
                      ENVELOPE_OK);
     envl_sink_begin(&sink, out, sizeof(out));
@@ -152,7 +156,7 @@ room_does_not_change_the_bytes(void **state)
     unsigned char start[ENVL_PAYLOAD_START_LEN];
     unsigned char *text = OPENSSL_malloc(LEN), *out = OPENSSL_malloc(LEN);
     unsigned char *sealed = OPENSSL_malloc(SEALED_LEN);
-    struct envl_payload *payload = sealer(start, 2);
+    struct envl_payload *payload = encryptor(start, 2);
     struct envl_sink sink = { 0 };
     struct envl_err err;
     int verified_only;
@@ -170,7 +174,7 @@ room_does_not_change_the_bytes(void **state)
 
     for (verified_only = 0; verified_only < 2; verified_only++) {
         for (room = 0; room <= LEN; room += 16381) {
-            payload = opener(start, verified_only);
+            payload = decryptor(start, verified_only);
             envl_sink_begin(&sink, out, room);
             assert_int_equal(
                 envl_payload_update(payload, &sink, sealed, SEALED_LEN, &err),
@@ -193,7 +197,7 @@ static void
 tags_are_counted(void **state)
 {
     unsigned char start[ENVL_PAYLOAD_START_LEN], out[200], in[100] = { 0 };
-    struct envl_payload *payload = sealer(start, 1);
+    struct envl_payload *payload = encryptor(start, 1);
     struct envl_sink sink = { 0 };
     struct envl_err err;
 

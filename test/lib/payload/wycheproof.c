@@ -58,8 +58,9 @@ new_opener(struct envl_payload **payload, const struct vector *v,
         return envl_fail(err, ENVELOPE_R_PARAMETER, "key length");
     if (v->message.len < ENVL_PAYLOAD_START_LEN)
         return envl_fail(err, ENVELOPE_R_TRUNCATED, "no chunk");
-    return envl_payload_new_opener(payload, &libctx, v->key.data, &context, 2,
-                                   0, v->message.data, verified_only, err);
+    return envl_payload_new_decryptor(payload, &libctx, v->key.data, &context,
+                                      2, 0, v->message.data, verified_only,
+                                      err);
 }
 
 /* Open the whole message; what came out is in out, *out_len bytes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stream that is read: the header is gathered, checked and opened. */
-#ifndef ENVL_OPENER_H
-#define ENVL_OPENER_H
+#ifndef ENVL_DECRYPTOR_H
+#define ENVL_DECRYPTOR_H
 
 #include <stddef.h>
 
@@ -12,16 +12,16 @@
 #include "lib/payload/payload.h"
 #include "lib/stream/settings.h"
 
-enum envl_opener_state {
+enum envl_decryptor_state {
     ENVL_AT_PRELUDE,
     ENVL_AT_HEADER,
     ENVL_AT_START, /* of the payload: salt and commitment */
     ENVL_AT_PAYLOAD
 };
 
-struct envl_opener {
+struct envl_decryptor {
     struct envl_keyring *keyring; /* borrowed; may be NULL; set by the caller */
-    enum envl_opener_state state;
+    enum envl_decryptor_state state;
     size_t have; /* bytes of what the state gathers */
     unsigned char prelude[ENVL_PRELUDE_LEN];
     struct envl_header header;
@@ -31,25 +31,26 @@ struct envl_opener {
 };
 
 /*
- * envl_opener_gather - take what belongs to the header and to the payload's
+ * envl_decryptor_gather - take what belongs to the header and to the payload's
  * start; *taken says how many bytes that was
  *
  * Returns: ENVELOPE_OK, with bytes left over only in state ENVL_AT_PAYLOAD;
  *          what envl_prelude_parse(), _header_check(), _identities_load(),
  *          _key_envelope_open() and _payload_new_opener() return.
  */
-enum envelope_reason envl_opener_gather(struct envl_opener *opener,
-                                        const struct envl_libctx *ctx,
-                                        const struct envl_settings *settings,
-                                        const unsigned char *in, size_t len,
-                                        size_t *taken, struct envl_err *err);
+enum envelope_reason envl_decryptor_gather(struct envl_decryptor *decryptor,
+                                           const struct envl_libctx *ctx,
+                                           const struct envl_settings *settings,
+                                           const unsigned char *in, size_t len,
+                                           size_t *taken, struct envl_err *err);
 
-/* envl_opener_fail_short - the input ended before the payload: why that is
+/* envl_decryptor_fail_short - the input ended before the payload: why that is
  * an error */
-enum envelope_reason envl_opener_fail_short(const struct envl_opener *opener,
-                                            struct envl_err *err);
+enum envelope_reason
+envl_decryptor_fail_short(const struct envl_decryptor *decryptor,
+                          struct envl_err *err);
 
-/* envl_opener_clear - wipe and free; opener may be all zero */
-void envl_opener_clear(struct envl_opener *opener);
+/* envl_decryptor_clear - wipe and free; decryptor may be all zero */
+void envl_decryptor_clear(struct envl_decryptor *decryptor);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From settings to a stream's first bytes; the payload does the rest. */
-#include "lib/stream/sealer.h"
+#include "lib/stream/encryptor.h"
 
 #include <assert.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static_assert(sizeof(struct drawn)
               "all of it is drawn");
 
 static enum envelope_reason
-make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+make_header(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
             const struct envl_settings *settings, const struct drawn *drawn,
             struct envl_err *err)
 {
@@ -38,7 +38,7 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
     char *sorted = NULL;
 
     rc = envl_recipients_load(&recipients, ctx, &settings->keys,
-                              sealer->keyring, err);
+                              encryptor->keyring, err);
     if (rc == ENVELOPE_OK && settings->labels != NULL)
         rc = envl_labels_sort(&sorted, &labels.len, settings->labels, err);
     labels.text = sorted;
@@ -47,43 +47,44 @@ make_header(struct envl_sealer *sealer, const struct envl_libctx *ctx,
                                      &recipients, &settings->keys, &labels,
                                      drawn->message, drawn->dek, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_header_build(&sealer->header, labels.text, labels.len,
+        rc = envl_header_build(&encryptor->header, labels.text, labels.len,
                                key_envelope, key_envelope_len,
                                settings->reserve, err);
     OPENSSL_free(key_envelope);
     OPENSSL_free(sorted);
-    sealer->notes = recipients.notes;
+    encryptor->notes = recipients.notes;
     recipients.notes = (struct envl_recipient_notes){ 0 };
     envl_recipients_clear(&recipients);
     return rc;
 }
 
 static enum envelope_reason
-make_payload(struct envl_sealer *sealer, const struct envl_libctx *ctx,
+make_payload(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
              const struct envl_settings *settings, const struct drawn *drawn,
              struct envl_sink *sink, struct envl_err *err)
 {
     const struct envl_payload_context context =
-        envl_header_context(&sealer->header);
+        envl_header_context(&encryptor->header);
     unsigned char start[ENVL_PAYLOAD_START_LEN];
     enum envelope_reason rc;
 
     memcpy(start, drawn->salt, ENVL_SALT_LEN);
-    rc =
-        envl_payload_new_sealer(&sealer->payload, ctx, drawn->dek, &context,
-                                settings->threads, settings->lanes, start, err);
+    rc = envl_payload_new_encryptor(&encryptor->payload, ctx, drawn->dek,
+                                    &context, settings->threads,
+                                    settings->lanes, start, err);
     if (rc == ENVELOPE_OK
-        && (!envl_sink_put(sink, sealer->header.bytes,
-                           sealer->header.prelude.header_len)
+        && (!envl_sink_put(sink, encryptor->header.bytes,
+                           encryptor->header.prelude.header_len)
             || !envl_sink_put(sink, start, sizeof(start))))
         rc = envl_fail_memory(err);
     return rc;
 }
 
 enum envelope_reason
-envl_sealer_start(struct envl_sealer *sealer, const struct envl_libctx *ctx,
-                  const struct envl_settings *settings, struct envl_sink *sink,
-                  struct envl_err *err)
+envl_encryptor_start(struct envl_encryptor *encryptor,
+                     const struct envl_libctx *ctx,
+                     const struct envl_settings *settings,
+                     struct envl_sink *sink, struct envl_err *err)
 {
     struct drawn drawn;
     enum envelope_reason rc;
@@ -93,18 +94,18 @@ envl_sealer_start(struct envl_sealer *sealer, const struct envl_libctx *ctx,
         <= 0)
         rc = envl_fail_crypto(err, "get random bytes for a data key");
     else
-        rc = make_header(sealer, ctx, settings, &drawn, err);
+        rc = make_header(encryptor, ctx, settings, &drawn, err);
     if (rc == ENVELOPE_OK)
-        rc = make_payload(sealer, ctx, settings, &drawn, sink, err);
+        rc = make_payload(encryptor, ctx, settings, &drawn, sink, err);
     OPENSSL_cleanse(&drawn, sizeof(drawn));
     return rc;
 }
 
 void
-envl_sealer_clear(struct envl_sealer *sealer)
+envl_encryptor_clear(struct envl_encryptor *encryptor)
 {
-    envl_header_clear(&sealer->header);
-    envl_payload_free(sealer->payload);
-    envl_recipient_notes_clear(&sealer->notes);
-    *sealer = (struct envl_sealer){ .payload = NULL };
+    envl_header_clear(&encryptor->header);
+    envl_payload_free(encryptor->payload);
+    envl_recipient_notes_clear(&encryptor->notes);
+    *encryptor = (struct envl_encryptor){ .payload = NULL };
 }

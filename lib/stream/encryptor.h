@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stream that is written: header first, then the payload. */
-#ifndef ENVL_SEALER_H
-#define ENVL_SEALER_H
+#ifndef ENVL_ENCRYPTOR_H
+#define ENVL_ENCRYPTOR_H
 
 #include <stddef.h>
 
@@ -14,7 +14,7 @@
 #include "lib/payload/sink.h"
 #include "lib/stream/settings.h"
 
-struct envl_sealer {
+struct envl_encryptor {
     struct envl_keyring *keyring; /* borrowed; may be NULL; set by the caller */
     struct envl_header header;    /* bytes are NULL until it is made */
     struct envl_payload *payload;
@@ -22,19 +22,19 @@ struct envl_sealer {
 };
 
 /*
- * envl_sealer_start - make a data key, wrap it, and put the header and the
+ * envl_encryptor_start - make a data key, wrap it, and put the header and the
  * payload's start to the sink; the data key is wiped before it returns
  *
  * Returns: ENVELOPE_OK; what envl_recipients_load(), _key_envelope_build(),
- *          _header_build() and _payload_new_sealer() return.
+ *          _header_build() and _payload_new_encryptor() return.
  */
-enum envelope_reason envl_sealer_start(struct envl_sealer *sealer,
-                                       const struct envl_libctx *ctx,
-                                       const struct envl_settings *settings,
-                                       struct envl_sink *sink,
-                                       struct envl_err *err);
+enum envelope_reason envl_encryptor_start(struct envl_encryptor *encryptor,
+                                          const struct envl_libctx *ctx,
+                                          const struct envl_settings *settings,
+                                          struct envl_sink *sink,
+                                          struct envl_err *err);
 
-/* envl_sealer_clear - free; sealer may be all zero */
-void envl_sealer_clear(struct envl_sealer *sealer);
+/* envl_encryptor_clear - free; encryptor may be all zero */
+void envl_encryptor_clear(struct envl_encryptor *encryptor);
 
 #endif
