@@ -13,6 +13,9 @@
 #endif
 #include <unistd.h>
 
+/* Signals in a row, after which something is wrong. */
+#define TRIES_MAX 1000
+
 bool
 envl_stop_init(struct envl_stop *stop)
 {
@@ -51,10 +54,11 @@ envl_stop_wait(const struct envl_stop *stop, int fd, short events)
         { .fd = fd, .events = events },
         { .fd = stop != NULL ? stop->fds[0] : -1, .events = POLLIN },
     };
+    unsigned tries = 0;
 
     while (poll(items, 2, -1) < 0) {
-        if (errno != EINTR)
-            return true; /* the next call tells what is wrong */
+        if (errno != EINTR || ++tries == TRIES_MAX)
+            return false;
     }
     if (items[1].revents == 0)
         return true;

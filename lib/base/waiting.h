@@ -32,7 +32,7 @@ void envl_stop_clear(struct envl_stop *stop);
  *   stop    NULL: nothing else ends it
  *   events  POLLIN or POLLOUT
  *
- * Returns: true; false with errno ECANCELED if it is time to stop.
+ * Returns: true; false with errno set: ECANCELED if it is time to stop.
  */
 bool envl_stop_wait(const struct envl_stop *stop, int fd, short events);
 

@@ -29,9 +29,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -400,6 +402,19 @@ int lstat64(const char *path, struct stat64 *st)
 int fstat64(int fd, struct stat64 *st) __attribute__((alias("fstat")));
 int fstatat64(int dir, const char *path, struct stat64 *st, int flags)
     __attribute__((alias("fstatat")));
+
+int
+eventfd(unsigned value, int flags)
+{
+    return fails(OPEN) ? -1 : REAL(eventfd)(value, flags);
+}
+
+ssize_t
+sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return fails_to_write(fd) && !is_short ? -1
+                                           : REAL(sendmsg)(fd, message, flags);
+}
 
 int
 poll(struct pollfd *fds, nfds_t count, int timeout)
