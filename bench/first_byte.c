@@ -174,7 +174,7 @@ time_start(const EVP_CIPHER *cipher, struct parties *parties, int encrypting,
     return took;
 }
 
-/* A stream to decrypt: the header, and some data behind it. */
+/* A stream to decrypt: the header, and some data after it. */
 static size_t
 make_stream(const EVP_CIPHER *cipher, struct parties *parties,
             unsigned char *stream, size_t *header_len)

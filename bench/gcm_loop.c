@@ -4,7 +4,7 @@
  *     gcm_loop [-d] [-c] FILE >OUTPUT
  * reads, encrypts (-d: decrypts and verifies) and writes in pieces of 1 MiB.
  * One message with its tag at the end; with -c one message for each 16 KiB,
- * its tag behind it.  The key is no secret and the nonce a counter: this is
+ * its tag after it.  The key is no secret and the nonce a counter: this is
  * for measuring only.
  */
 #include <fcntl.h>

@@ -175,7 +175,7 @@ time_gcm(const EVP_CIPHER *cipher, const struct job *job)
 }
 
 /*
- * A message for each chunk, its tag behind it, as ENVELOPE lays them out: the
+ * A message for each chunk, its tag after it, as ENVELOPE lays them out: the
  * least that such a format costs.  The output of span chunks lies side by
  * side.  Returns the seconds that it took.
  */

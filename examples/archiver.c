@@ -34,7 +34,7 @@ add_data(struct archive *out, struct archive *disk)
         written = archive_write_data(out, buffer, (size_t)len);
         if (written < 0)
             return ok(out, (int)written);
-        if (written < len) /* the file has grown behind its header's length */
+        if (written < len) /* the file has grown after its header's length */
             return 1;
     }
     return ok(disk, (int)len);

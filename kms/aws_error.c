@@ -125,7 +125,7 @@ find_rule(const char *code, int status)
     return by_status(status);
 }
 
-/* Behind what the service says; there is room for both. */
+/* After what the service says; there is room for both. */
 static void
 advise(struct envl_err *err, const char *advice)
 {

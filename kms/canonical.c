@@ -39,7 +39,7 @@ sort(struct pairs *pairs)
     qsort(pairs->list, pairs->count, sizeof(pairs->list[0]), compare);
 }
 
-/* One of them, and a mark behind it. */
+/* One of them, and a mark after it. */
 static void
 add_pair(struct kms_text *text, const struct pair *pair, const char *equals,
          const char *end)

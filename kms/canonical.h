@@ -21,7 +21,7 @@ struct kms_canonical_form {
 };
 
 /*
- * kms_canonical_request - all of it but the body's hash, which comes behind it
+ * kms_canonical_request - all of it but the body's hash, which comes after it
  *
  *   text   receives method, path, query, headers and their names, each with a
  *          line feed at its end

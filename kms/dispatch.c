@@ -25,7 +25,7 @@ struct route {
     struct kms_uri uri;
 };
 
-/* Of a URI only the scheme is shown: what is behind it may be a secret. */
+/* Of a URI only the scheme is shown: what is after it may be a secret. */
 static enum envelope_reason
 fail_unknown(const char *text, struct envl_err *err)
 {

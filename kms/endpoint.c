@@ -134,7 +134,7 @@ is_metadata(const char *host)
     return false;
 }
 
-/* Behind the host: nothing, or a colon and a number without zeros in front.
+/* After the host: nothing, or a colon and a number without zeros in front.
  * The scheme's own port is not written. */
 static bool
 add_port(struct kms_endpoint *endpoint, const char *text, size_t len)
@@ -187,7 +187,7 @@ set_path(struct kms_text *path, const char *text)
     return true;
 }
 
-/* "https://" or "http://"; NULL for anything else, or what is behind it. */
+/* "https://" or "http://"; NULL for anything else, or what is after it. */
 static const char *
 take_scheme(bool *plain, const char *url)
 {

@@ -108,7 +108,7 @@ add_text(struct kms_text *body, const char *name, const char *value)
 }
 
 /* With request-extra but for its last brace, or else with a brace: what is
- * added comes behind that. */
+ * added comes after that. */
 static void
 begin_body(struct kms_http_call *call)
 {

@@ -71,7 +71,7 @@ struct kms_request {
 };
 
 /*
- * kms_request_init - an empty request to a path behind the endpoint's own
+ * kms_request_init - an empty request to a path after the endpoint's own
  * kms_request_add - a header; its value is set as printf() does
  * kms_request_header - its value in any case of letters, or NULL
  * kms_request_check - did memory run out in any part, or is a control

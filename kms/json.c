@@ -100,7 +100,7 @@ enter(json_t *value)
     return (struct level){ value, json_object_iter(value), 0 };
 }
 
-/* NULL behind the last. */
+/* NULL after the last. */
 static json_t *
 next_child(struct level *level)
 {

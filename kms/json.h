@@ -14,7 +14,7 @@ struct kms_json;
 
 /*
  * kms_json_parse - read one object; names that come twice, what is not UTF-8,
- * deep nesting and anything behind the object are refused
+ * deep nesting and anything after the object are refused
  *
  * Ownership: *json is the caller's, kms_json_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_KEY_SERVICE; ENVELOPE_R_MEMORY.

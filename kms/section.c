@@ -150,7 +150,7 @@ kms_section_key(struct kms_text *key, const struct kms_section *section,
         only = kms_section_get(section, KMS_SETTING_KEY);
     if (*only == '\0')
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s://%s: no key is named, neither behind this nor "
+                         "%s://%s: no key is named, neither after this nor "
                          "in kms.conf",
                          section->scheme, section->name);
     kms_text_set(key, section->name);

@@ -17,7 +17,7 @@
 #include "lib/base/param.h"
 
 #define HASH_LEN 32                    /* SHA-256 */
-#define TIME_MAX INT64_C(253402300799) /* behind it, years have five digits */
+#define TIME_MAX INT64_C(253402300799) /* after it, years have five digits */
 
 struct words {
     const char *algorithm, *secret_prefix, *terminator;

@@ -44,7 +44,7 @@ reserve(struct kms_text *text, size_t more)
     return true;
 }
 
-/* What stands behind the text now belongs to it. */
+/* What stands after the text now belongs to it. */
 static void
 extend(struct kms_text *text, size_t more)
 {

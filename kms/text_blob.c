@@ -24,7 +24,7 @@ kms_text_blob_get(struct kms_text *text, const struct envl_kms_wrapped *wrapped,
     kms_text_add_bytes(text, wrapped->blob, wrapped->blob_len);
     if (text->failed)
         return envl_fail_memory(err);
-    /* A NUL would hide what is behind it. */
+    /* A NUL would hide what is after it. */
     if (strlen(kms_text_get(text)) != wrapped->blob_len
         || !kms_is_printable(kms_text_get(text))) {
         kms_text_clear(text);

@@ -29,7 +29,7 @@ struct kms_uri {
  * characters and what is not ASCII are refused, encoded or not
  *
  *   parameters  names that its query may have, then NULL; one that may come
- *               again has a plus sign behind it
+ *               again has a plus sign after it
  *
  * Ownership: uri is the caller's, kms_uri_clear(); empty on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY, with the URI without its

@@ -12,7 +12,7 @@
  *   status          "ok"; "damaged", "not-envelope" or "failed"
  *   error           string; only where status is not "ok"
  *
- * and unless it is neither "ok" nor a damage behind the header:
+ * and unless it is neither "ok" nor a damage after the header:
  *
  *   carrier         "raw", "tar" or "xbstream"
  *   version         number of the format's version
@@ -91,7 +91,7 @@ measure(struct inspection *x, int fd)
     return rc;
 }
 
-/* A stream that ends behind its header has one all the same. */
+/* A stream that ends after its header has one all the same. */
 static enum envelope_reason
 look(struct inspection *x, int fd)
 {

@@ -26,8 +26,8 @@ typedef enum envelope_reason envl_option_fn(struct envl_arguments *arguments,
                                             struct envl_err *err);
 
 struct envl_option_row {
-    const char *name;  /* behind "--" */
-    char letter;       /* behind "-", or 0 */
+    const char *name;  /* after "--" */
+    char letter;       /* after "-", or 0 */
     unsigned commands; /* bits 1 << enum envl_command_id */
     enum envl_operand operand;
     bool optional;        /* the operand, as in --name[=WORD] */

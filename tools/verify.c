@@ -257,7 +257,7 @@ envl_command_verify(struct envl_arguments *arguments)
          * after a few wrong PINs. */
         if (err.reason == ENVELOPE_R_UNREADABLE_KEY) {
             if (i + 1 < arguments->file_count)
-                envl_hint("no file behind it was looked at: the key is the "
+                envl_hint("no file after it was looked at: the key is the "
                           "same");
             break;
         }

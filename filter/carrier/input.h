@@ -9,7 +9,7 @@
 struct envl_input {
     const unsigned char *p;
     size_t len;
-    bool ended; /* nothing comes behind these bytes */
+    bool ended; /* nothing comes after these bytes */
 };
 
 /* envl_input_take - use up n of the bytes */

@@ -31,9 +31,9 @@ struct envl_carrier_reader {
     enum envl_member member;
     char name[ENVL_MEMBER_NAME_MAX + 1];
     uint64_t left;  /* bytes */
-    size_t padding; /* tar: zero bytes behind it */
+    size_t padding; /* tar: zero bytes after it */
     uint32_t crc, should_crc;
-    uint64_t trailing; /* zero bytes behind the end */
+    uint64_t trailing; /* zero bytes after the end */
 
     /* envl_carrier_pass(): payload is not read */
     bool passes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a tar: blocks, the members behind them, the two that end it. */
+/* Reading a tar: blocks, the members after them, the two that end it. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -164,7 +164,7 @@ on_padding(struct envl_carrier_reader *reader, struct envl_err *err)
     reader->state = AT_BLOCK;
     return zero ? ENVL_STEP_AGAIN
                 : fail(err, ENVELOPE_R_CARRIER, reader->name,
-                       "the padding behind it is not zero");
+                       "the padding after it is not zero");
 }
 
 int

@@ -5,7 +5,7 @@
 
 #include "filter/carrier/reader_impl.h"
 
-enum { AT_HEADER, AT_DATA, AT_TRAILING }; /* behind data: AT_HEADER */
+enum { AT_HEADER, AT_DATA, AT_TRAILING }; /* after data: AT_HEADER */
 
 static int
 fail_chunk(struct envl_err *err, enum envelope_reason reason,
@@ -64,7 +64,7 @@ begin_chunk(struct envl_carrier_reader *reader,
                                 "should be empty, has data");
     if (members->ended[reader->member])
         return fail_chunk(err, ENVELOPE_R_CARRIER_MEMBER, header,
-                          "a chunk comes behind the end of the file,");
+                          "a chunk comes after the end of the file,");
     if (header->offset != envl_members_len(members, reader->member)) {
         (void)envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
                         "%s: the chunk at offset %" PRIu64
@@ -99,7 +99,7 @@ on_data_end(struct envl_carrier_reader *reader, struct envl_err *err)
     return ENVL_STEP_FAIL;
 }
 
-/* Between chunks: another one, the end, or zeros behind the end. */
+/* Between chunks: another one, the end, or zeros after the end. */
 static int
 at_header(struct envl_carrier_reader *reader, struct envl_input *in,
           struct envl_err *err)

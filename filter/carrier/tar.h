@@ -53,7 +53,7 @@ enum envelope_reason envl_tar_parse(struct envl_tar_header *header,
                                     const unsigned char *block, uint64_t at,
                                     struct envl_err *err);
 
-/* envl_tar_padding - zero bytes behind a member of this size */
+/* envl_tar_padding - zero bytes after a member of this size */
 size_t envl_tar_padding(uint64_t size);
 
 /*

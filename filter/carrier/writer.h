@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing a carrier: what stands before and behind each member, or piece of
+ * Writing a carrier: what stands before and after each member, or piece of
  * one, and at the end.  The members' own bytes are laid down by the caller.
  */
 #ifndef ENVL_FRAMER_H
@@ -14,7 +14,7 @@
 #include "filter/carrier/tar.h"
 #include "filter/carrier/xbstream.h"
 
-/* Most bytes before and behind a member, and at the end of an archive. */
+/* Most bytes before and after a member, and at the end of an archive. */
 #define ENVL_FRAME_LEAD_MAX ENVL_TAR_BLOCK_LEN
 #define ENVL_FRAME_TAIL_MAX ENVL_TAR_BLOCK_LEN
 #define ENVL_FRAME_END_MAX \
@@ -44,12 +44,12 @@ struct envl_frame {
 /*
  * envl_framer_reserve - the next len bytes of the archive's data are a member's
  *
- * Returns: bytes that will stand behind them.
+ * Returns: bytes that will stand after them.
  */
 size_t envl_framer_reserve(struct envl_framer *framer, struct envl_frame *frame,
                            enum envl_member member, size_t len);
 
-/* envl_frame_build - write the lead right before the data, the tail behind
+/* envl_frame_build - write the lead right before the data, the tail after
  * it; by any thread, and frames in any order */
 void envl_frame_build(const struct envl_frame *frame, unsigned char *data);
 

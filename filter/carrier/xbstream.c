@@ -14,7 +14,7 @@ enum {
     AT_TYPE = AT_FLAGS + 1,
     AT_PATH_LEN = AT_TYPE + 1,
     AT_PATH = AT_PATH_LEN + 4,
-    /* behind the path */
+    /* after the path */
     AT_LEN = 0,
     AT_OFFSET = AT_LEN + 8,
     AT_CRC = AT_OFFSET + 8,

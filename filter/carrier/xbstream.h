@@ -16,7 +16,7 @@
 #define ENVL_XB_MAGIC "XBSTCK01"
 #define ENVL_XB_MAGIC_LEN 8
 
-/* Bytes before the path, and behind it in a payload chunk. */
+/* Bytes before the path, and after it in a payload chunk. */
 #define ENVL_XB_START_LEN 14
 #define ENVL_XB_PAYLOAD_LEN 20
 #define ENVL_XB_CRC_LEN 4

@@ -215,7 +215,7 @@ has_argument(const struct scan *scan, const char *text, size_t len)
     return false;
 }
 
-/* Read a long option, without its dashes, and the word behind it if that is
+/* Read a long option, without its dashes, and the word after it if that is
  * its argument.  True if it was ours, and is not for the program. */
 static bool
 take_long(struct scan *scan, const char *text)
@@ -238,7 +238,7 @@ take_long(struct scan *scan, const char *text)
     return true;
 }
 
-/* Read a bundle of short options, and the word behind it if that is the
+/* Read a bundle of short options, and the word after it if that is the
  * argument of the last one.  The same as above; with -W a part of the bundle
  * may be left. */
 static bool

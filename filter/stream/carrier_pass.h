@@ -28,7 +28,7 @@ enum envelope_reason envl_carrier_pass(uint64_t *payload_len,
                                        struct envl_err *err);
 
 /*
- * envl_carrier_pass_end - the same from behind the last of so many pieces on
+ * envl_carrier_pass_end - the same, from the end of so many pieces on
  *
  *   payload_len  their length; more, if there is more payload than they are
  *   map          where they lie

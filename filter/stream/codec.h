@@ -6,7 +6,7 @@
  *     begin, then room and put until it is ready or input has ended, then
  *     close: one slot at a time, in order;
  *     work: any closed slot, by any thread;
- *     the slot's spans are the output, in order; behind the last slot, which
+ *     the slot's spans are the output, in order; after the last slot, which
  *     may be a failure, nothing comes.
  */
 #ifndef ENVL_CODEC_H

@@ -200,7 +200,7 @@ feed_header(struct envl_decoder *decoder, struct envl_slot *slot,
     return rc;
 }
 
-/* A span of the stream: chunks are closed up behind the fill bytes of them
+/* A span of the stream: chunks are closed up after the fill bytes of them
  * that the slot has, all else is fed. */
 static enum envelope_reason
 take(struct envl_decoder *decoder, struct envl_slot *slot,
@@ -254,7 +254,7 @@ unwrap(struct envl_decoder *decoder, struct envl_slot *slot,
     return rc;
 }
 
-/* The last chunk, which is not whole; its text goes behind it. */
+/* The last chunk, which is not whole; its text goes after it. */
 static enum envelope_reason
 open_last(struct envl_decoder *decoder, struct envl_slot *slot,
           const unsigned char *sealed, size_t len, struct envl_err *err)
@@ -353,7 +353,7 @@ envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
     envl_slot_add(slot, slot->early, slot->early_len);
     for (i = 0; i < good; i++, text += ENVELOPE_SEALED_CHUNK_LENGTH)
         envl_slot_add(slot, text, ENVELOPE_CHUNK_LENGTH);
-    /* The first bad chunk comes before any failure behind it. */
+    /* The first bad chunk comes before any failure after it. */
     if (rc != ENVELOPE_OK)
         envl_slot_fail(slot, &err);
     else

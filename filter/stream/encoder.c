@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text is put where it is sealed, in the frame that it will leave in.  A slot
- * is: room for the lead, the frame's data, and behind it the rest of its last
+ * is: room for the lead, the frame's data, and after it the rest of its last
  * chunk, which begins the next frame.
  */
 #include "filter/stream/encoder.h"
@@ -54,7 +54,7 @@ size_t
 envl_encoder_slot_size(const struct envl_encoder *encoder)
 {
     /* A chunk may begin before the end of the piece, and the last one, which
-     * has the cipher's word for its length, behind it. */
+     * has the cipher's word for its length, after it. */
     size_t len =
         encoder->state == AT_PEEK && encoder->piece_len < ENVL_SLOT_SEALED_LEN
             ? ENVL_SLOT_SEALED_LEN
@@ -66,7 +66,7 @@ envl_encoder_slot_size(const struct envl_encoder *encoder)
     return size > head_size_max() ? size : head_size_max();
 }
 
-/* Behind how many bytes a frame ends. */
+/* After how many bytes a frame ends. */
 static size_t
 limit_of(const struct envl_encoder *encoder)
 {
@@ -180,7 +180,7 @@ put_head(struct envl_encoder *encoder, struct envl_slot *slot)
     encoder->state = AT_DATA;
 }
 
-/* What the slot before could not place begins this one's frame; behind that
+/* What the slot before could not place begins this one's frame; after that
  * come as many chunks as it takes to fill the piece. */
 static void
 begin_data(struct envl_encoder *encoder, struct envl_slot *slot)
@@ -306,8 +306,8 @@ seal_last(struct envl_encoder *encoder, struct envl_slot *slot, size_t *fill,
     return rc;
 }
 
-/* The piece's place in the archive is taken, and what is behind its end goes
- * to the next one; behind the last one the archive ends. */
+/* The piece's place in the archive is taken, and what is after its end goes
+ * to the next one; after the last one the archive ends. */
 static enum envelope_reason
 reserve_frame(struct envl_encoder *encoder, struct envl_slot *slot, size_t fill,
               struct envl_err *err)

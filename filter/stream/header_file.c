@@ -99,7 +99,7 @@ fail_short(const struct gatherer *g, struct envl_err *err)
 
     if (header->bytes != NULL && g->have >= header->prelude.header_len)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
-                         "it ends behind the header; the data is missing");
+                         "it ends after the header; the data is missing");
     return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
                      "it has %zu bytes of a header", g->have);
 }

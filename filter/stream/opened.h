@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An envelope whose header has been opened: the key fits, the commitment is
- * right, and nothing behind it was deciphered yet.  If its file can seek it is
+ * right, and nothing after it was deciphered yet.  If its file can seek it is
  * read on from any place, here or by a survey.
  */
 #ifndef ENVL_OPENED_H

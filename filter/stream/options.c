@@ -117,7 +117,7 @@ envl_carrier_name(enum envl_carrier carrier)
     return carriers[carrier];
 }
 
-/* Put a line behind what the field has; NULL and nothing changed if memory
+/* Put a line after what the field has; NULL and nothing changed if memory
  * ran out. */
 static int
 add_line(char **field, const char *line)

@@ -3,7 +3,7 @@
  * A ring of slots, one lock.  Each thread takes what comes next: a slot to
  * empty, one to work on, one to fill, and works on what it has filled itself
  * while that is in its core's cache.  Slots are filled and emptied one at a
- * time and in order.  Where a part fails, what is behind it is not wanted, but
+ * time and in order.  Where a part fails, what is after it is not wanted, but
  * all that is before it.
  *
  * Where no thread can be started, the caller takes the same steps himself

@@ -24,7 +24,7 @@
 #define ENVL_SLOT_SEALED_LEN \
     ((size_t)ENVL_SLOT_CHUNKS * ENVELOPE_SEALED_CHUNK_LENGTH)
 
-/* Text of each chunk, and what may come before and behind the chunks. */
+/* Text of each chunk, and what may come before and after the chunks. */
 #define ENVL_SLOT_SPANS (ENVL_SLOT_CHUNKS + 2)
 
 struct envl_slot {
@@ -45,11 +45,11 @@ struct envl_slot {
     /* To be emptied */
     unsigned char *early; /* text that comes before the run's, owned */
     size_t early_len, early_size;
-    struct iovec rest; /* output that comes behind the run's */
+    struct iovec rest; /* output that comes after the run's */
     struct iovec spans[ENVL_SLOT_SPANS];
     unsigned span_count;
 
-    bool last;           /* nothing comes behind it: all is done, or */
+    bool last;           /* nothing comes after it: all is done, or */
     struct envl_err err; /* a failure that the output comes before */
     int error;           /* errno then, if it was reading that failed */
 };
@@ -71,14 +71,14 @@ void envl_slot_clear(struct envl_slot *slot);
  * ran out */
 int envl_slot_reserve_early(struct envl_slot *slot, size_t len);
 
-/* envl_slot_add - output behind the spans that there are */
+/* envl_slot_add - output after the spans that there are */
 void envl_slot_add(struct envl_slot *slot, unsigned char *p, size_t len);
 
 /* envl_slot_join - make the output one span, in place; what is early stays
  * apart */
 void envl_slot_join(struct envl_slot *slot);
 
-/* envl_slot_fail - nothing comes behind it but this failure */
+/* envl_slot_fail - nothing comes after it but this failure */
 void envl_slot_fail(struct envl_slot *slot, const struct envl_err *err);
 
 #endif

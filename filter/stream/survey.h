@@ -18,7 +18,7 @@ enum envl_found_kind {
     ENVL_FOUND_TEXT,  /* chunks that verify */
     ENVL_FOUND_HOLE,  /* chunks that do not, or cannot be read; all that stand
                        * together */
-    ENVL_FOUND_END,   /* behind the final chunk, which was verified */
+    ENVL_FOUND_END,   /* after the final chunk, which was verified */
     ENVL_FOUND_NO_END /* the file ends, and there was no such chunk */
 };
 

@@ -134,8 +134,8 @@ struct envelope_passphrase_callback {
  * Unsigned integers.  THREADS: how many threads seal or open one update, the
  * calling one included (0 and 1: no other thread; at most 64); it can be read,
  * too, and is that of the configuration if none was set.  OUTPUT_SLACK:
- * bytes that the caller has behind inl in every update, and in the final
- * call.  RESERVE: zero bytes behind the key envelope, room for a later
+ * bytes that the caller has after inl in every update, and in the final
+ * call.  RESERVE: zero bytes after the key envelope, room for a later
  * rewrap.  WORK_FACTOR: log2 of scrypt's N for a passphrase recipient (14 to
  * 20; 17).  ALLOW_EXPIRED: non-zero lets a certificate outside its validity
  * be a recipient.  SKIP_EXPIRED: non-zero leaves such a certificate out, in
@@ -156,14 +156,14 @@ struct envelope_passphrase_callback {
 
 /*
  * An unsigned integer that can be set while decrypting, once the header and
- * the ENVELOPE_PAYLOAD_START_LENGTH bytes behind it have been given: the next
+ * the ENVELOPE_PAYLOAD_START_LENGTH bytes after it have been given: the next
  * byte of input is the first of the chunk with this index.  Within a chunk
  * that is possible only with ENVELOPE_RELEASE_VERIFIED, and what was given of
- * the chunk is dropped; behind the final call the same stream goes on.  It is
+ * the chunk is dropped; after the final call the same stream goes on.  It is
  * how a program reads a range.  The end of the stream is verified only if the
  * last chunk is read.
  *
- * With ENVELOPE_RELEASE_VERIFIED a stream goes on in this way behind a chunk
+ * With ENVELOPE_RELEASE_VERIFIED a stream goes on in this way after a chunk
  * that is damaged, too: once a call has failed with ENVELOPE_R_CHUNK,
  * ENVELOPE_R_LAST_CHUNK, ENVELOPE_R_TRUNCATED or ENVELOPE_R_TRAILING_DATA.
  * Of such updates only the first tells ENVELOPE_R_TRAILING_DATA from

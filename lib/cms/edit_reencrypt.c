@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A service that encrypts its key anew changes the attribute of a kekri and
- * its identifier.  The wrapped content-encryption key behind them stays, byte
+ * its identifier.  The wrapped content-encryption key after them stays, byte
  * for byte, and nobody here sees a key.
  */
 #include "lib/cms/edit.h"

@@ -40,7 +40,7 @@ is_value(const char *text, size_t len)
     return true;
 }
 
-/* Take the line at *text, up to its LF or the end, and step behind it. */
+/* Take the line at *text, up to its LF or the end, and step after it. */
 static bool
 next_line(struct line *line, const char **text, size_t *left)
 {

@@ -17,7 +17,7 @@
 #include "lib/keys/key_kind.h"
 
 /* One object that was read, or a key that a service has; exactly one of the
- * four pointers behind name is not NULL. */
+ * four pointers after name is not NULL. */
 struct envl_key_item {
     const char *name; /* of where it comes from, for messages: a URI without
                        * its query, in which a PIN may stand */

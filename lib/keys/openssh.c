@@ -56,7 +56,7 @@ struct lines {
     size_t number; /* of the line that came last, from 1 */
 };
 
-/* The next line without the blanks around it; false behind the last. */
+/* The next line without the blanks around it; false after the last. */
 static bool
 next_line(struct lines *lines, struct span *line)
 {
@@ -78,7 +78,7 @@ next_line(struct lines *lines, struct span *line)
     return true;
 }
 
-/* The next word of a line; empty behind the last. */
+/* The next word of a line; empty after the last. */
 static struct span
 next_word(struct span *line)
 {
@@ -110,7 +110,7 @@ is_type(struct span word)
     return false;
 }
 
-/* Does a public key stand in the line, be it behind something else? */
+/* Does a public key stand in the line, be it after something else? */
 static bool
 has_public_key(struct span line)
 {

@@ -91,7 +91,7 @@ envl_chunk_mb_free(struct envl_chunk_mb *mb)
     OPENSSL_free(block);
 }
 
-/* What libcrypto makes of the text, and its tag behind it. */
+/* What libcrypto makes of the text, and its tag after it. */
 static bool
 seal_by_libcrypto(EVP_CIPHER *aead, const unsigned char *key,
                   const unsigned char *nonce, unsigned char *out,

@@ -121,7 +121,7 @@ envl_payload_free(struct envl_payload *payload)
 /* Failures */
 
 /*
- * A reader that goes on behind one bad chunk after the other pays once for
+ * A reader that goes on after one bad chunk after the other pays once for
  * looking into it, and may ask for it by ending the stream there.
  */
 static enum envelope_reason
@@ -237,7 +237,7 @@ take_run(struct envl_payload *payload, struct envl_sink *sink,
     if (bad == count)
         return ENVELOPE_OK;
 
-    /* Chunks behind the bad one may have been opened: they do not count. */
+    /* Chunks after the bad one may have been opened: they do not count. */
     OPENSSL_cleanse(run.out + bad * whole_out(payload),
                     (count - bad) * whole_out(payload));
     if (payload->direction == ENVL_ENCRYPT)
@@ -435,7 +435,7 @@ envl_payload_final(struct envl_payload *payload, struct envl_sink *sink,
     }
     if (payload->fill < ENVL_TAG_LEN)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
-                         "it ends behind %" PRIu64 " whole chunks (%" PRIu64
+                         "it ends after %" PRIu64 " whole chunks (%" PRIu64
                          " bytes of text); the rest is missing",
                          payload->index, payload->index * ENVL_CHUNK_LEN);
     return open_end(payload, sink, ENVELOPE_R_LAST_CHUNK, err);

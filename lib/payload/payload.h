@@ -84,7 +84,7 @@ enum envelope_reason envl_payload_update(struct envl_payload *payload,
 /*
  * envl_payload_final - the input has ended: seal or verify the last chunk
  *
- * That a whole chunk is a final chunk with something behind it costs some tens
+ * That a whole chunk is a final chunk with something after it costs some tens
  * of milliseconds to find out.  An update looks for it once in a payload; this
  * call always does.
  * Returns: as envl_payload_update(); opening also ENVELOPE_R_TRUNCATED and
@@ -118,10 +118,10 @@ enum envelope_reason envl_payload_seek(struct envl_payload *payload,
  * number of the first.  ENVELOPE_OK; ENVELOPE_R_TOO_LONG; _PARAMETER inside a
  * chunk.
  *
- * envl_payload_run - seal or open chunk number index and those behind it: the
- * i-th text at data + i * ENVL_SEALED_CHUNK_LEN, its tag right behind it.
+ * envl_payload_run - seal or open chunk number index and those after it: the
+ * i-th text at data + i * ENVL_SEALED_CHUNK_LEN, its tag right after it.
  * Returns how many went well, from the first on.  Opening, the next one is as
- * it came, and what is behind it untouched.
+ * it came, and what is after it untouched.
  *
  * envl_payload_explain - why that one did not: ENVELOPE_R_CRYPTO; opening
  * _CHUNK, _TRAILING_DATA, after some tens of milliseconds; _MEMORY.

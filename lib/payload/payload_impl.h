@@ -38,10 +38,10 @@ enum envelope_reason envl_payload_fail_chunk(uint64_t index,
                                              struct envl_err *err);
 
 /*
- * envl_payload_look_into - the same, or what is behind it
+ * envl_payload_look_into - the same, or what is after it
  *
  * A chunk that does not verify may be a good final chunk with something
- * behind it.  Every length that the final chunk could have is tried: that
+ * after it.  Every length that the final chunk could have is tried: that
  * takes some tens of milliseconds.  The answer is a reason; what is decrypted
  * never leaves.
  *

@@ -24,7 +24,7 @@ static const char info_prefix[] =
 
 static_assert(sizeof(struct envl_payload_key)
                   == ENVL_AEAD_KEY_LEN + ENVL_NONCE_LEN + ENVL_COMMITMENT_LEN,
-              "the output is the structure's parts, one behind the other");
+              "the output is the structure's parts, one after the other");
 static_assert(sizeof(struct envl_payload_key) <= BLOCK_COUNT * HASH_LEN,
               "enough blocks");
 

@@ -43,7 +43,7 @@ envl_sink_room(const struct envl_sink *sink)
     return sink->queued == 0 ? sink->cap - sink->len : 0;
 }
 
-/* Make room for more bytes behind the queued ones. */
+/* Make room for more bytes after the queued ones. */
 static int
 grow(struct envl_sink *sink, size_t more)
 {

@@ -40,7 +40,7 @@ void envl_sink_commit(struct envl_sink *sink, size_t n);
 /* envl_sink_put - copy len bytes to the output; 0 if memory ran out */
 int envl_sink_put(struct envl_sink *sink, const void *data, size_t len);
 
-/* envl_sink_rewind - wipe what this call has written behind its first len
+/* envl_sink_rewind - wipe what this call has written after its first len
  * bytes; nothing of it may be in the queue */
 void envl_sink_rewind(struct envl_sink *sink, size_t len);
 

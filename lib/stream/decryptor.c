@@ -145,7 +145,7 @@ envl_decryptor_fail_short(const struct envl_decryptor *decryptor,
 
     if (decryptor->state == ENVL_AT_START)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
-                         "it ends behind the header; the data is missing");
+                         "it ends after the header; the data is missing");
     if (decryptor->state == ENVL_AT_HEADER)
         return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
                          "it has %zu bytes of a header of %u", decryptor->have,

@@ -487,7 +487,7 @@ envl_stream_seek(struct envl_stream *stream, uint64_t index)
         return rc;
     if (envl_stream_payload(stream) == NULL) {
         (void)envl_fail(&stream->refusal, ENVELOPE_R_PARAMETER,
-                        "the next chunk can be chosen only behind the header, "
+                        "the next chunk can be chosen only after the header, "
                         "the salt and the commitment");
         return refuse(stream);
     }
@@ -509,7 +509,7 @@ envl_stream_reserve(struct envl_stream *stream, uint64_t count, uint64_t *index)
         return rc;
     if (envl_stream_payload(stream) == NULL)
         rc = envl_fail(&stream->failure, ENVELOPE_R_PARAMETER,
-                       "runs of chunks come behind the header");
+                       "runs of chunks come after the header");
     else
         rc = envl_payload_reserve(envl_stream_payload(stream), count, index,
                                   &stream->failure);

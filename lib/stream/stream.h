@@ -49,7 +49,7 @@ void envl_stream_set_keyring(struct envl_stream *stream,
  *
  * An update of no bytes makes the header when sealing.
  *
- * A damaged chunk behind verified ones: their text is returned with
+ * A damaged chunk after verified ones: their text is returned with
  * ENVELOPE_OK, and the next call fails.  If settings ask for errors_at_end,
  * updates after a failure return ENVELOPE_OK and nothing, and only the final
  * call fails.
@@ -70,7 +70,7 @@ enum envelope_reason envl_stream_final(struct envl_stream *stream,
                                        size_t out_size);
 
 /*
- * envl_stream_seek - envl_payload_seek(), also behind the final call; a refusal
+ * envl_stream_seek - envl_payload_seek(), also after the final call; a refusal
  * does not fail the stream
  *
  * Where only verified text comes out it also ends a failure that another call

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # What a private key in hardware must do through each of our programs, whatever
-# the hardware is.  Sourced behind program.sh.  A PIN comes from the file that
+# the hardware is.  Sourced after program.sh.  A PIN comes from the file that
 # ENVELOPE_PASSPHRASE_FILE names.
 
 # The system's bsdtar with our filter.  An instrumented module needs its runtime

@@ -71,7 +71,7 @@ one_attempt() {
     export ENVELOPE_PASSPHRASE_FILE
     exits 3 timeout 60 "$envelope" verify -i "$ec" ops.env ops.env ops.env
     [ "$(grep -c '^envelope: .*PIN incorrect$' err)" -eq 1 ]
-    grep -q '^hint: no file behind it was looked at' err
+    grep -q '^hint: no file after it was looked at' err
 }
 
 # libp11 itself has a line about it.

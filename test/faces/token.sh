@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # A PKCS#11 token of SoftHSM in the test's directory, with its PIN in ./pin, and
-# what its keys must do in openssl enc.  Sourced behind hardware.sh.
+# what its keys must do in openssl enc.  Sourced after hardware.sh.
 # SOFTHSM2_MODULE may name another libsofthsm2.so.
 
 for module in "${SOFTHSM2_MODULE-}" /usr/lib/softhsm/libsofthsm2.so \

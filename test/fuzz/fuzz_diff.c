@@ -43,7 +43,7 @@ static const struct difference {
     { IN_ORDER,
       BIT(RANGE),
       { ENVELOPE_R_CARRIER },
-      { "a wrong CRC", "the padding behind it is not zero" } },
+      { "a wrong CRC", "the padding after it is not zero" } },
     /* A salvage looks for pieces that are elsewhere, and does not mind what one
      * says of itself: who goes by that gets other bytes for the payload. */
     { IN_ORDER | BIT(RANGE),

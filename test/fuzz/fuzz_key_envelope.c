@@ -145,7 +145,7 @@ try_edit(const uint8_t *data, size_t size)
 }
 
 /*
- * What stands before and behind the RecipientInfos of a key envelope.  Few
+ * What stands before and after the RecipientInfos of a key envelope.  Few
  * changes to a whole message leave it DER, so what is behind that check is
  * reached by a second way: the input as RecipientInfos, in this frame.
  */

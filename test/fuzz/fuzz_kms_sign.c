@@ -32,7 +32,7 @@ struct input {
 
 static const struct envl_libctx ctx = { .propq = "?provider=default" };
 
-/* The next line, ended by a NUL; "" behind the last one. */
+/* The next line, ended by a NUL; "" after the last one. */
 static char *
 next_line(struct input *input, char **rest)
 {

@@ -14,7 +14,7 @@
 #include "kms/uri.h"
 #include "test/fuzz/target.h"
 
-/* A copy of exactly its size, with a NUL behind it: the caller frees it. */
+/* A copy of exactly its size, with a NUL after it: the caller frees it. */
 static char *
 copy(const uint8_t *data, size_t size)
 {

@@ -59,7 +59,7 @@ add_directory(struct paths *paths, const char *dir)
     return n > 0;
 }
 
-/* The whole file in a buffer of exactly its size, so that a read behind its
+/* The whole file in a buffer of exactly its size, so that a read after its
  * end is seen by AddressSanitizer. */
 static int
 run(const char *path)

@@ -45,7 +45,7 @@ PRELUDE = 32
 MAX_HEADER_MEMBER = PRELUDE + 65536
 MAX_KEY_MEMBER = 2097152
 MAX_HELD = 64 << 20             # payload that waits for header and key
-MAX_ZEROS = 16 << 20            # behind the end
+MAX_ZEROS = 16 << 20            # after the end
 MAX_PAX = 65536
 MAX_PATH = 511
 MAX_CHUNK = 67108864
@@ -127,11 +127,11 @@ def only_zeros(data):
 
 
 def check_tail(data, at):
-    """Behind the end there is padding, and not without limit."""
+    """After the end there is padding, and not without limit."""
     if not only_zeros(data[at:]):
-        raise Refuse("CARRIER", "", "data behind the end")
+        raise Refuse("CARRIER", "", "data after the end")
     if len(data) - at > MAX_ZEROS:
-        raise Refuse("CARRIER", "", "too many zeros behind the end")
+        raise Refuse("CARRIER", "", "too many zeros after the end")
 
 
 def without_dot(name):

@@ -99,7 +99,7 @@ class Value:
 
 
 class Fields:
-    """Reads DER values one behind the other."""
+    """Reads DER values one after the other."""
 
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -328,7 +328,7 @@ class KeyEnvelope:
     raw: bytes
     before: bytes       # the version, as it stands
     recipients: list    # of lists of Recipient, one list a RecipientInfo
-    after: bytes        # all that stands behind the RecipientInfos
+    after: bytes        # all that stands after the RecipientInfos
     nonce: bytes
     content: bytes
     mac: bytes
@@ -955,7 +955,7 @@ def stock_open(envelope, candidates, arguments):
 
     It gets the key envelope as it was cut out, if it would try the candidates
     alone, then each candidate alone: what is passed over is never tried, and
-    a candidate with another CEK does not hide those behind it.
+    a candidate with another CEK does not hide those after it.
     """
     of_type = {r.raw for r in envelope.each() if r.type == candidates[0].type}
     infos = list(dict.fromkeys(r.raw for r in candidates))
@@ -1174,7 +1174,7 @@ def open_payload(dek, context_bytes, payload):
         except InvalidTag:
             for length in range(TAG, len(chunk)):
                 if verifies(aead, nonce, chunk[:length]):
-                    raise Refuse("TRAILING_DATA", "bytes behind the end"
+                    raise Refuse("TRAILING_DATA", "bytes after the end"
                                  ) from None
             raise Refuse("LAST_CHUNK" if last else "CHUNK",
                          f"chunk {number} does not verify") from None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # Real MariaDB servers for tests of backups.  They have no network and live in
-# the test's directory.  Sourced behind tap.sh and its plan, not run; it skips
+# the test's directory.  Sourced after tap.sh and its plan, not run; it skips
 # the rest where there can be none.
 #
 #   install_db NAME      ./NAME.data

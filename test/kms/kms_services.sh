@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # Look-alike key services for command tests, on loopback and in the test's
-# directory.  Sourced behind tap.sh, program.sh and the plan, not run; it skips
+# directory.  Sourced after tap.sh, program.sh and the plan, not run; it skips
 # the rest where there can be none.
 #
 #   look_alike NAME SERVICE [ARGUMENT...]  start one, its files in ./NAME; not

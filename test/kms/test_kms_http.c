@@ -211,7 +211,7 @@ long_headers_are_cut(void **state)
     kms_reply_clear(&reply);
 }
 
-/* Not a byte behind the length is looked at. */
+/* Not a byte after the length is looked at. */
 static void
 a_header_ends_at_its_length(void **state)
 {

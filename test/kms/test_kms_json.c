@@ -396,7 +396,7 @@ objects_are_written(void **state)
     kms_text_clear(&text);
 }
 
-/* An object may begin within another one, and behind other text. */
+/* An object may begin within another one, and after other text. */
 static void
 objects_within_objects(void **state)
 {

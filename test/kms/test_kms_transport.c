@@ -102,7 +102,7 @@ become_server(const int input[2], const int output[2])
     _exit(127);
 }
 
-/* An empty line is behind the last; a server that could not start has none. */
+/* An empty line is after the last; a server that could not start has none. */
 static bool
 read_ports(FILE *output)
 {

@@ -96,7 +96,7 @@ queries(void **state)
     kms_uri_clear(&uri);
     assert_int_equal(memory.live, 0);
 
-    /* Directly behind the authority, or the scheme. */
+    /* Directly after the authority, or the scheme. */
     assert_int_equal(kms_uri_parse(&uri, "v://h?region=a", parameters, &err),
                      ENVELOPE_OK);
     assert_string_equal(uri.authority, "h");

@@ -128,7 +128,7 @@ extractor_fails() {
 t "keys and a text" make_keys
 t "crypt encrypts and decrypts" crypt_round_trip
 t "openssl enc reads what crypt wrote" crypt_meets_enc
-t "crypt stops at damage, behind verified text" crypt_refuses_damage
+t "crypt stops at damage, after verified text" crypt_refuses_damage
 t "embed needs no configuration and no environment" embedded
 t "range reads any range" ranges
 t "archiver stores what extractor makes again" archive_round_trip

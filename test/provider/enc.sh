@@ -190,7 +190,7 @@ t 'a public key opens nothing' not_the_private_key
 t 'lists of identities' several_identities
 t 'lists of recipients' several_recipients
 t 'DER files and file: URIs' der_and_uri
-t 'an EC key behind its parameters' traditional_ec
+t 'an EC key after its parameters' traditional_ec
 
 # --- identities under a passphrase ----------------------------------------
 
@@ -546,7 +546,7 @@ more_than_1024() {
 }
 
 t 'large inputs can be made' make_large
-t 'many recipients need some input behind them' many_and_little
+t 'many recipients need some input after them' many_and_little
 t '1,024 recipients, and not one more' more_than_1024
 
 # --- damage ---------------------------------------------------------------
@@ -650,7 +650,7 @@ t 'cut: in the key envelope' cut_header HEADER_TRUNCATED $((h - 1))
 t 'cut: before the payload' cut_header TRUNCATED "$h"
 t 'cut: in the commitment' cut_header TRUNCATED $((h + 50))
 t 'cut: before the first chunk' cut_chunk TRUNCATED 0 0
-t 'cut: behind a whole chunk' cut_chunk TRUNCATED 2 0
+t 'cut: after a whole chunk' cut_chunk TRUNCATED 2 0
 t 'cut: within a tag' cut_chunk TRUNCATED 2 15
 t 'cut: within a chunk' cut_chunk LAST_CHUNK 2 5000
 t 'cut: one byte' cut_chunk LAST_CHUNK 6 $((100000 - 6 * chunk + 15))

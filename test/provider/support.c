@@ -248,7 +248,7 @@ assert_untouched(const unsigned char *p, size_t len)
 
     for (i = 0; i < len; i++) {
         if (p[i] != POISON && p[i] != 0)
-            fail_msg("byte %zu of %zu behind the output is 0x%02x", i, len,
+            fail_msg("byte %zu of %zu after the output is 0x%02x", i, len,
                      p[i]);
     }
 }

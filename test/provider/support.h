@@ -109,11 +109,11 @@ size_t support_room(const struct support_how *how,
 
 /*
  * support_update, support_final - one call, its buffers exactly as large as
- * they must be; what came out is put behind out
+ * they must be; what came out is put after out
  *
  * Fails the test where a call keeps to another contract than its own: more
  * output than promised, output or a length after a failure, anything left in
- * the buffer behind the output, an error record after a success.
+ * the buffer after the output, an error record after a success.
  * Returns: what libcrypto returned.
  */
 bool support_update(EVP_CIPHER_CTX *ctx, const struct support_how *how,

@@ -1244,11 +1244,11 @@ test_next_chunk_refused(void **state)
     stream = support_seal(*state, support_kek, NULL, NULL, text.data, text.len);
     header_len = stream.len - support_stream_length(0, text.len);
     ctx = support_init(*state, SUPPORT_OPEN, support_kek, NULL);
-    expect_no_seek(ctx, 0, ENVELOPE_R_PARAMETER, "behind the header");
+    expect_no_seek(ctx, 0, ENVELOPE_R_PARAMETER, "after the header");
     for (at = 0; at < header_len + START; at++) {
         assert_true(support_update(ctx, &at_once, stream.data + at, 1, &got));
         if (at + 1 < header_len + START)
-            expect_no_seek(ctx, 0, ENVELOPE_R_PARAMETER, "behind the header");
+            expect_no_seek(ctx, 0, ENVELOPE_R_PARAMETER, "after the header");
     }
     assert_true(set_next_chunk(ctx, 0));
     expect_no_seek(ctx, UINT64_C(1) << 38, ENVELOPE_R_PARAMETER, "no chunk");

@@ -151,7 +151,7 @@ open_damaged(const struct fixture *f, const struct mode *mode,
 
 #define NO_LIMIT SIZE_MAX
 
-/* Whole text of chunks before the damage is out; nothing behind it. */
+/* Whole text of chunks before the damage is out; nothing after it. */
 static void
 expect_damage(const struct fixture *f, const struct mode *mode,
               struct octets stream, int reason, size_t verified)
@@ -582,7 +582,7 @@ test_chunks_moved(void **state)
         { "another's second", { 0, 4, 2 }, 3, ENVELOPE_R_CHUNK, CHUNK },
         { "another's last", { 0, 1, 5 }, 3, ENVELOPE_R_LAST_CHUNK, 2 * CHUNK },
         { "all of another's", { 3, 4, 5 }, 3, ENVELOPE_R_CHUNK, 0 },
-        { "another one behind",
+        { "another one after",
           { 0, 1, 2, 3 },
           4,
           ENVELOPE_R_TRAILING_DATA,
@@ -599,7 +599,7 @@ test_chunks_moved(void **state)
     }
 }
 
-/* Data behind the end */
+/* Data after the end */
 
 static void
 append_to(const struct fixture *f, struct octets stream, size_t verified,
@@ -609,13 +609,13 @@ append_to(const struct fixture *f, struct octets stream, size_t verified,
     size_t i;
 
     for (i = 0; i < COUNT_OF(lens); i++) {
-        struct octets behind = support_noise(lens[i], 99), longer;
+        struct octets after = support_noise(lens[i], 99), longer;
 
         if (zeros)
-            memset(behind.data, 0, behind.len);
-        longer = support_join(stream, behind);
+            memset(after.data, 0, after.len);
+        longer = support_join(stream, after);
         expect_damage_at_cuts(f, i, longer, ENVELOPE_R_TRAILING_DATA, verified);
-        support_drop(&behind);
+        support_drop(&after);
         support_drop(&longer);
     }
 }

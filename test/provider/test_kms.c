@@ -166,7 +166,7 @@ labels_are_passed_in_order(void **state)
     const struct fixture *f = *state;
     struct octets stream = seal(f, URI "a", NULL, "b=2\na=1\n"), found;
 
-    /* The fake keeps them behind the key. */
+    /* The fake keeps them after the key. */
     found.data = memmem(stream.data + PRELUDE_LEN + strlen("a=1\nb=2\n"),
                         stream.len - PRELUDE_LEN - strlen("a=1\nb=2\n"),
                         "a=1\nb=2\n", strlen("a=1\nb=2\n"));

@@ -37,7 +37,7 @@ static struct {
     enum whose whose; /* allocations that count */
     size_t count;     /* of them so far */
     size_t fail_at;   /* the first that fails, counted from 1; 0: none */
-    bool stay;        /* all behind it fail, too */
+    bool stay;        /* all after it fail, too */
     bool has_failed;
     const char *file; /* where it was */
     int line;

@@ -21,7 +21,7 @@
 #define PASSPHRASE "correct horse"
 #define HOUR 3600L
 
-/* Room for every header of these tests behind so short a text */
+/* Room for every header of these tests after so short a text */
 static const struct support_how roomy = { .has_slack = true, .slack = 2 << 20 };
 
 static const struct kind {

@@ -79,7 +79,7 @@ enum early { NO_EARLY_UPDATE, EARLY_UPDATE, EARLY_WITHOUT_BUFFER };
 
 /*
  * PHP's calls.  The buffer is exactly as long, so that AddressSanitizer and
- * valgrind see the first byte past it; those behind it show it without them.
+ * valgrind see the first byte past it; those after it show it without them.
  */
 static void
 one_buffer(const struct fixture *f, size_t len, size_t count, bool in_place,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading on behind a chunk that failed: with next-chunk, with verified
- * release, and behind no other failure.
+ * Reading on after a chunk that failed: with next-chunk, with verified
+ * release, and after no other failure.
  */
 #include "support.h"
 
@@ -381,8 +381,8 @@ test_not_without_a_payload(void **state)
     assert_true(
         support_update(r.ctx, &at_once, r.stream.data, r.start - 1, &got));
     assert_false(support_final(r.ctx, &at_once, &got));
-    expect_reason(ENVELOPE_R_TRUNCATED, "behind the header");
-    expect_no_revival(&r, ENVELOPE_R_TRUNCATED, "behind the header");
+    expect_reason(ENVELOPE_R_TRUNCATED, "after the header");
+    expect_no_revival(&r, ENVELOPE_R_TRUNCATED, "after the header");
     end_reading(&r);
 }
 

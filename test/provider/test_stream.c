@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whole streams through EVP: every cut, every length, how much output a call
- * returns, in place, behind BIO_f_cipher(), with threads and over a fork.
+ * returns, in place, after BIO_f_cipher(), with threads and over a fork.
  */
 #include "support.h"
 
@@ -402,7 +402,7 @@ test_verified_needs_slack(void **state)
     support_drop(&stream);
 }
 
-/* Text must not vanish behind a final call that says all is well. */
+/* Text must not vanish after a final call that says all is well. */
 static void
 test_verified_final_without_buffer(void **state)
 {

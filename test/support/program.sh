@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # The envelope command of this build, as $envelope, and how it must end.
-# Sourced behind tap.sh.
+# Sourced after tap.sh.
 
 # What is in the build directory may be libtool's script, which takes its time.
 program=$top_builddir/envelope

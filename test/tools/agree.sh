@@ -89,14 +89,14 @@ for kind in tar xbstream; do
 done
 t 'tar: directories and a leading ./' whole_of tar \
     dir:./,dir:./envelope/,header,key,pieces,end --dot
-t 'tar: zeros behind it' whole_of tar header,key,pieces,end,zeros:16000000
+t 'tar: zeros after it' whole_of tar header,key,pieces,end,zeros:16000000
 t 'tar: no padding of the last record' whole_of tar \
     header,key,pieces,zeros:1024
 t 'xbstream: a leading ./' whole_of xbstream \
     header,header.E,key,key.E,pieces,payload.E --dot
 t 'xbstream: for xbcloud' whole_of xbstream \
     header,header.E,key,key.E,pieces,payload.E,xbcloud
-t 'xbstream: zeros behind it' whole_of xbstream \
+t 'xbstream: zeros after it' whole_of xbstream \
     header,header.E,key,key.E,pieces,payload.E,zeros:16000000
 
 printf x >one

@@ -7,7 +7,7 @@
 plan 14
 provider
 
-# value NAME - what ./out has behind NAME:
+# value NAME - what ./out has after NAME:
 value() {
     sed -n "s/^$1: *//p" out
 }
@@ -152,7 +152,7 @@ several() {
     [ "$(value carrier | tr '\n' ' ')" = 'raw tar ' ]
 }
 
-# 16 bytes are the least that can lie behind a whole chunk.
+# 16 bytes are the least that can lie after a whole chunk.
 does_not_fit() {
     head -c $(($(header_length raw) + 56 + 16400 + 15)) raw >cut
     exits 5 "$envelope" inspect cut >out

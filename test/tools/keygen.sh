@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # envelope keygen and envelope fingerprint: openssl reads what is made, the
 # identifiers are those that anybody can compute, and whatever fails leaves
-# nothing behind.
+# nothing after.
 . "${srcdir:-.}/test/support/tap.sh"
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/support/program.sh"

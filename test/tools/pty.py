@@ -6,7 +6,7 @@
 
 A STEP is one of
 
-    expect:TEXT   wait until TEXT has come, behind what was expected before
+    expect:TEXT   wait until TEXT has come, after what was expected before
     send:TEXT     type TEXT
     echo:on|off   wait until the terminal echoes, or does not
     signal:NAME   send SIGNAME to the command

@@ -40,7 +40,7 @@ shut() { # FILE KEY... - none of these
     done
 }
 
-# The bytes behind the header, as a stream, and where they begin.
+# The bytes after the header, as a stream, and where they begin.
 payload() {
     carrier join "$1" >joined
     tail -c +$(($(header_length joined) + 1)) joined
@@ -54,7 +54,7 @@ in_place() {
     same_rest "$1" "$2"
 }
 
-# Frames and all, behind what any of the headers here takes up
+# Frames and all, after what any of the headers here takes up
 same_rest() { # FILE BEFORE
     [ "$(size_of "$1")" -eq "$(size_of "$2")" ]
     tail -c +8193 "$2" >want
@@ -62,7 +62,7 @@ same_rest() { # FILE BEFORE
     [ ! -e "$1.envelope-rewrap" ]
 }
 
-# forge FILE KEY - a wrapped key behind this key's identifier that is none
+# forge FILE KEY - a wrapped key after this key's identifier that is none
 forge() {
     "$PYTHON" - "$1" "$(hex_id "$2")" <<'PYTHON'
 import sys
@@ -930,9 +930,9 @@ t 'tar: directories and pax headers between' packed_again tar \
 t 'tar: the key first' packed_again tar --order key,header,pieces,end
 t 'xbstream: the key first' packed_again xbstream \
     --order key,header,key.E,header.E,pieces,payload.E
-t 'tar: the key behind the payload' elsewhere tar \
+t 'tar: the key after the payload' elsewhere tar \
     --order header,pieces,key,end
-t 'xbstream: the header behind the payload' elsewhere xbstream \
+t 'xbstream: the header after the payload' elsewhere xbstream \
     --order key,key.E,pieces,payload.E,header,header.E
 t 'xbstream: a key in two chunks' elsewhere xbstream \
     --order 'header,header.E,key[0:100],key[100:],key.E,pieces,payload.E'
@@ -1076,7 +1076,7 @@ interrupted() {
     [ "$(which_key f)" = old ]
 }
 
-# An operation goes on behind the recovery.
+# An operation goes on after the recovery.
 goes_on() {
     interrupted
     rm -f made

@@ -493,7 +493,7 @@ cut_anywhere() { # KIND
     done
 }
 
-# Nothing behind the commitment, or not even that.
+# Nothing after the commitment, or not even that.
 cut_early() { # KIND
     begin=$("$PYTHON" damage.py "good.$1" cut:0)
     rm -f made
@@ -523,7 +523,7 @@ appended() { # LENGTH-OF-TEXT LENGTH-OF-MORE
     salvage 0 bad
     cmp in out
     grep -q "the end is intact; $2 bytes of something else follow it" err
-    # The same behind a damaged chunk, which the cipher looks into first.
+    # The same after a damaged chunk, which the cipher looks into first.
     [ "$1" -ge 65536 ] || return 0
     "$PYTHON" damage.py bad chunk:1
     salvage 6 bad --salvage=skip
@@ -545,7 +545,7 @@ for kind in raw tar xbstream; do
 done
 t 'tar: without its end' no_end_mark tar
 t 'xbstream: without its end' no_end_mark xbstream
-t 'data behind the end' appended_all
+t 'data after the end' appended_all
 
 # --- inputs and outputs ---------------------------------------------------
 

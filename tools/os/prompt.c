@@ -196,7 +196,7 @@ wait_for_input(void)
 
 /*
  * A line without its end, of which no more than size bytes are kept.  Two
- * end-of-file characters behind a line without an end end it, too.
+ * end-of-file characters after a line without an end end it, too.
  *
  * Returns: its length, whatever was kept; -1 if it cannot be read.
  */

@@ -57,7 +57,7 @@ struct octets support_load(const char *path);
 /* support_find - where these bytes are first, SIZE_MAX: nowhere */
 size_t support_find(struct octets in, const void *what, size_t len);
 
-/* support_needed - bytes of an envelope up to its end: behind the blocks that
+/* support_needed - bytes of an envelope up to its end: after the blocks that
  * end a tar, zeros are no part of it */
 size_t support_needed(struct octets sealed, const char *carrier);
 

@@ -50,7 +50,7 @@ struct failure {
 static struct {
     enum whose whose;     /* allocations that count */
     atomic_bool begun;    /* any do */
-    bool stay;            /* all behind the one that fails, do, too */
+    bool stay;            /* all after the one that fails, do, too */
     atomic_size_t count;  /* of them so far */
     size_t fail_at;       /* counted from 1; 0: none */
     atomic_long live;     /* blocks that were lost if they stayed */

@@ -411,7 +411,7 @@ identities_that_do_not_open_it(void **state)
     support_drop(&sealed);
 }
 
-/* Also behind more archives than libcrypto has numbers for libraries. */
+/* Also after more archives than libcrypto has numbers for libraries. */
 static void
 errors_after_many_archives(void **state)
 {

@@ -71,7 +71,7 @@ seeking_formats(void **state)
     }
 }
 
-/* As many zeros behind the end as readers take: the last piece is found. */
+/* As many zeros after the end as readers take: the last piece is found. */
 static void
 end_behind_padding(void **state)
 {

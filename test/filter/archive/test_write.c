@@ -557,7 +557,7 @@ no_blocks(void **state)
 }
 
 /* Nothing may follow the end of the other carriers, and no reader takes more
- * zeros than 16 MiB behind a tar. */
+ * zeros than 16 MiB after a tar. */
 static void
 padding_that_cannot_be(void **state)
 {

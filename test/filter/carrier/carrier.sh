@@ -578,7 +578,7 @@ bad 'tar: another member first' NOT_ENVELOPE '' tar \
     --order file:etc/passwd=x,header,key,pieces,end
 bad 'tar: another member inside' CARRIER_MEMBER etc/passwd tar \
     --order header,file:etc/passwd=x,key,pieces,end
-bad 'tar: another member behind' CARRIER_MEMBER etc/passwd tar \
+bad 'tar: another member after' CARRIER_MEMBER etc/passwd tar \
     --order header,key,pieces,file:etc/passwd=x,end
 bad 'tar: an absolute name' CARRIER_MEMBER /$k tar --set key name /$k
 bad 'tar: a way out' CARRIER_MEMBER ../$k tar --set key name ../$k
@@ -621,7 +621,7 @@ bad 'tar: a key of 64 GiB' 'CARRIER|CARRIER_TRUNCATED' $k tar \
     --set key size 777777777777
 bad 'tar: too short a size' CARRIER $k tar --set key size -100
 bad 'tar: too long a size' COMMITMENT '' tar --set key size +1
-bad 'tar: data behind the size' CARRIER $h tar --set header padding \
+bad 'tar: data after the size' CARRIER $h tar --set header padding \
     "$(printf %0480d 1)"
 for key in path size linkpath GNU.sparse.size GNU.sparse.major; do
     bad "tar: a pax header with $key" CARRIER PaxHeaders/x tar \
@@ -641,9 +641,9 @@ bad 'tar: one zero block at the end' CARRIER_TRUNCATED '' tar \
     --order header,key,pieces,zeros:512
 bad 'tar: no zero block at the end' CARRIER_TRUNCATED '' tar \
     --order header,key,pieces
-bad 'tar: members behind the end' CARRIER '' tar \
+bad 'tar: members after the end' CARRIER '' tar \
     --order header,key,pieces,end,4,end
-bad 'tar: data behind the end' CARRIER '' tar \
+bad 'tar: data after the end' CARRIER '' tar \
     --order header,key,pieces,end,zeros:100000,garbage:1
 bad 'tar: too many zeros' CARRIER '' tar \
     --order header,key,pieces,end,zeros:16793600
@@ -668,9 +668,9 @@ bad 'xbstream: zeros in place of the end' CARRIER_TRUNCATED $p xbstream \
     --order header,header.E,key,key.E,pieces,zeros:4096
 bad 'xbstream: the header twice' CARRIER_MEMBER $h xbstream \
     --order header,header,header.E,key,key.E,pieces,payload.E
-bad 'xbstream: the key again behind its end' CARRIER_MEMBER $k xbstream \
+bad 'xbstream: the key again after its end' CARRIER_MEMBER $k xbstream \
     --order header,header.E,key,key.E,key,pieces,payload.E
-bad 'xbstream: payload behind its end' CARRIER_MEMBER $p xbstream \
+bad 'xbstream: payload after its end' CARRIER_MEMBER $p xbstream \
     --order header,header.E,key,key.E,0,payload.E,1,2,3,4
 bad 'xbstream: an end twice' CARRIER_MEMBER $p xbstream \
     --order header,header.E,key,key.E,pieces,payload.E,payload.E
@@ -708,7 +708,7 @@ for length in 67108865 0x7fffffffffffffff 0xffffffffffffffff; do
     bad "xbstream: a length of $length" CARRIER $p xbstream \
         --set 1 length $length
 done
-bad 'xbstream: a length behind the end' CARRIER_TRUNCATED $p xbstream \
+bad 'xbstream: a length after the end' CARRIER_TRUNCATED $p xbstream \
     --set 4 length 67108864
 bad 'xbstream: too short a length' CARRIER '' xbstream --set 1 length -1
 bad 'xbstream: a long header' CARRIER $h xbstream --set header length 65569
@@ -718,7 +718,7 @@ bad 'xbstream: another file first' NOT_ENVELOPE '' xbstream \
     --order file:ibdata1=x,E:ibdata1,header,header.E,key,key.E,pieces,payload.E
 bad 'xbstream: another file inside' CARRIER_MEMBER ibdata1 xbstream \
     --order header,header.E,file:ibdata1=x,E:ibdata1,key,key.E,pieces,payload.E
-bad 'xbstream: another file behind' CARRIER_MEMBER ibdata1 xbstream \
+bad 'xbstream: another file after' CARRIER_MEMBER ibdata1 xbstream \
     --order header,header.E,key,key.E,pieces,payload.E,file:ibdata1=x,E:ibdata1
 bad 'xbstream: an empty file inside' CARRIER_MEMBER ibdata1 xbstream \
     --order header,E:ibdata1,header.E,key,key.E,pieces,payload.E
@@ -731,9 +731,9 @@ bad 'xbstream: escapes in a name' CARRIER_MEMBER evil xbstream \
 bad 'xbstream: something in a file of xbcloud' CARRIER_MEMBER xtrabackup_info \
     xbstream --order \
     header,header.E,key,key.E,pieces,payload.E,file:xtrabackup_info.envelope=x
-bad 'xbstream: data behind the end' CARRIER '' xbstream --order \
+bad 'xbstream: data after the end' CARRIER '' xbstream --order \
     header,header.E,key,key.E,pieces,payload.E,zeros:100000,garbage:1
-bad 'xbstream: a chunk behind zeros' 'CARRIER|CARRIER_MEMBER' '' xbstream \
+bad 'xbstream: a chunk after zeros' 'CARRIER|CARRIER_MEMBER' '' xbstream \
     --order header,header.E,key,key.E,zeros:1,pieces,payload.E
 bad 'xbstream: too many zeros' CARRIER '' xbstream --order \
     header,header.E,key,key.E,pieces,payload.E,zeros:16777217

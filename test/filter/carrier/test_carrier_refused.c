@@ -159,7 +159,7 @@ tar_members(void **state)
         (void)put_tar(&tar, names[i], '0', stream, 10);
         refuse_tar(&tar, ENVELOPE_R_CARRIER_MEMBER, names[i]);
         put_tar_start(&tar);
-        put_tar_pieces(&tar); /* behind the last piece */
+        put_tar_pieces(&tar); /* after the last piece */
         (void)put_tar(&tar, names[i], '0', NULL, 0);
         put_tar_end(&tar);
         refuse_tar(&tar, ENVELOPE_R_CARRIER_MEMBER, names[i]);
@@ -416,7 +416,7 @@ xbstream_members(void **state)
         (void)put_chunk(&xb, 'P', names[i], 0, stream, 10);
         refuse_xb(&xb, ENVELOPE_R_CARRIER_MEMBER, names[i]);
         put_xb_start(&xb);
-        put_xb_pieces(&xb); /* behind the last piece */
+        put_xb_pieces(&xb); /* after the last piece */
         put_end(&xb, names[i]);
         refuse_xb(&xb, ENVELOPE_R_CARRIER_MEMBER, names[i]);
     }

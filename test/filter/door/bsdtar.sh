@@ -949,7 +949,7 @@ t 'a carrier that is unknown' no_file carrier \
 t 'a passphrase on the command line' no_file 'passphrase-file' \
     --options envelope:passphrase=hello
 t 'another filter' no_file '--add-filter is not supported' --add-filter other
-t 'the option behind the names of files' after_names
+t 'the option after the names of files' after_names
 for name in -r -u; do
     t "$name on an envelope is refused" append $name backup.tar
     t "$name on an envelope with its key is refused" \
@@ -994,7 +994,7 @@ cut() { # BYTES-LEFT
 }
 
 cut_at_piece() {
-    # Three pieces; the last one taken away, with the tar's end put behind it
+    # Three pieces; the last one taken away, with the tar's end put after it
     mkdir pieces
     head -c 200000 /dev/urandom >pieces/file
     # shellcheck disable=SC2086
@@ -1022,7 +1022,7 @@ t 'cut: in the middle' cut $((size / 2))
 t 'cut: in the header' cut 700
 t 'cut: the end of the tar' cut $((size - 20000))
 t 'cut: a piece' cut_at_piece
-t 'a member of somebody else behind the last' appended_member
+t 'a member of somebody else after the last' appended_member
 
 # --- writers that cannot go on --------------------------------------------
 
@@ -1441,7 +1441,7 @@ opens_read_unseen() {
     for libraries in '' ${symbolic:+"$symbolic"}; do
         complains ' an envelope' preloaded env LD_LIBRARY_PATH="$libraries" \
             LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" \
-            ./opens read behind clear.tar envelope:require
+            ./opens read after clear.tar envelope:require
         nothing said
     done
 }
@@ -1482,7 +1482,7 @@ opens_uncovered() {
         no_clear_text made.tar
     done
     # Through libarchive's own calls this is seen again ...
-    preloaded ./opens write behind made.tar envelope:recipient=ops.pem \
+    preloaded ./opens write after made.tar envelope:recipient=ops.pem \
         "$marker"
     sealed made.tar
     # ... unless they are hidden.
@@ -1491,7 +1491,7 @@ opens_uncovered() {
     complains 'to be encrypted' preloaded \
         env LD_LIBRARY_PATH="$symbolic" \
         LD_PRELOAD="$ENVELOPE_PRELOAD${asan:+:$asan}" \
-        ./opens write behind made.tar envelope:recipient=ops.pem "$marker"
+        ./opens write after made.tar envelope:recipient=ops.pem "$marker"
     no_clear_text made.tar
 }
 

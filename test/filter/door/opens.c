@@ -74,7 +74,7 @@ wide(const char *name)
 
 /* What no preload module sees. */
 static void *
-behind(const char *name)
+after(const char *name)
 {
     void *library = dlopen("libarchive.so.13", RTLD_LAZY);
     void *function = library != NULL ? dlsym(library, name) : NULL;
@@ -109,8 +109,8 @@ open_write(struct archive *a, const char *way, const char *name)
     if (strcmp(way, "open2") == 0)
         return archive_write_open2(a, open_file(name, "w"), NULL, write_block,
                                    close_file, NULL);
-    if (strcmp(way, "behind") == 0)
-        return ((__typeof__(&archive_write_open_filename))behind(
+    if (strcmp(way, "after") == 0)
+        return ((__typeof__(&archive_write_open_filename))after(
             "archive_write_open_filename"))(a, name);
     return ARCHIVE_OK; /* not at all */
 }
@@ -139,8 +139,8 @@ open_read(struct archive *a, const char *way, const char *name)
         return archive_read_open_filenames(a, volumes, BLOCK_LEN);
     if (strcmp(way, "open1") == 0)
         return open_one_by_one(a, open_file(name, "r"));
-    if (strcmp(way, "behind") == 0)
-        return ((__typeof__(&archive_read_open_filename))behind(
+    if (strcmp(way, "after") == 0)
+        return ((__typeof__(&archive_read_open_filename))after(
             "archive_read_open_filename"))(a, name, BLOCK_LEN);
     if (strcmp(way, "file") == 0)
         return archive_read_open_file(a, name, BLOCK_LEN);

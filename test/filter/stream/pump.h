@@ -23,7 +23,7 @@
  * for ever. */
 int pump_setup(void **state);
 
-/* pump_test - a case behind which no thread or open descriptor is left */
+/* pump_test - a case after which no thread or open descriptor is left */
 #define pump_test(name) \
     cmocka_unit_test_setup_teardown(name, pump_before, pump_after)
 int pump_before(void **state);
@@ -86,7 +86,7 @@ struct job {
     unsigned in_naps, out_naps;
     size_t pipe_size;
     bool nonblocking; /* the pump's ends of pipes */
-    bool idle;        /* the input does not end behind its last byte */
+    bool idle;        /* the input does not end after its last byte */
 };
 
 /*

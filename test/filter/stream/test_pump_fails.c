@@ -409,7 +409,7 @@ text_before_damage(void **state)
     drop(&text);
 }
 
-/* What is known to be damaged is not waited behind. */
+/* Once damage is known, nothing is waited for. */
 static void
 damage_while_input_idles(void **state)
 {

@@ -24,7 +24,7 @@
 #define URI "execkms://fake/"
 #define QUESTIONS_MAX 10 /* FORMAT 5.1 */
 
-/* Behind the KEKIdentifier: id-aes256-wrap, and a key of 32 bytes wrapped. */
+/* After the KEKIdentifier: id-aes256-wrap, and a key of 32 bytes wrapped. */
 #define ALGORITHM_LEN (2 + 2 + 9)
 #define REST_LEN (ALGORITHM_LEN + 2 + ENVL_DEK_LEN + 8)
 
@@ -128,7 +128,7 @@ add(struct bytes *to, const void *p, size_t len)
     to->len += len;
 }
 
-/* Make one element of what stands behind begin. */
+/* Make one element of what stands after begin. */
 static void
 enclose(struct bytes *in, size_t begin, int tag)
 {

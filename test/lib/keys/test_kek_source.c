@@ -201,7 +201,7 @@ malformed_kms_is_passed_over(void **state)
     memcpy(der + 13, "\x0c\x01x\x04\x02\x01\x02", 7);
     assert_int_equal(kind_of(der, 20), ENVL_KEK_UNKNOWN);
 
-    memcpy(der, good, sizeof(good)); /* and a NULL behind it */
+    memcpy(der, good, sizeof(good)); /* and a NULL after it */
     der[1] = 19;
     memcpy(der + sizeof(good), "\x05\x00", 2);
     assert_int_equal(kind_of(der, 21), ENVL_KEK_UNKNOWN);

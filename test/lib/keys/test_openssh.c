@@ -344,7 +344,7 @@ others_are_refused(void **state)
         { "ssh-rsa AAAA", ENVELOPE_R_UNREADABLE_KEY, "well-formed" },
         { "ssh-rsa ====", ENVELOPE_R_UNREADABLE_KEY, "well-formed" },
         { "ssh-rsa AAAAB3NzaC1yc2F=", ENVELOPE_R_UNREADABLE_KEY,
-          "well-formed" }, /* bits behind the last byte */
+          "well-formed" }, /* bits after the last byte */
         { "-----BEGIN OPENSSH PRIVATE KEY-----", ENVELOPE_R_UNREADABLE_KEY,
           "line 1: the PEM block that begins here has no end" },
         { "-----BEGIN OPENSSH PRIVATE KEY-----\n"
@@ -642,7 +642,7 @@ other_encodings_are_refused(void **state)
           "\0\0\0\x21"
           "111111111111111111111111111111111",
           37 },
-        /* something behind the key */
+        /* something after the key */
         { OPENSSH_RSA_PUB, N_AT + 257, 0, "\0\0\0\0", 4 },
         { OPENSSH_P256_PUB, 4 + 19 + 4 + 8 + 4 + 65, 0, "\0", 1 },
         /* a point that is in both forms, in the short form, and infinity */
@@ -655,7 +655,7 @@ other_encodings_are_refused(void **state)
         /* no and two keys in a file */
         { OPENSSH_P256, 15 + 8 + 8 + 4, 4, "\0\0\0\0", 4 },
         { OPENSSH_P256, 15 + 8 + 8 + 4, 4, "\0\0\0\2", 4 },
-        /* something behind the private part */
+        /* something after the private part */
         { OPENSSH_P256, 15 + 8 + 8 + 4 + 4 + 4 + 104 + 4 + 152, 0, "\0", 1 },
         /* options of no KDF, no cipher, no KDF */
         { OPENSSH_P256, 15 + 8 + 8, 4, "\0\0\0\1\0", 5 },

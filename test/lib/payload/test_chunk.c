@@ -452,7 +452,7 @@ runs_are_what_updates_are(void **state)
     assert_int_equal(envl_payload_verified_len(p.open),
                      COUNT_OF_RUN * ENVL_CHUNK_LEN);
 
-    /* Behind those that the update has sealed. */
+    /* After those that the update has sealed. */
     assert_int_equal(envl_payload_reserve(p.seal, COUNT_OF_RUN, &index, &err),
                      ENVELOPE_OK);
     assert_int_equal(index, COUNT_OF_RUN);

@@ -130,7 +130,7 @@ no_chunk_follows_the_last(void **state)
                      ENVELOPE_R_PARAMETER);
     assert_int_equal(envl_payload_seek(payload, ENVL_CHUNK_COUNT_MAX - 1, &err),
                      ENVELOPE_OK);
-    /* It is looked at, and is bad; the one behind it would not be. */
+    /* It is looked at, and is bad; the one after it would not be. */
     envl_sink_begin(&sink, out, sizeof(out));
     assert_int_equal(envl_payload_update(payload, &sink, in, sizeof(in), &err),
                      ENVELOPE_R_CHUNK);
