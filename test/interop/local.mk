@@ -7,7 +7,7 @@ interop_scripts = \
 	%D%/mariadb.sh \
 	%D%/stranger.sh \
 	%D%/xbstream.sh \
-	test/vectors/vectors.sh
+	%D%/vectors.sh
 
 EXTRA_DIST += \
 	%D%/carrier.py \
