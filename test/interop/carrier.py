@@ -42,7 +42,8 @@ XBCLOUD = ("xtrabackup_tablespaces.envelope", "xtrabackup_info.envelope")
 
 MAGIC = bytes.fromhex("89454E560D0A1A0A")
 PRELUDE = 32
-MAX_HEADER_MEMBER = PRELUDE + 65536
+MAX_LABELS = 65536
+MAX_HEADER_MEMBER = PRELUDE + MAX_LABELS
 MAX_KEY_MEMBER = 2097152
 MAX_HELD = 64 << 20             # payload that waits for header and key
 MAX_ZEROS = 16 << 20            # after the end
