@@ -396,6 +396,8 @@ def recipient_info_vectors():
              ktri(issuer(b"a"), empty)),
             ("attribute-empty", "an OtherKeyAttribute has no OID",
              kek_attribute),
+            ("recipient-tag", "a RecipientInfo has the tag of none of the five",
+             e.tlv(e.context(5), e.der_integer(0))),
             ("date", "a RecipientKeyIdentifier has a month 13",
              kari(key_id(e.tlv(e.GENERALIZED_TIME, b"20261301000000Z")))),
             ("nested-33", "elements are nested 33 deep", nested(33))):
