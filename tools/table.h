@@ -17,6 +17,17 @@ enum envl_operand {
     ENVL_OPERAND_OTHER
 };
 
+/* Under which heading --help has an option. */
+enum envl_option_group {
+    ENVL_GROUP_KEYS,
+    ENVL_GROUP_CHANGE,
+    ENVL_GROUP_TAKEN,
+    ENVL_GROUP_DATA,
+    ENVL_GROUP_FORMAT,
+    ENVL_GROUP_RUN,
+    ENVL_GROUP_COUNT
+};
+
 struct envl_option_row;
 
 /* Take what was typed; value is NULL where nothing follows. */
@@ -29,6 +40,7 @@ struct envl_option_row {
     const char *name;  /* after "--" */
     char letter;       /* after "-", or 0 */
     unsigned commands; /* bits 1 << enum envl_command_id */
+    enum envl_option_group group;
     enum envl_operand operand;
     bool optional;        /* the operand, as in --name[=WORD] */
     const char *word;     /* what --help calls the operand, or NULL */
@@ -48,6 +60,7 @@ struct envl_command_row {
     int operands_max;     /* INT_MAX: any number */
     bool takes_files;     /* operands are files */
     const char *help;
+    const char *example; /* a whole line */
 };
 
 /* In the order of enum envl_command_id. */
