@@ -15,6 +15,7 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 
+#include "filter/stream/fd.h"
 #include "tools/os/disk.h"
 #include "tools/os/free_name.h"
 #include "tools/os/temporary.h"
@@ -79,17 +80,11 @@ int
 envl_key_pair_write(int fd, BIO *content)
 {
     char *p = NULL;
-    long left = BIO_get_mem_data(content, &p);
-    ssize_t n;
+    long len = BIO_get_mem_data(content, &p);
+    struct envl_err ignored; /* errno tells, too */
 
-    while (left > 0) {
-        n = write(fd, p, (size_t)left);
-        if (n < 0 && errno != EINTR)
-            return 0;
-        p += n > 0 ? n : 0;
-        left -= n > 0 ? n : 0;
-    }
-    return 1;
+    return envl_fd_write(fd, (unsigned char *)p, (size_t)len, &ignored)
+           == ENVELOPE_OK;
 }
 
 static enum envelope_reason
