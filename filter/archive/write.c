@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Archives written through an envelope: libarchive's client callbacks, with
- * the pump after them for descriptors, and the codec alone for everything
+ * Archives written through an envelope: libarchive's client callbacks on
+ * the pump for descriptors, and the codec alone for everything
  * that the program must be called for in its own thread.
  */
 #include <envelope/archive.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the parts of the preload module share: the options that a program has
- * given an archive, and libarchive's own functions after the module's.
+ * given an archive, and libarchive's own functions behind the module's.
  */
 #ifndef ENVL_PRELOAD_H
 #define ENVL_PRELOAD_H

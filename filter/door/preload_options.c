@@ -59,14 +59,8 @@ option(size_t i)
 static const struct envl_option_name *
 find(const char *name)
 {
-    const struct envl_option_name *known;
-    size_t i;
-
-    for (i = 0; (known = option(i)) != NULL; i++) {
-        if (strcmp(known->name, name) == 0)
-            return known;
-    }
-    return NULL;
+    return strcmp(name, ENVL_FILTER_OPTION) == 0 ? &filter_option
+                                                 : envl_option_find(name);
 }
 
 static enum about

@@ -142,16 +142,6 @@ envl_outlet_end_writing(struct envl_outlet *out)
         envl_fd_out_clear(&out->to);
 }
 
-/* One block, which may be a record. */
-static enum envelope_reason
-write_block(const struct envl_outlet *out, const unsigned char *block,
-            size_t len, struct envl_err *err)
-{
-    struct iovec part = { (void *)(uintptr_t)block, len };
-
-    return envl_fd_out_write(&out->to, &part, 1, err);
-}
-
 enum envelope_reason
 envl_outlet_put(struct envl_outlet *out, const unsigned char *p, size_t len,
                 struct envl_err *err)
@@ -162,7 +152,7 @@ envl_outlet_put(struct envl_outlet *out, const unsigned char *p, size_t len,
 
     while (rc == ENVELOPE_OK
            && (n = envl_blocks_next(out->blocks, &p, &len, &block)) > 0)
-        rc = write_block(out, block, n, err);
+        rc = envl_fd_out_put(&out->to, block, n, err);
     return rc;
 }
 
@@ -174,7 +164,7 @@ envl_outlet_end(struct envl_outlet *out, struct envl_err *err)
     size_t n;
 
     while (rc == ENVELOPE_OK && (n = envl_blocks_end(out->blocks, &block)) > 0)
-        rc = write_block(out, block, n, err);
+        rc = envl_fd_out_put(&out->to, block, n, err);
     return rc;
 }
 

@@ -171,14 +171,11 @@ envl_fd_read_record(int fd, const struct envl_stop *stop, unsigned char *buf,
  * envl_stop_wait(); else PIPE_BUF bytes have room when there is any.
  */
 void
-envl_fd_out_init(struct envl_fd_out *out, int fd, const struct envl_stop *stop)
+envl_fd_out_init_now(struct envl_fd_out *out, int fd)
 {
     struct stat st;
 
     *out = (struct envl_fd_out){ .fd = fd, .again = -1 };
-    if (stop == NULL || !envl_fd_blocks(fd))
-        return;
-    out->stop = stop;
     if (fstat(fd, &st) != 0)
         return;
     out->is_socket = S_ISSOCK(st.st_mode);
@@ -186,6 +183,16 @@ envl_fd_out_init(struct envl_fd_out *out, int fd, const struct envl_stop *stop)
         out->again = envl_open_again(fd);
         out->most = out->again < 0 ? PIPE_BUF : 0;
     }
+}
+
+void
+envl_fd_out_init(struct envl_fd_out *out, int fd, const struct envl_stop *stop)
+{
+    *out = (struct envl_fd_out){ .fd = fd, .again = -1 };
+    if (stop == NULL || !envl_fd_blocks(fd))
+        return;
+    envl_fd_out_init_now(out, fd);
+    out->stop = stop;
 }
 
 void
@@ -211,6 +218,14 @@ write_some(const struct envl_fd_out *out, struct iovec *parts, unsigned count)
         return write(out->fd, parts->iov_base,
                      len < out->most ? len : out->most);
     return writev(out->fd, parts, (int)count);
+}
+
+ssize_t
+envl_fd_out_try(const struct envl_fd_out *out, const void *buf, size_t len)
+{
+    struct iovec part = { (void *)(uintptr_t)buf, len };
+
+    return write_some(out, &part, 1);
 }
 
 /* What does not block says EAGAIN, and waits then. */
@@ -262,13 +277,21 @@ envl_fd_out_write_quietly(const struct envl_fd_out *out, struct iovec *parts,
 }
 
 enum envelope_reason
+envl_fd_out_put(const struct envl_fd_out *out, const unsigned char *buf,
+                size_t len, struct envl_err *err)
+{
+    struct iovec part = { (void *)(uintptr_t)buf, len };
+
+    return envl_fd_out_write(out, &part, 1, err);
+}
+
+enum envelope_reason
 envl_fd_write(int fd, const unsigned char *buf, size_t len,
               struct envl_err *err)
 {
     const struct envl_fd_out out = { .fd = fd, .again = -1 };
-    struct iovec part = { (void *)(uintptr_t)buf, len };
 
-    return envl_fd_out_write(&out, &part, 1, err);
+    return envl_fd_out_put(&out, buf, len, err);
 }
 
 enum envelope_reason

@@ -58,16 +58,25 @@ struct envl_fd_out {
 };
 
 /*
- * envl_fd_out_init - a descriptor that is written to, until it is stopped
+ * envl_fd_out_init - a descriptor that is written to, until it is stopped; with
+ * NULL as it is
+ * envl_fd_out_init_now - the same, for envl_fd_out_try()
  * envl_fd_out_clear - no more is written
  */
 void envl_fd_out_init(struct envl_fd_out *out, int fd,
                       const struct envl_stop *stop);
+void envl_fd_out_init_now(struct envl_fd_out *out, int fd);
 void envl_fd_out_clear(struct envl_fd_out *out);
+
+/* envl_fd_out_try - write as much as there is room for, in one call that does not
+ * wait where that can be had; what write(2) returns */
+ssize_t envl_fd_out_try(const struct envl_fd_out *out, const void *buf,
+                        size_t len);
 
 /*
  * envl_fd_write - write all of it
  * envl_fd_write_quietly - the same, and a closed pipe does not raise SIGPIPE
+ * envl_fd_out_put - the same as envl_fd_write()
  * envl_fd_out_write, envl_fd_out_write_quietly - count parts, which are used up
  *
  * Returns: as above, ENVELOPE_R_WRITE for ENVELOPE_R_READ.
@@ -76,6 +85,9 @@ enum envelope_reason envl_fd_write(int fd, const unsigned char *buf, size_t len,
                                    struct envl_err *err);
 enum envelope_reason envl_fd_write_quietly(int fd, const unsigned char *buf,
                                            size_t len, struct envl_err *err);
+enum envelope_reason envl_fd_out_put(const struct envl_fd_out *out,
+                                     const unsigned char *buf, size_t len,
+                                     struct envl_err *err);
 enum envelope_reason envl_fd_out_write(const struct envl_fd_out *out,
                                        struct iovec *parts, unsigned count,
                                        struct envl_err *err);

@@ -202,6 +202,14 @@ find(const char *name)
 }
 
 const struct envl_option_name *
+envl_option_find(const char *name)
+{
+    const struct row *row = find(name);
+
+    return row != NULL ? &row->known : NULL;
+}
+
+const struct envl_option_name *
 envl_option_name(size_t i)
 {
     return i < ROW_COUNT ? &rows[i].known : NULL;

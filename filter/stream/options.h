@@ -53,6 +53,9 @@ struct envl_option_name {
  * last */
 const struct envl_option_name *envl_option_name(size_t i);
 
+/* envl_option_find - that of a name; NULL if there is none */
+const struct envl_option_name *envl_option_find(const char *name);
+
 /* envl_options_init - nothing said; carrier is the default one */
 void envl_options_init(struct envl_options *options, enum envl_carrier carrier);
 

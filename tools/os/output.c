@@ -138,7 +138,7 @@ fail_same(struct envl_err *err, const char *path)
                      path != NULL ? path : "one file");
 }
 
-/* The place after path, where a link leads to; false with errno set. */
+/* The place that path leads to, through links; false with errno set. */
 static bool
 open_dir(struct envl_output *output)
 {

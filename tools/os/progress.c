@@ -17,12 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/base/waiting.h"
+#include "filter/stream/fd.h"
 
 #define MS 1000
 #define TICK_MS 500      /* from sample to sample */
@@ -44,14 +43,14 @@ struct sample {
 
 struct envl_progress {
     enum envl_progress_mode mode;
-    bool is_auto, is_terminal, is_socket;
+    bool is_auto, is_terminal;
     bool overwrites; /* one line, again and again */
     int64_t total;
     envl_progress_fn *read;
     void *arg;
     pthread_t thread;
-    int poked[2]; /* a pipe: a byte for each signal, and one to stop */
-    int again;    /* standard error, where it can be had without blocking */
+    int poked[2];          /* a pipe: a byte for each signal, and one to stop */
+    struct envl_fd_out to; /* standard error, without blocking if it can be */
     atomic_bool stopped, done; /* as envl_progress_stop() was told */
 
     /* The thread's own */
@@ -258,16 +257,11 @@ put(const struct envl_progress *progress, const char *line, size_t len,
     int timeout_ms)
 {
     struct pollfd item = { .fd = STDERR_FILENO, .events = POLLOUT };
-    ssize_t n = 0;
+    ssize_t n;
 
     if (poll(&item, 1, timeout_ms) != 1 || (item.revents & POLLOUT) == 0)
         return;
-    if (progress->again >= 0)
-        n = write(progress->again, line, len);
-    else if (progress->is_socket)
-        n = send(STDERR_FILENO, line, len, MSG_DONTWAIT);
-    else
-        n = write(STDERR_FILENO, line, len);
+    n = envl_fd_out_try(&progress->to, line, len);
     (void)n; /* nothing depends on it */
 }
 
@@ -468,8 +462,6 @@ is_pipe(int fd)
 static void
 init(struct envl_progress *progress, enum envl_progress_mode mode)
 {
-    struct stat st;
-
     progress->is_terminal = isatty(STDERR_FILENO);
     progress->overwrites = progress->is_terminal && !is_pipe(STDIN_FILENO)
                            && !is_pipe(STDOUT_FILENO);
@@ -481,19 +473,13 @@ init(struct envl_progress *progress, enum envl_progress_mode mode)
     progress->start_ms = now_ms();
     progress->samples[0] = (struct sample){ progress->start_ms, 0 };
     progress->sample_count = 1;
-    progress->again = -1;
-    if (fstat(STDERR_FILENO, &st) == 0) {
-        progress->is_socket = S_ISSOCK(st.st_mode);
-        if (progress->is_terminal || S_ISFIFO(st.st_mode))
-            progress->again = envl_open_again(STDERR_FILENO);
-    }
+    envl_fd_out_init_now(&progress->to, STDERR_FILENO);
 }
 
 static void
 release(struct envl_progress *progress)
 {
-    if (progress->again >= 0)
-        (void)close(progress->again);
+    envl_fd_out_clear(&progress->to);
     (void)close(progress->poked[0]);
     (void)close(progress->poked[1]);
     free(progress);
