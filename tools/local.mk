@@ -63,8 +63,4 @@ libenvl_tools_la_SOURCES = \
 
 bin_PROGRAMS += envelope
 envelope_SOURCES = %D%/main.c
-# Not that it crashes itself, which LeakSanitizer does, but what it finds counts.
-if SANITIZERS
-envelope_SOURCES += test/support/leaks.c
-endif
 envelope_LDADD = libenvl-tools.la libenvl-filter.la libenvl-provider.la $(CRYPTO_LIBS) $(PTHREAD_LIBS)

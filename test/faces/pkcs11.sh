@@ -16,7 +16,7 @@ need_token
 # libp11 keeps its tables of methods for ever, and builds some at the very end.
 if [ -n "${ENVELOPE_SANITIZED-}" ]; then
     printf 'leak:%s\n' ENGINE_by_id OPENSSL_cleanup >lsan.supp
-    ASAN_OPTIONS=fast_unwind_on_malloc=0
+    ASAN_OPTIONS=${ASAN_OPTIONS-}:fast_unwind_on_malloc=0
     LSAN_OPTIONS=suppressions=$tests_dir/lsan.supp:print_suppressions=0
     export ASAN_OPTIONS LSAN_OPTIONS
 fi

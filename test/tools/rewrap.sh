@@ -984,7 +984,7 @@ make_die() {
 dies() {
     dies_status=0
     env LD_PRELOAD="$PWD/die.so" DIE_HOW="$1" DIE_AT="$2" DIE_LOSE="${4-0}" \
-        DIE_ZEROS="${5-0}" ASAN_OPTIONS=verify_asan_link_order=0 \
+        DIE_ZEROS="${5-0}" ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" \
         "$envelope" rewrap -i old.key -r new.pem "$3" >told 2>err \
         || dies_status=$?
     case $dies_status in
@@ -1224,7 +1224,7 @@ new_file_killed() {
         rm -f made .made* made.*
         status=0
         env LD_PRELOAD="$PWD/die.so" DIE_HOW=after DIE_AT=$n \
-            ASAN_OPTIONS=verify_asan_link_order=0 \
+            ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" \
             "$envelope" rewrap -i old.key -r new.pem -o made a.tar \
             || status=$?
         [ $status -eq 137 ]

@@ -22,7 +22,7 @@ if [ -n "${ENVELOPE_SANITIZED-}" ]; then
     asan=$(gcc -print-file-name=libasan.so)
     printf 'leak:%s\n' archive_read_disk archive_entry_new /bin/sh dash \
         >lsan.supp
-    ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0
+    ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=1:verify_asan_link_order=0
     LSAN_OPTIONS=suppressions=$tests_dir/lsan.supp:print_suppressions=0
     export ASAN_OPTIONS LSAN_OPTIONS
     for name in $launchers; do
