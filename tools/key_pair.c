@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "filter/stream/fd.h"
 #include "tools/os/disk.h"
 #include "tools/os/free_name.h"
-#include "tools/os/temporary.h"
+#include "tools/os/replace.h"
 
 #define PRIVATE_MODE 0600
 #define PUBLIC_MODE 0644 /* less the umask */
@@ -30,10 +31,9 @@ static const char old_end[] = ".XXXXXX";
 /* One of the two, on the way to its name. */
 struct key_file {
     const char *path;
-    int lock;         /* of the new file, until it has its name; or -1 */
-    char *temporary;  /* has the content until it has its name, or NULL */
-    char *old;        /* what had the name before, or NULL */
-    bool named, left; /* left: the temporary name is there, too */
+    struct envl_replace new_file;
+    char *old;  /* what had the name before, or NULL */
+    bool named; /* the new file is */
 };
 
 static enum envelope_reason
@@ -43,38 +43,6 @@ fail_file(const char *path, struct envl_err *err)
 }
 
 /* Writing */
-
-/* A new and empty file beside path, locked (tools/os/temporary.h); its descriptor,
- * or -1 with errno set. */
-static int
-create(struct key_file *file)
-{
-    const char *base;
-    char *name = NULL;
-    int dir = envl_parent_open(file->path, &base);
-    size_t len = (size_t)(base - file->path), size;
-    int error, fd = -1;
-
-    if (dir < 0)
-        return -1;
-    size = len + ENVL_TEMPORARY_LEN_MAX + 1;
-    errno = ENOMEM;
-    if ((file->temporary = OPENSSL_zalloc(size)) != NULL)
-        fd = envl_temporary_create(&name, dir, base, PRIVATE_MODE);
-    error = errno;
-    if (fd >= 0) {
-        file->lock = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        (void)snprintf(file->temporary, size, "%.*s%s", (int)len, file->path,
-                       name);
-    } else {
-        OPENSSL_free(file->temporary);
-        file->temporary = NULL;
-    }
-    free(name);
-    (void)close(dir); /* it was only read */
-    errno = error;
-    return fd;
-}
 
 int
 envl_key_pair_write(int fd, BIO *content)
@@ -91,7 +59,7 @@ static enum envelope_reason
 write_temporary(struct key_file *file, BIO *content, mode_t mode,
                 struct envl_err *err)
 {
-    int fd = create(file);
+    int fd = envl_replace_begin(&file->new_file, file->path, PRIVATE_MODE);
     int ok, saved;
 
     if (fd < 0)
@@ -112,8 +80,7 @@ write_temporary(struct key_file *file, BIO *content, mode_t mode,
 static enum envelope_reason
 give_name(struct key_file *file, struct envl_err *err)
 {
-    if (!envl_free_name_take(AT_FDCWD, file->temporary, file->path,
-                             &file->left))
+    if (!envl_replace_take_name(&file->new_file, false))
         return fail_file(file->path, err);
     file->named = true;
     return envl_parent_to_disk(file->path) ? ENVELOPE_OK
@@ -154,13 +121,11 @@ set_aside(struct key_file *file, struct envl_err *err)
 
 /* What stays has a private key in it: nobody would look for it there. */
 static void
-remove_or_tell(const char *name, struct envl_err *err)
+tell_left(const char *name, struct envl_err *err)
 {
     char detail[ENVL_DETAIL_MAX];
     enum envelope_reason reason = err->reason;
 
-    if (unlink(name) == 0)
-        return;
     (void)snprintf(detail, sizeof(detail), "%s", err->detail);
     if (reason == ENVELOPE_OK)
         (void)envl_fail(err, ENVELOPE_R_WRITE,
@@ -172,12 +137,32 @@ remove_or_tell(const char *name, struct envl_err *err)
 }
 
 static void
-withdraw(const struct key_file *file, struct envl_err *err)
+remove_or_tell(const char *name, struct envl_err *err)
+{
+    if (unlink(name) != 0)
+        tell_left(name, err);
+}
+
+static void
+remove_temporary(struct key_file *file, struct envl_err *err)
+{
+    const struct envl_replace *left = &file->new_file;
+    char name[PATH_MAX];
+
+    if (envl_replace_remove(&file->new_file))
+        return;
+    (void)snprintf(name, sizeof(name), "%.*s%s",
+                   (int)(strlen(file->path) - strlen(left->name)), file->path,
+                   left->temporary);
+    tell_left(name, err);
+}
+
+static void
+withdraw(struct key_file *file, struct envl_err *err)
 {
     if (file->named)
         remove_or_tell(file->path, err);
-    if (file->temporary != NULL && (!file->named || file->left))
-        remove_or_tell(file->temporary, err);
+    remove_temporary(file, err);
 }
 
 static void
@@ -198,20 +183,17 @@ put_back(const struct key_file *file, struct envl_err *err)
 }
 
 static void
-drop_old(const struct key_file *file, struct envl_err *err)
+drop_old(struct key_file *file, struct envl_err *err)
 {
     if (file->old != NULL)
         remove_or_tell(file->old, err);
-    if (file->left)
-        remove_or_tell(file->temporary, err);
+    remove_temporary(file, err);
 }
 
 static void
 end(struct key_file *file)
 {
-    if (file->lock >= 0)
-        (void)close(file->lock); /* what was written is on disk, or gone */
-    OPENSSL_free(file->temporary);
+    envl_replace_end(&file->new_file);
     OPENSSL_free(file->old);
 }
 
@@ -243,8 +225,10 @@ enum envelope_reason
 envl_key_pair_store(const struct envl_key_pair *pair, bool force,
                     struct envl_err *err)
 {
-    struct key_file private_file = { .path = pair->private_path, .lock = -1 };
-    struct key_file public_file = { .path = pair->public_path, .lock = -1 };
+    struct key_file private_file = { pair->private_path, ENVL_REPLACE_NONE,
+                                     NULL, false };
+    struct key_file public_file = { pair->public_path, ENVL_REPLACE_NONE, NULL,
+                                    false };
     sigset_t all, before;
     enum envelope_reason rc;
 

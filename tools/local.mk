@@ -47,6 +47,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/rewrap_result.c \
 	%D%/rewrap_result.h \
 	%D%/salvage.c \
+	%D%/os/replace.c \
+	%D%/os/replace.h \
 	%D%/secrets.c \
 	%D%/secrets.h \
 	%D%/os/shown.c \

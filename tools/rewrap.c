@@ -448,7 +448,8 @@ write_new(const struct job *job, struct target *target, struct envl_err *err)
                        &arguments->options, err);
     }
     if (rc == ENVELOPE_OK && arguments->preserve_mtime
-        && output.temporary != NULL && futimens(output.fd, target->times) != 0)
+        && output.file.temporary != NULL
+        && futimens(output.fd, target->times) != 0)
         rc = envl_fail(err, ENVELOPE_R_WRITE, "its time cannot be set: %s",
                        strerror(errno));
     if (rc == ENVELOPE_OK)

@@ -22,7 +22,7 @@ envl_sparse_begin(struct envl_sparse *sparse, const struct envl_output *output,
                   bool holes, struct envl_err *err)
 {
     *sparse = (struct envl_sparse){ .fd = output->fd, .holes = holes };
-    if (holes && output->temporary == NULL)
+    if (holes && output->file.temporary == NULL)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "--sparse is for a file, which -o names");
     return ENVELOPE_OK;

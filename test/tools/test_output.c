@@ -193,8 +193,8 @@ it_appears_when_complete(void **state)
     assert_int_equal(start(&output, "file", KEEP, 0666), ENVELOPE_OK);
     write_text(&output, "new");
     assert_int_not_equal(access("file", F_OK), 0);
-    assert_string_equal(output.temporary, ".file.envelope");
-    assert_int_equal(access(output.temporary, F_OK), 0);
+    assert_string_equal(output.file.temporary, ".file.envelope");
+    assert_int_equal(access(output.file.temporary, F_OK), 0);
     assert_int_equal(finish(&output), ENVELOPE_OK);
     assert_text("file", "new");
     assert_int_equal(count_files(), 1);
@@ -230,7 +230,7 @@ it_has_the_mode_that_it_should(void **state)
     write_file("usual", KEEP, 0666, "new");
     assert_int_equal(mode_of("usual"), 0644);
     assert_int_equal(start(&output, "private", KEEP, 0600), ENVELOPE_OK);
-    assert_int_equal(mode_of(output.temporary), 0600);
+    assert_int_equal(mode_of(output.file.temporary), 0600);
     assert_int_equal(finish(&output), ENVELOPE_OK);
     assert_int_equal(mode_of("private"), 0600);
     (void)umask(077);
@@ -545,7 +545,7 @@ devices_are_written_to(void **state)
     assert_int_equal(start(&output, "/dev/full", KEEP, 0666),
                      ENVELOPE_R_PARAMETER);
     assert_int_equal(start(&output, "/dev/full", FORCE, 0666), ENVELOPE_OK);
-    assert_null(output.temporary);
+    assert_null(output.file.temporary);
     assert_int_equal(write(output.fd, "new", 3), -1);
     assert_int_equal(errno, ENOSPC);
     envl_output_discard(&output);
@@ -590,7 +590,8 @@ places_that_cannot_be_written_to(void **state)
     for (i = 1; i < 255; i += 2)
         memcpy(name + i, "\303\244", 2); /* no half characters */
     assert_int_equal(start(&output, name, KEEP, 0666), ENVELOPE_OK);
-    assert_int_equal(strlen(output.temporary), 1 + 99 + strlen(".envelope"));
+    assert_int_equal(strlen(output.file.temporary),
+                     1 + 99 + strlen(".envelope"));
     assert_int_equal(finish(&output), ENVELOPE_OK);
     assert_int_equal(count_files(), 4);
 }
@@ -883,8 +884,9 @@ what_is_left_goes(void **state)
     assert_true(fd >= 0);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     assert_int_equal(start(&output, "file", FORCE, 0666), ENVELOPE_OK);
-    assert_int_equal(strlen(output.temporary), strlen(left) + 7);
-    assert_memory_equal(output.temporary, ".file.envelope-", strlen(left) + 1);
+    assert_int_equal(strlen(output.file.temporary), strlen(left) + 7);
+    assert_memory_equal(output.file.temporary, ".file.envelope-",
+                        strlen(left) + 1);
     assert_int_equal(finish(&output), ENVELOPE_OK);
     assert_text(left, "locked");
     assert_int_equal(close(fd), 0);

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "tools/os/disk.h"
-#include "tools/os/free_name.h"
 #include "tools/os/temporary.h"
 
 /* Signals */
@@ -75,8 +74,9 @@ guard_arm(const struct envl_output *output)
     struct sigaction action = { .sa_handler = remove_and_end };
     size_t i;
 
-    (void)snprintf(guard.name, sizeof(guard.name), "%s", output->temporary);
-    guard.dir = output->dir;
+    (void)snprintf(guard.name, sizeof(guard.name), "%s",
+                   output->file.temporary);
+    guard.dir = output->file.dir;
     guard.pid = getpid();
     guard.armed = 1;
     for (i = 0; i < ENDING_COUNT; i++)
@@ -138,46 +138,26 @@ fail_same(struct envl_err *err, const char *path)
                      path != NULL ? path : "one file");
 }
 
-/* The place that path leads to, through links; false with errno set. */
-static bool
-open_dir(struct envl_output *output)
-{
-    struct stat link;
-    const char *name;
-    char *full;
-    int error;
-
-    if (lstat(output->path, &link) == 0 && S_ISLNK(link.st_mode))
-        full = realpath(output->path, NULL);
-    else
-        full = strdup(output->path);
-    if (full == NULL)
-        return false;
-    output->dir = envl_parent_open(full, &name);
-    error = *name == '\0' ? EISDIR : errno;
-    output->name = *name != '\0' ? strdup(name) : NULL;
-    free(full);
-    if (output->dir < 0 || error == EISDIR)
-        errno = error;
-    return output->dir >= 0 && output->name != NULL;
-}
-
-/* Without the temporary name there is no temporary file. */
+/* Beside the file that path leads to, through links; false with errno set. */
 static bool
 create_temporary(struct envl_output *output, mode_t mode)
 {
+    struct stat link;
+    char *target = NULL;
     sigset_t old;
     int error;
 
+    if (lstat(output->path, &link) == 0 && S_ISLNK(link.st_mode)
+        && (target = realpath(output->path, NULL)) == NULL)
+        return false;
     signals_block(&old);
-    output->fd = envl_temporary_create(&output->temporary, output->dir,
-                                       output->name, mode);
+    output->fd = envl_replace_begin(
+        &output->file, target != NULL ? target : output->path, mode);
     error = errno;
-    if (output->fd >= 0) {
+    if (output->fd >= 0)
         guard_arm(output);
-        output->lock = fcntl(output->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    }
     signals_unblock(&old);
+    free(target);
     errno = error;
     return output->fd >= 0;
 }
@@ -222,8 +202,7 @@ static enum envelope_reason
 open_beside(struct envl_output *output, const struct stat *old, mode_t mode,
             struct envl_err *err)
 {
-    if (!open_dir(output)
-        || !create_temporary(output, old != NULL ? mode & S_IRWXU : mode)) {
+    if (!create_temporary(output, old != NULL ? mode & S_IRWXU : mode)) {
         if (errno == ENOMEM)
             return envl_fail_memory(err);
         return fail_write(err);
@@ -330,9 +309,9 @@ envl_output_open(struct envl_output *output, const char *path, bool force,
     const bool is_standard = path == NULL || strcmp(path, "-") == 0;
     enum envelope_reason rc;
 
-    *output =
-        (struct envl_output){ .fd = -1, .dir = -1, .lock = -1, .force = force };
-    output->open = true;
+    *output = (struct envl_output){
+        .fd = -1, .file = ENVL_REPLACE_NONE, .force = force, .open = true
+    };
     output->path = is_standard ? NULL : path;
     if (is_standard)
         rc = open_standard(output, is_binary && path == NULL, input, err);
@@ -357,22 +336,13 @@ close_output(struct envl_output *output)
 static bool
 take_name(struct envl_output *output)
 {
-    bool done, left = false; /* what is left is removed at the end */
     sigset_t old;
+    bool done;
 
     signals_block(&old);
-    if (output->force)
-        done =
-            renameat(output->dir, output->temporary, output->dir, output->name)
-            == 0;
-    else
-        done = envl_free_name_take(output->dir, output->temporary, output->name,
-                                   &left);
-    if (done && !left) {
+    done = envl_replace_take_name(&output->file, output->force);
+    if (output->file.temporary == NULL)
         guard_disarm();
-        free(output->temporary);
-        output->temporary = NULL;
-    }
     signals_unblock(&old);
     return done;
 }
@@ -383,13 +353,13 @@ commit_file(struct envl_output *output, struct envl_err *err)
     if ((!output->no_sync && !envl_to_disk(output->fd))
         || !close_output(output))
         return fail_write(err);
-    if (output->temporary == NULL)
+    if (output->file.temporary == NULL)
         return ENVELOPE_OK;
     if (!take_name(output))
         return !output->force && errno == EEXIST
                    ? fail_exists(err, output->path)
                    : fail_write(err);
-    if (!output->no_sync && !envl_to_disk(output->dir))
+    if (!output->no_sync && !envl_to_disk(output->file.dir))
         return envl_fail(err, ENVELOPE_R_WRITE,
                          "the file is there and complete, but a crash may undo "
                          "that: its directory cannot be brought to disk: %s",
@@ -419,17 +389,9 @@ envl_output_discard(struct envl_output *output)
         return;
     if (output->fd >= 0 && output->path != NULL)
         (void)close(output->fd); /* nobody wants what is in it */
-    if (output->temporary != NULL) {
-        signals_block(&old);
-        (void)unlinkat(output->dir, output->temporary, 0);
-        guard_disarm();
-        signals_unblock(&old);
-    }
-    if (output->lock >= 0)
-        (void)close(output->lock); /* what was written is on disk, or gone */
-    if (output->dir >= 0)
-        (void)close(output->dir);
-    free(output->name);
-    free(output->temporary);
-    *output = (struct envl_output){ .fd = -1, .dir = -1, .lock = -1 };
+    signals_block(&old);
+    envl_replace_end(&output->file);
+    guard_disarm();
+    signals_unblock(&old);
+    *output = (struct envl_output){ .fd = -1, .file = ENVL_REPLACE_NONE };
 }

@@ -11,19 +11,16 @@
 #include <sys/types.h>
 
 #include "lib/base/err.h"
+#include "tools/os/replace.h"
 
 /* All zero is an output that was not opened. */
 struct envl_output {
-    int fd;           /* to be written to */
-    const char *path; /* borrowed; NULL is standard output */
-    int dir;          /* directory of the file */
-    int lock;         /* another descriptor of the temporary file, which keeps
-                       * the lock until it has its name (tools/os/temporary.h) */
-    char *name;       /* in it, symbolic links followed */
-    char *temporary;  /* beside name; NULL where there is none */
-    bool force;       /* replace a file of that name */
-    bool no_sync;     /* do not wait for the disk; the caller may set it */
-    bool is_new;      /* it is a file, and replaces none */
+    int fd;                   /* to be written to */
+    const char *path;         /* borrowed; NULL is standard output */
+    struct envl_replace file; /* symbolic links followed */
+    bool force;               /* replace a file of that name */
+    bool no_sync; /* do not wait for the disk; the caller may set it */
+    bool is_new;  /* it is a file, and replaces none */
     bool open;
 };
 
@@ -36,8 +33,8 @@ struct envl_output {
  *   mode   permissions of a new file, such as 0666 (less the umask)
  *
  * A device or FIFO at path is written to directly, if force is given or it is
- * the null device.  With force a file is replaced by a new one, also where a symbolic link leads to it.  The new one
- * keeps owner, group and permissions as far as the system and mode allow: one
+ * the null device.  With force a file is replaced by a new one, also where a
+ * symbolic link leads to it.  The new one keeps owner, group and permissions as far as the system and mode allow: one
  * that mode grants to nobody else belongs to the caller, whoever had the old
  * one.  A symbolic link that leads to nothing is refused.
  *
