@@ -55,8 +55,8 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/library.h \
 	%D%/stream/look.c \
 	%D%/stream/look.h \
-	%D%/stream/opened.c \
-	%D%/stream/opened.h \
+	%D%/stream/reader.c \
+	%D%/stream/reader.h \
 	%D%/stream/options.c \
 	%D%/stream/options.h \
 	%D%/stream/pieces.c \
@@ -77,8 +77,8 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/source.h \
 	%D%/stream/spans.c \
 	%D%/stream/spans.h \
-	%D%/stream/survey.c \
-	%D%/stream/survey.h
+	%D%/stream/scan.c \
+	%D%/stream/scan.h
 
 libenvl_archive_la_SOURCES = \
 	%D%/archive/client.c \

@@ -52,9 +52,9 @@ libenvl_payload_la_SOURCES = \
 	%D%/payload/payload_impl.h \
 	%D%/payload/payload_key.c \
 	%D%/payload/payload_key.h \
-	%D%/payload/payload_runs.c \
-	%D%/payload/sink.c \
-	%D%/payload/sink.h \
+	%D%/payload/payload_batches.c \
+	%D%/payload/output_queue.c \
+	%D%/payload/output_queue.h \
 	%D%/payload/workers.c \
 	%D%/payload/workers.h
 

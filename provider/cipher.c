@@ -474,7 +474,8 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
     struct envl_cipher *ctx = vctx;
     const OSSL_PARAM *p =
         OSSL_PARAM_locate_const(params, ENVELOPE_PARAM_NEXT_CHUNK);
-    const OSSL_PARAM *lanes = OSSL_PARAM_locate_const(params, ENVL_PARAM_LANES);
+    const OSSL_PARAM *workers =
+        OSSL_PARAM_locate_const(params, ENVL_PARAM_WORKERS);
     const OSSL_PARAM *files =
         OSSL_PARAM_locate_const(params, ENVL_PARAM_FILES_IN_USE);
     enum envl_params_time when;
@@ -487,7 +488,8 @@ envl_cipher_set_ctx_params(void *vctx, const OSSL_PARAM params[])
                : ENVL_PARAMS_AFTER_DATA;
     if (!set_params(ctx, params, when))
         return 0;
-    if (lanes != NULL && !OSSL_PARAM_get_uint(lanes, &ctx->settings.lanes))
+    if (workers != NULL
+        && !OSSL_PARAM_get_uint(workers, &ctx->settings.workers))
         return 0;
     if (files != NULL && files->data_size % sizeof(struct envl_file_id) != 0)
         return 0;

@@ -12,10 +12,10 @@
 #include "filter/stream/fd.h"
 #include "filter/stream/pump.h"
 #include "tools/commands.h"
-#include "tools/input.h"
+#include "tools/input_file.h"
 #include "tools/os/output.h"
 #include "tools/os/progress.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 #include "tools/sparse.h"
 
 static uint64_t

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 static void
 put_id(struct envl_json *json, const struct envl_key_envelope_entry *entry)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "filter/stream/fd.h"
-#include "tools/input.h"
+#include "tools/input_file.h"
 
 #define ROOM_MIN 65536
 

@@ -15,7 +15,7 @@
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/json.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 #define TYPE_LEN_MAX 63
 

@@ -40,17 +40,17 @@
 #include "lib/cms/edit.h"
 #include "tools/commands.h"
 #include "tools/entry.h"
-#include "tools/input.h"
+#include "tools/input_file.h"
 #include "tools/json.h"
 #include "tools/measure.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 /* Bytes of names in front of values, for people. */
 #define NAME_WIDTH 17
 
 struct inspection {
     const char *name;
-    struct envl_head head;
+    struct envl_header_file head;
     struct envl_key_envelope_entry *recipients;
     size_t recipient_count;
     bool missing;      /* there is no such file */
@@ -95,7 +95,8 @@ measure(struct inspection *x, int fd)
 static enum envelope_reason
 look(struct inspection *x, int fd)
 {
-    enum envelope_reason rc = envl_head_read(&x->head, fd, &x->err), listed;
+    enum envelope_reason rc = envl_header_file_read(&x->head, fd, &x->err),
+                         listed;
     struct envl_err short_err = x->err;
 
     if (rc == ENVELOPE_R_TRUNCATED
@@ -132,7 +133,7 @@ static void
 clear(struct inspection *x)
 {
     envl_key_envelope_list_free(x->recipients, x->recipient_count);
-    envl_head_clear(&x->head);
+    envl_header_file_clear(&x->head);
 }
 
 static enum envl_status

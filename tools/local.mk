@@ -10,8 +10,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/context.c \
 	%D%/context.h \
 	%D%/crypt.c \
-	%D%/damage.c \
-	%D%/damage.h \
+	%D%/damage_report.c \
+	%D%/damage_report.h \
 	%D%/entry.c \
 	%D%/entry.h \
 	%D%/file_list.c \
@@ -24,8 +24,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/os/free_name.h \
 	%D%/help.c \
 	%D%/help.h \
-	%D%/input.c \
-	%D%/input.h \
+	%D%/input_file.c \
+	%D%/input_file.h \
 	%D%/inspect.c \
 	%D%/os/journal.c \
 	%D%/os/journal.h \
@@ -51,8 +51,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/os/replace.h \
 	%D%/secrets.c \
 	%D%/secrets.h \
-	%D%/os/shown.c \
-	%D%/os/shown.h \
+	%D%/os/term_safe.c \
+	%D%/os/term_safe.h \
 	%D%/sparse.c \
 	%D%/sparse.h \
 	%D%/status.c \

@@ -20,7 +20,7 @@
 
 #include "tools/commands.h"
 #include "tools/os/prompt.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 #include "tools/secrets.h"
 
 /* Locked memory for libcrypto's private keys, where the limit allows. */

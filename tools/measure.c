@@ -30,7 +30,7 @@ measure_fast(uint64_t *len, const struct envl_map *map,
 }
 
 enum envelope_reason
-envl_measure_payload(uint64_t *len, const struct envl_head *head, int fd,
+envl_measure_payload(uint64_t *len, const struct envl_header_file *head, int fd,
                      uint64_t size, struct envl_err *err)
 {
     uint64_t header_len = head->header.prelude.header_len;
@@ -70,13 +70,13 @@ envl_measure_text(uint64_t *text_len, uint64_t payload_len,
 enum envl_ending
 envl_measure_ending(int fd)
 {
-    struct envl_head head = { 0 };
+    struct envl_header_file head = { 0 };
     struct envl_err ignored;
     uint64_t len, text_len;
     off_t size = lseek(fd, 0, SEEK_END);
     enum envl_ending ending = ENVL_ENDING_UNKNOWN;
 
-    if (size >= 0 && envl_head_read(&head, fd, &ignored) == ENVELOPE_OK
+    if (size >= 0 && envl_header_file_read(&head, fd, &ignored) == ENVELOPE_OK
         && head.kind != ENVL_RAW)
         ending = envl_measure_payload(&len, &head, fd, (uint64_t)size, &ignored)
                              == ENVELOPE_OK
@@ -84,6 +84,6 @@ envl_measure_ending(int fd)
                                 == ENVELOPE_OK
                      ? ENVL_ENDING_WHOLE
                      : ENVL_ENDING_BAD;
-    envl_head_clear(&head);
+    envl_header_file_clear(&head);
     return ending;
 }

@@ -21,8 +21,9 @@
  *          _MEMORY.
  */
 enum envelope_reason envl_measure_payload(uint64_t *len,
-                                          const struct envl_head *head, int fd,
-                                          uint64_t size, struct envl_err *err);
+                                          const struct envl_header_file *head,
+                                          int fd, uint64_t size,
+                                          struct envl_err *err);
 
 /*
  * envl_measure_text - the length of the text in a payload of this length

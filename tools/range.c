@@ -5,9 +5,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "filter/stream/opened.h"
+#include "filter/stream/reader.h"
 #include "tools/commands.h"
-#include "tools/input.h"
+#include "tools/input_file.h"
 #include "tools/os/output.h"
 #include "tools/sparse.h"
 
@@ -39,7 +39,7 @@ passed(void *copied)
 }
 
 static enum envelope_reason
-copy(struct envl_opened *opened, uint64_t at, uint64_t end,
+copy(struct envl_reader *reader, uint64_t at, uint64_t end,
      struct envl_sparse *to, struct copied *copied, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
@@ -47,7 +47,7 @@ copy(struct envl_opened *opened, uint64_t at, uint64_t end,
     size_t n = 0;
 
     for (; rc == ENVELOPE_OK && at < end; at += n) {
-        rc = envl_opened_read(opened, at, &p, &n, err);
+        rc = envl_reader_read(reader, at, &p, &n, err);
         if (n > end - at)
             n = (size_t)(end - at);
         if (rc == ENVELOPE_OK)
@@ -59,14 +59,14 @@ copy(struct envl_opened *opened, uint64_t at, uint64_t end,
 
 static enum envelope_reason
 copy_and_tell(const struct envl_arguments *arguments,
-              struct envl_opened *opened, uint64_t end, struct envl_sparse *to,
+              struct envl_reader *reader, uint64_t end, struct envl_sparse *to,
               struct envl_err *err)
 {
     const uint64_t at = arguments->range_offset;
     struct copied copied = { 0 };
     struct envl_progress *progress = envl_progress_start(
         arguments->progress, (int64_t)(end - at), passed, &copied);
-    enum envelope_reason rc = copy(opened, at, end, to, &copied, err);
+    enum envelope_reason rc = copy(reader, at, end, to, &copied, err);
 
     envl_progress_stop(progress, rc == ENVELOPE_OK);
     return rc;
@@ -75,16 +75,16 @@ copy_and_tell(const struct envl_arguments *arguments,
 static enum envelope_reason
 run(const struct envl_arguments *arguments, int input, struct envl_err *err)
 {
-    struct envl_opened *opened = NULL;
+    struct envl_reader *reader = NULL;
     struct envl_output output = { 0 };
     struct envl_sparse to;
     uint64_t size = 0, end = 0;
     enum envelope_reason rc;
 
-    rc = envl_opened_new(&opened, input, &arguments->options,
+    rc = envl_reader_new(&reader, input, &arguments->options,
                          ENVL_FRAMES_STRICT, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_opened_measure(opened, &size, err);
+        rc = envl_reader_measure(reader, &size, err);
     if (rc == ENVELOPE_OK)
         rc = clip(&end, arguments, size, err);
     if (rc == ENVELOPE_OK)
@@ -93,11 +93,11 @@ run(const struct envl_arguments *arguments, int input, struct envl_err *err)
     if (rc == ENVELOPE_OK)
         rc = envl_sparse_begin(&to, &output, arguments->sparse, err);
     if (rc == ENVELOPE_OK)
-        rc = copy_and_tell(arguments, opened, end, &to, err);
+        rc = copy_and_tell(arguments, reader, end, &to, err);
     if (rc == ENVELOPE_OK)
         rc = envl_sparse_end(&to, err);
     output.no_sync = arguments->no_fsync;
-    envl_opened_free(opened);
+    envl_reader_free(reader);
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);
     envl_output_discard(&output);

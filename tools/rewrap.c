@@ -25,11 +25,11 @@
 #include "lib/stream/rewrap.h"
 #include "tools/commands.h"
 #include "tools/context.h"
-#include "tools/input.h"
+#include "tools/input_file.h"
 #include "tools/os/journal.h"
 #include "tools/os/output.h"
 #include "tools/os/prompt.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 #include "tools/rewrap_result.h"
 
 struct job {
@@ -48,7 +48,7 @@ struct target {
     struct stat st;           /* as it was found */
     struct timespec times[2]; /* of st, as futimens() takes them */
     struct envl_journal journal;
-    struct envl_head head;
+    struct envl_header_file head;
     struct envl_rewrap_result result;
     struct envl_header header;     /* the new one */
     enum envl_direction direction; /* whose failure it would be */
@@ -305,7 +305,7 @@ close_target(struct target *target)
 {
     envl_rewrapped_clear(&target->result.made);
     envl_header_clear(&target->header);
-    envl_head_clear(&target->head);
+    envl_header_file_clear(&target->head);
     envl_journal_clear(&target->journal);
     if (target->fd >= 0)
         (void)close(target->fd); /* what was written has been synced */
@@ -424,8 +424,8 @@ write_in_place(struct target *target, struct envl_err *err)
                          "the archive was packed again, and its header is not "
                          "where it can be overwritten: -o NEWFILE writes a new "
                          "file");
-    rc = envl_head_patch(&patch, &target->head, target->fd, &target->header,
-                         err);
+    rc = envl_header_file_patch(&patch, &target->head, target->fd,
+                                &target->header, err);
     if (rc == ENVELOPE_OK)
         rc = envl_journal_replace(&target->journal, &target->head, &patch, err);
     OPENSSL_free(patch.bytes);
@@ -469,7 +469,7 @@ rewrap(const struct job *job, struct target *target, struct envl_err *err)
         rc = recover(job, target, err);
     if (rc != ENVELOPE_OK || job->rewrap == NULL)
         return rc;
-    rc = envl_head_read(&target->head, target->fd, err);
+    rc = envl_header_file_read(&target->head, target->fd, err);
     if (rc == ENVELOPE_OK)
         rc = make_key_envelope(job, target, err);
     if (rc == ENVELOPE_OK && in_place

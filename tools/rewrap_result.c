@@ -7,7 +7,7 @@
 
 #include "tools/entry.h"
 #include "tools/json.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 void
 envl_rewrap_result_print(const char *name,

@@ -9,20 +9,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter/stream/survey.h"
+#include "filter/stream/scan.h"
 #include "tools/commands.h"
-#include "tools/damage.h"
-#include "tools/input.h"
+#include "tools/damage_report.h"
+#include "tools/input_file.h"
 #include "tools/measure.h"
 #include "tools/os/output.h"
 #include "tools/sparse.h"
 
 struct salvage {
-    struct envl_opened *opened;
-    struct envl_survey *survey;
+    struct envl_reader *reader;
+    struct envl_scan *scan;
     struct envl_output output;
     struct envl_sparse to;
-    struct envl_damage damage;
+    struct envl_damage_report damage;
     _Atomic uint64_t at; /* for the progress */
 };
 
@@ -65,10 +65,10 @@ write_all(struct salvage *s, const struct envl_arguments *arguments,
     enum envelope_reason rc = ENVELOPE_OK;
 
     while (rc == ENVELOPE_OK && found.kind <= ENVL_FOUND_HOLE) {
-        rc = envl_survey_next(s->survey, &found, err);
+        rc = envl_scan_next(s->scan, &found, err);
         if (rc != ENVELOPE_OK)
             break;
-        envl_damage_note(&s->damage, &found);
+        envl_damage_report_note(&s->damage, &found);
         rc = write_found(s, arguments, &found, err);
         atomic_store(&s->at, found.offset + found.len);
     }
@@ -94,10 +94,10 @@ run(struct salvage *s, const struct envl_arguments *arguments,
         s->damage.ending = envl_measure_ending(input->fd);
     if (begin >= 0 && lseek(input->fd, begin, SEEK_SET) < 0)
         return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
-    rc = envl_opened_new(&s->opened, input->fd, &arguments->options,
+    rc = envl_reader_new(&s->reader, input->fd, &arguments->options,
                          ENVL_FRAMES_LENIENT, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_survey_new(&s->survey, s->opened, 0, err);
+        rc = envl_scan_new(&s->scan, s->reader, 0, err);
     if (rc == ENVELOPE_OK)
         rc = envl_output_open(&s->output, arguments->output, arguments->force,
                               false, input->fd, 0666, err);
@@ -121,9 +121,9 @@ sum_up(const struct salvage *s)
 {
     if (s->damage.bad_chunks == 0 && s->damage.has_end)
         return ENVL_EXIT_DONE;
-    envl_damage_sum_up(&s->damage);
-    if (envl_survey_is_scattered(s->survey))
-        envl_damage_hint_scattered();
+    envl_damage_report_sum_up(&s->damage);
+    if (envl_scan_is_scattered(s->scan))
+        envl_damage_report_hint_scattered();
     return has_result(s) ? ENVL_EXIT_SALVAGED : ENVL_EXIT_DAMAGED;
 }
 
@@ -154,8 +154,8 @@ envl_command_salvage(struct envl_arguments *arguments)
     if (input.missing)
         status = ENVL_EXIT_MISSING;
     envl_output_discard(&s.output);
-    envl_survey_free(s.survey);
-    envl_opened_free(s.opened);
+    envl_scan_free(s.scan);
+    envl_reader_free(s.reader);
     envl_input_close(&input);
     return status;
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "tools/os/journal.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 #define SALVAGE "envelope decrypt --salvage writes what is intact"
 

@@ -13,12 +13,12 @@
 #include "filter/stream/fd.h"
 #include "filter/stream/header_file.h"
 #include "filter/stream/pump.h"
-#include "filter/stream/survey.h"
+#include "filter/stream/scan.h"
 #include "tools/commands.h"
-#include "tools/damage.h"
-#include "tools/input.h"
+#include "tools/damage_report.h"
+#include "tools/input_file.h"
 #include "tools/measure.h"
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 static uint64_t
 taken(void *pump)
@@ -116,29 +116,30 @@ is_damage(enum envelope_reason reason)
 }
 
 static enum envelope_reason
-list_from(struct envl_survey *survey, const char *name, uint64_t first,
+list_from(struct envl_scan *scan, const char *name, uint64_t first,
           enum envl_ending ending, struct envl_err *err)
 {
-    struct envl_damage damage = { .to = stdout,
-                                  .prefix = "",
-                                  .name = name,
-                                  .fate = "damaged",
-                                  .good_chunks = first,
-                                  .good_len = first * ENVELOPE_CHUNK_LENGTH,
-                                  .ending = ending };
+    struct envl_damage_report damage = { .to = stdout,
+                                         .prefix = "",
+                                         .name = name,
+                                         .fate = "damaged",
+                                         .good_chunks = first,
+                                         .good_len =
+                                             first * ENVELOPE_CHUNK_LENGTH,
+                                         .ending = ending };
     struct envl_found found = { .kind = ENVL_FOUND_TEXT };
     enum envelope_reason rc = ENVELOPE_OK;
 
     while (rc == ENVELOPE_OK && found.kind <= ENVL_FOUND_HOLE) {
-        rc = envl_survey_next(survey, &found, err);
+        rc = envl_scan_next(scan, &found, err);
         if (rc == ENVELOPE_OK)
-            envl_damage_note(&damage, &found);
+            envl_damage_report_note(&damage, &found);
     }
     if (rc != ENVELOPE_OK)
         return rc;
-    envl_damage_sum_up(&damage);
-    if (envl_survey_is_scattered(survey))
-        envl_damage_hint_scattered();
+    envl_damage_report_sum_up(&damage);
+    if (envl_scan_is_scattered(scan))
+        envl_damage_report_hint_scattered();
     return ENVELOPE_OK;
 }
 
@@ -148,21 +149,21 @@ list(const struct envl_arguments *arguments, int fd, const char *name,
      uint64_t verified, struct envl_err *err)
 {
     uint64_t first = verified / ENVELOPE_CHUNK_LENGTH;
-    struct envl_opened *opened = NULL;
-    struct envl_survey *survey = NULL;
+    struct envl_reader *reader = NULL;
+    struct envl_scan *scan = NULL;
     off_t begin = lseek(fd, 0, SEEK_CUR);
     enum envl_ending ending = envl_measure_ending(fd);
     enum envelope_reason rc;
 
     (void)lseek(fd, begin, SEEK_SET);
-    rc = envl_opened_new(&opened, fd, &arguments->options, ENVL_FRAMES_LENIENT,
+    rc = envl_reader_new(&reader, fd, &arguments->options, ENVL_FRAMES_LENIENT,
                          err);
     if (rc == ENVELOPE_OK)
-        rc = envl_survey_new(&survey, opened, first, err);
+        rc = envl_scan_new(&scan, reader, first, err);
     if (rc == ENVELOPE_OK)
-        rc = list_from(survey, name, first, ending, err);
-    envl_survey_free(survey);
-    envl_opened_free(opened);
+        rc = list_from(scan, name, first, ending, err);
+    envl_scan_free(scan);
+    envl_reader_free(reader);
     return rc;
 }
 
@@ -173,12 +174,12 @@ verify_header(const struct envl_arguments *arguments,
               const struct envl_input_file *input, const char *name,
               struct envl_err *err)
 {
-    struct envl_opened *opened = NULL;
+    struct envl_reader *reader = NULL;
     enum envelope_reason rc;
 
-    rc = envl_opened_new(&opened, input->fd, &arguments->options,
+    rc = envl_reader_new(&reader, input->fd, &arguments->options,
                          ENVL_FRAMES_STRICT, err);
-    envl_opened_free(opened);
+    envl_reader_free(reader);
     if (rc != ENVELOPE_OK)
         return envl_report(name, err, ENVL_DECRYPT);
     if (!arguments->quiet) {

@@ -98,7 +98,7 @@ envl_carrier_reader_free(struct envl_carrier_reader *reader)
 {
     if (reader == NULL)
         return;
-    envl_members_clear(&reader->members);
+    envl_reassembly_clear(&reader->members);
     OPENSSL_free(reader);
 }
 
@@ -123,8 +123,8 @@ envl_carrier_next(struct envl_carrier_reader *reader, struct envl_input *in,
     while (step == ENVL_STEP_AGAIN) {
         if (reader->kind == ENVL_RAW)
             step = raw_step(reader, in, span, len);
-        else if (!envl_members_passes(&reader->members)
-                 && envl_members_give(&reader->members, span, len))
+        else if (!envl_reassembly_passes(&reader->members)
+                 && envl_reassembly_give(&reader->members, span, len))
             step = ENVL_STEP_OUTPUT;
         else if (reader->kind == ENVL_TAR)
             step = envl_tar_step(reader, in, span, len, err);
@@ -137,7 +137,7 @@ envl_carrier_next(struct envl_carrier_reader *reader, struct envl_input *in,
 size_t
 envl_carrier_waiting(const struct envl_carrier_reader *reader)
 {
-    return envl_members_waiting(&reader->members);
+    return envl_reassembly_waiting(&reader->members);
 }
 
 int
@@ -227,14 +227,14 @@ static int
 pass_over(struct envl_carrier_reader *reader, struct envl_input *in,
           struct envl_err *err)
 {
-    struct envl_members *members = &reader->members;
+    struct envl_reassembly *members = &reader->members;
     uint64_t there = reader->size - reader->at;
     uint64_t n = reader->left < there ? reader->left : there;
 
     if (n == 0)
         return envl_need_input(reader, in, err);
-    if (!envl_members_passes(members)
-        && envl_members_check_len(members, reader->member, n, err)
+    if (!envl_reassembly_passes(members)
+        && envl_reassembly_check_len(members, reader->member, n, err)
                != ENVELOPE_OK)
         return ENVL_STEP_FAIL;
     members->payload_len += n;
@@ -250,7 +250,7 @@ envl_member_data(struct envl_carrier_reader *reader, struct envl_input *in,
                  const unsigned char **span, size_t *len, struct envl_err *err)
 {
     size_t n = in->len < reader->left ? in->len : (size_t)reader->left;
-    struct envl_members *members = &reader->members;
+    struct envl_reassembly *members = &reader->members;
     const unsigned char *p = in->p;
 
     if (reader->passes && reader->member == ENVL_MEMBER_PAYLOAD)
@@ -261,13 +261,15 @@ envl_member_data(struct envl_carrier_reader *reader, struct envl_input *in,
     reader->left -= n;
     if (reader->kind == ENVL_XBSTREAM)
         reader->crc = envl_xb_crc(reader->crc, p, n);
-    if (reader->member == ENVL_MEMBER_PAYLOAD && envl_members_passes(members)) {
+    if (reader->member == ENVL_MEMBER_PAYLOAD
+        && envl_reassembly_passes(members)) {
         members->payload_len += n;
         *span = p;
         *len = n;
         return ENVL_STEP_OUTPUT;
     }
-    return envl_members_put(members, reader->member, p, n, err) == ENVELOPE_OK
+    return envl_reassembly_put(members, reader->member, p, n, err)
+                   == ENVELOPE_OK
                ? ENVL_STEP_AGAIN
                : ENVL_STEP_FAIL;
 }
@@ -288,7 +290,7 @@ envl_trailing(struct envl_carrier_reader *reader, struct envl_input *in,
     envl_take(reader, in, in->len);
     if (!in->ended)
         return ENVL_STEP_INPUT;
-    return envl_members_check(&reader->members, err) == ENVELOPE_OK
+    return envl_reassembly_check(&reader->members, err) == ENVELOPE_OK
                ? ENVL_STEP_END
                : ENVL_STEP_FAIL;
 }

@@ -15,7 +15,7 @@
 
 struct envl_carrier_reader {
     enum envl_carrier kind;
-    struct envl_members members;
+    struct envl_reassembly members;
     struct envl_map map;
     bool has_map;
     struct envl_place places[ENVL_MEMBER_PAYLOAD]; /* len 0: in none */

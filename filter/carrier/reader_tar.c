@@ -20,7 +20,7 @@ static int
 begin_piece(struct envl_carrier_reader *reader, uint64_t piece,
             struct envl_err *err)
 {
-    struct envl_members *members = &reader->members;
+    struct envl_reassembly *members = &reader->members;
 
     if (piece != members->pieces) {
         (void)envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
@@ -58,8 +58,8 @@ begin_file(struct envl_carrier_reader *reader, struct envl_err *err)
         return fail(err, ENVELOPE_R_CARRIER_MEMBER, reader->name,
                     "comes a second time");
     envl_note_place(reader, 0, reader->left);
-    return envl_members_check_len(&reader->members, reader->member,
-                                  reader->left, err)
+    return envl_reassembly_check_len(&reader->members, reader->member,
+                                     reader->left, err)
                    == ENVELOPE_OK
                ? ENVL_STEP_AGAIN
                : ENVL_STEP_FAIL;
@@ -149,7 +149,7 @@ on_data_end(struct envl_carrier_reader *reader, struct envl_err *err)
     reader->state = AT_PADDING;
     if (reader->member == ENVL_MEMBER_PAYLOAD)
         return ENVL_STEP_AGAIN;
-    return envl_members_end(&reader->members, reader->member, err)
+    return envl_reassembly_end(&reader->members, reader->member, err)
                    == ENVELOPE_OK
                ? ENVL_STEP_AGAIN
                : ENVL_STEP_FAIL;

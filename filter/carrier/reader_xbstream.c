@@ -23,7 +23,7 @@ end_file(struct envl_carrier_reader *reader, struct envl_err *err)
         reader->for_xbcloud = true;
         return ENVL_STEP_AGAIN;
     }
-    return envl_members_end(&reader->members, reader->member, err)
+    return envl_reassembly_end(&reader->members, reader->member, err)
                    == ENVELOPE_OK
                ? ENVL_STEP_AGAIN
                : ENVL_STEP_FAIL;
@@ -34,7 +34,7 @@ static void
 note_map(struct envl_carrier_reader *reader,
          const struct envl_xb_header *header)
 {
-    const struct envl_members *members = &reader->members;
+    const struct envl_reassembly *members = &reader->members;
 
     if (reader->member != ENVL_MEMBER_PAYLOAD || header->offset != 0
         || header->len == 0 || !members->ended[ENVL_MEMBER_HEADER]
@@ -51,7 +51,7 @@ static int
 begin_chunk(struct envl_carrier_reader *reader,
             const struct envl_xb_header *header, struct envl_err *err)
 {
-    struct envl_members *members = &reader->members;
+    struct envl_reassembly *members = &reader->members;
 
     (void)snprintf(reader->name, sizeof(reader->name), "%s", header->path);
     reader->member = envl_member_of_xbstream(header->path);
@@ -65,16 +65,16 @@ begin_chunk(struct envl_carrier_reader *reader,
     if (members->ended[reader->member])
         return fail_chunk(err, ENVELOPE_R_CARRIER_MEMBER, header,
                           "a chunk comes after the end of the file,");
-    if (header->offset != envl_members_len(members, reader->member)) {
+    if (header->offset != envl_reassembly_len(members, reader->member)) {
         (void)envl_fail(err, ENVELOPE_R_CARRIER_MEMBER,
                         "%s: the chunk at offset %" PRIu64
                         " comes where that at %" PRIu64 " should",
                         header->path, header->offset,
-                        envl_members_len(members, reader->member));
+                        envl_reassembly_len(members, reader->member));
         return ENVL_STEP_FAIL;
     }
     if (reader->member != ENVL_MEMBER_PAYLOAD
-        && envl_members_check_len(members, reader->member, header->len, err)
+        && envl_reassembly_check_len(members, reader->member, header->len, err)
                != ENVELOPE_OK)
         return ENVL_STEP_FAIL;
     note_map(reader, header);
@@ -95,7 +95,7 @@ on_data_end(struct envl_carrier_reader *reader, struct envl_err *err)
     (void)envl_fail(
         err, ENVELOPE_R_CARRIER,
         "%s: the chunk that ends at offset %" PRIu64 " has a wrong CRC",
-        reader->name, envl_members_len(&reader->members, reader->member));
+        reader->name, envl_reassembly_len(&reader->members, reader->member));
     return ENVL_STEP_FAIL;
 }
 

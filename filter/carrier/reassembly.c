@@ -46,7 +46,7 @@ drop_first(struct envl_waiting *waiting)
 }
 
 void
-envl_members_clear(struct envl_members *members)
+envl_reassembly_clear(struct envl_reassembly *members)
 {
     clear_blob(&members->header);
     clear_blob(&members->key);
@@ -112,7 +112,8 @@ append_waiting(struct envl_waiting *waiting, const unsigned char *p, size_t len)
 }
 
 uint64_t
-envl_members_len(const struct envl_members *members, enum envl_member member)
+envl_reassembly_len(const struct envl_reassembly *members,
+                    enum envl_member member)
 {
     switch (member) {
     case ENVL_MEMBER_HEADER:
@@ -125,11 +126,11 @@ envl_members_len(const struct envl_members *members, enum envl_member member)
 }
 
 enum envelope_reason
-envl_members_check_len(const struct envl_members *members,
-                       enum envl_member member, uint64_t more,
-                       struct envl_err *err)
+envl_reassembly_check_len(const struct envl_reassembly *members,
+                          enum envl_member member, uint64_t more,
+                          struct envl_err *err)
 {
-    if (more <= limits[member] - envl_members_len(members, member))
+    if (more <= limits[member] - envl_reassembly_len(members, member))
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_CARRIER, "%s has more than %zu bytes%s",
                      envl_member_name(member), limits[member],
@@ -139,12 +140,12 @@ envl_members_check_len(const struct envl_members *members,
 }
 
 enum envelope_reason
-envl_members_put(struct envl_members *members, enum envl_member member,
-                 const unsigned char *p, size_t len, struct envl_err *err)
+envl_reassembly_put(struct envl_reassembly *members, enum envl_member member,
+                    const unsigned char *p, size_t len, struct envl_err *err)
 {
     enum envelope_reason rc;
 
-    rc = envl_members_check_len(members, member, len, err);
+    rc = envl_reassembly_check_len(members, member, len, err);
     if (rc != ENVELOPE_OK)
         return rc;
     if (member == ENVL_MEMBER_PAYLOAD
@@ -159,21 +160,21 @@ envl_members_put(struct envl_members *members, enum envl_member member,
 }
 
 enum envelope_reason
-envl_members_end(struct envl_members *members, enum envl_member member,
-                 struct envl_err *err)
+envl_reassembly_end(struct envl_reassembly *members, enum envl_member member,
+                    struct envl_err *err)
 {
     if (members->ended[member])
         return envl_fail(err, ENVELOPE_R_CARRIER_MEMBER, "%s ends twice",
                          envl_member_name(member));
     members->ended[member] = true;
     if (member != ENVL_MEMBER_PAYLOAD)
-        members->stream_header_len += envl_members_len(members, member);
+        members->stream_header_len += envl_reassembly_len(members, member);
     return ENVELOPE_OK;
 }
 
 /* The caller is done with the span that it got last. */
 static struct envl_blob
-next_blob(struct envl_members *members)
+next_blob(struct envl_reassembly *members)
 {
     struct envl_blob blob = { 0 };
 
@@ -187,7 +188,7 @@ next_blob(struct envl_members *members)
 }
 
 static struct envl_blob
-next_block(struct envl_members *members)
+next_block(struct envl_reassembly *members)
 {
     struct envl_waiting *waiting = &members->waiting;
     struct envl_blob blob = { 0 };
@@ -204,8 +205,8 @@ next_block(struct envl_members *members)
 }
 
 int
-envl_members_give(struct envl_members *members, const unsigned char **span,
-                  size_t *len)
+envl_reassembly_give(struct envl_reassembly *members,
+                     const unsigned char **span, size_t *len)
 {
     struct envl_blob blob;
 
@@ -220,20 +221,20 @@ envl_members_give(struct envl_members *members, const unsigned char **span,
 }
 
 size_t
-envl_members_waiting(const struct envl_members *members)
+envl_reassembly_waiting(const struct envl_reassembly *members)
 {
     return members->waiting.len;
 }
 
 bool
-envl_members_passes(const struct envl_members *members)
+envl_reassembly_passes(const struct envl_reassembly *members)
 {
     return members->given == ALL;
 }
 
 void
-envl_members_stand_behind(struct envl_members *members, uint64_t pieces,
-                          uint64_t payload_len)
+envl_reassembly_skip(struct envl_reassembly *members, uint64_t pieces,
+                     uint64_t payload_len)
 {
     members->ended[ENVL_MEMBER_HEADER] = members->ended[ENVL_MEMBER_KEY] = true;
     members->given = ALL;
@@ -242,14 +243,15 @@ envl_members_stand_behind(struct envl_members *members, uint64_t pieces,
 }
 
 enum envelope_reason
-envl_members_check(const struct envl_members *members, struct envl_err *err)
+envl_reassembly_check(const struct envl_reassembly *members,
+                      struct envl_err *err)
 {
     unsigned member;
 
     for (member = 0; member <= ENVL_MEMBER_PAYLOAD; member++) {
         if (members->ended[member])
             continue;
-        return envl_members_len(members, member) > 0
+        return envl_reassembly_len(members, member) > 0
                    ? envl_fail(err, ENVELOPE_R_CARRIER_TRUNCATED,
                                "%s has no end", envl_member_name(member))
                    : envl_fail(err, ENVELOPE_R_CARRIER_MEMBER, "%s is missing",

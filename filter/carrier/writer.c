@@ -12,9 +12,10 @@ xb_lead(enum envl_member member)
 }
 
 size_t
-envl_framer_lead(const struct envl_framer *framer, enum envl_member member)
+envl_carrier_writer_lead(const struct envl_carrier_writer *writer,
+                         enum envl_member member)
 {
-    switch (framer->kind) {
+    switch (writer->kind) {
     case ENVL_TAR:
         return ENVL_TAR_BLOCK_LEN;
     case ENVL_XBSTREAM:
@@ -45,23 +46,24 @@ tail_len(enum envl_carrier kind, enum envl_member member, size_t len)
 }
 
 size_t
-envl_framer_reserve(struct envl_framer *framer, struct envl_frame *frame,
-                    enum envl_member member, size_t len)
+envl_carrier_writer_reserve(struct envl_carrier_writer *writer,
+                            struct envl_frame *frame, enum envl_member member,
+                            size_t len)
 {
     const bool of_payload = member == ENVL_MEMBER_PAYLOAD;
-    const size_t tail = tail_len(framer->kind, member, len);
+    const size_t tail = tail_len(writer->kind, member, len);
 
     *frame = (struct envl_frame){
-        .kind = framer->kind,
+        .kind = writer->kind,
         .member = member,
-        .piece = framer->pieces,
-        .offset = of_payload ? framer->offset : 0,
-        .mtime = framer->mtime,
+        .piece = writer->pieces,
+        .offset = of_payload ? writer->offset : 0,
+        .mtime = writer->mtime,
         .len = len,
     };
-    framer->written += envl_framer_lead(framer, member) + len + tail;
-    framer->pieces += of_payload;
-    framer->offset += of_payload ? len : 0;
+    writer->written += envl_carrier_writer_lead(writer, member) + len + tail;
+    writer->pieces += of_payload;
+    writer->offset += of_payload ? len : 0;
     return tail;
 }
 
@@ -102,39 +104,40 @@ envl_frame_build(const struct envl_frame *frame, unsigned char *data)
 }
 
 size_t
-envl_framer_frame(struct envl_framer *framer, enum envl_member member,
-                  unsigned char *data, size_t len)
+envl_carrier_writer_frame(struct envl_carrier_writer *writer,
+                          enum envl_member member, unsigned char *data,
+                          size_t len)
 {
     struct envl_frame frame;
-    size_t tail = envl_framer_reserve(framer, &frame, member, len);
+    size_t tail = envl_carrier_writer_reserve(writer, &frame, member, len);
 
     envl_frame_build(&frame, data);
     return tail;
 }
 
 int
-envl_framer_can_go_on(const struct envl_framer *framer)
+envl_carrier_writer_can_go_on(const struct envl_carrier_writer *writer)
 {
-    return framer->kind != ENVL_TAR || framer->pieces < ENVL_PIECE_COUNT_MAX;
+    return writer->kind != ENVL_TAR || writer->pieces < ENVL_PIECE_COUNT_MAX;
 }
 
 size_t
-envl_framer_end(struct envl_framer *framer, unsigned char *out)
+envl_carrier_writer_end(struct envl_carrier_writer *writer, unsigned char *out)
 {
     size_t len = 0, over;
 
-    if (framer->kind == ENVL_XBSTREAM) {
+    if (writer->kind == ENVL_XBSTREAM) {
         len = put_xb_end(out, ENVL_NAME_PAYLOAD);
-        if (framer->xbcloud > 0)
+        if (writer->xbcloud > 0)
             len += put_xb_end(out + len, ENVL_NAME_XBCLOUD_1);
-        if (framer->xbcloud > 0)
+        if (writer->xbcloud > 0)
             len += put_xb_end(out + len, ENVL_NAME_XBCLOUD_2);
-    } else if (framer->kind == ENVL_TAR) {
+    } else if (writer->kind == ENVL_TAR) {
         len = ENVL_TAR_END_BLOCKS * ENVL_TAR_BLOCK_LEN;
-        over = (size_t)((framer->written + len) % ENVL_TAR_RECORD_LEN);
+        over = (size_t)((writer->written + len) % ENVL_TAR_RECORD_LEN);
         len += over > 0 ? ENVL_TAR_RECORD_LEN - over : 0;
         memset(out, 0, len);
     }
-    framer->written += len;
+    writer->written += len;
     return len;
 }

@@ -96,7 +96,7 @@ envl_carrier_pass_end(uint64_t *payload_len, uint64_t pieces,
 
     if (reader == NULL)
         return err->reason;
-    envl_members_stand_behind(&reader->members, pieces, *payload_len);
+    envl_reassembly_skip(&reader->members, pieces, *payload_len);
     if (map->kind == ENVL_TAR)
         envl_tar_stand_behind(reader, last_len);
     reader->at = envl_map_lead_at(map, last) + map->lead_len + last_len;

@@ -12,14 +12,14 @@ static_assert(ENVL_CHUNKS_MAX * SEALED_LEN <= ENVL_UPDATE_LEN_MAX,
 /* Reading */
 
 enum envelope_reason
-envl_chunks_init(struct envl_chunks *chunks, struct envl_session *session,
+envl_chunks_init(struct envl_chunks *chunks, struct envl_cipher *cipher,
                  struct envl_source *source, const struct envl_map *map,
                  enum envl_frames frames, struct envl_err *err)
 {
     enum envelope_reason rc =
         envl_pieces_init(&chunks->pieces, source, map, frames, err);
 
-    chunks->session = session;
+    chunks->cipher = cipher;
     chunks->shape = envl_shape_of(chunks->pieces.len);
     chunks->count = 0;
     return rc;
@@ -68,16 +68,15 @@ envl_chunks_open(struct envl_chunks *chunks, uint64_t chunk, size_t *n,
     size_t skip = (size_t)(chunk - chunks->first) * SEALED_LEN, last_n = 0;
     size_t len = chunks->sealed_len - skip;
     bool ends = chunks->first + chunks->count > chunks->shape.whole;
-    enum envelope_reason rc = envl_session_seek(chunks->session, chunk, err);
+    enum envelope_reason rc = envl_cipher_seek(chunks->cipher, chunk, err);
 
     *n = 0;
     if (rc == ENVELOPE_OK)
-        rc = envl_session_update(chunks->session, chunks->text, n,
-                                 chunks->sealed + skip, len, err);
+        rc = envl_cipher_update(chunks->cipher, chunks->text, n,
+                                chunks->sealed + skip, len, err);
     if (rc == ENVELOPE_OK
         && (ends || *n < len / SEALED_LEN * ENVELOPE_CHUNK_LENGTH))
-        rc = envl_session_final(chunks->session, chunks->text + *n, &last_n,
-                                err);
+        rc = envl_cipher_final(chunks->cipher, chunks->text + *n, &last_n, err);
     *n += last_n;
     return rc;
 }
@@ -88,13 +87,13 @@ envl_chunks_open_last(struct envl_chunks *chunks, size_t len, size_t *n,
 {
     size_t ignored;
     enum envelope_reason rc =
-        envl_session_seek(chunks->session, chunks->first, err);
+        envl_cipher_seek(chunks->cipher, chunks->first, err);
 
     *n = 0;
     if (rc == ENVELOPE_OK && len > 0)
-        rc = envl_session_update(chunks->session, chunks->text, &ignored,
-                                 chunks->sealed, len, err);
+        rc = envl_cipher_update(chunks->cipher, chunks->text, &ignored,
+                                chunks->sealed, len, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_session_final(chunks->session, chunks->text, n, err);
+        rc = envl_cipher_final(chunks->cipher, chunks->text, n, err);
     return rc;
 }

@@ -21,7 +21,7 @@
 
 /* To be read: pieces, shape, first, count, text. */
 struct envl_chunks {
-    struct envl_session *session;
+    struct envl_cipher *cipher;
     struct envl_pieces pieces;
     struct envl_shape shape;
     uint64_t first; /* chunk that sealed begins with */
@@ -35,12 +35,12 @@ struct envl_chunks {
 /*
  * envl_chunks_init - find out how long the payload is; no chunk is read
  *
- * Ownership: session and source are borrowed.  Who owns chunks wipes it in the
+ * Ownership: cipher and source are borrowed.  Who owns chunks wipes it in the
  *            end: it holds plaintext.
  * Returns:   as envl_pieces_init().
  */
 enum envelope_reason
-envl_chunks_init(struct envl_chunks *chunks, struct envl_session *session,
+envl_chunks_init(struct envl_chunks *chunks, struct envl_cipher *cipher,
                  struct envl_source *source, const struct envl_map *map,
                  enum envl_frames frames, struct envl_err *err);
 

@@ -21,7 +21,7 @@
 /* As many parameters as an option list can make, and the end. */
 #define PARAM_COUNT_MAX 16
 
-struct envl_session {
+struct envl_cipher {
     EVP_CIPHER_CTX *ctx;
     struct envl_stream *stream; /* what ctx has inside, for runs */
     unsigned threads;
@@ -40,7 +40,7 @@ begin(void)
 
 /* The failure that the cipher has kept, if it was the one that failed. */
 static bool
-was_cipher(const struct envl_session *session, struct envl_err *err)
+was_cipher(const struct envl_cipher *cipher, struct envl_err *err)
 {
     void *failure = NULL;
     OSSL_PARAM params[] = {
@@ -48,7 +48,7 @@ was_cipher(const struct envl_session *session, struct envl_err *err)
         OSSL_PARAM_construct_end(),
     };
 
-    if (!EVP_CIPHER_CTX_get_params(session->ctx, params) || failure == NULL
+    if (!EVP_CIPHER_CTX_get_params(cipher->ctx, params) || failure == NULL
         || ((const struct envl_err *)failure)->reason == ENVELOPE_OK)
         return false;
     *err = *(const struct envl_err *)failure;
@@ -62,15 +62,15 @@ was_cipher(const struct envl_session *session, struct envl_err *err)
  * all if others had used them up.
  */
 static enum envelope_reason
-take_error(const struct envl_session *session, struct envl_err *err,
+take_error(const struct envl_cipher *cipher, struct envl_err *err,
            const char *what)
 {
     struct envl_err said;
 
     (void)envl_fail_crypto(err, what);
-    if (session->trace != NULL)
-        session->trace();
-    if (session->ctx != NULL && was_cipher(session, &said))
+    if (cipher->trace != NULL)
+        cipher->trace();
+    if (cipher->ctx != NULL && was_cipher(cipher, &said))
         *err = said;
     ERR_pop_to_mark();
     return err->reason;
@@ -145,7 +145,7 @@ make_params(struct list *list, const struct envl_options *options,
 
 /* Nobody else may set it: it is not among the parameters that are told. */
 static int
-set_files_in_use(const struct envl_session *session,
+set_files_in_use(const struct envl_cipher *cipher,
                  const struct envl_options *options)
 {
     OSSL_PARAM params[] = {
@@ -155,11 +155,11 @@ set_files_in_use(const struct envl_session *session,
     };
 
     return options->in_use.data == NULL
-           || EVP_CIPHER_CTX_set_params(session->ctx, params);
+           || EVP_CIPHER_CTX_set_params(cipher->ctx, params);
 }
 
 static enum envelope_reason
-set_up(struct envl_session *session, const struct list *params,
+set_up(struct envl_cipher *cipher, const struct list *params,
        const struct envl_options *options, enum envl_direction direction,
        struct envl_err *err)
 {
@@ -169,73 +169,72 @@ set_up(struct envl_session *session, const struct list *params,
     if (rc != ENVELOPE_OK)
         return rc;
     begin();
-    if ((session->ctx = EVP_CIPHER_CTX_new()) == NULL
-        || !EVP_CipherInit_ex2(session->ctx, library->cipher, options->kek,
-                               NULL, direction == ENVL_ENCRYPT, params->items)
-        || !set_files_in_use(session, options))
-        return take_error(session, err, "initialise the cipher");
+    if ((cipher->ctx = EVP_CIPHER_CTX_new()) == NULL
+        || !EVP_CipherInit_ex2(cipher->ctx, library->cipher, options->kek, NULL,
+                               direction == ENVL_ENCRYPT, params->items)
+        || !set_files_in_use(cipher, options))
+        return take_error(cipher, err, "initialise the cipher");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }
 
 enum envelope_reason
-envl_session_new(struct envl_session **out, const struct envl_options *options,
-                 enum envl_direction direction, struct envl_err *err)
+envl_cipher_new(struct envl_cipher **out, const struct envl_options *options,
+                enum envl_direction direction, struct envl_err *err)
 {
-    struct envl_session *session =
-        ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*session)));
+    struct envl_cipher *cipher = ENVL_QUIETLY(OPENSSL_zalloc(sizeof(*cipher)));
     enum envelope_reason rc;
     struct list params;
 
     *out = NULL;
-    if (session == NULL)
+    if (cipher == NULL)
         return envl_fail_memory(err);
-    session->trace = options->trace;
+    cipher->trace = options->trace;
     make_params(&params, options, direction);
-    rc = set_up(session, &params, options, direction, err);
+    rc = set_up(cipher, &params, options, direction, err);
     if (rc != ENVELOPE_OK) {
-        envl_session_free(session);
+        envl_cipher_free(cipher);
         return rc;
     }
-    *out = session;
+    *out = cipher;
     return ENVELOPE_OK;
 }
 
 void
-envl_session_free(struct envl_session *session)
+envl_cipher_free(struct envl_cipher *cipher)
 {
-    if (session == NULL)
+    if (cipher == NULL)
         return;
-    EVP_CIPHER_CTX_free(session->ctx);
-    OPENSSL_free(session);
+    EVP_CIPHER_CTX_free(cipher->ctx);
+    OPENSSL_free(cipher);
 }
 
 enum envelope_reason
-envl_session_update(struct envl_session *session, unsigned char *out,
-                    size_t *out_len, const unsigned char *in, size_t in_len,
-                    struct envl_err *err)
+envl_cipher_update(struct envl_cipher *cipher, unsigned char *out,
+                   size_t *out_len, const unsigned char *in, size_t in_len,
+                   struct envl_err *err)
 {
     int n = 0;
 
     *out_len = 0;
     begin();
-    if (!EVP_CipherUpdate(session->ctx, out, &n, in, (int)in_len))
-        return take_error(session, err, "run the cipher");
+    if (!EVP_CipherUpdate(cipher->ctx, out, &n, in, (int)in_len))
+        return take_error(cipher, err, "run the cipher");
     ERR_pop_to_mark();
     *out_len = (size_t)n;
     return ENVELOPE_OK;
 }
 
 enum envelope_reason
-envl_session_final(struct envl_session *session, unsigned char *out,
-                   size_t *out_len, struct envl_err *err)
+envl_cipher_final(struct envl_cipher *cipher, unsigned char *out,
+                  size_t *out_len, struct envl_err *err)
 {
     int n = 0;
 
     *out_len = 0;
     begin();
-    if (!EVP_CipherFinal_ex(session->ctx, out, &n))
-        return take_error(session, err, "end the cipher");
+    if (!EVP_CipherFinal_ex(cipher->ctx, out, &n))
+        return take_error(cipher, err, "end the cipher");
     ERR_pop_to_mark();
     *out_len = (size_t)n;
     return ENVELOPE_OK;
@@ -244,7 +243,7 @@ envl_session_final(struct envl_session *session, unsigned char *out,
 /* Runs */
 
 enum envelope_reason
-envl_session_prepare_runs(struct envl_session *session, struct envl_err *err)
+envl_cipher_prepare_batches(struct envl_cipher *cipher, struct envl_err *err)
 {
     unsigned threads = 0;
     void *stream = NULL;
@@ -254,65 +253,64 @@ envl_session_prepare_runs(struct envl_session *session, struct envl_err *err)
         OSSL_PARAM_construct_end(),
     };
     OSSL_PARAM needed[] = {
-        OSSL_PARAM_construct_uint(ENVL_PARAM_LANES, &session->threads),
+        OSSL_PARAM_construct_uint(ENVL_PARAM_WORKERS, &cipher->threads),
         OSSL_PARAM_construct_end(),
     };
 
     begin();
-    if (!EVP_CIPHER_CTX_get_params(session->ctx, said))
-        return take_error(session, err, "ask for the threads");
-    session->threads = threads > 0 ? threads : THREADS_DEFAULT;
-    session->stream = stream;
-    if (!EVP_CIPHER_CTX_set_params(session->ctx, needed))
-        return take_error(session, err, "set the lanes");
+    if (!EVP_CIPHER_CTX_get_params(cipher->ctx, said))
+        return take_error(cipher, err, "ask for the threads");
+    cipher->threads = threads > 0 ? threads : THREADS_DEFAULT;
+    cipher->stream = stream;
+    if (!EVP_CIPHER_CTX_set_params(cipher->ctx, needed))
+        return take_error(cipher, err, "set the workers");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }
 
 unsigned
-envl_session_threads(const struct envl_session *session)
+envl_cipher_threads(const struct envl_cipher *cipher)
 {
-    return session->threads;
+    return cipher->threads;
 }
 
 enum envelope_reason
-envl_session_reserve(struct envl_session *session, uint64_t count,
-                     uint64_t *index, struct envl_err *err)
+envl_cipher_reserve(struct envl_cipher *cipher, uint64_t count, uint64_t *index,
+                    struct envl_err *err)
 {
-    enum envelope_reason rc =
-        envl_stream_reserve(session->stream, count, index);
+    enum envelope_reason rc = envl_stream_reserve(cipher->stream, count, index);
 
     if (rc != ENVELOPE_OK)
-        *err = *envl_stream_err(session->stream);
+        *err = *envl_stream_err(cipher->stream);
     return rc;
 }
 
 enum envelope_reason
-envl_session_run(struct envl_session *session, unsigned lane, uint64_t index,
-                 unsigned char *data, size_t count, size_t *good,
-                 struct envl_err *err)
+envl_cipher_batch(struct envl_cipher *cipher, unsigned worker, uint64_t index,
+                  unsigned char *data, size_t count, size_t *good,
+                  struct envl_err *err)
 {
-    struct envl_payload *payload = envl_stream_payload(session->stream);
+    struct envl_payload *payload = envl_stream_payload(cipher->stream);
     enum envelope_reason rc = ENVELOPE_OK;
 
     begin();
-    *good = envl_payload_run(payload, lane, index, data, count);
+    *good = envl_payload_batch(payload, worker, index, data, count);
     if (*good < count)
-        rc = envl_payload_explain(payload, lane, index + *good,
-                                  data + *good * ENVELOPE_SEALED_CHUNK_LENGTH,
-                                  err);
+        rc = envl_payload_classify(payload, worker, index + *good,
+                                   data + *good * ENVELOPE_SEALED_CHUNK_LENGTH,
+                                   err);
     ERR_pop_to_mark();
     return rc;
 }
 
 const struct envl_recipient_notes *
-envl_session_notes(const struct envl_session *session)
+envl_cipher_notes(const struct envl_cipher *cipher)
 {
-    return session->stream != NULL ? envl_stream_notes(session->stream) : NULL;
+    return cipher->stream != NULL ? envl_stream_notes(cipher->stream) : NULL;
 }
 
 size_t
-envl_session_header_len(const struct envl_session *session)
+envl_cipher_header_len(const struct envl_cipher *cipher)
 {
     size_t len = 0;
     OSSL_PARAM params[] = {
@@ -320,12 +318,12 @@ envl_session_header_len(const struct envl_session *session)
         OSSL_PARAM_construct_end(),
     };
 
-    return EVP_CIPHER_CTX_get_params(session->ctx, params) ? len : 0;
+    return EVP_CIPHER_CTX_get_params(cipher->ctx, params) ? len : 0;
 }
 
 enum envelope_reason
-envl_session_seek(struct envl_session *session, uint64_t chunk,
-                  struct envl_err *err)
+envl_cipher_seek(struct envl_cipher *cipher, uint64_t chunk,
+                 struct envl_err *err)
 {
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_uint64(ENVELOPE_PARAM_NEXT_CHUNK, &chunk),
@@ -333,8 +331,8 @@ envl_session_seek(struct envl_session *session, uint64_t chunk,
     };
 
     begin();
-    if (!EVP_CIPHER_CTX_set_params(session->ctx, params))
-        return take_error(session, err, "choose the next chunk");
+    if (!EVP_CIPHER_CTX_set_params(cipher->ctx, params))
+        return take_error(cipher, err, "choose the next chunk");
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }

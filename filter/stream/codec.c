@@ -55,7 +55,7 @@ envl_codec_slot_size(const struct envl_codec *codec)
                                   : envl_decoder_slot_size(codec->decoder);
 }
 
-static const struct envl_session *
+static const struct envl_cipher *
 session_of(const struct envl_codec *codec)
 {
     return codec->encoder != NULL ? envl_encoder_session(codec->encoder)
@@ -65,13 +65,13 @@ session_of(const struct envl_codec *codec)
 unsigned
 envl_codec_threads(const struct envl_codec *codec)
 {
-    return envl_session_threads(session_of(codec));
+    return envl_cipher_threads(session_of(codec));
 }
 
 const struct envl_recipient_notes *
 envl_codec_notes(const struct envl_codec *codec)
 {
-    return envl_session_notes(session_of(codec));
+    return envl_cipher_notes(session_of(codec));
 }
 
 void
@@ -147,12 +147,13 @@ envl_codec_close(struct envl_codec *codec, struct envl_slot *slot, bool ended)
 }
 
 void
-envl_codec_work(struct envl_codec *codec, struct envl_slot *slot, unsigned lane)
+envl_codec_work(struct envl_codec *codec, struct envl_slot *slot,
+                unsigned worker)
 {
     if (codec->encoder != NULL)
-        envl_encoder_work(codec->encoder, slot, lane);
+        envl_encoder_work(codec->encoder, slot, worker);
     else
-        envl_decoder_work(codec->decoder, slot, lane);
+        envl_decoder_work(codec->decoder, slot, worker);
 }
 
 struct envl_decoder *

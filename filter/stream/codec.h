@@ -44,7 +44,7 @@ size_t envl_codec_slot_size(const struct envl_codec *codec);
 /* envl_codec_threads - how many may work at the same time */
 unsigned envl_codec_threads(const struct envl_codec *codec);
 
-/* envl_codec_notes - envl_session_notes() */
+/* envl_codec_notes - envl_cipher_notes() */
 const struct envl_recipient_notes *
 envl_codec_notes(const struct envl_codec *codec);
 
@@ -85,10 +85,10 @@ void envl_codec_close(struct envl_codec *codec, struct envl_slot *slot,
 /*
  * envl_codec_work - seal or open what is in a closed slot
  *
- *   lane  a number of this thread alone, from 1 to envl_codec_threads()
+ *   worker  a number of this thread alone, from 1 to envl_codec_threads()
  */
 void envl_codec_work(struct envl_codec *codec, struct envl_slot *slot,
-                     unsigned lane);
+                     unsigned worker);
 
 /* envl_codec_decoder - the half that decrypts, NULL if this one encrypts; it
  * stays the codec's */

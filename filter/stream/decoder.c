@@ -20,7 +20,7 @@
 enum state { AT_START, AT_PRELUDE, AT_HEADER, AT_CHUNKS };
 
 struct envl_decoder {
-    struct envl_session *session;
+    struct envl_cipher *cipher;
     struct envl_carrier_reader *carrier;
     enum state state;
     size_t left; /* bytes of prelude, or of header and payload's start */
@@ -30,7 +30,7 @@ struct envl_decoder {
      * it is, part of a chunk. */
     unsigned char carry[ENVELOPE_SEALED_CHUNK_LENGTH];
     size_t carry_len;
-    size_t fed; /* bytes of a chunk that the session has */
+    size_t fed; /* bytes of a chunk that the cipher has */
 
     bool gave_text, has_map;
     struct envl_map map; /* as of the first text */
@@ -50,9 +50,9 @@ envl_decoder_new(struct envl_decoder **out, const struct envl_options *options,
     *out = NULL;
     if (decoder == NULL)
         return envl_fail_memory(err);
-    rc = envl_session_new(&decoder->session, options, ENVL_DECRYPT, err);
+    rc = envl_cipher_new(&decoder->cipher, options, ENVL_DECRYPT, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_session_prepare_runs(decoder->session, err);
+        rc = envl_cipher_prepare_batches(decoder->cipher, err);
     if (rc != ENVELOPE_OK) {
         envl_decoder_free(decoder);
         return rc;
@@ -66,7 +66,7 @@ envl_decoder_free(struct envl_decoder *decoder)
 {
     if (decoder == NULL)
         return;
-    envl_session_free(decoder->session);
+    envl_cipher_free(decoder->cipher);
     envl_carrier_reader_free(decoder->carrier);
     OPENSSL_free(decoder);
 }
@@ -85,10 +85,10 @@ envl_decoder_map(const struct envl_decoder *decoder, struct envl_map *map)
     return decoder->has_map;
 }
 
-struct envl_session *
+struct envl_cipher *
 envl_decoder_session(const struct envl_decoder *decoder)
 {
-    return decoder->session;
+    return decoder->cipher;
 }
 
 /* Filling */
@@ -150,7 +150,7 @@ recognise(struct envl_decoder *decoder, const unsigned char *p, size_t len,
 }
 
 /*
- * Bytes that are no run of chunks go through the session as they come.  It
+ * Bytes that are no batch of chunks go through the cipher as they come.  It
  * gives text that comes before damage first, and fails in the next call: that
  * must not wait for input.
  *
@@ -168,12 +168,12 @@ feed(struct envl_decoder *decoder, struct envl_slot *slot,
     if (!envl_slot_reserve_early(slot, (len > waiting ? len : waiting)
                                            + ENVL_SLACK_LEN))
         return envl_fail_memory(err);
-    rc = envl_session_update(decoder->session, slot->early + slot->early_len,
-                             &got, p, len, err);
+    rc = envl_cipher_update(decoder->cipher, slot->early + slot->early_len,
+                            &got, p, len, err);
     slot->early_len += got;
     if (rc == ENVELOPE_OK)
-        rc = envl_session_update(decoder->session, slot->early, &got,
-                                 slot->early, 0, err);
+        rc = envl_cipher_update(decoder->cipher, slot->early, &got, slot->early,
+                                0, err);
     return rc;
 }
 
@@ -265,9 +265,9 @@ open_last(struct envl_decoder *decoder, struct envl_slot *slot,
 
     slot->last = true;
     if (len > 0)
-        rc = envl_session_update(decoder->session, text, &n, sealed, len, err);
+        rc = envl_cipher_update(decoder->cipher, text, &n, sealed, len, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_session_final(decoder->session, text, &n, err);
+        rc = envl_cipher_final(decoder->cipher, text, &n, err);
     slot->rest = (struct iovec){ text, n };
     envl_slot_use(slot, text + n);
     return rc;
@@ -281,11 +281,11 @@ static void
 note_map(struct envl_decoder *decoder, const struct envl_slot *slot)
 {
     if (decoder->gave_text
-        || slot->early_len + slot->run_count + slot->rest.iov_len == 0)
+        || slot->early_len + slot->batch_count + slot->rest.iov_len == 0)
         return;
-    decoder->has_map = envl_carrier_map(
-        decoder->carrier, envl_session_header_len(decoder->session),
-        &decoder->map);
+    decoder->has_map = envl_carrier_map(decoder->carrier,
+                                        envl_cipher_header_len(decoder->cipher),
+                                        &decoder->map);
     decoder->gave_text = true;
 }
 
@@ -298,13 +298,13 @@ close_chunks(struct envl_decoder *decoder, struct envl_slot *slot, size_t fill,
     size_t len = fill % ENVELOPE_SEALED_CHUNK_LENGTH;
     enum envelope_reason rc = ENVELOPE_OK;
 
-    slot->run = slot->buf;
+    slot->batch = slot->buf;
     if (count > 0)
-        rc = envl_session_reserve(decoder->session, count, &slot->run_index,
-                                  err);
+        rc = envl_cipher_reserve(decoder->cipher, count, &slot->batch_index,
+                                 err);
     if (rc != ENVELOPE_OK)
         return rc;
-    slot->run_count = count;
+    slot->batch_count = count;
     if (over)
         return open_last(decoder, slot, slot->buf + fill - len, len, err);
     keep(decoder, slot->buf + fill - len, len);
@@ -340,16 +340,16 @@ envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
 
 void
 envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
-                  unsigned lane)
+                  unsigned worker)
 {
-    unsigned char *text = slot->run;
+    unsigned char *text = slot->batch;
     enum envelope_reason rc = ENVELOPE_OK;
     struct envl_err err;
     size_t good = 0, i;
 
-    if (slot->run_count > 0)
-        rc = envl_session_run(decoder->session, lane, slot->run_index,
-                              slot->run, slot->run_count, &good, &err);
+    if (slot->batch_count > 0)
+        rc = envl_cipher_batch(decoder->cipher, worker, slot->batch_index,
+                               slot->batch, slot->batch_count, &good, &err);
     envl_slot_add(slot, slot->early, slot->early_len);
     for (i = 0; i < good; i++, text += ENVELOPE_SEALED_CHUNK_LENGTH)
         envl_slot_add(slot, text, ENVELOPE_CHUNK_LENGTH);

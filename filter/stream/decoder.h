@@ -22,7 +22,7 @@ void envl_decoder_put(struct envl_decoder *decoder, struct envl_slot *slot,
 void envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
                         bool ended);
 void envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
-                       unsigned lane);
+                       unsigned worker);
 
 /* envl_decoder_map - where the payload lies; 1 if that is known, once text
  * has come out; it may be asked while other threads go on */
@@ -30,6 +30,6 @@ int envl_decoder_map(const struct envl_decoder *decoder, struct envl_map *map);
 
 /* envl_decoder_session - the cipher, for reading on elsewhere; it stays the
  * decoder's */
-struct envl_session *envl_decoder_session(const struct envl_decoder *decoder);
+struct envl_cipher *envl_decoder_session(const struct envl_decoder *decoder);
 
 #endif

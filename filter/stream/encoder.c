@@ -26,8 +26,8 @@ enum state {
 };
 
 struct envl_encoder {
-    struct envl_session *session;
-    struct envl_framer framer;
+    struct envl_cipher *cipher;
+    struct envl_carrier_writer writer;
     enum state state;
     size_t piece_len;
 
@@ -70,13 +70,13 @@ envl_encoder_slot_size(const struct envl_encoder *encoder)
 static size_t
 limit_of(const struct envl_encoder *encoder)
 {
-    return encoder->framer.kind == ENVL_RAW ? SIZE_MAX : encoder->piece_len;
+    return encoder->writer.kind == ENVL_RAW ? SIZE_MAX : encoder->piece_len;
 }
 
-struct envl_session *
+struct envl_cipher *
 envl_encoder_session(const struct envl_encoder *encoder)
 {
-    return encoder->session;
+    return encoder->cipher;
 }
 
 /* Empty updates make the header and hand it out, a slack at a time. */
@@ -90,9 +90,9 @@ make_head(struct envl_encoder *encoder, struct envl_err *err)
     if ((encoder->head = ENVL_QUIETLY(OPENSSL_malloc(size))) == NULL)
         return envl_fail_memory(err);
     while (rc == ENVELOPE_OK && n > 0) {
-        rc = envl_session_update(encoder->session,
-                                 encoder->head + encoder->head_len, &n,
-                                 encoder->carry, 0, err);
+        rc = envl_cipher_update(encoder->cipher,
+                                encoder->head + encoder->head_len, &n,
+                                encoder->carry, 0, err);
         encoder->head_len += n;
     }
     if (rc == ENVELOPE_OK)
@@ -116,7 +116,7 @@ envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
     if (encoder == NULL)
         return envl_fail_memory(err);
     encoder->state = options->carrier == ENVL_AUTO ? AT_PEEK : AT_HEAD;
-    encoder->framer = (struct envl_framer){
+    encoder->writer = (struct envl_carrier_writer){
         .kind = options->carrier,
         .xbcloud = options->xbcloud > 0,
         .mtime = (uint64_t)time(NULL),
@@ -125,9 +125,9 @@ envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
                                                 : ENVL_PIECE_LEN_DEFAULT;
     if (options->carrier == ENVL_RAW)
         encoder->piece_len = ENVL_SLOT_SEALED_LEN;
-    rc = envl_session_new(&encoder->session, options, ENVL_ENCRYPT, err);
+    rc = envl_cipher_new(&encoder->cipher, options, ENVL_ENCRYPT, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_session_prepare_runs(encoder->session, err);
+        rc = envl_cipher_prepare_batches(encoder->cipher, err);
     if (rc == ENVELOPE_OK)
         rc = make_head(encoder, err);
     if (rc != ENVELOPE_OK) {
@@ -143,7 +143,7 @@ envl_encoder_free(struct envl_encoder *encoder)
 {
     if (encoder == NULL)
         return;
-    envl_session_free(encoder->session);
+    envl_cipher_free(encoder->cipher);
     OPENSSL_free(encoder->head);
     OPENSSL_clear_free(encoder, sizeof(*encoder));
 }
@@ -155,11 +155,12 @@ static size_t
 put_member(struct envl_encoder *encoder, unsigned char *out,
            enum envl_member member, const unsigned char *data, size_t len)
 {
-    size_t lead = envl_framer_lead(&encoder->framer, member);
+    size_t lead = envl_carrier_writer_lead(&encoder->writer, member);
 
     memcpy(out + lead, data, len);
     return lead + len
-           + envl_framer_frame(&encoder->framer, member, out + lead, len);
+           + envl_carrier_writer_frame(&encoder->writer, member, out + lead,
+                                       len);
 }
 
 static void
@@ -190,7 +191,7 @@ begin_data(struct envl_encoder *encoder, struct envl_slot *slot)
 
     memcpy(data, encoder->carry, encoder->carry_len);
     slot->frame_data = data;
-    slot->run = data + encoder->carry_len;
+    slot->batch = data + encoder->carry_len;
     left = encoder->piece_len > encoder->carry_len
                ? encoder->piece_len - encoder->carry_len
                : 0;
@@ -205,7 +206,7 @@ envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot)
         return;
     begin_data(encoder, slot);
     if (encoder->peek_len > 0) {
-        memcpy(slot->run, encoder->peek, encoder->peek_len);
+        memcpy(slot->batch, encoder->peek, encoder->peek_len);
         envl_encoder_put(encoder, slot, encoder->peek_len);
         encoder->peek_len = 0;
     }
@@ -229,7 +230,7 @@ envl_encoder_room(struct envl_encoder *encoder, struct envl_slot *slot,
         return 0;
     for (; count < max && chunk < encoder->want; count++, chunk++, at = 0)
         parts[count] = (struct iovec){
-            slot->run + chunk * ENVELOPE_SEALED_CHUNK_LENGTH + at,
+            slot->batch + chunk * ENVELOPE_SEALED_CHUNK_LENGTH + at,
             ENVELOPE_CHUNK_LENGTH - at,
         };
     /* Also what is read and not put, because the thread was stopped. */
@@ -254,9 +255,9 @@ envl_encoder_put(struct envl_encoder *encoder, struct envl_slot *slot, size_t n)
 static void
 choose_carrier(struct envl_encoder *encoder)
 {
-    encoder->framer.kind =
+    encoder->writer.kind =
         envl_carrier_kind_of(encoder->peek, encoder->peek_len);
-    if (encoder->framer.kind == ENVL_RAW)
+    if (encoder->writer.kind == ENVL_RAW)
         encoder->piece_len = ENVL_SLOT_SEALED_LEN;
 }
 
@@ -272,14 +273,14 @@ reserve_chunks(struct envl_encoder *encoder, struct envl_slot *slot,
     enum envelope_reason rc;
 
     *fill = encoder->carry_len + count * ENVELOPE_SEALED_CHUNK_LENGTH;
-    slot->run_count = count;
-    rc = envl_session_reserve(encoder->session, count, &slot->run_index, err);
+    slot->batch_count = count;
+    rc = envl_cipher_reserve(encoder->cipher, count, &slot->batch_index, err);
     if (rc != ENVELOPE_OK || *fill <= limit_of(encoder))
         return rc;
-    slot->run_count = --count;
-    return envl_session_run(encoder->session, 0, slot->run_index + count,
-                            slot->run + count * ENVELOPE_SEALED_CHUNK_LENGTH, 1,
-                            &good, err);
+    slot->batch_count = --count;
+    return envl_cipher_batch(encoder->cipher, 0, slot->batch_index + count,
+                             slot->batch + count * ENVELOPE_SEALED_CHUNK_LENGTH,
+                             1, &good, err);
 }
 
 /* The last chunk, which is not whole, goes where its text lies. */
@@ -293,13 +294,13 @@ seal_last(struct envl_encoder *encoder, struct envl_slot *slot, size_t *fill,
 
     if (len > 0) {
         memcpy(encoder->carry, to, len);
-        rc = envl_session_update(encoder->session, to, &n, encoder->carry, len,
-                                 err);
+        rc = envl_cipher_update(encoder->cipher, to, &n, encoder->carry, len,
+                                err);
         *fill += n;
     }
     if (rc == ENVELOPE_OK) {
-        rc = envl_session_final(encoder->session, slot->frame_data + *fill, &n,
-                                err);
+        rc = envl_cipher_final(encoder->cipher, slot->frame_data + *fill, &n,
+                               err);
         *fill += n;
     }
     encoder->state = AT_FINAL;
@@ -313,21 +314,22 @@ reserve_frame(struct envl_encoder *encoder, struct envl_slot *slot, size_t fill,
               struct envl_err *err)
 {
     unsigned char *data = slot->frame_data;
-    size_t lead = envl_framer_lead(&encoder->framer, ENVL_MEMBER_PAYLOAD);
+    size_t lead =
+        envl_carrier_writer_lead(&encoder->writer, ENVL_MEMBER_PAYLOAD);
     size_t len = fill < limit_of(encoder) ? fill : limit_of(encoder), tail;
 
-    if (!envl_framer_can_go_on(&encoder->framer))
+    if (!envl_carrier_writer_can_go_on(&encoder->writer))
         return envl_fail(err, ENVELOPE_R_TOO_LONG,
                          "a tar carrier has at most %d pieces: set a larger "
                          "piece-size",
                          ENVL_PIECE_COUNT_MAX);
     encoder->carry_len = fill - len;
     memcpy(encoder->carry, data + len, encoder->carry_len);
-    tail = envl_framer_reserve(&encoder->framer, &slot->frame,
-                               ENVL_MEMBER_PAYLOAD, len);
+    tail = envl_carrier_writer_reserve(&encoder->writer, &slot->frame,
+                                       ENVL_MEMBER_PAYLOAD, len);
     if (encoder->state == AT_FINAL && encoder->carry_len == 0) {
         slot->last = true;
-        tail += envl_framer_end(&encoder->framer, data + len + tail);
+        tail += envl_carrier_writer_end(&encoder->writer, data + len + tail);
     }
     slot->rest = (struct iovec){ data - lead, lead + len + tail };
     return ENVELOPE_OK;
@@ -361,16 +363,16 @@ envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
 
 void
 envl_encoder_work(struct envl_encoder *encoder, struct envl_slot *slot,
-                  unsigned lane)
+                  unsigned worker)
 {
     struct envl_err err;
     size_t good;
 
     if (slot->err.reason != ENVELOPE_OK)
         return;
-    if (slot->run_count > 0
-        && envl_session_run(encoder->session, lane, slot->run_index, slot->run,
-                            slot->run_count, &good, &err)
+    if (slot->batch_count > 0
+        && envl_cipher_batch(encoder->cipher, worker, slot->batch_index,
+                             slot->batch, slot->batch_count, &good, &err)
                != ENVELOPE_OK) {
         envl_slot_fail(slot, &err);
         return;

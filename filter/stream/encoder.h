@@ -12,7 +12,7 @@ enum envelope_reason envl_encoder_new(struct envl_encoder **encoder,
                                       const struct envl_options *options,
                                       struct envl_err *err);
 void envl_encoder_free(struct envl_encoder *encoder);
-struct envl_session *envl_encoder_session(const struct envl_encoder *encoder);
+struct envl_cipher *envl_encoder_session(const struct envl_encoder *encoder);
 size_t envl_encoder_slot_size(const struct envl_encoder *encoder);
 void envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot);
 unsigned envl_encoder_room(struct envl_encoder *encoder, struct envl_slot *slot,
@@ -22,6 +22,6 @@ void envl_encoder_put(struct envl_encoder *encoder, struct envl_slot *slot,
 void envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
                         bool ended);
 void envl_encoder_work(struct envl_encoder *encoder, struct envl_slot *slot,
-                       unsigned lane);
+                       unsigned worker);
 
 #endif

@@ -18,7 +18,7 @@
 /* Reading */
 
 struct gatherer {
-    struct envl_head *head;
+    struct envl_header_file *head;
     unsigned char prelude[ENVL_PRELUDE_LEN];
     size_t have; /* bytes of the stream */
 };
@@ -121,7 +121,7 @@ gather(struct gatherer *g, struct envl_spans *spans, struct envl_err *err)
 
 /* The two parts of a raw stream are where they would be in their members. */
 static void
-find_raw(struct envl_head *head)
+find_raw(struct envl_header_file *head)
 {
     const struct envl_prelude *prelude = &head->header.prelude;
     const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
@@ -147,7 +147,7 @@ distance(const struct envl_place *a, const struct envl_place *b)
 }
 
 static void
-find(struct envl_head *head, const struct envl_carrier_reader *reader)
+find(struct envl_header_file *head, const struct envl_carrier_reader *reader)
 {
     const struct envl_prelude *prelude = &head->header.prelude;
     const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
@@ -181,14 +181,15 @@ fail_unknown(const struct envl_source *source, struct envl_err *err)
 }
 
 enum envelope_reason
-envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
+envl_header_file_read(struct envl_header_file *head, int fd,
+                      struct envl_err *err)
 {
     struct envl_source source;
     struct gatherer g = { .head = head };
     struct envl_spans spans = { .source = &source };
     enum envelope_reason rc;
 
-    *head = (struct envl_head){ 0 };
+    *head = (struct envl_header_file){ 0 };
     envl_source_init(&source, fd, 0);
     (void)lseek(fd, 0, SEEK_SET); /* where it cannot, reading tells */
     rc = envl_source_peek(&source, err);
@@ -212,7 +213,7 @@ envl_head_read(struct envl_head *head, int fd, struct envl_err *err)
 }
 
 void
-envl_head_clear(struct envl_head *head)
+envl_header_file_clear(struct envl_header_file *head)
 {
     envl_header_clear(&head->header);
 }
@@ -220,7 +221,7 @@ envl_head_clear(struct envl_head *head)
 /* Laying it out again */
 
 static void
-lay(const struct envl_patch *patch, const struct envl_head *head,
+lay(const struct envl_patch *patch, const struct envl_header_file *head,
     enum envl_member member, const unsigned char *data)
 {
     const struct envl_place *place = &head->parts[member];
@@ -232,8 +233,9 @@ lay(const struct envl_patch *patch, const struct envl_head *head,
 }
 
 enum envelope_reason
-envl_head_patch(struct envl_patch *patch, const struct envl_head *head, int fd,
-                const struct envl_header *header, struct envl_err *err)
+envl_header_file_patch(struct envl_patch *patch,
+                       const struct envl_header_file *head, int fd,
+                       const struct envl_header *header, struct envl_err *err)
 {
     const struct envl_place *first = &head->parts[ENVL_MEMBER_HEADER];
     const struct envl_place *last = &head->parts[ENVL_MEMBER_KEY];

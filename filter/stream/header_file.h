@@ -17,7 +17,7 @@
 #include "lib/base/err.h"
 #include "lib/header/header.h"
 
-struct envl_head {
+struct envl_header_file {
     enum envl_carrier kind;
     struct envl_header header;                          /* owned */
     unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH]; /* of the payload */
@@ -32,16 +32,16 @@ struct envl_head {
 };
 
 /*
- * envl_head_read - read and check the header in fd, a file, from its beginning
+ * envl_header_file_read - read and check the header in fd, a file, from its beginning
  * on
  *
- * Ownership: envl_head_clear(), also after a failure.
+ * Ownership: envl_header_file_clear(), also after a failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_READ; _NOT_ENVELOPE and what else a
  *            carrier or a header is refused for; _TRUNCATED; _MEMORY.
  */
-enum envelope_reason envl_head_read(struct envl_head *head, int fd,
-                                    struct envl_err *err);
-void envl_head_clear(struct envl_head *head);
+enum envelope_reason envl_header_file_read(struct envl_header_file *head,
+                                           int fd, struct envl_err *err);
+void envl_header_file_clear(struct envl_header_file *head);
 
 /* Bytes for a place in a file. */
 struct envl_patch {
@@ -51,7 +51,7 @@ struct envl_patch {
 };
 
 /*
- * envl_head_patch - what the file is to hold from the first to the last byte
+ * envl_header_file_patch - what the file is to hold from the first to the last byte
  * of the header, in its carrier
  *
  *   head    with is_plain
@@ -62,9 +62,10 @@ struct envl_patch {
  * Ownership: patch->bytes is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_READ; _MEMORY.
  */
-enum envelope_reason envl_head_patch(struct envl_patch *patch,
-                                     const struct envl_head *head, int fd,
-                                     const struct envl_header *header,
-                                     struct envl_err *err);
+enum envelope_reason envl_header_file_patch(struct envl_patch *patch,
+                                            const struct envl_header_file *head,
+                                            int fd,
+                                            const struct envl_header *header,
+                                            struct envl_err *err);
 
 #endif

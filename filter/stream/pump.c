@@ -28,7 +28,7 @@
 #define SLOTS_BESIDE 1
 
 /* Of the caller, where there is no thread to have it. */
-#define FIRST_LANE 1
+#define FIRST_WORKER 1
 
 struct envl_pump {
     struct envl_codec *codec;
@@ -54,7 +54,7 @@ struct envl_pump {
     struct envl_stop stop; /* ends their waiting for descriptors */
     bool can_stop;         /* there is such a thing */
     bool alone;            /* none could be started */
-    atomic_uint lanes;     /* that have been given out */
+    atomic_uint workers;   /* that have been given out */
 
     /* The filling side alone */
     struct envl_slot *pushing; /* being filled by envl_pump_push() */
@@ -184,13 +184,13 @@ note_emptied(struct envl_pump *pump)
 /* Threads: called with the lock, which they leave for the step itself */
 
 static void
-work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
+work_on(struct envl_pump *pump, uint64_t number, unsigned worker)
 {
     struct envl_slot *slot = envl_ring_slot(&pump->ring, number);
 
     envl_ring_take(&pump->ring, number);
     pthread_mutex_unlock(&pump->lock);
-    envl_codec_work(pump->codec, slot, lane);
+    envl_codec_work(pump->codec, slot, worker);
     if (pump->out.fd < 0)
         envl_slot_join(slot);
     pthread_mutex_lock(&pump->lock);
@@ -198,14 +198,14 @@ work_on(struct envl_pump *pump, uint64_t number, unsigned lane)
 }
 
 static void
-fill_next(struct envl_pump *pump, unsigned lane)
+fill_next(struct envl_pump *pump, unsigned worker)
 {
     struct envl_slot *slot = begin_filling(pump);
 
     pthread_mutex_unlock(&pump->lock);
     envl_inlet_fill(&pump->in, pump->codec, slot);
     pthread_mutex_lock(&pump->lock);
-    work_on(pump, end_filling(pump, slot), lane);
+    work_on(pump, end_filling(pump, slot), worker);
 }
 
 static void
@@ -232,7 +232,7 @@ empty_next(struct envl_pump *pump)
 
 /* Whatever can be done now; false if nothing can. */
 static bool
-take_step(struct envl_pump *pump, unsigned lane)
+take_step(struct envl_pump *pump, unsigned worker)
 {
     uint64_t number;
 
@@ -240,9 +240,9 @@ take_step(struct envl_pump *pump, unsigned lane)
         && envl_ring_can_empty(&pump->ring))
         empty_next(pump);
     else if (!pump->over && envl_ring_find_work(&pump->ring, &number))
-        work_on(pump, number, lane);
+        work_on(pump, number, worker);
     else if (pump->in.source != NULL && can_fill(pump))
-        fill_next(pump, lane);
+        fill_next(pump, worker);
     else
         return false;
     return true;
@@ -256,7 +256,7 @@ take_step_alone(struct envl_pump *pump)
 
     if (pump->alone && !pump->stepping) {
         pump->stepping = true;
-        done = take_step(pump, FIRST_LANE);
+        done = take_step(pump, FIRST_WORKER);
         pump->stepping = false;
     }
     return done;
@@ -274,11 +274,11 @@ static void *
 run(void *arg)
 {
     struct envl_pump *pump = arg;
-    unsigned lane = FIRST_LANE + atomic_fetch_add(&pump->lanes, 1);
+    unsigned worker = FIRST_WORKER + atomic_fetch_add(&pump->workers, 1);
 
     pthread_mutex_lock(&pump->lock);
     while (!pump->stopped && !is_finished(pump)) {
-        if (!take_step(pump, lane))
+        if (!take_step(pump, worker))
             pthread_cond_wait(&pump->changed, &pump->lock);
     }
     pthread_mutex_unlock(&pump->lock);

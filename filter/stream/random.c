@@ -7,8 +7,8 @@
 #include "filter/stream/chunks.h"
 
 /* Chunks that are read at once: few after a jump, more when reading on. */
-#define RUN_MIN 4
-#define RUN_MAX ENVL_CHUNKS_MAX
+#define BATCH_MIN 4
+#define BATCH_MAX ENVL_CHUNKS_MAX
 
 struct envl_random {
     struct envl_chunks chunks;
@@ -66,10 +66,10 @@ envl_random_free(struct envl_random *random)
 }
 
 enum envelope_reason
-envl_random_open(struct envl_random *random, struct envl_session *session,
+envl_random_open(struct envl_random *random, struct envl_cipher *cipher,
                  struct envl_err *err)
 {
-    random->chunks.session = session;
+    random->chunks.cipher = cipher;
     return read_chunks(random, random->chunks.shape.whole, 1, err);
 }
 
@@ -87,7 +87,7 @@ envl_random_read(struct envl_random *random, int64_t offset,
     uint64_t chunk = (uint64_t)offset / ENVELOPE_CHUNK_LENGTH;
     uint64_t from = chunks->first * ENVELOPE_CHUNK_LENGTH;
     enum envelope_reason rc = ENVELOPE_OK;
-    size_t run = RUN_MIN;
+    size_t batch = BATCH_MIN;
 
     *len = 0;
     if (offset >= envl_random_size(random))
@@ -95,10 +95,11 @@ envl_random_read(struct envl_random *random, int64_t offset,
     if ((uint64_t)offset < from
         || (uint64_t)offset - from >= random->text_len) {
         if (chunks->count > 0 && chunk == chunks->first + chunks->count)
-            run = chunks->count < RUN_MAX / 2 ? 2 * chunks->count : RUN_MAX;
-        if (run > count_all(random) - chunk)
-            run = (size_t)(count_all(random) - chunk);
-        rc = read_chunks(random, chunk, run, err);
+            batch =
+                chunks->count < BATCH_MAX / 2 ? 2 * chunks->count : BATCH_MAX;
+        if (batch > count_all(random) - chunk)
+            batch = (size_t)(count_all(random) - chunk);
+        rc = read_chunks(random, chunk, batch, err);
         from = chunk * ENVELOPE_CHUNK_LENGTH;
     }
     if (rc != ENVELOPE_OK)

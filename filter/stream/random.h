@@ -21,10 +21,10 @@ struct envl_random;
  *
  *   map  where the payload lies
  *
- * Ownership: *random is the caller's, envl_random_free(); source and session
+ * Ownership: *random is the caller's, envl_random_free(); source and cipher
  *            are borrowed.  NULL on failure, and the source is restored.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_CARRIER or _CARRIER_MEMBER if the archive
- *            is not laid out as this project writes it, session untouched;
+ *            is not laid out as this project writes it, cipher untouched;
  *            what the cipher returns.
  */
 enum envelope_reason envl_random_new(struct envl_random **random,
@@ -36,7 +36,7 @@ void envl_random_free(struct envl_random *random);
 /* envl_random_open - take the cipher over and verify the end; must be called
  * once, before the two below */
 enum envelope_reason envl_random_open(struct envl_random *random,
-                                      struct envl_session *session,
+                                      struct envl_cipher *cipher,
                                       struct envl_err *err);
 
 /* envl_random_size - bytes of text */

@@ -18,9 +18,9 @@
 /* Bytes that are written at once where the carrier has no pieces. */
 #define RAW_PIECE_LEN 1048576
 
-struct copier {
+struct repack {
     struct envl_carrier_reader *reader;
-    struct envl_framer framer;
+    struct envl_carrier_writer writer;
     struct envl_outlet out;
     uint64_t skip; /* bytes of the old header that are still to come */
     uint64_t len;  /* of the payload, so far */
@@ -32,18 +32,19 @@ struct copier {
 /* Writing */
 
 static enum envelope_reason
-write_member(struct copier *c, enum envl_member member, unsigned char *data,
+write_member(struct repack *c, enum envl_member member, unsigned char *data,
              size_t len, struct envl_err *err)
 {
-    const size_t lead = envl_framer_lead(&c->framer, member);
-    const size_t tail = envl_framer_frame(&c->framer, member, data, len);
+    const size_t lead = envl_carrier_writer_lead(&c->writer, member);
+    const size_t tail =
+        envl_carrier_writer_frame(&c->writer, member, data, len);
 
     return envl_outlet_put(&c->out, data - lead, lead + len + tail, err);
 }
 
 /* Each part of the header goes through a buffer with room for its frame. */
 static enum envelope_reason
-write_part(struct copier *c, enum envl_member member, const unsigned char *part,
+write_part(struct repack *c, enum envl_member member, const unsigned char *part,
            size_t len, struct envl_err *err)
 {
     unsigned char *buf = ENVL_QUIETLY(
@@ -59,7 +60,7 @@ write_part(struct copier *c, enum envl_member member, const unsigned char *part,
 }
 
 static enum envelope_reason
-write_header(struct copier *c, const struct envl_header *header,
+write_header(struct repack *c, const struct envl_header *header,
              struct envl_err *err)
 {
     const size_t labels_end = ENVL_PRELUDE_LEN + header->prelude.labels_len;
@@ -73,12 +74,12 @@ write_header(struct copier *c, const struct envl_header *header,
 }
 
 static enum envelope_reason
-write_piece(struct copier *c, struct envl_err *err)
+write_piece(struct repack *c, struct envl_err *err)
 {
     size_t len = c->fill;
 
     c->fill = 0;
-    if (!envl_framer_can_go_on(&c->framer))
+    if (!envl_carrier_writer_can_go_on(&c->writer))
         return envl_fail(err, ENVELOPE_R_TOO_LONG,
                          "a tar has at most %d pieces; take larger ones",
                          ENVL_PIECE_COUNT_MAX);
@@ -87,10 +88,10 @@ write_piece(struct copier *c, struct envl_err *err)
 }
 
 static enum envelope_reason
-write_end(struct copier *c, struct envl_err *err)
+write_end(struct repack *c, struct envl_err *err)
 {
     unsigned char end[ENVL_FRAME_END_MAX];
-    size_t len = envl_framer_end(&c->framer, end);
+    size_t len = envl_carrier_writer_end(&c->writer, end);
     enum envelope_reason rc = envl_outlet_put(&c->out, end, len, err);
 
     return rc == ENVELOPE_OK ? envl_outlet_end(&c->out, err) : rc;
@@ -100,7 +101,7 @@ write_end(struct copier *c, struct envl_err *err)
 
 /* A span of the stream: what is of the old header is dropped. */
 static enum envelope_reason
-take(struct copier *c, const unsigned char *p, size_t len, struct envl_err *err)
+take(struct repack *c, const unsigned char *p, size_t len, struct envl_err *err)
 {
     size_t n = len < c->skip ? len : (size_t)c->skip;
     enum envelope_reason rc = ENVELOPE_OK;
@@ -120,7 +121,7 @@ take(struct copier *c, const unsigned char *p, size_t len, struct envl_err *err)
 }
 
 static enum envelope_reason
-run(struct copier *c, struct envl_source *source, struct envl_err *err)
+run(struct repack *c, struct envl_source *source, struct envl_err *err)
 {
     struct envl_spans spans = { .source = source, .reader = c->reader };
     enum envelope_reason rc = ENVELOPE_OK;
@@ -137,7 +138,7 @@ run(struct copier *c, struct envl_source *source, struct envl_err *err)
 
 /* The last chunk has a tag at least, and is shorter than a whole one. */
 static enum envelope_reason
-check_len(const struct copier *c, struct envl_err *err)
+check_len(const struct repack *c, struct envl_err *err)
 {
     if (envl_shape_of(c->len).last_len >= ENVL_CHUNK_TAG_LEN)
         return ENVELOPE_OK;
@@ -149,7 +150,7 @@ check_len(const struct copier *c, struct envl_err *err)
 
 /* What options leave open stays as it is, where that can be. */
 static size_t
-choose_piece_len(const struct envl_head *head, enum envl_carrier kind,
+choose_piece_len(const struct envl_header_file *head, enum envl_carrier kind,
                  const struct envl_options *options)
 {
     if (kind == ENVL_RAW)
@@ -164,7 +165,7 @@ choose_piece_len(const struct envl_head *head, enum envl_carrier kind,
 }
 
 static enum envelope_reason
-copy(struct copier *c, int in, const struct envl_header *header,
+copy(struct repack *c, int in, const struct envl_header *header,
      const struct envl_options *options, struct envl_err *err)
 {
     struct envl_source source = { .fd = in };
@@ -177,7 +178,7 @@ copy(struct copier *c, int in, const struct envl_header *header,
     if (rc == ENVELOPE_OK)
         rc = check_len(c, err);
     /* The two files may come anywhere, so now it is known. */
-    c->framer.xbcloud = options->xbcloud < 0
+    c->writer.xbcloud = options->xbcloud < 0
                             ? envl_carrier_is_for_xbcloud(c->reader)
                             : options->xbcloud > 0;
     if (rc == ENVELOPE_OK)
@@ -187,15 +188,15 @@ copy(struct copier *c, int in, const struct envl_header *header,
 }
 
 enum envelope_reason
-envl_copy(int in, const struct envl_head *head, int out,
+envl_copy(int in, const struct envl_header_file *head, int out,
           const struct envl_header *header, const struct envl_options *options,
           struct envl_err *err)
 {
     const enum envl_carrier kind =
         options->carrier == ENVL_AUTO ? head->kind : options->carrier;
-    struct copier c = {
+    struct repack c = {
         .reader = envl_carrier_reader_new(head->kind),
-        .framer = { .kind = kind, .mtime = (uint64_t)time(NULL) },
+        .writer = { .kind = kind, .mtime = (uint64_t)time(NULL) },
         .skip = head->header.prelude.header_len,
         .piece_len = choose_piece_len(head, kind, options),
     };

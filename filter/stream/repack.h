@@ -23,8 +23,8 @@
  * Returns: ENVELOPE_OK; ENVELOPE_R_READ; _WRITE; what a carrier is refused
  *          for; _TRUNCATED; _TOO_LONG; _MEMORY.
  */
-enum envelope_reason envl_copy(int in, const struct envl_head *head, int out,
-                               const struct envl_header *header,
+enum envelope_reason envl_copy(int in, const struct envl_header_file *head,
+                               int out, const struct envl_header *header,
                                const struct envl_options *options,
                                struct envl_err *err);
 

@@ -28,7 +28,7 @@ envl_slot_reset(struct envl_slot *slot)
     OPENSSL_clear_free(slot->early, slot->early_len);
     slot->early = NULL;
     slot->early_len = slot->early_size = 0;
-    slot->kept = slot->have = slot->run_count = 0;
+    slot->kept = slot->have = slot->batch_count = 0;
     slot->frame_data = NULL;
     slot->rest.iov_len = 0;
     slot->span_count = 0;

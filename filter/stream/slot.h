@@ -36,16 +36,16 @@ struct envl_slot {
     size_t have; /* bytes: encrypting of text, decrypting with those */
 
     /* To be processed */
-    unsigned char *run; /* whole chunks, from number run_index on */
-    size_t run_count;
-    uint64_t run_index;
+    unsigned char *batch; /* whole chunks, from number batch_index on */
+    size_t batch_count;
+    uint64_t batch_index;
     struct envl_frame frame; /* encrypting: about frame_data */
     unsigned char *frame_data;
 
     /* To be emptied */
-    unsigned char *early; /* text that comes before the run's, owned */
+    unsigned char *early; /* text that comes before the batch's, owned */
     size_t early_len, early_size;
-    struct iovec rest; /* output that comes after the run's */
+    struct iovec rest; /* output that comes after the batch's */
     struct iovec spans[ENVL_SLOT_SPANS];
     unsigned span_count;
 

@@ -315,17 +315,17 @@ enum envelope_reason
 envl_cms_reader_drop(struct envl_cms_reader *o, const enum envl_fate *fates,
                      struct envl_err *err)
 {
-    size_t place, i = o->count;
+    size_t info_index, i = o->count;
     int stay, must;
 
-    for (place = o->message.count; place-- > 0;) {
+    for (info_index = o->message.count; info_index-- > 0;) {
         stay = must = 0;
-        for (; i > 0 && o->entries[i - 1].place == place; i--) {
+        for (; i > 0 && o->entries[i - 1].info_index == info_index; i--) {
             stay += fates[i - 1] == ENVL_STAYS;
             must += fates[i - 1] == ENVL_MUST_GO;
         }
         if (stay == 0)
-            envl_message_drop(&o->message, place);
+            envl_message_drop(&o->message, info_index);
         else if (must > 0)
             return envl_fail(err, ENVELOPE_R_PARAMETER,
                              "a recipient to remove shares its entry with %d "

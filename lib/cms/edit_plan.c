@@ -80,9 +80,9 @@ is_namesake(const struct envl_cms_reader *o, const struct envl_entry *entry)
         return false;
     return (opener->id.len > 0 && id_is(entry, opener->id.p, opener->id.len))
            || is_same_service(entry, opener)
-           || (o->opener != NULL
-               && envl_identity_is_named(o->identities, o->opener, entry->id.p,
-                                         entry->id.len));
+           || (o->opened_with != NULL
+               && envl_identity_is_named(o->identities, o->opened_with,
+                                         entry->id.p, entry->id.len));
 }
 
 /* Is another key than the opener a recipient, by its name? */
@@ -95,7 +95,7 @@ is_of_another_key(const struct envl_cms_reader *o,
     size_t k;
 
     for (k = 0; k < ids->key_count; k++) {
-        if (&ids->keys[k] == o->opener
+        if (&ids->keys[k] == o->opened_with
             || !envl_identity_is_named(ids, &ids->keys[k], entry->id.p,
                                        entry->id.len))
             continue;
@@ -227,8 +227,8 @@ count_left(const struct envl_cms_reader *o, const enum envl_fate *fates)
 
     for (i = 0; i < o->count;) {
         stays = false;
-        for (end = i;
-             end < o->count && o->entries[end].place == o->entries[i].place;
+        for (end = i; end < o->count
+                      && o->entries[end].info_index == o->entries[i].info_index;
              end++)
             stays = stays || fates[end] == ENVL_STAYS;
         for (; i < end; i++) {
@@ -300,9 +300,10 @@ is_opener(const struct envl_cms_reader *o,
     if (!is_for(&o->entries[o->opened_by], recipient, kek_id))
         return false;
     if (recipient->kind == ENVL_TO_KEY)
-        return o->opener != NULL
-               && EVP_PKEY_eq(o->opener->key, recipient->key) == 1;
-    return recipient->kind == ENVL_TO_KEK && o->opener == NULL && kek != NULL
+        return o->opened_with != NULL
+               && EVP_PKEY_eq(o->opened_with->key, recipient->key) == 1;
+    return recipient->kind == ENVL_TO_KEK && o->opened_with == NULL
+           && kek != NULL
            && CRYPTO_memcmp(kek, edit->settings->kek, ENVL_KEK_LEN) == 0;
 }
 
@@ -318,7 +319,7 @@ other_key_of(const struct envl_cms_reader *o,
     for (i = 0; i < o->identities->key_count; i++) {
         struct envl_identity *key = &o->identities->keys[i];
 
-        if (key != o->opener && EVP_PKEY_eq(key->key, recipient->key) == 1)
+        if (key != o->opened_with && EVP_PKEY_eq(key->key, recipient->key) == 1)
             return key;
     }
     return NULL;
@@ -353,7 +354,7 @@ shares_entry(const struct envl_cms_reader *o, size_t entry)
     size_t i, parts = 0;
 
     for (i = 0; i < o->count; i++)
-        parts += o->entries[i].place == o->entries[entry].place;
+        parts += o->entries[i].info_index == o->entries[entry].info_index;
     return parts > 1;
 }
 

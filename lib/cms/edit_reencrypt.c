@@ -29,21 +29,21 @@ replace(struct envl_cms_reader *o, const struct envl_entry *entry,
     if (rc == ENVELOPE_OK)
         rc = envl_form_add(&o->message, &w, err);
     if (rc == ENVELOPE_OK)
-        envl_message_drop(&o->message, entry->place);
+        envl_message_drop(&o->message, entry->info_index);
     return rc;
 }
 
 /* A recipient that a URI of the user's stands for. */
-struct meant {
+struct target {
     size_t entry; /* which of the reader's */
     const char *uri;
 };
 
 /* All of them, before anybody is asked. */
 static enum envelope_reason
-find_meant(struct meant meant[ENVL_SERVICE_CALL_MAX], size_t *count,
-           const struct envl_cms_reader *o,
-           const struct envl_kms_module *module, struct envl_err *err)
+find_targets(struct target targets[ENVL_SERVICE_CALL_MAX], size_t *count,
+             const struct envl_cms_reader *o,
+             const struct envl_kms_module *module, struct envl_err *err)
 {
     const char *uri;
     size_t i;
@@ -57,7 +57,7 @@ find_meant(struct meant meant[ENVL_SERVICE_CALL_MAX], size_t *count,
                              "more than %d of them are keys of the services "
                              "given",
                              ENVL_SERVICE_CALL_MAX);
-        meant[(*count)++] = (struct meant){ i, uri };
+        targets[(*count)++] = (struct target){ i, uri };
     }
     if (*count > 0)
         return ENVELOPE_OK;
@@ -67,12 +67,12 @@ find_meant(struct meant meant[ENVL_SERVICE_CALL_MAX], size_t *count,
 
 static enum envelope_reason
 reencrypt_one(struct envl_cms_reader *o, const struct envl_kms_module *module,
-              const struct meant *meant, const char *to_uri,
+              const struct target *target, const char *to_uri,
               struct envl_err *err)
 {
-    const struct envl_entry *entry = &o->entries[meant->entry];
+    const struct envl_entry *entry = &o->entries[target->entry];
     const struct envl_kms_call call =
-        envl_kekri_call(o->ctx, meant->uri, o->labels);
+        envl_kekri_call(o->ctx, target->uri, o->labels);
     struct envl_kms_wrapped wrapped, made;
     enum envelope_reason rc;
 
@@ -87,15 +87,15 @@ static enum envelope_reason
 reencrypt_all(struct envl_cms_reader *o, const char *to_uri,
               struct envl_err *err)
 {
-    struct meant meant[ENVL_SERVICE_CALL_MAX];
+    struct target targets[ENVL_SERVICE_CALL_MAX];
     const struct envl_kms_module *module;
     enum envelope_reason rc = envl_kms_load(&module, o->ctx, err);
     size_t n = 0;
 
     if (rc == ENVELOPE_OK)
-        rc = find_meant(meant, &n, o, module, err);
+        rc = find_targets(targets, &n, o, module, err);
     while (n-- > 0 && rc == ENVELOPE_OK)
-        rc = reencrypt_one(o, module, &meant[n], to_uri, err);
+        rc = reencrypt_one(o, module, &targets[n], to_uri, err);
     return rc;
 }
 

@@ -108,12 +108,12 @@ form_of(const struct envl_der *info)
     return NULL;
 }
 
-/* The recipients of RecipientInfo place; to is NULL to count them only. */
+/* The recipients of RecipientInfo info_index; to is NULL to count them only. */
 static const char *
 list(struct envl_entry *to, size_t *count, const struct envl_message *message,
-     size_t place)
+     size_t info_index)
 {
-    struct envl_der in = message->infos[place].der, content;
+    struct envl_der in = message->infos[info_index].der, content;
     const struct envl_form *form = form_of(&in);
 
     if (form == NULL || !envl_der_take(&in, form->tag, &content))
@@ -121,8 +121,8 @@ list(struct envl_entry *to, size_t *count, const struct envl_message *message,
     if (to != NULL)
         *to = (struct envl_entry){ .kind = ENVL_ENTRY_OTHER,
                                    .form = form,
-                                   .place = place,
-                                   .info = message->infos[place].der };
+                                   .info_index = info_index,
+                                   .info = message->infos[info_index].der };
     return form->list(to, count, content);
 }
 

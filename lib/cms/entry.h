@@ -39,7 +39,7 @@ struct envl_agreement;
 struct envl_entry {
     enum envl_entry_kind kind;
     const struct envl_form *form;
-    size_t place;            /* which RecipientInfo of the message */
+    size_t info_index;       /* which RecipientInfo of the message */
     struct envl_der info;    /* the whole of it */
     struct envl_der id;      /* p is NULL if it is named in another way */
     struct envl_der wrapped; /* the content-encryption key, encrypted */

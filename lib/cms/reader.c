@@ -49,11 +49,11 @@ try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
     bool opened;
 
     o->opened_by = i;
-    o->opener = identity;
+    o->opened_with = identity;
     ERR_set_mark();
     opened = open_with_key(o->cek, o, identity, i);
     if (!opened && o->named[i])
-        (void)snprintf(o->trouble, sizeof(o->trouble), "%s",
+        (void)snprintf(o->last_key_error, sizeof(o->last_key_error), "%s",
                        envl_crypto_reason());
     return end_attempt(o, opened);
 }
@@ -240,7 +240,7 @@ try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
     }
     if (*opened)
         return ENVELOPE_OK;
-    o->opener = NULL;
+    o->opened_with = NULL;
     for (i = 0; i < o->count && !*opened; i++) {
         o->opened_by = i;
         *opened = try_secrets(o->cek, o, i);
@@ -272,7 +272,7 @@ envl_cms_reader_again(struct envl_cms_reader *o)
 static bool
 is_of_opening_kind(const struct envl_cms_reader *o, size_t i)
 {
-    return o->opener == NULL
+    return o->opened_with == NULL
            && o->entries[i].kind == o->entries[o->opened_by].kind;
 }
 
@@ -282,9 +282,9 @@ try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
 {
     struct envl_fit fit;
 
-    if (o->opener == NULL)
+    if (o->opened_with == NULL)
         return is_of_opening_kind(o, i) && try_secrets(cek, o, i);
-    fit = envl_fit_of_key(o->opener->key);
+    fit = envl_fit_of_key(o->opened_with->key);
     if (!envl_entry_fits(&o->entries[i], &fit))
         return false;
     if (fit.kind == ENVL_ENTRY_RSA
@@ -294,7 +294,7 @@ try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
     }
     o->other_unwraps++;
     ERR_set_mark();
-    return end_attempt(o, open_with_key(cek, o, o->opener, i));
+    return end_attempt(o, open_with_key(cek, o, o->opened_with, i));
 }
 
 /* What came out of a recipient, if anything did; it is wiped. */

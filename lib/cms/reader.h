@@ -36,11 +36,13 @@ struct envl_cms_reader {
     bool *named; /* each of them: by its identifier it is for a key at hand */
 
     size_t opened_by; /* which of the entries, once it is open */
-    const struct envl_identity *opener; /* with which key; NULL for a secret or
+    const struct envl_identity
+        *opened_with;                /* with which key; NULL for a secret or
                                          * a key service */
-    unsigned char cek[ENVL_CEK_LEN];    /* once it is open */
+    unsigned char cek[ENVL_CEK_LEN]; /* once it is open */
     bool no_memory;
-    char trouble[ENVL_DETAIL_MAX / 4]; /* of a key that should have fitted */
+    char last_key_error[ENVL_DETAIL_MAX
+                        / 4]; /* of a key that should have fitted */
 
     unsigned named_unwraps[ENVL_ENTRY_KIND_COUNT]; /* operations so far */
     unsigned other_unwraps;    /* the same, on entries that are not named */

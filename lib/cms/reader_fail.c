@@ -62,7 +62,8 @@ fail_match(const struct envl_cms_reader *o, struct envl_err *err)
                               "that they might open: give a key's certificate "
                               "with the key"
                             : "",
-        *o->trouble != '\0' ? "; a key of that name failed: " : "", o->trouble,
+        *o->last_key_error != '\0' ? "; a key of that name failed: " : "",
+        o->last_key_error,
         o->identities->took_passphrase
             ? "; the passphrase is that of a stored key, and was not tried"
             : "");

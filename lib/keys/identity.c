@@ -186,12 +186,12 @@ add_shared(struct envl_identities *to, const struct envl_identities *from,
 }
 
 struct kept_identities {
-    struct envl_kept kept; /* first */
+    struct envl_keyring_item kept; /* first */
     struct envl_identities list;
 };
 
 static void
-free_kept(struct envl_kept *kept)
+free_kept(struct envl_keyring_item *kept)
 {
     struct kept_identities *identities = (struct kept_identities *)kept;
 
@@ -222,7 +222,7 @@ keep(struct envl_keyring *keyring, const struct envl_identities *from,
 static const struct envl_identities *
 kept_in(const struct envl_keyring *keyring)
 {
-    const struct envl_kept *kept =
+    const struct envl_keyring_item *kept =
         envl_keyring_get(keyring, ENVL_KEYRING_IDENTITIES);
 
     return kept != NULL ? &((const struct kept_identities *)kept)->list : NULL;

@@ -11,7 +11,7 @@
 
 struct envl_keyring {
     atomic_uint owners;
-    _Atomic(struct envl_kept *) places[ENVL_KEYRING_PLACES];
+    _Atomic(struct envl_keyring_item *) places[ENVL_KEYRING_PLACES];
 };
 
 struct envl_keyring *
@@ -42,7 +42,7 @@ envl_keyring_share(struct envl_keyring *keyring)
 void
 envl_keyring_free(struct envl_keyring *keyring)
 {
-    struct envl_kept *kept;
+    struct envl_keyring_item *kept;
     size_t i;
 
     if (keyring == NULL || atomic_fetch_sub(&keyring->owners, 1) > 1)
@@ -55,7 +55,7 @@ envl_keyring_free(struct envl_keyring *keyring)
     OPENSSL_free(keyring);
 }
 
-const struct envl_kept *
+const struct envl_keyring_item *
 envl_keyring_get(const struct envl_keyring *keyring,
                  enum envl_keyring_place place)
 {
@@ -64,9 +64,9 @@ envl_keyring_get(const struct envl_keyring *keyring,
 
 void
 envl_keyring_put(struct envl_keyring *keyring, enum envl_keyring_place place,
-                 struct envl_kept *kept)
+                 struct envl_keyring_item *kept)
 {
-    struct envl_kept *none = NULL;
+    struct envl_keyring_item *none = NULL;
 
     if (keyring == NULL
         || !atomic_compare_exchange_strong(&keyring->places[place], &none,

@@ -13,8 +13,8 @@
 struct envl_keyring;
 
 /* What is kept: each kind of it begins with this, and knows how it is freed. */
-struct envl_kept {
-    void (*free)(struct envl_kept *kept);
+struct envl_keyring_item {
+    void (*free)(struct envl_keyring_item *kept);
 };
 
 enum envl_keyring_place {
@@ -45,9 +45,11 @@ void envl_keyring_free(struct envl_keyring *keyring);
  *
  * Ownership: what is put is the keyring's, or is freed.
  */
-const struct envl_kept *envl_keyring_get(const struct envl_keyring *keyring,
-                                         enum envl_keyring_place place);
+const struct envl_keyring_item *
+envl_keyring_get(const struct envl_keyring *keyring,
+                 enum envl_keyring_place place);
 void envl_keyring_put(struct envl_keyring *keyring,
-                      enum envl_keyring_place place, struct envl_kept *kept);
+                      enum envl_keyring_place place,
+                      struct envl_keyring_item *kept);
 
 #endif

@@ -413,12 +413,12 @@ are_valid(const struct envl_recipients *kept,
 }
 
 struct kept_recipients {
-    struct envl_kept kept; /* first */
+    struct envl_keyring_item kept; /* first */
     struct envl_recipients list;
 };
 
 static void
-free_kept(struct envl_kept *kept)
+free_kept(struct envl_keyring_item *kept)
 {
     struct kept_recipients *recipients = (struct kept_recipients *)kept;
 
@@ -449,7 +449,7 @@ keep(struct envl_keyring *keyring, const struct envl_recipient *items,
 static const struct envl_recipients *
 kept_in(const struct envl_keyring *keyring)
 {
-    const struct envl_kept *kept =
+    const struct envl_keyring_item *kept =
         envl_keyring_get(keyring, ENVL_KEYRING_RECIPIENTS);
 
     return kept != NULL ? &((const struct kept_recipients *)kept)->list : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two ways through a payload: runs of whole chunks, straight from the input
+ * Two ways through a payload: batches of whole chunks, straight from the input
  * to the output and shared by threads, and the chunk that arrives in pieces.
  */
 #include "lib/payload/payload.h"
@@ -21,7 +21,7 @@
 static enum envelope_reason
 new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
             const struct envl_payload_key *key, enum envl_direction direction,
-            unsigned threads, unsigned lanes, struct envl_err *err)
+            unsigned threads, unsigned workers, struct envl_err *err)
 {
     struct envl_payload *payload = OPENSSL_zalloc(sizeof(*payload));
     enum envelope_reason rc = ENVELOPE_OK;
@@ -33,17 +33,18 @@ new_payload(struct envl_payload **out, const struct envl_libctx *ctx,
     payload->threads = threads > 0 ? threads : 1;
     if (payload->threads > ENVL_THREADS_MAX)
         payload->threads = ENVL_THREADS_MAX;
-    payload->lanes = lanes < ENVL_LANES_MAX ? lanes : ENVL_LANES_MAX;
-    payload->workers = envl_workers_new(payload->threads);
+    payload->workers = workers < ENVL_WORKERS_MAX ? workers : ENVL_WORKERS_MAX;
+    payload->pool = envl_workers_new(payload->threads);
     if (direction == ENVL_DECRYPT) {
         payload->sealed = OPENSSL_malloc(ENVL_SEALED_CHUNK_LEN);
         payload->text = OPENSSL_malloc(ENVL_CHUNK_LEN);
     }
-    if (payload->workers == NULL
+    if (payload->pool == NULL
         || (direction == ENVL_DECRYPT
             && (payload->sealed == NULL || payload->text == NULL)))
         rc = envl_fail_memory(err);
-    for (i = 0; i < payload->threads + payload->lanes && rc == ENVELOPE_OK; i++)
+    for (i = 0; i < payload->threads + payload->workers && rc == ENVELOPE_OK;
+         i++)
         rc = envl_chunk_new(&payload->chunks[i], ctx, key, direction, err);
     if (rc != ENVELOPE_OK) {
         envl_payload_free(payload);
@@ -58,7 +59,7 @@ envl_payload_new_encryptor(struct envl_payload **payload,
                            const struct envl_libctx *ctx,
                            const unsigned char *dek,
                            const struct envl_payload_context *context,
-                           unsigned threads, unsigned lanes,
+                           unsigned threads, unsigned workers,
                            unsigned char *start, struct envl_err *err)
 {
     struct envl_payload_key key;
@@ -68,7 +69,8 @@ envl_payload_new_encryptor(struct envl_payload **payload,
     rc = envl_payload_key_derive(&key, ctx, dek, start, context, err);
     if (rc == ENVELOPE_OK) {
         memcpy(start + ENVL_SALT_LEN, key.commitment, ENVL_COMMITMENT_LEN);
-        rc = new_payload(payload, ctx, &key, ENVL_ENCRYPT, threads, lanes, err);
+        rc = new_payload(payload, ctx, &key, ENVL_ENCRYPT, threads, workers,
+                         err);
     }
     OPENSSL_cleanse(&key, sizeof(key));
     return rc;
@@ -79,7 +81,7 @@ envl_payload_new_decryptor(struct envl_payload **payload,
                            const struct envl_libctx *ctx,
                            const unsigned char *dek,
                            const struct envl_payload_context *context,
-                           unsigned threads, unsigned lanes,
+                           unsigned threads, unsigned workers,
                            const unsigned char *start, bool verified_only,
                            struct envl_err *err)
 {
@@ -96,7 +98,8 @@ envl_payload_new_decryptor(struct envl_payload **payload,
                        "the payload does not belong to this header's data key "
                        "and labels");
     if (rc == ENVELOPE_OK)
-        rc = new_payload(payload, ctx, &key, ENVL_DECRYPT, threads, lanes, err);
+        rc = new_payload(payload, ctx, &key, ENVL_DECRYPT, threads, workers,
+                         err);
     if (rc == ENVELOPE_OK)
         (*payload)->verified_only = verified_only;
     OPENSSL_cleanse(&key, sizeof(key));
@@ -110,8 +113,8 @@ envl_payload_free(struct envl_payload *payload)
 
     if (payload == NULL)
         return;
-    envl_workers_free(payload->workers);
-    for (i = 0; i < payload->threads + payload->lanes; i++)
+    envl_workers_free(payload->pool);
+    for (i = 0; i < payload->threads + payload->workers; i++)
         envl_chunk_free(payload->chunks[i]);
     OPENSSL_free(payload->sealed);
     OPENSSL_clear_free(payload->text, ENVL_CHUNK_LEN);
@@ -125,21 +128,22 @@ envl_payload_free(struct envl_payload *payload)
  * looking into it, and may ask for it by ending the stream there.
  */
 static enum envelope_reason
-diagnose(struct envl_payload *payload, enum envelope_reason otherwise,
+classify(struct envl_payload *payload, enum envelope_reason otherwise,
          const unsigned char *sealed, size_t len, struct envl_err *err)
 {
-    bool look = otherwise == ENVELOPE_R_LAST_CHUNK || !payload->diagnosed;
+    bool look = otherwise == ENVELOPE_R_LAST_CHUNK || !payload->classified;
 
-    payload->diagnosed = true;
+    payload->classified = true;
     if (!look)
         return envl_payload_fail_chunk(payload->index, err);
-    return envl_payload_look_into(payload->chunks[0], payload->index, otherwise,
-                                  sealed, len, payload->text, err);
+    return envl_payload_classify_bad(payload->chunks[0], payload->index,
+                                     otherwise, sealed, len, payload->text,
+                                     err);
 }
 
-/* Runs of whole chunks */
+/* Batches of whole chunks */
 
-struct run {
+struct batch {
     struct envl_payload *payload;
     const unsigned char *in;
     unsigned char *out;
@@ -147,41 +151,41 @@ struct run {
 };
 
 static void
-note_bad(struct run *run, size_t i)
+note_bad(struct batch *batch, size_t i)
 {
-    size_t bad = atomic_load(&run->bad);
+    size_t bad = atomic_load(&batch->bad);
 
-    while (i < bad && !atomic_compare_exchange_weak(&run->bad, &bad, i))
+    while (i < bad && !atomic_compare_exchange_weak(&batch->bad, &bad, i))
         ;
 }
 
 static void
 seal_some(void *arg, unsigned worker, size_t first, size_t count)
 {
-    struct run *run = arg;
+    struct batch *batch = arg;
     size_t i;
 
     for (i = first; i < first + count; i++) {
-        if (!envl_chunk_seal(run->payload->chunks[worker],
-                             run->payload->index + i,
-                             run->out + i * ENVL_SEALED_CHUNK_LEN,
-                             run->in + i * ENVL_CHUNK_LEN, ENVL_CHUNK_LEN))
-            note_bad(run, i);
+        if (!envl_chunk_seal(batch->payload->chunks[worker],
+                             batch->payload->index + i,
+                             batch->out + i * ENVL_SEALED_CHUNK_LEN,
+                             batch->in + i * ENVL_CHUNK_LEN, ENVL_CHUNK_LEN))
+            note_bad(batch, i);
     }
 }
 
 static void
 open_some(void *arg, unsigned worker, size_t first, size_t count)
 {
-    struct run *run = arg;
+    struct batch *batch = arg;
     size_t i;
 
-    for (i = first; i < first + count && i < atomic_load(&run->bad); i++) {
+    for (i = first; i < first + count && i < atomic_load(&batch->bad); i++) {
         if (!envl_chunk_open(
-                run->payload->chunks[worker], run->payload->index + i,
-                run->out + i * ENVL_CHUNK_LEN,
-                run->in + i * ENVL_SEALED_CHUNK_LEN, ENVL_CHUNK_LEN))
-            note_bad(run, i);
+                batch->payload->chunks[worker], batch->payload->index + i,
+                batch->out + i * ENVL_CHUNK_LEN,
+                batch->in + i * ENVL_SEALED_CHUNK_LEN, ENVL_CHUNK_LEN))
+            note_bad(batch, i);
     }
 }
 
@@ -201,17 +205,17 @@ whole_out(const struct envl_payload *payload)
 }
 
 /*
- * Take the whole chunks at the front of the input for which the sink has
+ * Take the whole chunks at the front of the input for which the queue has
  * room.  *taken says how many input bytes that was, possibly none.
  */
 static enum envelope_reason
-take_run(struct envl_payload *payload, struct envl_sink *sink,
+take_run(struct envl_payload *payload, struct envl_output_queue *queue,
          const unsigned char *in, size_t len, size_t *taken,
          struct envl_err *err)
 {
-    size_t room = envl_sink_room(sink) / whole_out(payload);
+    size_t room = envl_output_queue_room(queue) / whole_out(payload);
     size_t count = len / whole_in(payload);
-    struct run run = { .payload = payload, .in = in };
+    struct batch batch = { .payload = payload, .in = in };
     enum envelope_reason rc;
     size_t bad, got;
 
@@ -223,14 +227,15 @@ take_run(struct envl_payload *payload, struct envl_sink *sink,
     if ((rc = envl_payload_check_index(payload, count, err)) != ENVELOPE_OK)
         return rc;
 
-    run.out = envl_sink_grab(sink, count * whole_out(payload), &got);
-    atomic_init(&run.bad, count);
-    envl_workers_run(payload->workers, count, BATCH,
+    batch.out =
+        envl_output_queue_reserve(queue, count * whole_out(payload), &got);
+    atomic_init(&batch.bad, count);
+    envl_workers_run(payload->pool, count, BATCH,
                      payload->direction == ENVL_ENCRYPT ? seal_some : open_some,
-                     &run);
+                     &batch);
 
-    bad = atomic_load(&run.bad);
-    envl_sink_commit(sink, bad * whole_out(payload));
+    bad = atomic_load(&batch.bad);
+    envl_output_queue_commit(queue, bad * whole_out(payload));
     payload->index += bad;
     atomic_fetch_add(&payload->verified, bad * (uint64_t)ENVL_CHUNK_LEN);
     *taken = bad * whole_in(payload);
@@ -238,32 +243,32 @@ take_run(struct envl_payload *payload, struct envl_sink *sink,
         return ENVELOPE_OK;
 
     /* Chunks after the bad one may have been opened: they do not count. */
-    OPENSSL_cleanse(run.out + bad * whole_out(payload),
+    OPENSSL_cleanse(batch.out + bad * whole_out(payload),
                     (count - bad) * whole_out(payload));
     if (payload->direction == ENVL_ENCRYPT)
         return envl_fail_crypto(err, "seal a chunk");
-    return diagnose(payload, ENVELOPE_R_CHUNK, in + *taken,
+    return classify(payload, ENVELOPE_R_CHUNK, in + *taken,
                     ENVL_SEALED_CHUNK_LEN, err);
 }
 
 /* The chunk that arrives in pieces */
 
-/* Give len bytes through the cipher of a begun chunk to the sink. */
+/* Give len bytes through the cipher of a begun chunk to the queue. */
 static enum envelope_reason
-cipher_to_sink(struct envl_payload *payload, struct envl_sink *sink,
-               const unsigned char *in, size_t len, struct envl_err *err)
+cipher_to_queue(struct envl_payload *payload, struct envl_output_queue *queue,
+                const unsigned char *in, size_t len, struct envl_err *err)
 {
     unsigned char *to;
     size_t n;
 
     for (; len > 0; in += n, len -= n) {
-        if ((to = envl_sink_grab(sink, len, &n)) == NULL)
+        if ((to = envl_output_queue_reserve(queue, len, &n)) == NULL)
             return envl_fail_memory(err);
         if (!envl_chunk_update(payload->chunks[0], to, in, n)) {
             OPENSSL_cleanse(to, n);
             return envl_fail_crypto(err, "process a chunk");
         }
-        envl_sink_commit(sink, n);
+        envl_output_queue_commit(queue, n);
         payload->released += n;
     }
     return ENVELOPE_OK;
@@ -290,54 +295,56 @@ next_chunk(struct envl_payload *payload, size_t text_len)
 }
 
 static enum envelope_reason
-seal_end(struct envl_payload *payload, struct envl_sink *sink,
+seal_end(struct envl_payload *payload, struct envl_output_queue *queue,
          struct envl_err *err)
 {
     unsigned char tag[ENVL_TAG_LEN];
 
     if (!envl_chunk_seal_end(payload->chunks[0], tag))
         return envl_fail_crypto(err, "seal a chunk");
-    if (!envl_sink_put(sink, tag, sizeof(tag)))
+    if (!envl_output_queue_put(queue, tag, sizeof(tag)))
         return envl_fail_memory(err);
     next_chunk(payload, payload->fill);
     return ENVELOPE_OK;
 }
 
 static enum envelope_reason
-seal_piece(struct envl_payload *payload, struct envl_sink *sink,
+seal_piece(struct envl_payload *payload, struct envl_output_queue *queue,
            const unsigned char *in, size_t len, struct envl_err *err)
 {
-    enum envelope_reason rc = cipher_to_sink(payload, sink, in, len, err);
+    enum envelope_reason rc = cipher_to_queue(payload, queue, in, len, err);
 
     payload->fill += len;
     if (rc == ENVELOPE_OK && payload->fill == ENVL_CHUNK_LEN)
-        rc = seal_end(payload, sink, err);
+        rc = seal_end(payload, queue, err);
     return rc;
 }
 
 /* The chunk is complete in payload->sealed: verify it, give out what waits. */
 static enum envelope_reason
-open_end(struct envl_payload *payload, struct envl_sink *sink,
+open_end(struct envl_payload *payload, struct envl_output_queue *queue,
          enum envelope_reason failure, struct envl_err *err)
 {
     size_t text_len = payload->fill - ENVL_TAG_LEN;
 
     if (!envl_chunk_open_end(payload->chunks[0], payload->sealed + text_len))
-        return diagnose(payload, failure, payload->sealed, payload->fill, err);
-    if (payload->verified_only && !envl_sink_put(sink, payload->text, text_len))
+        return classify(payload, failure, payload->sealed, payload->fill, err);
+    if (payload->verified_only
+        && !envl_output_queue_put(queue, payload->text, text_len))
         return envl_fail_memory(err);
     next_chunk(payload, text_len);
     return ENVELOPE_OK;
 }
 
-/* Decipher the bytes of a chunk from this place on: to the sink, or to where
+/* Decipher the bytes of a chunk from this place on: to the queue, or to where
  * they wait. */
 static enum envelope_reason
-open_some_text(struct envl_payload *payload, struct envl_sink *sink, size_t at,
-               const unsigned char *in, size_t len, struct envl_err *err)
+open_some_text(struct envl_payload *payload, struct envl_output_queue *queue,
+               size_t at, const unsigned char *in, size_t len,
+               struct envl_err *err)
 {
     if (!payload->verified_only)
-        return cipher_to_sink(payload, sink, in, len, err);
+        return cipher_to_queue(payload, queue, in, len, err);
     if (!envl_chunk_update(payload->chunks[0], payload->text + at, in, len))
         return envl_fail_crypto(err, "open a chunk");
     return ENVELOPE_OK;
@@ -346,10 +353,10 @@ open_some_text(struct envl_payload *payload, struct envl_sink *sink, size_t at,
 /*
  * The last ENVL_TAG_LEN bytes so far may turn out to be the tag, and wait in
  * payload->sealed.  The others are deciphered straight from the input; the
- * copy of it there is for diagnose().
+ * copy of it there is for classify().
  */
 static enum envelope_reason
-open_piece(struct envl_payload *payload, struct envl_sink *sink,
+open_piece(struct envl_payload *payload, struct envl_output_queue *queue,
            const unsigned char *in, size_t len, struct envl_err *err)
 {
     size_t done =
@@ -361,26 +368,27 @@ open_piece(struct envl_payload *payload, struct envl_sink *sink,
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (held > done)
-        rc = open_some_text(payload, sink, done, payload->sealed + done,
+        rc = open_some_text(payload, queue, done, payload->sealed + done,
                             held - done, err);
     if (rc == ENVELOPE_OK && until > payload->fill)
-        rc = open_some_text(payload, sink, payload->fill, in,
+        rc = open_some_text(payload, queue, payload->fill, in,
                             until - payload->fill, err);
     memcpy(payload->sealed + payload->fill, in, len);
     payload->fill += len;
     if (rc == ENVELOPE_OK && payload->fill == ENVL_SEALED_CHUNK_LEN)
-        rc = open_end(payload, sink, ENVELOPE_R_CHUNK, err);
+        rc = open_end(payload, queue, ENVELOPE_R_CHUNK, err);
     return rc;
 }
 
 /* Wipe what this call has given of the chunk at hand; the rest of that was
  * given by calls before. */
 static void
-take_back(const struct envl_payload *payload, struct envl_sink *sink)
+take_back(const struct envl_payload *payload, struct envl_output_queue *queue)
 {
     size_t n = payload->released;
 
-    envl_sink_rewind(sink, sink->len - (n < sink->len ? n : sink->len));
+    envl_output_queue_rewind(queue,
+                             queue->len - (n < queue->len ? n : queue->len));
 }
 
 size_t
@@ -390,15 +398,16 @@ envl_payload_tags_in(const struct envl_payload *payload, size_t len)
 }
 
 enum envelope_reason
-envl_payload_update(struct envl_payload *payload, struct envl_sink *sink,
-                    const unsigned char *in, size_t len, struct envl_err *err)
+envl_payload_update(struct envl_payload *payload,
+                    struct envl_output_queue *queue, const unsigned char *in,
+                    size_t len, struct envl_err *err)
 {
     enum envelope_reason rc;
     size_t n;
 
     for (; len > 0; in += n, len -= n) {
         if (payload->fill == 0) {
-            rc = take_run(payload, sink, in, len, &n, err);
+            rc = take_run(payload, queue, in, len, &n, err);
             if (rc != ENVELOPE_OK)
                 return rc;
             if (n > 0)
@@ -411,11 +420,11 @@ envl_payload_update(struct envl_payload *payload, struct envl_sink *sink,
         if (n > len)
             n = len;
         if (payload->direction == ENVL_ENCRYPT)
-            rc = seal_piece(payload, sink, in, n, err);
+            rc = seal_piece(payload, queue, in, n, err);
         else
-            rc = open_piece(payload, sink, in, n, err);
+            rc = open_piece(payload, queue, in, n, err);
         if (rc != ENVELOPE_OK) {
-            take_back(payload, sink);
+            take_back(payload, queue);
             return rc;
         }
     }
@@ -423,22 +432,22 @@ envl_payload_update(struct envl_payload *payload, struct envl_sink *sink,
 }
 
 enum envelope_reason
-envl_payload_final(struct envl_payload *payload, struct envl_sink *sink,
-                   struct envl_err *err)
+envl_payload_final(struct envl_payload *payload,
+                   struct envl_output_queue *queue, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (payload->direction == ENVL_ENCRYPT) {
         if (payload->fill == 0)
             rc = begin_piecewise(payload, err);
-        return rc == ENVELOPE_OK ? seal_end(payload, sink, err) : rc;
+        return rc == ENVELOPE_OK ? seal_end(payload, queue, err) : rc;
     }
     if (payload->fill < ENVL_TAG_LEN)
         return envl_fail(err, ENVELOPE_R_TRUNCATED,
                          "it ends after %" PRIu64 " whole chunks (%" PRIu64
                          " bytes of text); the rest is missing",
                          payload->index, payload->index * ENVL_CHUNK_LEN);
-    return open_end(payload, sink, ENVELOPE_R_LAST_CHUNK, err);
+    return open_end(payload, queue, ENVELOPE_R_LAST_CHUNK, err);
 }
 
 enum envelope_reason

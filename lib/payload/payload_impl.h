@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What payload.c and payload_runs.c share. */
+/* What payload.c and payload_batches.c share. */
 #ifndef ENVL_PAYLOAD_IMPL_H
 #define ENVL_PAYLOAD_IMPL_H
 
@@ -11,16 +11,16 @@
 struct envl_payload {
     enum envl_direction direction;
     bool verified_only;
-    bool diagnosed; /* an update has looked into a whole chunk that was bad */
-    uint64_t index; /* of the chunk that the next byte belongs to */
+    bool classified; /* an update has looked into a whole chunk that was bad */
+    uint64_t index;  /* of the chunk that the next byte belongs to */
     _Atomic uint64_t verified; /* bytes of text; runs add to it, too */
     size_t fill;               /* bytes of this chunk so far: text or sealed */
     size_t released; /* bytes that were given out for it, but its tag */
 
-    unsigned threads, lanes;
-    struct envl_workers *workers;
-    /* One for each thread of an update, then one for each lane but 0. */
-    struct envl_chunk *chunks[ENVL_THREADS_MAX + ENVL_LANES_MAX];
+    unsigned threads, workers;
+    struct envl_workers *pool;
+    /* One for each thread of an update, then one for each worker but 0. */
+    struct envl_chunk *chunks[ENVL_THREADS_MAX + ENVL_WORKERS_MAX];
 
     /* Opening: the chunk that arrives in pieces, and room for its text. */
     unsigned char *sealed; /* ENVL_SEALED_CHUNK_LEN bytes */
@@ -38,7 +38,7 @@ enum envelope_reason envl_payload_fail_chunk(uint64_t index,
                                              struct envl_err *err);
 
 /*
- * envl_payload_look_into - the same, or what is after it
+ * envl_payload_classify_bad - the same, or what is after it
  *
  * A chunk that does not verify may be a good final chunk with something
  * after it.  Every length that the final chunk could have is tried: that
@@ -51,11 +51,11 @@ enum envelope_reason envl_payload_fail_chunk(uint64_t index,
  *
  * Returns: otherwise, or ENVELOPE_R_TRAILING_DATA.
  */
-enum envelope_reason envl_payload_look_into(struct envl_chunk *chunk,
-                                            uint64_t index,
-                                            enum envelope_reason otherwise,
-                                            const unsigned char *sealed,
-                                            size_t len, unsigned char *text,
-                                            struct envl_err *err);
+enum envelope_reason envl_payload_classify_bad(struct envl_chunk *chunk,
+                                               uint64_t index,
+                                               enum envelope_reason otherwise,
+                                               const unsigned char *sealed,
+                                               size_t len, unsigned char *text,
+                                               struct envl_err *err);
 
 #endif

@@ -94,7 +94,7 @@ end_start(struct envl_decryptor *decryptor, const struct envl_libctx *ctx,
 
     rc = envl_payload_new_decryptor(
         &decryptor->payload, ctx, decryptor->dek, &context, settings->threads,
-        settings->lanes, decryptor->start, releases_verified(settings), err);
+        settings->workers, decryptor->start, releases_verified(settings), err);
     OPENSSL_cleanse(decryptor->dek, sizeof(decryptor->dek));
     enter(decryptor, ENVL_AT_PAYLOAD, 0);
     return rc;

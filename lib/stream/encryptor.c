@@ -61,7 +61,7 @@ make_header(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
 static enum envelope_reason
 make_payload(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
              const struct envl_settings *settings, const struct drawn *drawn,
-             struct envl_sink *sink, struct envl_err *err)
+             struct envl_output_queue *queue, struct envl_err *err)
 {
     const struct envl_payload_context context =
         envl_header_context(&encryptor->header);
@@ -71,11 +71,11 @@ make_payload(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
     memcpy(start, drawn->salt, ENVL_SALT_LEN);
     rc = envl_payload_new_encryptor(&encryptor->payload, ctx, drawn->dek,
                                     &context, settings->threads,
-                                    settings->lanes, start, err);
+                                    settings->workers, start, err);
     if (rc == ENVELOPE_OK
-        && (!envl_sink_put(sink, encryptor->header.bytes,
-                           encryptor->header.prelude.header_len)
-            || !envl_sink_put(sink, start, sizeof(start))))
+        && (!envl_output_queue_put(queue, encryptor->header.bytes,
+                                   encryptor->header.prelude.header_len)
+            || !envl_output_queue_put(queue, start, sizeof(start))))
         rc = envl_fail_memory(err);
     return rc;
 }
@@ -84,7 +84,7 @@ enum envelope_reason
 envl_encryptor_start(struct envl_encryptor *encryptor,
                      const struct envl_libctx *ctx,
                      const struct envl_settings *settings,
-                     struct envl_sink *sink, struct envl_err *err)
+                     struct envl_output_queue *queue, struct envl_err *err)
 {
     struct drawn drawn;
     enum envelope_reason rc;
@@ -96,7 +96,7 @@ envl_encryptor_start(struct envl_encryptor *encryptor,
     else
         rc = make_header(encryptor, ctx, settings, &drawn, err);
     if (rc == ENVELOPE_OK)
-        rc = make_payload(encryptor, ctx, settings, &drawn, sink, err);
+        rc = make_payload(encryptor, ctx, settings, &drawn, queue, err);
     OPENSSL_cleanse(&drawn, sizeof(drawn));
     return rc;
 }

@@ -10,8 +10,8 @@
 #include "lib/header/header.h"
 #include "lib/keys/keyring.h"
 #include "lib/keys/recipient_notes.h"
+#include "lib/payload/output_queue.h"
 #include "lib/payload/payload.h"
-#include "lib/payload/sink.h"
 #include "lib/stream/settings.h"
 
 struct envl_encryptor {
@@ -23,7 +23,7 @@ struct envl_encryptor {
 
 /*
  * envl_encryptor_start - make a data key, wrap it, and put the header and the
- * payload's start to the sink; the data key is wiped before it returns
+ * payload's start to the queue; the data key is wiped before it returns
  *
  * Returns: ENVELOPE_OK; what envl_recipients_load(), _key_envelope_build(),
  *          _header_build() and _payload_new_encryptor() return.
@@ -31,7 +31,7 @@ struct envl_encryptor {
 enum envelope_reason envl_encryptor_start(struct envl_encryptor *encryptor,
                                           const struct envl_libctx *ctx,
                                           const struct envl_settings *settings,
-                                          struct envl_sink *sink,
+                                          struct envl_output_queue *queue,
                                           struct envl_err *err);
 
 /* envl_encryptor_clear - free; encryptor may be all zero */

@@ -22,7 +22,7 @@ struct envl_settings {
     size_t output_slack;
     size_t reserve;
     unsigned threads;
-    unsigned lanes; /* for runs of chunks (lib/payload/payload.h) */
+    unsigned workers; /* for batches of chunks (lib/payload/payload.h) */
 };
 
 /* envl_settings_copy - deep; to is all zero; 0, with nothing in it, if memory

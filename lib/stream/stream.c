@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "lib/payload/fork_guard.h"
-#include "lib/payload/sink.h"
+#include "lib/payload/output_queue.h"
 #include "lib/stream/decryptor.h"
 #include "lib/stream/encryptor.h"
 
@@ -39,13 +39,13 @@ struct envl_stream {
     enum state state;
     struct envl_fork_guard guard; /* of the process that began to seal */
     struct envl_err failure;      /* in state FAILED */
-    bool told;                    /* a call has returned that failure */
+    bool reported;                /* a call has returned that failure */
     struct envl_err refusal;      /* of a call that did not fail the stream */
     const struct envl_err *last;
 
     struct envl_encryptor encryptor; /* one of the two is used */
     struct envl_decryptor decryptor;
-    struct envl_sink sink;
+    struct envl_output_queue queue;
     struct span span;
     unsigned char *scratch; /* SCRATCH_LEN bytes, once needed */
 };
@@ -73,7 +73,7 @@ envl_stream_free(struct envl_stream *stream)
         return;
     envl_encryptor_clear(&stream->encryptor);
     envl_decryptor_clear(&stream->decryptor);
-    envl_sink_clear(&stream->sink);
+    envl_output_queue_clear(&stream->queue);
     OPENSSL_clear_free(stream->scratch, SCRATCH_LEN);
     OPENSSL_clear_free(stream, sizeof(*stream));
 }
@@ -191,7 +191,7 @@ static enum envelope_reason
 check_final_room(struct envl_stream *stream, const unsigned char *out,
                  size_t room)
 {
-    size_t need = stream->sink.queued + ENVL_TAG_LEN;
+    size_t need = stream->queue.queued + ENVL_TAG_LEN;
 
     if (need <= room)
         return ENVELOPE_OK;
@@ -219,8 +219,8 @@ static enum envelope_reason
 fail(struct envl_stream *stream)
 {
     stream->state = FAILED;
-    stream->told = true;
-    envl_sink_rewind(&stream->sink, 0);
+    stream->reported = true;
+    envl_output_queue_rewind(&stream->queue, 0);
     stream->last = &stream->failure;
     return stream->failure.reason;
 }
@@ -251,7 +251,7 @@ check_state(struct envl_stream *stream)
         return fail(stream);
     }
     if (stream->state == FAILED) {
-        stream->told = true;
+        stream->reported = true;
         stream->last = &stream->failure;
         return stream->failure.reason;
     }
@@ -282,7 +282,7 @@ begin(struct envl_stream *stream)
         return rc;
     if (stream->direction == ENVL_ENCRYPT)
         return envl_encryptor_start(&stream->encryptor, stream->ctx, settings,
-                                    &stream->sink, &stream->failure);
+                                    &stream->queue, &stream->failure);
     if (settings->verified_only
         && (!settings->has_output_slack
             || settings->output_slack < ENVL_CHUNK_LEN))
@@ -301,8 +301,8 @@ begin_early(struct envl_stream *stream, const unsigned char *out, size_t room,
     if (begin(stream) != ENVELOPE_OK)
         return fail(stream);
     if (out != NULL)
-        envl_sink_extend(&stream->sink, room);
-    *out_len = stream->sink.len;
+        envl_output_queue_extend(&stream->queue, room);
+    *out_len = stream->queue.len;
     extend_span(stream, out, *out_len, 0);
     return ENVELOPE_OK;
 }
@@ -319,7 +319,7 @@ feed(struct envl_stream *stream, const unsigned char *in, size_t len)
                                    stream->settings, in, len, &taken,
                                    &stream->failure);
     if (rc == ENVELOPE_OK && len > taken)
-        rc = envl_payload_update(envl_stream_payload(stream), &stream->sink,
+        rc = envl_payload_update(envl_stream_payload(stream), &stream->queue,
                                  in + taken, len - taken, &stream->failure);
     return rc;
 }
@@ -342,7 +342,7 @@ feed_in_place(struct envl_stream *stream, const unsigned char *in, size_t len,
         n = len - done < SCRATCH_LEN ? len - done : SCRATCH_LEN;
         memcpy(stream->scratch, in + done, n);
         done += n;
-        envl_sink_extend(&stream->sink, done < len ? done : room);
+        envl_output_queue_extend(&stream->queue, done < len ? done : room);
         rc = feed(stream, stream->scratch, n);
     }
     return rc;
@@ -367,7 +367,7 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
     enum envelope_reason rc;
 
     *out_len = 0;
-    envl_sink_begin(&stream->sink, out, 0);
+    envl_output_queue_begin(&stream->queue, out, 0);
     if (stream->state == FAILED && withholds_errors(stream))
         return ENVELOPE_OK;
     if ((rc = check_state(stream)) != ENVELOPE_OK)
@@ -401,18 +401,18 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
     if (rc == ENVELOPE_OK && in == out) {
         rc = feed_in_place(stream, in, in_len, room);
     } else if (rc == ENVELOPE_OK) {
-        envl_sink_extend(&stream->sink, room);
+        envl_output_queue_extend(&stream->queue, room);
         rc = feed(stream, in, in_len);
     }
     /* Text of verified chunks is not withheld: the next call fails. */
     if (rc != ENVELOPE_OK && !withholds_errors(stream)
-        && (stream->direction == ENVL_ENCRYPT || stream->sink.len == 0))
+        && (stream->direction == ENVL_ENCRYPT || stream->queue.len == 0))
         return fail(stream);
     if (rc != ENVELOPE_OK) {
         stream->state = FAILED;
-        stream->told = false;
+        stream->reported = false;
     }
-    *out_len = stream->sink.len;
+    *out_len = stream->queue.len;
     extend_span(stream, out, *out_len, in_len);
     return ENVELOPE_OK;
 }
@@ -427,7 +427,7 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
     enum envelope_reason rc;
 
     *out_len = 0;
-    envl_sink_begin(&stream->sink, out, 0);
+    envl_output_queue_begin(&stream->queue, out, 0);
     if ((rc = check_state(stream)) != ENVELOPE_OK)
         return rc;
     rc = begin(stream);
@@ -436,19 +436,19 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
     else if (rc == ENVELOPE_OK && stream->decryptor.state != ENVL_AT_PAYLOAD)
         rc = envl_decryptor_fail_short(&stream->decryptor, &stream->failure);
     if (rc == ENVELOPE_OK) {
-        envl_sink_extend(&stream->sink, room);
-        rc = envl_payload_final(envl_stream_payload(stream), &stream->sink,
+        envl_output_queue_extend(&stream->queue, room);
+        rc = envl_payload_final(envl_stream_payload(stream), &stream->queue,
                                 &stream->failure);
     }
-    if (rc == ENVELOPE_OK && stream->sink.queued > 0)
+    if (rc == ENVELOPE_OK && stream->queue.queued > 0)
         rc = envl_fail(&stream->failure, ENVELOPE_R_OUTPUT_ROOM,
                        "%zu bytes of text are left and the last call has no "
                        "room for them",
-                       stream->sink.queued);
+                       stream->queue.queued);
     if (rc != ENVELOPE_OK)
         return fail(stream);
     stream->state = ENDED;
-    *out_len = stream->sink.len;
+    *out_len = stream->queue.len;
     return ENVELOPE_OK;
 }
 
@@ -463,7 +463,7 @@ can_go_on(const struct envl_stream *stream)
 
     if (stream->state == ENDED)
         return true;
-    if (stream->state != FAILED || !stream->told || payload == NULL
+    if (stream->state != FAILED || !stream->reported || payload == NULL
         || !envl_payload_is_verified_only(payload))
         return false;
     switch (stream->failure.reason) {
@@ -504,12 +504,13 @@ envl_stream_reserve(struct envl_stream *stream, uint64_t count, uint64_t *index)
 {
     enum envelope_reason rc;
 
-    envl_sink_begin(&stream->sink, NULL, 0); /* what was given out stays */
+    envl_output_queue_begin(&stream->queue, NULL,
+                            0); /* what was given out stays */
     if ((rc = check_state(stream)) != ENVELOPE_OK)
         return rc;
     if (envl_stream_payload(stream) == NULL)
         rc = envl_fail(&stream->failure, ENVELOPE_R_PARAMETER,
-                       "runs of chunks come after the header");
+                       "batches of chunks come after the header");
     else
         rc = envl_payload_reserve(envl_stream_payload(stream), count, index,
                                   &stream->failure);

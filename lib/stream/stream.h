@@ -95,13 +95,13 @@ struct envl_payload *envl_stream_payload(const struct envl_stream *stream);
 
 /*
  * Parameters of the cipher for code that is built together with the provider,
- * which are not told to others: a pointer to this, to be read; the lanes that
+ * which are not told to others: a pointer to this, to be read; the workers that
  * it is to have, to be set before the first update; and a pointer to the
  * struct envl_err of the last call to set parameters or process data, or of an
  * earlier one to read them, with ENVELOPE_OK in it if it did not fail.
  */
 #define ENVL_PARAM_STREAM "envelope-stream"
-#define ENVL_PARAM_LANES "envelope-lanes"
+#define ENVL_PARAM_WORKERS "envelope-workers"
 #define ENVL_PARAM_FAILURE "envelope-failure"
 
 /* The same: an octet string of files that must not be read for keys and

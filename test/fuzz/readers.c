@@ -19,8 +19,8 @@
 
 #include "filter/stream/codec.h"
 #include "filter/stream/header_file.h"
-#include "filter/stream/opened.h"
-#include "filter/stream/survey.h"
+#include "filter/stream/reader.h"
+#include "filter/stream/scan.h"
 #include "test/fuzz/keys.h"
 #include "test/fuzz/target.h"
 #include "tools/measure.h"
@@ -160,7 +160,7 @@ void
 read_range(struct result *result, struct input input, size_t step)
 {
     int fd = new_file(input.data, input.size);
-    struct envl_opened *opened = NULL;
+    struct envl_reader *reader = NULL;
     struct envl_err err = { .reason = ENVELOPE_OK };
     const unsigned char *p;
     enum envelope_reason rc;
@@ -168,19 +168,19 @@ read_range(struct result *result, struct input input, size_t step)
     size_t n;
 
     begin(result);
-    rc = envl_opened_new(&opened, fd, &options, ENVL_FRAMES_STRICT, &err);
+    rc = envl_reader_new(&reader, fd, &options, ENVL_FRAMES_STRICT, &err);
     if (rc == ENVELOPE_OK)
-        rc = envl_opened_measure(opened, &size, &err);
+        rc = envl_reader_measure(reader, &size, &err);
     MUST(rc != ENVELOPE_OK || size <= input.size);
     while (rc == ENVELOPE_OK && result->len < size) {
-        rc = envl_opened_read(opened, result->len, &p, &n, &err);
+        rc = envl_reader_read(reader, result->len, &p, &n, &err);
         if (rc != ENVELOPE_OK)
             break;
         MUST(n > 0 && n <= size - result->len);
         add(result, p, step > 0 && step < n ? step : n);
     }
     end(result, rc, err.detail);
-    envl_opened_free(opened);
+    envl_reader_free(reader);
     (void)close(fd);
 }
 
@@ -204,17 +204,17 @@ read_salvage(struct result *result, struct input input)
     int fd = new_file(input.data, input.size);
     struct envl_found found = { .kind = ENVL_FOUND_TEXT };
     struct envl_err err = { .reason = ENVELOPE_OK };
-    struct envl_opened *opened = NULL;
-    struct envl_survey *survey = NULL;
+    struct envl_reader *reader = NULL;
+    struct envl_scan *scan = NULL;
     enum envelope_reason rc;
     uint64_t next = 0;
 
     begin(result);
-    rc = envl_opened_new(&opened, fd, &options, ENVL_FRAMES_LENIENT, &err);
+    rc = envl_reader_new(&reader, fd, &options, ENVL_FRAMES_LENIENT, &err);
     if (rc == ENVELOPE_OK)
-        rc = envl_survey_new(&survey, opened, 0, &err);
+        rc = envl_scan_new(&scan, reader, 0, &err);
     while (rc == ENVELOPE_OK && found.kind <= ENVL_FOUND_HOLE) {
-        rc = envl_survey_next(survey, &found, &err);
+        rc = envl_scan_next(scan, &found, &err);
         if (rc != ENVELOPE_OK || found.kind > ENVL_FOUND_HOLE)
             break;
         /* One after the other, and not more than the file can hold. */
@@ -234,8 +234,8 @@ read_salvage(struct result *result, struct input input)
     result->trailing = result->has_end ? found.len : 0;
     result->trailing += envl_measure_ending(fd) == ENVL_ENDING_BAD;
     end(result, rc, err.detail);
-    envl_survey_free(survey);
-    envl_opened_free(opened);
+    envl_scan_free(scan);
+    envl_reader_free(reader);
     (void)close(fd);
 }
 
@@ -245,19 +245,19 @@ void
 read_measure(struct result *result, struct input input)
 {
     int fd = new_file(input.data, input.size);
-    struct envl_head head;
+    struct envl_header_file head;
     struct envl_err err;
     enum envelope_reason rc;
     uint64_t len = 0;
 
     begin(result);
-    rc = envl_head_read(&head, fd, &err);
+    rc = envl_header_file_read(&head, fd, &err);
     if (rc == ENVELOPE_OK)
         rc = envl_measure_payload(&len, &head, fd, input.size, &err);
     if (rc == ENVELOPE_OK)
         rc = envl_measure_text(&result->end, len, &err);
     end(result, rc, rc == ENVELOPE_OK ? NULL : err.detail);
-    envl_head_clear(&head);
+    envl_header_file_clear(&head);
     (void)close(fd);
 }
 

@@ -22,7 +22,7 @@ lib_tests = \
 	%D%/payload/test_chunk \
 	%D%/payload/test_fork_guard \
 	%D%/payload/test_payload \
-	%D%/payload/test_sink \
+	%D%/payload/test_output_queue \
 	%D%/payload/test_workers
 
 lib_scripts = %D%/payload/wycheproof.py

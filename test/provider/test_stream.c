@@ -561,7 +561,7 @@ static struct octets
 through_writes(const struct support *s, enum support_direction direction,
                struct octets in, size_t cut)
 {
-    BIO *sink = BIO_new(BIO_s_mem()), *bio = cipher_bio(s, direction, sink);
+    BIO *queue = BIO_new(BIO_s_mem()), *bio = cipher_bio(s, direction, queue);
     struct octets out;
     char *data = NULL;
     size_t done, n;
@@ -573,7 +573,7 @@ through_writes(const struct support *s, enum support_direction direction,
     }
     assert_int_equal(BIO_flush(bio), 1);
     assert_int_equal(BIO_get_cipher_status(bio), 1);
-    len = BIO_get_mem_data(sink, &data);
+    len = BIO_get_mem_data(queue, &data);
     out = support_octets(data, (size_t)len);
     BIO_free_all(bio);
     assert_no_errors();

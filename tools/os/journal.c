@@ -199,7 +199,7 @@ read_at(int fd, uint64_t at, unsigned char *to, size_t len)
 
 static enum envelope_reason
 make_text(unsigned char **out, const struct envl_journal *journal,
-          const struct envl_head *head, const struct envl_patch *patch,
+          const struct envl_header_file *head, const struct envl_patch *patch,
           struct envl_err *err)
 {
     unsigned char *text = OPENSSL_malloc(FIELDS_LEN + 2 * patch->len);
@@ -264,7 +264,7 @@ write_journal(const struct envl_journal *journal, const unsigned char *text,
 
 enum envelope_reason
 envl_journal_replace(const struct envl_journal *journal,
-                     const struct envl_head *head,
+                     const struct envl_header_file *head,
                      const struct envl_patch *patch, struct envl_err *err)
 {
     unsigned char *text = NULL;

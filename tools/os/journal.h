@@ -77,7 +77,7 @@ enum envelope_reason envl_journal_recover(const struct envl_journal *journal,
  * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE; _MEMORY.
  */
 enum envelope_reason envl_journal_replace(const struct envl_journal *journal,
-                                          const struct envl_head *head,
+                                          const struct envl_header_file *head,
                                           const struct envl_patch *patch,
                                           struct envl_err *err);
 

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 #define RANDOM_LEN 6
 #define ATTEMPTS 100

@@ -275,16 +275,16 @@ names(void **state)
 
 /* Lay down a member with its frame. */
 static void
-frame(struct envl_framer *framer, struct bytes *to, enum envl_member member,
-      const unsigned char *data, size_t len)
+frame(struct envl_carrier_writer *writer, struct bytes *to,
+      enum envl_member member, const unsigned char *data, size_t len)
 {
-    size_t lead = envl_framer_lead(framer, member), tail;
+    size_t lead = envl_carrier_writer_lead(writer, member), tail;
     unsigned char *room = malloc(lead + len + ENVL_FRAME_TAIL_MAX);
 
     assert_non_null(room);
     assert_true(lead <= ENVL_FRAME_LEAD_MAX);
     memcpy(room + lead, data, len);
-    tail = envl_framer_frame(framer, member, room + lead, len);
+    tail = envl_carrier_writer_frame(writer, member, room + lead, len);
     assert_true(tail <= ENVL_FRAME_TAIL_MAX);
     put(to, room, lead + len + tail);
     free(room);
@@ -303,33 +303,33 @@ what_is_built_reads_back(void **state)
 
     (void)state;
     for (run = 0; run < COUNT(pieces) * COUNT(kinds) * 2; run++) {
-        struct envl_framer framer = { .kind = kinds[run % 3],
-                                      .xbcloud = run % 2 == 0,
-                                      .mtime = 1700000000 };
+        struct envl_carrier_writer writer = { .kind = kinds[run % 3],
+                                              .xbcloud = run % 2 == 0,
+                                              .mtime = 1700000000 };
         size_t piece_len = pieces[run / 6];
         struct bytes archive = { 0 };
 
-        frame(&framer, &archive, ENVL_MEMBER_HEADER, stream, HEADER_LEN);
-        frame(&framer, &archive, ENVL_MEMBER_KEY, stream + HEADER_LEN, KEY_LEN);
+        frame(&writer, &archive, ENVL_MEMBER_HEADER, stream, HEADER_LEN);
+        frame(&writer, &archive, ENVL_MEMBER_KEY, stream + HEADER_LEN, KEY_LEN);
         at = archive.len;
         for (i = 0; i < PAYLOAD_LEN; i += n) {
             n = PAYLOAD_LEN - i < piece_len ? PAYLOAD_LEN - i : piece_len;
-            assert_true(envl_framer_can_go_on(&framer));
-            frame(&framer, &archive, ENVL_MEMBER_PAYLOAD, payload + i, n);
+            assert_true(envl_carrier_writer_can_go_on(&writer));
+            frame(&writer, &archive, ENVL_MEMBER_PAYLOAD, payload + i, n);
         }
-        put(&archive, end, envl_framer_end(&framer, end));
-        assert_int_equal(framer.written, archive.len);
-        if (framer.kind == ENVL_TAR)
+        put(&archive, end, envl_carrier_writer_end(&writer, end));
+        assert_int_equal(writer.written, archive.len);
+        if (writer.kind == ENVL_TAR)
             assert_int_equal(archive.len % 10240, 0);
-        accept(framer.kind, archive);
-        r = read_all(framer.kind, archive, 1000);
+        accept(writer.kind, archive);
+        r = read_all(writer.kind, archive, 1000);
         assert_true(r.has_map);
-        assert_int_equal(r.map.kind, framer.kind);
+        assert_int_equal(r.map.kind, writer.kind);
         assert_int_equal(r.map.header_len, HEADER_LEN + KEY_LEN);
         assert_int_equal(r.map.first_at, at);
-        if (framer.kind != ENVL_RAW) {
+        if (writer.kind != ENVL_RAW) {
             assert_int_equal(r.map.lead_len,
-                             framer.kind == ENVL_TAR ? 512 : 50);
+                             writer.kind == ENVL_TAR ? 512 : 50);
             assert_int_equal(r.map.piece_len,
                              piece_len < PAYLOAD_LEN ? piece_len : PAYLOAD_LEN);
         }
@@ -341,15 +341,15 @@ what_is_built_reads_back(void **state)
 static void
 a_tar_has_so_many_pieces(void **state)
 {
-    struct envl_framer framer = { .kind = ENVL_TAR,
-                                  .pieces = ENVL_PIECE_COUNT_MAX - 1 };
+    struct envl_carrier_writer writer = { .kind = ENVL_TAR,
+                                          .pieces = ENVL_PIECE_COUNT_MAX - 1 };
 
     (void)state;
-    assert_true(envl_framer_can_go_on(&framer));
-    framer.pieces++;
-    assert_false(envl_framer_can_go_on(&framer));
-    framer.kind = ENVL_XBSTREAM;
-    assert_true(envl_framer_can_go_on(&framer));
+    assert_true(envl_carrier_writer_can_go_on(&writer));
+    writer.pieces++;
+    assert_false(envl_carrier_writer_can_go_on(&writer));
+    writer.kind = ENVL_XBSTREAM;
+    assert_true(envl_carrier_writer_can_go_on(&writer));
 }
 
 static void

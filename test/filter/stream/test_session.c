@@ -68,15 +68,15 @@ expect_one_record(void)
     assert_int_equal(ERR_get_error(), 0);
 }
 
-static struct envl_session *
+static struct envl_cipher *
 session_of(struct envl_options *options, enum envl_direction direction)
 {
-    struct envl_session *session;
+    struct envl_cipher *cipher;
     struct envl_err err;
 
-    assert_int_equal(envl_session_new(&session, options, direction, &err),
+    assert_int_equal(envl_cipher_new(&cipher, options, direction, &err),
                      ENVELOPE_OK);
-    return session;
+    return cipher;
 }
 
 static struct envl_options
@@ -91,13 +91,13 @@ static void
 of_init(void **state)
 {
     struct envl_options options = no_options();
-    struct envl_session *session;
+    struct envl_cipher *cipher;
     struct envl_err err;
 
     (void)state;
     options.work_factor = 99;
     leave_record();
-    assert_int_equal(envl_session_new(&session, &options, ENVL_ENCRYPT, &err),
+    assert_int_equal(envl_cipher_new(&cipher, &options, ENVL_ENCRYPT, &err),
                      ENVELOPE_R_PARAMETER);
     assert_non_null(strstr(err.detail, "work-factor"));
     assert_int_equal(nameless, 1);
@@ -109,21 +109,21 @@ of_update(void **state)
 {
     struct envl_options options = no_options();
     unsigned char out[1 + ENVL_SLACK_LEN];
-    struct envl_session *session;
+    struct envl_cipher *cipher;
     char nowhere[] = "/nowhere/key";
     struct envl_err err;
     size_t n;
 
     (void)state;
     options.recipients = nowhere;
-    session = session_of(&options, ENVL_ENCRYPT);
+    cipher = session_of(&options, ENVL_ENCRYPT);
     leave_record();
-    assert_int_equal(envl_session_update(session, out, &n,
-                                         (const unsigned char *)"x", 1, &err),
+    assert_int_equal(envl_cipher_update(cipher, out, &n,
+                                        (const unsigned char *)"x", 1, &err),
                      ENVELOPE_R_UNREADABLE_KEY);
     assert_non_null(strstr(err.detail, nowhere));
     expect_one_record();
-    envl_session_free(session);
+    envl_cipher_free(cipher);
 }
 
 static void
@@ -132,25 +132,25 @@ of_final_and_seek(void **state)
     static unsigned char kek[ENVELOPE_KEY_LENGTH];
     struct envl_options options = no_options();
     unsigned char out[1 + ENVL_SLACK_LEN];
-    struct envl_session *session;
+    struct envl_cipher *cipher;
     struct envl_err err;
     size_t n;
 
     (void)state;
     memset(kek, 7, sizeof(kek));
     options.kek = kek;
-    session = session_of(&options, ENVL_DECRYPT);
+    cipher = session_of(&options, ENVL_DECRYPT);
     leave_record();
-    assert_int_equal(envl_session_seek(session, 3, &err), ENVELOPE_R_PARAMETER);
+    assert_int_equal(envl_cipher_seek(cipher, 3, &err), ENVELOPE_R_PARAMETER);
     assert_non_null(strstr(err.detail, "chunk"));
-    assert_int_equal(envl_session_final(session, out, &n, &err),
+    assert_int_equal(envl_cipher_final(cipher, out, &n, &err),
                      ENVELOPE_R_HEADER_TRUNCATED);
     /* The next call's, not the last one's */
-    assert_int_equal(envl_session_update(session, out, &n,
-                                         (const unsigned char *)"x", 1, &err),
+    assert_int_equal(envl_cipher_update(cipher, out, &n,
+                                        (const unsigned char *)"x", 1, &err),
                      ENVELOPE_R_HEADER_TRUNCATED);
     expect_one_record();
-    envl_session_free(session);
+    envl_cipher_free(cipher);
 }
 
 int
@@ -162,5 +162,5 @@ main(void)
         cmocka_unit_test(of_final_and_seek),
     };
 
-    return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("cipher", tests, NULL, NULL);
 }

@@ -383,7 +383,7 @@ static void
 make_payloads(struct payloads *p)
 {
     unsigned char start[ENVL_PAYLOAD_START_LEN] = { 5 };
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_err err;
 
     p->text = malloc(COUNT_OF_RUN * ENVL_CHUNK_LEN);
@@ -396,12 +396,12 @@ make_payloads(struct payloads *p)
     assert_int_equal(envl_payload_new_encryptor(&p->seal, &libctx, dek,
                                                 &context, 2, 3, start, &err),
                      ENVELOPE_OK);
-    envl_sink_begin(&sink, p->sealed, COUNT_OF_RUN * SEALED);
-    assert_int_equal(envl_payload_update(p->seal, &sink, p->text,
+    envl_output_queue_begin(&queue, p->sealed, COUNT_OF_RUN * SEALED);
+    assert_int_equal(envl_payload_update(p->seal, &queue, p->text,
                                          COUNT_OF_RUN * ENVL_CHUNK_LEN, &err),
                      ENVELOPE_OK);
-    assert_int_equal(sink.len, COUNT_OF_RUN * SEALED);
-    envl_sink_clear(&sink);
+    assert_int_equal(queue.len, COUNT_OF_RUN * SEALED);
+    envl_output_queue_clear(&queue);
     assert_int_equal(envl_payload_new_decryptor(&p->open, &libctx, dek,
                                                 &context, 2, 3, start, true,
                                                 &err),
@@ -428,7 +428,7 @@ lay_text(struct payloads *p)
                ENVL_CHUNK_LEN);
 }
 
-/* By several lanes, the later chunks first. */
+/* By several workers, the later chunks first. */
 static void
 runs_are_what_updates_are(void **state)
 {
@@ -443,9 +443,10 @@ runs_are_what_updates_are(void **state)
                      ENVELOPE_OK);
     assert_int_equal(index, 0);
     memcpy(p.data, p.sealed, COUNT_OF_RUN * SEALED);
-    assert_int_equal(envl_payload_run(p.open, 1, 4, p.data + 4 * SEALED, 6), 6);
-    assert_int_equal(envl_payload_run(p.open, 3, 1, p.data + SEALED, 3), 3);
-    assert_int_equal(envl_payload_run(p.open, 0, 0, p.data, 1), 1);
+    assert_int_equal(envl_payload_batch(p.open, 1, 4, p.data + 4 * SEALED, 6),
+                     6);
+    assert_int_equal(envl_payload_batch(p.open, 3, 1, p.data + SEALED, 3), 3);
+    assert_int_equal(envl_payload_batch(p.open, 0, 0, p.data, 1), 1);
     for (i = 0; i < COUNT_OF_RUN; i++)
         assert_memory_equal(p.data + i * SEALED, p.text + i * ENVL_CHUNK_LEN,
                             ENVL_CHUNK_LEN);
@@ -457,10 +458,10 @@ runs_are_what_updates_are(void **state)
                      ENVELOPE_OK);
     assert_int_equal(index, COUNT_OF_RUN);
     lay_text(&p);
-    assert_int_equal(envl_payload_run(p.seal, 2, index, p.data, COUNT_OF_RUN),
+    assert_int_equal(envl_payload_batch(p.seal, 2, index, p.data, COUNT_OF_RUN),
                      COUNT_OF_RUN);
     assert_memory_not_equal(p.data, p.sealed, SEALED);
-    assert_int_equal(envl_payload_run(p.open, 2, index, p.data, COUNT_OF_RUN),
+    assert_int_equal(envl_payload_batch(p.open, 2, index, p.data, COUNT_OF_RUN),
                      COUNT_OF_RUN);
     assert_memory_equal(p.data, p.text, ENVL_CHUNK_LEN);
     free_payloads(&p);
@@ -477,12 +478,12 @@ run_ends_at_a_bad_chunk(void **state)
     make_payloads(&p);
     p.sealed[6 * SEALED + 99] ^= 1;
     memcpy(p.data, p.sealed, COUNT_OF_RUN * SEALED);
-    assert_int_equal(envl_payload_run(p.open, 1, 0, p.data, COUNT_OF_RUN), 6);
+    assert_int_equal(envl_payload_batch(p.open, 1, 0, p.data, COUNT_OF_RUN), 6);
     bad = p.data + 6 * SEALED;
     assert_memory_equal(bad - SEALED, p.text + 5 * ENVL_CHUNK_LEN,
                         ENVL_CHUNK_LEN);
     assert_memory_equal(bad, p.sealed + 6 * SEALED, 4 * SEALED);
-    assert_int_equal(envl_payload_explain(p.open, 1, 6, bad, &err),
+    assert_int_equal(envl_payload_classify(p.open, 1, 6, bad, &err),
                      ENVELOPE_R_CHUNK);
     assert_non_null(strstr(err.detail, "chunk 6 "));
     free_payloads(&p);
@@ -493,20 +494,20 @@ static void
 end_with_something_behind_it(void **state)
 {
     struct payloads p;
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_err err;
 
     (void)state;
     make_payloads(&p);
-    envl_sink_begin(&sink, p.data, SEALED);
-    assert_int_equal(envl_payload_update(p.seal, &sink, p.text, 5000, &err),
+    envl_output_queue_begin(&queue, p.data, SEALED);
+    assert_int_equal(envl_payload_update(p.seal, &queue, p.text, 5000, &err),
                      ENVELOPE_OK);
-    assert_int_equal(envl_payload_final(p.seal, &sink, &err), ENVELOPE_OK);
-    assert_int_equal(sink.len, 5000 + ENVL_TAG_LEN);
-    envl_sink_clear(&sink);
-    assert_int_equal(envl_payload_run(p.open, 1, COUNT_OF_RUN, p.data, 1), 0);
+    assert_int_equal(envl_payload_final(p.seal, &queue, &err), ENVELOPE_OK);
+    assert_int_equal(queue.len, 5000 + ENVL_TAG_LEN);
+    envl_output_queue_clear(&queue);
+    assert_int_equal(envl_payload_batch(p.open, 1, COUNT_OF_RUN, p.data, 1), 0);
     assert_int_equal(
-        envl_payload_explain(p.open, 1, COUNT_OF_RUN, p.data, &err),
+        envl_payload_classify(p.open, 1, COUNT_OF_RUN, p.data, &err),
         ENVELOPE_R_TRAILING_DATA);
     free_payloads(&p);
 }
@@ -515,7 +516,7 @@ static void
 runs_have_their_places(void **state)
 {
     struct payloads p;
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_err err;
     uint64_t index;
 
@@ -532,12 +533,12 @@ runs_have_their_places(void **state)
     assert_int_equal(envl_payload_reserve(p.seal, 1, &index, &err),
                      ENVELOPE_R_TOO_LONG);
 
-    envl_sink_begin(&sink, p.data, SEALED);
-    assert_int_equal(envl_payload_update(p.open, &sink, p.sealed, 1, &err),
+    envl_output_queue_begin(&queue, p.data, SEALED);
+    assert_int_equal(envl_payload_update(p.open, &queue, p.sealed, 1, &err),
                      ENVELOPE_OK);
     assert_int_equal(envl_payload_reserve(p.open, 1, &index, &err),
                      ENVELOPE_R_PARAMETER);
-    envl_sink_clear(&sink);
+    envl_output_queue_clear(&queue);
     free_payloads(&p);
 }
 

@@ -119,7 +119,7 @@ no_chunk_follows_the_last(void **state)
 {
     static unsigned char in[ENVL_SEALED_CHUNK_LEN], out[ENVL_CHUNK_LEN];
     unsigned char start[ENVL_PAYLOAD_START_LEN];
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_payload *payload;
     struct envl_err err;
 
@@ -131,20 +131,20 @@ no_chunk_follows_the_last(void **state)
     assert_int_equal(envl_payload_seek(payload, ENVL_CHUNK_COUNT_MAX - 1, &err),
                      ENVELOPE_OK);
     /* It is looked at, and is bad; the one after it would not be. */
-    envl_sink_begin(&sink, out, sizeof(out));
-    assert_int_equal(envl_payload_update(payload, &sink, in, sizeof(in), &err),
+    envl_output_queue_begin(&queue, out, sizeof(out));
+    assert_int_equal(envl_payload_update(payload, &queue, in, sizeof(in), &err),
                      ENVELOPE_R_CHUNK);
-    assert_int_equal(sink.len, 0);
+    assert_int_equal(queue.len, 0);
     envl_payload_free(payload);
 
     payload = decryptor(start, false);
     assert_int_equal(envl_payload_seek(payload, ENVL_CHUNK_COUNT_MAX - 1, &err),
                      ENVELOPE_OK);
-    envl_sink_begin(&sink, out, sizeof(out));
-    assert_int_equal(envl_payload_update(payload, &sink, in, 20, &err),
+    envl_output_queue_begin(&queue, out, sizeof(out));
+    assert_int_equal(envl_payload_update(payload, &queue, in, 20, &err),
                      ENVELOPE_OK);
     envl_payload_free(payload);
-    envl_sink_clear(&sink);
+    envl_output_queue_clear(&queue);
 }
 
 /* Runs and pieces, each with enough room and with none: the same bytes. */
@@ -157,37 +157,37 @@ room_does_not_change_the_bytes(void **state)
     unsigned char *text = OPENSSL_malloc(LEN), *out = OPENSSL_malloc(LEN);
     unsigned char *sealed = OPENSSL_malloc(SEALED_LEN);
     struct envl_payload *payload = encryptor(start, 2);
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_err err;
     int verified_only;
     size_t room;
 
     (void)state;
     fill(text, LEN, 1);
-    envl_sink_begin(&sink, sealed, SEALED_LEN);
-    assert_int_equal(envl_payload_update(payload, &sink, text, LEN, &err),
+    envl_output_queue_begin(&queue, sealed, SEALED_LEN);
+    assert_int_equal(envl_payload_update(payload, &queue, text, LEN, &err),
                      ENVELOPE_OK);
-    assert_int_equal(envl_payload_final(payload, &sink, &err), ENVELOPE_OK);
-    assert_int_equal(sink.len, SEALED_LEN);
+    assert_int_equal(envl_payload_final(payload, &queue, &err), ENVELOPE_OK);
+    assert_int_equal(queue.len, SEALED_LEN);
     assert_int_equal(envl_payload_verified_len(payload), LEN);
     envl_payload_free(payload);
 
     for (verified_only = 0; verified_only < 2; verified_only++) {
         for (room = 0; room <= LEN; room += 16381) {
             payload = decryptor(start, verified_only);
-            envl_sink_begin(&sink, out, room);
+            envl_output_queue_begin(&queue, out, room);
             assert_int_equal(
-                envl_payload_update(payload, &sink, sealed, SEALED_LEN, &err),
+                envl_payload_update(payload, &queue, sealed, SEALED_LEN, &err),
                 ENVELOPE_OK);
-            assert_int_equal(envl_payload_final(payload, &sink, &err),
+            assert_int_equal(envl_payload_final(payload, &queue, &err),
                              ENVELOPE_OK);
-            envl_sink_extend(&sink, LEN);
-            assert_int_equal(sink.len, LEN);
+            envl_output_queue_extend(&queue, LEN);
+            assert_int_equal(queue.len, LEN);
             assert_memory_equal(out, text, LEN);
             envl_payload_free(payload);
         }
     }
-    envl_sink_clear(&sink);
+    envl_output_queue_clear(&queue);
     OPENSSL_free(text);
     OPENSSL_free(out);
     OPENSSL_free(sealed);
@@ -198,14 +198,14 @@ tags_are_counted(void **state)
 {
     unsigned char start[ENVL_PAYLOAD_START_LEN], out[200], in[100] = { 0 };
     struct envl_payload *payload = encryptor(start, 1);
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_err err;
 
     (void)state;
     assert_int_equal(envl_payload_tags_in(payload, ENVL_CHUNK_LEN - 1), 0);
     assert_int_equal(envl_payload_tags_in(payload, ENVL_CHUNK_LEN), 1);
-    envl_sink_begin(&sink, out, sizeof(out));
-    assert_int_equal(envl_payload_update(payload, &sink, in, 100, &err),
+    envl_output_queue_begin(&queue, out, sizeof(out));
+    assert_int_equal(envl_payload_update(payload, &queue, in, 100, &err),
                      ENVELOPE_OK);
     assert_int_equal(envl_payload_tags_in(payload, ENVL_CHUNK_LEN - 101), 0);
     assert_int_equal(envl_payload_tags_in(payload, ENVL_CHUNK_LEN - 100), 1);

@@ -69,7 +69,7 @@ open_stream(const struct vector *v, size_t cut, bool verified_only,
             unsigned char *out, size_t *out_len)
 {
     const unsigned char *p = v->message.data + ENVL_PAYLOAD_START_LEN;
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_payload *payload;
     enum envelope_reason rc;
     struct envl_err err;
@@ -82,16 +82,16 @@ open_stream(const struct vector *v, size_t cut, bool verified_only,
     left = v->message.len - ENVL_PAYLOAD_START_LEN;
     for (; left > 0 && rc == ENVELOPE_OK; p += n, left -= n) {
         n = left < cut ? left : cut;
-        envl_sink_begin(&sink, out + *out_len, n + ENVL_CHUNK_LEN);
-        rc = envl_payload_update(payload, &sink, p, n, &err);
-        *out_len += sink.len;
+        envl_output_queue_begin(&queue, out + *out_len, n + ENVL_CHUNK_LEN);
+        rc = envl_payload_update(payload, &queue, p, n, &err);
+        *out_len += queue.len;
     }
     if (rc == ENVELOPE_OK) {
-        envl_sink_begin(&sink, out + *out_len, ENVL_CHUNK_LEN);
-        rc = envl_payload_final(payload, &sink, &err);
-        *out_len += rc == ENVELOPE_OK ? sink.len : 0;
+        envl_output_queue_begin(&queue, out + *out_len, ENVL_CHUNK_LEN);
+        rc = envl_payload_final(payload, &queue, &err);
+        *out_len += rc == ENVELOPE_OK ? queue.len : 0;
     }
-    envl_sink_clear(&sink);
+    envl_output_queue_clear(&queue);
     envl_payload_free(payload);
     return rc;
 }
@@ -102,7 +102,7 @@ open_backwards(const struct vector *v, unsigned char *out)
 {
     const size_t len = v->message.len - ENVL_PAYLOAD_START_LEN;
     size_t i = len / ENVL_SEALED_CHUNK_LEN + 1, n;
-    struct envl_sink sink = { 0 };
+    struct envl_output_queue queue = { 0 };
     struct envl_payload *payload;
     struct envl_err err;
     bool good = true;
@@ -111,19 +111,20 @@ open_backwards(const struct vector *v, unsigned char *out)
         n = len - i * ENVL_SEALED_CHUNK_LEN;
         if (n > ENVL_SEALED_CHUNK_LEN)
             n = ENVL_SEALED_CHUNK_LEN;
-        envl_sink_begin(&sink, out + i * ENVL_CHUNK_LEN, ENVL_CHUNK_LEN);
+        envl_output_queue_begin(&queue, out + i * ENVL_CHUNK_LEN,
+                                ENVL_CHUNK_LEN);
         good = new_opener(&payload, v, true, &err) == ENVELOPE_OK
                && envl_payload_seek(payload, i, &err) == ENVELOPE_OK
-               && envl_payload_update(payload, &sink,
+               && envl_payload_update(payload, &queue,
                                       v->message.data + ENVL_PAYLOAD_START_LEN
                                           + i * ENVL_SEALED_CHUNK_LEN,
                                       n, &err)
                       == ENVELOPE_OK
                && (n == ENVL_SEALED_CHUNK_LEN
-                   || envl_payload_final(payload, &sink, &err) == ENVELOPE_OK);
+                   || envl_payload_final(payload, &queue, &err) == ENVELOPE_OK);
         envl_payload_free(payload);
     }
-    envl_sink_clear(&sink);
+    envl_output_queue_clear(&queue);
     return good;
 }
 

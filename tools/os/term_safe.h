@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names that somebody else may have made up, on a terminal. */
-#ifndef ENVL_SHOWN_H
-#define ENVL_SHOWN_H
+#ifndef ENVL_TERM_SAFE_H
+#define ENVL_TERM_SAFE_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening what is read, and how much of it there is. */
-#include "tools/input.h"
+#include "tools/input_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,9 +36,9 @@ envl_input_is_missing(const char *name)
 
 /* By a name of its own: one that a shell has made for <(COMMAND) has none. */
 static bool
-is_named_fifo(const char *name, const struct stat *opened)
+is_named_fifo(const char *name, const struct stat *reader)
 {
-    char *path = S_ISFIFO(opened->st_mode) ? realpath(name, NULL) : NULL;
+    char *path = S_ISFIFO(reader->st_mode) ? realpath(name, NULL) : NULL;
     struct stat st;
     bool named = path != NULL && lstat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 

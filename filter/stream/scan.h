@@ -4,14 +4,14 @@
  * the place of those that do not.  Where a chunk lies follows from its number,
  * whatever became of the frames around it; its tag alone decides.
  */
-#ifndef ENVL_SURVEY_H
-#define ENVL_SURVEY_H
+#ifndef ENVL_SCAN_H
+#define ENVL_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "filter/stream/opened.h"
+#include "filter/stream/reader.h"
 #include "lib/base/err.h"
 
 enum envl_found_kind {
@@ -32,34 +32,34 @@ struct envl_found {
     const unsigned char *text; /* TEXT; it stays until the next call */
 };
 
-struct envl_survey;
+struct envl_scan;
 
 /*
- * envl_survey_new - begin at a chunk
+ * envl_scan_new - begin at a chunk
  *
- * Ownership: *survey is the caller's, envl_survey_free(); NULL on failure.
+ * Ownership: *scan is the caller's, envl_scan_free(); NULL on failure.
  *            opened is borrowed, and used for nothing else meanwhile.
  * Memory:    about 2 MiB, however long the file and its holes are.
- * Returns:   ENVELOPE_OK; as envl_opened_place(); _MEMORY.
+ * Returns:   ENVELOPE_OK; as envl_reader_place(); _MEMORY.
  */
-enum envelope_reason envl_survey_new(struct envl_survey **survey,
-                                     struct envl_opened *opened, uint64_t first,
-                                     struct envl_err *err);
-void envl_survey_free(struct envl_survey *survey);
+enum envelope_reason envl_scan_new(struct envl_scan **scan,
+                                   struct envl_reader *reader, uint64_t first,
+                                   struct envl_err *err);
+void envl_scan_free(struct envl_scan *scan);
 
 /*
- * envl_survey_next - what comes next; TEXT and HOLE in the order of their
+ * envl_scan_next - what comes next; TEXT and HOLE in the order of their
  * chunks and without a gap, then END or NO_END, which is the last
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_MEMORY, _CRYPTO.
  */
-enum envelope_reason envl_survey_next(struct envl_survey *survey,
-                                      struct envl_found *found,
-                                      struct envl_err *err);
+enum envelope_reason envl_scan_next(struct envl_scan *scan,
+                                    struct envl_found *found,
+                                    struct envl_err *err);
 
-/* envl_survey_is_scattered - did all from the second piece of the payload on
+/* envl_scan_is_scattered - did all from the second piece of the payload on
  * fail because pieces are elsewhere?  So it is if the archive was packed
  * again. */
-bool envl_survey_is_scattered(const struct envl_survey *survey);
+bool envl_scan_is_scattered(const struct envl_scan *scan);
 
 #endif

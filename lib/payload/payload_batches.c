@@ -19,9 +19,9 @@ envl_payload_check_index(const struct envl_payload *payload, uint64_t more,
 /* Runs */
 
 static struct envl_chunk *
-chunk_of(const struct envl_payload *payload, unsigned lane)
+chunk_of(const struct envl_payload *payload, unsigned worker)
 {
-    return payload->chunks[lane == 0 ? 0 : payload->threads + lane - 1];
+    return payload->chunks[worker == 0 ? 0 : payload->threads + worker - 1];
 }
 
 enum envelope_reason
@@ -34,17 +34,17 @@ envl_payload_reserve(struct envl_payload *payload, uint64_t count,
         return rc;
     if (payload->fill > 0)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
-                         "a run of chunks cannot begin inside a chunk");
+                         "a batch of chunks cannot begin inside a chunk");
     *index = payload->index;
     payload->index += count;
     return ENVELOPE_OK;
 }
 
 size_t
-envl_payload_run(struct envl_payload *payload, unsigned lane, uint64_t index,
-                 unsigned char *data, size_t count)
+envl_payload_batch(struct envl_payload *payload, unsigned worker,
+                   uint64_t index, unsigned char *data, size_t count)
 {
-    struct envl_chunk *chunk = chunk_of(payload, lane);
+    struct envl_chunk *chunk = chunk_of(payload, worker);
     int (*process)(struct envl_chunk *, uint64_t, unsigned char *,
                    const unsigned char *, size_t) =
         payload->direction == ENVL_ENCRYPT ? envl_chunk_seal : envl_chunk_open;
@@ -59,9 +59,9 @@ envl_payload_run(struct envl_payload *payload, unsigned lane, uint64_t index,
 }
 
 enum envelope_reason
-envl_payload_explain(struct envl_payload *payload, unsigned lane,
-                     uint64_t index, const unsigned char *sealed,
-                     struct envl_err *err)
+envl_payload_classify(struct envl_payload *payload, unsigned worker,
+                      uint64_t index, const unsigned char *sealed,
+                      struct envl_err *err)
 {
     unsigned char *text;
     enum envelope_reason rc;
@@ -70,9 +70,9 @@ envl_payload_explain(struct envl_payload *payload, unsigned lane,
         return envl_fail_crypto(err, "seal a chunk");
     if ((text = OPENSSL_malloc(ENVL_CHUNK_LEN)) == NULL)
         return envl_fail_memory(err);
-    rc =
-        envl_payload_look_into(chunk_of(payload, lane), index, ENVELOPE_R_CHUNK,
-                               sealed, ENVL_SEALED_CHUNK_LEN, text, err);
+    rc = envl_payload_classify_bad(chunk_of(payload, worker), index,
+                                   ENVELOPE_R_CHUNK, sealed,
+                                   ENVL_SEALED_CHUNK_LEN, text, err);
     OPENSSL_free(text);
     return rc;
 }
@@ -89,10 +89,10 @@ envl_payload_fail_chunk(uint64_t index, struct envl_err *err)
 }
 
 enum envelope_reason
-envl_payload_look_into(struct envl_chunk *chunk, uint64_t index,
-                       enum envelope_reason otherwise,
-                       const unsigned char *sealed, size_t len,
-                       unsigned char *text, struct envl_err *err)
+envl_payload_classify_bad(struct envl_chunk *chunk, uint64_t index,
+                          enum envelope_reason otherwise,
+                          const unsigned char *sealed, size_t len,
+                          unsigned char *text, struct envl_err *err)
 {
     enum envelope_reason rc = otherwise;
     size_t n;

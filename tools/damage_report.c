@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines for people; chunks and bytes are counted from 0, both ends named. */
-#include "tools/damage.h"
+#include "tools/damage_report.h"
 
 #include <inttypes.h>
 
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 #include "tools/status.h"
 
 static void
-begin_line(const struct envl_damage *damage)
+begin_line(const struct envl_damage_report *damage)
 {
     (void)fputs(damage->prefix, damage->to);
     envl_show(damage->to, damage->name);
@@ -16,7 +16,8 @@ begin_line(const struct envl_damage *damage)
 }
 
 static void
-tell_hole(const struct envl_damage *damage, const struct envl_found *hole)
+tell_hole(const struct envl_damage_report *damage,
+          const struct envl_found *hole)
 {
     begin_line(damage);
     if (hole->count == 1)
@@ -35,7 +36,7 @@ tell_hole(const struct envl_damage *damage, const struct envl_found *hole)
 }
 
 static void
-tell_end(const struct envl_damage *damage, const struct envl_found *end)
+tell_end(const struct envl_damage_report *damage, const struct envl_found *end)
 {
     if (end->kind == ENVL_FOUND_NO_END && damage->ending == ENVL_ENDING_WHOLE) {
         begin_line(damage);
@@ -62,7 +63,8 @@ tell_end(const struct envl_damage *damage, const struct envl_found *end)
 }
 
 void
-envl_damage_note(struct envl_damage *damage, const struct envl_found *found)
+envl_damage_report_note(struct envl_damage_report *damage,
+                        const struct envl_found *found)
 {
     switch (found->kind) {
     case ENVL_FOUND_TEXT:
@@ -84,7 +86,7 @@ envl_damage_note(struct envl_damage *damage, const struct envl_found *found)
 /* Rounded down: what is not whole is never 100 %.  Without its end nobody knows
  * what all would be. */
 void
-envl_damage_sum_up(const struct envl_damage *damage)
+envl_damage_report_sum_up(const struct envl_damage_report *damage)
 {
     uint64_t all = damage->good_chunks + damage->bad_chunks;
     uint64_t share = all > 0 ? damage->good_chunks * 10000 / all : 0;
@@ -106,7 +108,7 @@ envl_damage_sum_up(const struct envl_damage *damage)
 }
 
 void
-envl_damage_hint_scattered(void)
+envl_damage_report_hint_scattered(void)
 {
     envl_hint("the archive seems to have been packed again: join its members "
               "(tar -xOf, or mbstream -x and cat) and try the result");

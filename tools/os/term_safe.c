@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What harms a terminal is replaced, and not left out: it was there. */
-#include "tools/os/shown.h"
+#include "tools/os/term_safe.h"
 
 #include <string.h>
 
