@@ -5,6 +5,8 @@
 #
 #   plan COUNT           first of all
 #   provider             bail out if openssl cannot load the provider
+#   set_up COMMAND...    what the tests take for granted and is none itself:
+#                        bail out if it fails
 #   t NAME COMMAND...    one test: COMMAND, usually a function of the script,
 #                        runs in a subshell under set -e
 #   skip NAME REASON     one test that cannot run here
@@ -187,6 +189,20 @@ provider() {
     echo "Bail out! openssl cannot load envelope.so from" \
         "${OPENSSL_MODULES:-its own directory}"
     sed 's/^/# /' .log
+    tests_planned=$tests_run
+    exit 1
+}
+
+# In a subshell under set -e, as tests are
+set_up() {
+    (
+        set -ex
+        "$@"
+    ) </dev/null >.log 2>&1
+    set_up_status=$?
+    [ $set_up_status -ne 0 ] || return 0
+    echo "Bail out! $* ends with $set_up_status"
+    tail -n 60 .log | LC_ALL=C tr -c '[:print:]\n' '?' | sed 's/^/# /'
     tests_planned=$tests_run
     exit 1
 }
