@@ -16,7 +16,11 @@ tools_scripts = \
 	%D%/large.sh \
 	%D%/openssh.sh \
 	%D%/range.sh \
-	%D%/rewrap.sh \
+	%D%/rewrap_files.sh \
+	%D%/rewrap_killed.sh \
+	%D%/rewrap_recipients.sh \
+	%D%/rewrap_refused.sh \
+	%D%/rewrap_repacked.sh \
 	%D%/salvage.sh \
 	%D%/terminal.sh
 
@@ -25,4 +29,5 @@ EXTRA_DIST += \
 	%D%/die.c \
 	%D%/fail.c \
 	%D%/pty.py \
+	%D%/rewrap_support.sh \
 	%D%/terminal.h
