@@ -9,7 +9,11 @@ tools_tests = \
 tools_scripts = \
 	%D%/agree.sh \
 	%D%/certificate.sh \
-	%D%/command.sh \
+	%D%/command_files.sh \
+	%D%/command_help.sh \
+	%D%/command_keys.sh \
+	%D%/command_options.sh \
+	%D%/command_process.sh \
 	%D%/cost.sh \
 	%D%/inspect.sh \
 	%D%/keygen.sh \
@@ -25,6 +29,7 @@ tools_scripts = \
 	%D%/terminal.sh
 
 EXTRA_DIST += \
+	%D%/command_support.sh \
 	%D%/count.c \
 	%D%/die.c \
 	%D%/fail.c \
