@@ -15,8 +15,10 @@ tools_scripts = \
 	%D%/command_options.sh \
 	%D%/command_process.sh \
 	%D%/cost.sh \
+	%D%/fingerprint.sh \
 	%D%/inspect.sh \
 	%D%/keygen.sh \
+	%D%/keygen_files.sh \
 	%D%/large.sh \
 	%D%/openssh.sh \
 	%D%/range.sh \
@@ -33,6 +35,7 @@ EXTRA_DIST += \
 	%D%/count.c \
 	%D%/die.c \
 	%D%/fail.c \
+	%D%/keygen_support.sh \
 	%D%/pty.py \
 	%D%/rewrap_support.sh \
 	%D%/terminal.h
