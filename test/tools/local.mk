@@ -27,15 +27,21 @@ tools_scripts = \
 	%D%/rewrap_recipients.sh \
 	%D%/rewrap_refused.sh \
 	%D%/rewrap_repacked.sh \
-	%D%/salvage.sh \
+	%D%/salvage_chunks.sh \
+	%D%/salvage_ends.sh \
+	%D%/salvage_files.sh \
+	%D%/salvage_frames.sh \
 	%D%/terminal.sh
 
 EXTRA_DIST += \
 	%D%/command_support.sh \
 	%D%/count.c \
+	%D%/damage.py \
 	%D%/die.c \
 	%D%/fail.c \
+	%D%/holes.py \
 	%D%/keygen_support.sh \
 	%D%/pty.py \
 	%D%/rewrap_support.sh \
+	%D%/salvage_support.sh \
 	%D%/terminal.h
