@@ -1,27 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What "make install" puts where, what the installed libraries export, that a
-# program finds, builds against and runs with them, and that "make uninstall"
-# leaves nothing.
-
+# What "make install" puts where, what the installed libraries export and need,
+# that a program builds with them, and that "make uninstall" leaves nothing.
 . "${srcdir:-.}/test/support/tap.sh"
 
-plan 31
-[ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
-: "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
-need "$MAKE" "$PKG_CONFIG" nm readelf
-
-# Not part of the make that runs the tests
-unset MAKEFLAGS MFLAGS MAKEOVERRIDES GNUMAKEFLAGS MAKELEVEL DESTDIR
-
-dest=$tests_dir/dest
-
-# make_value NAME - what a variable of the Makefile stands for
-make_value() {
-    printf 'include Makefile\nenvl-print:\n\t@echo "$(%s)"\n' "$1" \
-        | "$MAKE" -s -C "$top_builddir" --no-print-directory -f - envl-print \
-        | tail -n 1
-}
+plan 25
+. "$srcdir/test/project/installation.sh"
+: "${PKG_CONFIG:=pkg-config}"
+need "$PKG_CONFIG" nm readelf
 
 prefix=$(make_value prefix)
 modulesdir=$(make_value modulesdir)
@@ -138,6 +124,13 @@ nothing_else() {
     nothing others
 }
 
+uninstalls() {
+    "$MAKE" -C "$top_builddir" uninstall DESTDIR="$dest"
+    left_nothing
+}
+
+# --- what the libraries export and need -----------------------------------
+
 exports() { # FILE
     nm -D --defined-only "$dest$1" | awk '{ print $NF }' | sed 's/@.*//' \
         | LC_ALL=C sort
@@ -217,6 +210,8 @@ no_build_paths() {
     ! grep -rF -e "$top_builddir" -e "$dest" "$dest$includedir" \
         "$dest$libdir/pkgconfig" "$dest$libdir/libenvelope.la" || false
 }
+
+# --- programs that use them -----------------------------------------------
 
 pc() { # ARGUMENT...
     env PKG_CONFIG_PATH="$dest$libdir/pkgconfig" \
@@ -314,80 +309,6 @@ module_works() {
     cmp plain out
 }
 
-uninstalls() {
-    "$MAKE" -C "$top_builddir" uninstall DESTDIR="$dest"
-    left_nothing
-}
-
-# No file, and no folder of the project
-left_nothing() {
-    find "$dest" ! -type d >rest
-    find "$dest$prefix" -mindepth 1 -type d -name envelope >>rest
-    cat rest
-    nothing rest
-    [ "$launcherdir" = "$bindir" ] || [ ! -d "$dest$launcherdir" ]
-}
-
-# everywhere JOBS PREFIX LAUNCHERDIR - from nothing, and back to it
-everywhere() {
-    jobs=$1 dest=$tests_dir/everywhere prefix=$2 bindir=$2/bin launcherdir=$3
-    rm -rf "$dest"
-    set -- "prefix=$2" "launcherdir=$3" DESTDIR="$dest"
-    "$MAKE" -j"$jobs" -C "$top_builddir" install "$@"
-    for name in bsdtar bsdcat bsdcpio; do
-        cmp "$top_builddir/bsdtar-envelope" "$dest$bindir/$name-envelope"
-        is_launcher "$dest$launcherdir/$name"
-    done
-    "$MAKE" -j"$jobs" -C "$top_builddir" uninstall "$@"
-    left_nothing
-}
-
-# A program that is there is never replaced, nor removed.
-other_program() {
-    dest=$tests_dir/taken
-    mkdir -p "$dest/opt/taken"
-    echo theirs >"$dest/opt/taken/bsdcpio"
-    set -- launcherdir=/opt/taken DESTDIR="$dest"
-    ! "$MAKE" -C "$top_builddir" install "$@" 2>err || false
-    grep -q 'bsdcpio is another program' err
-    "$MAKE" -C "$top_builddir" uninstall "$@"
-    [ "$(cat "$dest/opt/taken/bsdcpio")" = theirs ]
-    # Nor is a link to one, of any of the names, also where it leads nowhere.
-    for name in bsdtar bsdcat bsdcpio; do
-        ln -sf ../theirs "$dest/opt/taken/$name"
-    done
-    for there in no yes; do
-        [ $there = no ] || cp /bin/true "$dest/opt/theirs"
-        ! "$MAKE" -C "$top_builddir" install "$@" 2>err || false
-        grep -q 'bsdtar is another program' err
-        "$MAKE" -C "$top_builddir" uninstall "$@"
-        for name in bsdtar bsdcat bsdcpio; do
-            [ "$(readlink "$dest/opt/taken/$name")" = ../theirs ]
-        done
-    done
-}
-
-# configure_refuses WHAT OPTION... - it stops, and says which one
-configure_refuses() {
-    what=$1
-    shift
-    ! (mkdir -p refused && cd refused && "$srcdir/configure" -q "$@" 2>../err) ||
-        return 1
-    grep -q -- "$what" err
-}
-
-bad_directories() {
-    configure_refuses with-modulesdir: --with-modulesdir
-    configure_refuses with-modulesdir: --without-modulesdir
-    configure_refuses with-modulesdir: --with-modulesdir=modules
-    configure_refuses with-launcherdir: --with-launcherdir=bin
-    configure_refuses 'with a space' --prefix='/opt/my own'
-    configure_refuses 'with a space' --with-modulesdir='/opt/my own'
-    mkdir -p 'a b'
-    ! (cd 'a b' && "$srcdir/configure" -q 2>../err) || return 1
-    grep -q 'with a space' err
-}
-
 t 'make install with DESTDIR' installs
 t 'the modules directory gets envelope.so alone' only_module
 t 'all headers, as they are in the source' only_headers
@@ -430,16 +351,3 @@ t 'each header compiles alone' each_header_alone
 t 'the installed module works' module_works
 t 'make install again' installs
 t 'make uninstall leaves nothing' uninstalls
-for jobs in 1 8; do
-    t "--prefix=/usr, make -j$jobs" \
-        everywhere $jobs /usr /usr/libexec/envelope/bin
-done
-t '--with-launcherdir=DIR' everywhere 1 /opt/other /opt/other/door
-t '--with-launcherdir=BINDIR' everywhere 8 /opt/other /opt/other/bin
-t 'another program in DIR is left alone' other_program
-if [ -x "$srcdir/configure" ] && [ ! -e "$srcdir/config.status" ]; then
-    t 'directories that make cannot use are refused' bad_directories
-else
-    skip_allowed 'directories that make cannot use are refused' \
-        'the source directory is configured'
-fi

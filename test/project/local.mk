@@ -5,6 +5,7 @@ project_scripts = \
 	%D%/bench.sh \
 	%D%/examples.sh \
 	%D%/install.sh \
+	%D%/install_directories.sh \
 	%D%/lint.sh \
 	%D%/packages.sh \
 	%D%/printed.sh \
@@ -12,4 +13,6 @@ project_scripts = \
 %D%/bench.log: $(benchmarks)
 %D%/examples.log: $(examples)
 
-EXTRA_DIST += %D%/printed_blocks.py
+EXTRA_DIST += \
+	%D%/installation.sh \
+	%D%/printed_blocks.py
