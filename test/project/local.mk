@@ -8,11 +8,15 @@ project_scripts = \
 	%D%/install_directories.sh \
 	%D%/lint.sh \
 	%D%/packages.sh \
-	%D%/printed.sh \
+	%D%/printed_backups.sh \
+	%D%/printed_command.sh \
+	%D%/printed_kms.sh \
+	%D%/printed_programs.sh \
 	%D%/reproducible.sh
 %D%/bench.log: $(benchmarks)
 %D%/examples.log: $(examples)
 
 EXTRA_DIST += \
 	%D%/installation.sh \
-	%D%/printed_blocks.py
+	%D%/printed_blocks.py \
+	%D%/printed_support.sh

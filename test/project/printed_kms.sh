@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The pages of key services: every example is run, or is named here with the reason
+# why not.
+. "${srcdir:-.}/test/support/tap.sh"
+. "$srcdir/test/support/program.sh"
+
+plan 3
+. "$srcdir/test/project/printed_support.sh"
+need xxd
+. "$srcdir/test/kms/kms_services.sh"
+need aws
+
+machine_with_helper() {
+    machine
+    stand_in kms-helper.py <<S
+exec env -u OPENSSL_MODULES CRYPTOGRAPHY_OPENSSL_NO_LEGACY=1 \\
+    "$PYTHON" "$srcdir/examples/kms-helper.py" "\$@"
+S
+    mv stand-ins/kms-helper.py "$root/usr/local/libexec"
+}
+
+kms_7() {
+    page doc/envelope-kms.7
+    certificate escrow
+    cp escrow.crt escrow.pem
+    echo notes >notes
+    leaves 'awskms:///KEY' 'the forms of URIs'
+    with_kms runs 'envelope encrypt -r awskms'
+    if [ -e notes.env ]; then
+        cmp notes restored
+        envelope inspect notes.env | grep -q host=db1
+        env -u OPENSSL_MODULES CRYPTOGRAPHY_OPENSSL_NO_LEGACY=1 \
+            "$PYTHON" "$srcdir/test/kms/header.py" cut notes.env blob
+        envelope -r awskms:///alias/backup -r vault:backup -o one.xb notes
+    fi
+    with_kms runs "envelope decrypt -i 'awskms:?account"
+    leaves 'credential_process' 'a line of ~/.aws/config, with a name'
+    with_kms runs 'envelope rewrap -i awskms'
+    if [ -e notes.env ]; then
+        cmp notes again
+        envelope -d -i awskms:///alias/second notes.env | cmp - notes
+        envelope -d -i awskms:///alias/second one.xb | cmp - notes
+        envelope -d -i vault:backup one.xb | cmp - notes
+    fi
+    with_kms runs 'set -o pipefail'
+    [ ! -e kek.hex ] || [ "$(size_of kek.hex)" -eq 65 ]
+    page_ends
+}
+
+kms_conf() {
+    page doc/envelope-kms.conf.5
+    keys ops
+    echo backup >backup
+    echo notes >notes
+    echo '# services' >kms.conf
+    runs 'install -d'
+    runs 'install -m'
+    leaves 'X-Envelope-Timestamp' 'headers of a request'
+    # What is typed, and what comes
+    becomes session '$ set -o pipefail'
+    sed -n 's/^\$ //p; /^    /p' session >typed
+    sed -n '/^SHA2/,$p' session | tr -d '\n' >want
+    bash typed | tr -d '\n' | cmp - want
+    becomes corp '[corp]'
+    leaves 'POST /v1' 'a request'
+    leaves '{"keyId":"backup"' 'a reply'
+    becomes signed '[signed]'
+    becomes transit '[transit]'
+    becomes helper '[local]'
+    cat corp signed transit helper >"$ENVELOPE_KMS_CONFIG"
+    cp "$tests_dir/vault/token" "$root/run/secrets/transit-token"
+    mkdir -p "$root/usr/local/etc/envelope/keys"
+    (umask 077 && head -c 32 /dev/urandom \
+        >"$root/usr/local/etc/envelope/keys/daily")
+    if [ -e "$preloaddir/envelope-kms.so" ]; then
+        envelope -r httpkms://transit/backup -o data.env backup
+        envelope -d -i httpkms://transit/backup data.env | cmp - backup
+        # Only the host is another one.
+        mkfifo stop
+        printed serve . <stop &
+        exec 3>stop
+        until [ -s port ]; do sleep 0.05; done
+        echo token >"$root/run/secrets/kms-token"
+        sed -i -e '/^ca-file = /d' \
+            -e "s,https://kms.example.net/v1,http://127.0.0.1:$(cat port)/v1," \
+            "$ENVELOPE_KMS_CONFIG"
+        envelope -r httpkms://corp --label host=db1 -o data backup
+        # What the page shows
+        jq -e '.[0] == "/v1/keys/backup/datakey"
+            and .[1].Authorization == "Bearer token"
+            and .[2] == {"bits": 256, "keyId": "backup",
+                "context": {"host": "db1"}}' request
+        CORP_KMS_SECRET=s3cret envelope -r httpkms://signed/backup -o signed.env \
+            backup
+        jq -e '.[1].Authorization | startswith(
+            "HMAC-SHA256 Credential=backup-host, Signature=")' request
+    fi
+    with_kms one 'envelope -r httpkms://corp'
+    mv backup was
+    with_kms one 'envelope -d -i httpkms://corp'
+    [ ! -e backup ] || cmp backup was
+    with_kms one 'envelope -r execkms://local/daily'
+    page_ends
+}
+
+kms_helper() {
+    page doc/envelope-kms-helper.7
+    mkdir -p "$root/usr/local/etc/envelope/keys"
+    (umask 077 && head -c 32 /dev/urandom \
+        >"$root/usr/local/etc/envelope/keys/backup")
+    becomes "$ENVELOPE_KMS_CONFIG" '[local]'
+    leaves '{"version":1' 'requests and replies'
+    runs 'echo '\''{"version":1' >reply
+    jq -e '.key == "backup" and .plaintext and .ciphertext' reply
+    leaves '#!/bin/sh' 'test/kms/kms_site.sh runs it'
+    if [ -e "$preloaddir/envelope-kms.so" ]; then
+        echo data | envelope -r execkms://local/backup -o data.env
+        [ "$(envelope -d -i execkms://local/backup data.env)" = data ]
+    fi
+    page_ends
+}
+
+services
+set_up machine_with_helper
+PATH=$bindir:$tests_dir/stand-ins:$PATH
+
+t 'envelope-kms(7)' kms_7
+t 'envelope-kms.conf(5)' kms_conf
+t 'envelope-kms-helper(7)' kms_helper
