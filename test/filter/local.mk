@@ -49,14 +49,23 @@ archive_support = %D%/archive/support.c %D%/archive/support.h
 filter_scripts = \
 	%D%/archive/records.sh \
 	%D%/carrier/carrier.sh \
-	%D%/door/bsdtar.sh
+	%D%/door/bsdcpio.sh \
+	%D%/door/bsdtar.sh \
+	%D%/door/bsdtar_append.sh \
+	%D%/door/bsdtar_fails.sh \
+	%D%/door/bsdtar_options.sh \
+	%D%/door/bsdtar_plain.sh \
+	%D%/door/bsdtar_trees.sh \
+	%D%/door/launcher.sh \
+	%D%/door/preload.sh
 
 EXTRA_DIST += \
 	%D%/archive/tape.c \
 	%D%/archive/tape.py \
+	%D%/carrier/carrier.h \
+	%D%/door/archives.sh \
 	%D%/door/launchers.sh \
 	%D%/door/opens.c \
 	%D%/door/shows.c \
-	%D%/carrier/carrier.h \
 	%D%/stream/peer.h \
 	%D%/stream/pump.h

@@ -274,7 +274,7 @@ ten_at_most() {
     cmp eleven file
 }
 
-# An instrumented library needs more to be preloaded: bsdtar.sh does that.
+# An instrumented library needs more to be preloaded: launchers.sh does that.
 bsdtar_door() {
     [ -z "${ENVELOPE_SANITIZED-}" ] || return 0
     ENVELOPE_PRELOAD=$top_builddir/.libs/envelope-preload.so
