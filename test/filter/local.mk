@@ -49,6 +49,10 @@ archive_support = %D%/archive/support.c %D%/archive/support.h
 filter_scripts = \
 	%D%/archive/records.sh \
 	%D%/carrier/carrier.sh \
+	%D%/carrier/carrier_descriptors.sh \
+	%D%/carrier/carrier_memory.sh \
+	%D%/carrier/carrier_refused.sh \
+	%D%/carrier/carrier_tools.sh \
 	%D%/door/bsdcpio.sh \
 	%D%/door/bsdtar.sh \
 	%D%/door/bsdtar_append.sh \
@@ -63,6 +67,7 @@ EXTRA_DIST += \
 	%D%/archive/tape.c \
 	%D%/archive/tape.py \
 	%D%/carrier/carrier.h \
+	%D%/carrier/carriers.sh \
 	%D%/door/archives.sh \
 	%D%/door/launchers.sh \
 	%D%/door/opens.c \
