@@ -19,7 +19,10 @@ libtest_la_SOURCES += %D%/support.c
 endif
 provider_scripts = \
 	%D%/configuration.sh \
-	%D%/enc.sh
+	%D%/enc.sh \
+	%D%/enc_configuration.sh \
+	%D%/enc_damage.sh \
+	%D%/enc_recipients.sh
 
 # A provider that stands in for OpenSSL's FIPS module
 check_LTLIBRARIES = %D%/fips/fips.la
@@ -29,6 +32,7 @@ check_LTLIBRARIES = %D%/fips/fips.la
 	-rpath /nowhere -export-symbols-regex '^OSSL_provider_init$$'
 
 EXTRA_DIST += \
+	%D%/enc_key.sh \
 	%D%/hybrid.txt \
 	%D%/one_shot.c \
 	%D%/support.h
