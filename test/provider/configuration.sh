@@ -1,112 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A mistake in openssl.cnf is never passed over: what the file asks for, such
-# as properties = fips=yes, would be lost without a word.  And what a host asks
-# for, FIPS alone, is what it gets.
+# A mistake in openssl.cnf is never passed over, so that what it asks for, such
+# as properties = fips=yes, is not lost without a word.
 
 . "${srcdir:-.}/test/support/tap.sh"
 
-plan 51
-[ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
-. "$srcdir/test/support/program.sh"
-need bsdtar
-provider
-
-. "$srcdir/test/filter/door/launchers.sh"
-fips=$top_builddir/test/provider/fips/.libs/fips.so
-
-new_ec ops P-256
-new_cert ops
-head -c 100000 /dev/urandom >plain
-mkdir dir
-
-# --- the three faces ------------------------------------------------------
-
-# All are told where openssl.cnf is, and for whom.
-faces='command archive enc'
-
-as= # in words, the command that the faces are run by
-
-# Root may read everywhere, unless the right to is given up.
-unprivileged=
-[ "$(id -u)" -ne 0 ] \
-    || unprivileged='setpriv --bounding-set -dac_override,-dac_read_search'
-
-face() { # FACE: encrypt plain to out
-    rm -f out
-    case $1 in
-    command) $as "$envelope" -f -r ops.pem -o out plain ;;
-    archive)
-        $as bin/bsdtar --add-filter envelope \
-            --options envelope:recipient=ops.pem -cf out plain
-        ;;
-    enc)
-        ENVELOPE_RECIPIENTS=ops.pem $as "$OPENSSL" enc -propquery -fips \
-            -envelope -K 0 -in plain -out out
-        ;;
-    esac
-}
-
-back() { # FACE: what face made
-    case $1 in
-    command | archive) "$envelope" -d -i ops.key -o got out ;;
-    enc)
-        ENVELOPE_IDENTITIES=ops.key "$OPENSSL" enc -d -propquery -fips \
-            -envelope -K 0 -in out >got
-        ;;
-    esac
-    if [ "$1" = archive ]; then
-        bin/bsdtar -xOf got plain | cmp - plain
-    else
-        cmp got plain
-    fi
-    rm -f got
-}
-
-works() { # [FACE...]
-    OPENSSL_CONF=$PWD/openssl.cnf
-    export OPENSSL_CONF
-    for one in ${*:-$faces}; do
-        face "$one"
-        back "$one"
-    done
-}
-
-# refused WORD [FACE...] - each of them says so, for this reason, and writes
-# nothing
-refused() {
-    word=$1
-    shift
-    OPENSSL_CONF=${conf_name-$PWD/openssl.cnf}
-    export OPENSSL_CONF
-    for one in ${*:-$faces}; do
-        status=0
-        face "$one" 2>err || status=$?
-        cat err >&2
-        [ $status -eq 1 ]
-        nothing out
-        grep -qF "$(reason CONFIGURATION)" err
-        grep -qF "$word" err
-    done
-}
-
-# --- mistakes -------------------------------------------------------------
-
-good() {
-    cat <<'CNF'
-openssl_conf = init
-[init]
-providers = providers
-[providers]
-default = default_section
-envelope = envelope_section
-[default_section]
-activate = 1
-[envelope_section]
-activate = 1
-threads = 2
-CNF
-}
+plan 37
+. "$srcdir/test/provider/faces.sh"
 
 no_mistake() {
     good >openssl.cnf
@@ -129,12 +29,6 @@ no_mistake() {
 }
 
 # edited WORD SED-SCRIPT [FACE...]
-edited() {
-    edited_word=$1 script=$2
-    shift 2
-    good | sed "$script" >openssl.cnf
-    refused "$edited_word" "$@"
-}
 
 in_section() { # WORD SED-SCRIPT
     edited "$PWD/openssl.cnf: section [envelope_section]: $1" "$2" enc
@@ -172,17 +66,6 @@ of_unknown_file() {
     [ $status -eq 1 ]
     ! grep -F "openssl.cnf: section" err || false
     grep -qF "the program's configuration: properties = =yes" err
-}
-
-# With -provider, openssl enc goes on where the section was not read.
-with_provider() { # WORD SED-SCRIPT
-    good | sed "$2" >openssl.cnf
-    rm -f out
-    fails CONFIGURATION env OPENSSL_CONF=openssl.cnf \
-        ENVELOPE_RECIPIENTS=ops.pem "$OPENSSL" enc -provider envelope \
-        -envelope -K 0 -in plain -out out
-    nothing out
-    grep -qF "$1" err
 }
 
 # with_algorithms WORD LINE - before the providers, and after them
@@ -233,50 +116,6 @@ another_part() {
     program
 }
 
-missing_file() {
-    conf_name=$PWD/nowhere.cnf
-    refused nowhere.cnf command archive
-    OPENSSL_CONF=$conf_name
-    export OPENSSL_CONF
-    ENVELOPE_RECIPIENTS=ops.pem
-    export ENVELOPE_RECIPIENTS
-    fails CONFIGURATION "$OPENSSL" enc -provider envelope -envelope -K 0 \
-        -in plain -out out
-    nothing out
-}
-
-unreadable_file() {
-    conf_name=$PWD/dir
-    refused 'directory' command archive
-    as=$unprivileged
-    good >openssl.cnf
-    chmod 0 openssl.cnf
-    conf_name=$PWD/openssl.cnf
-    refused openssl.cnf command archive
-    chmod 600 openssl.cnf
-}
-
-# libcrypto's word for none
-empty_name() {
-    OPENSSL_CONF=
-    export OPENSSL_CONF
-    face command
-    back command
-    face archive
-    back archive
-    OPENSSL_CONF=/dev/null
-    face command
-    back command
-}
-
-no_name() {
-    unset OPENSSL_CONF
-    face command
-    back command
-    face archive
-    back archive
-}
-
 # A program's own context has not loaded this file.
 other_commands() {
     good | sed 's/^threads/tread/' >openssl.cnf
@@ -311,86 +150,6 @@ CNF
     sed 's/^oid_section = names/oid_section = nemas/' openssl.cnf >bad.cnf
     mv bad.cnf openssl.cnf
     refused '[nemas]' command archive
-}
-
-included() {
-    good | sed -n '/^\[envelope_section/,$p' >included.cnf
-    {
-        good | sed '/^\[envelope_section/,$d'
-        echo ".include $PWD/included.cnf"
-    } >openssl.cnf
-    works
-    sed 's/^threads/tread/' included.cnf >bad && mv bad included.cnf
-    refused 'tread'
-    rm included.cnf
-    refused "$PWD/included.cnf" command archive
-}
-
-# including LINE... - above our section, which goes on in what is included
-including() {
-    { good && printf '%s\n' "$@"; } >openssl.cnf
-}
-
-included_well() {
-    mkdir some some/sub.d none.d
-    echo 'properties = provider=default' >some/ours.cnf
-    echo 'propertys =' >some/not.txt
-    for include in ".include $PWD/some/ours.cnf" \
-        ".include = $PWD/some/ours.cnf" ".include $PWD/some" \
-        ".include $PWD/none.d" .include\ some/ours.cnf; do
-        including "$include"
-        works
-    done
-    including '.pragma = abspath:true' ".pragma = includedir:$PWD/some" \
-        '.include ours.cnf'
-    works
-    including ".include some" ".include $PWD/none.d" '.include some'
-    (OPENSSL_CONF_INCLUDE=$PWD && export OPENSSL_CONF_INCLUDE && works)
-    rm -r some none.d
-}
-
-# What is lost may be what matters most, whatever else is there.
-included_nowhere() {
-    for include in ".include $PWD/nowhere.cnf" ".include = nowhere.cnf" \
-        '.include nowhere.d/'; do
-        including "$include"
-        refused nowhere
-    done
-    echo '.include nowhere.cnf' >more.cnf
-    including '.include more.cnf'
-    refused nowhere.cnf
-    echo '.include nowhere.cnf' >openssl.cnf
-    refused nowhere.cnf command archive
-    with_provider nowhere.cnf '1i .include nowhere.cnf'
-    mkdir more.d
-    echo '.include none.d' >more.d/more.cnf
-    mkdir none.d
-    including '.include more.d'
-    refused none.d
-    rm -r more.cnf more.d none.d
-}
-
-# libcrypto leaves this file out, or that of a directory, or the directory.
-included_unreadable() {
-    as=$unprivileged
-    lost='openssl.cnf: what it includes cannot be read'
-    mkdir closed.d
-    echo 'properties = fips=yes' >closed.d/ours.cnf
-    chmod 0 closed.d/ours.cnf
-    including ".include $PWD/closed.d/ours.cnf"
-    refused closed.d/ours.cnf command archive
-    refused "$lost" enc
-    including ".include $PWD/closed.d"
-    refused closed.d/ours.cnf command archive
-    refused "$lost" enc
-    chmod 600 closed.d/ours.cnf
-    chmod 0 closed.d
-    refused "$lost"
-    mkdir open.d
-    including ".include $PWD/closed.d" ".include $PWD/open.d"
-    refused "$lost"
-    chmod 700 closed.d
-    rm -r closed.d open.d
 }
 
 t 'no mistake' no_mistake
@@ -445,16 +204,6 @@ t '-provider: a section that is not there' with_provider '[gone]' \
     's/^providers = /ssl_conf = gone\nproviders = /'
 t '-provider: a setting of ours that is misspelt' with_provider 'propertys' \
     '$a propertys = fips=yes'
-t 'a file that is not there' missing_file
-if $unprivileged true; then
-    t 'a file that cannot be read' unreadable_file
-    t 'what is included cannot be read' included_unreadable
-else
-    skip 'a file that cannot be read' 'setpriv is not installed'
-    skip 'what is included cannot be read' 'setpriv is not installed'
-fi
-t 'no file by an empty name' empty_name
-t 'no name, and the file of the system' no_name
 t 'a key is not made, nor looked at' other_commands
 t 'what belongs to the process' of_process
 t 'openssl_conf below the head of a section' never \
@@ -471,72 +220,3 @@ t 'a list of providers that is not named' never 'envelope = envelope_section' \
     s/^providers = .*/providers = others/'
 t 'a file without openssl_conf, for something else' for_something_else
 t 'a program that loads another part of the file' another_part
-t 'files that are included' included
-t 'what is included, in all the ways there are' included_well
-t 'what is included is not there' included_nowhere
-
-# --- a host with FIPS -----------------------------------------------------
-
-# fips_conf LINE-OF-INIT LINE-OF-OURS PROVIDER... - in this order
-fips_conf() {
-    in_init=$1 in_ours=$2
-    shift 2
-    {
-        printf 'openssl_conf = init\n[init]\n%s\nproviders = providers\n' \
-            "$in_init"
-        echo '[providers]'
-        for name in "$@"; do
-            echo "$name = ${name}_section"
-        done
-        printf '[fips_section]\nactivate = 1\nmodule = %s\n' "$fips"
-        printf '[base_section]\nactivate = 1\n'
-        printf '[envelope_section]\nactivate = 1\n%s\n' "$in_ours"
-        printf '[alg]\ndefault_properties = fips=yes\n'
-    } >openssl.cnf
-}
-
-# Nothing of the default provider is in the program.
-fips_alone() {
-    OPENSSL_CONF=openssl.cnf "$OPENSSL" list -providers >list
-    grep -q '^ *fips$' list
-    ! grep -q '^ *default$' list || false
-    ! OPENSSL_CONF=openssl.cnf "$OPENSSL" dgst -md5 plain || false
-    OPENSSL_CONF=openssl.cnf "$OPENSSL" dgst -sha256 plain
-}
-
-fips_host() { # LINE-OF-INIT LINE-OF-OURS PROVIDER...
-    fips_conf "$@"
-    fips_alone
-    works
-}
-
-# It is the algorithms of FIPS that are used: without them nothing works.
-fips_gone() {
-    fips_conf 'alg_section = alg' '' base envelope
-    OPENSSL_CONF=openssl.cnf
-    export OPENSSL_CONF
-    for one in $faces; do
-        ! face "$one" 2>err || false
-        nothing out
-        cat err >&2
-    done
-    grep -qF "$(reason NO_ALGORITHM)" err
-}
-
-# -propquery -fips is what the manual says for openssl enc.
-without_query() {
-    fips_conf 'alg_section = alg' '' fips base envelope
-    fails any env OPENSSL_CONF=openssl.cnf ENVELOPE_RECIPIENTS=ops.pem \
-        "$OPENSSL" enc -envelope -K 0 -in plain -out out
-}
-
-t 'FIPS by our own setting' \
-    fips_host '' 'properties = fips=yes' fips base envelope
-t 'FIPS by default properties' \
-    fips_host 'alg_section = alg' '' fips base envelope
-t 'FIPS by default properties, envelope first' \
-    fips_host 'alg_section = alg' '' envelope fips base
-t 'FIPS by its providers alone, envelope first' \
-    fips_host '' '' envelope base fips
-t 'FIPS that is not there' fips_gone
-t 'openssl enc needs a query there' without_query

@@ -19,6 +19,8 @@ libtest_la_SOURCES += %D%/support.c
 endif
 provider_scripts = \
 	%D%/configuration.sh \
+	%D%/configuration_files.sh \
+	%D%/configuration_fips.sh \
 	%D%/enc.sh \
 	%D%/enc_configuration.sh \
 	%D%/enc_damage.sh \
@@ -33,6 +35,7 @@ check_LTLIBRARIES = %D%/fips/fips.la
 
 EXTRA_DIST += \
 	%D%/enc_key.sh \
+	%D%/faces.sh \
 	%D%/hybrid.txt \
 	%D%/one_shot.c \
 	%D%/support.h
