@@ -19,6 +19,8 @@
 #                        with these faults it ends so, after so many requests
 #   header ARGUMENT...   test/kms/header.py
 #   kek_of NAME          the data key that NAME handed out last, in hex
+#   drip IDENTITY        decrypt ./sealed with it, which is at the look-alike
+#                        slow, in the background; its reply drips
 
 kms=$srcdir/test/kms
 attempts=4 # of a request that keeps failing
@@ -291,5 +293,27 @@ verbose() { # FAULT...
     done
     fresh "$service"
     "$envelope" decrypt -v -i "$uri" -o got sealed 2>err
+    quiet
+}
+
+# --- a reply that drips ---------------------------------------------------
+
+# It must not hold anybody for ever, and takes its time.
+drip() {
+    (
+        status=0
+        echo 'drip*' >slow/faults
+        ENVELOPE_KMS_TIMEOUT=5 timeout 30 "$envelope" decrypt -i "$1" \
+            -o slow/got sealed 2>slow/err || status=$?
+        echo $status >slow/status
+    ) &
+    slow_pid=$!
+}
+
+# After wait "$slow_pid"
+dripped() {
+    [ "$(cat slow/status)" -eq 1 ]
+    [ ! -e slow/got ]
+    cp slow/err err
     quiet
 }

@@ -1,25 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Recipients and identities in Tencent Cloud KMS: keys, credentials, labels,
-# rewrap, faults, hostile headers.  The service is a look-alike that Tencent's
-# own SDK has to agree with first, and whose signer is asked for each request.
+# A key of Tencent Cloud KMS encrypts and decrypts with labels, each kind of
+# credentials and for rewrap, at a look-alike that Tencent's own SDK has to agree
+# with first.
+
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 42
-. "$srcdir/test/kms/kms_services.sh"
-. "$srcdir/test/kms/kms_node_modules.sh"
+plan 23
 need bsdtar
-node_modules tencentcloud-sdk-nodejs-common || {
-    sed 's/^/# /' npm.log
-    skip_rest "npm has not got Tencent's SDK"
-}
-TENCENT_SDK=$node_modules
-export TENCENT_SDK
-
-look_alike tencent tencent --sdk "$TENCENT_SDK"
-look_alike other tencent --sdk "$TENCENT_SDK" # nobody has any business there
-look_alike slow tencent --sdk "$TENCENT_SDK"
+. "$srcdir/test/kms/kms_services.sh"
+. "$srcdir/test/kms/kms_tencent_service.sh"
 
 t 'the example of the documentation' prove tencent-documentation tencent
 t "Tencent's SDK agrees with the look-alike" prove tencent-sdk tencent
@@ -29,42 +20,7 @@ t 'altered requests are refused' prove tencent-altered tencent
 kms_module
 provider
 
-key=ap-guangzhou/1b3b7c2e-58b2-11ee-9d4f-525400d31bd1
-second=ap-guangzhou/2b3b7c2e-58b2-11ee-9d4f-525400d31bd1
-singapore=ap-singapore/3b3b7c2e-58b2-11ee-9d4f-525400d31bd1
-off=ap-guangzhou/4b3b7c2e-58b2-11ee-9d4f-525400d31bd1
-here=http://127.0.0.1:$(port tencent)
-there=http://127.0.0.1:$(port other)
-service=tencent word=tencentkms
-uri="tencentkms://$key?endpoint=$here"
-
-field() { # PROFILE NAME - of the credentials file
-    sed -n "/^\[$1\]/,/^\$/s/^$2 = //p" tencent/credentials
-}
-
-make_all() {
-    new_ec ops P-256
-    echo 'correct horse' >pw
-    head -c 100000 /dev/urandom >plain
-    mkdir -p home/.tencentcloud
-    cp tencent/credentials home/.tencentcloud/credentials
-    "$envelope" encrypt -r "$uri" <plain >sealed
-    "$envelope" encrypt -r "$uri" --label db=orders --label day=1 \
-        <plain >labelled
-}
-
 t 'keys and envelopes can be made' make_all
-
-# A reply that drips must not hold anybody for ever; it takes its time.
-(
-    status=0
-    echo 'drip*' >slow/faults
-    ENVELOPE_KMS_TIMEOUT=5 timeout 30 "$envelope" decrypt \
-        -i "tencentkms://$key?endpoint=http://127.0.0.1:$(port slow)" \
-        -o slow/got sealed 2>slow/err || status=$?
-    echo $status >slow/status
-) &
-slow_pid=$!
 
 # --- round trips ----------------------------------------------------------
 
@@ -95,7 +51,7 @@ by_openssl() {
     opens a "$uri"
 }
 
-# Not with sanitizers: test/filter/door/bsdtar.sh knows what that takes.
+# Not with sanitizers: test/filter/door/launchers.sh knows what that takes.
 by_bsdtar() {
     [ -z "${ENVELOPE_SANITIZED-}" ] || return 0
     : "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
@@ -275,92 +231,6 @@ by_service() {
 t 'rewrap to a key service and back' rewraps
 t 'rewrap by the service, which shows no key' by_service
 
-# --- faults ---------------------------------------------------------------
-
-passes() {
-    decrypting 0 3 throttle throttle-uin
-    decrypting 0 3 500 503
-    decrypting 0 3 internal reset
-    decrypting 0 2 close
-    decrypting 0 1 extra
-}
-
-# The reply to Decrypt is all that says which key it was.
-another_key_replies() {
-    decrypting 3 1 other-key
-    encrypting 1 other-key
-}
-
-skewed() { # SECONDS
-    echo "$1" >tencent/clock
-    decrypting 0 2
-    logged tencent '"outcome": "AuthFailure.SignatureExpire"'
-    echo 0 >tencent/clock
-    decrypting 3 1 skew
-}
-
-t 'faults that pass' passes
-for bad in throttle 500 internal reset; do
-    t "a fault that stays: $bad" persists $bad
-done
-t 'refused: UnauthorizedOperation' refuses denied UnauthorizedOperation
-t 'refused: InvalidCiphertext' refuses invalid InvalidCiphertext
-t 'senseless: cut, short, empty' senseless cut short empty
-t 'senseless: no JSON, no HTTP' senseless html garbage
-t 'senseless: a member twice, a short key' senseless duplicate short-key
-t 'a reply without an end' huge
-t 'a reply about another key' another_key_replies
-t 'a redirect is not followed' redirects
-t 'a clock that is an hour behind' skewed 3600
-t 'nothing secret in longer messages' \
-    verbose denied 500 other-key cut short-key
-
-# --- hostile headers ------------------------------------------------------
-
-ignored() { # ARGUMENT-OF-ALTER...
-    header alter sealed a "$@"
-    fresh tencent other
-    exits 3 timeout 20 "$envelope" decrypt -i "$uri" <a >out
-    nothing out
-    exits 3 timeout 20 "$envelope" decrypt -i "tencentkms://$key" <a >out
-    nothing out
-    exits 0 "$envelope" inspect a >out
-    silent tencent other
-}
-
-hostile() {
-    at=127.0.0.1:$(port other)
-    for named in "$second" "$singapore" "x@$at/${key#*/}" "$at/${key#*/}" \
-        "../${key#*/}" "$key/" "/$key" '' "$key?endpoint=$there"; do
-        ignored --key "$named"
-    done
-    ignored --service awskms
-    ignored --service vault
-    ignored --service ''
-}
-
-# A blob of another key, which the user may use as well
-swapped() {
-    "$envelope" encrypt -r "tencentkms://$second?endpoint=$here" <plain >b
-    header cut b blob
-    header alter sealed a --blob blob
-    fresh tencent
-    shut a "$uri"
-    asked tencent 1 Decrypt
-}
-
-many() {
-    header alter sealed a --copies 1000
-    fresh tencent
-    exits 3 timeout 20 "$envelope" decrypt -i "$uri" <a >out
-    nothing out
-    [ "$(wc -l <tencent/log)" -le 10 ]
-}
-
-t 'hostile headers' hostile
-t 'the blob of another key' swapped
-t '1,000 recipients' many
-
 # --- without us, and without the other ------------------------------------
 
 sdk_call() { # ACTION PARAMETERS
@@ -399,12 +269,3 @@ sdk_makes() {
 
 t "Tencent's SDK and Python open ours" sdk_opens
 t 'ours opens what they make' sdk_makes
-
-dripped() {
-    [ "$(cat slow/status)" -eq 1 ]
-    [ ! -e slow/got ]
-    cp slow/err err
-    quiet
-}
-wait "$slow_pid"
-t 'a reply that drips' dripped

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Recipients and identities in the transit engine of Vault and OpenBao: keys and
-# their versions, tokens, namespaces, TLS, rewrap, faults, hostile headers.  The
-# service is a look-alike, with which hvac has to agree first.
+# A key of Vault's or OpenBao's transit engine encrypts and decrypts with each
+# version, token, namespace and address, at a look-alike that hvac has to agree
+# with first.
+
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 40
+plan 19
 . "$srcdir/test/kms/kms_services.sh"
 python -c 'import hvac' 2>/dev/null || skip_rest "$PYTHON has no hvac"
 
@@ -22,11 +23,9 @@ certificates() {
                 -extfile extensions -out "${name%%:*}.crt"
     done
 }
-certificates >.log 2>&1
+set_up certificates
 
 look_alike vault vault
-look_alike other vault # nobody has any business there
-look_alike slow vault
 look_alike tls vault --tls server.crt server.key
 look_alike misnamed vault --tls misnamed.crt server.key
 
@@ -35,38 +34,10 @@ over_tls() {
     VAULT_SCHEME=https VAULT_CACERT=$tests_dir/ca.crt prove vault-hvac tls
 }
 t 'also over TLS' over_tls
-t 'its faults are what they are said to be' prove vault-faults vault
 
-kms_module
-provider
-
-VAULT_ADDR=http://127.0.0.1:$(port vault)
-VAULT_TOKEN=$(cat vault/token)
-export VAULT_ADDR VAULT_TOKEN
-there=http://127.0.0.1:$(port other)
-# shellcheck disable=SC2034 # of kms_services.sh
-service=vault word=vault
-uri=vault:///transit/keys/backup
-
-make_all() {
-    new_ec ops P-256
-    echo 'correct horse' >pw
-    head -c 100000 /dev/urandom >plain
-    "$envelope" encrypt -r "$uri" <plain >sealed
-}
+. "$srcdir/test/kms/kms_vault_service.sh"
 
 t 'keys and envelopes can be made' make_all
-
-# A reply that drips must not hold anybody for ever; it takes its time.
-(
-    status=0
-    echo 'drip*' >slow/faults
-    ENVELOPE_KMS_TIMEOUT=5 timeout 30 "$envelope" decrypt \
-        -i "$uri?address=http://127.0.0.1:$(port slow)" \
-        -o slow/got sealed 2>slow/err || status=$?
-    echo $status >slow/status
-) &
-slow_pid=$!
 
 # --- round trips ----------------------------------------------------------
 
@@ -321,97 +292,6 @@ rewraps() {
 t 'versions of a key, and rewrap by the service' rotation
 t 'rewrap to a key service and back' rewraps
 
-# --- faults ---------------------------------------------------------------
-
-passes() {
-    decrypting 0 3 throttle 412
-    decrypting 0 3 500 502
-    decrypting 0 3 503 reset
-    decrypting 0 2 close
-    decrypting 0 1 extra
-}
-
-# There is no request id in its refusals, and its texts may quote what was sent.
-refused() { # FAULT TEXT
-    decrypting 3 1 "$1*"
-    grep -q "$2" err
-    encrypting 1 "$1*"
-    grep -q "$2" err
-}
-
-missing_key() {
-    fresh vault
-    exits 1 "$envelope" encrypt -r vault:///transit/keys/absent -o new plain
-    exits 1 "$envelope" encrypt -r vault:///absent/keys/backup -o new plain
-    [ ! -e new ]
-    # Nobody made one on the way.
-    ! grep '"operation": "\(encrypt\|keys\)"' vault/log || false
-}
-
-t 'faults that pass' passes
-for bad in throttle 412 500 503 reset; do
-    t "a fault that stays: $bad" persists $bad
-done
-t 'refused: permission denied' refused denied 'status 403'
-t 'refused: invalid ciphertext' refused invalid 'status 400'
-t 'refused: no such route' refused notfound 'status 404'
-t 'a key that is not there' missing_key
-t 'senseless: cut, short, empty' senseless cut short empty
-t 'senseless: no JSON, no HTTP' senseless html garbage
-t 'senseless: a member twice, a short key' senseless duplicate short-key
-t 'a reply without an end' huge
-t 'a redirect is not followed' redirects
-t 'nothing secret in longer messages' verbose denied 500 cut short-key
-
-# --- hostile headers ------------------------------------------------------
-
-ignored() { # ARGUMENT-OF-ALTER...
-    header alter sealed a "$@"
-    fresh vault other
-    exits 3 timeout 20 "$envelope" decrypt -i "$uri" <a >out
-    nothing out
-    exits 0 "$envelope" inspect a >out
-    silent vault other
-}
-
-hostile() {
-    at=127.0.0.1:$(port other)
-    for named in transit/keys/second "$at/transit/keys/backup" \
-        "//$at/transit/keys/backup" ../../sys/seal transit/keys/../backup \
-        transit/keys/backup/ /transit/keys/backup '' \
-        "transit/keys/backup?address=$there" TRANSIT/keys/backup; do
-        ignored --key "$named"
-    done
-    ignored --service awskms
-    ignored --service tencentkms
-    ignored --service ''
-}
-
-# What is sent as a ciphertext is a text of the right form, or not sent.
-hostile_blob() {
-    printf 'vault:v1:"}, "x": {"' >blob
-    header alter sealed a --blob blob
-    shut a "$uri"
-    printf 'vault:v1:a\0b' >blob
-    header alter sealed a --blob blob
-    shut a "$uri"
-    head -c 9000 /dev/urandom >blob
-    header alter sealed a --blob blob
-    shut a "$uri"
-}
-
-many() {
-    header alter sealed a --copies 1000
-    fresh vault
-    exits 3 timeout 20 "$envelope" decrypt -i "$uri" <a >out
-    nothing out
-    [ "$(wc -l <vault/log)" -le 10 ]
-}
-
-t 'hostile headers' hostile
-t 'hostile blobs' hostile_blob
-t '1,000 recipients' many
-
 # --- without us, and without the other ------------------------------------
 
 curl_opens() {
@@ -436,12 +316,3 @@ print(base64.b64decode(made["plaintext"]).hex())' >kek
 
 t 'curl and Python open ours' curl_opens
 t 'ours opens what they make' curl_makes
-
-dripped() {
-    [ "$(cat slow/status)" -eq 1 ]
-    [ ! -e slow/got ]
-    cp slow/err err
-    quiet
-}
-wait "$slow_pid"
-t 'a reply that drips' dripped

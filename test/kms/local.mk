@@ -13,10 +13,14 @@ kms_scripts = %D%/kms.sh
 
 service_scripts = \
 	%D%/kms_aws.sh \
+	%D%/kms_aws_credentials.sh \
+	%D%/kms_aws_faults.sh \
 	%D%/kms_sign.sh \
 	%D%/kms_site.sh \
 	%D%/kms_tencent.sh \
-	%D%/kms_vault.sh
+	%D%/kms_tencent_faults.sh \
+	%D%/kms_vault.sh \
+	%D%/kms_vault_faults.sh
 EXTRA_DIST += $(service_scripts)
 
 if KMS
@@ -62,12 +66,15 @@ EXTRA_DIST += \
 	%D%/differential.mjs \
 	%D%/differential.py \
 	%D%/header.py \
+	%D%/kms_aws_service.sh \
 	%D%/kms_node_modules.sh \
 	%D%/kms_services.sh \
 	%D%/kms_sign.h \
 	%D%/kms_tencent.h \
+	%D%/kms_tencent_service.sh \
 	%D%/kms_trial.h \
 	%D%/kms_vault.h \
+	%D%/kms_vault_service.sh \
 	%D%/lookalike.py \
 	%D%/memory.h \
 	%D%/package-lock.json \
