@@ -205,8 +205,8 @@ reasons_are_tested() {
     for reason in $(reasons); do
         sources_of_tests | grep '\.c$' | xargs grep -q "ENVELOPE_R_$reason\b" ||
             grep -q "^expect: $reason\$" test/vectors/*.txt ||
-            grep -q "no_algorithm $reason " test/provider/enc.sh ||
-            grep -qE "\b$reason\b" test/filter/carrier/carrier.sh ||
+            grep -q "no_algorithm $reason " test/provider/enc*.sh ||
+            grep -qE "\b$reason\b" test/filter/carrier/*.sh ||
             { echo "$reason" && false; }
     done
 }
