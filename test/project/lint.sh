@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 cd "$srcdir" || exit 99
 
-plan 18
+plan 19
 
 # Print what a grep finds; finding something is a failure, and so is a file that
 # cannot be read, such as one of a folder that is gone.
@@ -165,6 +165,15 @@ sizes() {
         start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*/*.c tools/*.c tools/os/*.c kms/*.c
 }
 
+# A test is found by the name of its script, which then shows one thing.
+sizes_of_scripts() {
+    sources_of_tests | grep '\.sh$' >"$tests_dir/scripts"
+    [ "$(wc -l <"$tests_dir/scripts")" -gt 50 ]
+    while read -r file; do
+        [ "$(wc -l <"$file")" -le 400 ] || { echo "$file is too long" && false; }
+    done <"$tests_dir/scripts"
+}
+
 reasons() {
     sed -n 's/^    X(ENVELOPE_R_\([A-Z_]*\), .*/\1/p' include/envelope/reasons.h
 }
@@ -264,6 +273,7 @@ t "every call names the library context" contexts
 t "libarchive's programs find no record of ours" quiet_allocations
 t "every file names its licence" spdx
 t "files and functions stay short" sizes
+t "scripts of tests stay short" sizes_of_scripts
 t "every reason is in the manual" reasons_are_in_the_manual
 t "every reason is explained in the list of messages" reasons_are_explained
 t "what is explained there is printed" explained_is_printed
