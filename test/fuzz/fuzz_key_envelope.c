@@ -164,57 +164,42 @@ static const unsigned char tail[] = {
     0x73, 0x77, 0x31, 0xd1, 0x0b, 0x60, 0x95, 0x4c, 0xdb
 };
 
-enum { SEQUENCE = 0x30, SET = 0x31, CONTEXT_0 = 0xa0, LENGTH_LEN = 5 };
-
-/* Put tag and length, before len bytes at p. */
-static unsigned char *
-put_before(unsigned char *p, unsigned char tag, size_t len)
+/* The caller frees *buf, with which it ends. */
+static struct envl_der
+put_in_frame(unsigned char **buf, const uint8_t *data, size_t size)
 {
-    size_t size = len < 0x80 ? 0 : len < 0x100 ? 1 : len < 0x10000 ? 2 : 3, i;
+    const size_t room = size + 256;
+    struct envl_der_writer w;
+    size_t infos;
 
-    for (i = 0; i < size; i++)
-        *--p = (unsigned char)(len >> 8 * i);
-    *--p = (unsigned char)(size == 0 ? len : 0x80 | size);
-    *--p = tag;
-    return p;
-}
-
-/* The caller frees *buf. */
-static unsigned char *
-put_in_frame(unsigned char **buf, size_t *len, const uint8_t *data, size_t size)
-{
-    size_t before = sizeof(type) + sizeof(version) + 4 * LENGTH_LEN;
-    unsigned char *p = malloc(before + size + sizeof(tail)), *end;
-
-    MUST(p != NULL);
-    *buf = p;
-    p += before;
-    end = p + size + sizeof(tail);
-    memcpy(p, data, size);
-    memcpy(p + size, tail, sizeof(tail));
-    p = put_before(p, SET, size);
-    p = (unsigned char *)memcpy(p - sizeof(version), version, sizeof(version));
-    p = put_before(p, SEQUENCE, (size_t)(end - p));
-    p = put_before(p, CONTEXT_0, (size_t)(end - p));
-    p = (unsigned char *)memcpy(p - sizeof(type), type, sizeof(type));
-    p = put_before(p, SEQUENCE, (size_t)(end - p));
-    *len = (size_t)(end - p);
-    return p;
+    MUST((*buf = malloc(room)) != NULL);
+    envl_der_begin(&w, *buf, room);
+    envl_der_put(&w, tail, sizeof(tail));
+    infos = envl_der_len(&w);
+    envl_der_put(&w, data, size);
+    envl_der_wrap(&w, ENVL_DER_SET, infos);
+    envl_der_put(&w, version, sizeof(version));
+    envl_der_wrap(&w, ENVL_DER_SEQUENCE, 0);
+    envl_der_wrap(&w, ENVL_DER_CONSTRUCTED, 0);
+    envl_der_put(&w, type, sizeof(type));
+    envl_der_wrap(&w, ENVL_DER_SEQUENCE, 0);
+    MUST(!w.is_full);
+    return envl_der_written(&w);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    unsigned char *buf, *framed;
-    size_t len;
+    struct envl_der framed;
+    unsigned char *buf;
 
     if (size == 0 || size > ENVL_KEY_ENVELOPE_LEN_MAX)
         return 0;
     try_open(data, size);
     try_edit(data, size);
-    framed = put_in_frame(&buf, &len, data, size);
-    try_open(framed, len);
-    try_edit(framed, len);
+    framed = put_in_frame(&buf, data, size);
+    try_open(framed.p, framed.len);
+    try_edit(framed.p, framed.len);
     free(buf);
     return 0;
 }

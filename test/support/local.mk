@@ -4,12 +4,14 @@
 if HAVE_CMOCKA
 libtest_la_SOURCES += %D%/bytes.c
 endif
+libtest_la_SOURCES += %D%/der.c
 
 EXTRA_DIST += \
 	%D%/bytes.h \
 	%D%/certificate.h \
 	%D%/cmocka.h \
 	%D%/cmocka.sh \
+	%D%/der.h \
 	%D%/driver.sh \
 	%D%/no_cmocka.sh \
 	%D%/ours.h \

@@ -4,6 +4,7 @@
 #include "lib/cms/edit.h"
 
 #include "test/lib/cms/message.h"
+#include "test/support/der.h"
 #include "test/support/support.h"
 
 #include <stdio.h>
@@ -620,19 +621,19 @@ a_cheap_passphrase_is_none(void **state)
 static struct message
 with_foreign_entry(const struct message *message)
 {
-    static const unsigned char start[] = {
-        0x02, 0x01, 0x02,                /* version 2 */
-        0x80, 0x04, 1,    2,    3,    4, /* [0] subjectKeyIdentifier */
-        0x30, 0x0d, 0x06, 0x09,          /* rsaEncryption */
-        0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
-        0x01, 0x01, 0x05, 0x00, 0x04, 0x20 /* encryptedKey */
-    };
-    unsigned char ktri[2 + sizeof(start) + 32] = { 0x30, sizeof(start) + 32 };
+    static const char rsa_encryption[] =
+        "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\1\1\1\5\0";
+    static const unsigned char key[32];
+    struct der ktri = { .len = 0 };
     struct envl_message read = read_message(message->der, message->len);
     struct message out;
 
-    memcpy(ktri + 2, start, sizeof(start));
-    add_info(&read, ktri, sizeof(ktri));
+    der_add_element(&ktri, ENVL_DER_INTEGER, "\2", 1);
+    der_add_element(&ktri, ENVL_DER_CONTEXT, "\1\2\3\4", 4);
+    der_add(&ktri, rsa_encryption, sizeof(rsa_encryption) - 1);
+    der_add_element(&ktri, ENVL_DER_OCTETS, key, sizeof(key));
+    der_enclose(&ktri, 0, ENVL_DER_SEQUENCE);
+    add_info(&read, ktri.p, ktri.len);
     write_message(&read, &out.der, &out.len);
     return out;
 }
@@ -903,27 +904,14 @@ there_are_at_most_1024(void **state)
     OPENSSL_free(message.der);
 }
 
-/* Append an element with its tag and length. */
-static void
-put(unsigned char *buf, size_t *at, int tag, const unsigned char *p, size_t len)
-{
-    buf[(*at)++] = (unsigned char)tag;
-    if (len >= 0x80)
-        buf[(*at)++] = 0x81;
-    assert_true(len < 0x100);
-    buf[(*at)++] = (unsigned char)len;
-    memcpy(buf + *at, p, len);
-    *at += len;
-}
-
 /* A kari with its only recipient twice, the second under another name; or in its
  * place one whose wrapped key is no use. */
 static struct message
 double_kari(const struct message *message, unsigned char name[2], bool spoilt)
 {
     struct envl_message read = read_message(message->der, message->len);
-    unsigned char body[600], keys[400], kari[700];
-    size_t body_len, keys_len, kari_len = 0, der_len, i;
+    struct der kari = { .len = 0 };
+    size_t der_len, keys, i;
     const unsigned char *p, *q;
     struct message out;
     long len;
@@ -935,20 +923,19 @@ double_kari(const struct message *message, unsigned char name[2], bool spoilt)
     q = p;
     for (i = 0; i < 3; i++, q += len) /* version, originator, algorithm */
         (void)ASN1_get_object(&q, &len, &tag, &class, (long)der_len);
-    memcpy(body, p, (size_t)(q - p));
-    body_len = (size_t)(q - p);
+    der_add(&kari, p, (size_t)(q - p));
     (void)ASN1_get_object(&q, &len, &tag, &class, (long)der_len);
-    keys_len = (size_t)len;
-    memcpy(keys, q, keys_len);
-    memcpy(keys + keys_len, q, keys_len);
+    keys = kari.len;
+    der_add(&kari, q, (size_t)len);
+    der_add(&kari, q, (size_t)len);
     /* SEQUENCE, [0], OCTET STRING and their lengths stand before the name. */
-    name[0] = keys[6];
-    name[1] = keys[keys_len + 6] ^= 1;
-    keys[2 * keys_len - 1] ^= spoilt;
-    put(body, &body_len, 0x30, keys, 2 * keys_len);
-    put(kari, &kari_len, 0xa1, body, body_len);
+    name[0] = kari.p[keys + 6];
+    name[1] = kari.p[keys + (size_t)len + 6] ^= 1;
+    kari.p[kari.len - 1] ^= spoilt;
+    der_enclose(&kari, keys, ENVL_DER_SEQUENCE);
+    der_enclose(&kari, 0, ENVL_DER_CONSTRUCTED + 1);
     envl_message_drop(&read, 0);
-    add_info(&read, kari, kari_len);
+    add_info(&read, kari.p, kari.len);
     write_message(&read, &out.der, &out.len);
     return out;
 }

@@ -5,13 +5,13 @@
 #include "lib/cms/edit.h"
 
 #include "test/lib/cms/message.h"
+#include "test/support/der.h"
 #include "test/support/support.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <openssl/asn1.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -112,60 +112,6 @@ count_live(void)
     return memory.live;
 }
 
-/* DER by hand, from the inside out */
-
-struct bytes {
-    unsigned char p[2 * ENVL_KMS_BLOB_LEN_MAX];
-    size_t len;
-};
-
-static void
-add(struct bytes *to, const void *p, size_t len)
-{
-    assert_true(len <= sizeof(to->p) - to->len);
-    if (len > 0)
-        memcpy(to->p + to->len, p, len);
-    to->len += len;
-}
-
-/* Make one element of what stands after begin. */
-static void
-enclose(struct bytes *in, size_t begin, int tag)
-{
-    size_t len = in->len - begin;
-    unsigned char head[4] = { (unsigned char)tag };
-    size_t head_len = 2;
-
-    if (len < 0x80) {
-        head[1] = (unsigned char)len;
-    } else if (len < 0x100) {
-        head[1] = 0x81;
-        head[head_len++] = (unsigned char)len;
-    } else {
-        head[1] = 0x82;
-        head[head_len++] = (unsigned char)(len >> 8);
-        head[head_len++] = (unsigned char)len;
-    }
-    add(in, head, head_len); /* room */
-    memmove(in->p + begin + head_len, in->p + begin, len);
-    memcpy(in->p + begin, head, head_len);
-}
-
-static void
-add_element(struct bytes *to, int tag, const void *p, size_t len)
-{
-    size_t begin = to->len;
-
-    add(to, p, len);
-    enclose(to, begin, tag);
-}
-
-static void
-add_text(struct bytes *to, const char *text)
-{
-    add_element(to, V_ASN1_UTF8STRING, text, strlen(text));
-}
-
 /* A kekri: all that can be chosen in it. */
 struct form {
     const char *key;     /* of service execkms */
@@ -179,37 +125,37 @@ struct form {
 };
 
 static void
-add_attr(struct bytes *to, const struct form *form)
+add_attr(struct der *to, const struct form *form)
 {
     size_t begin = to->len;
 
     if (form->attr != NULL) {
-        add(to, form->attr, form->attr_len);
+        der_add(to, form->attr, form->attr_len);
         return;
     }
-    add_text(to, "kms");
-    add_text(to, "execkms");
-    add_text(to, form->key);
-    add_text(to, form->context);
-    add_element(to, V_ASN1_OCTET_STRING, form->blob.data, form->blob.len);
-    enclose(to, begin, 0x30);
+    der_add_text(to, "kms");
+    der_add_text(to, "execkms");
+    der_add_text(to, form->key);
+    der_add_text(to, form->context);
+    der_add_element(to, ENVL_DER_OCTETS, form->blob.data, form->blob.len);
+    der_enclose(to, begin, ENVL_DER_SEQUENCE);
 }
 
 static void
-add_oid(struct bytes *to)
+add_oid(struct der *to)
 {
     ASN1_OBJECT *oid = OBJ_txt2obj(source_oid, 1);
     unsigned char *der = NULL;
     int len = i2d_ASN1_OBJECT(oid, &der);
 
     assert_true(len > 0);
-    add(to, der, (size_t)len);
+    der_add(to, der, (size_t)len);
     OPENSSL_free(der);
     ASN1_OBJECT_free(oid);
 }
 
 static void
-add_id(struct bytes *to, const char *key)
+add_id(struct der *to, const char *key)
 {
     unsigned char hash[32];
     char text[4096];
@@ -218,28 +164,27 @@ add_id(struct bytes *to, const char *key)
     (void)snprintf(text, sizeof(text), "execkms:%s", key);
     assert_true(
         EVP_Q_digest(NULL, "SHA256", NULL, text, strlen(text), hash, &len));
-    add_element(to, V_ASN1_OCTET_STRING, hash, ENVL_KMS_ID_LEN);
+    der_add_element(to, ENVL_DER_OCTETS, hash, ENVL_KMS_ID_LEN);
 }
 
-static struct bytes
+static struct der
 make_kekri(const struct form *form)
 {
-    struct bytes out = { .len = 0 };
+    struct der out = { .len = 0 };
     size_t kekid, other;
 
-    add_element(&out, V_ASN1_INTEGER, "\4", 1);
+    der_add_element(&out, ENVL_DER_INTEGER, "\4", 1);
     kekid = out.len;
     add_id(&out, form->id_key != NULL ? form->id_key : form->key);
     if (form->date != NULL)
-        add_element(&out, V_ASN1_GENERALIZEDTIME, form->date,
-                    strlen(form->date));
+        der_add_element(&out, ENVL_DER_TIME, form->date, strlen(form->date));
     other = out.len;
     add_oid(&out);
     add_attr(&out, form);
-    enclose(&out, other, 0x30);
-    enclose(&out, kekid, 0x30);
-    add(&out, form->rest, REST_LEN);
-    enclose(&out, 0, 0xa2);
+    der_enclose(&out, other, ENVL_DER_SEQUENCE);
+    der_enclose(&out, kekid, ENVL_DER_SEQUENCE);
+    der_add(&out, form->rest, REST_LEN);
+    der_enclose(&out, 0, ENVL_DER_CONSTRUCTED + 2);
     return out;
 }
 
@@ -365,20 +310,20 @@ reencrypt(struct message *out, const struct message *message, const char *list,
     return rc;
 }
 
-static struct bytes
+static struct der
 raw(const struct message *message, size_t i)
 {
     struct envl_message read = read_message(message->der, message->len);
-    struct bytes out = { .len = 0 };
+    struct der out = { .len = 0 };
 
     assert_true(i < read.count);
-    add(&out, read.infos[i].der.p, read.infos[i].der.len);
+    der_add(&out, read.infos[i].der.p, read.infos[i].der.len);
     envl_message_clear(&read);
     return out;
 }
 
 static bool
-has(const struct message *message, const struct bytes *recipient)
+has(const struct message *message, const struct der *recipient)
 {
     struct envl_message read = read_message(message->der, message->len);
     const struct envl_der info = { recipient->p, recipient->len };
@@ -412,7 +357,7 @@ static struct message
 with_form(const struct message *message, struct form form)
 {
     struct envl_message read = read_message(message->der, message->len);
-    struct bytes old = raw(message, 0), kekri;
+    struct der old = raw(message, 0), kekri;
     struct message out;
 
     form.rest = old.p + old.len - REST_LEN;
@@ -425,7 +370,7 @@ with_form(const struct message *message, struct form form)
 
 /* Where the blob is in a kekri of ours, the last element of its attribute. */
 static struct envl_octets
-blob_of(struct bytes *kekri, size_t len)
+blob_of(struct der *kekri, size_t len)
 {
     return (struct envl_octets){ kekri->p + kekri->len - REST_LEN - len, len };
 }
@@ -481,7 +426,7 @@ the_bytes_are_those_of_the_format(void **state)
     static const char *const labels[] = { NULL, "a=1\nb=2\n" };
     struct envl_key_settings settings = settings_of(NULL, URI "a", false);
     struct message message, out;
-    struct bytes old, want;
+    struct der old, want;
     size_t i;
 
     (void)state;
@@ -549,7 +494,7 @@ only_what_is_meant_changes(void **state)
             ENVELOPE_OK);
         assert_count(&out, 5);
         for (j = kept = 0; j < 5; j++) {
-            struct bytes one = raw(&message, (size_t)j);
+            struct der one = raw(&message, (size_t)j);
 
             kept += has(&out, &one);
         }
@@ -571,7 +516,7 @@ static void
 a_date_and_a_wrong_name_go(void **state)
 {
     struct message first = build(URI "a", false, NULL), message, out;
-    struct bytes old = raw(&first, 0), want;
+    struct der old = raw(&first, 0), want;
     struct form form = { .key = "fake/a",
                          .context = "",
                          .blob = blob_of(&old, ENVL_KEK_LEN),
@@ -629,7 +574,7 @@ static void
 all_of_a_key_are_replaced(void **state)
 {
     struct message first = build(URI "a", false, NULL), message, both, out;
-    struct bytes old = raw(&first, 0);
+    struct der old = raw(&first, 0);
     struct form form = { .key = "fake/a",
                          .context = "",
                          .blob = blob_of(&old, ENVL_KEK_LEN),
@@ -676,7 +621,7 @@ the_longest_of_all_fits(void **state)
     static char key[ENVL_KMS_KEY_LEN_MAX + 1] = "fake/";
     char uri[sizeof(URI) + ENVL_KMS_KEY_LEN_MAX];
     struct message first = build(URI "a", false, NULL), message, out;
-    struct bytes old = raw(&first, 0), want;
+    struct der old = raw(&first, 0), want;
     struct form form = { .key = key,
                          .context = "labels",
                          .blob = { blob, sizeof(blob) },
@@ -772,7 +717,7 @@ static void
 another_version_is_refused(void **state)
 {
     struct message message = build(URI "a", false, NULL), out;
-    struct bytes old = raw(&message, 0);
+    struct der old = raw(&message, 0);
     size_t i;
 
     (void)state;

@@ -2,6 +2,7 @@
 /* KEK sources: what is built is parsed, what is strange is passed over. */
 #include "lib/keys/kek_source.h"
 
+#include "test/support/der.h"
 #include "test/support/support.h"
 
 static const struct envl_libctx libctx = { .propq = "" };
@@ -73,33 +74,44 @@ kind_of(const unsigned char *der, size_t len)
     return made.kind;
 }
 
+/* A keyAttr: a SEQUENCE of texts, and of what comes after them. */
+struct attr {
+    const char *texts[5], *rest;
+    size_t rest_len;
+};
+#define BYTES(bytes) bytes, sizeof(bytes) - 1
+
+static enum envl_kek_kind
+kind_of_attr(const struct attr *attr)
+{
+    struct der der = { .len = 0 };
+    size_t i;
+
+    for (i = 0; attr->texts[i] != NULL; i++)
+        der_add_text(&der, attr->texts[i]);
+    der_add(&der, attr->rest, attr->rest_len);
+    der_enclose(&der, 0, ENVL_DER_SEQUENCE);
+    return kind_of(der.p, der.len);
+}
+
 static void
 strange_attributes_are_passed_over(void **state)
 {
-    static const unsigned char empty[] = { 0x30, 0x00 };
-    static const unsigned char kms[] = { 0x30, 5, 0x0c, 3, 'k', 'm', 's' };
-    static const unsigned char text[] = { 0x0c, 2, 'd', 'h' };
-    static const unsigned char dh_short[] = { 0x30, 17,   0x0c, 2,   'd',
-                                              'h',  0x0c, 6,    'X', '2',
-                                              '5',  '5',  '1',  '9', 0x04,
-                                              1,    9,    0,    0 };
-    static const unsigned char dh_other[] = { 0x30, 14, 0x0c, 2,   'd', 'h',
-                                              0x0c, 3,  'D',  'H', 'E', 0x04,
-                                              1,    9,  0,    0 };
-    static const unsigned char dh[] = {
-        0x30, 14,  0x0c, 2,   'd', 'h', 0x0c, 6,
-        'X',  '2', '5',  '5', '1', '9', 0x04, 0
+    static const struct attr attrs[] = {
+        { { NULL }, BYTES("") },
+        { { "kms" }, BYTES("") },
+        { { "dh", "X25519" }, BYTES("\4\1\11\0\0") },
+        { { "dh", "DHE" }, BYTES("\4\1\11\0\0") },
+        { { "dh", "X25519" }, BYTES("\4\0") },
+        { { NULL }, BYTES("\4\2dh") },
     };
-    static const unsigned char dh_octets[] = { 0x30, 4, 0x04, 2, 'd', 'h' };
+    size_t i;
 
     (void)state;
-    assert_int_equal(kind_of(empty, sizeof(empty)), ENVL_KEK_UNKNOWN);
-    assert_int_equal(kind_of(kms, sizeof(kms)), ENVL_KEK_UNKNOWN);
-    assert_int_equal(kind_of(text, sizeof(text)), ENVL_KEK_UNKNOWN);
-    assert_int_equal(kind_of(dh_short, sizeof(dh_short)), ENVL_KEK_UNKNOWN);
-    assert_int_equal(kind_of(dh_other, sizeof(dh_other)), ENVL_KEK_UNKNOWN);
-    assert_int_equal(kind_of(dh, sizeof(dh)), ENVL_KEK_UNKNOWN);
-    assert_int_equal(kind_of(dh_octets, sizeof(dh_octets)), ENVL_KEK_UNKNOWN);
+    for (i = 0; i < COUNT(attrs); i++)
+        assert_int_equal(kind_of_attr(&attrs[i]), ENVL_KEK_UNKNOWN);
+    assert_int_equal(kind_of((const unsigned char *)"\x0c\2dh", 4),
+                     ENVL_KEK_UNKNOWN);
 }
 
 /* The largest of everything, which needs lengths of two bytes in DER. */
@@ -182,34 +194,24 @@ strange_kms_is_passed_over(void **state)
     }
 }
 
-/* DER by hand: another context, an element more, and a string in pieces (BER),
- * whose bytes lie elsewhere than they seem to. */
+/* Another context, an element more, and a string in pieces (BER), whose bytes
+ * lie elsewhere than they seem to. */
 static void
 malformed_kms_is_passed_over(void **state)
 {
-    static const unsigned char good[] = { 0x30, 17,  0x0c, 3,    'k',
-                                          'm',  's', 0x0c, 1,    'v',
-                                          0x0c, 1,   'k',  0x0c, 0,
-                                          0x04, 2,   1,    2 };
-    unsigned char der[sizeof(good) + 8];
+    static const struct attr good = { { "kms", "v", "k", "" },
+                                      BYTES("\4\2\1\2") };
+    static const struct attr bad[] = {
+        { { "kms", "v", "k", "x" }, BYTES("\4\2\1\2") },
+        { { "kms", "v", "k", "" }, BYTES("\4\2\1\2\5\0") },
+        { { "kms", "v", "k", "" }, BYTES("\x24\4\4\2\1\2") },
+    };
+    size_t i;
 
     (void)state;
-    assert_int_equal(kind_of(good, sizeof(good)), ENVL_KEK_KMS);
-
-    memcpy(der, good, sizeof(good)); /* context "x" */
-    der[1] = 18;
-    memcpy(der + 13, "\x0c\x01x\x04\x02\x01\x02", 7);
-    assert_int_equal(kind_of(der, 20), ENVL_KEK_UNKNOWN);
-
-    memcpy(der, good, sizeof(good)); /* and a NULL after it */
-    der[1] = 19;
-    memcpy(der + sizeof(good), "\x05\x00", 2);
-    assert_int_equal(kind_of(der, 21), ENVL_KEK_UNKNOWN);
-
-    memcpy(der, good, sizeof(good)); /* 24 04 04 02 01 02 */
-    der[1] = 19;
-    memcpy(der + 15, "\x24\x04\x04\x02\x01\x02", 6);
-    assert_int_equal(kind_of(der, 21), ENVL_KEK_UNKNOWN);
+    assert_int_equal(kind_of_attr(&good), ENVL_KEK_KMS);
+    for (i = 0; i < COUNT(bad); i++)
+        assert_int_equal(kind_of_attr(&bad[i]), ENVL_KEK_UNKNOWN);
 }
 
 static void
