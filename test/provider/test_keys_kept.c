@@ -7,7 +7,6 @@
 #include "support.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,67 +16,12 @@
 #include <openssl/cms.h>
 #include <openssl/err.h>
 
+#include "test/support/memory.h"
+
 #define TEXT "text of a stream"
 #define TEXT_LEN (sizeof(TEXT) - 1)
 
 static const struct support_how at_once = { 0 };
-
-/* The allocator, through which all of libcrypto and of the module goes */
-
-static struct {
-    atomic_size_t count, live;
-    bool ours_fail;      /* in one thread only */
-    size_t ours, failed; /* of ours so far; the one that fails, from 1 */
-} memory;
-
-static bool
-is_ours(const char *file)
-{
-    return file != NULL
-           && (strstr(file, "lib/base/octets.c") != NULL
-               || strstr(file, "lib/keys/keyring.c") != NULL
-               || strstr(file, "lib/keys/recipient.c") != NULL
-               || strstr(file, "lib/keys/identity.c") != NULL
-               || strstr(file, "lib/keys/key_settings.c") != NULL);
-}
-
-static void *
-counted_malloc(size_t len, const char *file, int line)
-{
-    void *p;
-
-    (void)line;
-    if (memory.ours_fail && is_ours(file) && ++memory.ours == memory.failed)
-        return NULL;
-    if ((p = malloc(len)) == NULL)
-        return NULL;
-    memory.count++;
-    memory.live++;
-    return p;
-}
-
-static void
-counted_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    memory.live -= p != NULL;
-    free(p);
-}
-
-static void *
-counted_realloc(void *p, size_t len, const char *file, int line)
-{
-    if (p == NULL)
-        return counted_malloc(len, file, line);
-    if (len == 0) {
-        counted_free(p, file, line);
-        return NULL;
-    }
-    if (memory.ours_fail && is_ours(file) && ++memory.ours == memory.failed)
-        return NULL;
-    return realloc(p, len);
-}
 
 /* What the tests share: keys, as programs have them */
 
@@ -231,19 +175,17 @@ expect_no_match(const struct fixture *f, size_t key, struct octets stream)
 static size_t
 cost_of_sealing(EVP_CIPHER_CTX *ctx, struct octets *stream)
 {
-    size_t before = memory.count;
-
+    memory_fail(SIZE_MAX);
     *stream = seal(ctx);
-    return memory.count - before;
+    return memory.count;
 }
 
 static size_t
 cost_of_opening(EVP_CIPHER_CTX *ctx, struct octets stream)
 {
-    size_t before = memory.count;
-
+    memory_fail(SIZE_MAX);
     expect_text(ctx, stream);
-    return memory.count - before;
+    return memory.count;
 }
 
 static void
@@ -1134,12 +1076,15 @@ attempt(const struct fixture *f, struct octets recipient,
     return good;
 }
 
-static size_t
-count_live(void)
+static bool
+is_of_keys(const char *file)
 {
-    ERR_clear_error();
-    OPENSSL_thread_stop();
-    return memory.live;
+    return file != NULL
+           && (strstr(file, "lib/base/octets.c") != NULL
+               || strstr(file, "lib/keys/keyring.c") != NULL
+               || strstr(file, "lib/keys/recipient.c") != NULL
+               || strstr(file, "lib/keys/identity.c") != NULL
+               || strstr(file, "lib/keys/key_settings.c") != NULL);
 }
 
 static void
@@ -1148,27 +1093,27 @@ expect_no_leaks(const struct fixture *f, size_t key)
     X509 *cert = support_cert(&f->s, f->keys[key], SUPPORT_SKI, -60, 3600);
     struct octets bytes = support_cert_octets(cert, "PEM"),
                   pair = support_join(f->private[key], bytes);
-    size_t live, failures = 0;
+    size_t n = 0, failures = 0;
+    long live;
     bool good;
 
     X509_free(cert);
     assert_true(attempt(f, bytes, pair));
     assert_true(attempt(f, bytes, pair));
-    live = count_live();
-    memory.failed = 0;
+    live = memory_live();
+    memory.may_fail = is_of_keys;
     do {
-        memory.ours = 0;
-        memory.failed++;
-        memory.ours_fail = true;
+        memory_fail(++n);
         good = attempt(f, bytes, pair);
-        memory.ours_fail = false;
+        memory_fail(0);
         failures += !good;
         assert_true(!good || ERR_peek_error() == 0);
-        assert_int_equal(count_live(), live);
-    } while (memory.ours >= memory.failed);
+        assert_int_equal(memory_live(), live);
+    } while (memory_failed());
+    memory.may_fail = NULL;
     /* What cannot be kept is no failure; all the rest is one. */
     assert_true(good);
-    assert_true(failures > 20 && failures < memory.failed - 1);
+    assert_true(failures > 20 && failures < n - 1);
     support_drop(&pair);
     support_drop(&bytes);
 }
@@ -1215,9 +1160,6 @@ main(void)
         || unsetenv(ENVELOPE_ENV_IDENTITIES) != 0
         || unsetenv(ENVELOPE_ENV_PASSPHRASE_FILE) != 0)
         return 1;
-    /* Before libcrypto allocates anything. */
-    if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc,
-                                  counted_free))
-        return 1;
+    memory_install(NULL);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

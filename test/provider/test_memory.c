@@ -8,147 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 
-#include "test/support/ours.h"
+#include "test/support/memory.h"
 
 #define CHUNK ((size_t)ENVELOPE_CHUNK_LENGTH)
 #define TEXT_LEN ((size_t)40000)
 #define CUT ((size_t)20000)
 #define SLACK ((size_t)65536)
-
-/* The allocator, through which all of libcrypto and of the module goes */
-
-enum whose { ANYBODYS, OURS };
-
-/* What the child of a sweep has to say, also where it crashes */
-struct report {
-    bool has_failed;
-    bool faulty;
-    int line;
-    char file[100];
-};
-
-static struct {
-    enum whose whose; /* allocations that count */
-    size_t count;     /* of them so far */
-    size_t fail_at;   /* the first that fails, counted from 1; 0: none */
-    bool stay;        /* all after it fail, too */
-    bool has_failed;
-    const char *file; /* where it was */
-    int line;
-    long live, live_ours;  /* blocks */
-    struct report *report; /* or NULL */
-} memory;
-
-/* Before every block, as long as malloc() aligns. */
-union head {
-    struct {
-        size_t len;
-        bool ours;
-    } is;
-    max_align_t align;
-};
-
-/* At once, for what follows may be a crash */
-static void
-note_place(const char *file, int line)
-{
-    memory.report->has_failed = true;
-    memory.report->line = line;
-    (void)snprintf(memory.report->file, sizeof(memory.report->file), "%s",
-                   file != NULL ? file : "?");
-}
-
-static bool
-must_fail(bool ours, const char *file, int line)
-{
-    if (memory.fail_at == 0 || (memory.whose == OURS && !ours))
-        return false;
-    memory.count++;
-    if (memory.stay ? memory.count < memory.fail_at
-                    : memory.count != memory.fail_at)
-        return false;
-    if (!memory.has_failed) {
-        memory.file = file;
-        memory.line = line;
-        if (memory.report != NULL)
-            note_place(file, line);
-    }
-    memory.has_failed = true;
-    return true;
-}
-
-static void *
-counted_malloc(size_t len, const char *file, int line)
-{
-    bool ours = test_is_ours(file);
-    union head *head;
-
-    if (must_fail(ours, file, line)
-        || (head = malloc(sizeof(*head) + len)) == NULL)
-        return NULL;
-    head->is.len = len;
-    head->is.ours = ours;
-    memory.live++;
-    memory.live_ours += ours;
-    return head + 1;
-}
-
-static void
-counted_free(void *p, const char *file, int line)
-{
-    union head *head = p;
-
-    (void)file;
-    (void)line;
-    if (p == NULL)
-        return;
-    head--;
-    memory.live--;
-    memory.live_ours -= head->is.ours;
-    free(head);
-}
-
-static void *
-counted_realloc(void *p, size_t len, const char *file, int line)
-{
-    union head *head = p;
-    void *to;
-
-    if (p == NULL)
-        return counted_malloc(len, file, line);
-    if (len == 0) {
-        counted_free(p, file, line);
-        return NULL;
-    }
-    if ((to = counted_malloc(len, file, line)) == NULL)
-        return NULL;
-    head--;
-    memcpy(to, p, head->is.len < len ? head->is.len : len);
-    counted_free(p, file, line);
-    return to;
-}
-
-static void
-arm(enum whose whose, size_t fail_at, bool stay)
-{
-    memory.whose = whose;
-    memory.count = 0;
-    memory.fail_at = fail_at;
-    memory.stay = stay;
-    memory.has_failed = false;
-}
-
-static void
-disarm(void)
-{
-    memory.fail_at = 0;
-}
 
 /* Streams that are made and read */
 
@@ -378,15 +248,6 @@ is_right(const struct fixture *f, const struct scenario *c, enum stage stage,
     return false;
 }
 
-/* What libcrypto keeps for a thread would look like a leak. */
-static long
-count_live(void)
-{
-    ERR_clear_error();
-    OPENSSL_thread_stop();
-    return memory.live;
-}
-
 /* Sweeps over the project's own allocations */
 
 static void
@@ -394,7 +255,7 @@ complain(const struct scenario *c, size_t n, const char *what)
 {
     print_error("%s %s: allocation %zu (%s:%d): %s\n",
                 c->direction == SUPPORT_SEAL ? "encrypt" : "decrypt", c->name,
-                n, memory.file != NULL ? memory.file : "?", memory.line, what);
+                n, memory.failure->file, memory.failure->line, what);
 }
 
 /* The reason of a failure is judged by judge, if there is one. */
@@ -412,12 +273,14 @@ sweep(const struct fixture *f, const struct scenario *c, bool stay,
     assert_int_equal(attempt(f, c, &out), AT_END);
     assert_int_equal(attempt(f, c, &out), AT_END);
     assert_true(is_right(f, c, AT_END, out));
-    live = count_live();
+    live = memory_live();
+    memory.may_fail = memory_is_ours;
+    memory.stays = stay;
     for (n = 1;; n++) {
-        arm(OURS, n, stay);
+        memory_fail(n);
         stage = attempt(f, c, &out);
-        disarm();
-        if (!memory.has_failed)
+        memory_fail(0);
+        if (!memory_failed())
             break;
         if (stage == AT_DATA) {
             int reason = take_reason();
@@ -432,20 +295,21 @@ sweep(const struct fixture *f, const struct scenario *c, bool stay,
             complain(c, n, "wrong output");
             faults++;
         }
-        if (count_live() != live) {
+        if (memory_live() != live) {
             /* What libcrypto then looks for, it keeps: once. */
             live = memory.live;
-            arm(OURS, n, stay);
+            memory_fail(n);
             (void)attempt(f, c, &out);
-            disarm();
+            memory_fail(0);
         }
-        if (count_live() != live) {
+        if (memory_live() != live) {
             complain(c, n, "blocks leaked");
             print_error("%ld blocks\n", memory.live - live);
             live = memory.live;
             faults++;
         }
     }
+    memory.stays = false;
     assert_int_equal(stage, AT_END);
     assert_true(n > 10); /* the failures did reach the project */
     support_drop(&out);
@@ -503,6 +367,7 @@ test_loading(void **state)
     size_t n;
 
     (void)state;
+    memory.may_fail = memory_is_ours;
     for (n = 1;; n++) {
         OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
         OSSL_PROVIDER *provider;
@@ -510,16 +375,16 @@ test_loading(void **state)
 
         assert_non_null(libctx);
         assert_true(OSSL_PROVIDER_set_default_search_path(libctx, modules));
-        live = memory.live_ours;
-        arm(OURS, n, false);
+        live = memory.ours;
+        memory_fail(n);
         provider = OSSL_PROVIDER_load(libctx, ENVELOPE_PROVIDER_NAME);
-        disarm();
+        memory_fail(0);
         if (provider != NULL)
             assert_true(OSSL_PROVIDER_unload(provider));
         OSSL_LIB_CTX_free(libctx);
         ERR_clear_error();
-        assert_int_equal(memory.live_ours, live);
-        if (!memory.has_failed) {
+        assert_int_equal(memory.ours, live);
+        if (!memory_failed()) {
             assert_non_null(provider);
             break;
         }
@@ -530,56 +395,51 @@ test_loading(void **state)
 
 /* Sweeps over every allocation that there is */
 
-static void
-try_in_child(const struct fixture *f, const struct scenario *c, size_t n,
-             struct report *report)
+static bool
+goes_well(const struct fixture *f, const struct scenario *c, size_t n)
 {
     struct octets out = room_for(f);
-    long ours = memory.live_ours;
+    long ours = memory.ours;
     enum stage stage;
 
-    memory.report = report;
-    arm(ANYBODYS, n, false);
+    memory_fail(n);
     stage = attempt(f, c, &out);
-    disarm();
-    report->faulty = !is_right(f, c, stage, out) || memory.live_ours != ours
-                     || (!memory.has_failed && stage != AT_END);
+    memory_fail(0);
+    return is_right(f, c, stage, out) && memory.ours == ours
+           && (memory_failed() || stage == AT_END);
 }
 
 static void
 sweep_all(const struct fixture *f, const struct scenario *c)
 {
-    struct report *report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     size_t n = 0, faults = 0;
     struct octets out = room_for(f);
 
-    assert_true(report != MAP_FAILED);
     assert_int_equal(attempt(f, c, &out), AT_END);
     support_drop(&out);
+    memory.may_fail = NULL;
     do {
         int status = -1;
         pid_t child;
 
         n++;
-        *report = (struct report){ 0 };
+        memory_fail(SIZE_MAX); /* forget the last failure */
         child = fork();
         assert_true(child >= 0);
         if (child == 0) {
             alarm(60);
-            try_in_child(f, c, n, report);
-            _exit(report->faulty ? 1 : 0);
+            _exit(goes_well(f, c, n) ? 0 : 1);
         }
         assert_int_equal(waitpid(child, &status, 0), child);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-            print_error(
-                "%s: allocation %zu (%s:%d): %s %d\n", c->name, n, report->file,
-                report->line, WIFEXITED(status) ? "status" : "signal",
-                WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+            print_error("%s: allocation %zu (%s:%d): %s %d\n", c->name, n,
+                        memory.failure->file, memory.failure->line,
+                        WIFEXITED(status) ? "status" : "signal",
+                        WIFEXITED(status) ? WEXITSTATUS(status)
+                                          : WTERMSIG(status));
             faults++;
         }
-    } while (report->has_failed);
-    (void)munmap(report, sizeof(*report));
+    } while (memory_failed());
     assert_true(n > 20);
     assert_int_equal(faults, 0);
 }
@@ -612,9 +472,7 @@ main(void)
         cmocka_unit_test(test_every_allocation_decrypting),
     };
 
-    /* Before libcrypto allocates anything. */
-    if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc,
-                                  counted_free))
-        return 1;
+    memory_install(NULL);
+    memory.is_ours = memory_is_ours;
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -4,7 +4,9 @@
 if HAVE_CMOCKA
 libtest_la_SOURCES += %D%/bytes.c
 endif
-libtest_la_SOURCES += %D%/der.c
+libtest_la_SOURCES += \
+	%D%/der.c \
+	%D%/memory.c
 
 EXTRA_DIST += \
 	%D%/bytes.h \
@@ -13,8 +15,8 @@ EXTRA_DIST += \
 	%D%/cmocka.sh \
 	%D%/der.h \
 	%D%/driver.sh \
+	%D%/memory.h \
 	%D%/no_cmocka.sh \
-	%D%/ours.h \
 	%D%/program.sh \
 	%D%/real.h \
 	%D%/python.sh \

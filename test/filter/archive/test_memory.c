@@ -12,14 +12,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "test/support/ours.h"
+#include "test/support/memory.h"
 
 /* One attempt takes milliseconds; one that hangs ends the test. */
 #define SECONDS_MAX 60
@@ -34,123 +33,24 @@
  * a library context, libcrypto itself does not survive that everywhere. */
 #define BEGINS_AT "provider/cipher.c"
 
-/* The allocator, through which all of libcrypto and of this project goes, and
- * which the threads of an archive use, too */
-
-enum whose { ANYBODYS, OWN };
-
-/* For a child also: it lies in memory that is shared. */
-struct failure {
-    atomic_bool is;
-    int line;
-    char file[100];
-    char what[800]; /* was wrong then */
-};
-
-static struct {
-    enum whose whose;     /* allocations that count */
-    atomic_bool begun;    /* any do */
-    bool stay;            /* all after the one that fails, do, too */
-    atomic_size_t count;  /* of them so far */
-    size_t fail_at;       /* counted from 1; 0: none */
-    atomic_long live;     /* blocks that were lost if they stayed */
-    struct failure *last; /* where it was */
-} memory;
-
-/* Before every block, as long as malloc() aligns. */
-union head {
-    struct {
-        size_t len;
-        bool counts;
-    } is;
-    max_align_t align;
-};
+static atomic_bool begun;
 
 static bool
-must_fail(const char *file, int line)
+from_there_on(const char *file)
 {
-    size_t number;
-
-    if (memory.fail_at == 0 || (memory.whose == OWN && !test_is_ours(file)))
-        return false;
-    if (!memory.begun && file != NULL && strstr(file, BEGINS_AT) != NULL)
-        memory.begun = true;
-    if (!memory.begun)
-        return false;
-    number = atomic_fetch_add(&memory.count, 1) + 1;
-    if (memory.stay ? number < memory.fail_at : number != memory.fail_at)
-        return false;
-    if (!atomic_exchange(&memory.last->is, true)) {
-        memory.last->line = line;
-        (void)snprintf(memory.last->file, sizeof(memory.last->file), "%s",
-                       file != NULL ? file : "?");
-    }
-    return true;
-}
-
-static void *
-counted_malloc(size_t len, const char *file, int line)
-{
-    union head *head;
-
-    if (must_fail(file, line) || (head = malloc(sizeof(*head) + len)) == NULL)
-        return NULL;
-    head->is.len = len;
-    head->is.counts = file == NULL || strstr(file, "lhash.c") == NULL;
-    atomic_fetch_add(&memory.live, head->is.counts);
-    return head + 1;
+    if (file != NULL && strstr(file, BEGINS_AT) != NULL)
+        begun = true;
+    return begun;
 }
 
 static void
-counted_free(void *p, const char *file, int line)
+arm(bool (*whose)(const char *file), bool stay, size_t n)
 {
-    union head *head = p;
-
-    (void)file;
-    (void)line;
-    if (p == NULL)
-        return;
-    head--;
-    atomic_fetch_sub(&memory.live, head->is.counts);
-    free(head);
-}
-
-static void *
-counted_realloc(void *p, size_t len, const char *file, int line)
-{
-    const union head *head = p;
-    void *to;
-
-    if (p == NULL)
-        return counted_malloc(len, file, line);
-    if (len == 0) {
-        counted_free(p, file, line);
-        return NULL;
-    }
-    if ((to = counted_malloc(len, file, line)) == NULL)
-        return NULL;
-    head--;
-    memcpy(to, p, head->is.len < len ? head->is.len : len);
-    counted_free(p, file, line);
-    return to;
-}
-
-static void
-arm(enum whose whose, bool stay, size_t fail_at)
-{
-    *memory.last = (struct failure){ 0 };
-    memory.whose = whose;
-    memory.begun = whose == OWN;
-    memory.stay = stay;
-    atomic_store(&memory.count, 0);
-    memory.fail_at = fail_at;
+    begun = false;
+    memory.may_fail = whose;
+    memory.stays = stay;
+    memory_fail(n);
     alarm(SECONDS_MAX);
-}
-
-static void
-disarm(void)
-{
-    memory.fail_at = 0;
 }
 
 /* Archives that are written and read */
@@ -233,8 +133,8 @@ static struct scenario scenarios[] = {
 static void
 blame(const char *what, const struct support_outcome *o)
 {
-    if (memory.last->what[0] == '\0')
-        (void)snprintf(memory.last->what, sizeof(memory.last->what),
+    if (memory.failure->note[0] == '\0')
+        (void)snprintf(memory.failure->note, sizeof(memory.failure->note),
                        "%s: status %d, error %d: %s", what, o->status, o->error,
                        o->text);
 }
@@ -281,7 +181,7 @@ write_one(const struct scenario *c)
         support_note(&o, a, envelope_archive_write_close(a));
     }
     (void)envelope_archive_write_free(a); /* it is closed */
-    disarm();
+    memory_fail(0);
     if (c->target == TO_CALLBACKS)
         judge_client(&out, &o);
     if (c->target == TO_NAME && access(out.path, F_OK) != 0)
@@ -303,15 +203,6 @@ next_fd(void)
     return fd;
 }
 
-/* What libcrypto keeps for a thread would look like a leak. */
-static long
-count_live(void)
-{
-    ERR_clear_error();
-    OPENSSL_thread_stop();
-    return atomic_load(&memory.live);
-}
-
 /* "cannot read" is said of what is no envelope, in libarchive's manner. */
 static bool
 says_why(const struct support_outcome *o)
@@ -319,7 +210,7 @@ says_why(const struct support_outcome *o)
     return support_says(o, "envelope: ") || support_says(o, "cannot read: ");
 }
 
-/* The whole archive, with all that is to be said about it in memory.last. */
+/* The whole archive, with all that is to be said about it in memory.failure. */
 static struct support_outcome
 attempt(const struct scenario *c)
 {
@@ -328,7 +219,7 @@ attempt(const struct scenario *c)
         c->writes ? write_one(c)
                   : support_read(OURS, c->source, c->open, c->input);
 
-    disarm();
+    memory_fail(0);
     if (o.wrong)
         blame("the data is wrong", &o);
     else if (o.status == ARCHIVE_OK && o.members != c->plan->count)
@@ -357,12 +248,12 @@ is_memory(const struct support_outcome *o)
 static unsigned
 complain(const struct scenario *c, size_t n)
 {
-    const struct failure *last = memory.last;
+    const struct memory_failure *last = memory.failure;
 
-    if (last->what[0] == '\0')
+    if (last->note[0] == '\0')
         return 0;
     print_error("%s: allocation %zu (%s:%d): %s\n", c->name, n, last->file,
-                last->line, last->what);
+                last->line, last->note);
     return 1;
 }
 
@@ -373,17 +264,17 @@ complain(const struct scenario *c, size_t n)
 static bool
 loses_again(struct scenario *c, bool stay, size_t n, long *live)
 {
-    struct failure kept = *memory.last;
-    bool loses = count_live() != *live;
+    struct memory_failure kept = *memory.failure;
+    bool loses = memory_live() != *live;
 
     if (loses) {
-        *live = count_live();
-        arm(OWN, stay, n);
+        *live = memory_live();
+        arm(memory_is_ours, stay, n);
         (void)attempt(c);
-        loses = count_live() != *live;
-        *memory.last = kept;
+        loses = memory_live() != *live;
+        *memory.failure = kept;
     }
-    *live = count_live();
+    *live = memory_live();
     return loses;
 }
 
@@ -397,18 +288,18 @@ sweep(struct scenario *c, bool stay)
 
     if (!c->writes && c->input.data == NULL)
         c->input = support_write(c->plan, TO_MEMORY, c->seal);
-    arm(OWN, stay, 0);
+    arm(memory_is_ours, stay, SIZE_MAX);
     (void)attempt(c); /* caches fill */
-    live = count_live();
+    live = memory_live();
     do {
-        arm(OWN, stay, ++n);
+        arm(memory_is_ours, stay, ++n);
         o = attempt(c);
         if (o.status != ARCHIVE_OK && !is_memory(&o))
             blame("not told as memory", &o);
         if (loses_again(c, stay, n, &live))
             blame("blocks were lost", &o);
         faults += complain(c, n);
-    } while (memory.last->is);
+    } while (memory_failed());
     assert_int_equal(o.status, ARCHIVE_OK);
     assert_true(n > 1); /* the failures did reach the project */
     return faults;
@@ -489,14 +380,15 @@ in_child(struct scenario *c, size_t n)
         alarm(SECONDS_MAX / 2);
         (void)signal(SIGSEGV, SIG_DFL); /* cmocka's would go on */
         (void)attempt(c);
-        if (memory.whose == OWN && (o = attempt(c)).status != ARCHIVE_OK)
+        if (memory.may_fail == memory_is_ours
+            && (o = attempt(c)).status != ARCHIVE_OK)
             blame("the next archive fails, too", &o);
         _exit(0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    disarm();
+    memory_fail(0);
     if (status != 0)
-        (void)snprintf(memory.last->what, sizeof(memory.last->what),
+        (void)snprintf(memory.failure->note, sizeof(memory.failure->note),
                        "it ended with status 0x%x", (unsigned)status);
     return complain(c, n);
 }
@@ -510,9 +402,9 @@ the_first_archive(void **state)
 
     (void)state;
     do {
-        arm(OWN, false, ++n);
+        arm(memory_is_ours, false, ++n);
         faults += in_child(&scenarios[0], n);
-    } while (memory.last->is);
+    } while (memory_failed());
     assert_true(n > 1);
     assert_int_equal(faults, 0);
 }
@@ -523,13 +415,13 @@ sweep_anybodys(struct scenario *c)
     unsigned faults = 0;
     size_t n, step;
 
-    arm(ANYBODYS, false, SIZE_MAX);
+    arm(from_there_on, false, SIZE_MAX);
     (void)attempt(c); /* libcrypto sets itself up */
-    arm(ANYBODYS, false, SIZE_MAX);
+    arm(from_there_on, false, SIZE_MAX);
     (void)attempt(c);
     step = memory.count / TRIES + 1;
-    for (n = 1; n == 1 || memory.last->is; n += step) {
-        arm(ANYBODYS, false, n);
+    for (n = 1; n == 1 || memory_failed(); n += step) {
+        arm(from_there_on, false, n);
         faults += in_child(c, n);
     }
     assert_true(n > 2 * step); /* the failures did reach libcrypto */
@@ -562,9 +454,6 @@ any_allocation(void **state)
 static int
 setup(void **state)
 {
-    memory.last = mmap(NULL, sizeof(*memory.last), PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(memory.last != MAP_FAILED);
     (void)support_setup(state);
     to_key[0].value = to_xbcloud[0].value = support_path("ops.pem");
     as_key[0].value = support_path("ops.key");
@@ -579,7 +468,6 @@ teardown(void **state)
     alarm(0);
     for (i = 0; i < COUNT_OF(scenarios); i++)
         support_drop(&scenarios[i].input);
-    (void)munmap(memory.last, sizeof(*memory.last));
     return support_teardown(state);
 }
 
@@ -596,9 +484,7 @@ main(void)
         cmocka_unit_test(any_allocation),
     };
 
-    /* Before libcrypto allocates anything. */
-    if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc,
-                                  counted_free))
-        return 1;
+    memory_install(NULL);
+    memory.any_thread = true; /* an archive has some of its own */
     return cmocka_run_group_tests_name("memory", tests, setup, teardown);
 }

@@ -3,7 +3,7 @@
 #include "filter/stream/pieces.h"
 
 #include "test/filter/carrier/carrier.h"
-#include "test/support/scarce.h"
+#include "test/support/memory.h"
 
 #include "filter/carrier/tar.h"
 #include "filter/carrier/xbstream.h"
@@ -100,7 +100,7 @@ second_lead(void **state)
     assert_int_equal(envl_pieces_learn_map(&map, &source, 0, &err),
                      ENVELOPE_OK);
     assert_int_equal(map.piece_len, PIECE_LEN);
-    fail_in = 1;
+    memory_fail(1);
     assert_int_equal(envl_pieces_learn_map(&map, &source, 0, &err),
                      ENVELOPE_R_MEMORY);
     archive[ENVL_TAR_BLOCK_LEN + PIECE_LEN] ^= 1;
@@ -155,7 +155,6 @@ main(void)
         cmocka_unit_test(second_lead),
     };
 
-    if (!scarce_install())
-        return 1;
+    memory_install(NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

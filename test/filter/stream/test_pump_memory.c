@@ -7,9 +7,9 @@
 #include "filter/stream/pump.h"
 
 #include "test/filter/stream/pump.h"
+#include "test/support/memory.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -22,97 +22,15 @@
 #define MARK_LEN (sizeof(MARK) - 1)
 
 #define START_BLOCKS (5 + SLOTS) /* the pump and its four lists, buffers */
-#define BLOCK_COUNT_MAX 64
 
-/* The allocator */
-
-struct block {
-    const void *p;
-    size_t len;
-};
-
-/* What filter/stream/pump.c, filter/stream/ring.c and filter/stream/slot.c allocate. */
-static struct {
-    pthread_mutex_t lock;
-    struct block blocks[BLOCK_COUNT_MAX];
-    unsigned live;
-    atomic_uint marked; /* were given back with text in them */
-} memory = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* Of this thread's: the n-th fails; 0: none does. */
-static _Thread_local unsigned fail_in;
-
-static void
-note_block(const void *p, size_t len, const char *file)
+static bool
+is_pumps(const char *file)
 {
     const char *name = file != NULL ? strrchr(file, '/') : NULL;
-    unsigned i;
 
-    if (p == NULL || name == NULL
-        || (strcmp(name, "/pump.c") != 0 && strcmp(name, "/ring.c") != 0
-            && strcmp(name, "/slot.c") != 0))
-        return;
-    (void)pthread_mutex_lock(&memory.lock);
-    for (i = 0; i < BLOCK_COUNT_MAX && memory.blocks[i].p != NULL; i++)
-        ;
-    if (i == BLOCK_COUNT_MAX)
-        abort();
-    memory.blocks[i] = (struct block){ p, len };
-    memory.live++;
-    (void)pthread_mutex_unlock(&memory.lock);
-}
-
-static void
-forget_block(const void *p)
-{
-    struct block *block;
-    unsigned i;
-
-    if (p == NULL)
-        return;
-    (void)pthread_mutex_lock(&memory.lock);
-    for (i = 0; i < BLOCK_COUNT_MAX && memory.blocks[i].p != p; i++)
-        ;
-    if (i < BLOCK_COUNT_MAX) {
-        block = &memory.blocks[i];
-        if (memmem(p, block->len, MARK, MARK_LEN) != NULL)
-            (void)atomic_fetch_add(&memory.marked, 1);
-        memory.live--;
-        *block = (struct block){ 0 };
-    }
-    (void)pthread_mutex_unlock(&memory.lock);
-}
-
-static void *
-noted_malloc(size_t len, const char *file, int line)
-{
-    void *p;
-
-    (void)line;
-    if (fail_in > 0 && --fail_in == 0)
-        return NULL;
-    /* What was freed might be full of text of the tests' own. */
-    p = len >= MIB ? calloc(1, len) : malloc(len);
-    note_block(p, len, file);
-    return p;
-}
-
-static void *
-noted_realloc(void *p, size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    forget_block(p);
-    return realloc(p, len);
-}
-
-static void
-noted_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    forget_block(p);
-    free(p);
+    return name != NULL
+           && (strcmp(name, "/pump.c") == 0 || strcmp(name, "/ring.c") == 0
+               || strcmp(name, "/slot.c") == 0);
 }
 
 /* Starts that fail */
@@ -124,7 +42,7 @@ assert_no_pump(struct envl_pump *pump, enum envelope_reason rc,
     assert_int_equal(rc, ENVELOPE_R_MEMORY);
     assert_int_equal(err->reason, ENVELOPE_R_MEMORY);
     assert_null(pump);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory.ours, 0);
 }
 
 /* Also those for the threads, some of which then run already. */
@@ -144,9 +62,9 @@ starting_without_memory(void **state)
     for (n = 1; rc != ENVELOPE_OK; n++) {
         codec = new_codec(ENVL_ENCRYPT, ENVL_RAW);
         pump = (struct envl_pump *)&err;
-        fail_in = n;
+        memory_fail(n);
         rc = envl_pump_start(&pump, codec, in[0], out[1], &err);
-        fail_in = 0;
+        memory_fail(0);
         if (rc != ENVELOPE_OK) {
             assert_no_pump(pump, rc, &err);
             assert_threads(threads);
@@ -167,20 +85,18 @@ child_of_a_fork_frees_nothing(void **state)
     struct envl_codec *codec;
     struct envl_pump *pump =
         new_pump(&codec, ENVL_ENCRYPT, ENVL_PUMP_CALLER, ENVL_PUMP_CALLER);
-    unsigned live;
+    long live;
     int status;
     pid_t pid;
 
     (void)state;
-    (void)pthread_mutex_lock(&memory.lock); /* no other thread holds it */
     pid = fork();
-    (void)pthread_mutex_unlock(&memory.lock);
     if (pid == 0) {
-        live = memory.live;
+        live = memory.ours;
         (void)alarm(20); /* lest it waits for the parent's threads */
         envl_pump_stop(pump);
         envl_pump_free(pump);
-        _exit(live == START_BLOCKS && memory.live == live ? 0 : 1);
+        _exit(live == START_BLOCKS && memory.ours == live ? 0 : 1);
     }
     assert_true(pid > 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -190,18 +106,6 @@ child_of_a_fork_frees_nothing(void **state)
 
 /* Buffers */
 
-static unsigned
-blocks_of(size_t len)
-{
-    unsigned count = 0, i;
-
-    (void)pthread_mutex_lock(&memory.lock);
-    for (i = 0; i < BLOCK_COUNT_MAX; i++)
-        count += memory.blocks[i].p != NULL && memory.blocks[i].len == len;
-    (void)pthread_mutex_unlock(&memory.lock);
-    return count;
-}
-
 static void
 so_many_buffers(void **state)
 {
@@ -210,15 +114,17 @@ so_many_buffers(void **state)
     struct outcome outcome = { 0 };
     struct envl_codec *codec;
     struct envl_pump *pump;
+    size_t size;
 
     (void)state;
     pump = new_pump(&codec, ENVL_ENCRYPT, in, null);
-    assert_int_equal(blocks_of(envl_codec_slot_size(codec)), SLOTS);
+    size = envl_codec_slot_size(codec);
+    assert_in_range(memory.ours_len, SLOTS * size, SLOTS * size + size - 1);
     finish(pump, &outcome);
     assert_int_equal(outcome.reason, ENVELOPE_OK);
-    assert_int_equal(memory.live, START_BLOCKS);
+    assert_int_equal(memory.ours, START_BLOCKS);
     envl_pump_free(pump);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory.ours, 0);
     envl_codec_free(codec);
     close_fd(in);
     close_fd(null);
@@ -242,8 +148,8 @@ marked_text(size_t len)
 static void
 assert_wiped(void)
 {
-    assert_int_equal(memory.live, 0);
-    assert_int_equal(atomic_load(&memory.marked), 0);
+    assert_int_equal(memory.ours, 0);
+    assert_int_equal(atomic_load(&memory.unwiped), 0);
 }
 
 /* Of text that goes in, and of text that comes out. */
@@ -256,7 +162,7 @@ text_that_was_pumped(void **state)
     unsigned i;
 
     (void)state;
-    atomic_store(&memory.marked, 0);
+    atomic_store(&memory.unwiped, 0);
     for (i = 0; i < 4; i++) {
         job.direction = i % 2 == 0 ? ENVL_ENCRYPT : ENVL_DECRYPT;
         job.input = i % 2 == 0 ? text : sealed;
@@ -283,7 +189,7 @@ text_that_is_under_way(void **state)
     int in, i;
 
     (void)state;
-    atomic_store(&memory.marked, 0);
+    atomic_store(&memory.unwiped, 0);
     for (i = 0; i < 12; i++) {
         in = file_of(i % 4 != 0 ? text : sealed);
         pump = new_pump(&codec, i % 4 != 0 ? ENVL_ENCRYPT : ENVL_DECRYPT, in,
@@ -310,7 +216,7 @@ text_that_was_pushed(void **state)
         new_pump(&codec, ENVL_ENCRYPT, ENVL_PUMP_CALLER, ENVL_PUMP_CALLER);
 
     (void)state;
-    atomic_store(&memory.marked, 0);
+    atomic_store(&memory.unwiped, 0);
     assert_true(give(pump, text, 0, &outcome));
     free_both(pump, codec);
     assert_wiped();
@@ -328,7 +234,7 @@ text_before_a_failed_read(void **state)
     int fds[2];
 
     (void)state;
-    atomic_store(&memory.marked, 0);
+    atomic_store(&memory.unwiped, 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     assert_int_equal(write(fds[0], "unread", 6), 6);
     assert_int_equal(write(fds[1], text.p, text.len), text.len);
@@ -357,7 +263,7 @@ main(void)
         pump_test(text_before_a_failed_read),
     };
 
-    if (!CRYPTO_set_mem_functions(noted_malloc, noted_realloc, noted_free))
-        return EXIT_FAILURE;
+    memory_install(MARK);
+    memory.is_ours = is_pumps;
     return cmocka_run_group_tests_name("pump_memory", tests, pump_setup, NULL);
 }

@@ -7,7 +7,7 @@
 #include "lib/cms/key_envelope.h"
 
 #include "test/lib/cms/message.h"
-#include "test/support/scarce.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <sys/wait.h>
@@ -132,14 +132,14 @@ try_one(const struct fixture *f, unsigned n)
     enum envelope_reason rc;
     struct envl_err err;
 
-    fail_in = n;
+    memory_fail(n);
     rc = open_it(f, &err);
-    if (fail_in > 0)
+    if (!memory_failed())
         return NOT_REACHED;
     if (rc == ENVELOPE_OK || rc == ENVELOPE_R_MEMORY)
         return rc == ENVELOPE_OK ? SUCCEEDED : SAID_MEMORY;
-    print_error("allocation %u (%s:%d): reason %d: %s\n", n, failed_at.file,
-                failed_at.line, rc, err.detail);
+    print_error("allocation %u (%s:%d): reason %d: %s\n", n,
+                memory.failure->file, memory.failure->line, rc, err.detail);
     return SAID_ELSE;
 }
 
@@ -258,7 +258,7 @@ main(void)
         cmocka_unit_test(passphrase), cmocka_unit_test(kek),
     };
 
-    if (!scarce_install())
-        return 1;
+    memory_install(NULL);
+    memory.leaves_record = true;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "test/lib/cms/message.h"
 #include "test/support/der.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <dlfcn.h>
@@ -40,77 +41,6 @@ struct message {
     unsigned char *der;
     size_t len;
 };
-
-/* Memory */
-
-static struct {
-    size_t fail_in; /* allocations from now; 0: none fails */
-    bool has_failed;
-    long live;
-    char file[200]; /* where it was; its name may be an engine's */
-    int line;
-} memory;
-
-static void *
-scarce_malloc(size_t len, const char *file, int line)
-{
-    void *p;
-
-    if (memory.fail_in > 0 && --memory.fail_in == 0) {
-        memory.has_failed = true;
-        (void)snprintf(memory.file, sizeof(memory.file), "%s",
-                       file != NULL ? file : "?");
-        memory.line = line;
-        return NULL;
-    }
-    p = malloc(len);
-    memory.live += p != NULL;
-    return p;
-}
-
-static void
-scarce_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    memory.live -= p != NULL;
-    free(p);
-}
-
-static void *
-scarce_realloc(void *p, size_t len, const char *file, int line)
-{
-    if (p == NULL)
-        return scarce_malloc(len, file, line);
-    if (len == 0) {
-        scarce_free(p, file, line);
-        return NULL;
-    }
-    if (memory.fail_in > 0 && --memory.fail_in == 0) {
-        memory.has_failed = true;
-        (void)snprintf(memory.file, sizeof(memory.file), "%s",
-                       file != NULL ? file : "?");
-        memory.line = line;
-        return NULL;
-    }
-    return realloc(p, len);
-}
-
-static void
-arm(size_t fail_in)
-{
-    memory.fail_in = fail_in;
-    memory.has_failed = false;
-}
-
-/* What libcrypto keeps for a thread would look like a leak. */
-static long
-count_live(void)
-{
-    ERR_clear_error();
-    OPENSSL_thread_stop();
-    return memory.live;
-}
 
 /* A kekri: all that can be chosen in it. */
 struct form {
@@ -826,14 +756,14 @@ attempt(enum step step, const struct message *message, size_t n)
     struct message out = { NULL, 0 };
     enum envelope_reason rc;
 
-    arm(n);
+    memory_fail(n);
     if (step == SEAL)
         rc = try_build(&out, &settings, NULL);
     else if (step == OPEN)
         rc = try_open(message, &settings, NULL);
     else
         rc = try_reencrypt(&out, message, &settings, URI "c", NULL);
-    memory.fail_in = 0;
+    memory_fail(0);
     envl_key_settings_clear(&settings);
     if (rc != ENVELOPE_OK || step == OPEN)
         return rc;
@@ -855,14 +785,6 @@ is_shortage(enum envelope_reason rc)
     return rc != ENVELOPE_R_NO_MATCH;
 }
 
-/* A table of libcrypto's that could not grow keeps what it has got, for its next
- * entry. */
-static bool
-is_table(const char *file)
-{
-    return strstr(file, "crypto/sparse_array.c") != NULL;
-}
-
 static size_t
 sweep(enum step step, const struct message *message)
 {
@@ -873,22 +795,20 @@ sweep(enum step step, const struct message *message)
     /* Caches fill once. */
     assert_int_equal(attempt(step, message, 0), ENVELOPE_OK);
     assert_int_equal(attempt(step, message, 0), ENVELOPE_OK);
-    live = count_live();
+    live = memory_live();
     for (n = 1;; n++) {
         rc = attempt(step, message, n);
-        if (!memory.has_failed)
+        if (!memory_failed())
             break;
         if (rc != ENVELOPE_OK && !is_shortage(rc)) {
             print_error("%s: allocation %zu (%s:%d): reason %d\n", steps[step],
-                        n, memory.file, memory.line, (int)rc);
+                        n, memory.failure->file, memory.failure->line, (int)rc);
             faults++;
         }
-        if (count_live() > live && is_table(memory.file)) {
-            live = memory.live;
-        } else if (memory.live > live) {
+        if (memory_live() > live) {
             print_error("%s: allocation %zu (%s:%d): %ld blocks leaked\n",
-                        steps[step], n, memory.file, memory.line,
-                        memory.live - live);
+                        steps[step], n, memory.failure->file,
+                        memory.failure->line, memory.live - live);
             live = memory.live;
             faults++;
         }
@@ -930,8 +850,7 @@ main(void)
         cmocka_unit_test(memory_may_run_out),
     };
 
-    if (!CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free))
-        return 1;
+    memory_install(NULL);
     return cmocka_run_group_tests_name("key_envelope_reencrypt", tests, setup,
                                        teardown);
 }

@@ -3,7 +3,7 @@
 #include "lib/keys/identity.h"
 
 #include "test/support/certificate.h"
-#include "test/support/scarce.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <openssl/bio.h>
@@ -189,7 +189,7 @@ all_or_nothing(void **state)
     struct envl_identities identities;
     enum envelope_reason rc;
     struct envl_err err;
-    unsigned n;
+    size_t n;
 
     (void)state;
     keyring = envl_keyring_new();
@@ -199,9 +199,9 @@ all_or_nothing(void **state)
         ENVELOPE_OK);
     envl_identities_clear(&identities);
     for (n = 1; n < SWEEP_MAX; n++) {
-        fail_in = n;
+        memory_fail(n);
         rc = envl_identities_load(&identities, &ctx, &settings, keyring, &err);
-        if (fail_in > 0)
+        if (!memory_failed())
             break;
         ERR_clear_error();
         if (rc != ENVELOPE_OK) {
@@ -212,7 +212,7 @@ all_or_nothing(void **state)
         assert_int_equal(identities.cert_count, 1);
         envl_identities_clear(&identities);
     }
-    fail_in = 0;
+    memory_fail(0);
     assert_int_equal(rc, ENVELOPE_OK);
     envl_identities_clear(&identities);
     assert_in_range(n, 4, SWEEP_MAX - 1);
@@ -229,7 +229,6 @@ main(void)
         cmocka_unit_test(all_or_nothing),
     };
 
-    if (!scarce_install())
-        return 1;
+    memory_install(NULL);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -9,6 +9,7 @@
 #include "lib/keys/openssh_key.h"
 #include "test/fuzz/keys.h"
 #include "test/lib/keys/openssh_keys.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <stdlib.h>
@@ -21,88 +22,9 @@
 #include <openssl/x509.h>
 
 #define RSA_LEN_MAX 2048
+#define SECRET_LEN 16
 
 static const struct envl_libctx ctx = { .propq = "?provider=default" };
-
-/* Memory that runs out: the allocation number fail_at fails.  And memory that
- * is given back: none of the secrets must be in it. */
-
-enum { SECRET_LEN = 16, SECRETS_MAX = 8 };
-
-static struct {
-    size_t count, fail_at;
-    long live;
-    unsigned char secrets[SECRETS_MAX][SECRET_LEN];
-    size_t n_secrets, n_found;
-} memory;
-
-/* Before every block, as long as malloc() aligns. */
-union head {
-    size_t len;
-    max_align_t align;
-};
-
-static void
-look_for_secrets(const unsigned char *p, size_t len)
-{
-    size_t i, n;
-
-    for (n = 0; n < memory.n_secrets; n++) {
-        for (i = 0; i + SECRET_LEN <= len; i++) {
-            if (memcmp(p + i, memory.secrets[n], SECRET_LEN) == 0) {
-                memory.n_found++;
-                break;
-            }
-        }
-    }
-}
-
-static void *
-counted_malloc(size_t len, const char *file, int line)
-{
-    union head *head;
-
-    (void)file;
-    (void)line;
-    if (memory.fail_at != 0 && ++memory.count == memory.fail_at)
-        return NULL;
-    /* Zeros: what the block held before must not count as found in it. */
-    head = calloc(1, sizeof(*head) + len);
-    if (head == NULL)
-        return NULL;
-    head->len = len;
-    memory.live++;
-    return head + 1;
-}
-
-static void
-counted_free(void *p, const char *file, int line)
-{
-    union head *head = p;
-
-    (void)file;
-    (void)line;
-    if (p == NULL)
-        return;
-    head--;
-    look_for_secrets(p, head->len);
-    memory.live--;
-    free(head);
-}
-
-static void *
-counted_realloc(void *p, size_t len, const char *file, int line)
-{
-    void *to = counted_malloc(len, file, line);
-    union head *head = p;
-
-    if (p == NULL || to == NULL)
-        return to;
-    head--;
-    memcpy(to, p, head->len < len ? head->len : len);
-    counted_free(p, file, line);
-    return to;
-}
 
 /* Reading */
 
@@ -878,21 +800,6 @@ texts_beyond_the_limit_are_refused(void **state)
 
 /* Memory */
 
-/* Places in libcrypto's queue, and more; from 4.0 on it does not say. */
-#define QUEUE_LEN 32
-
-/* A place in libcrypto's queue keeps the buffer of its last record: give one to
- * each, so that no new one is counted. */
-static void
-warm_error_queue(void)
-{
-    int i;
-
-    for (i = 0; i < QUEUE_LEN; i++)
-        ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "record %d", i);
-    ERR_clear_error();
-}
-
 static void
 sweep(const char *text)
 {
@@ -903,21 +810,19 @@ sweep(const char *text)
 
     assert_int_equal(read_text(&got, text), ENVELOPE_OK); /* warm */
     clear(&got);
-    warm_error_queue();
     for (n = 1;; n++) {
-        live = memory.live;
-        memory.count = 0;
-        memory.fail_at = n;
+        live = memory_live();
+        memory_fail(n);
         rc = read_text(&got, text);
-        memory.fail_at = 0;
+        memory_fail(0);
         clear(&got);
-        if (memory.count < n)
+        if (!memory_failed())
             break;
         failed += rc != ENVELOPE_OK;
         /* libcrypto does not always say that it was memory. */
         assert_true(rc == ENVELOPE_OK || rc == ENVELOPE_R_MEMORY
                     || rc == ENVELOPE_R_UNREADABLE_KEY);
-        if (memory.live != live)
+        if (memory_live() != live)
             fail_msg("allocation %zu: %ld blocks are left", n,
                      memory.live - live);
     }
@@ -939,14 +844,13 @@ memory_may_run_out(void **state)
 static void
 add_secret(const unsigned char *p)
 {
+    unsigned char reversed[SECRET_LEN];
     size_t i;
 
-    assert_true(memory.n_secrets + 2 <= SECRETS_MAX);
-    for (i = 0; i < SECRET_LEN; i++) {
-        memory.secrets[memory.n_secrets][i] = p[i];
-        memory.secrets[memory.n_secrets + 1][SECRET_LEN - 1 - i] = p[i];
-    }
-    memory.n_secrets += 2;
+    for (i = 0; i < SECRET_LEN; i++)
+        reversed[SECRET_LEN - 1 - i] = p[i];
+    memory_watch(p, SECRET_LEN);
+    memory_watch(reversed, SECRET_LEN);
 }
 
 /* Of the numbers in the order of a private key's blob, by their names */
@@ -975,11 +879,11 @@ assert_wiped(const char *text, const char *const names[], size_t count)
     clear(&got);
     /* The last line but two of the text is in the secret part. */
     add_secret((const unsigned char *)text + strlen(text) - 36 - 2 * 71);
-    memory.n_found = 0;
+    memory.unwiped = 0;
     assert_int_equal(read_text(&got, text), ENVELOPE_OK);
     clear(&got);
-    memory.n_secrets = 0;
-    assert_int_equal(memory.n_found, 0);
+    memory_forget();
+    assert_int_equal(memory.unwiped, 0);
 }
 
 static void
@@ -1020,8 +924,6 @@ main(void)
         cmocka_unit_test(secrets_are_wiped),
     };
 
-    if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc,
-                                  counted_free))
-        return 99;
+    memory_install("");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
