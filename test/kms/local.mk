@@ -76,7 +76,6 @@ EXTRA_DIST += \
 	%D%/kms_vault.h \
 	%D%/kms_vault_service.sh \
 	%D%/lookalike.py \
-	%D%/memory.h \
 	%D%/package-lock.json \
 	%D%/package.json \
 	%D%/prove.py \

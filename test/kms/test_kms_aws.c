@@ -2,12 +2,11 @@
 /* AWS KMS: what is sent, byte by byte, and what is made of each reply. */
 #include "kms/service.h"
 
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <openssl/crypto.h>
 
 #include "test/kms/world.h"
 
@@ -813,42 +812,6 @@ expired_credentials_are_got_anew(void **state)
                            "AKIDPROCESS/"));
 }
 
-/* The nth allocation from now fails; 0: none does. */
-static size_t fail_at;
-static bool was_ours; /* not libcrypto's, which can do without some, and does
-                       * not always tell */
-
-static bool
-fails_now(const char *file)
-{
-    if (fail_at == 0 || --fail_at > 0)
-        return false;
-    was_ours = strstr(file, "kms/") != NULL;
-    return true;
-}
-
-static void *
-allocate(size_t len, const char *file, int line)
-{
-    (void)line;
-    return fails_now(file) ? NULL : malloc(len);
-}
-
-static void *
-reallocate(void *p, size_t len, const char *file, int line)
-{
-    (void)line;
-    return fails_now(file) ? NULL : realloc(p, len);
-}
-
-static void
-release(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
-
 /* Without the copies that the fake one keeps, whose memory is not ours. */
 static enum envelope_reason
 send_simply(void *arg, struct kms_reply *reply,
@@ -879,8 +842,8 @@ static const struct {
       REENCRYPTED(ARN, ARN, BLOB), 200, ENVELOPE_OK },
 };
 
-/* Whichever of our allocations fails, that is what is told; check_outcome()
- * sees to the rest. */
+/* Whichever of our allocations fails, that is what is told, and check_outcome()
+ * sees to the rest; libcrypto can do without some, and does not always tell. */
 static void
 memory_may_run_out(void **state)
 {
@@ -905,16 +868,16 @@ memory_may_run_out(void **state)
             t.fake.variables = home;
             t.fake.files = files;
             t.fake.world.send = send_simply;
-            fail_at = ++n;
+            memory_fail(++n);
             rc = run_once(sweeps[i].operation, sweeps[i].uri, sweeps[i].to,
                           sweeps[i].status, sweeps[i].reply);
-            if (fail_at == 0 && rc != ENVELOPE_R_MEMORY
-                && (was_ours
+            if (memory_failed() && rc != ENVELOPE_R_MEMORY
+                && (memory_is_ours(memory.failure->file)
                     || (rc != sweeps[i].rc && rc != ENVELOPE_R_CRYPTO)))
                 fail_msg("sweep %zu, allocation %zu: %d: %s", i, n, rc,
                          t.err.detail);
-        } while (fail_at == 0);
-        fail_at = 0;
+            memory_fail(0);
+        } while (memory_failed());
         assert_int_equal(rc, sweeps[i].rc);
         assert_true(n > 20);
     }
@@ -944,7 +907,6 @@ main(void)
         service_test(memory_may_run_out),
     };
 
-    if (!CRYPTO_set_mem_functions(allocate, reallocate, release))
-        return 1;
+    memory_install(NULL);
     return cmocka_run_group_tests_name("kms_aws", tests, NULL, NULL);
 }

@@ -3,12 +3,11 @@
  * said where there are none. */
 #include "kms/credentials.h"
 
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <openssl/crypto.h>
 
 #include "test/kms/world.h"
 
@@ -1064,32 +1063,6 @@ regions_are_found(void **state)
 
 /* Memory */
 
-static size_t fail_at; /* the nth allocation from now fails; 0: none does */
-
-static void *
-allocate(size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_at > 0 && --fail_at == 0 ? NULL : malloc(len);
-}
-
-static void *
-reallocate(void *p, size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_at > 0 && --fail_at == 0 ? NULL : realloc(p, len);
-}
-
-static void
-release(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
-
 /* Without the copies that the fake one keeps. */
 static enum envelope_reason
 send_simply(void *arg, struct kms_reply *reply,
@@ -1151,13 +1124,13 @@ memory_may_run_out(void **state)
             fake.files = process_files;
             fake.world.send = send_simply;
             fake.world.run = run_simply;
-            fail_at = ++n;
+            memory_fail(++n);
             rc = find(sweeps[i].profile);
-            if (fail_at == 0 && rc != ENVELOPE_R_MEMORY)
+            if (memory_failed() && rc != ENVELOPE_R_MEMORY)
                 fail_msg("sweep %zu, allocation %zu: %d: %s", i, n, rc,
                          err.detail);
-        } while (fail_at == 0);
-        fail_at = 0;
+            memory_fail(0);
+        } while (memory_failed());
         assert_int_equal(rc, ENVELOPE_OK);
         found("SIMPLE", "t");
     }
@@ -1195,8 +1168,7 @@ main(void)
         credentials_test(memory_may_run_out),
     };
 
-    if (!CRYPTO_set_mem_functions(allocate, reallocate, release))
-        return 1;
+    memory_install(NULL);
     return cmocka_run_group_tests_name("kms_aws_credentials", tests, NULL,
                                        NULL);
 }

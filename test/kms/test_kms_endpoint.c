@@ -2,7 +2,7 @@
 /* Endpoints: which host is meant, and who may be asked without TLS. */
 #include "kms/http.h"
 
-#include "test/kms/memory.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #define FULL63 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0"
@@ -124,7 +124,7 @@ refuse(const char *url, bool metadata, const char *why)
     assert_null(strstr(err.detail, SECRET));
     assert_null(endpoint.host.data);
     assert_null(endpoint.path.data);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -479,11 +479,11 @@ memory_runs_out(void **state)
                 assert_int_equal(rc, ENVELOPE_R_MEMORY);
                 assert_null(endpoint.host.data);
                 assert_null(endpoint.path.data);
-                assert_int_equal(memory.live, 0);
+                assert_int_equal(memory_live(), 0);
             }
         }
         kms_endpoint_clear(&endpoint);
-        assert_int_equal(memory.live, 0);
+        assert_int_equal(memory_live(), 0);
         assert_true(n > 2);
     }
 }
@@ -505,6 +505,6 @@ main(void)
         cmocka_unit_test(memory_runs_out),
     };
 
-    memory_watch();
+    memory_install(SECRET);
     return cmocka_run_group_tests_name("kms_endpoint", tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
 #include <openssl/crypto.h>
 
 #include "kms/uri.h"
-#include "test/kms/memory.h"
 #include "test/kms/world.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #define CONF ENVELOPE_KMS_CONFIG_PATH
@@ -586,7 +586,8 @@ static void
 memory_may_run_out_anywhere(void **state)
 {
     enum envelope_reason rc = ENVELOPE_R_MEMORY;
-    size_t n, live = memory.live;
+    size_t n;
+    long live = memory_live();
 
     (void)state;
     set_labels();
@@ -597,7 +598,7 @@ memory_may_run_out_anywhere(void **state)
         rc = generate();
         memory_fail(0);
         assert_true(rc == ENVELOPE_OK || rc == ENVELOPE_R_MEMORY);
-        assert_int_equal(memory.live, live);
+        assert_int_equal(memory_live(), live);
     }
     assert_true(n > 10);
     assert_kek_is('k');
@@ -629,6 +630,6 @@ main(void)
         IN_SCENE(memory_may_run_out_anywhere),
     };
 
-    memory_watch();
+    memory_install(SECRET);
     return cmocka_run_group_tests_name("execkms", tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
 #include <openssl/crypto.h>
 
 #include "kms/uri.h"
-#include "test/kms/memory.h"
 #include "test/kms/world.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #define CONF ENVELOPE_KMS_CONFIG_PATH
@@ -1062,7 +1062,8 @@ static size_t
 sweep(const char *config)
 {
     enum envelope_reason rc = ENVELOPE_R_MEMORY;
-    size_t n, live = memory.live;
+    size_t n;
+    long live = memory_live();
 
     set_config(config);
     for (n = 0; rc != ENVELOPE_OK; n++) {
@@ -1072,7 +1073,7 @@ sweep(const char *config)
         memory_fail(0);
         if (rc != ENVELOPE_OK && rc != ENVELOPE_R_MEMORY)
             fail_msg("allocation %zu: %s", n + 1, scene.err.detail);
-        assert_int_equal(memory.live, live);
+        assert_int_equal(memory_live(), live);
     }
     assert_kek_is('k');
     assert_string_equal(scene.made.key, "corp/backup");
@@ -1134,6 +1135,6 @@ main(void)
         IN_SCENE(memory_may_run_out_anywhere),
     };
 
-    memory_watch();
+    memory_install(SECRET);
     return cmocka_run_group_tests_name("httpkms", tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 /* Requests that cannot be sent, and what is kept of a reply. */
 #include "kms/http.h"
 
-#include "test/kms/memory.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 /* Requests */
@@ -42,7 +42,7 @@ a_request_is_put_together(void **state)
     kms_request_clear(&request);
     assert_int_equal(request.header_count, 0);
     kms_endpoint_clear(&endpoint);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 /* The message names the header and not the token. */
@@ -127,7 +127,7 @@ too_many_headers_fail(void **state)
     assert_int_equal(kms_request_check(&request, &err), ENVELOPE_R_MEMORY);
     kms_request_clear(&request);
     kms_endpoint_clear(&endpoint);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -145,7 +145,7 @@ requests_are_wiped(void **state)
     kms_request_clear(&request);
     kms_endpoint_clear(&endpoint);
     assert_int_equal(memory.unwiped, 0);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 /* Replies */
@@ -194,7 +194,7 @@ headers_that_are_kept(void **state)
     memory.unwiped = 0;
     kms_reply_clear(&reply);
     assert_int_equal(memory.unwiped, 0);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -374,7 +374,7 @@ memory_runs_out(void **state)
                 assert_int_equal(rc, ENVELOPE_R_MEMORY);
             kms_request_clear(&request);
             kms_endpoint_clear(&endpoint);
-            assert_int_equal(memory.live, 0);
+            assert_int_equal(memory_live(), 0);
         }
         assert_true(n > 6);
     }
@@ -399,6 +399,6 @@ main(void)
         cmocka_unit_test(memory_runs_out),
     };
 
-    memory_watch();
+    memory_install(SECRET);
     return cmocka_run_group_tests_name("kms_http", tests, NULL, NULL);
 }

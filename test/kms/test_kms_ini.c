@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "test/kms/memory.h"
 #include "test/kms/world.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include "kms/config.h"
@@ -192,7 +192,7 @@ all_lines_are_read_or_refused(void **state)
         check(read_files[i].file, strlen(read_files[i].file),
               &read_files[i].outcome);
     (void)read_text(NULL, 0, NULL);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -264,7 +264,7 @@ the_file_that_is_named(void **state)
     assert_string_equal(kms_text_get(&text), "");
     kms_text_clear(&text);
     fake_world_clear(&fake);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -336,6 +336,6 @@ main(void)
         cmocka_unit_test(a_file_that_cannot_be_read),
     };
 
-    memory_watch();
+    memory_install(SECRET);
     return cmocka_run_group_tests_name("kms_ini", tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 /* JSON from services, which may say anything, and JSON that we write. */
 #include "kms/json.h"
 
-#include "test/kms/memory.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <jansson.h>
@@ -31,7 +31,7 @@ refuse(const char *text, size_t len)
     assert_null(json);
     assert_int_equal(err.reason, ENVELOPE_R_KEY_SERVICE);
     assert_null(strstr(err.detail, SECRET));
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 /* Reading */
@@ -317,7 +317,13 @@ static const char secrets[] =
 static void *
 get_memory(size_t len)
 {
-    return memory_get(len);
+    return memory_malloc(len, NULL, 0);
+}
+
+static void
+put_memory(void *p)
+{
+    memory_free(p, NULL, 0);
 }
 
 static void
@@ -328,7 +334,7 @@ strings_are_wiped(void **state)
     json_t *root;
 
     (void)state;
-    json_set_alloc_funcs(get_memory, memory_put);
+    json_set_alloc_funcs(get_memory, put_memory);
     json = parse(secrets);
     memory.unwiped = 0;
     kms_json_free(json);
@@ -348,7 +354,7 @@ strings_are_wiped(void **state)
     memory.unwiped = 0;
     json_decref(root);
     assert_int_equal(memory.unwiped, 7);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
     kms_json_free(NULL);
     json_set_alloc_funcs(malloc, free);
 }
@@ -365,7 +371,7 @@ memory_runs_out(void **state)
     assert_int_equal(kms_json_parse(&json, "{}", 2, &err), ENVELOPE_R_MEMORY);
     memory_fail(0);
     assert_null(json);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 /* Writing */
@@ -476,7 +482,7 @@ labels_are_an_object(void **state)
     kms_json_labels(&text, "\n=\n", 3);
     assert_string_equal(kms_text_get(&text), "{\"\":\"\",\"\":\"\"}");
     kms_text_clear(&text);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 int
@@ -498,6 +504,6 @@ main(void)
         cmocka_unit_test(labels_are_an_object),
     };
 
-    memory_watch();
+    memory_install(SECRET);
     return cmocka_run_group_tests_name("kms_json", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* pipe2 */
 #include "kms/process.h"
 
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <errno.h>
@@ -20,8 +21,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "kms/clock.h"
 
 #define MIB ((size_t)1 << 20)
@@ -30,33 +29,6 @@
 
 /* This very program, in one of the parts below. */
 #define SELF "/proc/self/exe"
-
-/* Memory: the n-th allocation of this thread fails. */
-static _Thread_local size_t fail_in;
-
-static void *
-failing_malloc(size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_in > 0 && --fail_in == 0 ? NULL : malloc(len);
-}
-
-static void *
-failing_realloc(void *p, size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_in > 0 && --fail_in == 0 ? NULL : realloc(p, len);
-}
-
-static void
-plain_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
 
 /* Parts: what a child says of itself */
 
@@ -690,9 +662,9 @@ memory_may_run_out(void **state)
     (void)state;
     set_input(MIB);
     for (n = 1; rc != ENVELOPE_OK; n++) {
-        fail_in = n;
+        memory_fail(n);
         rc = CAT();
-        fail_in = 0;
+        memory_fail(0);
         if (rc != ENVELOPE_OK)
             assert_int_equal(rc, ENVELOPE_R_MEMORY);
         kms_text_clear(&t.output);
@@ -769,7 +741,6 @@ main(int argc, char **argv)
             return parts[i].play();
     }
     default_signals();
-    if (!CRYPTO_set_mem_functions(failing_malloc, failing_realloc, plain_free))
-        return 99;
+    memory_install(NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "test/kms/world.h"
-#include "test/support/scarce.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #define HOME_FILE "/home/me/.tencentcloud/credentials"
@@ -41,8 +41,7 @@ look(struct kms_credentials *credentials, struct fake_world *fake,
     fake->replies = sources->replies;
     fake->reply_count = sources->reply_count;
     *credentials = (struct kms_credentials){ 0 };
-    if (fail_in == 0)
-        kms_text_set(&credentials->token, "of an earlier call");
+    kms_text_set(&credentials->token, "of an earlier call");
     rc = kms_tencent_credentials(credentials, &fake->world, profile, err);
     if (rc != ENVELOPE_OK) {
         assert_int_equal(err->reason, rc);
@@ -435,19 +434,18 @@ sweep(const struct sources *sources)
     enum envelope_reason rc;
     struct fake_world fake;
     struct envl_err err;
-    unsigned n, left = 0, failures = 0;
+    size_t n = 0, failures = 0;
 
-    for (n = 1; left == 0; n++) {
-        fail_in = n;
+    do {
+        memory_fail(++n);
         rc = look(&credentials, &fake, sources, NULL, &err);
-        left = fail_in;
-        fail_in = 0;
+        memory_fail(0);
         if (rc != ENVELOPE_OK && rc != ENVELOPE_R_MEMORY)
-            fail_msg("allocation %u: %s", n, err.detail);
+            fail_msg("allocation %zu: %s", n, err.detail);
         failures += rc != ENVELOPE_OK;
         kms_credentials_clear(&credentials);
         fake_world_clear(&fake);
-    }
+    } while (memory_failed());
     assert_int_equal(rc, ENVELOPE_OK);
     assert_true(failures >= 3);
 }
@@ -506,8 +504,7 @@ main(void)
         cmocka_unit_test(memory_may_run_out),
     };
 
-    if (!scarce_install())
-        return EXIT_FAILURE;
+    memory_install(NULL);
     return cmocka_run_group_tests_name("kms_tencent_credentials", tests, NULL,
                                        NULL);
 }

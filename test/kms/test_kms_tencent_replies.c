@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tencent Cloud KMS: what is made of its replies. */
 #include "test/kms/kms_tencent.h"
-#include "test/support/scarce.h"
+#include "test/support/memory.h"
 
 /* Replies */
 
@@ -239,20 +239,19 @@ memory_may_run_out(void **state)
         wrapped_as("tencentkms", KEY, "blob", true);
     struct trial t = new_trial();
     enum envelope_reason rc;
-    unsigned n, left = 0, failures = 0;
+    size_t n = 0, failures = 0;
 
     (void)state;
     t.labels = "a=1\n";
-    for (n = 1; left == 0; n++) {
-        fail_in = n;
+    do {
+        memory_fail(++n);
         rc = unwrap(&t, &wrapped, 200, DECRYPTED);
-        left = fail_in;
-        fail_in = 0;
+        memory_fail(0);
         if (rc != ENVELOPE_OK && rc != ENVELOPE_R_MEMORY
             && rc != ENVELOPE_R_CRYPTO)
-            fail_msg("allocation %u: %s", n, t.err.detail);
+            fail_msg("allocation %zu: %s", n, t.err.detail);
         failures += rc != ENVELOPE_OK;
-    }
+    } while (memory_failed());
     assert_true(failures > 20);
     fake_world_clear(&t.fake);
 }
@@ -270,8 +269,7 @@ main(void)
         cmocka_unit_test(memory_may_run_out),
     };
 
-    if (!scarce_install())
-        return EXIT_FAILURE;
+    memory_install(NULL);
     return cmocka_run_group_tests_name("kms_tencent_replies", tests, NULL,
                                        NULL);
 }

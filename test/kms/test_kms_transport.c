@@ -7,6 +7,7 @@
 #define _GNU_SOURCE /* pipe2 */
 #include "kms/transport.h"
 
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <arpa/inet.h>
@@ -23,7 +24,6 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
-#include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -33,34 +33,6 @@
 #define HANG_S 100
 #define NAME_LEN_MAX 31
 #define PORTS_MAX 16
-#define SECRET "hush, hush"
-
-/* Memory: the n-th allocation of this thread fails. */
-static _Thread_local size_t fail_in;
-
-static void *
-failing_malloc(size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_in > 0 && --fail_in == 0 ? NULL : malloc(len);
-}
-
-static void *
-failing_realloc(void *p, size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_in > 0 && --fail_in == 0 ? NULL : realloc(p, len);
-}
-
-static void
-plain_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
 
 /* The server */
 
@@ -936,9 +908,9 @@ memory_may_run_out(void **state)
     (void)state;
     aim("http", "127.0.0.1", "plain", "/named");
     for (n = 1; rc != ENVELOPE_OK; n++) {
-        fail_in = n;
+        memory_fail(n);
         rc = kms_transport_send(NULL, &t.reply, &t.request, LONG_MS, &t.err);
-        fail_in = 0;
+        memory_fail(0);
         if (rc != ENVELOPE_OK)
             assert_int_equal(rc, ENVELOPE_R_MEMORY);
     }
@@ -1028,8 +1000,7 @@ main(void)
     int failed = 0;
 
     default_signals();
-    if (!CRYPTO_set_mem_functions(failing_malloc, failing_realloc, plain_free))
-        return 99;
+    memory_install(NULL);
     if (start_server())
         failed = cmocka_run_group_tests(tests, NULL, NULL);
     else if (getenv("ENVELOPE_NO_SKIP") != NULL)

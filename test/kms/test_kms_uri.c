@@ -2,7 +2,7 @@
 /* URIs of keys: their parts, what is decoded in them, and what is refused. */
 #include "kms/uri.h"
 
-#include "test/kms/memory.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 static const char *const parameters[] = { "region+", "endpoint", "context.k",
@@ -61,7 +61,7 @@ the_parts_of_uris(void **state)
         assert_int_equal(uri.query_count, 0);
         kms_uri_clear(&uri);
     }
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -94,7 +94,7 @@ queries(void **state)
     kms_uri_clear(&uri);
     assert_null(kms_uri_get(&uri, "region"));
     kms_uri_clear(&uri);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 
     /* Directly after the authority, or the scheme. */
     assert_int_equal(kms_uri_parse(&uri, "v://h?region=a", parameters, &err),
@@ -127,7 +127,7 @@ as_many_parameters_as_there_may_be(void **state)
     assert_int_equal(kms_uri_parse(&uri, text, parameters, &err),
                      ENVELOPE_R_UNREADABLE_KEY);
     assert_non_null(strstr(err.detail, "too many"));
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -144,7 +144,7 @@ one_that_may_not_come_again(void **state)
     assert_int_equal(kms_uri_parse(&uri, "v:k?region%2b=a", parameters, &err),
                      ENVELOPE_R_UNREADABLE_KEY);
     assert_non_null(strstr(err.detail, "only: region, endpoint, context.k"));
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -184,7 +184,7 @@ refuse(const char *text, const char *why)
     assert_null(uri.authority);
     assert_null(uri.path);
     assert_int_equal(uri.query_count, 0);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 static void
@@ -345,7 +345,7 @@ memory_runs_out(void **state)
         if (rc != ENVELOPE_OK) {
             assert_int_equal(rc, ENVELOPE_R_MEMORY);
             assert_null(uri.scheme);
-            assert_int_equal(memory.live, 0);
+            assert_int_equal(memory_live(), 0);
         }
     }
     assert_int_equal(n, 9);
@@ -355,7 +355,7 @@ memory_runs_out(void **state)
     assert_int_equal(kms_uri_parse(&uri, "v://h/p?b=a", parameters, &err),
                      ENVELOPE_R_UNREADABLE_KEY);
     memory_fail(0);
-    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory_live(), 0);
 }
 
 int
@@ -377,6 +377,6 @@ main(void)
         cmocka_unit_test(memory_runs_out),
     };
 
-    memory_watch();
+    memory_install(SECRET);
     return cmocka_run_group_tests_name("kms_uri", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vault's transit engine: what is made of its replies. */
 #include "test/kms/kms_vault.h"
-#include "test/support/scarce.h"
+#include "test/support/memory.h"
 
 /* Replies */
 
@@ -191,21 +191,20 @@ sweep(enum operation operation)
     };
     struct trial t = { .variables = variables, .files = files };
     enum envelope_reason rc;
-    unsigned n, left = 0, failures = 0;
+    size_t n = 0, failures = 0;
 
     t.labels = "a=1\n";
-    for (n = 1; left == 0; n++) {
-        fail_in = n;
+    do {
+        memory_fail(++n);
         if (operation == UNWRAP)
             rc = unwrap(&t, uri, &wrapped, DECRYPTED);
         else
             rc = rewrap(&t, uri, &wrapped, uri, REWRAPPED);
-        left = fail_in;
-        fail_in = 0;
+        memory_fail(0);
         if (rc != ENVELOPE_OK && rc != ENVELOPE_R_MEMORY)
-            fail_msg("allocation %u: %s", n, t.err.detail);
+            fail_msg("allocation %zu: %s", n, t.err.detail);
         failures += rc != ENVELOPE_OK;
-    }
+    } while (memory_failed());
     assert_int_equal(rc, ENVELOPE_OK);
     assert_true(failures > 20);
     fake_world_clear(&t.fake);
@@ -231,7 +230,6 @@ main(void)
         cmocka_unit_test(memory_may_run_out),
     };
 
-    if (!scarce_install())
-        return EXIT_FAILURE;
+    memory_install(NULL);
     return cmocka_run_group_tests_name("kms_vault_replies", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* The real world's small things: time, chance, environment, files. */
 #include "kms/world.h"
 
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 #include <errno.h>
@@ -12,35 +13,6 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
-
-/* Memory: the n-th allocation fails. */
-static size_t fail_in;
-
-static void *
-failing_malloc(size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_in > 0 && --fail_in == 0 ? NULL : malloc(len);
-}
-
-static void *
-failing_realloc(void *p, size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fail_in > 0 && --fail_in == 0 ? NULL : realloc(p, len);
-}
-
-static void
-plain_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
 
 static struct {
     const struct kms_world *world;
@@ -232,9 +204,9 @@ memory_may_run_out(void **state)
     (void)state;
     set_file(5000);
     for (n = 1; rc != ENVELOPE_OK; n++) {
-        fail_in = n;
+        memory_fail(n);
         rc = read_file(t.path, 5000);
-        fail_in = 0;
+        memory_fail(0);
         if (rc != ENVELOPE_OK) {
             assert_int_equal(rc, ENVELOPE_R_MEMORY);
             assert_null(t.content.data);
@@ -259,7 +231,6 @@ main(void)
         TEST(memory_may_run_out),
     };
 
-    if (!CRYPTO_set_mem_functions(failing_malloc, failing_realloc, plain_free))
-        return 99;
+    memory_install(NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

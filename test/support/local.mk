@@ -20,6 +20,5 @@ EXTRA_DIST += \
 	%D%/program.sh \
 	%D%/real.h \
 	%D%/python.sh \
-	%D%/scarce.h \
 	%D%/support.h \
 	%D%/tap.sh
