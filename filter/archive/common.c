@@ -57,6 +57,7 @@ errno_of(enum envelope_reason reason)
     case ENVELOPE_R_CARRIER:
     case ENVELOPE_R_CARRIER_MEMBER:
     case ENVELOPE_R_CARRIER_TRUNCATED:
+    case ENVELOPE_R_INCOMPLETE:
         return ERRNO_FILE_FORMAT;
     case ENVELOPE_OK:
     case ENVELOPE_R_CRYPTO:
@@ -69,6 +70,7 @@ errno_of(enum envelope_reason reason)
     case ENVELOPE_R_KEY_SERVICE_REFUSED:
     case ENVELOPE_R_CREDENTIALS:
     case ENVELOPE_R_NO_KEY_SERVICES:
+    case ENVELOPE_R_PROGRAM:
         break;
     }
     return ERRNO_MISC;

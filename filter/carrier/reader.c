@@ -80,6 +80,20 @@ envl_carrier_kind_of(const unsigned char *in, size_t len)
     return ENVL_RAW;
 }
 
+bool
+envl_carrier_has_end(enum envl_carrier kind, const unsigned char *tail,
+                     size_t len, uint64_t size)
+{
+    switch (kind) {
+    case ENVL_TAR:
+        return size % ENVL_TAR_BLOCK_LEN == 0 && envl_tar_has_end(tail, len);
+    case ENVL_XBSTREAM:
+        return envl_xb_has_end(tail, len);
+    default:
+        return true;
+    }
+}
+
 /* Readers */
 
 struct envl_carrier_reader *

@@ -148,3 +148,16 @@ envl_tar_pax_is_harmless(const char *text, size_t len)
     }
     return true;
 }
+
+bool
+envl_tar_has_end(const unsigned char *tail, size_t len)
+{
+    const size_t end_len = (size_t)2 * ENVL_TAR_BLOCK_LEN;
+    size_t i;
+
+    if (len < end_len)
+        return false;
+    for (i = len - end_len; i < len && tail[i] == 0; i++)
+        ;
+    return i == len;
+}

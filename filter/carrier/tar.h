@@ -53,6 +53,9 @@ enum envelope_reason envl_tar_parse(struct envl_tar_header *header,
                                     const unsigned char *block, uint64_t at,
                                     struct envl_err *err);
 
+/* envl_tar_has_end - are the last two blocks of these bytes zeros? */
+bool envl_tar_has_end(const unsigned char *tail, size_t len);
+
 /* envl_tar_padding - zero bytes after a member of this size */
 size_t envl_tar_padding(uint64_t size);
 

@@ -165,6 +165,39 @@ envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
     return ENVELOPE_OK;
 }
 
+/* Does one chunk without data begin here, and end with the last byte? */
+static bool
+is_last_chunk(const unsigned char *in, size_t len)
+{
+    uint64_t want = AT_PATH;
+
+    if (len < want
+        || memcmp(in + AT_MAGIC, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN) != 0)
+        return false;
+    want += get_le(in + AT_PATH_LEN, 4);
+    switch (in[AT_TYPE]) {
+    case ENVL_XB_END:
+    case ENVL_XB_REMOVE:
+        return len == want;
+    case ENVL_XB_RENAME: /* the new path follows, with its length */
+        return len >= want + 4 && len == want + 4 + get_le(in + want, 4);
+    default:
+        return false;
+    }
+}
+
+bool
+envl_xb_has_end(const unsigned char *tail, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        if (is_last_chunk(tail + i, len - i))
+            return true;
+    }
+    return false;
+}
+
 void
 envl_xb_set_crc(unsigned char *data, size_t len)
 {

@@ -7,6 +7,7 @@
 #ifndef ENVL_XBSTREAM_H
 #define ENVL_XBSTREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,10 @@
 #define ENVL_XB_DATA_LEN_MAX 67108864
 
 enum envl_xb_type { ENVL_XB_PAYLOAD = 'P', ENVL_XB_END = 'E' };
+
+/* Types that MariaDB's mbstream has beside those, without data; none of ours. */
+#define ENVL_XB_REMOVE 'D'
+#define ENVL_XB_RENAME 'R'
 
 struct envl_xb_header {
     char path[ENVL_MEMBER_NAME_MAX + 1];
@@ -70,6 +75,10 @@ enum envelope_reason envl_xb_parse(struct envl_xb_header *header,
                                    const unsigned char *in, size_t len,
                                    uint64_t at, size_t *want,
                                    struct envl_err *err);
+
+/* envl_xb_has_end - is the last of these bytes the end of a chunk that closes,
+ * removes or renames a file? */
+bool envl_xb_has_end(const unsigned char *tail, size_t len);
 
 /* envl_xb_set_crc - data of a chunk has changed: write its CRC-32, the last
  * field of the header right before it */

@@ -37,6 +37,14 @@ struct envl_encoder {
     unsigned char peek[PEEK_LEN];
     size_t peek_len;
 
+    bool wants_end;     /* the data is an archive, which has an end */
+    const char *dashes; /* of the options, for a message */
+    envl_confirm_fn *confirm_end;
+    void *confirm_arg;
+    unsigned char tail[ENVL_CARRIER_TAIL_LEN]; /* the last bytes of the data */
+    size_t tail_len;
+    uint64_t size; /* bytes of the data so far */
+
     size_t want; /* chunks of the slot that is being filled */
     unsigned char carry[ENVL_SLACK_LEN];
     size_t carry_len; /* bytes that begin the next frame */
@@ -116,6 +124,10 @@ envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
     if (encoder == NULL)
         return envl_fail_memory(err);
     encoder->state = options->carrier == ENVL_AUTO ? AT_PEEK : AT_HEAD;
+    encoder->wants_end = options->any_end <= 0;
+    encoder->dashes = options->dashes;
+    encoder->confirm_end = options->confirm_end;
+    encoder->confirm_arg = options->confirm_arg;
     encoder->writer = (struct envl_carrier_writer){
         .kind = options->carrier,
         .xbcloud = options->xbcloud > 0,
@@ -257,8 +269,62 @@ choose_carrier(struct envl_encoder *encoder)
 {
     encoder->writer.kind =
         envl_carrier_kind_of(encoder->peek, encoder->peek_len);
-    if (encoder->writer.kind == ENVL_RAW)
+    if (encoder->writer.kind == ENVL_RAW) {
         encoder->piece_len = ENVL_SLOT_SEALED_LEN;
+        encoder->wants_end = false;
+    }
+}
+
+static void
+add_to_tail(struct envl_encoder *encoder, const unsigned char *p, size_t len)
+{
+    size_t keep = sizeof(encoder->tail);
+
+    if (len > keep) {
+        p += len - keep;
+        len = keep;
+    }
+    keep -= len;
+    if (keep > encoder->tail_len)
+        keep = encoder->tail_len;
+    memmove(encoder->tail, encoder->tail + encoder->tail_len - keep, keep);
+    memcpy(encoder->tail + keep, p, len);
+    encoder->tail_len = keep + len;
+}
+
+/* The tail is shorter than a chunk: it lies in the last two of them. */
+static void
+note_tail(struct envl_encoder *encoder, const struct envl_slot *slot)
+{
+    size_t chunk = slot->have / ENVELOPE_CHUNK_LENGTH;
+    const unsigned char *p = slot->batch + chunk * ENVELOPE_SEALED_CHUNK_LENGTH;
+
+    if (chunk > 0)
+        add_to_tail(encoder, p - ENVELOPE_SEALED_CHUNK_LENGTH,
+                    ENVELOPE_CHUNK_LENGTH);
+    add_to_tail(encoder, p, slot->have % ENVELOPE_CHUNK_LENGTH);
+    encoder->size += slot->have;
+}
+
+/* What wrote the data may have died, and a pipe does not say so. */
+static enum envelope_reason
+check_end(const struct envl_encoder *encoder, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (encoder->confirm_end != NULL)
+        rc = encoder->confirm_end(encoder->confirm_arg, err);
+    if (rc != ENVELOPE_OK || !encoder->wants_end
+        || envl_carrier_has_end(encoder->writer.kind, encoder->tail,
+                                encoder->tail_len, encoder->size))
+        return rc;
+    return envl_fail(err, ENVELOPE_R_INCOMPLETE,
+                     "%s, and this one does not: see whether what wrote it has "
+                     "failed; %sany-end encrypts it all the same",
+                     encoder->writer.kind == ENVL_TAR
+                         ? "a tar ends with two blocks of zeros"
+                         : "an xbstream ends where its last file is closed",
+                     encoder->dashes);
 }
 
 /*
@@ -346,10 +412,16 @@ envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
     if (encoder->state < AT_DATA) {
         if (encoder->state == AT_PEEK)
             choose_carrier(encoder);
+        else
+            encoder->wants_end = false; /* nobody knows what the data is */
         put_head(encoder, slot);
         return;
     }
-    if (encoder->state == AT_DATA)
+    if (encoder->wants_end && encoder->state == AT_DATA)
+        note_tail(encoder, slot);
+    if (encoder->state == AT_DATA && ended)
+        rc = check_end(encoder, &err);
+    if (rc == ENVELOPE_OK && encoder->state == AT_DATA)
         rc = reserve_chunks(encoder, slot, &fill, &err);
     if (rc == ENVELOPE_OK && encoder->state == AT_DATA && ended)
         rc = seal_last(encoder, slot, &fill, &err);

@@ -14,6 +14,14 @@
 #include "lib/base/octets.h"
 
 /*
+ * Asked when the data to encrypt ends, before its last chunk is made: is it
+ * complete?  In any thread; it may wait.
+ *
+ * Returns: ENVELOPE_OK, or the reason that the stream fails with.
+ */
+typedef enum envelope_reason envl_confirm_fn(void *arg, struct envl_err *err);
+
+/*
  * Ownership: all of it is the structure's, envl_options_clear().  Texts are
  * NULL, and numbers below zero, where nothing was said.
  */
@@ -28,8 +36,11 @@ struct envl_options {
     /* Called with the records of a failure in libcrypto's queue, before they
      * are dropped; NULL: nobody looks at them. */
     void (*trace)(void);
+    envl_confirm_fn *confirm_end; /* NULL: the end is not asked for; nor it */
+    void *confirm_arg;            /* borrowed */
     enum envl_carrier carrier;
     long piece_len;
+    long any_end; /* do not ask for the archive's own end */
     long xbcloud;
     long threads, reserve, work_factor;
     long allow_expired, skip_expired, allow_usage, require_post_quantum;

@@ -47,6 +47,8 @@ extern "C" {
  *                    carrier, each chunk of an xbstream: a multiple of 512
  *                    from 65536 to 67108864; the default is 8388608
  *   xbcloud          "1": add the member that xbcloud put insists on
+ *   any-end          "1": with carrier auto, take a tar or xbstream without its
+ *                    end, too
  *   reserve, work-factor, allow-expired, skip-expired, allow-usage,
  *   require-post-quantum
  *                    the cipher's parameters, EVP_CIPHER-ENVELOPE(7)

@@ -57,14 +57,17 @@
     X(ENVELOPE_R_BAD_KEY, 46, "key cannot be used")                            \
     X(ENVELOPE_R_CONFIGURATION, 47, "mistake in the configuration of openssl") \
     X(ENVELOPE_R_CERTIFICATE_USAGE, 48, "certificate not for encryption")      \
-    X(ENVELOPE_R_NOT_POST_QUANTUM, 49, "recipient is not post-quantum")
+    X(ENVELOPE_R_NOT_POST_QUANTUM, 49, "recipient is not post-quantum")        \
+    X(ENVELOPE_R_INCOMPLETE, 50, "the data ends early")                        \
+    X(ENVELOPE_R_PROGRAM, 51, "the program failed")
 /* clang-format on */
 
 /*
  * Reason codes of the errors that the provider raises: compare them with
  * ERR_GET_REASON() of a record whose library is the provider's own.
  * ENVELOPE_OK is never raised, and those from ENVELOPE_R_CARRIER to
- * ENVELOPE_R_WRITE are the archive filter's.
+ * ENVELOPE_R_WRITE, and ENVELOPE_R_INCOMPLETE, are the archive filter's;
+ * ENVELOPE_R_PROGRAM is the command's.
  */
 enum envelope_reason {
     ENVELOPE_OK = 0,

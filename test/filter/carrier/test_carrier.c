@@ -413,6 +413,51 @@ what_is_not_recognised(void **state)
     drop(&xb);
 }
 
+/* Ends of archives */
+
+static bool
+ends(enum envl_carrier kind, const struct bytes *archive, size_t cut)
+{
+    size_t len = archive->len - cut, from = 0;
+
+    if (len > ENVL_CARRIER_TAIL_LEN)
+        from = len - ENVL_CARRIER_TAIL_LEN;
+    return envl_carrier_has_end(kind, archive->p + from, len - from, len);
+}
+
+static void
+ends_of_archives(void **state)
+{
+    struct bytes tar = { 0 }, xb = { 0 };
+    size_t i;
+
+    (void)state;
+    (void)put_tar(&tar, "etc/passwd", '0', stream, 512);
+    assert_false(ends(ENVL_TAR, &tar, 0));
+    for (i = 0; i < 1024; i++)
+        put(&tar, "", 1);
+    assert_true(ends(ENVL_TAR, &tar, 0));
+    for (i = 1; i < tar.len; i++)
+        assert_false(ends(ENVL_TAR, &tar, i));
+    put(&tar, "", 1); /* no whole block */
+    assert_false(ends(ENVL_TAR, &tar, 0));
+
+    (void)put_chunk(&xb, 'P', "ibdata1", 0, stream, 100);
+    assert_false(ends(ENVL_XBSTREAM, &xb, 0));
+    put(&xb, "XBSTCK01\0E\007\0\0\0ibdata1", 21);
+    assert_true(ends(ENVL_XBSTREAM, &xb, 0));
+    for (i = 1; i < xb.len; i++)
+        assert_false(ends(ENVL_XBSTREAM, &xb, i));
+    put(&xb, "XBSTCK01\0R\001\0\0\0a\377\377\377\377", 19);
+    assert_false(ends(ENVL_XBSTREAM, &xb, 0));
+    put(&xb, "XBSTCK01\0D\377\377\377\377", 14);
+    assert_false(ends(ENVL_XBSTREAM, &xb, 0));
+
+    assert_true(ends(ENVL_RAW, &xb, 0));
+    drop(&tar);
+    drop(&xb);
+}
+
 /* What is accepted */
 
 static void
@@ -545,6 +590,7 @@ main(void)
         cmocka_unit_test(a_tar_has_so_many_pieces),
         cmocka_unit_test(recognition),
         cmocka_unit_test(what_is_not_recognised),
+        cmocka_unit_test(ends_of_archives),
         cmocka_unit_test(tars_that_were_packed_again),
         cmocka_unit_test(keys_that_come_late),
         cmocka_unit_test(payload_that_waits),
