@@ -22,12 +22,13 @@
 
 /* Values of getopt_long(): letters, or these and the index of a row after the
  * last one. */
-enum { GETOPT_HELP = 1000, GETOPT_VERSION, GETOPT_ROWS };
+enum { GETOPT_OPERAND = 1, GETOPT_HELP = 1000, GETOPT_VERSION, GETOPT_ROWS };
 
 struct parser {
     struct option longs[OPTION_COUNT_MAX + 3];
-    char letters[2 * OPTION_COUNT_MAX + 5];
+    char letters[2 * OPTION_COUNT_MAX + 6];
     bool used[OPTION_COUNT_MAX];
+    const char *value; /* of the last option, or NULL */
 };
 
 static int
@@ -38,6 +39,13 @@ argument_of(const struct envl_option_row *row)
     return row->optional ? optional_argument : required_argument;
 }
 
+static bool
+takes_program(const struct envl_arguments *arguments)
+{
+    return arguments->command == ENVL_CMD_ENCRYPT
+           || arguments->command == ENVL_CMD_DECRYPT;
+}
+
 /* Does it take many files?  Then a wildcard gives them, and may give what
  * looks like an option. */
 static bool
@@ -46,7 +54,8 @@ takes_many(const struct envl_arguments *arguments)
     return envl_command_rows[arguments->command].operands_max == INT_MAX;
 }
 
-/* A leading '+' ends the options at the first operand.  A ':' keeps
+/* A leading '+' ends the options at the first operand, and '-' makes each operand
+ * a value of the option OPERAND, so that what is after -- is seen.  A ':' keeps
  * getopt_long() quiet, and tells a missing value from an unknown option. */
 static void
 build(struct parser *parser, const struct envl_arguments *arguments)
@@ -58,6 +67,8 @@ build(struct parser *parser, const struct envl_arguments *arguments)
     *parser = (struct parser){ 0 };
     if (takes_many(arguments))
         *p++ = '+';
+    if (takes_program(arguments))
+        *p++ = '-';
     *p++ = ':';
     *p++ = 'h';
     for (i = 0; i < envl_option_count; i++) {
@@ -155,11 +166,16 @@ parse_options(struct envl_arguments *arguments, struct parser *parser, int argc,
             return -1;
         case '?':
             return (int)report_option(argv[optind - 1]);
+        case GETOPT_OPERAND:
+            if (arguments->file_count < 2)
+                arguments->named[arguments->file_count++] = optarg;
+            break;
         case ':':
             return (int)envl_report_usage("option %s: its value is missing",
                                           argv[optind - 1]);
         default:
             parser->used[row_of(found)] = true;
+            parser->value = optarg;
             status = (int)take(arguments, row_of(found), optarg);
             break;
         }
@@ -189,9 +205,12 @@ check_words(const struct envl_arguments *arguments, char **argv, int first,
     for (i = first; i < last && !dashes; i++) {
         if (argv[i][0] == '-' && argv[i][1] != '\0' && is_file(argv[i]))
             return envl_report_usage("%s is taken for an option, and a file "
-                                     "of that name is here: write -- before "
-                                     "the names of files",
-                                     argv[i]);
+                                     "of that name is here: %s",
+                                     argv[i],
+                                     takes_program(arguments)
+                                         ? "write ./ before the name of a file"
+                                         : "write -- before the names of "
+                                           "files");
     }
     for (i = 1; i < arguments->file_count && !dashes; i++) {
         const char *name = arguments->files[i];
@@ -202,6 +221,36 @@ check_words(const struct envl_arguments *arguments, char **argv, int first,
                                      "files",
                                      name);
     }
+    return ENVL_EXIT_DONE;
+}
+
+/* What getopt_long() has left: names of files, or after -- a program. */
+static enum envl_status
+take_rest(struct envl_arguments *arguments, const struct parser *parser,
+          char **argv, int argc)
+{
+    const char *last = argv[optind - 1];
+
+    if (!takes_program(arguments)) {
+        arguments->files = argv + optind;
+        arguments->file_count = argc - optind;
+        return ENVL_EXIT_DONE;
+    }
+    arguments->files = arguments->named;
+    if (strcmp(last, "--") != 0 || last == parser->value)
+        return ENVL_EXIT_DONE;
+    if (optind == argc)
+        return envl_report_usage("-- goes before a program to run, and there "
+                                 "is none");
+    arguments->program = argv + optind;
+    if (arguments->command == ENVL_CMD_ENCRYPT && arguments->file_count > 0)
+        return envl_report_usage("%s and the program %s cannot both give the "
+                                 "data",
+                                 arguments->files[0], arguments->program[0]);
+    if (arguments->command == ENVL_CMD_DECRYPT && arguments->output != NULL)
+        return envl_report_usage("-o %s and the program %s cannot both take "
+                                 "the data",
+                                 arguments->output, arguments->program[0]);
     return ENVL_EXIT_DONE;
 }
 
@@ -287,9 +336,9 @@ envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
         parse_options(arguments, &parser, argc - word, argv + word, word > 0);
     if (status != ENVL_EXIT_DONE)
         return status;
-    arguments->files = argv + word + optind;
-    arguments->file_count = argc - word - optind;
-    status = (int)check_words(arguments, argv, word + 1, word + optind);
+    status = (int)take_rest(arguments, &parser, argv + word, argc - word);
+    if (status == ENVL_EXIT_DONE)
+        status = (int)check_words(arguments, argv, word + 1, word + optind);
     if (status == ENVL_EXIT_DONE)
         status = (int)check(arguments, &parser);
     return status == ENVL_EXIT_DONE ? (int)read_list(arguments) : status;

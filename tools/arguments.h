@@ -40,6 +40,8 @@ struct envl_arguments {
                                   * passphrases, labels, carrier, ... */
     char **files;                /* operands, or those of files_from */
     int file_count;
+    char *named[2]; /* those of a command that takes one, and one too many */
+    char **program; /* what comes after -- : its name, its arguments, NULL */
     struct envl_file_list list; /* of files_from; owned */
     const char *files_from;     /* --files-from */
     bool null;                  /* -0: its names end with NUL bytes */
@@ -82,6 +84,7 @@ struct envl_arguments {
  *
  * Without a subcommand it is ENVL_CMD_ENCRYPT, or with -d ENVL_CMD_DECRYPT.
  *
+ * encrypt and decrypt take a program after --; all others names of files.
  * Where a command takes many files, options end at the first of them.  A word
  * that would be taken for an option, or for its value, and is also the name of
  * a file here, is refused unless -- comes after it: a wildcard may have put it

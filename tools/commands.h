@@ -4,9 +4,20 @@
 #define ENVL_COMMANDS_H
 
 #include "tools/arguments.h"
+#include "tools/os/output.h"
 #include "tools/status.h"
 
 typedef enum envl_status envl_command_fn(struct envl_arguments *arguments);
+
+/*
+ * envl_open_output - open what decrypted data goes to, or an envelope: -o, the
+ * program after --, or standard output
+ *
+ *   input  descriptor that must not be the same file, or -1
+ */
+enum envelope_reason envl_open_output(struct envl_output *output,
+                                      const struct envl_arguments *arguments,
+                                      int input, struct envl_err *err);
 
 envl_command_fn envl_command_crypt;   /* encrypt, decrypt; tools/crypt.c */
 envl_command_fn envl_command_range;   /* decrypt --range; tools/range.c */

@@ -43,27 +43,51 @@ pump_all(struct envl_codec *codec, const struct envl_input_file *input, int out,
     return rc;
 }
 
-/* Zeros become holes, which is for one thread to see. */
+enum envelope_reason
+envl_open_output(struct envl_output *output,
+                 const struct envl_arguments *arguments, int input,
+                 struct envl_err *err)
+{
+    const bool encrypts = arguments->command == ENVL_CMD_ENCRYPT;
+    enum envelope_reason rc;
+
+    if (arguments->program != NULL && !encrypts)
+        rc = envl_output_open_program(output, arguments->program, err);
+    else
+        rc = envl_output_open(output, arguments->output, arguments->force,
+                              encrypts, input, 0666, err);
+    if (rc == ENVELOPE_OK)
+        output->no_sync = arguments->no_fsync;
+    return rc;
+}
+
+/* Zeros become holes, which is for one thread to see.  A program is started when
+ * there is something for it: not where no key opens the envelope. */
 static enum envelope_reason
-pump_sparsely(struct envl_codec *codec, const struct envl_input_file *input,
-              const struct envl_output *output, enum envl_progress_mode mode,
-              struct envl_err *err)
+pull_all(struct envl_codec *codec, const struct envl_input_file *input,
+         const struct envl_arguments *arguments, struct envl_output *output,
+         struct envl_err *err)
 {
     struct envl_progress *progress;
     struct envl_pump *pump = NULL;
     struct envl_sparse sparse;
     const unsigned char *p;
     enum envelope_reason rc;
+    bool begun = false;
     size_t len = 1;
 
-    rc = envl_sparse_begin(&sparse, output, true, err);
-    if (rc == ENVELOPE_OK)
-        rc = envl_pump_start(&pump, codec, input->fd, ENVL_PUMP_CALLER, err);
+    rc = envl_pump_start(&pump, codec, input->fd, ENVL_PUMP_CALLER, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    progress = envl_progress_start(mode, input->size, taken, pump);
+    progress =
+        envl_progress_start(arguments->progress, input->size, taken, pump);
     while (rc == ENVELOPE_OK && len > 0) {
         rc = envl_pump_pull(pump, &p, &len, err);
+        if (rc == ENVELOPE_OK && !output->open)
+            rc = envl_open_output(output, arguments, input->fd, err);
+        if (rc == ENVELOPE_OK && !begun)
+            rc = envl_sparse_begin(&sparse, output, arguments->sparse, err);
+        begun = true;
         if (rc == ENVELOPE_OK && len > 0)
             rc = envl_sparse_write(&sparse, p, len, err);
     }
@@ -72,30 +96,62 @@ pump_sparsely(struct envl_codec *codec, const struct envl_input_file *input,
     return rc == ENVELOPE_OK ? envl_sparse_end(&sparse, err) : rc;
 }
 
+static enum envelope_reason
+confirm_end(void *producer, struct envl_err *err)
+{
+    return envl_program_wait(producer, err);
+}
+
+/* The program that makes the data, or a file.  It is started last: what is wrong
+ * with keys or the output is known before there is any data. */
+static enum envelope_reason
+start_producer(struct envl_program *producer,
+               const struct envl_arguments *arguments,
+               struct envl_input_file *input, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    if (arguments->program == NULL || arguments->command != ENVL_CMD_ENCRYPT)
+        return ENVELOPE_OK;
+    rc = envl_program_start(producer, arguments->program, true, err);
+    input->fd = producer->fd;
+    return rc;
+}
+
 /* The codec first: what is wrong with keys leaves no file behind. */
 static enum envelope_reason
-run(const struct envl_arguments *arguments, enum envl_direction direction,
-    const struct envl_input_file *input, struct envl_err *err)
+run(struct envl_arguments *arguments, enum envl_direction direction,
+    struct envl_input_file *input, struct envl_err *err)
 {
+    struct envl_program producer = { 0 };
     struct envl_output output = { 0 };
     struct envl_codec *codec = NULL;
     enum envelope_reason rc;
+    const bool for_program =
+        direction == ENVL_DECRYPT && arguments->program != NULL;
     bool had_enough = false; /* whoever reads the output */
 
+    if (direction == ENVL_ENCRYPT && arguments->program != NULL) {
+        arguments->options.confirm_end = confirm_end;
+        arguments->options.confirm_arg = &producer;
+    }
     rc = envl_codec_new(&codec, &arguments->options, direction, err);
+    if (rc == ENVELOPE_OK && !for_program)
+        rc = envl_open_output(&output, arguments, input->fd, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_output_open(&output, arguments->output, arguments->force,
-                              direction == ENVL_ENCRYPT, input->fd, 0666, err);
+        rc = start_producer(&producer, arguments, input, err);
     if (rc == ENVELOPE_OK) {
         envl_fd_widen_pipe(input->fd);
-        envl_fd_widen_pipe(output.fd);
-        output.no_sync = arguments->no_fsync;
-        rc =
-            arguments->sparse
-                ? pump_sparsely(codec, input, &output, arguments->progress, err)
-                : pump_all(codec, input, output.fd, arguments->progress,
-                           &had_enough, err);
+        if (output.open)
+            envl_fd_widen_pipe(output.fd);
+        rc = arguments->sparse || for_program
+                 ? pull_all(codec, input, arguments, &output, err)
+                 : pump_all(codec, input, output.fd, arguments->progress,
+                            &had_enough, err);
+        if (rc != ENVELOPE_OK)
+            rc = envl_output_explain(&output, err);
     }
+    envl_program_stop(&producer); /* it has ended, or nobody reads it */
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);
     if (rc == ENVELOPE_OK) {
@@ -107,7 +163,7 @@ run(const struct envl_arguments *arguments, enum envl_direction direction,
     /* The pump's threads have the signal blocked.  An archiver that has found
      * its file closes the pipe, and takes an end by SIGPIPE for what it is, but
      * not an error.  If it is ignored it becomes one. */
-    if (had_enough)
+    if (had_enough && rc == ENVELOPE_R_WRITE)
         (void)raise(SIGPIPE);
     return rc;
 }
@@ -129,14 +185,21 @@ envl_command_crypt(struct envl_arguments *arguments)
         return envl_command_range(arguments);
     if (arguments->salvage)
         return envl_command_salvage(arguments);
-    rc = envl_input_open(&input, name, ENVL_INPUT_ANY, &err);
+    if (arguments->program != NULL && direction == ENVL_ENCRYPT) {
+        input = (struct envl_input_file){ .fd = -1, .size = -1 };
+        name = arguments->program[0];
+        rc = ENVELOPE_OK;
+    } else {
+        rc = envl_input_open(&input, name, ENVL_INPUT_ANY, &err);
+    }
     if (rc == ENVELOPE_OK && direction == ENVL_DECRYPT && isatty(input.fd))
         rc = envl_fail(&err, ENVELOPE_R_PARAMETER,
                        "standard input is a terminal: name a file, or send "
                        "an envelope through a pipe");
     if (rc == ENVELOPE_OK)
         rc = run(arguments, direction, &input, &err);
-    envl_input_close(&input);
+    if (arguments->program == NULL || direction == ENVL_DECRYPT)
+        envl_input_close(&input);
     if (rc == ENVELOPE_OK)
         return ENVL_EXIT_DONE;
     status = envl_report_copy(name, arguments->output, &err, direction);

@@ -20,6 +20,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/fingerprint.h \
 	%D%/os/disk.c \
 	%D%/os/disk.h \
+	%D%/os/ending.c \
+	%D%/os/ending.h \
 	%D%/os/free_name.c \
 	%D%/os/free_name.h \
 	%D%/help.c \
@@ -38,6 +40,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/measure.h \
 	%D%/os/output.c \
 	%D%/os/output.h \
+	%D%/os/program.c \
+	%D%/os/program.h \
 	%D%/os/progress.c \
 	%D%/os/progress.h \
 	%D%/os/prompt.c \

@@ -19,6 +19,7 @@
 #include <openssl/err.h>
 
 #include "tools/commands.h"
+#include "tools/os/program.h"
 #include "tools/os/prompt.h"
 #include "tools/os/term_safe.h"
 #include "tools/secrets.h"
@@ -71,6 +72,19 @@ lock_memory(void)
     if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0
         && limit.rlim_cur >= LOCK_LIMIT_MIN)
         (void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
+/* Only the soft limit: another program that is run from here gets its own back.
+ * A core_pattern that is a pipe asks no limit. */
+static void
+forbid_core(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = 0;
+        (void)setrlimit(RLIMIT_CORE, &limit);
+    }
 }
 
 /* A file must never take the place of a standard one that is closed, and get
@@ -138,15 +152,14 @@ prepare(struct envl_arguments *arguments)
 int
 main(int argc, char **argv)
 {
-    const struct rlimit no_core = { 0, 0 };
     struct envl_arguments arguments;
     int status;
 
     envl_progress_catch();
     if (!open_standard_files())
         return ENVL_EXIT_FAILED;
-    /* A core_pattern that is a pipe asks no limit. */
-    (void)setrlimit(RLIMIT_CORE, &no_core);
+    envl_program_keep_limits();
+    forbid_core();
 #ifdef PR_SET_DUMPABLE
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif

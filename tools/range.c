@@ -88,15 +88,15 @@ run(const struct envl_arguments *arguments, int input, struct envl_err *err)
     if (rc == ENVELOPE_OK)
         rc = clip(&end, arguments, size, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_output_open(&output, arguments->output, arguments->force,
-                              false, input, 0666, err);
+        rc = envl_open_output(&output, arguments, input, err);
     if (rc == ENVELOPE_OK)
         rc = envl_sparse_begin(&to, &output, arguments->sparse, err);
     if (rc == ENVELOPE_OK)
         rc = copy_and_tell(arguments, reader, end, &to, err);
     if (rc == ENVELOPE_OK)
         rc = envl_sparse_end(&to, err);
-    output.no_sync = arguments->no_fsync;
+    if (rc != ENVELOPE_OK && output.open)
+        rc = envl_output_explain(&output, err);
     envl_reader_free(reader);
     if (rc == ENVELOPE_OK)
         rc = envl_output_commit(&output, err);

@@ -99,13 +99,11 @@ run(struct salvage *s, const struct envl_arguments *arguments,
     if (rc == ENVELOPE_OK)
         rc = envl_scan_new(&s->scan, s->reader, 0, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_output_open(&s->output, arguments->output, arguments->force,
-                              false, input->fd, 0666, err);
+        rc = envl_open_output(&s->output, arguments, input->fd, err);
     if (rc == ENVELOPE_OK)
         rc = envl_sparse_begin(&s->to, &s->output, arguments->sparse, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    s->output.no_sync = arguments->no_fsync;
     progress = envl_progress_start(arguments->progress, input->size, passed, s);
     rc = write_all(s, arguments, err);
     envl_progress_stop(progress, rc == ENVELOPE_OK);
@@ -113,6 +111,8 @@ run(struct salvage *s, const struct envl_arguments *arguments,
         rc = envl_sparse_end(&s->to, err);
     if (rc == ENVELOPE_OK && has_result(s))
         rc = envl_output_commit(&s->output, err);
+    else if (rc != ENVELOPE_OK)
+        rc = envl_output_explain(&s->output, err);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 /* Files may be pipes: each is read once. */
 #include "tools/secrets.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,6 +117,8 @@ get_passphrase(struct envl_arguments *arguments, const char *asks_for,
     if (arguments->prompt)
         return envl_prompt_passphrase(&options->passphrase, asks_for, twice,
                                       err);
+    if (has_fd && arguments->passphrase_fd > STDERR_FILENO) /* for us alone */
+        (void)fcntl(arguments->passphrase_fd, F_SETFD, FD_CLOEXEC);
     rc = has_fd ? envl_passphrase_read(&read, arguments->passphrase_fd,
                                        &options->in_use, err)
                 : envl_passphrase_load(&read, &from, err);

@@ -62,6 +62,8 @@ static const struct row {
     { ENVELOPE_R_NO_KEY_SERVICES, ENVL_EXIT_FAILED,
       "install envelope-kms.so, or say where it is with "
       "ENVELOPE_KMS_MODULES" },
+    { ENVELOPE_R_INCOMPLETE, ENVL_EXIT_PROGRAM, NULL },
+    { ENVELOPE_R_PROGRAM, ENVL_EXIT_PROGRAM, NULL },
     { ENVELOPE_R_CONFIGURATION, ENVL_EXIT_FAILED,
       "correct the file, or name another one with OPENSSL_CONF" },
 };
@@ -84,7 +86,8 @@ envl_status_of(enum envelope_reason reason, enum envl_direction direction)
 {
     enum envl_status status = find(reason)->status;
 
-    if (direction == ENVL_DECRYPT || status == ENVL_EXIT_USAGE)
+    if (direction == ENVL_DECRYPT || status == ENVL_EXIT_USAGE
+        || status == ENVL_EXIT_PROGRAM)
         return status;
     return reason == ENVELOPE_R_LABELS ? ENVL_EXIT_USAGE : ENVL_EXIT_FAILED;
 }
@@ -168,7 +171,10 @@ envl_report_copy(const char *input, const char *output,
 
     if (err->reason == ENVELOPE_R_WRITE)
         name = or_standard(output, "standard output");
+    else if (err->reason == ENVELOPE_R_PROGRAM)
+        name = NULL; /* the detail has it */
     else if (err->reason == ENVELOPE_R_READ
+             || err->reason == ENVELOPE_R_INCOMPLETE
              || (direction == ENVL_DECRYPT
                  && err->reason != ENVELOPE_R_PARAMETER))
         name = or_standard(input, "standard input");

@@ -15,6 +15,7 @@ enum envl_status {
     ENVL_EXIT_NOT_ENVELOPE = 4,
     ENVL_EXIT_DAMAGED = 5,
     ENVL_EXIT_SALVAGED = 6, /* --salvage: output was written, with holes */
+    ENVL_EXIT_PROGRAM = 7,  /* what made the data, or takes it, has failed */
     ENVL_EXIT_MISSING = 8   /* the input is not there; nothing else failed */
 };
 

@@ -249,6 +249,10 @@ const struct envl_option_row envl_option_rows[] = {
       NONE,
       take_filter, "require-post-quantum", 0,
       "refuse keys that a quantum computer could break" },
+    { "any-end", 0, ENC, ENVL_GROUP_DATA,
+      NONE,
+      take_filter, "any-end", 0,
+      "encrypt a tar or xbstream that lacks its end, too" },
     { "xbcloud", 0, ENC, ENVL_GROUP_FORMAT,
       NONE,
       take_filter, "xbcloud", 0,
@@ -353,11 +357,13 @@ const size_t envl_option_count =
     sizeof(envl_option_rows) / sizeof(envl_option_rows[0]);
 
 const struct envl_command_row envl_command_rows[ENVL_CMD_COUNT] = {
-    { "encrypt", "[FILE]", 1, true, "encrypt FILE or standard input",
-      "mariabackup --backup --stream=xbstream | envelope encrypt -r ops.pub -o "
-      "backup.env" },
-    { "decrypt", "[FILE]", 1, true, "decrypt FILE or standard input",
-      "envelope decrypt -i ops.key backup.env | mbstream -x -C restored" },
+    { "encrypt", "[FILE | -- PROGRAM [ARGUMENT]...]", 1, true,
+      "encrypt FILE, standard input, or what PROGRAM writes",
+      "envelope encrypt -r ops.pub -o backup.env -- mariabackup --backup "
+      "--stream=xbstream" },
+    { "decrypt", "[FILE] [-- PROGRAM [ARGUMENT]...]", 1, true,
+      "decrypt FILE or standard input",
+      "envelope decrypt -i ops.key backup.env -- mbstream -x -C restored" },
     { "inspect", "[FILE...]", INT_MAX, true, "show what is known without a key",
       "envelope inspect backup.env" },
     { "verify", "[FILE...]", INT_MAX, true,

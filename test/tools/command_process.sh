@@ -132,7 +132,7 @@ no_core_dump() {
     pid=$!
     exec 9>wait
     n=0
-    until grep -Eq '^Max core file size +0 +0 ' /proc/$pid/limits; do
+    until grep -Eq '^Max core file size +0 ' /proc/$pid/limits; do
         n=$((n + 1))
         test $n -lt 200
         sleep 0.05

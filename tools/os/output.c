@@ -15,89 +15,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter/stream/fd.h"
 #include "tools/os/disk.h"
+#include "tools/os/ending.h"
 #include "tools/os/temporary.h"
 
 /* Signals */
 
-static const int ending[] = { SIGHUP,  SIGINT,  SIGPIPE, SIGQUIT,
-                              SIGTERM, SIGXCPU, SIGXFSZ };
-#define ENDING_COUNT (sizeof(ending) / sizeof(ending[0]))
-
 /* What they remove; changed with them blocked. */
 static struct {
-    volatile sig_atomic_t armed;
-    pid_t pid; /* not in the child of a fork */
     int dir;
     char name[ENVL_TEMPORARY_LEN_MAX + 1];
-    struct sigaction old[ENDING_COUNT];
 } guard;
 
 static void
-remove_and_end(int number)
+remove_guarded(int number)
 {
-    int error = errno;
-    size_t i;
-
-    if (guard.armed && getpid() == guard.pid)
-        (void)unlinkat(guard.dir, guard.name, 0);
-    for (i = 0; i < ENDING_COUNT; i++) {
-        if (ending[i] == number)
-            (void)sigaction(number, &guard.old[i], NULL);
-    }
-    (void)raise(number); /* it is blocked until this returns */
-    errno = error;
+    (void)number;
+    (void)unlinkat(guard.dir, guard.name, 0);
 }
 
-static void
-signals_block(sigset_t *old)
-{
-    sigset_t set;
-    size_t i;
-
-    sigemptyset(&set);
-    for (i = 0; i < ENDING_COUNT; i++)
-        sigaddset(&set, ending[i]);
-    (void)pthread_sigmask(SIG_BLOCK, &set, old);
-}
-
-static void
-signals_unblock(const sigset_t *old)
-{
-    (void)pthread_sigmask(SIG_SETMASK, old, NULL);
-}
-
-/* With the signals blocked.  What is ignored, as under nohup, stays so. */
 static void
 guard_arm(const struct envl_output *output)
 {
-    struct sigaction action = { .sa_handler = remove_and_end };
-    size_t i;
-
     (void)snprintf(guard.name, sizeof(guard.name), "%s",
                    output->file.temporary);
     guard.dir = output->file.dir;
-    guard.pid = getpid();
-    guard.armed = 1;
-    for (i = 0; i < ENDING_COUNT; i++)
-        sigaddset(&action.sa_mask, ending[i]);
-    for (i = 0; i < ENDING_COUNT; i++) {
-        (void)sigaction(ending[i], NULL, &guard.old[i]);
-        if (guard.old[i].sa_handler != SIG_IGN)
-            (void)sigaction(ending[i], &action, NULL);
-    }
+    envl_ending_add(remove_guarded);
 }
 
 static void
 guard_disarm(void)
 {
-    size_t i;
-
-    if (!guard.armed)
-        return;
-    guard.armed = 0;
-    for (i = 0; i < ENDING_COUNT; i++)
-        (void)sigaction(ending[i], &guard.old[i], NULL);
+    envl_ending_remove(remove_guarded);
 }
 
 /* Files */
@@ -150,13 +100,13 @@ create_temporary(struct envl_output *output, mode_t mode)
     if (lstat(output->path, &link) == 0 && S_ISLNK(link.st_mode)
         && (target = realpath(output->path, NULL)) == NULL)
         return false;
-    signals_block(&old);
+    envl_ending_block(&old);
     output->fd = envl_replace_begin(
         &output->file, target != NULL ? target : output->path, mode);
     error = errno;
     if (output->fd >= 0)
         guard_arm(output);
-    signals_unblock(&old);
+    envl_ending_unblock(&old);
     free(target);
     errno = error;
     return output->fd >= 0;
@@ -322,6 +272,39 @@ envl_output_open(struct envl_output *output, const char *path, bool force,
     return rc;
 }
 
+enum envelope_reason
+envl_output_open_program(struct envl_output *output, char **argv,
+                         struct envl_err *err)
+{
+    enum envelope_reason rc;
+    sigset_t closed;
+
+    *output = (struct envl_output){ .fd = -1,
+                                    .file = ENVL_REPLACE_NONE,
+                                    .open = true };
+    rc = envl_program_start(&output->program, argv, false, err);
+    (void)sigemptyset(&closed);
+    (void)sigaddset(&closed, SIGPIPE); /* it is an error, and explained */
+    (void)pthread_sigmask(SIG_BLOCK, &closed, NULL);
+    envl_fd_widen_pipe(output->program.fd);
+    output->fd = output->program.fd;
+    if (rc != ENVELOPE_OK)
+        envl_output_discard(output);
+    return rc;
+}
+
+enum envelope_reason
+envl_output_explain(struct envl_output *output, struct envl_err *err)
+{
+    if (output->program.pid == 0 || err->reason != ENVELOPE_R_WRITE)
+        return err->reason;
+    if (envl_program_wait(&output->program, err) == ENVELOPE_OK)
+        (void)envl_fail(err, ENVELOPE_R_PROGRAM,
+                        "%s ended before it had read everything",
+                        output->program.name);
+    return err->reason;
+}
+
 /* Network filesystems may tell only now what could not be written. */
 static bool
 close_output(struct envl_output *output)
@@ -339,11 +322,11 @@ take_name(struct envl_output *output)
     sigset_t old;
     bool done;
 
-    signals_block(&old);
+    envl_ending_block(&old);
     done = envl_replace_take_name(&output->file, output->force);
     if (output->file.temporary == NULL)
         guard_disarm();
-    signals_unblock(&old);
+    envl_ending_unblock(&old);
     return done;
 }
 
@@ -372,7 +355,9 @@ envl_output_commit(struct envl_output *output, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
 
-    if (output->path != NULL)
+    if (output->program.pid != 0)
+        rc = envl_program_wait(&output->program, err);
+    else if (output->path != NULL)
         rc = commit_file(output, err);
     else if (!close_output(output))
         rc = fail_write(err);
@@ -387,11 +372,12 @@ envl_output_discard(struct envl_output *output)
 
     if (!output->open)
         return;
+    envl_program_stop(&output->program);
     if (output->fd >= 0 && output->path != NULL)
         (void)close(output->fd); /* nobody wants what is in it */
-    signals_block(&old);
+    envl_ending_block(&old);
     envl_replace_end(&output->file);
     guard_disarm();
-    signals_unblock(&old);
+    envl_ending_unblock(&old);
     *output = (struct envl_output){ .fd = -1, .file = ENVL_REPLACE_NONE };
 }

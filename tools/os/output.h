@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where output goes: standard output, or a file that appears under its name
- * only when it is complete.
+ * Where output goes: standard output, a file that appears under its name only
+ * when it is complete, or another program.
  */
 #ifndef ENVL_OUTPUT_H
 #define ENVL_OUTPUT_H
@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "lib/base/err.h"
+#include "tools/os/program.h"
 #include "tools/os/replace.h"
 
 /* All zero is an output that was not opened. */
@@ -18,7 +19,8 @@ struct envl_output {
     int fd;                   /* to be written to */
     const char *path;         /* borrowed; NULL is standard output */
     struct envl_replace file; /* symbolic links followed */
-    bool force;               /* replace a file of that name */
+    struct envl_program program;
+    bool force;   /* replace a file of that name */
     bool no_sync; /* do not wait for the disk; the caller may set it */
     bool is_new;  /* it is a file, and replaces none */
     bool open;
@@ -57,6 +59,30 @@ enum envelope_reason envl_output_open(struct envl_output *output,
                                       struct envl_err *err);
 
 /*
+ * envl_output_open_program - the same for a program that takes the data
+ *
+ *   argv  its name and arguments, and NULL; they must stay
+ *
+ * A program that reads no more is an error, and SIGPIPE is blocked from here on.
+ * envl_output_commit() closes its standard input and waits for it to end;
+ * envl_output_discard() ends it before it sees the end of its input.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PROGRAM naming it and why.
+ */
+enum envelope_reason envl_output_open_program(struct envl_output *output,
+                                              char **argv,
+                                              struct envl_err *err);
+
+/*
+ * envl_output_explain - err is why the output failed: if it could not be written
+ * because the program that takes it has gone, say how that one ended
+ *
+ * Returns: err->reason, which becomes ENVELOPE_R_PROGRAM then.
+ */
+enum envelope_reason envl_output_explain(struct envl_output *output,
+                                         struct envl_err *err);
+
+/*
  * envl_output_give - give it owner and group of another file, as far as the
  * system lets us; a group that is not the other file's has no more permissions
  * than all others have
@@ -71,7 +97,9 @@ void envl_output_give(const struct envl_output *output,
  *
  * Standard output is closed.
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if a file of that name appeared
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PROGRAM if the program that takes the data did
+ *          not end with status 0;
+ *          ENVELOPE_R_PARAMETER if a file of that name appeared
  *          meanwhile and force was not given; ENVELOPE_R_WRITE: there is no
  *          file of ours, and an old one is as it was.  Only where the directory
  *          cannot be brought to disk the complete file stays.

@@ -1,5 +1,5 @@
 # fish completion for envelope
-complete -c envelope -n __fish_use_subcommand -a encrypt -d 'encrypt FILE or standard input'
+complete -c envelope -n __fish_use_subcommand -a encrypt -d 'encrypt FILE, standard input, or what PROGRAM writes'
 complete -c envelope -n __fish_use_subcommand -a decrypt -d 'decrypt FILE or standard input'
 complete -c envelope -n __fish_use_subcommand -a inspect -d 'show what is known without a key'
 complete -c envelope -n __fish_use_subcommand -a verify -d 'read and check everything, write nothing'
@@ -27,6 +27,7 @@ complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from e
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l skip-expired -d 'leave out a certificate that is not valid now'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l allow-usage -d 'take a certificate of a CA, or one that is not for encryption'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l require-post-quantum -d 'refuse keys that a quantum computer could break'
+complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l any-end -d 'encrypt a tar or xbstream that lacks its end, too'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l xbcloud -d 'add the entries that xbcloud put looks for'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt' -l range -x -d 'write only these bytes, read from a file that can seek'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt' -l salvage -f -a 'zero skip' -d 'write what is intact of a damaged file, and zeros for holes'

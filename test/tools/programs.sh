@@ -1,0 +1,386 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Only what is complete is sealed, and nobody takes a part for the whole: programs
+# that make the data or take it, and the ends of archives.
+. "${srcdir:-.}/test/support/tap.sh"
+. "$srcdir/test/support/program.sh"
+
+plan 26
+. "$srcdir/test/tools/command_support.sh"
+set_up make_all
+
+encrypts() { # PROGRAM [ARGUMENT...]
+    timeout 60 "$envelope" encrypt -r ../ops.pem -o out -- "$@"
+}
+
+decrypts() { # FILE PROGRAM [ARGUMENT...]
+    from=$1
+    shift
+    timeout 60 "$envelope" decrypt -i ops.key "$from" -- "$@"
+}
+
+failed() { # DETAIL
+    says_first "$(reason PROGRAM): $1"
+}
+
+# --- a program that makes the data ----------------------------------------
+
+complete() {
+    cd here
+    exits 0 encrypts cat ../plain
+    only out
+    exits 0 "$envelope" decrypt -i ../ops.key -o - out >../got
+    cmp ../plain ../got
+    exits 0 timeout 60 "$envelope" -j1 -r ../ops.pem -f -o out -- cat ../plain
+    exits 0 timeout 60 "$envelope" encrypt -r ../ops.pem -- true >../empty.env
+    exits 0 "$envelope" decrypt -i ../ops.key ../empty.env >../got
+    test ! -s ../got
+    rm out
+}
+
+fails() {
+    cd here
+    exits 7 encrypts sh -c 'cat ../plain; exit 3'
+    failed 'sh ended with status 3'
+    only
+    exits 7 encrypts sh -c 'exit 1'
+    failed 'sh ended with status 1'
+    only
+}
+
+dies() {
+    cd here
+    exits 7 encrypts sh -c 'cat ../plain; kill -KILL $$'
+    failed 'sh was ended by signal 9 (Killed)'
+    only
+}
+
+old_file_stays() {
+    cd here
+    echo old >out
+    exits 7 timeout 60 "$envelope" encrypt -r ../ops.pem -f -o out -- false
+    only out
+    test "$(cat out)" = old
+    rm out
+}
+
+# It may end at any byte, and close its output before it ends.
+closes_first() {
+    cd here
+    exits 7 encrypts sh -c 'exec >&-; sleep 0.3; exit 4'
+    failed 'sh ended with status 4'
+    only
+}
+
+lacks_its_end() {
+    exits 7 "$envelope" encrypt -r ops.pem -- sh -c 'cat plain; exit 1' >part
+    test -s part
+    rm -f got
+    for how in 'decrypt -o got' verify; do
+        # shellcheck disable=SC2086 # words
+        exits 5 "$envelope" $how -i ops.key part
+    done
+    test ! -e got
+    exits 7 "$envelope" encrypt -r ops.pem --carrier tar \
+        -- sh -c 'cat plain; exit 1' >part
+    exits 5 "$envelope" verify -i ops.key part
+}
+
+is_not_there() {
+    cd here
+    exits 7 encrypts ./nosuch
+    failed './nosuch cannot be run: No such file or directory'
+    exits 7 encrypts ../plain
+    failed '../plain cannot be run: Permission denied'
+    only
+}
+
+# What is wrong with keys or the output is known before.
+is_not_run() {
+    exits 1 "$envelope" encrypt -r ops.key -o out -- touch ran
+    exits 1 "$envelope" encrypt -r ops.pem -o no/out -- touch ran
+    exits 2 "$envelope" encrypt -r ops.pem -o plain -- touch ran
+    exits 3 "$envelope" decrypt -i other.key sealed -- touch ran
+    head -c 100 sealed >short
+    exits 5 "$envelope" decrypt -i ops.key short -- touch ran
+    test ! -e ran
+}
+
+words_are_left_alone() {
+    # shellcheck disable=SC2016 # not to be expanded
+    printf '%s\n' 'a b' '*' '' '--help' '-o' '$HOME' '--' >want
+    # shellcheck disable=SC2016 # not to be expanded
+    exits 0 "$envelope" encrypt -r ops.pem -o words -- printf '%s\n' 'a b' '*' \
+        '' --help -o '$HOME' --
+    exits 0 "$envelope" decrypt -i ops.key words >got
+    cmp want got
+    rm words
+}
+
+# At many moments, also before it has written anything.
+killed_at_any_moment() {
+    cd here
+    for n in 0 1 2 3 5 8 13 21 34 55 89 144; do
+        exits 7 encrypts sh -c 'dd if=/dev/zero bs=65536 count='$n' 2>/dev/null
+            kill -KILL $$'
+        only
+    done
+}
+
+# It may take its time to end: wait for it, not for the end of its output.
+waits_for_it() {
+    cd here
+    exits 0 encrypts sh -c 'echo data; exec >&-; sleep 0.5; echo x >../ended'
+    test -s ../ended
+    rm out ../ended
+}
+
+# gets_signal SIGNAL - sent to us, it reaches the program, and nothing stays
+gets_signal() {
+    cd here
+    # shellcheck disable=SC2016 # for that shell
+    "$envelope" encrypt -r ../ops.pem -o out -- sh -c '
+        trap "echo $1 >../got-signal; exit 9" $1
+        echo $$ >../pid; echo data
+        while :; do sleep 0.05; done' sh "$1" 2>err &
+    pid=$!
+    until test -s ../pid; do sleep 0.02; done
+    kill "-$1" $pid
+    status=0
+    wait $pid || status=$?
+    test $status -eq "$2"
+    n=0
+    until test -s ../got-signal; do
+        n=$((n + 1))
+        test $n -lt 200
+        sleep 0.02
+    done
+    only
+    rm -f ../pid ../got-signal
+}
+
+signals_reach_it() {
+    (gets_signal TERM 143)
+    (gets_signal HUP 129)
+}
+
+# It would write for ever.
+output_fails() {
+    need_full=/dev/full
+    test -c $need_full
+    # shellcheck disable=SC2016 # for that shell
+    exits 1 timeout 60 "$envelope" encrypt -r ops.pem -f -o /dev/full -- sh -c '
+        echo $$ >pid; exec cat /dev/zero'
+    ! kill -0 "$(cat pid)" 2>/dev/null
+    rm pid
+}
+
+# --- a program that takes the data ----------------------------------------
+
+takes_all() {
+    for carrier in raw tar xbstream; do
+        exits 0 "$envelope" encrypt -r ops.pem --carrier $carrier -f -o e.$carrier \
+            plain
+        exits 0 decrypts e.$carrier sh -c 'cat >got; echo whole >ended'
+        cmp plain got
+        test -s ended
+        rm got ended
+    done
+    exits 0 timeout 60 "$envelope" -d -i ops.key -- cat <sealed >got
+    cmp plain got
+}
+
+taker_fails() {
+    exits 7 decrypts sealed sh -c 'cat >/dev/null; exit 2'
+    failed 'sh ended with status 2'
+    exits 7 decrypts sealed sh -c 'exit 2'
+    failed 'sh ended with status 2'
+    exits 7 decrypts sealed sh -c 'cat >/dev/null; kill -TERM $$'
+    failed 'sh was ended by signal 15 (Terminated)'
+    exits 7 decrypts sealed ./nosuch
+    failed './nosuch cannot be run: No such file or directory'
+}
+
+has_enough() {
+    head -c 20000000 /dev/zero | "$envelope" -r ops.pem -o long
+    exits 7 decrypts long head -c 100 >got
+    failed 'head ended before it had read everything'
+    test "$(wc -c <got)" -eq 100
+}
+
+# Cut anywhere, or with a flipped bit: it never gets to the end of its input.
+takes_no_part() {
+    for carrier in raw tar xbstream; do
+        size=$(wc -c <e.$carrier)
+        for cut in 20000 100000 500000; do
+            head -c $((size - cut)) e.$carrier >cut
+            exits 5 decrypts cut sh -c 'cat >/dev/null; echo whole >ended'
+            test ! -e ended
+        done
+    done
+    cp e.raw bad
+    printf x | dd of=bad bs=1 seek=700000 conv=notrunc 2>/dev/null
+    : >got # that one may be ended before it has begun
+    exits 5 decrypts bad sh -c 'cat >got; echo whole >ended'
+    test ! -e ended
+    cmp -n "$(wc -c <got)" got plain
+}
+
+parts_and_salvage() {
+    exits 0 "$envelope" decrypt -i ops.key --range 10:5 sealed -- cat >got
+    tail -c +11 plain | head -c 5 | cmp - got
+    exits 7 "$envelope" decrypt -i ops.key --range 10:5 sealed -- false
+    failed 'false ended with status 1'
+    exits 6 "$envelope" decrypt -i ops.key --salvage bad -- cat >got
+    says_that 'now zeros'
+    test "$(wc -c <got)" -eq 1000000
+}
+
+# --- words ----------------------------------------------------------------
+
+words() {
+    exits 2 "$envelope" encrypt -r ops.pem plain -- cat plain
+    says_that 'plain and the program cat cannot both give the data'
+    exits 2 "$envelope" decrypt -i ops.key -o got sealed -- cat
+    says_that '-o got and the program cat cannot both take the data'
+    exits 2 "$envelope" encrypt -r ops.pem --
+    says_that 'goes before a program to run'
+    exits 2 "$envelope" encrypt -r ops.pem one two
+    says_that 'two is too much'
+    exits 0 "$envelope" encrypt -r ops.pem -o ./-- plain
+    exits 0 "$envelope" decrypt -i ops.key -f -o got ./--
+    cmp plain got
+    exits 0 "$envelope" -r ops.pem plain -f -o --
+    cmp plain got
+    rm -- --
+}
+
+# --- what it gets from us -------------------------------------------------
+
+own_limits() {
+    (ulimit -Sc 0 && ulimit -Sc "$(ulimit -Hc)" && ulimit -c >want
+        exits 0 decrypts sealed sh -c 'cat >/dev/null; ulimit -c' >got)
+    cmp want got
+}
+
+no_descriptors() {
+    "$envelope" encrypt --passphrase-file pw --work-factor 14 -o locked plain
+    exits 0 timeout 60 "$envelope" decrypt --passphrase-fd 7 locked \
+        -- sh -c 'cat >/dev/null; ls /proc/self/fd' 7<pw >got
+    sh -c 'cat >/dev/null; ls /proc/self/fd' </dev/null >want
+    cmp want got
+}
+
+# --- the ends of archives -------------------------------------------------
+
+lacks_end() { # FILE
+    exits 7 "$envelope" encrypt -r ops.pem -o out "$1"
+    says_that "$1: $(reason INCOMPLETE): "
+    test ! -e out
+    exits 7 "$envelope" encrypt -r ops.pem <"$1" >part
+    exits 0 "$envelope" encrypt -r ops.pem --any-end -o out "$1"
+    exits 0 "$envelope" decrypt -i ops.key -f -o got out
+    cmp "$1" got
+    rm out got
+}
+
+has_end() { # FILE
+    exits 0 "$envelope" encrypt -r ops.pem -o out "$1"
+    rm out
+}
+
+tar_ends() {
+    head -c 3000 plain >member
+    tar -b1 -cf t.tar member
+    has_end t.tar
+    for cut in 1 511 512 1023 1024 1025 2048; do
+        head -c $(($(wc -c <t.tar) - cut)) t.tar >cut.tar
+        lacks_end cut.tar
+    done
+    exits 0 "$envelope" encrypt -r ops.pem --carrier raw -o out cut.tar
+    exits 0 "$envelope" encrypt -r ops.pem --carrier tar -f -o out cut.tar
+    rm out
+}
+
+tars_of_others() {
+    for format in v7 oldgnu gnu ustar pax; do
+        tar --format=$format -cf t.tar member
+        has_end t.tar
+        "$PYTHON" -c 'import sys, tarfile
+tarfile.open("t.tar", "w").close()
+with tarfile.open("t.tar", "w") as t: t.add("member")'
+        has_end t.tar
+    done
+    ! command -v bsdtar >/dev/null || {
+        for format in ustar pax gnutar; do
+            bsdtar --format=$format -cf t.tar member
+            has_end t.tar
+        done
+    }
+}
+
+xbstream_ends() {
+    "$envelope" encrypt -r ops.pem --carrier xbstream -o x.xb plain
+    has_end x.xb
+    for cut in 1 10 20 60 5000; do
+        head -c $(($(wc -c <x.xb) - cut)) x.xb >cut.xb
+        lacks_end cut.xb
+    done
+    # MariaDB removes or renames a file last.
+    { cat x.xb; printf 'XBSTCK01\0D\003\0\0\0abc'; } >removed.xb
+    has_end removed.xb
+    { cat x.xb; printf 'XBSTCK01\0R\003\0\0\0abc\004\0\0\0abcd'; } >renamed.xb
+    has_end renamed.xb
+    { cat x.xb; printf 'XBSTCK01\0R\003\0\0\0abc\004\0\0\0abc'; } >cut.xb
+    lacks_end cut.xb
+}
+
+# A buffer of input may end within the last blocks.
+ends_at_edges() {
+    for blocks in -3 -2 -1 0 1 2; do
+        head -c $((1048576 + blocks * 512 - 1536)) /dev/zero | tr '\0' x >member
+        tar -b1 -cf t.tar member
+        test "$(wc -c <t.tar)" -eq $((1048576 + blocks * 512))
+        for threads in 1 3; do
+            exits 0 "$envelope" encrypt -j$threads -r ops.pem -f -o out t.tar
+            head -c -512 t.tar >cut.tar
+            exits 7 "$envelope" encrypt -j$threads -r ops.pem -f -o out cut.tar
+        done
+    done
+    rm -f out
+}
+
+of_a_program_too() {
+    exits 7 "$envelope" encrypt -r ops.pem -o out -- cat cut.tar
+    says_that "^envelope: cat: $(reason INCOMPLETE): "
+    exits 0 "$envelope" encrypt -r ops.pem --any-end -o out -- cat cut.tar
+    exits 7 "$envelope" encrypt -r ops.pem --any-end -f -o out \
+        -- sh -c 'cat cut.tar; exit 1'
+}
+
+t "what a program writes is encrypted" complete
+t "a program that fails" fails
+t "a program that is killed" dies
+t "an old file stays" old_file_stays
+t "a program that closes its output, then fails" closes_first
+t "on standard output the end is missing" lacks_its_end
+t "a program that cannot be run" is_not_there
+t "bad keys are told before the program is run" is_not_run
+t "the words of the program are left alone" words_are_left_alone
+t "a program that is killed at any moment" killed_at_any_moment
+t "a program that ends late" waits_for_it
+t "signals reach the program" signals_reach_it
+t "the output fails, and the program is ended" output_fails
+t "a program takes the data" takes_all
+t "the program that takes the data fails" taker_fails
+t "the program that takes the data has enough" has_enough
+t "no program takes a part for the whole" takes_no_part
+t "a range and a salvage for a program" parts_and_salvage
+t "words that do not go together" words
+t "the program has its own limits" own_limits
+t "the program gets no descriptor of ours" no_descriptors
+t "the end of a tar" tar_ends
+t "tar archives of other programs" tars_of_others
+t "the end of an xbstream" xbstream_ends
+t "an end at the edge of a buffer" ends_at_edges
+t "the end of what a program writes" of_a_program_too
