@@ -114,10 +114,12 @@ readme() {
     leaves './demo' 'installs packages; it shows what the pages say'
     leaves './packages build' 'installs packages and itself, as root'
     runs 'envelope keygen -o ops.key'
-    runs 'set -o pipefail'
+    runs 'envelope encrypt -r ops.pub'
     opened backup.xb
     runs 'mkdir restored'
     restored
+    runs 'set -o pipefail'
+    envelope -d -i ops.key home.tar | tar -t | grep -q home/me/file
     envelope -d -i escrow.key -o plain backup.xb
     cp backup.xb damaged.xb
     flip damaged.xb 12000000
@@ -168,11 +170,11 @@ envelope_1() {
     runs 'envelope keygen -o ops.key'
     export PGDATA="$PWD/pgdata"
     mkdir pgdata
-    runs 'mariabackup --backup'
+    runs 'envelope -r ops.pub -o backup.xb'
     cp "$tests_dir/cloud/backup" xbcloud.xb
     opened backup.xb xbcloud.xb
     one 'mkdir restored'
-    one 'envelope -d -i ops.key backup.xb'
+    one 'envelope -d -i ops.key backup.xb -- mbstream'
     restored
     one 'envelope -d -i ops.key base.tar'
     one 'envelope -d -i ops.key dump'
@@ -206,7 +208,6 @@ decrypt() {
     tar -cf plain.tar disk.img
     envelope -r ops.pub -o damaged.tar plain.tar
     flip damaged.tar 6000000
-    one 'set -o pipefail'
     one 'mkdir restored'
     one 'envelope decrypt -i ops.key backup.xb'
     [ -s restored/shop/orders.ibd ]
@@ -241,9 +242,12 @@ encrypt() {
     page doc/envelope-encrypt.1
     keys ops
     certificate escrow
-    runs 'set -o pipefail'
+    runs 'envelope encrypt -r ops.pub'
     opened backup.xb
     envelope inspect backup.xb | grep -q 'host=db1'
+    rm backup.xb
+    runs 'set -o pipefail'
+    opened backup.xb
     page_ends
 }
 
