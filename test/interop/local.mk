@@ -5,6 +5,7 @@ interop_scripts = \
 	%D%/interop.sh \
 	%D%/languages.sh \
 	%D%/mariadb.sh \
+	%D%/producers.sh \
 	%D%/stranger.sh \
 	%D%/xbstream.sh \
 	%D%/vectors.sh
