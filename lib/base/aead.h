@@ -9,6 +9,6 @@ enum envl_direction { ENVL_DECRYPT = 0, ENVL_ENCRYPT = 1 };
 
 #define ENVL_AEAD_KEY_LEN 32
 #define ENVL_NONCE_LEN 12
-#define ENVL_DEK_LEN 32 /* of the data key, which is no key of the AEAD */
+#define ENVL_DEK_LEN 32 /* the data key: the AEAD's key is derived from it */
 
 #endif

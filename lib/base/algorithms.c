@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each place is filled once, by whoever is first, and only read from then on:
- * so there is no lock. */
+/* Each entry of the cache is set once, by the thread that is first, and only
+ * read after that: no lock is needed. */
 #include "lib/base/algorithms.h"
 
 #include <stdatomic.h>
@@ -115,7 +115,7 @@ envl_new_hmac(const struct envl_libctx *ctx)
         return make_hmac(ctx);
     if ((hmac = atomic_load(&cache->hmac)) != NULL)
         return EVP_MAC_CTX_dup(hmac);
-    /* One that a provider cannot copy is made each time. */
+    /* A context that the provider cannot copy is made anew each time. */
     hmac = make_hmac(ctx);
     copy = hmac != NULL ? EVP_MAC_CTX_dup(hmac) : NULL;
     if (copy != NULL

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The algorithms that streams and key envelopes are made with, fetched once for
- * a library context: fetching one anew takes longer than wrapping a key with
- * it.
+ * The algorithms of streams and key envelopes, fetched once for a library
+ * context: to fetch an algorithm takes longer than to wrap a key with it.
  */
 #ifndef ENVL_ALGORITHMS_H
 #define ENVL_ALGORITHMS_H
@@ -17,11 +16,11 @@
 struct envl_algorithms;
 
 /*
- * envl_algorithms_new - a place for what is going to be fetched
- * envl_algorithms_free - NULL is fine
+ * envl_algorithms_new - make an empty cache of fetched algorithms
+ * envl_algorithms_free - free the cache; NULL is fine
  *
- * Returns: the place; NULL if memory ran out.
- * Threads: may share it.
+ * Returns: the cache; NULL if memory ran out.
+ * Threads: may share a cache.
  */
 struct envl_algorithms *envl_algorithms_new(void);
 void envl_algorithms_free(struct envl_algorithms *algorithms);
@@ -34,21 +33,22 @@ enum envl_cipher_name {
 enum envl_kdf_name { ENVL_HKDF, ENVL_X963KDF, ENVL_SCRYPT, ENVL_KDF_COUNT };
 
 /*
- * envl_fetch_cipher, envl_fetch_kdf - one of the algorithms; where ctx has no
- * place for it, it is fetched each time
+ * envl_fetch_cipher, envl_fetch_kdf - get an algorithm, from the cache of ctx;
+ * where ctx has no cache, fetch it each time
  *
- * Ownership: it is the caller's, EVP_CIPHER_free(), EVP_KDF_free().
- * Returns:   it; NULL, with a record in the error queue, if there is none.
+ * Ownership: the algorithm is the caller's, EVP_CIPHER_free(), EVP_KDF_free().
+ * Returns:   the algorithm; NULL, with a record in the error queue, if it is
+ *            not available.
  */
 EVP_CIPHER *envl_fetch_cipher(const struct envl_libctx *ctx,
                               enum envl_cipher_name name);
 EVP_KDF *envl_fetch_kdf(const struct envl_libctx *ctx, enum envl_kdf_name name);
 
 /*
- * envl_new_hmac - HMAC with SHA-512, before it has a key
+ * envl_new_hmac - make an HMAC-SHA-512 context that has no key yet
  *
- * Ownership: it is the caller's, EVP_MAC_CTX_free().
- * Returns:   it; NULL if libcrypto failed.
+ * Ownership: the context is the caller's, EVP_MAC_CTX_free().
+ * Returns:   the context; NULL if libcrypto failed.
  */
 EVP_MAC_CTX *envl_new_hmac(const struct envl_libctx *ctx);
 
@@ -64,11 +64,11 @@ int envl_derive(unsigned char *out, size_t len, const struct envl_libctx *ctx,
                 enum envl_kdf_name name, const OSSL_PARAM *params);
 
 /*
- * envl_derive_by_hash - the same with HKDF, without a salt (RFC 5869), or the
- * KDF of X9.63
+ * envl_derive_by_hash - envl_derive() with HKDF without a salt (RFC 5869), or
+ * with the KDF of X9.63
  *
  *   digest  libcrypto's name of the hash
- *   key     the secret that it is derived from
+ *   key     the secret that the new key is derived from
  */
 int envl_derive_by_hash(unsigned char *out, size_t len,
                         const struct envl_libctx *ctx, enum envl_kdf_name name,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libcrypto reads the tag and the length; the rest of the rules stands here. */
+/* libcrypto reads tags and lengths; the other rules of DER are here. */
 #include "lib/base/der.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@
 
 /* Reading */
 
-/* Both what is in the next element and the whole of it. */
+/* Take the next element: both its content and the whole element. */
 static bool
 take(struct envl_der *in, int want, struct envl_der *whole,
      struct envl_der *content)
@@ -26,10 +26,10 @@ take(struct envl_der *in, int want, struct envl_der *whole,
     if (in->len == 0 || (want != ENVL_DER_ANY && *p != want))
         return false;
     flags = ASN1_get_object(&p, &len, &tag, &class, (long)in->len);
-    if ((flags & 0x81) != 0) /* an error, or of no given length */
+    if ((flags & 0x81) != 0) /* an error, or an indefinite length */
         return false;
     if ((p - in->p) + len != ASN1_object_size(0, (int)len, tag))
-        return false; /* a longer form than need be */
+        return false; /* the length is not in its shortest form */
     *content = (struct envl_der){ p, (size_t)len };
     *whole = (struct envl_der){ in->p, (size_t)(p - in->p) + (size_t)len };
     in->len -= whole->len;
@@ -99,7 +99,7 @@ envl_der_compare(const struct envl_der *a, const struct envl_der *b)
     return a->len < b->len ? -1 : 1;
 }
 
-/* Each subidentifier is in as few bytes as it needs, and none is cut. */
+/* Each subidentifier takes as few bytes as it needs, and none is cut off. */
 static bool
 is_oid(const struct envl_der *oid)
 {
@@ -124,7 +124,7 @@ is_bits(const struct envl_der *bits)
     return unused < 8 && (bits->p[bits->len - 1] & ((1u << unused) - 1)) == 0;
 }
 
-/* As few bytes as the number needs. */
+/* The number takes as few bytes as it needs. */
 static bool
 is_integer(const struct envl_der *n)
 {
@@ -151,7 +151,8 @@ is_date(const unsigned char *p)
     return true;
 }
 
-/* YYYYMMDDHHMMSSZ, and before the Z a fraction that does not end with 0. */
+/* YYYYMMDDHHMMSSZ, with or without a fraction before the Z, which does not end
+ * with 0. */
 static bool
 is_time(const struct envl_der *time)
 {
@@ -170,8 +171,8 @@ is_time(const struct envl_der *time)
                    && time->p[last - 1] != '0'));
 }
 
-/* What is in a SET OF has one order (X.690, 11.6), and in a SET, which sorts by
- * tag, the same one.  An element that cannot be taken is found later. */
+/* The elements of a SET OF are sorted (X.690, 11.6).  Those of a SET are sorted
+ * by tag, which is the same order.  A malformed element is found later. */
 static bool
 is_sorted(const struct envl_der *set)
 {
@@ -212,9 +213,9 @@ is_element(unsigned char first, const struct envl_der *content)
         return true;
     case ENVL_DER_SEQUENCE - CONSTRUCTED:
     case ENVL_DER_SET - CONSTRUCTED:
-    case 0: /* the end of contents, of BER */
+    case 0: /* end-of-contents octets exist in BER only */
         return false;
-    default: /* of the universal types only these two are constructed */
+    default: /* only SEQUENCE and SET are universal and constructed */
         return (first & UNIVERSAL_MASK) != CONSTRUCTED;
     }
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* First bytes of elements. */
+/* Identifier octets of elements. */
 enum {
     ENVL_DER_BOOLEAN = 0x01,
     ENVL_DER_INTEGER = 0x02,
@@ -36,23 +36,26 @@ struct envl_der {
 /* Reading */
 
 /*
- * envl_der_take - take the next element of in, and what is in it; false, with in
- * as it was, if it begins with another byte than want, or its length is not in
- * DER
- * envl_der_take_whole - the same, with its tag and length
- * envl_der_take_just - take an element if it has just these bytes
+ * envl_der_take - take the next element of in and return its content
+ * envl_der_take_whole - the same, but with the element's tag and length
+ * envl_der_take_just - take the next element if it is exactly these bytes
+ *
+ *   want  the identifier octet that the element must have, or ENVL_DER_ANY
+ *
+ * Returns: true; false, with in unchanged, if the next element is another one
+ *          or its length is not in DER.
  */
 bool envl_der_take(struct envl_der *in, int want, struct envl_der *content);
 bool envl_der_take_whole(struct envl_der *in, int want, struct envl_der *whole);
 bool envl_der_take_just(struct envl_der *in, const unsigned char *bytes,
                         size_t len);
 
-/* envl_der_take_octets - take an element of this tag that has len bytes in it,
- * which are copied */
+/* envl_der_take_octets - take an element of this tag if its content has len
+ * bytes, and copy them */
 bool envl_der_take_octets(struct envl_der *in, int tag, unsigned char *to,
                           size_t len);
 
-/* envl_der_is - is this the content? */
+/* envl_der_is - does der consist of exactly these bytes? */
 bool envl_der_is(const struct envl_der *der, const unsigned char *bytes,
                  size_t len);
 
@@ -60,14 +63,14 @@ bool envl_der_is(const struct envl_der *der, const unsigned char *bytes,
 bool envl_der_take_version(struct envl_der *in, unsigned char value);
 
 /*
- * envl_der_is_valid - is it one element in DER and nothing else, and so is all
- * that is in it?
+ * envl_der_is_valid - are the bytes one element in DER, with all elements
+ * inside it in DER, too, and nothing after it?
  *
- * Looked at are tags, lengths, the order of a SET OF, and the values of BOOLEAN,
- * INTEGER, ENUMERATED, BIT STRING, NULL, OBJECT IDENTIFIER, UTF8String and
- * GeneralizedTime (X.690, 8, 10 and 11), of which each month has 31 days.  What
- * is in other strings is left to whoever knows what they are.  Elements that are
- * nested more than 32 deep are refused.
+ * The function checks tags, lengths, the order of a SET OF, and the values of
+ * BOOLEAN, INTEGER, ENUMERATED, BIT STRING, NULL, OBJECT IDENTIFIER, UTF8String
+ * and GeneralizedTime (X.690, 8, 10 and 11; every month may have 31 days).  It
+ * does not check the values of other string types.  It refuses elements that
+ * are nested more than 32 deep.
  */
 bool envl_der_is_valid(const unsigned char *der, size_t len);
 
@@ -78,22 +81,24 @@ int envl_der_compare(const struct envl_der *a, const struct envl_der *b);
 /* Writing */
 
 /*
- * From the end of the buffer to its beginning: a length stands before what it
- * counts.  So the last element of a sequence is put first, and what contains it
- * last.
+ * The writer goes from the end of the buffer to its beginning, because a length
+ * stands before the content that it counts.  So the caller puts the last
+ * element of a sequence first, and the sequence itself last.
  */
 struct envl_der_writer {
     unsigned char *start, *at, *end;
-    bool is_full; /* something did not fit, and was not put */
+    bool is_full; /* something did not fit and was left out */
 };
 
+/* envl_der_begin - write to buf, which has size bytes and stays the caller's */
 void envl_der_begin(struct envl_der_writer *w, unsigned char *buf, size_t size);
 
 /*
- * envl_der_put - put bytes as they are, before all that was put so far
- * envl_der_put_element - the same as the content of an element
- * envl_der_len - how many bytes were put so far
- * envl_der_wrap - make an element of the bytes that were put since then
+ * envl_der_put - put bytes as they are, in front of what is written already
+ * envl_der_put_element - put an element with this content in the same place
+ * envl_der_len - how many bytes are written so far
+ * envl_der_wrap - make the bytes that were put since envl_der_len() returned
+ * `since` the content of an element
  */
 void envl_der_put(struct envl_der_writer *w, const void *bytes, size_t len);
 void envl_der_put_element(struct envl_der_writer *w, unsigned char tag,
@@ -101,8 +106,8 @@ void envl_der_put_element(struct envl_der_writer *w, unsigned char tag,
 size_t envl_der_len(const struct envl_der_writer *w);
 void envl_der_wrap(struct envl_der_writer *w, unsigned char tag, size_t since);
 
-/* envl_der_written - all of it, in the buffer; its p is NULL if it did not
- * fit */
+/* envl_der_written - the bytes that were written, in the caller's buffer; p is
+ * NULL if they did not fit */
 struct envl_der envl_der_written(const struct envl_der_writer *w);
 
 #endif

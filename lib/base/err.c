@@ -10,7 +10,7 @@
 
 #include "lib/base/utf8.h"
 
-/* Names and passages of input end up in details: keep terminals safe. */
+/* Details quote names and bytes of the input: keep terminals safe. */
 static void
 blank(char *text)
 {
@@ -56,9 +56,10 @@ envl_reason_text(enum envelope_reason reason)
 }
 
 /*
- * The newest record when the program's call came in.  libcrypto has no count of
- * records, but each has its own copy of the names of file and function.  Code
- * and line are for a libcrypto that was built without file names.
+ * The newest record at the time of envl_err_begin().  libcrypto does not number
+ * its records, but each has its own copy of the names of file and function, so
+ * their addresses tell records apart.  Code and line do so where libcrypto was
+ * built without file names.
  */
 struct record {
     unsigned long code;
@@ -68,7 +69,8 @@ struct record {
 
 static _Thread_local struct record before;
 
-/* Of an allocation of ours within a call of libcrypto's, which loses it. */
+/* An allocation of the provider's failed inside a libcrypto call.  libcrypto
+ * does not pass that on. */
 static _Thread_local bool has_failed_within;
 
 static struct record

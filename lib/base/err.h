@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a failure travels up: every function of lib/ returns a reason and leaves
- * beside it one line that says which thing failed and what to do.  Nothing is
- * raised here; the faces do that, once.
+ * one line in struct envl_err that says which thing failed and what to do.  No
+ * function of lib/ raises an error record; the provider, the filter and the
+ * command report the failure, once.
  */
 #ifndef ENVL_ERR_H
 #define ENVL_ERR_H
@@ -23,8 +24,9 @@ struct envl_err {
 /*
  * envl_fail - record a failure and return its reason
  *
- * The detail is cut at ENVL_DETAIL_MAX - 1 bytes; bytes that are no UTF-8, or
- * that could harm a terminal (lib/base/utf8.h), are replaced by '?'.  The caller must not format secrets into it.
+ * The detail is cut at ENVL_DETAIL_MAX - 1 bytes.  Bytes that are not UTF-8, or
+ * that could harm a terminal (lib/base/utf8.h), are replaced by '?'.  Callers
+ * must not format secrets into the detail.
  *
  * Returns: reason, so that callers can return the call itself.
  */
@@ -37,46 +39,54 @@ enum envelope_reason envl_fail(struct envl_err *err,
     ;
 
 /*
- * envl_fail_crypto - the same for a libcrypto call that failed, with what
- * libcrypto's newest error record says, if it is one of this failure; running
- * out of memory becomes ENVELOPE_R_MEMORY
+ * envl_fail_crypto - envl_fail() for a libcrypto call that failed
+ *
+ * The detail has the text of libcrypto's newest error record, if that is newer
+ * than envl_err_begin().
  *
  *   what  the step that failed, such as "derive the payload key"
+ *
+ * Returns: ENVELOPE_R_MEMORY if memory ran out, else ENVELOPE_R_CRYPTO.
  */
 enum envelope_reason envl_fail_crypto(struct envl_err *err, const char *what);
 
 /* envl_reason_text - what a reason says, as in ENVELOPE_REASONS */
 const char *envl_reason_text(enum envelope_reason reason);
 
-/* envl_fail_memory - ENVELOPE_R_MEMORY */
+/* envl_fail_memory - record that memory ran out: ENVELOPE_R_MEMORY */
 enum envelope_reason envl_fail_memory(struct envl_err *err);
 
 /*
- * envl_err_begin - what libcrypto's queue holds now is the program's, and says
- * nothing about what fails from here on
+ * envl_err_begin - note that the records now in libcrypto's queue are the
+ * program's own, and say nothing about later failures
  *
- * To be called where the program's call comes in: in each dispatch function of
- * the provider that goes on to libcrypto, and wherever the filter and the
- * module of key services begin.  It is the thread's, as the queue is.
+ * It must be called where the program's call comes in: in each dispatch
+ * function of the provider that calls libcrypto, and at the entry points of the
+ * filter and of the module of key services.
+ *
+ * Threads: the note is the calling thread's, as the queue is.
  */
 void envl_err_begin(void);
 
 /*
- * ENVL_QUIETLY - an allocation of libcrypto's that leaves no record where it fails,
- * as it does from 3.4 on: for who answers to a program that knows nothing of
- * libcrypto, and may have records of its own in the queue
+ * ENVL_QUIETLY - allocate with libcrypto, and leave no error record on failure
  *
- * Returns: what the allocation does.
+ * libcrypto itself leaves none since 3.4.  The filter needs this: the program
+ * above it may know nothing of libcrypto, or have its own records in the queue.
+ *
+ * Returns: what the allocation returns.
  */
 #define ENVL_QUIETLY(allocation) (ERR_set_mark(), envl_drop_mark(allocation))
 void *envl_drop_mark(void *allocated);
 
 /*
- * envl_crypto_newest, envl_crypto_oldest - libcrypto's record of that age since
- * envl_err_begin(); 0 if there is none, or, of the oldest, none that is known to
- * be so young
+ * envl_crypto_newest, envl_crypto_oldest - libcrypto's newest, oldest error
+ * record since envl_err_begin()
  *
- *   data  what goes with it, valid as long as the record; empty for 0
+ *   data  receives the record's text, valid as long as the record; empty for 0
+ *
+ * Returns: the record's code; 0 if there is none.  envl_crypto_oldest() also
+ *          returns 0 if the oldest record may be from before envl_err_begin().
  */
 unsigned long envl_crypto_newest(const char **data);
 unsigned long envl_crypto_oldest(const char **data);
@@ -85,16 +95,16 @@ unsigned long envl_crypto_oldest(const char **data);
 const char *envl_crypto_reason(void);
 
 /*
- * envl_crypto_no_memory - does the newest record say that memory ran out, or
- * the oldest?  Where a block is missing, libcrypto's outer functions often put
- * their own records on top of the one that says so.
+ * envl_crypto_no_memory - does the newest or the oldest record say that memory
+ * ran out?  When an allocation fails, libcrypto's outer functions often add
+ * records of their own after the one that says so.
  *
- * To be asked right after a failure that leaves a record.
+ * Only valid right after a failure that leaves a record.
  */
 bool envl_crypto_no_memory(void);
 
-/* envl_crypto_note_no_memory - memory ran out in code of ours that libcrypto has
- * called, and that has no other way to say so: keys of this provider's */
+/* envl_crypto_note_no_memory - note that memory ran out in the provider's key
+ * code, which libcrypto calls and which has no other way to say so */
 void envl_crypto_note_no_memory(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads without stdio, whose buffers would keep what is secret. */
+/* Reads without stdio, whose buffers would keep secrets. */
 #include "lib/base/file.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-/* configure asks for it where it is not so by itself. */
+/* configure asks for 64-bit types where they are not the default. */
 static_assert(sizeof(off_t) >= 8, "files may have more than 2 GiB");
 static_assert(sizeof(time_t) >= 8, "certificates may end after 2038");
 
@@ -94,8 +94,8 @@ read_all(int fd, unsigned char *buf, size_t size)
     return (ssize_t)len;
 }
 
-/* The same up to and with a LF: one byte at a time, because what follows is
- * somebody else's. */
+/* The same, up to and including a LF.  It reads one byte at a time, because the
+ * bytes after the LF belong to another reader. */
 static ssize_t
 read_line(int fd, unsigned char *buf, size_t size)
 {

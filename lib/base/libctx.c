@@ -10,7 +10,7 @@
 
 #include "lib/base/algorithms.h"
 
-/* Less than any work of ours needs, bytes. */
+/* In bytes; every operation of this library needs more. */
 #define ROOM 1048576
 
 char *
@@ -31,9 +31,8 @@ envl_libctx_prefer(const char *properties, const char *provider)
     return propq;
 }
 
-/* libcrypto says of an algorithm that is not there, and of one for which it had
- * no memory, the same.  A process in a limit that is that close has none for
- * this, either. */
+/* libcrypto fails in the same way for a missing algorithm and for a lack of
+ * memory.  If memory ran out there, this allocation fails, too. */
 static bool
 has_memory(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Byte strings and texts that are owned, and wiped: they may be secret. */
+/* Byte strings and texts with an owner.  They are wiped when they are freed,
+ * because they may be secret. */
 #ifndef ENVL_OCTETS_H
 #define ENVL_OCTETS_H
 
@@ -16,10 +17,11 @@ struct envl_octets_list {
 };
 
 /*
- * Each replaces or adds a copy, the _copy functions unless there is nothing to
- * copy.  An empty string is not NULL.
+ * _set and _copy functions replace the old value by a copy, _add adds a copy.
+ * The _copy functions do nothing if there is nothing to copy.  The copy of an
+ * empty string is not NULL.
  *
- * Ownership: the copy is the caller's, by the _clear function.
+ * Ownership: the copy is the caller's, to be freed with the _clear function.
  * Returns:   1; 0, with nothing changed, if memory ran out.
  */
 int envl_octets_set(struct envl_octets *octets, const void *data, size_t len);
@@ -29,12 +31,13 @@ int envl_octets_list_add(struct envl_octets_list *list, const void *data,
 int envl_text_set(char **text, const char *from, size_t len);
 int envl_text_copy(char **text, const char *from);
 
-/* envl_octets_list_copy - to is all zero, and may hold a part if memory ran
- * out */
+/* envl_octets_list_copy - copy a list; `to` is all zero before, and may hold a
+ * part of the list if memory ran out */
 int envl_octets_list_copy(struct envl_octets_list *to,
                           const struct envl_octets_list *from);
 
-/* Wipe and free.  All zero is fine, and is what they leave. */
+/* Wipe and free the bytes; the structure is all zero after that, and may be so
+ * before. */
 void envl_octets_clear(struct envl_octets *octets);
 void envl_octets_list_clear(struct envl_octets_list *list);
 void envl_text_clear(char **text);

@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 /*
- * envl_size_read - a number of bytes, also as 512K, 10M, 3G, 2T, of 1024 each
+ * envl_size_read - read a number of bytes, also one like 512K, 10M, 3G or 2T
+ * (powers of 1024)
  *
- *   *p  moves to what follows it
+ *   *p  the text; moves to the first character after the number
  *
- * Returns: true; false if there is none, or it is 2^63 or above.
+ * Returns: true; false if there is no number, or it is 2^63 or above.
  */
 bool envl_size_read(uint64_t *size, const char **p);
 

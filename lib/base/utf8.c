@@ -47,7 +47,7 @@ envl_utf8_is_valid(const unsigned char *p, size_t len)
     return true;
 }
 
-/* The number of a character that envl_utf8_len() has found. */
+/* The code point of a character; len is from envl_utf8_len(). */
 static uint32_t
 code_of(const unsigned char *p, size_t len)
 {

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* envl_utf8_len - bytes of the character at p, of which len > 0 are there; 0 if
- * they begin none */
+/* envl_utf8_len - the length in bytes of the character at p, where len > 0
+ * bytes can be read; 0 if there is no complete character */
 size_t envl_utf8_len(const unsigned char *p, size_t len);
 
 /* envl_utf8_is_valid - are all of these bytes characters? */
@@ -16,9 +16,9 @@ bool envl_utf8_is_valid(const unsigned char *p, size_t len);
 /*
  * envl_utf8_is_control - is the character at p, of len bytes, a control
  * character: U+0000 to U+001F, U+007F to U+009F?
- * envl_utf8_is_shown - may a terminal get it?  Beside control characters it must
- * not get what breaks lines or changes the direction of text, so that a name
- * looks like another one (Unicode 15, 23.2 and UAX #9).
+ * envl_utf8_is_shown - may a terminal show the character?  It must not show
+ * control characters, nor characters that break lines or change the direction
+ * of text: they make a name look like another one (Unicode 15, 23.2; UAX #9).
  */
 bool envl_utf8_is_control(const unsigned char *p, size_t len);
 bool envl_utf8_is_shown(const unsigned char *p, size_t len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* poll(2) with one descriptor more. */
+/* poll(2) on the descriptor and on the stop signal. */
 #define _GNU_SOURCE /* eventfd(), pipe2() */
 #include "lib/base/waiting.h"
 
@@ -13,7 +13,7 @@
 #endif
 #include <unistd.h>
 
-/* Signals in a row, after which something is wrong. */
+/* After so many interrupted calls in a row something is wrong. */
 #define TRIES_MAX 1000
 
 bool
@@ -29,14 +29,14 @@ envl_stop_init(struct envl_stop *stop)
 #endif
 }
 
-/* It is never read: it stays so. */
+/* Nobody reads the byte, so the signal stays given. */
 void
 envl_stop_now(const struct envl_stop *stop)
 {
     const uint64_t one = 1;
     ssize_t n = write(stop->fds[1], &one, sizeof(one));
 
-    (void)n; /* where it is full, everybody stops, too */
+    (void)n; /* a full pipe already gives the signal */
 }
 
 void
@@ -74,7 +74,7 @@ envl_open_again(int fd)
     char path[32];
 
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
-        return -1; /* the new one could be written to */
+        return -1; /* the new one would be writable although fd is not */
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 #else
