@@ -22,7 +22,7 @@ envl_certificate_describe(char words[ENVL_CERTIFICATE_WORDS_MAX],
     char *text = NULL;
     long len = 0;
 
-    /* Without memory it goes without the name. */
+    /* If memory runs out, the description has no name. */
     ERR_set_mark();
     if (bio != NULL
         && X509_NAME_print_ex(bio, subject, 0,
@@ -39,7 +39,7 @@ envl_certificate_describe(char words[ENVL_CERTIFICATE_WORDS_MAX],
 
 /* Validity */
 
-/* Seconds from now until then; a time that cannot be read is now. */
+/* Seconds from now until t; 0 if t cannot be read. */
 static long
 seconds_until(const ASN1_TIME *t)
 {
@@ -85,8 +85,8 @@ static const struct {
     { ENVL_KEY_ML_KEM, X509v3_KU_KEY_ENCIPHERMENT, "keyEncipherment" },
 };
 
-/* The bits that its keyUsage lacks, or NULL; other kinds of key are refused by
- * others. */
+/* The keyUsage bits of which the certificate needs one and has none; NULL if it
+ * is fine.  Unknown kinds of key are refused elsewhere. */
 static const char *
 lacking_usage(X509 *cert)
 {
@@ -162,7 +162,8 @@ envl_certificate_has_issued(X509 *issuer, X509 *cert)
                          X509_get_issuer_name(cert))
                != 0)
         return 0;
-    /* Two certificates of one key are one recipient's, who has signed both. */
+    /* Two certificates for the same key are not a chain: their holder may have
+     * signed both. */
     ERR_set_mark();
     has = EVP_PKEY_eq(key, other) != 1 && X509_verify(cert, key) > 0;
     if (!has && envl_crypto_no_memory())

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a certificate says of its key: from when to when, and what for.  Nobody
- * here asks whether it tells the truth.
+ * What a certificate says about its key: its validity period and its use.  No
+ * certification path is validated here.
  */
 #ifndef ENVL_CERTIFICATE_H
 #define ENVL_CERTIFICATE_H
@@ -14,18 +14,18 @@
 #include "lib/keys/keys.h"
 
 /*
- * envl_certificate_check - may data be encrypted for its key now?
+ * envl_certificate_check - may data be encrypted for the certificate's key now?
  *
- * It must be valid now, unless allow_expired is set.  Unless allow_usage is set,
- * it must not be that of a CA (RFC 5280, 4.2.1.9), and its keyUsage, if it has
- * one, must have one of these bits (RFC 5280, 4.2.1.3):
+ * The certificate must be valid now, unless allow_expired is set.  Unless
+ * allow_usage is set, it must not be a CA's (RFC 5280, 4.2.1.9), and a keyUsage
+ * must have one of these bits (RFC 5280, 4.2.1.3):
  *
  *   RSA               keyEncipherment or dataEncipherment; many programs make
  *                     certificates for CMS with the second one alone
  *   EC, X25519, X448  keyAgreement (RFC 5480, RFC 8410)
  *   ML-KEM            keyEncipherment (RFC 9935)
  *
- *   name  where it is from, for messages
+ *   name  the certificate's source, for messages
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CERTIFICATE_TIME, _CERTIFICATE_USAGE,
  *          _MEMORY.
@@ -35,23 +35,24 @@ enum envelope_reason envl_certificate_check(X509 *cert,
                                             const char *name,
                                             struct envl_err *err);
 
-/* envl_certificate_time_trouble - why it is not valid now, as what follows "the
- * certificate"; NULL if it is valid */
+/* envl_certificate_time_trouble - why the certificate is not valid now, in
+ * words that follow "the certificate"; static; NULL if it is valid */
 const char *envl_certificate_time_trouble(const X509 *cert);
 
-/* envl_certificate_seconds_left - until it ends; below 0 if it has ended, or if
- * that cannot be read */
+/* envl_certificate_seconds_left - the seconds until notAfter; below 0 if that
+ * time has passed or cannot be read */
 long envl_certificate_seconds_left(const X509 *cert);
 
 /*
- * envl_certificate_has_issued - has the key of this certificate signed another
- * one, which is of another key?
+ * envl_certificate_has_issued - did the key of issuer sign cert, and is cert
+ * for another key?
  *
- * Returns: 1, 0; -1 if memory ran out.  libcrypto's error queue is as it was.
+ * Returns: 1 or 0; -1 if memory ran out.  libcrypto's error queue is unchanged.
  */
 int envl_certificate_has_issued(X509 *issuer, X509 *cert);
 
-/* envl_certificate_describe - "the certificate of CN=ops", cut at the size */
+/* envl_certificate_describe - write "the certificate of CN=ops", cut to the
+ * size of words */
 #define ENVL_CERTIFICATE_WORDS_MAX 128
 void envl_certificate_describe(char words[ENVL_CERTIFICATE_WORDS_MAX],
                                const X509 *cert);

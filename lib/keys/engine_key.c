@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a URI to an engine and its name for the key.  The engine is the
- * process's, not a library context's: so libcrypto has it. */
+/* Finds the engine that a URI names, and the engine's name for the key.  In
+ * libcrypto an engine belongs to the process, not to a library context. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* by OpenSSL 3.0; nothing replaces it */
 #include "lib/keys/engine_key.h"
 
@@ -11,8 +11,8 @@
 #include <openssl/opensslconf.h>
 #include <openssl/store.h>
 
-/* Some systems have the functions, and their header in another package or in
- * none. */
+/* Some systems have the functions but not their header, or have the header in
+ * another package. */
 #if defined __has_include && !defined OPENSSL_NO_ENGINE
 #if !__has_include(<openssl/engine.h>)
 #define OPENSSL_NO_ENGINE
@@ -62,8 +62,8 @@ find(ENGINE **engine, const char **key, const struct envl_key_item *item,
     if (id == NULL)
         return envl_fail_memory(err);
     *key = is_pkcs11 ? uri : name + strlen(id) + (name[strlen(id)] == ':');
-    /* What loads engines must be asked for.  It also makes those that are there
-     * the default for all keys: not when this one may be among them. */
+    /* libcrypto loads engines only when it is asked to, and then makes all
+     * engines the default for all keys.  So ask only if this one is missing. */
     *engine = ENGINE_by_id(id);
     if (*engine == NULL
         && OPENSSL_init_crypto(OPENSSL_INIT_ENGINE_DYNAMIC, NULL))
@@ -76,8 +76,8 @@ find(ENGINE **engine, const char **key, const struct envl_key_item *item,
     return *engine != NULL ? ENVELOPE_OK : err->reason;
 }
 
-/* Records that the engine leaves stand below one of libcrypto's that only says
- * that there is no key. */
+/* Quote the oldest record, which is the engine's: libcrypto's own record after
+ * it only says that there is no key. */
 static enum envelope_reason
 fail_load(const struct envl_key_item *item, struct envl_err *err)
 {
@@ -101,7 +101,7 @@ envl_engine_key_load(struct envl_key_item *item,
     if (rc != ENVELOPE_OK)
         return rc;
     if (ENGINE_init(engine)) {
-        /* libp11 would write to standard error, all of the URI, too. */
+        /* libp11 would write to standard error, even the whole URI. */
         (void)ENGINE_ctrl_cmd(engine, "QUIET", 0, NULL, NULL, 1);
         if (reader->public_half || strstr(key, "type=public") != NULL)
             item->public_key = ENGINE_load_public_key(engine, key, ui, arg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of identities; private keys stay in libcrypto's hands. */
+/* The list of identities.  libcrypto's EVP_PKEY holds the private keys. */
 #include "lib/keys/identity.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct loader {
     const struct envl_libctx *ctx;
     const struct envl_key_settings *settings;
     struct envl_keyring *keyring; /* or NULL */
-    bool may_change;              /* something was read that cannot be kept */
+    bool may_change;              /* a key was read that may change: no cache */
 
     /* Sources that were read, and the name of the last one. */
     size_t sources;
@@ -48,8 +48,8 @@ provider_of(const EVP_PKEY *key)
     return provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
 }
 
-/* Is it libcrypto's own, or made of such keys?  Another provider's may be a handle
- * of a device, which forgets it. */
+/* Is the key in software: libcrypto's own, or made of libcrypto's keys?  A key
+ * of another provider may be a handle that its device forgets. */
 static bool
 is_software(const EVP_PKEY *key)
 {
@@ -59,7 +59,7 @@ is_software(const EVP_PKEY *key)
            || strcmp(name, ENVELOPE_PROVIDER_NAME) == 0;
 }
 
-/* One more owner of a key */
+/* Add a key, with a reference of its own. */
 static enum envelope_reason
 add_key(struct envl_identities *to, EVP_PKEY *key, const char *propq,
         const struct envl_key_id *id, struct envl_err *err)
@@ -122,14 +122,15 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     if (item->service_uri != NULL)
         return add_service(loader, item->service_uri, err);
     if (item->public_key != NULL)
-        return ENVELOPE_OK; /* of no use, and no harm beside a private key */
+        return ENVELOPE_OK; /* a public key decrypts nothing: skip it */
     if (item->cert != NULL)
         return envl_key_id_of_cert(&id, item->cert)
                    ? add_cert(to, item->cert, &id, err)
                    : ENVELOPE_OK;
     if (!is_software(item->private_key))
         loader->may_change = true;
-    /* A key in hardware may not show its public half: it has no name then. */
+    /* A key in hardware may not show its public half: then it has no
+     * identifier. */
     ERR_set_mark();
     if (!envl_key_id_of_key(&id, loader->ctx, item->private_key))
         id.len = 0;
@@ -142,7 +143,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     return rc;
 }
 
-/* A message may have to name it. */
+/* Note the source's name: a message may need it. */
 static enum envelope_reason
 end_source(void *arg, const char *name, struct envl_err *err)
 {
@@ -168,7 +169,7 @@ fail_empty(const struct loader *loader, struct envl_err *err)
 
 /* Keys in memory */
 
-/* One more owner of what is in another list, from some places on. */
+/* Add what another list has from these places on, with new references. */
 static enum envelope_reason
 add_shared(struct envl_identities *to, const struct envl_identities *from,
            size_t first_key, size_t first_cert, struct envl_err *err)
@@ -199,7 +200,7 @@ free_kept(struct envl_keyring_item *kept)
     OPENSSL_free(identities);
 }
 
-/* Where that fails, the next stream reads them again. */
+/* Keep the keys for later streams.  If that fails, those read them again. */
 static void
 keep(struct envl_keyring *keyring, const struct envl_identities *from,
      size_t first_key, size_t first_cert)
@@ -218,7 +219,7 @@ keep(struct envl_keyring *keyring, const struct envl_identities *from,
         free_kept(&identities->kept);
 }
 
-/* What was kept, or NULL. */
+/* The identities that an earlier stream has kept, or NULL. */
 static const struct envl_identities *
 kept_in(const struct envl_keyring *keyring)
 {
@@ -283,8 +284,8 @@ envl_identities_load(struct envl_identities *identities,
         rc = envl_keys_read_list(&reader, settings->identities, err);
     if (rc == ENVELOPE_OK)
         rc = load_octets(&reader, &loader, err);
-    /* A header must not learn whether it has the passphrase of a stored key,
-     * or the PIN of a token. */
+    /* Whoever wrote the header must not learn whether he knows the passphrase
+     * of a stored key, or the PIN of a token. */
     if (identities->took_passphrase)
         envl_octets_clear(&identities->passphrase);
     if (rc == ENVELOPE_OK && identities->key_count == 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a passphrase to a key-encryption key, and the identifiers that are
- * derived. */
+/* Derives key-encryption keys from passphrases, and the identifiers of
+ * key-encryption keys. */
 #include "lib/keys/kek_source.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A key-encryption key in its two spellings. */
+/* A key-encryption key as bytes or as hexadecimal digits. */
 #include "lib/keys/kek_file.h"
 
 #include <stdbool.h>
@@ -44,7 +44,7 @@ envl_kek_check(const unsigned char kek[ENVL_KEK_LEN], const char *name,
                      name, first && second ? "all" : "half");
 }
 
-/* Hexadecimal digits from the first byte to the last. */
+/* Are all bytes hexadecimal digits? */
 static bool
 is_digits(const unsigned char *text, size_t len)
 {

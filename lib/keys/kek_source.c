@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The attribute is a SEQUENCE whose elements differ by kind, read and written
- * side by side.  Nothing is allocated: a recipient is never passed over for want
- * of memory.
+ * The attribute is a SEQUENCE whose elements differ by kind.  Its reader and
+ * its writer are both here.  Nothing is allocated, so that a recipient is never
+ * skipped because memory ran out.
  */
 #include "lib/keys/kek_source.h"
 
@@ -16,7 +16,7 @@ static const unsigned char source_oid[] = {
     0xf7,         0xa5, 0xc9, 0x99, 0xc0, 0x66, 0x01
 };
 
-/* What of the stream is a part of what a key service encrypts. */
+/* The part of the stream that is bound to a key service's ciphertext. */
 static const char kms_context[] = "labels";
 
 /* Elements */
@@ -31,7 +31,7 @@ take_word(struct envl_der *in, const char *word)
            && envl_der_is(&text, (const unsigned char *)word, strlen(word));
 }
 
-/* One that is not negative, in as few bytes as DER has it. */
+/* Take an INTEGER that is not negative and has the shortest encoding. */
 static bool
 take_number(struct envl_der *in, uint64_t *out)
 {
@@ -138,7 +138,7 @@ put_text(struct envl_der_writer *w, const char *text)
     envl_der_put_element(w, ENVL_DER_UTF8, text, strlen(text));
 }
 
-/* In as few bytes as it needs, of which the first is below 0x80. */
+/* The shortest encoding; its first byte is below 0x80, so it is positive. */
 static void
 put_number(struct envl_der_writer *w, uint64_t value)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * KEK sources (FORMAT 5.2): how the key-encryption key of a kekri is got
- * again, as an OtherKeyAttribute, and getting it.
+ * KEK sources (FORMAT 5.2): an OtherKeyAttribute says how a reader gets the
+ * key-encryption key (KEK) of a kekri again.
  */
 #ifndef ENVL_KEK_SOURCE_H
 #define ENVL_KEK_SOURCE_H
@@ -22,13 +22,13 @@
 #define ENVL_KMS_KEY_LEN_MAX 2048
 #define ENVL_KMS_BLOB_LEN_MAX 8192
 
-/* What a reader spends on passphrases, FORMAT 5.2. */
+/* The limits of a reader's work on passphrases, FORMAT 5.2. */
 #define ENVL_SCRYPT_MEMORY_MAX (UINT64_C(1) << 30)
 #define ENVL_SCRYPT_WORK_MAX (UINT64_C(1) << 24)
 #define ENVL_SCRYPT_RP_MAX 64
 
-/* A header with cheap work factors, or many salts, would let its maker try out
- * many passphrases on a reader whose exit status he sees. */
+/* An attacker who sees a reader's exit status could use it to test passphrases:
+ * he would write headers with cheap work factors or many salts. */
 #define ENVL_PASSPHRASE_COUNT_MAX 8
 #define ENVL_SCRYPT_N_MIN (UINT64_C(1) << ENVL_SCRYPT_LOG_N_MIN)
 
@@ -39,9 +39,9 @@
 
 enum envl_kek_kind {
     ENVL_KEK_BARE,   /* no source: the reader has the key */
-    ENVL_KEK_SCRYPT, /* from a passphrase */
-    ENVL_KEK_KMS,    /* a key service has it */
-    ENVL_KEK_UNKNOWN /* somebody else's */
+    ENVL_KEK_SCRYPT, /* derived from a passphrase */
+    ENVL_KEK_KMS,    /* a key service has encrypted the key */
+    ENVL_KEK_UNKNOWN /* a source that this version does not know */
 };
 
 struct envl_kek_source {
@@ -54,7 +54,7 @@ struct envl_kek_source {
         struct {
             const char *service, *key; /* without a NUL */
             size_t service_len, key_len;
-            bool has_context; /* the stream's labels are a part of it */
+            bool has_context; /* the stream's labels are bound to the blob */
             const unsigned char *blob;
             size_t blob_len;
         } kms; /* borrowed from the attribute */
@@ -64,9 +64,9 @@ struct envl_kek_source {
 /*
  * envl_kek_source_parse - read a kekri's other attribute
  *
- *   other  what is in the OtherKeyAttribute; its p is NULL where there is none
+ *   other  the content of the OtherKeyAttribute; p is NULL if there is none
  *
- * What is not understood is ENVL_KEK_UNKNOWN, never an error.
+ * An attribute that is not understood is ENVL_KEK_UNKNOWN, never an error.
  */
 void envl_kek_source_parse(struct envl_kek_source *source,
                            struct envl_der other);
@@ -77,13 +77,18 @@ void envl_kek_source_put(struct envl_der_writer *w,
                          const struct envl_kek_source *source);
 
 /*
- * envl_kek_scrypt_new - a source with a fresh salt; log_n is that of n, or 0 for
- * the default
- * envl_kek_scrypt_new_work - n * r * p of such a one
- * envl_kek_scrypt_work - n * r * p, or UINT64_MAX where a limit is exceeded
- * envl_kek_scrypt_is_tried - does a reader try it at all?  Nobody writes others
- * envl_kek_scrypt_derive - the KEK; the caller has checked the work and
- * cleanses kek
+ * envl_kek_scrypt_new - make a source with a fresh salt
+ * envl_kek_scrypt_new_work - n * r * p of a source that is made with log_n
+ * envl_kek_scrypt_work - n * r * p, or UINT64_MAX if a limit is exceeded
+ * envl_kek_scrypt_is_tried - does a reader try this source at all?  No writer
+ * makes others
+ * envl_kek_scrypt_derive - derive the KEK from a passphrase of len bytes; the
+ * caller has checked the work
+ *
+ *   log_n  log2 of scrypt's n; 0 for the default
+ *   kek    receives the KEK, which the caller cleanses
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CRYPTO; ENVELOPE_R_MEMORY.
  */
 enum envelope_reason envl_kek_scrypt_new(struct envl_kek_source *source,
                                          const struct envl_libctx *ctx,
@@ -97,8 +102,8 @@ enum envelope_reason envl_kek_scrypt_derive(
     size_t len, struct envl_err *err);
 
 /*
- * envl_kek_kms_is_good - are service, key and blob such as FORMAT 5.2 has?
- * envl_kek_kms_id - the identifier of a key in a service (FORMAT 5.1)
+ * envl_kek_kms_is_good - does FORMAT 5.2 allow this service, key and blob?
+ * envl_kek_kms_id - the identifier of a service's key (FORMAT 5.1)
  */
 bool envl_kek_kms_is_good(const struct envl_kek_source *source);
 #define ENVL_KMS_ID_LEN 20

@@ -21,7 +21,7 @@
 struct envl_sound_keys {
     CRYPTO_RWLOCK *lock;
     unsigned char digests[SOUND_COUNT_MAX][DIGEST_LEN]; /* of their SPKI */
-    size_t count; /* in all: the place of the next is count % MAX */
+    size_t count; /* of all so far: the next goes to count % MAX */
 };
 
 struct envl_sound_keys *
@@ -56,7 +56,7 @@ is_remembered(struct envl_sound_keys *sound,
         return false;
     for (i = 0; i < sound->count && i < SOUND_COUNT_MAX && !found; i++)
         found = memcmp(sound->digests[i], digest, DIGEST_LEN) == 0;
-    (void)CRYPTO_THREAD_unlock(sound->lock); /* it was locked */
+    (void)CRYPTO_THREAD_unlock(sound->lock); /* cannot fail: it is locked */
     return found;
 }
 
@@ -64,7 +64,7 @@ static void
 remember(struct envl_sound_keys *sound, const unsigned char digest[DIGEST_LEN])
 {
     if (sound == NULL || !CRYPTO_THREAD_write_lock(sound->lock))
-        return; /* it is checked again the next time */
+        return; /* the key is checked again the next time */
     memcpy(sound->digests[sound->count++ % SOUND_COUNT_MAX], digest,
            DIGEST_LEN);
     (void)CRYPTO_THREAD_unlock(sound->lock);
@@ -95,8 +95,8 @@ check_sound(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
     EVP_PKEY_CTX *pctx = NULL;
     int has_digest;
 
-    /* A point at infinity cannot be encoded, which libcrypto calls a lack of
-     * memory; the check says what it is. */
+    /* A point at infinity cannot be encoded, and libcrypto then reports that
+     * memory ran out.  The check below finds the true reason. */
     has_digest = digest_key(digest, key, ctx);
     if (has_digest && is_remembered(ctx->sound, digest))
         return ENVELOPE_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a public key must be before data is encrypted for it. */
+/* Which public keys data may be encrypted for. */
 #ifndef ENVL_KEY_CHECK_H
 #define ENVL_KEY_CHECK_H
 
@@ -12,14 +12,15 @@
  * envl_key_check - is a public key of a kind that is supported, strong enough,
  * and sound?
  *
- * A damaged RSA modulus can be factored, or has no private key at all; with an
- * exponent of 1 the wrapped key is its own ciphertext, and with an even one
- * nobody can open it.  libcrypto's EVP_PKEY_public_check() (NIST SP 800-56B,
- * 6.4.2, and SP 800-56A, 5.6.2.3) finds these, but not each damaged modulus: one
- * that is odd and has no small factor passes.  It takes several milliseconds for
- * an RSA key, so ctx->sound remembers the keys that passed.
+ * A damaged RSA modulus can be factored, or has no private key at all.  With
+ * the public exponent 1 the ciphertext equals the plaintext; with an even
+ * exponent nobody can decrypt.  EVP_PKEY_public_check() (NIST SP 800-56B,
+ * 6.4.2, and SP 800-56A, 5.6.2.3) finds these exponents, but not every damaged
+ * modulus: an odd modulus without a small factor passes.  The check takes
+ * several milliseconds for an RSA key, so ctx->sound remembers the keys that
+ * passed.
  *
- *   name  of the key, for messages
+ *   name  the key's source, for messages
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_WEAK_KEY; _UNSUPPORTED_KEY; _BAD_KEY;
  *          _CRYPTO; _MEMORY.
@@ -29,11 +30,11 @@ enum envelope_reason envl_key_check(EVP_PKEY *key,
                                     const char *name, struct envl_err *err);
 
 /*
- * The keys that were found to be sound, for as long as a library context
- * lasts; the newest ones, if they are many.
+ * A library context's memory of keys that passed the check.  It is limited: new
+ * keys replace the oldest.
  *
- * envl_sound_keys_new - none yet; NULL if memory ran out
- * envl_sound_keys_free - NULL is fine
+ * envl_sound_keys_new - make an empty memory; NULL if memory ran out
+ * envl_sound_keys_free - free it; NULL is fine
  *
  * Threads: safe.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which entries of a directory are keys, and which must not be passed over. */
+/* Which entries of a directory are keys, which are skipped, and which are an
+ * error. */
 #include "lib/keys/key_directory.h"
 
 #include <dirent.h>
@@ -12,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-/* What editors, packagers and people add to the name of a copy. */
+/* Endings that editors, package managers and people give to copies. */
 static const char *const copies[] = {
     "~",          " (copy)",   ".apk-new",  ".bak",      ".dpkg-bak",
     ".dpkg-dist", ".dpkg-new", ".dpkg-old", ".dpkg-tmp", ".old",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kinds are told by libcrypto's names, identifiers made of public keys. */
+/* libcrypto's name of the algorithm tells the kind; the identifier is a hash of
+ * the public key. */
 #include "lib/keys/key_kind.h"
 
 #include <string.h>
@@ -29,7 +30,8 @@ envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key)
     size_t i;
 
     /* EVP_PKEY_is_a() knows all names of an algorithm.  Before OpenSSL 3.2 it
-     * needs memory, and without it says no; so the first name counts, too. */
+     * allocates, and says no if memory runs out: so compare the first name,
+     * too. */
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (EVP_PKEY_is_a(key, kinds[i].name)
             || (type != NULL && strcmp(type, kinds[i].name) == 0)) {
@@ -53,7 +55,7 @@ envl_key_kind(const EVP_PKEY *key)
 bool
 envl_key_has_curve(const EVP_PKEY *key, char name[ENVL_CURVE_NAME_MAX])
 {
-    /* By both of the names that providers use. */
+    /* Providers use both names of a curve. */
     static const char *const curves[] = {
         "P-256", "prime256v1", "P-384", "secp384r1", "P-521", "secp521r1"
     };
@@ -69,8 +71,9 @@ envl_key_has_curve(const EVP_PKEY *key, char name[ENVL_CURVE_NAME_MAX])
     return false;
 }
 
-/* An EC key that is written as FORMAT 5.1 has it: with its curve's name, and
- * with both coordinates.  A curve that libcrypto does not know has no name. */
+/* Make libcrypto encode an EC key as FORMAT 5.1 wants it: with a named curve
+ * and an uncompressed point.  A curve that libcrypto does not know has no
+ * name. */
 static int
 set_ec_form(EVP_PKEY *key)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a key is, and the identifier that recipients are named by. */
+/* The kinds of keys, and the identifiers that name recipients. */
 #ifndef ENVL_KEY_KIND_H
 #define ENVL_KEY_KIND_H
 
@@ -19,13 +19,13 @@
 #define ENVL_KEY_XWING_OID \
     0x06, 11, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xe6, 0x2d, 0x81, 0xc8, 0x7a
 
-/* What libcrypto has of ML-KEM, and from which version on; its headers of older
- * versions do not say it. */
+/* libcrypto's first version with ML-KEM, and names that the headers of older
+ * versions do not have. */
 #define ENVL_ML_KEM_SINCE 0x30500000UL
 #define ENVL_ML_KEM_SEED "seed"
 #define ENVL_ML_KEM_SEED_LEN 64 /* d || z (FIPS 203, 7.1) */
 
-/* What FORMAT 5.1 has of RSA and of EC keys. */
+/* Limits of FORMAT 5.1. */
 #define ENVL_RSA_BITS_MIN 2048
 #define ENVL_CURVE_NAME_MAX 64
 
@@ -33,35 +33,36 @@ enum envl_key_kind {
     ENVL_KEY_RSA,
     ENVL_KEY_EC,
     ENVL_KEY_DH,     /* X25519, X448 */
-    ENVL_KEY_ML_KEM, /* and with X25519 */
+    ENVL_KEY_ML_KEM, /* also the hybrid key, with X25519 */
     ENVL_KEY_OTHER
 };
 
 /*
- * envl_key_kind - which of them it is
- * envl_key_algorithm - the same at *kind, and libcrypto's name of the algorithm,
- * static; NULL with ENVL_KEY_OTHER
+ * envl_key_kind - the kind of a key
+ * envl_key_algorithm - libcrypto's name of the key's algorithm, static, and the
+ * kind in *kind; NULL for ENVL_KEY_OTHER
  */
 enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
 const char *envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key);
 
-/* envl_key_has_curve - is an EC key on a curve of FORMAT 5.1?  name receives its
- * own, and is empty if the key does not tell */
+/* envl_key_has_curve - is an EC key on a curve of FORMAT 5.1?  name receives
+ * the curve's name; it is empty if the key does not say which curve it is on */
 bool envl_key_has_curve(const EVP_PKEY *key, char name[ENVL_CURVE_NAME_MAX]);
 
 /*
- * envl_key_public_half - the public key alone, as a key of the software, in the
- * one form that FORMAT 5.1 knows
+ * envl_key_public_half - the public key alone, as a software key, in the one
+ * form that FORMAT 5.1 allows
  *
- * An EC key may come with a compressed point, or with all numbers of its curve
- * in place of the curve's name.  It is the same key, and here it looks the same.
+ * An EC key may have a compressed point, or explicit curve parameters in place
+ * of a named curve.  All forms of the same key give the same result.
  *
- * Returns: a public key, the caller's, EVP_PKEY_free(); NULL if it shows none.
+ * Ownership: the public key is the caller's, EVP_PKEY_free().
+ * Returns:   the public key; NULL if key does not show its public half.
  */
 EVP_PKEY *envl_key_public_half(const struct envl_libctx *ctx,
                                const EVP_PKEY *key);
 
-/* Does it withstand a quantum computer, as far as is known?  In words: "no",
+/* Does a key withstand a quantum computer, as far as is known?  As text: "no",
  * "yes" or "unknown". */
 enum envl_post_quantum { ENVL_PQ_NO, ENVL_PQ_YES, ENVL_PQ_UNKNOWN };
 const char *envl_post_quantum_text(enum envl_post_quantum is);

@@ -17,7 +17,7 @@ static const struct {
     unsigned char der[13];
     size_t len;
 } algorithms[] = {
-    /* id-alg-ml-kem-512 and its kin, up to the last number */
+    /* id-alg-ml-kem-512, -768 and -1024, without their last number */
     { { ENVL_DER_OID, 9,
         0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04 }, 10 },
     { { ENVL_KEY_HYBRID_OID }, 10 },
@@ -33,7 +33,7 @@ is_newer(const unsigned char *der, size_t len)
 
     if (!envl_der_take(&in, ENVL_DER_SEQUENCE, &key))
         return false;
-    (void)envl_der_take(&key, ENVL_DER_INTEGER, &version); /* a private one */
+    (void)envl_der_take(&key, ENVL_DER_INTEGER, &version); /* of private keys */
     if (!envl_der_take(&key, ENVL_DER_SEQUENCE, &algorithm))
         return false;
     for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys that this libcrypto is too old for: it only says that it knows none. */
+/* Recognises keys for which this libcrypto is too old, because libcrypto itself
+ * only says that it found no key. */
 #ifndef ENVL_KEY_NEWER_H
 #define ENVL_KEY_NEWER_H
 
@@ -7,10 +8,10 @@
 #include "lib/keys/key_text.h"
 
 /*
- * envl_key_newer_check - does a text that could not be read hold a key of ML-KEM,
+ * envl_key_newer_check - does a file that could not be read hold an ML-KEM key,
  * and is this libcrypto older than 3.5?
  *
- *   name  of the source, for messages
+ *   name  the file, for messages
  *
  * Returns: ENVELOPE_OK if not; ENVELOPE_R_NO_ALGORITHM with the version that is
  *          needed; _MEMORY.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the AlgorithmIdentifiers around stored keys and asks the providers for
- * what they name.  No key is decrypted here.
+ * Reads the AlgorithmIdentifiers of stored keys and asks the providers for
+ * these algorithms.  No key is decrypted here.
  */
 #include "lib/keys/key_protection.h"
 
@@ -111,7 +111,7 @@ check_pbkdf2(const struct search *s, const ASN1_TYPE *parameter)
     return rc;
 }
 
-/* Without a passphrase, libcrypto only looks at the costs (RFC 7914). */
+/* Without a passphrase, libcrypto only checks the costs (RFC 7914). */
 static enum envelope_reason
 check_scrypt(const struct search *s, const ASN1_TYPE *parameter)
 {
@@ -144,7 +144,7 @@ check_pbes2(const struct search *s, const ASN1_TYPE *parameter)
     int cipher, kdf;
 
     if (pbe == NULL)
-        return ENVELOPE_OK; /* damaged: libcrypto has said so */
+        return ENVELOPE_OK; /* damaged; no algorithm is missing */
     cipher = OBJ_obj2nid(pbe->encryption->algorithm);
     kdf = OBJ_obj2nid(pbe->keyfunc->algorithm);
     rc = cipher == NID_undef
@@ -224,8 +224,8 @@ check_safe(const struct search *s, PKCS7 *safe)
     return rc;
 }
 
-/* Its digest is known by name; PBMAC1 (RFC 9579) is an algorithm that
- * libcrypto may not know. */
+/* The MAC names a digest; or PBMAC1 (RFC 9579), which libcrypto may not
+ * know. */
 static enum envelope_reason
 check_mac(const struct search *s, const PKCS12 *store)
 {
@@ -286,8 +286,8 @@ check_der(const struct search *s, const unsigned char *data, size_t len)
 
 /* PEM */
 
-/* Traditional: MD5 makes the key.  A name that libcrypto does not know it does
- * not tell, either. */
+/* Traditional PEM encryption derives its key with MD5.  libcrypto's error does
+ * not name a cipher that it does not know. */
 static enum envelope_reason
 check_header(const struct search *s, char *header)
 {
@@ -341,7 +341,8 @@ envl_key_protection_check(const unsigned char *data, size_t len,
     const struct search s = { ctx, passphrase, name, err };
     enum envelope_reason rc;
 
-    /* Beneath are the records of what failed; here are only questions. */
+    /* Keep the records of the failure that is being explained; drop those of
+     * the checks here. */
     ERR_set_mark();
     rc = check_der(&s, data, len);
     if (rc == ENVELOPE_OK)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeping, copying and wiping what the user said of keys. */
+/* Copying and wiping the user's settings of keys. */
 #include "lib/keys/key_settings.h"
 
 #include <openssl/crypto.h>

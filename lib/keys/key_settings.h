@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose keys a stream is made or read with, as its user said it. */
+/* The user's settings of the keys for which a stream is encrypted, or with
+ * which it is decrypted. */
 #ifndef ENVL_KEY_SETTINGS_H
 #define ENVL_KEY_SETTINGS_H
 
@@ -10,12 +11,13 @@
 #include "lib/base/octets.h"
 #include "lib/keys/kek_source.h"
 
-/* What somebody has decided, or left to the next who may. */
+/* A yes-no setting; ENVL_UNSAID leaves the choice to the next place where it
+ * can be set, such as the configuration. */
 enum envl_choice { ENVL_UNSAID, ENVL_NO, ENVL_YES };
 
 /*
- * Ownership: all of it is the structure's, envl_key_settings_clear(), but for
- * callback.  NULL and zero mean "not set".
+ * Ownership: the structure owns all but callback, envl_key_settings_clear().
+ * NULL and zero mean "not set".
  */
 struct envl_key_settings {
     char *recipients, *identities; /* lists, as envl_keys_read_list() reads */
@@ -27,26 +29,26 @@ struct envl_key_settings {
     const struct envelope_passphrase_callback *callback;
     struct envl_octets in_use; /* files not to be read (lib/base/file.h) */
 
-    /* The fields above say whom a stream is for.  They are old once a stream
-     * has been made with them: the next one that is set replaces them all. */
+    /* The fields above say whom a stream is for.  After a stream was made with
+     * them they are old: the next field that is set replaces them all. */
     bool is_old;
 
     unsigned char kek[ENVL_KEK_LEN]; /* the EVP key, where has_kek */
     bool has_kek;
 
-    /* Of certificates: take those that are not valid now, or leave them out;
-     * take those that are not for encryption. */
+    /* Accept certificates that are not valid now; leave those out; accept
+     * certificates whose key is not for encryption. */
     enum envl_choice allow_expired, skip_expired, allow_usage;
     enum envl_choice require_post_quantum; /* of all recipients */
     unsigned log_n;                        /* of scrypt; 0 is the default */
 };
 
-/* envl_key_settings_forget - wipe and free all that says whom a stream is for,
- * but for the EVP key */
+/* envl_key_settings_forget - wipe and free the fields that say whom a stream is
+ * for, but keep the EVP key */
 void envl_key_settings_forget(struct envl_key_settings *settings);
 
-/* envl_key_settings_copy - deep; to is all zero; 0, with nothing in it, if
- * memory ran out */
+/* envl_key_settings_copy - make a deep copy in `to`, which is all zero before;
+ * 1, or 0 with `to` still empty if memory ran out */
 int envl_key_settings_copy(struct envl_key_settings *to,
                            const struct envl_key_settings *from);
 

@@ -19,27 +19,28 @@ static const char dashes[] = "-----";
 
 #define DASHES_LEN (sizeof(dashes) - 1)
 
-/* The base64 of an OpenSSH blob begins with three zero bytes of a length;
- * with so many more digits it is no word of a comment. */
+/* An OpenSSH blob begins with a length, whose first three bytes are zero.  A
+ * run of base64 that long is not a word of a comment. */
 static const char blob_begin[] = "AAAA";
 #define BLOB_DIGITS_MIN 12
 
-/* Lines of base64 that are keys without their PEM lines; X25519's has 60. */
+/* A line of base64 that long is a key without its PEM lines: an X25519 key has
+ * 60 characters. */
 #define BASE64_LINE_MIN 40
 
-/* The label of a block that is no DER within. */
+/* The label of a block whose content is not DER. */
 #define OPENSSH_LABEL "OPENSSH PRIVATE KEY"
 
 struct line {
     const unsigned char *data;
     size_t len;    /* without its LF or CR LF, and blanks before that */
     size_t number; /* from 1 */
-    bool is_odd;   /* has a NUL byte, or a CR within */
+    bool is_odd;   /* has a NUL byte, or a CR before its end */
 };
 
 /* DER */
 
-/* Is it binary, and begins like DER?  No text has such bytes. */
+/* Are the bytes binary, and do they begin like DER?  Text never does. */
 static bool
 is_binary(const struct envl_octets *octets)
 {
@@ -56,9 +57,8 @@ is_binary(const struct envl_octets *octets)
 }
 
 /*
- * The DER values that bytes are made of, from the first byte to the last; 0 if
- * they are something else.  What has an indefinite length, as PKCS#12 may have,
- * is one value.
+ * The number of DER values that the bytes consist of; 0 if they are not DER.  A
+ * value of indefinite length, as PKCS#12 may have, counts as one.
  */
 static size_t
 count_der(const unsigned char *p, size_t size)
@@ -68,7 +68,7 @@ count_der(const unsigned char *p, size_t size)
     size_t count = 0;
     long len;
 
-    ERR_set_mark(); /* that text is no DER is nobody's failure */
+    ERR_set_mark(); /* that text is not DER is no error */
     while (p < past) {
         flags = ASN1_get_object(&p, &len, &tag, &class, past - p);
         if ((flags & 0x80) != 0 || tag != V_ASN1_SEQUENCE) {
@@ -84,8 +84,8 @@ count_der(const unsigned char *p, size_t size)
     return count;
 }
 
-/* Is it one DER value of any kind, and no more?  The parameters of an EC key
- * are an object identifier. */
+/* Are the bytes exactly one DER value, of any type?  The parameters of an EC
+ * key are an OBJECT IDENTIFIER. */
 static bool
 is_one_value(const unsigned char *p, size_t size)
 {
@@ -131,8 +131,8 @@ begins_with(const struct line *line, const char *text)
     return line->len >= len && memcmp(line->data, text, len) == 0;
 }
 
-/* A PEM line of its own: the words, a label, five dashes.  The label is put
- * into *label. */
+/* Is the line a complete PEM line: the words, a label, five dashes?  *label
+ * receives the label. */
 static bool
 is_pem_line(const struct line *line, const char *words, struct line *label)
 {
@@ -155,20 +155,20 @@ is_word(const unsigned char *p, size_t left, const char *word)
         if (i == left || (p[i] & ~0x20) != word[i])
             return false;
     }
-    /* It ends here: "ending" is another word. */
+    /* The word must end here: "ending" is another word. */
     return i == left || !isalnum(p[i]);
 }
 
-/* A dash; word processors make dashes of other kinds, which are not ASCII, and
- * so is a blank that does not break. */
+/* Can the byte be part of a dash?  Word processors write dashes and no-break
+ * spaces that are not ASCII. */
 static bool
 is_dash(unsigned char c)
 {
     return c == '-' || c >= 0x80;
 }
 
-/* Do dashes stand before the word at i, perhaps with blanks between?  One is
- * enough where another one ends the line. */
+/* Do dashes stand before the word at i, perhaps with blanks between?  One dash
+ * is enough if the line also ends with a dash. */
 static bool
 is_after_dashes(const struct line *line, size_t i)
 {
@@ -183,7 +183,7 @@ is_after_dashes(const struct line *line, size_t i)
                && (i == 1 || is_dash(line->data[line->len - 1])));
 }
 
-/* Is there a beginning or an end of a key in some armour, anywhere? */
+/* Does the line have the BEGIN or END of an armoured key anywhere? */
 static bool
 has_mark(const struct line *line)
 {
@@ -222,7 +222,7 @@ envl_key_text_has_blob(const unsigned char *data, size_t len)
     return false;
 }
 
-/* A line of nothing but base64, so long that it is no word. */
+/* Is the line only base64, and too long for a word? */
 static bool
 is_bare_base64(const struct line *line)
 {
@@ -246,9 +246,10 @@ fail_line(struct envl_err *err, const char *name, size_t number,
 }
 
 /*
- * A block must hold one DER value, and nothing after it, where a second key
- * would be lost; of one that is encrypted in the old way that cannot be seen.  A
- * trusted certificate has what it is trusted for after it.
+ * A block must hold one DER value and nothing after it, because a second key in
+ * the block would be lost.  Traditional PEM encryption hides the content, so
+ * such a block is not checked.  In a trusted certificate a second value says
+ * what the certificate is trusted for.
  */
 static enum envelope_reason
 check_body(const unsigned char *block, size_t size, const char *name,
@@ -283,7 +284,7 @@ check_body(const unsigned char *block, size_t size, const char *name,
     return rc;
 }
 
-/* What is within is no DER, and read by others. */
+/* The content of such a block is not DER; openssh.c reads it. */
 static bool
 is_openssh(const struct line *label)
 {
@@ -291,7 +292,7 @@ is_openssh(const struct line *label)
            && memcmp(label->data, OPENSSH_LABEL, label->len) == 0;
 }
 
-/* The lines of a block that has begun, up to and with its end. */
+/* Skip the lines of a block, up to and including its END line. */
 static enum envelope_reason
 skip_block(struct line *line, const struct line *label, const unsigned char **p,
            size_t *left, const char *name, struct envl_err *err)
@@ -318,7 +319,8 @@ skip_block(struct line *line, const struct line *label, const unsigned char **p,
                      "own");
 }
 
-/* A line between the blocks.  Comments of OpenSSH's files may hold keys. */
+/* Check a line between the blocks.  In OpenSSH's files a comment line may hold
+ * a key. */
 static enum envelope_reason
 check_line(struct envl_key_text *text, const struct line *line,
            const char *name, struct envl_err *err)
@@ -360,7 +362,7 @@ check_text(struct envl_key_text *text, const char *name, struct envl_err *err)
             rc = check_line(text, &line, name, err);
         }
     }
-    /* Without any key it is no text, and is called something else. */
+    /* A file without any key may be binary: another message says so. */
     if (rc == ENVELOPE_OK && odd > 0 && (text->objects > 0 || text->is_openssh))
         rc = fail_line(err, name, odd, "a NUL byte or a lone carriage return");
     return rc;

@@ -30,8 +30,8 @@ is_zero(const unsigned char *secret, size_t len)
     return any == 0;
 }
 
-/* The room must be exact: pkcs11-provider asks the token for as long a secret as
- * there is room. */
+/* The buffer size that EVP_PKEY_derive() is given must be exact:
+ * pkcs11-provider asks the token for a secret of that length. */
 bool
 envl_key_agree(unsigned char *secret, size_t size, size_t *len,
                const struct envl_libctx *ctx, EVP_PKEY *key,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is done with keys by libcrypto's EVP_PKEY, for each of their kinds. */
+/* Operations with libcrypto's EVP_PKEY that several kinds of keys share. */
 #ifndef ENVL_KEY_USE_H
 #define ENVL_KEY_USE_H
 
@@ -11,9 +11,9 @@
 #include "lib/base/libctx.h"
 
 /*
- * envl_key_make - a key of the software from its parts, EVP_PKEY_fromdata(3)
+ * envl_key_make - make a software key from its parts, EVP_PKEY_fromdata(3)
  *
- *   algorithm  libcrypto's name of it
+ *   algorithm  libcrypto's name of the algorithm
  *   selection  EVP_PKEY_PUBLIC_KEY or EVP_PKEY_KEYPAIR
  *
  * Returns: the key, the caller's, EVP_PKEY_free(); NULL, with a record in the
@@ -26,11 +26,13 @@ EVP_PKEY *envl_key_make(const struct envl_libctx *ctx, const char *algorithm,
  * envl_key_agree - plain key agreement: ECDH, X25519, X448.  libcrypto checks
  * that a point is on the curve.
  *
- *   secret  receives *len bytes, size at the most; the caller cleanses it
- *   key     private; operations with it have key_propq
+ *   secret     receives *len bytes, at most size; the caller cleanses it
+ *   key        the private key
+ *   key_propq  the property query for operations with key
+ *   peer       the other party's public key
  *
- * Returns: true, or false, also for an all-zero secret (RFC 7748, 6; RFC 8418,
- *          7).
+ * Returns: true; false on failure and for an all-zero secret (RFC 7748, 6;
+ *          RFC 8418, 7).
  */
 bool envl_key_agree(unsigned char *secret, size_t size, size_t *len,
                     const struct envl_libctx *ctx, EVP_PKEY *key,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each place is filled once, by whoever is first, and only read from then
- * on: so there is no lock. */
+/* Each place is set once, by the thread that is first, and only read after
+ * that: no lock is needed. */
 #include "lib/keys/keyring.h"
 
 #include <stdatomic.h>

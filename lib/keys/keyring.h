@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What was read from keys in memory, and made for them, for the streams that
- * are to be made or read with the same ones: a cipher context and its copies
- * have it in common, until one of them is given other keys.
+ * A cache of parsed recipients and identities, for streams with the same keys.
+ * A cipher context shares its keyring with its copies, until one of them is
+ * given other keys.
  *
- * A key in memory stays what it is; a file or a token may change, so what
- * lists name is not kept.
+ * Only keys in memory are cached.  Files and tokens may change, so keys that
+ * lists name are read for each stream.
  */
 #ifndef ENVL_KEYRING_H
 #define ENVL_KEYRING_H
 
 struct envl_keyring;
 
-/* What is kept: each kind of it begins with this, and knows how it is freed. */
+/* The first member of every structure that a keyring caches. */
 struct envl_keyring_item {
     void (*free)(struct envl_keyring_item *kept);
 };
@@ -24,26 +24,27 @@ enum envl_keyring_place {
 };
 
 /*
- * envl_keyring_new - a keyring with nothing in it
- * envl_keyring_share - one more owner; NULL is fine
- * envl_keyring_free - one owner less; the last one frees what is kept; NULL is
- * fine
+ * envl_keyring_new - make an empty keyring with one owner
+ * envl_keyring_share - add an owner; NULL is fine
+ * envl_keyring_free - remove an owner; the last one frees the keyring and its
+ * items; NULL is fine
  *
- * Returns: the keyring; NULL if memory ran out, and then nothing is kept.
- * Threads: owners may be in different ones.
+ * Returns: the keyring; NULL if memory ran out, which only means no cache.
+ * Threads: the owners may be different threads.
  */
 struct envl_keyring *envl_keyring_new(void);
 struct envl_keyring *envl_keyring_share(struct envl_keyring *keyring);
 void envl_keyring_free(struct envl_keyring *keyring);
 
 /*
- * envl_keyring_get - what is there, or NULL; it never changes, and stays as long
- * as the keyring has an owner
- * envl_keyring_put - put it there, unless somebody has done so already
+ * envl_keyring_get - the item at a place, or NULL; it never changes, and lives
+ * as long as the keyring has an owner
+ * envl_keyring_put - put an item at a place, if the place is empty
  *
  *   keyring  may be NULL
  *
- * Ownership: what is put is the keyring's, or is freed.
+ * Ownership: envl_keyring_put() takes the item, and frees it if the place is
+ *            not empty.
  */
 const struct envl_keyring_item *
 envl_keyring_get(const struct envl_keyring *keyring,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a list of names to keys and certificates, one after the other. */
+/* Reads the keys and certificates of a list of names, one after the other. */
 #include "lib/keys/keys.h"
 
 #include <errno.h>
@@ -30,12 +30,12 @@
 
 #define FILE_LEN_MAX 1048576
 
-/* URI schemes that need no "//" to be told from a path, beside those of key
- * services. */
+/* URI schemes that are recognised without "//".  lib/keys/kms.c has those of
+ * key services. */
 static const char *const schemes[] = { "file", "handle", "object", "pkcs11",
                                        "org.openssl.engine" };
 
-/* As libcrypto's store has it, the case of a scheme and a host is nothing. */
+/* libcrypto's stores ignore the case of a scheme and a host: so do we. */
 static bool
 begins_with(const char *text, const char *word)
 {
@@ -49,7 +49,7 @@ struct asker {
     const char *name;                 /* of the source, for the question */
     const struct envl_key_text *text; /* what is in it, or NULL */
     bool asked, answered;
-    struct envl_octets answer; /* owned; nobody is asked twice for it */
+    struct envl_octets answer; /* owned; the callback is asked only once */
 };
 
 static const struct envl_octets *
@@ -59,7 +59,7 @@ known_passphrase(const struct asker *asker)
                                       : asker->reader->passphrase;
 }
 
-/* A pem_password_cb: never the terminal, which is the program's. */
+/* A pem_password_cb.  It never asks the terminal, which is the program's. */
 static int
 ask(char *buf, int size, int rwflag, void *varg)
 {
@@ -107,13 +107,14 @@ give(const struct envl_key_reader *reader, OSSL_STORE_INFO *info,
         item.cert = OSSL_STORE_INFO_get0_CERT(info);
         break;
     default:
-        return ENVELOPE_OK; /* parameters and lists of no use here */
+        return ENVELOPE_OK; /* skip parameters and CRLs */
     }
     ++*count;
     return reader->take(reader->arg, &item, err);
 }
 
-/* Nobody answered.  Where nobody could, private keys are not wanted. */
+/* There was no passphrase for a stored key.  Without any source of passphrases,
+ * private keys are not wanted. */
 static enum envelope_reason
 fail_unanswered(const char *name, const struct asker *asker, const char *what,
                 struct envl_err *err)
@@ -128,7 +129,7 @@ fail_unanswered(const char *name, const struct asker *asker, const char *what,
                      "%s %s, and no passphrase was given", name, what);
 }
 
-/* Is something missing for a key, whatever the passphrase? */
+/* Is an algorithm missing for a key, so that no passphrase would help? */
 static enum envelope_reason
 check_missing(const char *name, const struct asker *asker, struct envl_err *err)
 {
@@ -140,7 +141,7 @@ check_missing(const char *name, const struct asker *asker, struct envl_err *err)
         return ENVELOPE_OK; /* a URI */
     rc = envl_key_newer_check(text, name, err);
     if (rc != ENVELOPE_OK || passphrase == NULL)
-        return rc; /* without one no private key is wanted */
+        return rc; /* private keys are not wanted */
     return envl_key_protection_check(text->data, text->len, passphrase, name,
                                      asker->reader->ctx, err);
 }
@@ -164,7 +165,7 @@ fail_read(const char *name, const struct asker *asker, struct envl_err *err)
                      envl_crypto_reason());
 }
 
-/* A token that finds nothing says no more than that, also after a wrong PIN. */
+/* A token only says that it finds nothing, even after a wrong PIN. */
 static enum envelope_reason
 fail_nothing(const char *name, const struct asker *asker, struct envl_err *err)
 {
@@ -177,9 +178,9 @@ fail_nothing(const char *name, const struct asker *asker, struct envl_err *err)
 }
 
 /*
- * Read a store to its end, which it may show by an error.  least is the
- * number of objects that must be there: one that cannot be read must not be
- * passed over, it may be somebody's only recipient.
+ * Read a store to its end, which the store may report as an error.  At least
+ * `least` objects must be there: an object that cannot be read must not be
+ * skipped, because it may be somebody's only recipient.
  */
 static enum envelope_reason
 read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
@@ -228,8 +229,8 @@ read_store(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
                            origin->name);
 }
 
-/* A token asks for its PIN before it looks for a private key of this name: where
- * the public one is enough it is told so, unless the URI says what it is. */
+/* A token asks for its PIN before it searches for a private key.  If the public
+ * key is enough, tell the store so, unless the URI already has a type. */
 static void
 expect(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
        const char *uri)
@@ -239,7 +240,7 @@ expect(const struct envl_key_reader *reader, OSSL_STORE_CTX *store,
         (void)OSSL_STORE_expect(store, OSSL_STORE_INFO_PUBKEY);
 }
 
-/* octets, if not NULL, are the objects; otherwise uri names them. */
+/* Read the objects from octets; or, if that is NULL, from uri. */
 static enum envelope_reason
 read_source(const struct envl_key_reader *reader,
             const struct envl_octets *octets, const char *uri,
@@ -259,7 +260,8 @@ read_source(const struct envl_key_reader *reader,
         return rc;
     if (text.is_openssh)
         return envl_openssh_read(reader, &text, origin, err);
-    /* Stores try one decoder after the other and leave records behind. */
+    /* Stores try one decoder after the other, and leave records of the failed
+     * ones. */
     ERR_set_mark();
     ui = UI_UTIL_wrap_read_pem_callback(ask, 0);
     if (octets != NULL) {
@@ -286,7 +288,7 @@ read_source(const struct envl_key_reader *reader,
         rc = read_store(reader, store, &asker, origin, text.objects, err);
     (void)OSSL_STORE_close(store); /* nothing was written */
     envl_octets_clear(&asker.answer);
-    /* Records quote all of a URI, and what its name leaves out. */
+    /* Records quote the whole URI, with the secrets that origin->name omits. */
     if (rc == ENVELOPE_OK || (uri != NULL && strcmp(uri, origin->name) != 0))
         ERR_pop_to_mark();
     else
@@ -296,7 +298,7 @@ read_source(const struct envl_key_reader *reader,
     return rc;
 }
 
-/* The same for a key that libcrypto's stores do not reach. */
+/* The same for a key of an engine, which libcrypto's stores do not reach. */
 static enum envelope_reason
 read_engine(const struct envl_key_reader *reader, const char *uri,
             const struct envl_key_item *origin, struct envl_err *err)
@@ -346,7 +348,7 @@ is_uri(const char *entry)
     return false;
 }
 
-/* The path in a file: URI; "" if it is of another host, NULL if the URI is of
+/* The path in a file: URI; "" if the URI names another host, NULL if it has
  * another scheme. */
 static const char *
 path_of_uri(const char *uri)
@@ -364,8 +366,8 @@ path_of_uri(const char *uri)
     return strncmp(uri, "//", 2) == 0 ? "" : uri;
 }
 
-/* How much of a URI may be shown: up to its query, and to a PIN, which libp11
- * takes before that, too. */
+/* How many bytes of a URI may be shown: those before its query and before a
+ * PIN, which libp11 also accepts outside the query. */
 static size_t
 shown_len(const char *uri)
 {

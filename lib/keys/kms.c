@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dynamic linker keeps one copy of the module, however often it is asked
- * for. */
+/* Each call may load the module again: the dynamic linker keeps one copy. */
 #include "lib/keys/kms.h"
 
 #include <dlfcn.h>
@@ -8,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* With the colon, so that a file of such a name is still a file. */
+/* The colon is included, so that a file named "vault" is still a file. */
 static const char *const schemes[] = { "awskms:", "execkms:", "httpkms:",
                                        "tencentkms:", "vault:" };
 

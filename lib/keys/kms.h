@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Key services, as far as they can be known without the module that asks
- * them: their URIs, what a header says of them, and loading it. */
+/* Key services without the network: their URIs, their part of a header, and
+ * loading the module that talks to them. */
 #ifndef ENVL_KMS_H
 #define ENVL_KMS_H
 
@@ -15,8 +15,8 @@
 bool envl_kms_is_uri(const char *text);
 
 /*
- * envl_kms_load - the module, from the directory that ctx names; it stays
- * loaded, and what it returns is valid for ever
+ * envl_kms_load - load the module from the directory that ctx names; *module is
+ * static, because the module stays loaded
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_NO_KEY_SERVICES.
  */
@@ -25,12 +25,12 @@ enum envelope_reason envl_kms_load(const struct envl_kms_module **module,
                                    struct envl_err *err);
 
 /*
- * envl_kms_get - a copy of what a header says; source is ENVL_KEK_KMS
- * envl_kms_borrow - the other way, of what a service has made; wrapped must
- * stay as long as source
+ * envl_kms_get - copy a header's source, of kind ENVL_KEK_KMS, to wrapped
+ * envl_kms_borrow - make a source of what a service has wrapped; wrapped must
+ * outlive source
  *
- * Returns: borrow: ENVELOPE_OK; ENVELOPE_R_KEY_SERVICE for what no header can
- *          hold.
+ * Returns: envl_kms_borrow(): ENVELOPE_OK; ENVELOPE_R_KEY_SERVICE if wrapped
+ *          does not fit the limits of a header.
  */
 void envl_kms_get(struct envl_kms_wrapped *wrapped,
                   const struct envl_kek_source *source);

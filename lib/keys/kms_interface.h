@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All that passes between lib/ and the module of key services, which alone
- * knows the network.  The module is a shared object with one symbol,
- * ENVL_KMS_ENTRY, and is loaded when a URI that the user gave asks for it.
+ * The interface between lib/ and the module of key services, which alone uses
+ * the network.  The module is a shared object with one symbol, ENVL_KMS_ENTRY.
+ * It is loaded when the user gives the URI of a key service.
  *
- * Whom to ask, and with which rights, comes from the user's URI, environment
- * and configuration; what stands in a header is compared with that, and is
- * never a reason to connect to somewhere else.
+ * Only the user's URI, environment and configuration say which service is
+ * asked, and with which credentials.  The data in a header is compared with
+ * these; it never makes the module connect to another place.
  */
 #ifndef ENVL_KMS_INTERFACE_H
 #define ENVL_KMS_INTERFACE_H
@@ -18,7 +18,7 @@
 #include "lib/base/libctx.h"
 #include "lib/keys/kek_source.h"
 
-/* Raised with any change of what is below. */
+/* Must be raised with every change of this interface. */
 #define ENVL_KMS_VERSION 2
 
 #define ENVL_KMS_MODULE_NAME "envelope-kms.so"
@@ -29,7 +29,7 @@
 struct envl_kms_wrapped {
     char service[ENVL_KMS_SERVICE_LEN_MAX + 1]; /* the scheme: "awskms" */
     char key[ENVL_KMS_KEY_LEN_MAX + 1];         /* printable ASCII */
-    bool has_context; /* the stream's labels are a part of it */
+    bool has_context; /* the stream's labels are bound to the blob */
     size_t blob_len;
     unsigned char blob[ENVL_KMS_BLOB_LEN_MAX];
 };
@@ -45,15 +45,16 @@ struct envl_kms_call {
 enum envl_kms_use { ENVL_KMS_RECIPIENT, ENVL_KMS_IDENTITY };
 
 /*
- * check   - is the URI good for this use?  It may read the configuration, and
- *           asks nobody.
- * matches - may wrapped be opened by the URI's user?  Service and key are
- *           looked at; without any network.
- * generate - have the service make a new key-encryption key
- * unwrap  - have the service decrypt one that matches; the service's reply
- *           has to name the same key
- * rewrap  - have the service encrypt one that matches call->uri anew, for the
- *           key of to_uri, without showing it; the same key is allowed
+ * check   - is the URI good for this use?  It may read the configuration, but
+ *           does not use the network.
+ * matches - is wrapped for the service and key of the URI?  It does not use the
+ *           network.
+ * generate - let the service make a new key-encryption key
+ * unwrap  - let the service decrypt a wrapped key that matches the URI; the
+ *           service's reply must name the same key
+ * rewrap  - let the service encrypt a wrapped key that matches call->uri again,
+ *           for the key of to_uri, without showing the plaintext; both URIs may
+ *           name the same key
  *
  * made is written on success only.  kek receives ENVL_KEK_LEN bytes, which
  * the caller cleanses; it is all zero on failure.
@@ -62,7 +63,7 @@ enum envl_kms_use { ENVL_KMS_RECIPIENT, ENVL_KMS_IDENTITY };
  *          configuration; ENVELOPE_R_CREDENTIALS if there are none;
  *          ENVELOPE_R_KEY_SERVICE_REFUSED if the service says no, or names
  *          another key; ENVELOPE_R_KEY_SERVICE if it cannot be reached, fails
- *          or talks nonsense; _CRYPTO; _MEMORY.
+ *          or sends a malformed reply; _CRYPTO; _MEMORY.
  * Threads: safe.
  */
 struct envl_kms_module {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From OpenSSH's files to its blobs: lines, blocks, base64. */
+/* Finds the blobs in OpenSSH's files: lines, blocks, base64. */
 #include "lib/keys/openssh.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ static const char block_begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----";
 static const char block_end[] = "-----END OPENSSH PRIVATE KEY-----";
 static const char pem_begin[] = "-----BEGIN ";
 
-/* Of text; what is taken of it moves its beginning. */
+/* The rest of a text; taking a part moves data forward. */
 struct span {
     const unsigned char *data;
     size_t len;
@@ -53,7 +53,7 @@ skip_blanks(struct span *s)
 
 struct lines {
     struct span left;
-    size_t number; /* of the line that came last, from 1 */
+    size_t number; /* of the last line that was taken, from 1 */
 };
 
 /* The next line without the blanks around it; false after the last. */
@@ -94,7 +94,7 @@ next_word(struct span *line)
 
 /* Recognising */
 
-/* The types of public keys, also of those that will be refused. */
+/* How the types of public keys begin, also of types that are refused later. */
 static const char *const types[] = { "ssh-", "ecdsa-sha2-", "sk-ssh-",
                                      "sk-ecdsa-" };
 
@@ -110,7 +110,7 @@ is_type(struct span word)
     return false;
 }
 
-/* Does a public key stand in the line, be it after something else? */
+/* Does the line have a public key, perhaps after other words? */
 static bool
 has_public_key(struct span line)
 {
@@ -124,7 +124,7 @@ has_public_key(struct span line)
     while (next.len > 0) {
         word = next;
         next = next_word(&line);
-        /* So begins every blob: the type's length has four bytes. */
+        /* Every blob begins with the type's length, in four bytes. */
         if (is_type(word) && begins_with(next, "AAAA"))
             return true;
     }
@@ -142,7 +142,7 @@ envl_openssh_is_line(const unsigned char *data, size_t len)
 
 /* Base64 */
 
-/* libcrypto's decoder overlooks white space, early ends and stray bits. */
+/* libcrypto's decoder ignores white space, early ends and stray bits. */
 static bool
 is_strict_base64(struct span text, size_t *padding)
 {
@@ -180,7 +180,7 @@ decode(struct envl_octets *blob, struct span text, const char *name,
     blob->data = OPENSSL_malloc(text.len);
     if (blob->data == NULL)
         return envl_fail_memory(err);
-    blob->len = text.len; /* what has to be wiped */
+    blob->len = text.len; /* so that a failure wipes all of it */
     len = EVP_DecodeBlock(blob->data, text.data, (int)text.len);
     if (len < 0 || (size_t)len <= padding)
         return damaged(name, err);
@@ -194,7 +194,7 @@ decode(struct envl_octets *blob, struct span text, const char *name,
 
 /* Keys */
 
-/* Does the blob begin with the type that stands in front of it? */
+/* Does the blob begin with the type that the line names before it? */
 static bool
 is_of_type(const struct envl_octets *blob, struct span type)
 {
@@ -240,8 +240,8 @@ read_public(struct envl_key_item *item, const struct envl_libctx *ctx,
     return rc;
 }
 
-/* The base64 of a block, up to and with its last line; false if that is
- * missing or room is. */
+/* Join the base64 lines of a block, up to its END line; false if that line is
+ * missing or the base64 is longer than room. */
 static bool
 join_lines(struct lines *lines, unsigned char *to, size_t room, size_t *len)
 {
@@ -282,7 +282,7 @@ read_private(struct envl_key_item *item, const struct envl_libctx *ctx,
     return rc;
 }
 
-/* The key that begins in the line */
+/* Read the key that begins in this line. */
 static enum envelope_reason
 read_key(const struct envl_key_reader *reader, struct envl_key_item item,
          struct span line, struct lines *lines, struct envl_err *err)
@@ -312,7 +312,7 @@ envl_openssh_read(const struct envl_key_reader *reader,
     struct span line;
 
     item.name = name;
-    /* libcrypto's checks of a good key may leave records behind. */
+    /* libcrypto's checks may leave error records even for a good key. */
     ERR_set_mark();
     while (rc == ENVELOPE_OK && next_line(&lines, &line)) {
         if (line.len == 0 || line.data[0] == '#')

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys in OpenSSH's own formats, for which libcrypto has no decoder: lines of
+ * Keys in OpenSSH's own formats, for which libcrypto has no decoder: lines with
  * public keys (RFC 4253 6.6, RFC 5656 3.1) and private keys that are stored
- * in the clear (OpenSSH's PROTOCOL.key).
+ * unencrypted (OpenSSH's PROTOCOL.key).
  */
 #ifndef ENVL_OPENSSH_H
 #define ENVL_OPENSSH_H
@@ -14,24 +14,25 @@
 #include "lib/keys/keys.h"
 
 /*
- * envl_openssh_is_line - does a line hold a public key of OpenSSH's, or begin a
- * private one?  Only envl_openssh_read() may read the file then: libcrypto's
- * store would pass such a key over if there were others in PEM beside it.
+ * envl_openssh_is_line - does a line hold an OpenSSH public key, or begin an
+ * OpenSSH private key?  Then only envl_openssh_read() may read the file:
+ * libcrypto's store would skip such a key if the file also had PEM keys.
  */
 bool envl_openssh_is_line(const unsigned char *line, size_t len);
 
 /*
- * envl_openssh_read - give each key in a text to the reader, in their order
+ * envl_openssh_read - give each key in a file to reader->take, in their order
  *
- * Public keys stand one on a line, as in id_rsa.pub or authorized_keys but
- * without options; empty lines and those that begin with # are skipped.  What
- * is given to the reader is sound: points lie on their curves, the parts of a
- * private key belong together.
+ * Each line has one public key, as in id_rsa.pub, or in authorized_keys without
+ * options.  Empty lines and lines that begin with # are skipped.  The keys that
+ * take gets are sound: points are on their curves, and the parts of a private
+ * key belong together.
  *
- *   origin  what the items given have in common, but for the line in the name
+ *   text    the file
+ *   origin  the fields that all items share; the line is added to the name
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY if anything else stands
- *          there; ENVELOPE_R_UNSUPPORTED_KEY for keys that can only sign, for
+ * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY if the file has anything
+ *          else; ENVELOPE_R_UNSUPPORTED_KEY for keys that can only sign, for
  *          certificates, and for private keys under a passphrase, saying what
  *          to do; ENVELOPE_R_MEMORY; what take returned.
  */

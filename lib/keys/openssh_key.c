@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From OpenSSH's blobs to numbers, and with them to keys of libcrypto. */
+/* Parses OpenSSH's blobs into numbers, and makes libcrypto's keys of them. */
 #include "lib/keys/openssh_key.h"
 
 #include <string.h>
@@ -16,12 +16,12 @@
 #define RSA_LEN_MAX (OPENSSL_RSA_MAX_MODULUS_BITS / 8)
 #define RSA_EXPONENT_LEN_MAX 32 /* FIPS 186-4, B.3.1 */
 #define POINT_UNCOMPRESSED 4    /* SEC 1, 2.3.3 */
-#define PADDED_LEN 8            /* private parts are a multiple of it */
+#define PADDED_LEN 8            /* the private part is a multiple of it */
 #define SIGN_BIT 0x80
 
 static const unsigned char magic[] = "openssh-key-v1"; /* its NUL, too */
 
-/* Of a blob; what is taken of it moves its beginning. */
+/* The rest of a blob; taking a part moves data forward. */
 struct span {
     const unsigned char *data;
     size_t len;
@@ -40,7 +40,7 @@ static const struct type types[] = {
     { "ecdsa-sha2-nistp521", "nistp521", "P-521", (521 + 7) / 8 },
 };
 
-/* In the order of a private key's blob, then those that it leaves out. */
+/* In the order of a private key's blob; then the numbers that it lacks. */
 enum rsa_part {
     RSA_N,
     RSA_E,
@@ -66,7 +66,7 @@ static const char *const rsa_names[RSA_COUNT] = {
     [RSA_DMQ1] = OSSL_PKEY_PARAM_RSA_EXPONENT2,
 };
 
-/* What a blob says; it borrows the blob. */
+/* The fields of a blob; they point into the blob. */
 struct key {
     const struct type *type;
     bool is_private;
@@ -74,7 +74,8 @@ struct key {
     struct span point, scalar;
 };
 
-/* What a key is made for, and where failures go. */
+/* What all steps need: the library context, the name for messages, and where a
+ * failure is recorded. */
 struct source {
     const struct envl_libctx *ctx;
     const char *name;
@@ -190,8 +191,8 @@ take_string(struct span *from, struct span *out)
     return take_u32(from, &len) && take_bytes(from, len, out);
 }
 
-/* A positive number of at most max bytes, in its one encoding; without the
- * byte that only keeps its sign. */
+/* Take a positive number of at most max bytes in its only valid encoding; *out
+ * does not have the zero byte that only keeps the sign. */
 static bool
 take_number(struct span *from, size_t max, struct span *out)
 {
@@ -245,7 +246,7 @@ parse_public(const struct source *s, struct key *key, struct span blob)
     return ok && blob.len == 0 ? ENVELOPE_OK : damaged(s);
 }
 
-/* 1, 2, 3 and so on, up to the next multiple */
+/* The padding is 1, 2, 3 and so on, up to the next multiple of PADDED_LEN. */
 static bool
 is_padding(struct span s)
 {
@@ -258,7 +259,7 @@ is_padding(struct span s)
     return s.len < PADDED_LEN;
 }
 
-/* The part of a private key that a passphrase would encrypt. */
+/* Parse the part of a private key file that a passphrase would encrypt. */
 static bool
 parse_private(struct key *key, struct span blob)
 {
@@ -331,9 +332,9 @@ new_number(struct span bytes, bool is_secret)
 }
 
 /*
- * Compute what the blob leaves out, and see whether all belongs together:
- * n = p q, e d = 1 modulo p - 1 and q - 1, iqmp q = 1 modulo p.  That p and q
- * are prime is not looked at, it would take a second.
+ * Compute the numbers that the blob lacks, and check that all belong together:
+ * n = p q, e d = 1 modulo p - 1 and q - 1, iqmp q = 1 modulo p.  Whether p and
+ * q are prime is not checked, which would take a second.
  */
 static enum envelope_reason
 complete_rsa(const struct source *s, BIGNUM *bn[RSA_COUNT])
@@ -346,7 +347,7 @@ complete_rsa(const struct source *s, BIGNUM *bn[RSA_COUNT])
     BIGNUM *dmq1 = bn[RSA_DMQ1] = BN_secure_new();
     enum envelope_reason rc = ENVELOPE_OK;
 
-    /* With divisors that are not 0, only memory can fail. */
+    /* p and q above 1 are valid divisors: after this only memory can fail. */
     if (BN_is_one(bn[RSA_P]) || BN_is_one(bn[RSA_Q]))
         rc = damaged(s);
     else if (ctx == NULL || p1 == NULL || q1 == NULL || pq == NULL
@@ -416,7 +417,7 @@ put_ec(const struct source *s, OSSL_PARAM_BLD *bld, BIGNUM **scalar,
     return ok ? ENVELOPE_OK : envl_fail_memory(s->err);
 }
 
-/* The pairs of RSA have been looked at by complete_rsa(). */
+/* RSA pairs were checked by complete_rsa(). */
 static bool
 is_sound(const struct envl_libctx *ctx, const struct key *key, EVP_PKEY *pkey)
 {
@@ -432,7 +433,7 @@ is_sound(const struct envl_libctx *ctx, const struct key *key, EVP_PKEY *pkey)
     return ok > 0;
 }
 
-/* NULL if libcrypto refuses; bld is complete. */
+/* Make the key of a complete bld; NULL if libcrypto refuses it. */
 static EVP_PKEY *
 from_parts(const struct envl_libctx *ctx, const struct key *key,
            OSSL_PARAM_BLD *bld)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The blobs inside OpenSSH's key files (RFC 4253 6.6, RFC 5656 3.1, OpenSSH's
- * PROTOCOL.key), made into keys of libcrypto.  Text is not known here.
+ * Makes libcrypto's keys from the blobs in OpenSSH's key files (RFC 4253 6.6,
+ * RFC 5656 3.1, OpenSSH's PROTOCOL.key).  openssh.h reads the text around them.
  */
 #ifndef ENVL_OPENSSH_KEY_H
 #define ENVL_OPENSSH_KEY_H
@@ -15,10 +15,10 @@
 #define ENVL_OPENSSH_DAMAGED "not a well-formed OpenSSH key"
 
 /*
- * envl_openssh_key_public - the key of a public key blob
- * envl_openssh_key_private - the key pair of a private key file's blob
+ * envl_openssh_key_public - make the key of a public key blob
+ * envl_openssh_key_private - make the key pair of a private key file's blob
  *
- * The key is sound: a point lies on its curve, the numbers of a pair belong
+ * The key is sound: a point is on its curve, and the numbers of a pair belong
  * together.
  *
  *   name  of the key, for messages

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the passphrase, and wipes what came with it. */
+/* Reads a file's first line as the passphrase, and wipes the rest. */
 #include "lib/keys/passphrase.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "lib/base/file.h"
 
-/* Of a file, of which the first line counts. */
+/* Bytes that a passphrase file may have; only its first line counts. */
 #define FILE_LEN_MAX 4096
 
 static bool

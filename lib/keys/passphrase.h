@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a passphrase may be, and where that of a stream comes from. */
+/* Which passphrases are accepted, and where a stream's passphrase comes
+ * from. */
 #ifndef ENVL_PASSPHRASE_H
 #define ENVL_PASSPHRASE_H
 
@@ -9,13 +10,13 @@
 #define ENVL_PASSPHRASE_LEN_MAX 1024
 
 /*
- * envl_passphrase_check - can every front end give this passphrase?
+ * envl_passphrase_check - can a user enter this passphrase everywhere?
  *
- * It has 1 to ENVL_PASSPHRASE_LEN_MAX bytes.  It holds no NUL byte, no CR and
- * no LF, which cannot be typed and end a line, and does not begin with a byte
- * order mark, which an editor has put there and nobody sees.
+ * It must have 1 to ENVL_PASSPHRASE_LEN_MAX bytes.  It must not have a NUL
+ * byte, which cannot be typed, nor CR or LF, which end a line.  It must not
+ * begin with a byte order mark, which an editor adds and nobody sees.
  *
- *   name  of where it comes from, for messages; never the passphrase itself
+ *   name  the passphrase's source, for messages; never the passphrase itself
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY saying what is wrong.
  */
@@ -24,8 +25,8 @@ enum envelope_reason envl_passphrase_check(const struct envl_octets *passphrase,
                                            struct envl_err *err);
 
 /*
- * envl_passphrase_load - the passphrase that settings hold, or the first line
- * of the file that they name; empty if they do neither
+ * envl_passphrase_load - get the passphrase that settings hold, or the first
+ * line of the file that they name; empty if settings have neither
  *
  * Ownership: *passphrase is the caller's, envl_octets_clear(); empty on
  *            failure.
@@ -38,8 +39,8 @@ envl_passphrase_load(struct envl_octets *passphrase,
                      const struct envl_key_settings *settings,
                      struct envl_err *err);
 
-/* envl_passphrase_read - the same from a descriptor: the line where it stands,
- * and not a byte of what follows */
+/* envl_passphrase_read - the same from a descriptor: read the next line, and
+ * not a byte after it */
 enum envelope_reason envl_passphrase_read(struct envl_octets *passphrase,
                                           int fd,
                                           const struct envl_octets *in_use,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of recipients, and what keeps a key or certificate out of it. */
+/* The list of recipients, and which keys and certificates are refused. */
 #include "lib/keys/recipient.h"
 
 #include <time.h>
@@ -23,7 +23,7 @@ struct loader {
     struct envl_keyring *keyring; /* or NULL */
     size_t counted;           /* recipients of the sources that have ended */
     STACK_OF(X509) * certs;   /* owned; of the source that is being read */
-    struct envl_err left_out; /* the last certificate that is */
+    struct envl_err left_out; /* why the last certificate was left out */
     long seconds_left;        /* of the certificate that ends first */
 };
 
@@ -80,7 +80,7 @@ envl_recipient_post_quantum(const struct envl_recipient *recipient)
     }
 }
 
-/* May it be a recipient, where all must be strong? */
+/* Refuse the recipient if settings require one that is post-quantum. */
 static enum envelope_reason
 check_strength(const struct envl_recipient *recipient,
                const struct envl_key_settings *settings, const char *name,
@@ -102,10 +102,9 @@ check_strength(const struct envl_recipient *recipient,
 }
 
 /*
- * The public half of a key, which must be good enough.  A key in hardware may be
- * known by its private handle only, or its public half may work there, too: the
- * check is of its half.  Any other key is checked first: an unsound one may have
- * no half.
+ * Get the public half of a key, and check it.  For a key in hardware, which may
+ * have only a private handle, the check is of the public half in software.  Any
+ * other key is checked first, because an unsound key may have no public half.
  */
 static enum envelope_reason
 get_public_half(EVP_PKEY **half, const struct loader *loader, EVP_PKEY *key,
@@ -141,7 +140,7 @@ make_oaep(struct envl_recipient *r, const struct envl_libctx *ctx)
                   > 0;
 }
 
-/* Add a key of an item, perhaps that of its certificate. */
+/* Add the key of an item, or of the item's certificate. */
 static enum envelope_reason
 add_key(const struct loader *loader, EVP_PKEY *key,
         const struct envl_key_item *item, struct envl_err *err)
@@ -196,7 +195,7 @@ add_service(const struct loader *loader, const char *uri, const char *name,
 
 /* Certificates of one source */
 
-/* They are judged when all of a source are there. */
+/* Certificates are checked when the whole source has been read. */
 static enum envelope_reason
 keep_cert(struct loader *loader, X509 *cert, struct envl_err *err)
 {
@@ -210,7 +209,7 @@ keep_cert(struct loader *loader, X509 *cert, struct envl_err *err)
     return envl_fail_memory(err);
 }
 
-/* Is it one of a chain, and not its leaf?  -1 if memory ran out. */
+/* Has the certificate issued another one of its source?  -1: no memory. */
 static int
 is_issuer(const struct loader *loader, X509 *cert)
 {
@@ -222,7 +221,7 @@ is_issuer(const struct loader *loader, X509 *cert)
     return has;
 }
 
-/* The one that ends first is worth a word, if that is soon. */
+/* Note the certificate that ends first, if that is soon. */
 static enum envelope_reason
 note_end(struct loader *loader, const X509 *cert, const char *name,
          struct envl_err *err)
@@ -318,7 +317,8 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
                      item->name);
 }
 
-/* Where they come from, for people who want to see that none is lost. */
+/* Note the source and its number of keys, so that a user can see what is
+ * lost. */
 static enum envelope_reason
 end_source(void *arg, const char *name, struct envl_err *err)
 {
@@ -336,7 +336,7 @@ end_source(void *arg, const char *name, struct envl_err *err)
 
 /* Keys in memory */
 
-/* One more owner of all that an item of another list has. */
+/* Add an item of another list, with references of its own. */
 static enum envelope_reason
 add_shared(struct envl_recipients *to, const struct envl_recipient *from,
            struct envl_err *err)
@@ -372,7 +372,7 @@ add_all_shared(struct envl_recipients *to, const struct envl_recipient *from,
     return rc;
 }
 
-/* The first list ends before the one that is kept. */
+/* The stream's list may be freed before the kept one: copy its contexts. */
 static bool
 own_all(struct envl_recipients *kept)
 {
@@ -391,7 +391,8 @@ own_all(struct envl_recipients *kept)
     return true;
 }
 
-/* May these be used now?  If not, reading them again says what is wrong. */
+/* Are the kept certificates valid now?  If not, they are read again: that fails
+ * with the right message, or leaves them out. */
 static bool
 are_valid(const struct envl_recipients *kept,
           const struct envl_key_settings *settings)
@@ -426,7 +427,7 @@ free_kept(struct envl_keyring_item *kept)
     OPENSSL_free(recipients);
 }
 
-/* Where that fails, the next stream reads them again. */
+/* Keep the keys for later streams.  If that fails, those read them again. */
 static void
 keep(struct envl_keyring *keyring, const struct envl_recipient *items,
      size_t count)
@@ -445,7 +446,7 @@ keep(struct envl_keyring *keyring, const struct envl_recipient *items,
         free_kept(&recipients->kept);
 }
 
-/* What was kept, or NULL. */
+/* The recipients that an earlier stream has kept, or NULL. */
 static const struct envl_recipients *
 kept_in(const struct envl_keyring *keyring)
 {
@@ -470,7 +471,7 @@ load_octets(const struct envl_key_reader *reader, const struct loader *loader,
     if (kept != NULL && are_valid(kept, settings))
         return add_all_shared(to, kept->items, kept->count, err);
     rc = envl_keys_read_octets(reader, &settings->recipient, "recipient", err);
-    /* Who was left out may be let in the next time. */
+    /* A certificate that was left out may be valid for the next stream. */
     if (rc != ENVELOPE_OK || kept != NULL || to->notes.left_out != NULL)
         return rc;
     ERR_set_mark();
@@ -497,7 +498,7 @@ load_keys(struct loader *loader, struct envl_err *err)
         rc = envl_keys_read_list(&reader, settings->recipients, err);
     if (rc == ENVELOPE_OK)
         rc = load_octets(&reader, loader, err);
-    sk_X509_pop_free(loader->certs, X509_free); /* of a source that failed */
+    sk_X509_pop_free(loader->certs, X509_free); /* if a source failed */
     loader->certs = NULL;
     return rc;
 }
@@ -515,9 +516,8 @@ fail_empty(const struct loader *loader, struct envl_err *err)
                      "or give a key-encryption key");
 }
 
-/* Whoever gives an ML-KEM key beside one that is broken with less wants a word: a
- * stream is as strong as its weakest recipient.  A passphrase is given for other
- * reasons. */
+/* A stream is as strong as its weakest recipient: note it if ML-KEM keys are
+ * mixed with weaker ones.  A passphrase beside an RSA key is not noted. */
 static enum envelope_reason
 note_mixed(struct envl_recipients *to, struct envl_err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts that grow by lines. */
+/* Texts to which lines are appended. */
 #include "lib/keys/recipient_notes.h"
 
 #include <stdarg.h>
@@ -38,7 +38,7 @@ envl_recipient_notes_add(char **lines, struct envl_err *err, const char *fmt,
     va_start(args, fmt);
     (void)vsnprintf(grown + have, (size_t)len + 1, fmt, args);
     va_end(args);
-    /* A name may have a line's end in it. */
+    /* A file's name may have a newline. */
     for (p = grown + have; (p = strchr(p, '\n')) != NULL; p++)
         *p = '?';
     memcpy(grown + have + len, "\n", 2);

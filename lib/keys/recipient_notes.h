@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What people want to know of the recipients, to see that none is lost. */
+/* Notes on the recipients, by which a user sees that none is missing. */
 #ifndef ENVL_RECIPIENT_NOTES_H
 #define ENVL_RECIPIENT_NOTES_H
 
@@ -7,19 +7,19 @@
 
 #include "lib/base/err.h"
 
-/* Lines of text, each with its end; owned, NULL where there is nothing. */
+/* Lines of text that end with a newline; owned; NULL if there is no line. */
 struct envl_recipient_notes {
-    char *sources;  /* a line for each: how many keys it had, and its name */
-    char *left_out; /* a line for each certificate that is no recipient */
-    char *ends;     /* one: the certificate that ends first, if that is soon */
-    char *mixed;    /* one: not all withstand a quantum computer */
+    char *sources;  /* one a source: its number of keys and its name */
+    char *left_out; /* one a certificate that was left out */
+    char *ends;     /* at most one: the certificate that ends first, if soon */
+    char *mixed;    /* at most one: not all withstand a quantum computer */
 };
 
 /* envl_recipient_notes_clear - free; notes may be all zero */
 void envl_recipient_notes_clear(struct envl_recipient_notes *notes);
 
 /*
- * envl_recipient_notes_add - put a line at the end of one of them
+ * envl_recipient_notes_add - append a line to one of the notes
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_MEMORY with nothing changed.
  */
