@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listing and removing: no key is needed. */
+/* Lists, compares and removes recipients, without any key. */
 #include "lib/cms/edit.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "lib/cms/reader.h"
 
-/* Digits of an identifier that tell it well enough. */
+/* So many digits are enough to name an identifier. */
 #define ID_DIGITS_MIN 8
 
 /* Listing */
@@ -31,7 +31,7 @@ envl_key_envelope_list_free(struct envl_key_envelope_entry *list, size_t count)
     OPENSSL_free(list);
 }
 
-/* What a key service has: 1, or 0 if memory ran out. */
+/* Copy the service and its key; 0 if memory ran out. */
 static int
 list_service(struct envl_key_envelope_entry *to, const struct envl_entry *entry)
 {
@@ -45,7 +45,7 @@ list_service(struct envl_key_envelope_entry *to, const struct envl_entry *entry)
     return to->service != NULL && to->service_key != NULL;
 }
 
-/* One after the other; those that other does not have are marked as changed. */
+/* List all entries; those that `other` does not have are marked as change. */
 static enum envelope_reason
 list_all(struct envl_key_envelope_entry *list, const struct envl_cms_reader *o,
          const struct envl_message *other, enum envl_change change,
@@ -80,7 +80,7 @@ envl_key_envelope_list(struct envl_key_envelope_entry **list, size_t *count,
     *list = NULL;
     *count = 0;
     if (rc == ENVELOPE_OK) {
-        /* One more, so that it is never none. */
+        /* One more element, because a size of 0 would give NULL. */
         *list = OPENSSL_zalloc((o.count + 1) * sizeof(**list));
         rc = *list != NULL ? list_all(*list, &o, &o.message, ENVL_KEPT, err)
                            : envl_fail_memory(err);
@@ -97,7 +97,7 @@ envl_key_envelope_list(struct envl_key_envelope_entry **list, size_t *count,
 
 /* Comparing */
 
-/* Leave out of the list what is kept: it stands in the old message's. */
+/* Drop the kept entries from the list: the old message's list has them. */
 static size_t
 keep_added(struct envl_key_envelope_entry *list, size_t count)
 {
@@ -193,8 +193,8 @@ is_same(const struct envl_der *a, const struct envl_der *b)
     return envl_der_is(a, b->p, b->len);
 }
 
-/* The identifier that these digits are, or else one that they begin, or NULL;
- * *several if they begin others, too. */
+/* The identifier that equals these digits, or else one that begins with them,
+ * or NULL; *several is set if others begin with them, too. */
 static const struct envl_der *
 find_id(const struct envl_cms_reader *o, const char *digits, size_t count,
         bool *several)
@@ -219,7 +219,7 @@ find_id(const struct envl_cms_reader *o, const char *digits, size_t count,
     return found;
 }
 
-/* Mark the recipients that one identifier means. */
+/* Mark the recipients that one line of digits names. */
 static enum envelope_reason
 mark(enum envl_fate *fates, const struct envl_cms_reader *o, const char *digits,
      size_t count, struct envl_err *err)
@@ -232,7 +232,7 @@ mark(enum envl_fate *fates, const struct envl_cms_reader *o, const char *digits,
     if (count < ID_DIGITS_MIN && (found == NULL || 2 * found->len != count))
         return fail_id(err, digits, count,
                        "at least 8 digits of an identifier are needed");
-    if (found == NULL) /* that one is gone already */
+    if (found == NULL) /* removed already */
         return ENVELOPE_OK;
     if (several)
         return fail_id(err, digits, count,
@@ -248,7 +248,7 @@ enum envelope_reason
 envl_cms_reader_fates(enum envl_fate **fates, const struct envl_cms_reader *o,
                       struct envl_err *err)
 {
-    /* One more, so that it is never none. */
+    /* One more element, because a size of 0 would give NULL. */
     *fates = OPENSSL_zalloc((o->count + 1) * sizeof(**fates));
     return *fates != NULL ? ENVELOPE_OK : envl_fail_memory(err);
 }
@@ -272,7 +272,8 @@ envl_cms_reader_mark(enum envl_fate *fates, const struct envl_cms_reader *o,
     return rc;
 }
 
-/* Had the message a recipient whose identifier these digits begin? */
+/* Did the message have a recipient whose identifier begins with these
+ * digits? */
 static bool
 had(const struct envl_key_envelope_entry *list, size_t count,
     const char *digits, size_t digit_count)
@@ -310,7 +311,8 @@ envl_key_envelope_absent(char **absent,
     return ENVELOPE_OK;
 }
 
-/* From the end on, where places stay as they are. */
+/* Go from the last entry to the first, so that the indexes before stay
+ * valid. */
 enum envelope_reason
 envl_cms_reader_drop(struct envl_cms_reader *o, const enum envl_fate *fates,
                      struct envl_err *err)
@@ -347,7 +349,7 @@ envl_cms_reader_mark_unknown(enum envl_fate *fates,
     }
 }
 
-/* Write the message again without those that go. */
+/* Write the message without the recipients that go. */
 static enum envelope_reason
 write_rest(unsigned char **out, size_t *out_len, struct envl_cms_reader *o,
            const enum envl_fate *fates, struct envl_err *err)

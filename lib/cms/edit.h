@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looking into a key envelope that exists, and changing for whom it is: the
- * data key stays the same, and so do the recipients that are kept, byte for
- * byte.  A recipient that is removed may still have the data key, or an old
- * copy of the header.
+ * Lists and changes the recipients of an existing key envelope.  The data key
+ * stays the same, and the RecipientInfos that are kept stay byte for byte.  A
+ * recipient that is removed may still have the data key, or an old copy of the
+ * header.
  */
 #ifndef ENVL_CMS_EDIT_H
 #define ENVL_CMS_EDIT_H
@@ -25,14 +25,14 @@ enum envl_change { ENVL_KEPT, ENVL_REMOVED, ENVL_ADDED };
 struct envl_key_envelope_entry {
     enum envl_change change; /* envl_key_envelope_compare() */
     struct envl_description description;
-    unsigned char *id; /* owned; NULL if it is named in another way */
+    unsigned char *id; /* owned; NULL for an issuer and serial number */
     size_t id_len;
-    char *service, *service_key; /* owned; of "kms", else NULL */
+    char *service, *service_key; /* owned; NULL if the type is not "kms" */
 };
 
 /*
- * envl_key_envelope_list - the recipients, in the order of the message, each
- * of a kari on its own; nothing is opened or derived
+ * envl_key_envelope_list - list the recipients, in the order of the message;
+ * each recipient of a kari is an entry of its own.  No key is used
  *
  * Ownership: *list is the caller's, envl_key_envelope_list_free(); NULL on
  *            failure.
@@ -46,9 +46,9 @@ void envl_key_envelope_list_free(struct envl_key_envelope_entry *list,
                                  size_t count);
 
 /*
- * envl_key_envelope_compare - the recipients of two messages, each of them
- * once: those of the old one, kept to the byte or removed, then those that were
- * added
+ * envl_key_envelope_compare - list the recipients of two messages, each of them
+ * once: first those of the old message, kept (byte for byte) or removed; then
+ * those that the new message adds
  *
  * Ownership, Returns: as envl_key_envelope_list().
  */
@@ -58,53 +58,54 @@ envl_key_envelope_compare(struct envl_key_envelope_entry **list, size_t *count,
                           const unsigned char *der, size_t len,
                           const struct envl_libctx *ctx, struct envl_err *err);
 
-/* Beside whom new recipients come. */
+/* Which of the present recipients are kept. */
 enum envl_edit_mode {
-    ENVL_EDIT_ADD,     /* all that there are */
+    ENVL_EDIT_ADD,     /* all */
     ENVL_EDIT_REPLACE, /* all but those that the identity opens */
-    ENVL_EDIT_ALL      /* nobody */
+    ENVL_EDIT_ALL      /* none: new recipients replace all */
 };
 
-/* What is to become of a message.  All is borrowed. */
+/* How a message is to be changed.  All pointers are borrowed. */
 struct envl_edit {
     enum envl_edit_mode mode;
     const struct envl_recipients *recipients; /* to be added */
-    const struct envl_key_settings *settings; /* that they were loaded from:
-                                               * the key and the passphrase */
+    const struct envl_key_settings *settings; /* of recipients: have the KEK
+                                               * and the passphrase */
     const struct envl_labels *labels;         /* for key services, or NULL */
-    const char *removed; /* who goes, as envl_key_envelope_remove() takes it;
-                          * or NULL */
+    const char *removed; /* identifiers to remove, as the argument of
+                          * envl_key_envelope_remove(); or NULL */
 };
 
 /*
- * envl_key_envelope_add - let other recipients open it
+ * envl_key_envelope_add - add recipients to a message
  *
  * Identifiers are claims: whoever can write to the file can give his entry the
- * identifier of somebody else's key.  So an entry that bears the identifier of
- * a new recipient is replaced.  The one that was opened is no claim: if a new
- * recipient is the key that has opened it, by the same identifier, it is kept.
+ * identifier of somebody else's key.  So an entry with the identifier of a new
+ * recipient is replaced.  Only the entry that an identity has opened is proven:
+ * it is kept if a new recipient is the same key, by the same identifier.
  *
- * What envl_key_envelope_clean() would take out goes.
+ * Entries that envl_key_envelope_clean() would remove are removed, too.
  *
- * With ENVL_EDIT_REPLACE the entry that was opened goes, unless it is kept; all
- * that the same key or passphrase opens: a key may be there twice, by its
- * certificate's identifier and by its own; and all that bear its identifier, or
- * name the same key of a service.  If other identities are recipients, too, it is
- * not said who shall go, and nothing is changed; nor is it if not all of them
- * could be tried.
+ * ENVL_EDIT_REPLACE also removes the entry that was opened, unless it is kept
+ * as above; all other entries that the same key or passphrase opens, since a
+ * key may be there twice, by its certificate's identifier and by its own; and
+ * all entries with its identifier or with the same key of a service.  If
+ * another identity is a recipient, too, it is not clear which to remove: the
+ * function fails, as it does if not all entries could be tried.
  *
- *   identities  of which one opens it now; cost is bounded as FORMAT 5 says
+ *   identities  one of them must open the message; the cost is bounded as
+ *               FORMAT 5 says
  *   dek         receives the data key, ENVL_DEK_LEN bytes, which the caller
- *               cleanses; NULL where it is not wanted
- *   opened      set to whether one of identities opened it: a failure is the
- *               recipients' then
+ *               cleanses; NULL if the caller does not want it
+ *   opened      set to whether an identity opened the message: then a failure
+ *               is due to the recipients
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if several identities are
- *            recipients, if an entry that is to go has other recipients, and as
+ *            recipients, if an entry to be removed has other recipients, and as
  *            envl_key_envelope_remove(); ENVELOPE_R_TOO_MANY_RECIPIENTS, also
- *            where no reader would get as far as the new passphrase; what
- *            envl_key_envelope_open() and _build() return.
+ *            if a reader's limits would keep it from trying the new passphrase;
+ *            what envl_key_envelope_open() and _build() return.
  */
 enum envelope_reason envl_key_envelope_add(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
@@ -113,18 +114,19 @@ enum envelope_reason envl_key_envelope_add(
     struct envl_err *err);
 
 /*
- * envl_key_envelope_is_done - does it look as if recipients had taken the place
- * of identities already?
+ * envl_key_envelope_is_done - do the entries look as if recipients had replaced
+ * identities already?
  *
- * Each recipient is there by its identifier, which is a claim.  No entry may be
- * one of identities, or a secret of a kind that is among them, or one that
- * envl_key_envelope_clean() takes out.  It is never so where that cannot be
- * known: for recipients that are passphrases, key-encryption keys or keys of
- * services, and for an identity in hardware that does not show its name.
+ * An entry must have the identifier of each recipient, which is only a claim.
+ * No entry may have the identifier of an identity, be of the kind of a secret
+ * among identities, or be one that envl_key_envelope_clean() removes.  *is is
+ * false if this cannot be known: for recipients that are passphrases,
+ * key-encryption keys or keys of services, and for an identity in hardware that
+ * does not show its public half.
  *
- *   identities  which do not open it
- *   removed     as in struct envl_edit: none of them may be there
- *   alone       there may be nobody else
+ *   identities  none of them opens the message
+ *   removed     as in struct envl_edit: no entry may have these identifiers
+ *   alone       no other entry is allowed
  *
  * Returns: ENVELOPE_OK with *is; ENVELOPE_R_PARAMETER as
  *          envl_key_envelope_remove(); ENVELOPE_R_KEY_ENVELOPE; _MEMORY.
@@ -136,12 +138,12 @@ enum envelope_reason envl_key_envelope_is_done(
     struct envl_err *err);
 
 /*
- * envl_key_envelope_clean - take out the entries that this project would never
- * write, such as RSAES-PKCS1-v1_5: it passes them over, but other programs open
- * the message with them
+ * envl_key_envelope_clean - remove the entries that this project would never
+ * write, such as RSAES-PKCS1-v1_5: its readers skip them, but other programs
+ * open the message with them
  *
- * Ownership: *der is replaced by another one, or stays.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if nobody would be left;
+ * Ownership: *der is freed and replaced by a new message, or unchanged.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER if no recipient would be left;
  *            ENVELOPE_R_KEY_ENVELOPE; _CRYPTO; _MEMORY.
  */
 enum envelope_reason envl_key_envelope_clean(unsigned char **der, size_t *len,
@@ -149,18 +151,18 @@ enum envelope_reason envl_key_envelope_clean(unsigned char **der, size_t *len,
                                              struct envl_err *err);
 
 /*
- * envl_key_envelope_reencrypt - let key services encrypt their keys anew, by
- * themselves; nothing is opened, and the other recipients stay as they are
+ * envl_key_envelope_reencrypt - let key services encrypt their key-encryption
+ * keys again; no key is seen here, and the other recipients stay as they are
  *
- *   identities  URIs: the recipients that match one of them are meant
- *   labels      of the header, or NULL
- *   to_uri      the key to encrypt for; NULL for the same key as now
+ *   identities  URIs; the recipients that match one of them are changed
+ *   labels      the header's labels, or NULL
+ *   to_uri      the service's key to encrypt with; NULL for the same as now
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_NO_MATCH if no recipient is meant;
- *            ENVELOPE_R_TOO_MANY_RECIPIENTS if more are than may be asked
- *            about; what a key service returns; ENVELOPE_R_KEY_ENVELOPE; _CRYPTO;
- *            _MEMORY.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_NO_MATCH if no recipient matches;
+ *            ENVELOPE_R_TOO_MANY_RECIPIENTS if more match than
+ *            ENVL_SERVICE_CALL_MAX; what a key service returns;
+ *            ENVELOPE_R_KEY_ENVELOPE; _CRYPTO; _MEMORY.
  */
 enum envelope_reason envl_key_envelope_reencrypt(
     unsigned char **out, size_t *out_len, const unsigned char *der, size_t len,
@@ -168,16 +170,17 @@ enum envelope_reason envl_key_envelope_reencrypt(
     const struct envl_labels *labels, const char *to_uri, struct envl_err *err);
 
 /*
- * envl_key_envelope_remove - take recipients out
+ * envl_key_envelope_remove - remove recipients from a message
  *
  *   ids  identifiers in hexadecimal, one a line, or at least the first 8
- *        digits of one; all recipients of that identifier go, and where there
- *        is none it is gone already
+ *        digits of an identifier; all recipients with that identifier are
+ *        removed.  An identifier that no recipient has is no error
  *
  * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for what is no identifier, is
- *            shorter and none, or begins several, for some but not all
- *            recipients of a kari, or if no recipient would be left;
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER for a line that is not
+ *            hexadecimal, or shorter than 8 digits and no whole identifier, or
+ *            the beginning of several; for some but not all recipients of a
+ *            kari; or if no recipient would be left;
  *            ENVELOPE_R_KEY_ENVELOPE; _CRYPTO; _MEMORY.
  */
 enum envelope_reason envl_key_envelope_remove(
@@ -185,13 +188,13 @@ enum envelope_reason envl_key_envelope_remove(
     const struct envl_libctx *ctx, const char *ids, struct envl_err *err);
 
 /*
- * envl_key_envelope_absent - those identifiers that no recipient has had
+ * envl_key_envelope_absent - find the identifiers that no recipient had
  *
- *   list  of envl_key_envelope_compare()
- *   ids   as envl_key_envelope_remove() has taken them
+ *   list  the result of envl_key_envelope_compare()
+ *   ids   the argument of envl_key_envelope_remove()
  *
- * Ownership: *absent is the caller's, OPENSSL_free(): one a line, each ended by
- *            LF; NULL on failure.
+ * Ownership: *absent is the caller's, OPENSSL_free(): one identifier a line,
+ *            each line ended by LF; NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY.
  */
 enum envelope_reason

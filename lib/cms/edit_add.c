@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding: the other RecipientInfos stay as they stand, and new ones wrap the same
- * content-encryption key.  Who is kept is not decided here. */
+/* Adds RecipientInfos, which wrap the same content-encryption key.  The others
+ * stay byte for byte.  edit_plan.c decides which are kept. */
 #include "lib/cms/edit.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "lib/cms/edit_plan.h"
 #include "lib/cms/reader.h"
 
-/* The entries of those that come. */
+/* Write the entries of the recipients that are added. */
 static enum envelope_reason
 wrap_all(struct envl_cms_reader *o, const struct envl_recipients *come,
          const struct envl_edit *edit, struct envl_err *err)
@@ -29,7 +29,7 @@ wrap_all(struct envl_cms_reader *o, const struct envl_recipients *come,
     return rc;
 }
 
-/* The message has been opened. */
+/* Change a message that has been opened. */
 static enum envelope_reason
 add_opened(struct envl_cms_reader *o, const struct envl_edit *edit,
            const unsigned char kek_id[ENVL_KEK_ID_LEN], unsigned char *dek,
@@ -39,7 +39,7 @@ add_opened(struct envl_cms_reader *o, const struct envl_edit *edit,
     struct envl_plan plan = { 0 };
     enum envelope_reason rc;
 
-    /* First of all: is it the content's key? */
+    /* Check first that the content-encryption key decrypts the content. */
     rc = envl_cms_reader_dek(o, content, err);
     if (rc == ENVELOPE_OK)
         rc = envl_plan_make(&plan, o, edit, kek_id, err);
@@ -84,7 +84,7 @@ envl_key_envelope_add(unsigned char **out, size_t *out_len,
     *opened = rc == ENVELOPE_OK;
     if (rc == ENVELOPE_OK)
         rc = add_opened(&o, edit, kek_id, dek, err);
-    if (rc == ENVELOPE_R_KEY_ENVELOPE) /* another key has come out of it */
+    if (rc == ENVELOPE_R_KEY_ENVELOPE) /* the key did not decrypt the content */
         *opened = false;
     if (rc == ENVELOPE_OK)
         rc = envl_message_write(&o.message, out, out_len, err);

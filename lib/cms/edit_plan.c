@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who goes and who comes: identifiers are compared, which are claims, and with
- * what has opened the message, which is none.  Nothing is wrapped here. */
+/* Compares identifiers, which are only claims, and tries entries with the key
+ * that has opened the message, which proves them.  No key is wrapped here. */
 #include "lib/cms/edit_plan.h"
 
 #include <string.h>
@@ -31,15 +31,15 @@ is_for(const struct envl_entry *entry, const struct envl_recipient *recipient,
     case ENVL_TO_KEK:
         return entry->kind == ENVL_ENTRY_KEK
                && id_is(entry, kek_id, ENVL_KEK_ID_LEN);
-    case ENVL_TO_KMS: /* which key that is, only the service knows */
+    case ENVL_TO_KMS: /* only the service knows which key a URI means */
         return entry->kind == ENVL_ENTRY_SERVICE;
-    default: /* its name is a part of its salt, and not known beforehand */
+    default: /* a passphrase's identifier comes from its salt, which is new */
         return entry->kind == ENVL_ENTRY_PASSPHRASE;
     }
 }
 
-/* An entry that a new recipient takes the place of.  A passphrase may come
- * again: with its salt it is another recipient; so may the key of a service. */
+/* Does a new recipient replace the entry?  Not for a passphrase or the key of a
+ * service, whose identifiers do not tell: another entry is added. */
 static bool
 is_replaced(const struct envl_entry *entry,
             const struct envl_recipients *recipients,
@@ -56,7 +56,7 @@ is_replaced(const struct envl_entry *entry,
     return false;
 }
 
-/* Is it a key of the same service? */
+/* Do both entries name the same key of the same service? */
 static bool
 is_same_service(const struct envl_entry *entry, const struct envl_entry *other)
 {
@@ -70,7 +70,7 @@ is_same_service(const struct envl_entry *entry, const struct envl_entry *other)
            && memcmp(a->u.kms.key, b->u.kms.key, a->u.kms.key_len) == 0;
 }
 
-/* Is an entry by its name for what has opened the message? */
+/* Does the entry's identifier name the secret that has opened the message? */
 static bool
 is_namesake(const struct envl_cms_reader *o, const struct envl_entry *entry)
 {
@@ -85,7 +85,7 @@ is_namesake(const struct envl_cms_reader *o, const struct envl_entry *entry)
                                          entry->id.p, entry->id.len));
 }
 
-/* Is another key than the opener a recipient, by its name? */
+/* Does the entry's identifier name a key other than the opener? */
 static bool
 is_of_another_key(const struct envl_cms_reader *o,
                   const struct envl_entry *entry)
@@ -106,7 +106,7 @@ is_of_another_key(const struct envl_cms_reader *o,
     return false;
 }
 
-/* Is another identity than the opener a recipient?  No service is asked. */
+/* Is the entry for an identity other than the opener?  No service is asked. */
 static enum envelope_reason
 is_of_another(bool *is, struct envl_cms_reader *o, size_t i,
               struct envl_err *err)
@@ -124,7 +124,7 @@ is_of_another(bool *is, struct envl_cms_reader *o, size_t i,
     return rc;
 }
 
-/* Who goes for what has opened the message. */
+/* Mark an entry that goes because the opener opens it or is named in it. */
 static enum envelope_reason
 mark_one(enum envl_fate *fate, struct envl_cms_reader *o, size_t i,
          struct envl_err *err)
@@ -133,7 +133,7 @@ mark_one(enum envl_fate *fate, struct envl_cms_reader *o, size_t i,
     enum envl_opens opens;
     bool another;
 
-    if (!envl_entry_is_known(&o->entries[i])) { /* nobody opens it */
+    if (!envl_entry_is_known(&o->entries[i])) { /* no reader opens it */
         *fate = ENVL_GOES;
         return ENVELOPE_OK;
     }
@@ -172,7 +172,7 @@ mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
     }
     if (rc != ENVELOPE_OK)
         return rc;
-    if (o->no_memory) /* one that it opens may have been taken for another's */
+    if (o->no_memory) /* the opener may have failed on an entry of its own */
         return envl_fail_memory(err);
     if (o->too_many_unwraps || o->too_many_passphrases || o->too_much_work)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
@@ -182,7 +182,7 @@ mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
     return ENVELOPE_OK;
 }
 
-/* Who goes for a new recipient. */
+/* Mark the entries that new recipients replace. */
 static void
 mark_replaced(enum envl_fate *fates, const struct envl_cms_reader *o,
               const struct envl_recipients *recipients,
@@ -197,11 +197,11 @@ mark_replaced(enum envl_fate *fates, const struct envl_cms_reader *o,
     }
 }
 
-/* Those that will be left of a message.  One that is not known is left only beside
- * one that is, in the same RecipientInfo. */
+/* The entries that stay in the message.  An unknown entry stays only if its
+ * RecipientInfo also has a known one that stays. */
 struct left {
     size_t count, weak, passphrases;
-    uint64_t work; /* of the passphrases */
+    uint64_t work; /* of scrypt for the passphrases */
 };
 
 static void
@@ -217,7 +217,7 @@ count_entry(struct left *left, const struct envl_entry *entry)
     }
 }
 
-/* All of a RecipientInfo are left if one of them stays. */
+/* All recipients of a RecipientInfo stay if one of them does. */
 static struct left
 count_left(const struct envl_cms_reader *o, const enum envl_fate *fates)
 {
@@ -239,7 +239,7 @@ count_left(const struct envl_cms_reader *o, const enum envl_fate *fates)
     return left;
 }
 
-/* A reader must get as far as the last passphrase. */
+/* A reader's limits must let it try every passphrase. */
 static enum envelope_reason
 check_passphrases(const struct left *left, const struct envl_recipients *come,
                   unsigned log_n, struct envl_err *err)
@@ -265,7 +265,7 @@ check_passphrases(const struct left *left, const struct envl_recipients *come,
     return ENVELOPE_OK;
 }
 
-/* Those that are left and those that come. */
+/* Check the limits for all entries that stay or are added. */
 static enum envelope_reason
 check_limits(const struct envl_plan *plan, const struct envl_cms_reader *o,
              const struct envl_key_settings *settings, struct envl_err *err)
@@ -287,9 +287,9 @@ check_limits(const struct envl_plan *plan, const struct envl_cms_reader *o,
     return check_passphrases(&left, come, settings->log_n, err);
 }
 
-/* Is the entry that was opened the one that this recipient would get?  Its own
- * key has opened it, so that it is no claim.  A passphrase may come with other
- * work, and the key of a service in another version. */
+/* Is the opened entry the one that this recipient would get?  The recipient's
+ * own key has opened it, which proves it.  A new entry may still differ: in the
+ * work of a passphrase, or in the version of a service's key. */
 static bool
 is_opener(const struct envl_cms_reader *o,
           const struct envl_recipient *recipient, const struct envl_edit *edit,
@@ -307,7 +307,7 @@ is_opener(const struct envl_cms_reader *o,
            && CRYPTO_memcmp(kek, edit->settings->kek, ENVL_KEK_LEN) == 0;
 }
 
-/* The private key of this recipient, if it has not opened the message. */
+/* The recipient's private key among the identities, if it is not the opener. */
 static struct envl_identity *
 other_key_of(const struct envl_cms_reader *o,
              const struct envl_recipient *recipient)
@@ -325,8 +325,9 @@ other_key_of(const struct envl_cms_reader *o,
     return NULL;
 }
 
-/* Does this key open an entry of its recipient's, for the same key?  Whoever can
- * write to the file can make many that it does not open. */
+/* Does this key open an entry with its identifier, to the same
+ * content-encryption key?  An attacker may have added many such entries that
+ * do not open. */
 static bool
 opens_the_same(size_t *entry, const struct envl_cms_reader *o,
                const struct envl_identity *key,
@@ -347,7 +348,7 @@ opens_the_same(size_t *entry, const struct envl_cms_reader *o,
     return false;
 }
 
-/* Are there other recipients in this one's RecipientInfo? */
+/* Does the entry's RecipientInfo have other recipients? */
 static bool
 shares_entry(const struct envl_cms_reader *o, size_t entry)
 {
@@ -359,9 +360,9 @@ shares_entry(const struct envl_cms_reader *o, size_t entry)
 }
 
 /*
- * Is there an entry that this recipient need not get anew?  Its own key has to
- * open it.  Who is replaced is told by the one key that opens the message: there
- * no other one is asked.
+ * Is there an entry that can be kept for this recipient?  The recipient's own
+ * key must open it.  With ENVL_EDIT_REPLACE only the opener counts, because it
+ * also tells which entries are replaced.
  */
 static bool
 is_kept(size_t *entry, const struct envl_plan *plan,
@@ -382,7 +383,8 @@ is_kept(size_t *entry, const struct envl_plan *plan,
            && (edit->mode != ENVL_EDIT_ALL || !shares_entry(o, *entry));
 }
 
-/* Of all recipients those who come, and the entries that are kept. */
+/* Divide the new recipients: those for whom an entry is kept, and those who are
+ * added. */
 static void
 sort_recipients(struct envl_plan *plan, bool *kept,
                 const struct envl_cms_reader *o, const struct envl_edit *edit,
@@ -459,8 +461,8 @@ envl_plan_clear(struct envl_plan *plan)
 
 /* Whether it is done already */
 
-/* May the entry be one of what the identities stand for?  A key has its name in
- * it; a passphrase or the key of a service may be another one, or wrong. */
+/* May the entry be for one of the identities?  A key's identifier tells.  For a
+ * passphrase, a KEK or a key service nothing tells: assume that it is. */
 static bool
 may_be_identity(const struct envl_cms_reader *o, const struct envl_entry *entry)
 {
@@ -478,7 +480,7 @@ may_be_identity(const struct envl_cms_reader *o, const struct envl_entry *entry)
     }
 }
 
-/* A key in hardware may not tell its name. */
+/* A key in hardware that does not show its public half has no identifier. */
 static bool
 have_names(const struct envl_identities *identities)
 {
@@ -505,7 +507,7 @@ has_entry(const struct envl_cms_reader *o,
     return false;
 }
 
-/* Nobody has opened it. */
+/* No identity has opened the message: only identifiers are compared. */
 static bool
 looks_done(const struct envl_cms_reader *o, const enum envl_fate *fates,
            const struct envl_recipients *recipients, bool alone)

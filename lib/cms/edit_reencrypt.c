@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A service that encrypts its key anew changes the attribute of a kekri and
- * its identifier.  The wrapped content-encryption key after them stays, byte
- * for byte, and nobody here sees a key.
+ * When a service encrypts a key-encryption key again, the attribute and the
+ * identifier of the kekri change.  The wrapped content-encryption key after
+ * them stays byte for byte, and this code sees no key.
  */
 #include "lib/cms/edit.h"
 
@@ -13,7 +13,7 @@
 #include "lib/cms/reader.h"
 #include "lib/keys/kms.h"
 
-/* Put what the service has made in the place of an entry. */
+/* Replace an entry by one with the service's new ciphertext. */
 static enum envelope_reason
 replace(struct envl_cms_reader *o, const struct envl_entry *entry,
         const struct envl_kms_wrapped *made, struct envl_err *err)
@@ -33,13 +33,13 @@ replace(struct envl_cms_reader *o, const struct envl_entry *entry,
     return rc;
 }
 
-/* A recipient that a URI of the user's stands for. */
+/* An entry that one of the user's URIs matches. */
 struct target {
     size_t entry; /* which of the reader's */
     const char *uri;
 };
 
-/* All of them, before anybody is asked. */
+/* Find all targets before a service is asked. */
 static enum envelope_reason
 find_targets(struct target targets[ENVL_SERVICE_CALL_MAX], size_t *count,
              const struct envl_cms_reader *o,
@@ -82,7 +82,8 @@ reencrypt_one(struct envl_cms_reader *o, const struct envl_kms_module *module,
     return rc == ENVELOPE_OK ? replace(o, entry, &made, err) : rc;
 }
 
-/* From the end on, where places stay as they are; new ones go after it. */
+/* Go from the last entry to the first: a replaced entry moves to the end, and
+ * the indexes before it stay valid. */
 static enum envelope_reason
 reencrypt_all(struct envl_cms_reader *o, const char *to_uri,
               struct envl_err *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which form a RecipientInfo has, and which one a recipient gets. */
+/* Chooses the form of RecipientInfo: by tag when reading, by recipient when
+ * writing. */
 #include "lib/cms/entry.h"
 
 #include <stdio.h>
@@ -67,7 +68,7 @@ envl_form_take_key_id(struct envl_der *id, struct envl_der *other,
                && envl_form_is_typed(*other));
 }
 
-/* PasswordRecipientInfo, which is passed over: nobody writes it with scrypt. */
+/* PasswordRecipientInfo is skipped: no program writes it with scrypt. */
 
 static const char *
 list_pwri(struct envl_entry *to, size_t *count, struct envl_der in)
@@ -126,7 +127,7 @@ list(struct envl_entry *to, size_t *count, const struct envl_message *message,
     return form->list(to, count, content);
 }
 
-/* All of them, counted before there is room for them. */
+/* Count all recipients, before memory for them is allocated. */
 static const char *
 count_all(size_t *count, const struct envl_message *message)
 {
@@ -154,12 +155,12 @@ envl_entries_read(struct envl_entry **entries, size_t *count,
     *entries = NULL;
     if (fault != NULL)
         return envl_fail(err, ENVELOPE_R_KEY_ENVELOPE, "%s", fault);
-    /* One more: a kari without recipients is read, too. */
+    /* One more element: a kari without recipients is valid, too. */
     *entries = OPENSSL_malloc((*count + 1) * sizeof(**entries));
     if (*entries == NULL)
         return envl_fail_memory(err);
     for (i = 0; i < message->count; i++) {
-        (void)list(*entries + done, &n, message, i); /* it was looked at */
+        (void)list(*entries + done, &n, message, i); /* count_all() checked */
         done += n;
     }
     return ENVELOPE_OK;
@@ -175,8 +176,8 @@ envl_fit_of_key(const EVP_PKEY *key)
         [ENVL_KEY_DH] = ENVL_ENTRY_DH,       [ENVL_KEY_ML_KEM] = ENVL_ENTRY_KEM,
         [ENVL_KEY_OTHER] = ENVL_ENTRY_OTHER,
     };
-    int bits = EVP_PKEY_get_bits(key); /* a key in hardware may not tell */
-    char curve[ENVL_CURVE_NAME_MAX];   /* nor this */
+    int bits = EVP_PKEY_get_bits(key); /* 0 if a key in hardware hides it */
+    char curve[ENVL_CURVE_NAME_MAX];   /* empty, likewise */
     enum envl_key_kind kind;
     struct envl_fit fit;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each kind of RecipientInfo has to say; for lib/cms alone. */
+/* The interface of each kind of RecipientInfo; for lib/cms alone. */
 #ifndef ENVL_CMS_FORM_H
 #define ENVL_CMS_FORM_H
 
@@ -15,11 +15,12 @@ struct envl_form {
     /*
      * list - read the recipients of one RecipientInfo
      *
-     *   to     receives them, all zero but form, place and info, and of the kind
-     *          ENVL_ENTRY_OTHER; NULL to count them only
-     *   count  receives how many there are
+     *   to     receives the entries, which are all zero before but for form,
+     *          info_index, info and the kind ENVL_ENTRY_OTHER; NULL to count
+     *          only
+     *   count  receives the number of recipients
      *
-     * Returns: NULL, or what is wrong with its structure.
+     * Returns: NULL, or what is wrong with the RecipientInfo's structure.
      */
     const char *(*list)(struct envl_entry *to, size_t *count,
                         struct envl_der content);
@@ -27,7 +28,7 @@ struct envl_form {
                    const struct envl_entry *entry,
                    const struct envl_libctx *ctx,
                    const struct envl_secret *secret);
-    /* It writes a whole RecipientInfo. */
+    /* Writes a whole RecipientInfo. */
     enum envelope_reason (*wrap)(struct envl_der_writer *w,
                                  const struct envl_wrap *wrap,
                                  const struct envl_recipient *recipient,
@@ -38,36 +39,38 @@ struct envl_form {
 
 extern const struct envl_form envl_ktri, envl_kari, envl_kekri, envl_kemri;
 
-extern const char envl_bad_version[];   /* a fault that list() finds */
-extern const char envl_bad_structure[]; /* another one */
+/* Results of list(). */
+extern const char envl_bad_version[];
+extern const char envl_bad_structure[];
 
-/* The most that any of them writes: a key service's blob and key, or an RSA key
- * of 16,384 bits, and what stands around them. */
+/* The longest RecipientInfo that is written: it has a key service's blob and
+ * key, or a ciphertext of a 16,384-bit RSA key, and the fields around them. */
 #define ENVL_INFO_LEN_MAX (ENVL_KMS_BLOB_LEN_MAX + ENVL_KMS_KEY_LEN_MAX + 1024)
 
-/* envl_form_take_rid - a RecipientIdentifier: a subjectKeyIdentifier, for which
- * id is set, or the issuer and serial number of a certificate */
+/* envl_form_take_rid - take a RecipientIdentifier: a subjectKeyIdentifier, for
+ * which id is set, or the issuer and serial number of a certificate */
 bool envl_form_take_rid(struct envl_der *id, struct envl_der *in);
 
-/* envl_form_take_issuer - an IssuerAndSerialNumber */
+/* envl_form_take_issuer - take an IssuerAndSerialNumber */
 bool envl_form_take_issuer(struct envl_der *in);
 
 /*
- * envl_form_take_algorithm - what is in an AlgorithmIdentifier: an OBJECT
- * IDENTIFIER and perhaps parameters
- * envl_form_is_typed - the same of content that was taken already, as an
- * OtherKeyAttribute has it, too
+ * envl_form_take_algorithm - take an AlgorithmIdentifier; content receives its
+ * OBJECT IDENTIFIER and parameters, if there are any
+ * envl_form_is_typed - is content that was taken already an OBJECT IDENTIFIER
+ * and perhaps one more element, as in an OtherKeyAttribute?
  */
 bool envl_form_take_algorithm(struct envl_der *content, struct envl_der *in);
 bool envl_form_is_typed(struct envl_der content);
 
-/* envl_form_take_key_id - what is in a KEKIdentifier or a RecipientKeyIdentifier:
- * a name, perhaps a date, and another attribute, whose p is NULL if there is
- * none */
+/* envl_form_take_key_id - take the content of a KEKIdentifier or a
+ * RecipientKeyIdentifier: an identifier, perhaps a date, and perhaps an
+ * OtherKeyAttribute; other.p is NULL without it */
 bool envl_form_take_key_id(struct envl_der *id, struct envl_der *other,
                            struct envl_der in);
 
-/* envl_form_add - put the RecipientInfo that was written after the others */
+/* envl_form_add - add the RecipientInfo that w has written to the message,
+ * after the others */
 enum envelope_reason envl_form_add(struct envl_message *message,
                                    const struct envl_der_writer *w,
                                    struct envl_err *err);

@@ -3,8 +3,8 @@
  * KeyAgreeRecipientInfo (RFC 5652, 6.2.2) with an ephemeral key: ECDH on P-256,
  * P-384 and P-521 (RFC 5753), and X25519 and X448 with HKDF (RFC 8418).
  *
- * All that is asked of a private key is plain key agreement: the providers of
- * keys in hardware often have no more.
+ * A private key is only used for plain key agreement: providers of hardware
+ * keys often offer nothing else.
  */
 #include <stdio.h>
 #include <string.h>
@@ -53,8 +53,9 @@ struct envl_agreement {
     { ENVL_DER_OID, 11, \
       0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x03, last }, 13
 
-/* dhSinglePass-stdDH-sha256kdf-scheme and its kin (RFC 5753, 7.1.4), and
- * dhSinglePass-stdDH-hkdf-sha256-scheme and its kin (RFC 8418, 5). */
+/* dhSinglePass-stdDH-sha256kdf-scheme and those with other hashes (RFC 5753,
+ * 7.1.4); dhSinglePass-stdDH-hkdf-sha256-scheme and those with other hashes
+ * (RFC 8418, 5). */
 static const struct envl_agreement agreements[] = {
     { ENVL_ENTRY_EC, ENVL_X963KDF, "SHA256", "256", X963_OID(1) },
     { ENVL_ENTRY_EC, ENVL_X963KDF, "SHA384", "384", X963_OID(2) },
@@ -82,8 +83,8 @@ static const struct originator {
       { ENVL_DER_OID, 3, 0x2b, 0x65, 0x6f }, 5 },
 };
 
-/* The curve, which has no other name in a message than its point's length; and
- * as a parameter, where another writer names it. */
+/* The curves.  This project's messages show the curve only by the length of the
+ * point; other writers also name it as a parameter. */
 static const struct {
     const char *name;
     size_t len;
@@ -114,8 +115,8 @@ find_agreement(struct envl_der algorithm)
     return NULL;
 }
 
-/* Bytes of a coordinate; 0 if it is neither a compressed nor an uncompressed
- * point. */
+/* Bytes of a coordinate; 0 if the point is neither compressed nor
+ * uncompressed. */
 static size_t
 coordinate_len(const struct envl_der *point)
 {
@@ -132,7 +133,7 @@ coordinate_len(const struct envl_der *point)
     }
 }
 
-/* The curve whose coordinates are so long, or NULL. */
+/* The curve with coordinates of the entry's length, or NULL. */
 static const char *
 curve_of(const struct envl_entry *entry)
 {
@@ -164,9 +165,9 @@ are_parameters(struct envl_der in, size_t len)
 }
 
 /*
- * Is it below the prime p of its field?  RFC 7748 takes other numbers, too, and
- * bit 255, so that some keys would have two encodings, and a message a bit that
- * nothing binds.
+ * Is u below the prime p of its field?  RFC 7748 accepts other numbers and
+ * ignores bit 255.  Then some keys would have two encodings, and a message
+ * would have a bit that nothing authenticates.
  */
 static bool
 is_canonical(const struct envl_der *u)
@@ -192,8 +193,8 @@ is_canonical(const struct envl_der *u)
     return u->p[0] < 0xff;
 }
 
-/* OriginatorIdentifierOrKey; algorithm and bits are those of an originatorKey,
- * and p is NULL where it is another choice. */
+/* Take an OriginatorIdentifierOrKey; algorithm and bits are those of an
+ * originatorKey, and their p is NULL for the other choices. */
 static bool
 take_originator(struct envl_der *algorithm, struct envl_der *bits,
                 struct envl_der *in)
@@ -209,7 +210,8 @@ take_originator(struct envl_der *algorithm, struct envl_der *bits,
            && envl_der_take(&key, ENVL_DER_BITS, bits) && key.len == 0;
 }
 
-/* The ephemeral key; false where there is none, or one that is none of ours. */
+/* Read the ephemeral key; false if there is none, or FORMAT 5.1 lacks its
+ * kind. */
 static bool
 read_originator(struct envl_entry *to, struct envl_der algorithm,
                 struct envl_der bits)
@@ -269,8 +271,9 @@ take_kari(struct kari *kari, struct envl_der in)
            && envl_der_take(&in, ENVL_DER_SEQUENCE, &kari->keys) && in.len == 0;
 }
 
-/* A ukm is bound to the key that is derived.  RFC 8418 wants it to be taken with
- * X25519 and X448, too; nobody writes it, and FORMAT 5.1 does not have it. */
+/* The derived key is bound to a ukm.  RFC 8418 wants readers to accept a ukm
+ * with X25519 and X448, too; but no writer adds it, and FORMAT 5.1 excludes
+ * it. */
 static bool
 may_have_ukm(const struct envl_entry *entry)
 {
@@ -278,7 +281,7 @@ may_have_ukm(const struct envl_entry *entry)
            || (entry->kind == ENVL_ENTRY_EC && entry->ukm.len <= UKM_LEN_MAX);
 }
 
-/* What all recipients of a kari have in common. */
+/* Copy what all recipients of a kari share. */
 static void
 read_common(struct envl_entry *to, const struct kari *kari)
 {
@@ -359,7 +362,7 @@ derive_kek(unsigned char kek[ENVL_KEK_LEN],
                                   agreement->digest, &key, &info);
 }
 
-/* The originator's ephemeral public key, of the kind of the recipient's. */
+/* The originator's ephemeral public key, as a key of the recipient's kind. */
 static EVP_PKEY *
 originator_key(const struct envl_entry *entry, const struct envl_libctx *ctx,
                EVP_PKEY *key)
@@ -491,7 +494,7 @@ wrap(struct envl_der_writer *w, const struct envl_wrap *how,
     EVP_PKEY *ephemeral;
     bool ok;
 
-    if (originator == NULL) /* it was checked: its name could not be read */
+    if (originator == NULL) /* a checked key lacks a name only without memory */
         return envl_fail_memory(err);
     agreement = agreement_for(originator);
     ephemeral = make_ephemeral(originator, how->ctx, recipient->key);

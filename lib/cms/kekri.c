@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * KEKRecipientInfo (RFC 5652, 6.2.3): for a key-encryption key that the reader
- * has, or gets again by a KEK source (FORMAT 5.2): from a passphrase, or from a
- * key service.
+ * KEKRecipientInfo (RFC 5652, 6.2.3).  The reader has the key-encryption key,
+ * or gets it with a KEK source (FORMAT 5.2): from a passphrase or a key
+ * service.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ list(struct envl_entry *to, size_t *count, struct envl_der in)
         return NULL;
     to->id = id;
     to->wrapped = wrapped;
-    /* What is in the AlgorithmIdentifier. */
+    /* Compare the content of the AlgorithmIdentifier. */
     if (!envl_der_is(&algorithm, envl_key_wrap_der + 2,
                      sizeof(envl_key_wrap_der) - 2))
         return NULL;
@@ -82,7 +82,7 @@ unwrap(unsigned char cek[ENVL_CEK_LEN], const struct envl_entry *entry,
 
 /* Writing */
 
-/* All of it; what comes after the name is algorithm and wrapped key. */
+/* Write a whole kekri; rest has its algorithm and wrapped key. */
 static void
 put(struct envl_der_writer *w, const struct envl_der *rest,
     const unsigned char *id, size_t id_len,
@@ -100,7 +100,7 @@ put(struct envl_der_writer *w, const struct envl_der *rest,
     envl_der_wrap(w, TAG_KEKRI, since);
 }
 
-/* For a key-encryption key; source is NULL for a bare one. */
+/* Wrap with a key-encryption key; source is NULL for a bare key. */
 static enum envelope_reason
 put_wrapped(struct envl_der_writer *w, const struct envl_wrap *how,
             const unsigned char kek[ENVL_KEK_LEN], const unsigned char *id,
@@ -157,7 +157,8 @@ wrap_passphrase(struct envl_der_writer *w, const struct envl_wrap *how,
     return rc;
 }
 
-/* What talks to the service may leave records behind, also in success. */
+/* The code that talks to the service may leave error records even on
+ * success. */
 static enum envelope_reason
 generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
          const struct envl_kms_module *module, const struct envl_kms_call *call,
@@ -174,7 +175,7 @@ generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
     return rc;
 }
 
-/* The service makes the key, and keeps nothing: it stands encrypted in made. */
+/* The service makes a key and does not store it: `made` has its ciphertext. */
 static enum envelope_reason
 wrap_service(struct envl_der_writer *w, const struct envl_wrap *how,
              const char *uri, struct envl_err *err)

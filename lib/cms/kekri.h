@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A key service's recipient: asking, and what was encrypted anew. */
+/* Recipients that are a key service's: the question to the service, and a new
+ * ciphertext of the service. */
 #ifndef ENVL_CMS_KEKRI_H
 #define ENVL_CMS_KEKRI_H
 
@@ -22,7 +23,7 @@ envl_kekri_call(const struct envl_libctx *ctx, const char *uri,
 
 /*
  * envl_kekri_replace_source - write the RecipientInfo of an entry with another
- * source and the identifier of that; the wrapped key stays, byte for byte
+ * source and the identifier of that source; the wrapped key stays byte for byte
  *
  *   entry  of the kind ENVL_ENTRY_SERVICE
  *

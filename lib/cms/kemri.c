@@ -4,8 +4,9 @@
  * libcrypto has from OpenSSL 3.5 on, and ML-KEM-768 with X25519
  * (draft-ietf-lamps-cms-composite-kem), which is a key of provider/hybrid.h.
  *
- * What is read is compared with what is written, to the byte: OtherInfo, which is
- * bound to the key, does not hold all of it.
+ * A kemri that is read must have the same bytes as one that is written, but for
+ * keys and ciphertexts: the KEK is bound to OtherInfo, which does not cover all
+ * fields.
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static const struct kem {
     { "ML-KEM-512", "ml-kem", 768, NIST_KEM(1), 13 },
     { "ML-KEM-768", "ml-kem", 1088, NIST_KEM(2), 13 },
     { "ML-KEM-1024", "ml-kem", 1568, NIST_KEM(3), 13 },
-    { ENVL_KEY_HYBRID_NAME, "ml-kem-x25519", 1120, /* id-MLKEM768-X25519-SHA3-256 */
+    { ENVL_KEY_HYBRID_NAME, "ml-kem-x25519", 1120,
       { ENVL_DER_SEQUENCE, 10, ENVL_KEY_HYBRID_OID }, 12 },
 };
 
@@ -163,7 +164,8 @@ derive_kek(unsigned char kek[ENVL_KEK_LEN], const struct envl_libctx *ctx,
                                &info);
 }
 
-/* A wrong ciphertext gives a secret, too (FIPS 203, 6.3): the key wrap tells. */
+/* Decapsulating a wrong ciphertext gives a secret, too (FIPS 203, 6.3): only
+ * the key wrap detects it. */
 static bool
 unwrap(unsigned char cek[ENVL_CEK_LEN], const struct envl_entry *entry,
        const struct envl_libctx *ctx, const struct envl_secret *with)

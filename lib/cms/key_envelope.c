@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making a message and opening one, from end to end. */
+/* Builds a message, and opens a message, from beginning to end. */
 #include "lib/cms/key_envelope.h"
 
 #include "lib/cms/entry.h"

@@ -16,14 +16,14 @@
 #include "lib/keys/identity.h"
 #include "lib/keys/recipient.h"
 
-/* What a new message needs: a content-encryption key and a nonce. */
+/* The random bytes of a new message: a content-encryption key and a nonce. */
 #define ENVL_KEY_ENVELOPE_RANDOM_LEN (ENVL_CEK_LEN + ENVL_NONCE_LEN)
 
 /*
  * envl_key_envelope_build - wrap dek (ENVL_DEK_LEN bytes) for all recipients
  *
- *   settings  of which the key and the passphrase are used
- *   labels    of the header, which key services may be given; NULL for none
+ *   settings  have the key-encryption key and the passphrase
+ *   labels    the header's, which key services may see; NULL for none
  *   random    ENVL_KEY_ENVELOPE_RANDOM_LEN bytes, secret, used for no other
  *             message
  *
@@ -39,17 +39,18 @@ enum envelope_reason envl_key_envelope_build(
     struct envl_err *err);
 
 /*
- * envl_key_envelope_open - the data key, with the first of identities that
- * opens it; cost is bounded as FORMAT 5 says
+ * envl_key_envelope_open - get the data key, with the first identity that opens
+ * the message; the cost is bounded as FORMAT 5 says
  *
  *   dek     receives ENVL_DEK_LEN bytes, which the caller cleanses
- *   labels  as they were when it was built
+ *   labels  the same as when the message was built
  *
- * The error queue is left as it was; where a key service was asked, its TLS
- * library may have emptied it.
+ * The error queue is left as it was; but if a key service was asked, its TLS
+ * library may have emptied the queue.
+ *
  * Returns: ENVELOPE_OK; ENVELOPE_R_KEY_ENVELOPE; _NO_MATCH; _WRONG_KEY;
- *          _WORK_FACTOR; what a key service returned, if it was asked and
- *          nothing else has opened it; _MEMORY.
+ *          _WORK_FACTOR; what a key service returned, if no other identity
+ *          opened the message; _MEMORY.
  */
 enum envelope_reason
 envl_key_envelope_open(unsigned char *dek, const unsigned char *der, size_t len,

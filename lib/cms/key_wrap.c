@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libcrypto's cipher does it; it says whether the key was the right one. */
+/* libcrypto's key wrap cipher also checks the integrity of what it unwraps. */
 #include "lib/cms/key_wrap.h"
 
 #include <string.h>

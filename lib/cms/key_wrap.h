@@ -16,8 +16,8 @@
 extern const unsigned char envl_key_wrap_der[ENVL_KEY_WRAP_DER_LEN];
 
 /*
- * envl_key_wrap - wrap cek
- * envl_key_unwrap - get it again; wrapped may be of any length
+ * envl_key_wrap - encrypt cek with kek
+ * envl_key_unwrap - decrypt it; wrapped may be of any length
  *
  *   cek  the caller cleanses it
  *

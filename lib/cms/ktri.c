@@ -39,13 +39,14 @@ static const unsigned char null[] = { ENVL_DER_NULL, 0 };
 
 enum { VERSION_BY_ISSUER = 0, VERSION_BY_KEY_ID = 2 };
 
-/* Bytes of a modulus: what FORMAT 5.1 has, and libcrypto takes. */
+/* Bytes of a modulus: at least FORMAT 5.1's minimum, at most libcrypto's
+ * maximum. */
 #define LEN_MIN (ENVL_RSA_BITS_MIN / 8)
 #define LEN_MAX (OPENSSL_RSA_MAX_MODULUS_BITS / 8)
 
 /* Reading */
 
-/* SHA-256; other writers put NULL for its parameters (RFC 4055, 2.1). */
+/* SHA-256; some writers put NULL as its parameters (RFC 4055, 2.1). */
 static bool
 is_sha256(struct envl_der in)
 {
@@ -56,7 +57,7 @@ is_sha256(struct envl_der in)
            && (hash.len == 0 || envl_der_is(&hash, null, sizeof(null)));
 }
 
-/* RSAES-OAEP with SHA-256 for both, and no label. */
+/* RSAES-OAEP with SHA-256 as its hash and for MGF1, and no label. */
 static bool
 is_our_oaep(struct envl_der algorithm)
 {
@@ -73,7 +74,7 @@ is_our_oaep(struct envl_der algorithm)
            && is_sha256(mgf);
 }
 
-/* What stands in a ktri after its version and name. */
+/* Take the fields of a ktri after its version and identifier. */
 static bool
 take_key(struct envl_der *algorithm, struct envl_der *wrapped,
          struct envl_der in)
@@ -106,9 +107,9 @@ list(struct envl_entry *to, size_t *count, struct envl_der in)
     return NULL;
 }
 
-/* The digest by EVP_MD: keys of an engine take no names.  That of MGF1 is the
- * same if none is set (EVP_PKEY_CTX_set_rsa_mgf1_md(3)), and a TPM's provider
- * lets none be set. */
+/* Set the hash as an EVP_MD, because an engine's keys do not take names.  MGF1
+ * uses the same hash by default (EVP_PKEY_CTX_set_rsa_mgf1_md(3)), and a TPM's
+ * provider does not allow to set it. */
 static bool
 set_up(EVP_PKEY_CTX *pctx)
 {
@@ -123,7 +124,7 @@ unwrap(unsigned char cek[ENVL_CEK_LEN], const struct envl_entry *entry,
 {
     EVP_PKEY_CTX *pctx =
         EVP_PKEY_CTX_new_from_pkey(ctx->libctx, secret->key, secret->propq);
-    /* As much as the modulus has, not only the key. */
+    /* libcrypto wants room for the whole modulus, not only for the key. */
     unsigned char out[LEN_MAX];
     size_t out_len = sizeof(out);
     bool ok = set_up(pctx)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frame is read and written side by side.  It has one form, so all of it but
- * lengths and the content is compared with constants.
+ * Reader and writer of the frame, which is all but the RecipientInfos, are both
+ * here.  The frame has one form: all but lengths, nonce, content and tag is
+ * compared with constants.
  */
 #include "lib/cms/message.h"
 
@@ -35,7 +36,7 @@ static const unsigned char tag_len[] = { ENVL_DER_INTEGER, 1, ENVL_GCM_TAG_LEN }
 #define TAG_BODY (ENVL_DER_CONSTRUCTED + 0)
 #define TAG_CONTENT (ENVL_DER_CONTEXT + 0)
 
-/* More than all that stands around the RecipientInfos. */
+/* More bytes than the frame has. */
 #define FRAME_LEN_MAX 160
 
 /* Reading */
@@ -56,7 +57,8 @@ take_cipher(struct envl_message *message, struct envl_der *in)
            && envl_der_is(&parameters, tag_len, sizeof(tag_len));
 }
 
-/* EncryptedContentInfo and mac; what is wrong with them, or NULL. */
+/* Read EncryptedContentInfo and mac; returns what is wrong with them, or
+ * NULL. */
 static const char *
 read_content(struct envl_message *message, struct envl_der in)
 {
@@ -91,7 +93,7 @@ read_infos(struct envl_message *message, struct envl_der in, size_t count)
     return count > 0 ? NULL : "it has no recipients";
 }
 
-/* As far as there may be as many, and one more. */
+/* Count the RecipientInfos, up to one more than the limit. */
 static size_t
 count_infos(struct envl_der in)
 {

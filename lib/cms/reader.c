@@ -11,8 +11,9 @@
 
 #include "lib/cms/kekri.h"
 
-/* An attempt, begun with ERR_set_mark(), is over.  Did it fail because memory
- * ran out?  Its records go: the oldest of the next attempt is then its own. */
+/* End an attempt that began with ERR_set_mark(): note whether it failed because
+ * memory ran out, and drop its records, so that the next attempt's oldest
+ * record is its own. */
 static bool
 end_attempt(struct envl_cms_reader *o, bool opened)
 {
@@ -41,7 +42,7 @@ open_with_kek(unsigned char cek[ENVL_CEK_LEN], const struct envl_cms_reader *o,
     return envl_entry_unwrap(cek, &o->entries[i], o->ctx, &secret);
 }
 
-/* Try a private key on a recipient, which it fits. */
+/* Try a private key on entry i, which it fits. */
 static bool
 try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
         size_t i)
@@ -58,8 +59,8 @@ try_key(struct envl_cms_reader *o, const struct envl_identity *identity,
     return end_attempt(o, opened);
 }
 
-/* Which recipients are tried: those that bear the key's name, which are noted,
- * or those that bear the name of none. */
+/* Which entries are tried: first those with the key's identifier, which are
+ * noted in o->named; then those with no key's identifier. */
 enum pass { NAMED, OTHERS };
 
 static bool
@@ -75,7 +76,7 @@ is_tried(struct envl_cms_reader *o, const struct envl_identity *identity,
     return o->named[i] = true;
 }
 
-/* Try a private key on all recipients of a pass. */
+/* Try a private key on all entries of a pass. */
 static bool
 try_recipients(struct envl_cms_reader *o, const struct envl_identity *identity,
                enum pass pass)
@@ -91,7 +92,7 @@ try_recipients(struct envl_cms_reader *o, const struct envl_identity *identity,
             continue;
         if (*unwraps == ENVL_UNWRAP_COUNT_MAX) {
             o->too_many_unwraps = true;
-            continue; /* to note the others that are named */
+            continue; /* and still note the other named entries */
         }
         ++*unwraps;
         if (try_key(o, identity, i))
@@ -100,7 +101,8 @@ try_recipients(struct envl_cms_reader *o, const struct envl_identity *identity,
     return false;
 }
 
-/* Is a recipient with so much work to be tried?  If not, note why. */
+/* Do the limits allow a passphrase's entry with this work?  If not, note
+ * why. */
 static bool
 may_try_passphrase(struct envl_cms_reader *o, uint64_t n, uint64_t work)
 {
@@ -147,7 +149,7 @@ try_kek(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o,
     return end_attempt(o, open_with_kek(cek, o, kek, i));
 }
 
-/* Try what is a secret rather than a key. */
+/* Try the passphrase or the key-encryption key on entry i. */
 static bool
 try_secrets(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o,
             size_t i)
@@ -160,8 +162,8 @@ try_secrets(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o,
            && try_kek(cek, o, ids->kek, i);
 }
 
-/* What will be told if nothing opens it.  A failure that may pass goes before
- * a refusal. */
+/* Note the failure to report if no identity opens the message.  A failure that
+ * may be temporary is kept rather than a refusal. */
 static void
 note_service(struct envl_cms_reader *o, const struct envl_err *err)
 {
@@ -173,7 +175,7 @@ note_service(struct envl_cms_reader *o, const struct envl_err *err)
         o->service_err = *err;
 }
 
-/* Ask a service for the key of a recipient, if that may be its. */
+/* Ask a service to decrypt the key of entry i, if the URI matches. */
 static bool
 try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
             const char *uri, size_t i)
@@ -225,7 +227,8 @@ try_services(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
     return rc;
 }
 
-/* The likely and cheap first: scrypt takes long, and services are far away. */
+/* Try likely and cheap entries first: scrypt is slow, and services are
+ * remote. */
 static enum envelope_reason
 try_all(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
 {
@@ -268,7 +271,7 @@ envl_cms_reader_again(struct envl_cms_reader *o)
     o->no_memory = false;
 }
 
-/* Is it opened by a secret of the kind that has opened the message? */
+/* Is entry i of the kind that opened the message? */
 static bool
 is_of_opening_kind(const struct envl_cms_reader *o, size_t i)
 {
@@ -276,7 +279,7 @@ is_of_opening_kind(const struct envl_cms_reader *o, size_t i)
            && o->entries[i].kind == o->entries[o->opened_by].kind;
 }
 
-/* What has opened it, on another recipient. */
+/* Try the identity that opened the message on another entry. */
 static bool
 try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
 {
@@ -297,7 +300,7 @@ try_opener(unsigned char cek[ENVL_CEK_LEN], struct envl_cms_reader *o, size_t i)
     return end_attempt(o, open_with_key(cek, o, o->opened_with, i));
 }
 
-/* What came out of a recipient, if anything did; it is wiped. */
+/* Compare an attempt's key with the message's, and wipe it. */
 static enum envl_opens
 judge(const struct envl_cms_reader *o, unsigned char cek[ENVL_CEK_LEN],
       bool opened)
@@ -379,14 +382,14 @@ envl_cms_reader_begin(struct envl_cms_reader *o, struct envl_err *err)
 {
     enum envelope_reason rc;
 
-    /* Trying leaves records behind, also when it succeeds in the end. */
+    /* Failed attempts leave error records, even if a later one succeeds. */
     ERR_set_mark();
     rc = envl_message_read(&o->message, o->der, o->len, err);
     if (rc == ENVELOPE_OK)
         rc = envl_entries_read(&o->entries, &o->count, &o->message, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    /* One more, so that it is never none. */
+    /* One more element, because a size of 0 would give NULL. */
     o->named = OPENSSL_zalloc((o->count + 1) * sizeof(*o->named));
     return o->named != NULL ? ENVELOPE_OK : envl_fail_memory(err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why no identity opens a key envelope, in words that help to mend it. */
+/* Says why no identity opens a key envelope, and what the user can do. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,8 +21,8 @@ has_secret_recipient(const struct envl_cms_reader *o)
     return false;
 }
 
-/* A recipient for a list: its kind, and the beginning of its identifier or,
- * where a service has it, the key's name. */
+/* Describe a recipient in a list: its kind, and the beginning of its
+ * identifier; or the name of a service's key. */
 static void
 name_recipient(char *text, size_t size, const struct envl_entry *entry)
 {
@@ -40,7 +40,7 @@ name_recipient(char *text, size_t size, const struct envl_entry *entry)
         (void)snprintf(text, size, "%s %s", envl_entry_kind_text(entry), id);
 }
 
-/* Say who could open it, as many as fit. */
+/* Fail with a list of the recipients, as many as fit. */
 static enum envelope_reason
 fail_match(const struct envl_cms_reader *o, struct envl_err *err)
 {
@@ -86,7 +86,8 @@ fail_service(const struct envl_cms_reader *o, struct envl_err *err)
 enum envelope_reason
 envl_cms_reader_fail(const struct envl_cms_reader *o, struct envl_err *err)
 {
-    /* Outside of the attempts, too: a key may not have been tried for that. */
+    /* Also outside of attempts: without memory a key may not have been
+     * tried. */
     if (o->no_memory || envl_crypto_no_memory())
         return envl_fail_memory(err);
     if (o->too_much_work)
