@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and writing the header's frame; offsets are those of FORMAT 2. */
+/* Reads and writes the prelude and the parts around the key envelope; offsets
+ * are those of FORMAT 2. */
 #include "lib/header/header.h"
 
 #include <assert.h>
@@ -35,7 +36,8 @@ enum { VERSION = 1, SCHEME_COBBLESTONE_256 = 1 };
 static const unsigned char magic[ENVL_MAGIC_LEN] = { 0x89, 'E',  'N',  'V',
                                                      0x0d, 0x0a, 0x1a, 0x0a };
 
-/* What people feed to a decryption by mistake, and what to do about it. */
+/* Other files that users try to decrypt by mistake, and what to do with
+ * them. */
 static const struct {
     const char *begin;
     const char *hint;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The header of a stream (FORMAT 1 to 4): prelude, labels, key envelope,
- * padding.  What is inside the key envelope is not known here.
+ * padding.  The key envelope is opaque here.
  */
 #ifndef ENVL_HEADER_H
 #define ENVL_HEADER_H
@@ -26,17 +26,20 @@ struct envl_prelude {
 };
 
 /*
- * envl_prelude_check_magic - do these first bytes, 1 to ENVL_MAGIC_LEN of
- * them, begin an envelope?
+ * envl_prelude_check_magic - do the first len bytes of an input, 1 to
+ * ENVL_MAGIC_LEN, begin an envelope?
  *
- * Returns: ENVELOPE_OK, or ENVELOPE_R_NOT_ENVELOPE saying what it looks like.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_NOT_ENVELOPE saying what the input looks
+ *          like.
  */
 enum envelope_reason envl_prelude_check_magic(const unsigned char *in,
                                               size_t len, struct envl_err *err);
 
 /*
- * envl_prelude_parse - read the ENVL_PRELUDE_LEN bytes at in; on ENVELOPE_OK
- * every length in prelude is within its limit and they agree
+ * envl_prelude_parse - read the ENVL_PRELUDE_LEN bytes at in
+ *
+ * Returns: ENVELOPE_OK if every length is within its limit and they agree; else
+ *          a reason that says what is wrong.
  */
 enum envelope_reason envl_prelude_parse(struct envl_prelude *prelude,
                                         const unsigned char *in,
@@ -50,19 +53,21 @@ struct envl_header {
     struct envl_prelude prelude;
 };
 
-/* envl_header_version, envl_header_scheme - what the prelude says, in numbers
- * and the scheme in words, too */
+/* envl_header_version, envl_header_scheme - the prelude's version and scheme
+ * envl_header_scheme_name - the name of the scheme, static */
 unsigned envl_header_version(const struct envl_header *header);
 unsigned envl_header_scheme(const struct envl_header *header);
 const char *envl_header_scheme_name(const struct envl_header *header);
 
+/* envl_header_labels, envl_header_key_envelope - these parts of the header, of
+ * prelude.labels_len and prelude.key_envelope_len bytes, not NUL-terminated */
 const char *envl_header_labels(const struct envl_header *header);
 const unsigned char *envl_header_key_envelope(const struct envl_header *header);
 
 /*
- * envl_header_build - lay out a header
+ * envl_header_build - make a header of its parts
  *
- *   labels      as FORMAT 3 asks, labels_len bytes
+ *   labels      in the form of FORMAT 3, labels_len bytes
  *   reserve     bytes of padding
  *
  * Ownership: header->bytes is the caller's, envl_header_clear().
@@ -75,9 +80,11 @@ enum envelope_reason envl_header_build(struct envl_header *header,
                                        struct envl_err *err);
 
 /*
- * envl_header_check - check what the prelude does not say: labels, padding
+ * envl_header_check - check the labels and the padding
  *
- *   header  with its prelude parsed and all its bytes in place
+ *   header  its prelude is parsed and its bytes are complete
+ *
+ * Returns: ENVELOPE_OK; a reason that says what is wrong.
  */
 enum envelope_reason envl_header_check(const struct envl_header *header,
                                        struct envl_err *err);

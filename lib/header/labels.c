@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The grammar of labels, FORMAT 3; where they stand is the header's affair. */
+/* The grammar of labels, FORMAT 3.  header.c knows where they are. */
 #include "lib/header/labels.h"
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 #include "lib/base/utf8.h"
 
-/* Of a label in a message, bytes. */
+/* Bytes of a label that a message shows. */
 #define SHOWN_MAX 80
 
 struct line {
@@ -140,7 +140,7 @@ envl_labels_sort(char **out, size_t *out_len, const char *text,
     }
     *out_len = (size_t)(p - *out);
     p = NULL;
-    /* What is left to find is a key that comes twice. */
+    /* In sorted lines a key that comes twice can be found. */
     rc = envl_labels_check(*out, *out_len, err);
     if (rc != ENVELOPE_OK) {
         OPENSSL_free(*out);

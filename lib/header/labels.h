@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The labels of a header (FORMAT 3): checking them, and putting them in order. */
+/* The labels of a header (FORMAT 3): checking and sorting them. */
 #ifndef ENVL_LABELS_H
 #define ENVL_LABELS_H
 
@@ -10,14 +10,14 @@
 #define ENVL_LABELS_LEN_MAX 65536
 #define ENVL_LABEL_KEY_LEN_MAX 128
 
-/* The text of FORMAT 3, borrowed; NULL if there are none. */
+/* Labels in the form of FORMAT 3, borrowed; text is NULL if there are none. */
 struct envl_labels {
     const char *text;
     size_t len;
 };
 
 /*
- * envl_labels_check - is this text, as it stands, what FORMAT 3 asks for?
+ * envl_labels_check - are len bytes of text labels in the form of FORMAT 3?
  *
  * Returns: ENVELOPE_OK, or ENVELOPE_R_LABELS naming the line.
  */
@@ -25,10 +25,10 @@ enum envelope_reason envl_labels_check(const char *text, size_t len,
                                        struct envl_err *err);
 
 /*
- * envl_labels_sort - turn lines in any order, the last one with or without
- * its LF, into the text of FORMAT 3
+ * envl_labels_sort - bring lines in any order, the last line with or without
+ * its LF, into the form of FORMAT 3
  *
- * Ownership: *out belongs to the caller, OPENSSL_free(); NULL on failure.
+ * Ownership: *out is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_LABELS; ENVELOPE_R_MEMORY.
  */
 enum envelope_reason envl_labels_sort(char **out, size_t *out_len,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AES-256-GCM as libcrypto has it, or for whole chunks another library; the key
- * schedule is made once. */
+/* Encrypts chunks with libcrypto's AES-256-GCM, or whole chunks with another
+ * library.  The key schedule is computed once. */
 #include "lib/payload/chunk.h"
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 
 struct envl_chunk {
     EVP_CIPHER_CTX *gcm;
-    struct envl_chunk_mb *mb; /* for whole chunks; NULL: gcm does them, too */
+    struct envl_chunk_mb *mb; /* for whole chunks; NULL: gcm is used */
     enum envl_direction direction;
     unsigned char base_nonce[ENVL_NONCE_LEN];
 };
@@ -75,7 +75,7 @@ make_nonce(const struct envl_chunk *chunk, uint64_t index,
         nonce[--i] ^= (unsigned char)index;
 }
 
-/* Parameters ride along with the nonce: one call less for every chunk. */
+/* One call sets the nonce and the parameters: that saves a call a chunk. */
 static int
 begin(struct envl_chunk *chunk, uint64_t index, const OSSL_PARAM *params)
 {
@@ -111,7 +111,7 @@ envl_chunk_update(struct envl_chunk *chunk, unsigned char *out,
            && (size_t)n == len;
 }
 
-/* GCM ends without output, but libcrypto wants a place for it. */
+/* GCM's final call writes nothing, but libcrypto wants an output buffer. */
 static int
 end(struct envl_chunk *chunk)
 {
@@ -157,11 +157,11 @@ envl_chunk_seal(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
            && envl_chunk_seal_end(chunk, out + len);
 }
 
-/* How far opening came, and so what is in out. */
+/* How far decryption came, which says what is in out. */
 enum opened {
     UNTOUCHED,  /* nothing: libcrypto did not begin */
-    UNKNOWN,    /* some of it: libcrypto stopped within */
-    DECIPHERED, /* the text, which is not good */
+    UNKNOWN,    /* a part of the chunk: libcrypto failed in between */
+    DECIPHERED, /* plaintext that is not authentic */
     GOOD
 };
 
@@ -175,7 +175,7 @@ open_by_mb(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
     make_nonce(chunk, index, nonce);
     envl_chunk_mb_open(chunk->mb, nonce, out, in, len, tag);
     same = CRYPTO_memcmp(tag, in + len, sizeof(tag)) == 0;
-    /* It would make a forgery good. */
+    /* The right tag would make a forgery valid. */
     OPENSSL_cleanse(tag, sizeof(tag));
     return same ? GOOD : DECIPHERED;
 }
@@ -209,7 +209,7 @@ envl_chunk_open(struct envl_chunk *chunk, uint64_t index, unsigned char *out,
         return 1;
     if (out == in && opened == UNTOUCHED)
         is_as_it_came = true;
-    else if (out == in && opened == DECIPHERED) /* counter mode undoes itself */
+    else if (out == in && opened == DECIPHERED) /* encrypt it back */
         is_as_it_came = envl_chunk_begin(chunk, index)
                         && envl_chunk_update(chunk, out, out, len);
     if (!is_as_it_came)

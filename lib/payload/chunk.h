@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One chunk of a payload: AES-256-GCM under the nonce of its number (FORMAT
- * 6).  Which chunk comes next, and where its bytes go, is not known here.
+ * One chunk of a payload: AES-256-GCM with a nonce made from the chunk's index
+ * (FORMAT 6).  The caller decides which chunk comes next, and where its bytes
+ * go.
  */
 #ifndef ENVL_CHUNK_H
 #define ENVL_CHUNK_H
@@ -22,7 +23,7 @@
 struct envl_chunk;
 
 /*
- * envl_chunk_new - a cipher under key; key is not needed afterwards
+ * envl_chunk_new - make a cipher with this key; key may be wiped after the call
  *
  * Ownership: *chunk is the caller's, envl_chunk_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
@@ -35,12 +36,15 @@ enum envelope_reason envl_chunk_new(struct envl_chunk **chunk,
 void envl_chunk_free(struct envl_chunk *chunk);
 
 /*
- * A chunk in pieces: begin, update any number of times, then one of the two
- * ends.  in and out do not overlap.  In the opening direction what update
- * has written is unverified until envl_chunk_open_end() returns 1.
+ * envl_chunk_begin, envl_chunk_update - process a chunk in pieces: begin,
+ * update any number of times with len bytes, then end
+ * envl_chunk_seal_end - end an encryption; tag receives ENVL_TAG_LEN bytes
+ * envl_chunk_open_end - end a decryption, with the tag of ENVL_TAG_LEN bytes
  *
- * Returns: 1, or 0 if libcrypto failed; envl_chunk_open_end() 0 also if the
- *          tag (ENVL_TAG_LEN bytes) does not fit.
+ * in and out do not overlap.  Plaintext that update has written is not verified
+ * until envl_chunk_open_end() returns 1.
+ *
+ * Returns: 1; 0 if libcrypto failed, or if the tag does not verify.
  */
 int envl_chunk_begin(struct envl_chunk *chunk, uint64_t index);
 int envl_chunk_update(struct envl_chunk *chunk, unsigned char *out,
@@ -49,13 +53,14 @@ int envl_chunk_seal_end(struct envl_chunk *chunk, unsigned char *tag);
 int envl_chunk_open_end(struct envl_chunk *chunk, const unsigned char *tag);
 
 /*
- * envl_chunk_seal - a chunk at once: len bytes of text, at most
- * ENVL_CHUNK_LEN, to len + ENVL_TAG_LEN bytes
- * envl_chunk_open - the reverse: len bytes of text from len + ENVL_TAG_LEN;
- * on failure out is wiped, or if it is in, is as it came, unless libcrypto
- * failed in the middle of it: then it is wiped, too
+ * envl_chunk_seal - encrypt a chunk at once: len bytes of plaintext, at most
+ * ENVL_CHUNK_LEN, become len + ENVL_TAG_LEN bytes
+ * envl_chunk_open - decrypt a chunk at once: len + ENVL_TAG_LEN bytes become
+ * len bytes of plaintext
  *
- * out may be in.
+ * out may be in.  If envl_chunk_open() fails, it wipes out; in place it
+ * restores the ciphertext, and only wipes it if libcrypto failed in between.
+ *
  * Returns: 1 or 0, as above.
  */
 int envl_chunk_seal(struct envl_chunk *chunk, uint64_t index,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library's functions for one message at a time; its manager, which only
- * knows which of them fit the processor, is made once. */
+/* Uses the library's functions for one message at a time.  The library's
+ * manager, which chooses them for the processor, is made once. */
 #include "lib/payload/chunk_mb.h"
 
 #include "config.h"
@@ -20,17 +20,17 @@
 
 #define TAG_LEN 16
 
-/* Of a chunk, and not a multiple of anything. */
+/* The trial's length in bytes: near a chunk's, and no multiple of a block. */
 #define TRIAL_LEN 16383
 
-/* Without these libcrypto is as fast; and the library must wipe its registers
- * and its stack. */
+/* Without AVX-512 libcrypto is as fast.  SAFE_DATA means that the library wipes
+ * its registers and its stack. */
 #define FEATURES (IMB_CPUFLAGS_AVX512_T2 | IMB_FEATURE_SAFE_DATA)
 
 struct envl_chunk_mb {
     struct gcm_key_data key; /* first: the library wants it aligned */
     struct gcm_context_data state;
-    void *block; /* what this lies in */
+    void *block; /* the allocated block, not aligned */
 };
 
 static struct {
@@ -39,7 +39,7 @@ static struct {
     IMB_MGR *manager; /* NULL: not to be used */
 } library = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* Streams that outlive an unloaded module do not exist. */
+/* No stream outlives the module when it is unloaded. */
 static void __attribute__((destructor)) free_manager(void)
 {
     if (library.manager != NULL)
@@ -91,7 +91,7 @@ envl_chunk_mb_free(struct envl_chunk_mb *mb)
     OPENSSL_free(block);
 }
 
-/* What libcrypto makes of the text, and its tag after it. */
+/* Encrypt the plaintext with libcrypto; the tag follows the ciphertext. */
 static bool
 seal_by_libcrypto(EVP_CIPHER *aead, const unsigned char *key,
                   const unsigned char *nonce, unsigned char *out,
@@ -109,7 +109,8 @@ seal_by_libcrypto(EVP_CIPHER *aead, const unsigned char *key,
     return ok && n + last == TRIAL_LEN;
 }
 
-/* Do both make the same of a chunk, and does it open to what it was? */
+/* Do both libraries encrypt a chunk to the same bytes, and does this library
+ * decrypt them to the plaintext? */
 static bool
 agrees(EVP_CIPHER *aead)
 {
@@ -138,7 +139,8 @@ agrees(EVP_CIPHER *aead)
     return same;
 }
 
-/* A manager for this processor, NULL if the library has nothing for it. */
+/* Make a manager for this processor; NULL if the library does not support
+ * it. */
 static IMB_MGR *
 make_manager(void)
 {
@@ -195,7 +197,7 @@ envl_chunk_mb_new(const struct envl_libctx *ctx, EVP_CIPHER *aead,
     return NULL;
 }
 
-/* The others need one that this has made. */
+/* The functions below are never called: no cipher was made. */
 
 void
 envl_chunk_mb_free(struct envl_chunk_mb *mb)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Another AES-256-GCM for whole chunks: that of Intel's multi-buffer library
- * (libipsec-mb), where the build asked for it.  With the wide instructions of
- * newer processors (VAES, VPCLMULQDQ, AVX-512) it takes 40 % of the time of
- * libcrypto 3.0.  It is used only
- *   - on a processor that has them,
- *   - in the place of libcrypto's own software: not where properties are asked
- *     for, such as fips=yes, nor where another provider has the cipher,
- *   - once it has sealed and opened a chunk as libcrypto does.
+ * AES-256-GCM of Intel's multi-buffer library (libipsec-mb) for whole chunks,
+ * if the build asked for it.  With the wide instructions of newer processors
+ * (VAES, VPCLMULQDQ, AVX-512) it takes 40 % of the time of libcrypto 3.0.  It
+ * is used only
+ *   - on a processor that has these instructions,
+ *   - in place of libcrypto's default provider: not if properties are set, such
+ *     as fips=yes, nor if another provider has the cipher,
+ *   - after a trial in which it encrypts and decrypts a chunk as libcrypto
+ *   does.
  */
 #ifndef ENVL_CHUNK_MB_H
 #define ENVL_CHUNK_MB_H
@@ -21,12 +22,13 @@
 struct envl_chunk_mb;
 
 /*
- * envl_chunk_mb_new - the same key for this library
+ * envl_chunk_mb_new - make a cipher of this library
  *
- *   aead  the cipher that would do the work
- *   key   32 bytes, not needed afterwards
+ *   aead  libcrypto's cipher, which is used without this library
+ *   key   32 bytes; may be wiped after the call
  *
- * Returns: the caller's, envl_chunk_mb_free(); NULL if it is not to be used.
+ * Ownership: the cipher is the caller's, envl_chunk_mb_free().
+ * Returns:   the cipher; NULL if libcrypto is to be used.
  */
 struct envl_chunk_mb *envl_chunk_mb_new(const struct envl_libctx *ctx,
                                         EVP_CIPHER *aead,
@@ -35,7 +37,8 @@ void envl_chunk_mb_free(struct envl_chunk_mb *mb);
 
 /*
  * envl_chunk_mb_seal - encrypt len bytes
- * envl_chunk_mb_open - decrypt; the tag is what it should have been
+ * envl_chunk_mb_open - decrypt len bytes; the caller compares the tag with the
+ * chunk's, and wipes it
  *
  *   nonce  12 bytes
  *   tag    receives 16 bytes

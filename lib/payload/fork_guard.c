@@ -11,9 +11,9 @@
 #include <openssl/crypto.h>
 
 /*
- * Processes are counted along a line of descent: a child finds 0 in the page
- * and goes on from the last number that it has inherited, which no guard of
- * its ancestors exceeds.
+ * Each process of a line of descent has a number.  A child finds 0 in the page,
+ * and takes the number after `last`, which it has inherited: no guard of its
+ * ancestors has that number.
  */
 struct envl_fork_watch {
     atomic_uint *page; /* the number of this process, or 0; or NULL */
@@ -21,8 +21,8 @@ struct envl_fork_watch {
 };
 
 #ifdef MADV_WIPEONFORK
-/* An emulator such as qemu-user takes any advice and does nothing, also where
- * there is no such advice. */
+/* An emulator such as qemu-user accepts any advice and does nothing.  It is
+ * recognised because it accepts this advice, which does not exist. */
 #define NO_ADVICE (-1)
 
 static atomic_uint *
@@ -36,7 +36,7 @@ map_page(void)
     if (madvise(page, sizeof(atomic_uint), NO_ADVICE) != 0
         && madvise(page, sizeof(atomic_uint), MADV_WIPEONFORK) == 0)
         return page;
-    (void)munmap(page, sizeof(atomic_uint)); /* the process id serves, too */
+    (void)munmap(page, sizeof(atomic_uint)); /* use the process id */
     return NULL;
 }
 #else
@@ -63,7 +63,7 @@ void
 envl_fork_watch_free(struct envl_fork_watch *watch)
 {
     if (watch != NULL && watch->page != NULL)
-        (void)munmap(watch->page, sizeof(*watch->page)); /* what else? */
+        (void)munmap(watch->page, sizeof(*watch->page)); /* cannot fail */
     OPENSSL_free(watch);
 }
 
@@ -76,7 +76,7 @@ count_process(struct envl_fork_watch *watch)
     if (known != 0)
         return known;
     next = atomic_fetch_add(&watch->last, 1) + 1;
-    /* Another thread may have been first: then its number is the one. */
+    /* If another thread was first, its number counts. */
     if (atomic_compare_exchange_strong(watch->page, &known, next))
         return next;
     return known;

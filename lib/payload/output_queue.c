@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A first-in, first-out queue in front of the caller's buffer. */
+/* Bytes that do not fit the caller's buffer wait in a first-in, first-out
+ * queue. */
 #include "lib/payload/output_queue.h"
 
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two ways through a payload: batches of whole chunks, straight from the input
- * to the output and shared by threads, and the chunk that arrives in pieces.
+ * Two ways to process chunks: several threads share batches of whole chunks,
+ * straight from the input to the output; one thread processes a chunk that
+ * arrives in pieces.
  */
 #include "lib/payload/payload.h"
 
@@ -13,7 +14,7 @@
 
 #include "lib/payload/payload_impl.h"
 
-/* Chunks that a thread takes at once: enough to pay for the asking. */
+/* Chunks that a thread takes at once: enough to outweigh the cost of taking. */
 #define BATCH 8
 
 /* Set up */
@@ -124,8 +125,9 @@ envl_payload_free(struct envl_payload *payload)
 /* Failures */
 
 /*
- * A reader that goes on after one bad chunk after the other pays once for
- * looking into it, and may ask for it by ending the stream there.
+ * Find out why a chunk is bad.  That is slow, so updates do it once in a
+ * stream, even if the reader goes on after many bad chunks; a final call
+ * always does.
  */
 static enum envelope_reason
 classify(struct envl_payload *payload, enum envelope_reason otherwise,
@@ -189,7 +191,7 @@ open_some(void *arg, unsigned worker, size_t first, size_t count)
     }
 }
 
-/* Bytes of a whole chunk as it goes in and as it comes out. */
+/* Bytes of a whole chunk in the input and in the output. */
 static size_t
 whole_in(const struct envl_payload *payload)
 {
@@ -205,8 +207,8 @@ whole_out(const struct envl_payload *payload)
 }
 
 /*
- * Take the whole chunks at the front of the input for which the queue has
- * room.  *taken says how many input bytes that was, possibly none.
+ * Process the whole chunks at the front of the input that fit the caller's
+ * buffer.  *taken receives the number of input bytes, which may be 0.
  */
 static enum envelope_reason
 take_run(struct envl_payload *payload, struct envl_output_queue *queue,
@@ -242,7 +244,7 @@ take_run(struct envl_payload *payload, struct envl_output_queue *queue,
     if (bad == count)
         return ENVELOPE_OK;
 
-    /* Chunks after the bad one may have been opened: they do not count. */
+    /* Wipe chunks after the bad one that were decrypted already. */
     OPENSSL_cleanse(batch.out + bad * whole_out(payload),
                     (count - bad) * whole_out(payload));
     if (payload->direction == ENVL_ENCRYPT)
@@ -253,7 +255,7 @@ take_run(struct envl_payload *payload, struct envl_output_queue *queue,
 
 /* The chunk that arrives in pieces */
 
-/* Give len bytes through the cipher of a begun chunk to the queue. */
+/* Encrypt or decrypt len bytes of a begun chunk to the queue. */
 static enum envelope_reason
 cipher_to_queue(struct envl_payload *payload, struct envl_output_queue *queue,
                 const unsigned char *in, size_t len, struct envl_err *err)
@@ -320,7 +322,8 @@ seal_piece(struct envl_payload *payload, struct envl_output_queue *queue,
     return rc;
 }
 
-/* The chunk is complete in payload->sealed: verify it, give out what waits. */
+/* The chunk is complete in payload->sealed: verify it, and release plaintext
+ * that waits for that. */
 static enum envelope_reason
 open_end(struct envl_payload *payload, struct envl_output_queue *queue,
          enum envelope_reason failure, struct envl_err *err)
@@ -336,8 +339,8 @@ open_end(struct envl_payload *payload, struct envl_output_queue *queue,
     return ENVELOPE_OK;
 }
 
-/* Decipher the bytes of a chunk from this place on: to the queue, or to where
- * they wait. */
+/* Decrypt bytes of a chunk, from offset `at` on: to the queue, or to
+ * payload->text, where they wait until the chunk is verified. */
 static enum envelope_reason
 open_some_text(struct envl_payload *payload, struct envl_output_queue *queue,
                size_t at, const unsigned char *in, size_t len,
@@ -351,9 +354,9 @@ open_some_text(struct envl_payload *payload, struct envl_output_queue *queue,
 }
 
 /*
- * The last ENVL_TAG_LEN bytes so far may turn out to be the tag, and wait in
- * payload->sealed.  The others are deciphered straight from the input; the
- * copy of it there is for classify().
+ * The last ENVL_TAG_LEN bytes so far may be the tag, so they wait in
+ * payload->sealed.  Earlier bytes are decrypted straight from the input.
+ * payload->sealed has a copy of all bytes for classify().
  */
 static enum envelope_reason
 open_piece(struct envl_payload *payload, struct envl_output_queue *queue,
@@ -380,8 +383,8 @@ open_piece(struct envl_payload *payload, struct envl_output_queue *queue,
     return rc;
 }
 
-/* Wipe what this call has given of the chunk at hand; the rest of that was
- * given by calls before. */
+/* Wipe the output of this call that belongs to the current chunk.  Earlier
+ * calls may have returned other bytes of it. */
 static void
 take_back(const struct envl_payload *payload, struct envl_output_queue *queue)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chunks by their number, in any order, and what a bad one can be. */
+/* Batches of chunks by index, in any order; and finding out why a chunk is
+ * bad. */
 #include "lib/payload/payload_impl.h"
 
 #include <inttypes.h>
@@ -16,7 +17,7 @@ envl_payload_check_index(const struct envl_payload *payload, uint64_t more,
     return ENVELOPE_OK;
 }
 
-/* Runs */
+/* Batches */
 
 static struct envl_chunk *
 chunk_of(const struct envl_payload *payload, unsigned worker)

@@ -11,43 +11,44 @@
 struct envl_payload {
     enum envl_direction direction;
     bool verified_only;
-    bool classified; /* an update has looked into a whole chunk that was bad */
-    uint64_t index;  /* of the chunk that the next byte belongs to */
-    _Atomic uint64_t verified; /* bytes of text; runs add to it, too */
-    size_t fill;               /* bytes of this chunk so far: text or sealed */
-    size_t released; /* bytes that were given out for it, but its tag */
+    bool classified;           /* an update has classified a bad chunk before */
+    uint64_t index;            /* of the chunk that the next byte belongs to */
+    _Atomic uint64_t verified; /* bytes of plaintext, including batches */
+    size_t fill;               /* input bytes of this chunk so far */
+    size_t released; /* output bytes of this chunk so far, without its tag */
 
     unsigned threads, workers;
     struct envl_workers *pool;
-    /* One for each thread of an update, then one for each worker but 0. */
+    /* One for each thread of an update, then one for each worker from 1 on. */
     struct envl_chunk *chunks[ENVL_THREADS_MAX + ENVL_WORKERS_MAX];
 
-    /* Opening: the chunk that arrives in pieces, and room for its text. */
+    /* Decrypting: a chunk that arrives in pieces, and room for its
+     * plaintext. */
     unsigned char *sealed; /* ENVL_SEALED_CHUNK_LEN bytes */
     unsigned char *text;   /* ENVL_CHUNK_LEN bytes, wiped */
 };
 
-/* envl_payload_check_index - ENVELOPE_R_TOO_LONG if the payload cannot have so
- * many chunks more */
+/* envl_payload_check_index - ENVELOPE_R_TOO_LONG if the payload cannot have
+ * this many more chunks */
 enum envelope_reason
 envl_payload_check_index(const struct envl_payload *payload, uint64_t more,
                          struct envl_err *err);
 
-/* envl_payload_fail_chunk - a chunk does not verify: ENVELOPE_R_CHUNK */
+/* envl_payload_fail_chunk - record that a chunk does not verify:
+ * ENVELOPE_R_CHUNK */
 enum envelope_reason envl_payload_fail_chunk(uint64_t index,
                                              struct envl_err *err);
 
 /*
- * envl_payload_classify_bad - the same, or what is after it
+ * envl_payload_classify_bad - find out why a chunk does not verify
  *
- * A chunk that does not verify may be a good final chunk with something
- * after it.  Every length that the final chunk could have is tried: that
- * takes some tens of milliseconds.  The answer is a reason; what is decrypted
- * never leaves.
+ * A chunk that does not verify may be a good final chunk with trailing data.
+ * The function tries every length that the final chunk could have, which takes
+ * some tens of milliseconds.  Only the reason is returned, never plaintext.
  *
  *   otherwise    ENVELOPE_R_CHUNK, or _LAST_CHUNK if the stream ends here
- *   sealed, len  the chunk as it came
- *   text         room for ENVL_CHUNK_LEN bytes, wiped
+ *   sealed, len  the chunk's ciphertext and tag
+ *   text         room for ENVL_CHUNK_LEN bytes; it is wiped
  *
  * Returns: otherwise, or ENVELOPE_R_TRAILING_DATA.
  */

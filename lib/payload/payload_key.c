@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HKDF-Expand (RFC 5869, 2.3) with SHA-512, on libcrypto's HMAC.  libcrypto's
- * own HKDF does not serve: it limits info (1 to 32 KiB, by version), and the
- * labels that are part of it here may be longer.
+ * own HKDF limits info to 1 to 32 KiB, depending on the version, and the
+ * labels, which are part of info here, may be longer.
  */
 #include "lib/payload/payload_key.h"
 
@@ -18,7 +18,7 @@
 #define HASH_LEN 64 /* SHA-512 */
 #define BLOCK_COUNT 2
 
-/* The zero byte that ends the string separates the AEAD's name from the salt. */
+/* The NUL at the end separates the AEAD's name from the salt. */
 static const char info_prefix[] =
     "c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM";
 
@@ -33,8 +33,8 @@ struct part {
     size_t len;
 };
 
-/* T(n) = HMAC(PRK, T(n-1) || info || n); without a key HMAC has the one that it
- * was given before. */
+/* T(n) = HMAC(PRK, T(n-1) || info || n).  With a NULL key HMAC keeps the key of
+ * the call before. */
 static int
 expand_block(EVP_MAC_CTX *hmac, const unsigned char *dek, unsigned char *t,
              const struct part *info, size_t info_count, unsigned char n)

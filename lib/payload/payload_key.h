@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the data key to the payload's key, base nonce and commitment. */
+/* Derives the payload's key, base nonce and commitment from the data key. */
 #ifndef ENVL_PAYLOAD_KEY_H
 #define ENVL_PAYLOAD_KEY_H
 
@@ -18,7 +18,8 @@ struct envl_payload_key {
     unsigned char commitment[ENVL_COMMITMENT_LEN];
 };
 
-/* What the key is bound to: two byte strings, taken as one. */
+/* The bytes that the payload's key is bound to: prelude and labels, which are
+ * concatenated. */
 struct envl_payload_context {
     const unsigned char *prelude;
     size_t prelude_len;

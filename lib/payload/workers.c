@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool that sleeps on a condition variable between loops. */
+/* The threads of a pool wait on a condition variable between loops. */
 #include "lib/payload/workers.h"
 
 #include <pthread.h>
@@ -10,7 +10,7 @@
 
 #include <openssl/crypto.h>
 
-/* What the threads share; a child process drops it whole (see adopt()). */
+/* State that the threads share; a child process abandons it (see adopt()). */
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* a loop has begun, or stop is set */
@@ -97,7 +97,7 @@ start_helper(struct pool *pool)
     return true;
 }
 
-/* Helpers take no signals: those are for the program's own threads. */
+/* Helpers block all signals, which are for the program's own threads. */
 static struct pool *
 start_pool(unsigned helpers)
 {
@@ -135,8 +135,8 @@ stop_pool(struct pool *pool)
 }
 
 /*
- * In a child of fork() the helpers do not exist and the lock may be held by
- * one of them for ever: forget the pool without touching its lock.
+ * In a child of fork() the helpers do not exist, and one of them may have held
+ * the lock, for ever: abandon the pool without touching its lock.
  */
 static void
 adopt(struct envl_workers *workers)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A few threads that share one loop, the caller among them.  What the loop
- * does is not known here.
+ * A pool of threads, including the caller's, that share the items of a loop.
  */
 #ifndef ENVL_WORKERS_H
 #define ENVL_WORKERS_H
@@ -10,17 +9,21 @@
 
 #define ENVL_THREADS_MAX 64
 
-/* Do items first to first + count - 1; worker is below the thread count. */
+/* Processes items first to first + count - 1; worker is the thread's number,
+ * below the number of threads. */
 typedef void envl_work_fn(void *arg, unsigned worker, size_t first,
                           size_t count);
 
 struct envl_workers;
 
 /*
- * envl_workers_new - a pool of threads threads, the caller counted; none is
- * started before the first loop that is worth it
+ * envl_workers_new - make a pool
  *
- * Returns: the pool, the caller's, or NULL if memory ran out.
+ *   threads  their number, including the caller; they are started by the first
+ *            loop that has work for them
+ *
+ * Ownership: the pool is the caller's, envl_workers_free().
+ * Returns:   the pool; NULL if memory ran out.
  */
 struct envl_workers *envl_workers_new(unsigned threads);
 
@@ -28,11 +31,12 @@ struct envl_workers *envl_workers_new(unsigned threads);
 void envl_workers_free(struct envl_workers *workers);
 
 /*
- * envl_workers_run - call work for all items, batch of them at a time, and
- * return when the last is done
+ * envl_workers_run - call work for all items, `batch` of them at a time, and
+ * return when all are done
  *
- * Where threads cannot be started the caller does more of the work itself.
- * After a fork the child's first loop starts threads of its own.
+ * If threads cannot be started, the caller's thread does their share.  After a
+ * fork, the child's first loop starts threads of its own.
+ *
  * Threads: one loop at a time in a pool.
  */
 void envl_workers_run(struct envl_workers *workers, size_t items, size_t batch,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A walk: openssl_conf names a section of modules, of which "providers" names
- * a section of providers, each of which names its own. */
+/* Reads the file and follows its names: openssl_conf names the section of
+ * modules; there, "providers" names the list of providers; each provider in the
+ * list names its own section. */
 #include "lib/stream/conf_impl.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
-/* What libcrypto knows, in its order; each names a section. */
+/* The modules of libcrypto, in its order; the value of each is a section. */
 static const struct envl_conf_module modules[] = {
     { "oid_section", true }, { "stbl_section", false },
     { "engines", true },     { ENVL_CONF_ALGORITHMS_MODULE, false },
@@ -26,7 +27,7 @@ static const struct envl_conf_module modules[] = {
 
 /* Failure */
 
-/* A record's text and data, ": reason: data"; nothing for no record. */
+/* Append a record's text and data as ": reason: data"; nothing if code is 0. */
 static void
 add_record(char *text, size_t size, unsigned long code, const char *data)
 {
@@ -75,10 +76,11 @@ is_default(const char *file)
 }
 
 /*
- * libcrypto goes on where a file or a directory that is included cannot be
- * opened.  It leaves a record of that, but for a directory only EINVAL, from
- * closing what it could not open.  The next directory would overwrite it, but
- * before that libcrypto asks for the next line.
+ * libcrypto goes on if it cannot open an included file or directory.  For a
+ * file it leaves an error record.  For a directory it only leaves errno at
+ * EINVAL, from closing the directory that it did not open.  The next directory
+ * may change errno; before that, libcrypto reads the next line, which calls
+ * this function.
  */
 static long
 note_directory(BIO *file, int operation, const char *line, size_t len, int argi,
@@ -123,7 +125,7 @@ load(struct envl_conf *conf, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* Load the file, unless it is one that may be missing. */
+/* Load the file; libcrypto's default file may be missing. */
 static enum envelope_reason
 load_file(struct envl_conf *conf, OSSL_LIB_CTX *libctx,
           enum envl_conf_turn turn, struct envl_err *err)
@@ -214,8 +216,8 @@ envl_conf_init_name(const struct envl_conf *conf)
     return name;
 }
 
-/* "name.2" is a second one of its kind.  A name can be cut short, as it can
- * for libcrypto, which takes the first that begins so. */
+/* "name.2" is a second module of that name.  libcrypto also accepts the
+ * beginning of a name, and takes the first module that begins with it. */
 const struct envl_conf_module *
 envl_conf_find_module(const char *name)
 {
@@ -259,7 +261,7 @@ envl_conf_core_value(const STACK_OF(CONF_VALUE) * section, const char *name)
     return NULL;
 }
 
-/* The words by which libcrypto 3.2 and later can be told not to. */
+/* libcrypto 3.2 and later take these words as "do not activate". */
 static bool
 is_activated(const STACK_OF(CONF_VALUE) * section)
 {
@@ -305,7 +307,7 @@ envl_conf_each(const struct envl_conf *conf, envl_conf_entry_fn *take,
     return true;
 }
 
-/* What is asked of the walk, and the answer. */
+/* The arguments of a function for envl_conf_each(), and its answer. */
 struct question {
     const struct envl_conf *conf;
     const char *provider, *setting;
@@ -404,7 +406,8 @@ envl_conf_activates_other(const struct envl_conf *conf, const char *provider)
 
 /* Loading */
 
-/* libcrypto goes on where a provider cannot be activated. */
+/* Check that a provider is there: libcrypto goes on if it cannot activate
+ * it. */
 static bool
 is_there(void *arg, const struct envl_conf_entry *entry)
 {
@@ -422,7 +425,7 @@ is_there(void *arg, const struct envl_conf_entry *entry)
     return false;
 }
 
-/* Move what is of the process from one stack to the other. */
+/* Move the modules of the process from one stack to the other. */
 static bool
 take_out(STACK_OF(CONF_VALUE) * init, STACK_OF(CONF_VALUE) * out)
 {
@@ -467,7 +470,7 @@ envl_conf_load(const struct envl_conf *conf, OSSL_LIB_CTX *libctx,
     else if (!envl_conf_each(conf, is_there, &question))
         rc = err->reason;
 out:
-    /* They are the file's; there is room, because they came from there. */
+    /* Put the modules back; there is room, because they came from there. */
     while (sk_CONF_VALUE_num(out) > 0)
         (void)sk_CONF_VALUE_push(init, sk_CONF_VALUE_pop(out));
     sk_CONF_VALUE_free(out);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcrypto's configuration file, which libcrypto reads forgivingly: what is
- * wrong in it is left out without a word, and all that follows.  With it goes
- * what was meant to hold, such as "properties = fips=yes".  Here nothing is
- * forgiven.  What the settings of our own section do is not known here.
+ * libcrypto's configuration file.  libcrypto skips mistakes in the file, and
+ * often all that follows them, without a message: then settings such as
+ * "properties = fips=yes" have no effect.  This code reports every mistake.  It
+ * does not know what the settings of the provider's section do.
  */
 #ifndef ENVL_CONF_H
 #define ENVL_CONF_H
@@ -16,8 +16,8 @@
 
 #include "lib/base/err.h"
 
-/* The settings of the provider's section: name, field of struct envl_defaults,
- * and of a number the most that it may be. */
+/* The settings of the provider's section: the name, the field of struct
+ * envl_defaults, and the maximum of a number. */
 #define ENVL_CONF_PROPERTIES "properties"
 #define ENVL_CONF_SETTINGS(X)                                          \
     X(ENVELOPE_PARAM_RECIPIENTS, recipients, ENVL_CONF_TEXT)           \
@@ -31,16 +31,17 @@
     X(ENVL_CONF_PROPERTIES, properties, ENVL_CONF_TEXT)
 #define ENVL_CONF_TEXT 0
 
-/* What a file says; never changed once it was read. */
+/* The content of a file; it never changes after it was read. */
 struct envl_conf;
 
 /*
- * envl_conf_read - the file that OPENSSL_CONF names, or else libcrypto's own
+ * envl_conf_read - read the file that OPENSSL_CONF names, or else libcrypto's
+ * default file
  *
- * Empty is what OPENSSL_CONF makes of it where it is set and empty, and
- * libcrypto's own file where it is not there.  A file that was named must be.
+ * The result is empty if OPENSSL_CONF is set but empty, or if libcrypto's
+ * default file does not exist.  A file that OPENSSL_CONF names must exist.
  *
- *   turn  a pipe can be read once, and is empty when read again
+ *   turn  the first or a later reading: a pipe is empty when it is read again
  *
  * Ownership: *conf is the caller's, envl_conf_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
@@ -53,10 +54,11 @@ enum envelope_reason envl_conf_read(struct envl_conf **conf,
 void envl_conf_free(struct envl_conf *conf); /* NULL is fine */
 
 /*
- * envl_conf_check - is each file there that is included, and each section that
- * another one names, and is what is in the section of this provider, and in that
- * of algorithms, known, and a number where it shall be one?  Is there a way to
- * each of them?
+ * envl_conf_check - report mistakes in a file
+ *
+ * All included files and all sections that are named must exist.  In the
+ * sections of this provider and of algorithms, all names must be known and all
+ * values valid.  libcrypto must get to these sections from openssl_conf.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */
@@ -65,11 +67,11 @@ enum envelope_reason envl_conf_check(const struct envl_conf *conf,
                                      struct envl_err *err);
 
 /*
- * envl_conf_check_active - does a section with settings activate this provider?
+ * envl_conf_check_active - if a section has settings of this provider, does it
+ * also activate the provider?
  *
- * For one that is built in: it would take the settings to be missing, because
- * libcrypto passes them on where it activates the provider itself, and only
- * there.
+ * This is for a built-in provider: libcrypto passes the settings on only if the
+ * file activates the provider, else they would have no effect.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION.
  */
@@ -78,24 +80,24 @@ enum envelope_reason envl_conf_check_active(const struct envl_conf *conf,
                                             struct envl_err *err);
 
 /*
- * envl_conf_number - what a setting says that is a number
+ * envl_conf_number - read a setting that is a number
  *
- *   value  of the setting; *number stays as it is where this is NULL
- *   place  where it is from, for messages
+ *   value  the setting's value; if it is NULL, *number does not change
+ *   place  the source of the setting, for messages
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION if it is no number, or more
- *          than the setting may be.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION if value is not a number, or
+ *          above the maximum of the setting.
  */
 enum envelope_reason envl_conf_number(unsigned *number, const char *setting,
                                       const char *value, const char *place,
                                       struct envl_err *err);
 
 /*
- * envl_conf_load - have libcrypto do in libctx what the file says, and see that
- * the providers are there
+ * envl_conf_load - let libcrypto apply the file to libctx, and check that the
+ * providers are there
  *
- * What belongs to the process, engines and object identifiers, libcrypto does
- * once by itself: it fails the second time.
+ * Engines and object identifiers belong to the process.  libcrypto applies them
+ * once by itself, and would fail the second time, so they are left out here.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  * Threads: one at a time.
@@ -103,21 +105,22 @@ enum envelope_reason envl_conf_number(unsigned *number, const char *setting,
 enum envelope_reason envl_conf_load(const struct envl_conf *conf,
                                     OSSL_LIB_CTX *libctx, struct envl_err *err);
 
-/* envl_conf_file - its name; empty if there is none */
+/* envl_conf_file - the file's name; empty if there is no file */
 const char *envl_conf_file(const struct envl_conf *conf);
 
-/* envl_conf_section - the name of the provider's section; empty if there is none,
- * envl_conf_get - what the provider's section says for this setting, or NULL;
- * envl_conf_is_section - could libcrypto take it for a section's name? */
+/* envl_conf_section - the name of the provider's section; empty if there is
+ * none
+ * envl_conf_get - the value of a setting in the provider's section, or NULL
+ * envl_conf_is_section - is value the name of a section of the file? */
 const char *envl_conf_section(const struct envl_conf *conf,
                               const char *provider);
 const char *envl_conf_get(const struct envl_conf *conf, const char *provider,
                           const char *setting);
 bool envl_conf_is_section(const struct envl_conf *conf, const char *value);
 
-/* envl_conf_names - does the file have this provider at all?
- * envl_conf_activates - does it activate it?
- * envl_conf_activates_other - does it activate any other one? */
+/* envl_conf_names - does the file name this provider at all?
+ * envl_conf_activates - does the file activate this provider?
+ * envl_conf_activates_other - does the file activate any other provider? */
 bool envl_conf_names(const struct envl_conf *conf, const char *provider);
 bool envl_conf_activates(const struct envl_conf *conf, const char *provider);
 bool envl_conf_activates_other(const struct envl_conf *conf,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mistakes that libcrypto passes over: in the sections that it comes to, and in
- * those that it never looks at. */
+/* Finds mistakes that libcrypto ignores, in sections that it reads and in
+ * sections that it never reads. */
 #include "lib/stream/conf_impl.h"
 
 #include <stdio.h>
@@ -14,18 +14,18 @@
 
 #define DEFAULT_SECTION "default"
 
-/* What a section of algorithms can have. */
+/* The names in a section of algorithms. */
 #define DEFAULT_PROPERTIES "default_properties"
 #define FIPS_MODE "fips_mode"
 
-/* What libcrypto takes for itself out of a provider's section. */
+/* The names in a provider's section that libcrypto uses itself. */
 static const char *const core_names[] = { ENVL_CONF_ACTIVATE,
                                           ENVL_CONF_IDENTITY, "module",
                                           ENVL_CONF_SOFT_LOAD };
 
 static const struct setting {
     const char *name;
-    unsigned max; /* of a number, or ENVL_CONF_TEXT */
+    unsigned max; /* the maximum of a number, or ENVL_CONF_TEXT */
 } settings[] = {
 #define SETTING(name, field, max) { name, max },
     ENVL_CONF_SETTINGS(SETTING)
@@ -71,7 +71,7 @@ is_core_name(const char *name)
     return false;
 }
 
-/* What libcrypto takes for a boolean in a section of algorithms. */
+/* Is it a boolean for libcrypto, in a section of algorithms? */
 static bool
 is_boolean(const char *value)
 {
@@ -87,7 +87,7 @@ is_boolean(const char *value)
     return false;
 }
 
-/* A scratch context tells whether libcrypto can read the query. */
+/* Set the query in a scratch context, to see whether libcrypto can read it. */
 static enum envelope_reason
 check_properties(const struct envl_conf *conf, const char *section,
                  const char *value, struct envl_err *err)
@@ -108,7 +108,8 @@ check_properties(const struct envl_conf *conf, const char *section,
     return rc;
 }
 
-/* libcrypto stops at what it does not know here, and goes on without it. */
+/* libcrypto stops reading this section at an unknown name, without a
+ * message. */
 static enum envelope_reason
 check_algorithms(const struct envl_conf *conf, const char *name,
                  struct envl_err *err)
@@ -161,7 +162,7 @@ envl_conf_number(unsigned *number, const char *setting, const char *value,
     return ENVELOPE_OK;
 }
 
-/* Is it a setting of the provider, and a good one? */
+/* Check a setting of the provider: its name and its value. */
 static enum envelope_reason
 check_setting(const struct question *question,
               const struct envl_conf_entry *entry, const CONF_VALUE *item)
@@ -225,7 +226,7 @@ is_not_section(void *arg, const struct envl_conf_entry *entry)
     return entry->section != arg;
 }
 
-/* Does libcrypto pass over what this was meant for? */
+/* Does libcrypto never get to the section that this item names? */
 static bool
 is_lost(const struct envl_conf *conf, const char *provider,
         const CONF_VALUE *item)
@@ -244,9 +245,10 @@ is_lost(const struct envl_conf *conf, const char *provider,
 }
 
 /*
- * What nothing leads to counts for nothing: openssl_conf is below a section's
- * head, misspelt or missing, or its section names another list.  A file without
- * it is good where it is for something else, such as openssl req.
+ * A section that libcrypto never gets to has no effect: openssl_conf is inside
+ * a section, misspelt or missing, or its section names another list of
+ * providers.  A file without openssl_conf is fine if it has no such section,
+ * as for openssl req.
  */
 static enum envelope_reason
 check_lost(const struct envl_conf *conf, const char *provider,
@@ -261,7 +263,8 @@ check_lost(const struct envl_conf *conf, const char *provider,
         return ENVELOPE_OK;
     if ((names = NCONF_get_section_names(conf->conf)) == NULL)
         return envl_fail_memory(err);
-    /* The sections come in no order; openssl_conf is nearest to the cause. */
+    /* Sections come in no order.  Report openssl_conf first: it is the
+     * cause. */
     for (i = 0; i < sk_OPENSSL_CSTRING_num(names); i++) {
         section =
             envl_conf_find_section(conf, sk_OPENSSL_CSTRING_value(names, i));

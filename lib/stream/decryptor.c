@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four states, one after the other; each gathers a known number of bytes. */
+/* Three states follow each other, and each gathers a known number of bytes; the
+ * payload is the fourth. */
 #include "lib/stream/decryptor.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "lib/keys/identity.h"
 #include "lib/stream/header_parts.h"
 
-/* Gather up to want bytes at to; true once they are all there. */
+/* Gather input until `to` has want bytes; true if it has. */
 static bool
 gather(struct envl_decryptor *decryptor, unsigned char *to, size_t want,
        const unsigned char **in, size_t *len)
@@ -75,7 +76,7 @@ end_header(struct envl_decryptor *decryptor, const struct envl_libctx *ctx,
     return rc;
 }
 
-/* Where the caller has room for a chunk, nothing speaks for less. */
+/* Release only verified plaintext, too, if the caller has room for a chunk. */
 static bool
 releases_verified(const struct envl_settings *settings)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream that is read: the header is gathered, checked and opened. */
+/* Decrypting a stream: gathers and checks the header, and opens its key
+ * envelope. */
 #ifndef ENVL_DECRYPTOR_H
 #define ENVL_DECRYPTOR_H
 
@@ -22,7 +23,7 @@ enum envl_decryptor_state {
 struct envl_decryptor {
     struct envl_keyring *keyring; /* borrowed; may be NULL; set by the caller */
     enum envl_decryptor_state state;
-    size_t have; /* bytes of what the state gathers */
+    size_t have; /* bytes that this state has gathered */
     unsigned char prelude[ENVL_PRELUDE_LEN];
     struct envl_header header;
     unsigned char dek[ENVL_DEK_LEN]; /* in state ENVL_AT_START only */
@@ -31,12 +32,12 @@ struct envl_decryptor {
 };
 
 /*
- * envl_decryptor_gather - take what belongs to the header and to the payload's
- * start; *taken says how many bytes that was
+ * envl_decryptor_gather - take the bytes of the header and of the payload's
+ * start from the input; *taken receives their number
  *
- * Returns: ENVELOPE_OK, with bytes left over only in state ENVL_AT_PAYLOAD;
+ * Returns: ENVELOPE_OK, with input left over only in state ENVL_AT_PAYLOAD;
  *          what envl_prelude_parse(), _header_check(), _identities_load(),
- *          _key_envelope_open() and _payload_new_opener() return.
+ *          _key_envelope_open() and _payload_new_decryptor() return.
  */
 enum envelope_reason envl_decryptor_gather(struct envl_decryptor *decryptor,
                                            const struct envl_libctx *ctx,
@@ -44,8 +45,8 @@ enum envelope_reason envl_decryptor_gather(struct envl_decryptor *decryptor,
                                            const unsigned char *in, size_t len,
                                            size_t *taken, struct envl_err *err);
 
-/* envl_decryptor_fail_short - the input ended before the payload: why that is
- * an error */
+/* envl_decryptor_fail_short - the failure to report if the input ends before
+ * the payload */
 enum envelope_reason
 envl_decryptor_fail_short(const struct envl_decryptor *decryptor,
                           struct envl_err *err);

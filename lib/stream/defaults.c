@@ -41,7 +41,7 @@ envl_defaults_threads(const struct envl_defaults *defaults,
                                   defaults->threads, defaults->place, err);
 }
 
-/* Set a field to what the environment or else the section says. */
+/* Set a field from the environment, or else from the section. */
 static enum envelope_reason
 set_text(char **field, const char *variable, const char *configured,
          struct envl_err *err)
@@ -60,7 +60,8 @@ envl_defaults_recipients(const struct envl_defaults *defaults,
                          struct envl_key_settings *settings,
                          struct envl_err *err)
 {
-    /* Also beside a key: that is refused, and must not go unnoticed. */
+    /* A key-encryption key does not count here: together with recipients it is
+     * refused, and the user must see that. */
     if (settings->recipients != NULL || settings->recipient.count > 0
         || settings->passphrase.data != NULL
         || settings->passphrase_file != NULL)

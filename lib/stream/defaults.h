@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What holds where a program says nothing: what the environment says, or else
- * the provider's section of openssl.cnf.
+ * Defaults for settings that the program leaves out: from the environment, or
+ * else from the provider's section of openssl.cnf.
  */
 #ifndef ENVL_DEFAULTS_H
 #define ENVL_DEFAULTS_H
@@ -10,8 +10,8 @@
 #include "lib/stream/conf.h"
 #include "lib/stream/settings.h"
 
-/* The provider's section.  The strings are those of libcrypto, or of the file;
- * NULL is what it does not say. */
+/* The provider's section.  The strings are borrowed from libcrypto or from the
+ * file; NULL for a setting that the section does not have. */
 struct envl_defaults {
 #define ENVL_DEFAULTS_FIELD(name, field, max) char *field;
     ENVL_CONF_SETTINGS(ENVL_DEFAULTS_FIELD)
@@ -19,17 +19,17 @@ struct envl_defaults {
     char place[200]; /* the file and the section, as far as known */
 };
 
-/* envl_defaults_get - the section as the file has it, which must outlive it */
+/* envl_defaults_get - get the section from conf, which must outlive defaults */
 void envl_defaults_get(struct envl_defaults *defaults,
                        const struct envl_conf *conf, const char *provider);
 
-/* envl_defaults_kms_modules - where the environment says that modules for key
- * services are; NULL where it does not */
+/* envl_defaults_kms_modules - the directory of the module of key services, from
+ * the environment; NULL if that does not name it */
 const char *envl_defaults_kms_modules(void);
 
 /*
- * envl_defaults_threads - how many threads the settings say, or if they say
- * nothing the section: 0 if that does not, either
+ * envl_defaults_threads - get the number of threads from the settings, or else
+ * from the section; 0 if neither has it
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION.
  */
@@ -39,13 +39,13 @@ enum envelope_reason envl_defaults_threads(const struct envl_defaults *defaults,
                                            struct envl_err *err);
 
 /*
- * Each fills what settings leave open.
+ * Each function fills settings that the program has not set.
  *
- * envl_defaults_recipients    for whom a stream is
- * envl_defaults_rules         which keys and certificates may be recipients:
+ * envl_defaults_recipients    the recipients
+ * envl_defaults_rules         which keys and certificates may be recipients;
  *                             allow-expired and skip-expired of the section
  *                             count only if the program has set neither
- * envl_defaults_identities    with what it is opened
+ * envl_defaults_identities    the identities
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From settings to a stream's first bytes; the payload does the rest. */
+/* Makes a stream's header and the payload's start from the settings. */
 #include "lib/stream/encryptor.h"
 
 #include <assert.h>
@@ -13,7 +13,8 @@
 #include "lib/keys/recipient.h"
 #include "lib/stream/header_parts.h"
 
-/* What is drawn for a stream, at once: asking costs more than the bytes. */
+/* All random bytes of a stream, drawn in one call: a call costs more than the
+ * bytes. */
 struct drawn {
     unsigned char dek[ENVL_DEK_LEN];
     unsigned char message[ENVL_KEY_ENVELOPE_RANDOM_LEN];

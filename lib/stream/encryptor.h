@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream that is written: header first, then the payload. */
+/* Encrypting a stream: first the header, then the payload. */
 #ifndef ENVL_ENCRYPTOR_H
 #define ENVL_ENCRYPTOR_H
 
@@ -16,14 +16,14 @@
 
 struct envl_encryptor {
     struct envl_keyring *keyring; /* borrowed; may be NULL; set by the caller */
-    struct envl_header header;    /* bytes are NULL until it is made */
+    struct envl_header header;    /* bytes is NULL until it is made */
     struct envl_payload *payload;
-    struct envl_recipient_notes notes; /* of its recipients; owned */
+    struct envl_recipient_notes notes; /* on its recipients; owned */
 };
 
 /*
  * envl_encryptor_start - make a data key, wrap it, and put the header and the
- * payload's start to the queue; the data key is wiped before it returns
+ * payload's start into the queue; the data key is wiped before the return
  *
  * Returns: ENVELOPE_OK; what envl_recipients_load(), _key_envelope_build(),
  *          _header_build() and _payload_new_encryptor() return.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts of a header, as other rooms take them; pointers into header->bytes. */
+/* Parts of a header, in the types of other rooms; they point into
+ * header->bytes. */
 #ifndef ENVL_HEADER_PARTS_H
 #define ENVL_HEADER_PARTS_H
 
@@ -7,7 +8,8 @@
 #include "lib/header/labels.h"
 #include "lib/payload/payload_key.h"
 
-/* envl_header_context - what the payload's key is bound to (FORMAT 6) */
+/* envl_header_context - the bytes that the payload's key is bound to (FORMAT 6)
+ */
 static inline struct envl_payload_context
 envl_header_context(const struct envl_header *header)
 {
@@ -19,7 +21,7 @@ envl_header_context(const struct envl_header *header)
     };
 }
 
-/* envl_header_labels_in - the labels, which a key service may be given */
+/* envl_header_labels_in - the labels, which a key service may see */
 static inline struct envl_labels
 envl_header_labels_in(const struct envl_header *header)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The data key is on the stack of one function, from the opening of the old
- * key envelope until the new one is made. */
+/* Only one function has the data key, on its stack: it opens the old key
+ * envelope and makes the new one. */
 #include "lib/stream/rewrap.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ struct envl_rewrap {
     const struct envl_libctx *ctx;
 
     struct envl_identities identities;
-    struct envl_key_settings settings; /* of the recipients: a copy */
+    struct envl_key_settings settings; /* a copy of the recipients' settings */
     struct envl_recipients recipients;
     enum envl_rewrap_mode mode;
     bool by_service;
@@ -59,7 +59,7 @@ envl_rewrap_set_identities(struct envl_rewrap *rewrap,
                                 NULL, err);
 }
 
-/* A passphrase file may be one that can be read only once. */
+/* A passphrase file may be a pipe, which can be read only once. */
 static enum envelope_reason
 copy_settings(struct envl_key_settings *to,
               const struct envl_key_settings *from, struct envl_err *err)
@@ -101,7 +101,7 @@ envl_rewrap_notes(const struct envl_rewrap *rewrap)
     return &rewrap->recipients.notes;
 }
 
-/* Is one of the identities a key of the service that has this one? */
+/* Is one of the identities a key of the service that uri names? */
 static bool
 has_service_of(const struct envl_identities *identities, const char *uri)
 {
@@ -135,7 +135,7 @@ envl_rewrap_set_by_service(struct envl_rewrap *rewrap, struct envl_err *err)
 
 /* Making */
 
-/* What the header says beside the keys. */
+/* Let the services encrypt again; the labels come from the header. */
 static enum envelope_reason
 make_by_service(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
                 const struct envl_header *header, struct envl_err *err)
@@ -164,7 +164,8 @@ check_payload(const struct envl_rewrap *rewrap,
     return rc;
 }
 
-/* Adding opens it, too: a passphrase or a token is asked once. */
+/* Adding also opens the envelope: so a passphrase or a token is asked for only
+ * once. */
 static enum envelope_reason
 open_or_add(struct envl_rewrapped *added, unsigned char *dek,
             const struct envl_rewrap *rewrap, const struct envl_header *header,
@@ -198,7 +199,7 @@ open_or_add(struct envl_rewrapped *added, unsigned char *dek,
                                  &added->opened, err);
 }
 
-/* Nobody is added. */
+/* Only remove recipients. */
 static enum envelope_reason
 remove_some(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
             const struct envl_header *header, struct envl_err *err)
@@ -208,8 +209,8 @@ remove_some(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
         header->prelude.key_envelope_len, rewrap->ctx, rewrap->removed, err);
 }
 
-/* Is there one of another change with this identifier, for each that has not
- * been kept? */
+/* Does each added entry have the identifier of a removed one, and the other way
+ * round? */
 static bool
 is_the_same(const struct envl_rewrapped *out)
 {
@@ -231,7 +232,8 @@ is_the_same(const struct envl_rewrapped *out)
     return true;
 }
 
-/* It is about to take another one's place: it is read once more. */
+/* Compare the new key envelope with the old one.  This also checks that the new
+ * one, which is about to replace the old one, can be read. */
 static enum envelope_reason
 compare(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
         const struct envl_header *header, const unsigned char *der, size_t len,
@@ -256,7 +258,7 @@ compare(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
     return rc;
 }
 
-/* With the data key, which the old key envelope gives and the new one gets. */
+/* Get the data key from the old key envelope and wrap it in the new one. */
 static enum envelope_reason
 make_here(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
           const struct envl_header *header, const unsigned char *start,
@@ -268,7 +270,7 @@ make_here(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
     rc = open_or_add(out, dek, rewrap, header, err);
     if (rc == ENVELOPE_OK
         && (rc = check_payload(rewrap, header, dek, start, err)) != ENVELOPE_OK)
-        out->opened = false; /* it is another one's key */
+        out->opened = false; /* the key is not this payload's */
     OPENSSL_cleanse(dek, sizeof(dek));
     return rc;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Another key envelope for the same payload: opened by those who can open it
- * now, wrapped for those who shall.  Files are not known here.
+ * Makes another key envelope for the same payload: an identity opens the old
+ * one, and the new one is wrapped for other recipients.  tools/ handles the
+ * files.
  */
 #ifndef ENVL_REWRAP_H
 #define ENVL_REWRAP_H
@@ -19,10 +20,10 @@
 struct envl_rewrap;
 
 /*
- * envl_rewrap_new - nothing is changed yet
+ * envl_rewrap_new - make a rewrap that has no identities and no changes yet
  *
  * Ownership: *rewrap is the caller's, envl_rewrap_free(); NULL on failure.
- *            ctx must stay.
+ *            ctx must outlive it.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_MEMORY.
  */
 enum envelope_reason envl_rewrap_new(struct envl_rewrap **rewrap,
@@ -30,22 +31,25 @@ enum envelope_reason envl_rewrap_new(struct envl_rewrap **rewrap,
                                      struct envl_err *err);
 void envl_rewrap_free(struct envl_rewrap *rewrap);
 
-/* Whose place new recipients take. */
+/* Which recipients new ones replace. */
 enum envl_rewrap_mode {
-    ENVL_REWRAP_REPLACE, /* of the recipient that the identities open */
-    ENVL_REWRAP_ADD,     /* of nobody */
-    ENVL_REWRAP_ALL      /* of all that there are */
+    ENVL_REWRAP_REPLACE, /* those that the identity opens */
+    ENVL_REWRAP_ADD,     /* none */
+    ENVL_REWRAP_ALL      /* all */
 };
 
 /*
- * envl_rewrap_set_identities - with what it opens, as envl_identities_load()
- * envl_rewrap_set_recipients - for whom it is wrapped, as
+ * envl_rewrap_set_identities - set the identities that open the old key
+ * envelope, as envl_identities_load()
+ * envl_rewrap_set_recipients - set the new recipients, as
  * envl_recipients_load()
- * envl_rewrap_set_removed - who is left out, identifiers in hexadecimal, one a
- * line; the others are kept
+ * envl_rewrap_set_removed - set the recipients to remove: identifiers in
+ * hexadecimal, one a line
  *
- * The first is needed, and one of the others.  Passphrase files are read here,
- * once.  settings and ids must stay.
+ * Identities are required, and new recipients or recipients to remove.
+ * Passphrase files are read here, once.  settings and ids are borrowed.
+ *
+ * Returns: what the function that is named returns.
  */
 enum envelope_reason
 envl_rewrap_set_identities(struct envl_rewrap *rewrap,
@@ -58,53 +62,54 @@ envl_rewrap_set_recipients(struct envl_rewrap *rewrap,
 void envl_rewrap_set_removed(struct envl_rewrap *rewrap, const char *ids);
 
 /*
- * envl_rewrap_set_by_service - the recipients that are keys of the services
- * among the identities are encrypted anew by their services, for the one
- * recipient that was set, or for the same keys if none was; the others are
- * kept, and no key comes here
+ * envl_rewrap_set_by_service - let the key services among the identities
+ * encrypt their recipients' keys again: for the one recipient that was set, or
+ * for the same keys if none was; the other recipients are kept, and no key is
+ * seen here
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if it is not one, or no key of a
- *          service, or no identity is one.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if several recipients were set,
+ *          the recipient is not a key of a service, or no identity is.
  */
 enum envelope_reason envl_rewrap_set_by_service(struct envl_rewrap *rewrap,
                                                 struct envl_err *err);
 
-/* envl_rewrap_notes - of the recipients that were set */
+/* envl_rewrap_notes - the notes on the recipients that were set; borrowed */
 const struct envl_recipient_notes *
 envl_rewrap_notes(const struct envl_rewrap *rewrap);
 
 enum envl_rewrap_outcome {
     ENVL_REWRAP_CHANGED,
     ENVL_REWRAP_RENEWED,  /* for the same recipients, by their identifiers */
-    ENVL_REWRAP_UNCHANGED /* the very same: it was as asked before */
+    ENVL_REWRAP_UNCHANGED /* same bytes: nothing had to be changed */
 };
 
-/* A key envelope for the caller, envl_rewrapped_clear(). */
+/* The new key envelope; it is the caller's, envl_rewrapped_clear(). */
 struct envl_rewrapped {
     enum envl_rewrap_outcome outcome;
     unsigned char *der; /* NULL from envl_rewrap_is_done() */
     size_t len;
-    size_t recipients;                       /* how many it has */
-    struct envl_key_envelope_entry *entries; /* those of both, compared */
+    size_t recipients;                       /* their number */
+    struct envl_key_envelope_entry *entries; /* old and new, compared */
     size_t entry_count;
-    char *absent; /* who was to be removed and is not there, identifiers as
-                   * they were given, one a line; or NULL */
-    bool opened;  /* the old one was: a failure is the new recipients' */
+    char *absent; /* identifiers to remove that no recipient had, as they were
+                   * given, one a line; or NULL */
+    bool opened;  /* the old key envelope was opened: then a failure is due to
+                   * the new recipients */
 };
 
 void envl_rewrapped_clear(struct envl_rewrapped *rewrapped);
 
 /*
- * envl_rewrap_make - the key envelope to put in the place of a header's; only
- * if the identities open this very payload
+ * envl_rewrap_make - make the key envelope that replaces a header's
  *
  *   header  checked by envl_header_check()
  *   start   first ENVL_PAYLOAD_START_LEN bytes of the payload
  *
- * The data key does not outlive the call.  By a service, there is none, and
- * nothing is known of the payload.
+ * The data key must be this payload's, which its commitment shows.  It does not
+ * outlive the call.  With envl_rewrap_set_by_service() there is no data key,
+ * and the payload is not checked.
  *
- * Entries that this project would never write are left out of it.
+ * Entries that this project would never write are removed.
  *
  * Returns: ENVELOPE_OK; what envl_key_envelope_open(), _build(), _add(),
  *          _remove(), _reencrypt() and _clean() return; ENVELOPE_R_COMMITMENT.
@@ -117,17 +122,18 @@ enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,
                                       struct envl_err *err);
 
 /*
- * envl_rewrap_is_done - after envl_rewrap_make() has found that no identity
- * opens it: does it look as if it had been rewrapped already?
+ * envl_rewrap_is_done - after envl_rewrap_make() found that no identity opens
+ * the key envelope: does it look as if it was rewrapped already?
  *
- * That is judged by identifiers, which are claims, and is never so for
- * ENVL_REWRAP_ADD, without recipients or by a service;
- * envl_key_envelope_is_done() says when.
+ * The answer comes from identifiers, which are only claims, by the rules of
+ * envl_key_envelope_is_done().  It is always no for ENVL_REWRAP_ADD, without
+ * recipients, and with envl_rewrap_set_by_service().
  *
- *   err  of envl_rewrap_make(), which stays if it is not done
+ *   err  the failure of envl_rewrap_make(), which is kept if the answer is no
  *
- * Returns: ENVELOPE_OK with out, unchanged, if it is; ENVELOPE_R_NO_MATCH if
- *          not; what envl_key_envelope_is_done() returns.
+ * Returns: ENVELOPE_OK, with ENVL_REWRAP_UNCHANGED in out, for yes;
+ *          ENVELOPE_R_NO_MATCH for no; what envl_key_envelope_is_done()
+ *          returns.
  */
 enum envelope_reason envl_rewrap_is_done(struct envl_rewrapped *out,
                                          const struct envl_rewrap *rewrap,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copying and wiping what the user said. */
+/* Copying and wiping the user's settings. */
 #include "lib/stream/settings.h"
 
 #include <openssl/crypto.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stream is to be made or read with, as its user said it. */
+/* The user's settings of a stream. */
 #ifndef ENVL_SETTINGS_H
 #define ENVL_SETTINGS_H
 
@@ -9,8 +9,9 @@
 #include "lib/keys/key_settings.h"
 
 /*
- * Ownership: all of it is the structure's, envl_settings_clear().  NULL and
- * zero mean "not set".
+ * Ownership: the structure owns all of its members, envl_settings_clear().
+ *            NULL
+ * and zero mean "not set".
  */
 struct envl_settings {
     struct envl_key_settings keys;
@@ -18,15 +19,15 @@ struct envl_settings {
     bool verified_only;
     bool has_output_slack;
     bool has_threads;
-    bool errors_at_end; /* opening: a failure shows in the final call */
+    bool errors_at_end; /* decrypting: only the final call reports failures */
     size_t output_slack;
     size_t reserve;
     unsigned threads;
     unsigned workers; /* for batches of chunks (lib/payload/payload.h) */
 };
 
-/* envl_settings_copy - deep; to is all zero; 0, with nothing in it, if memory
- * ran out */
+/* envl_settings_copy - make a deep copy in `to`, which is all zero before; 1,
+ * or 0 with `to` still empty if memory ran out */
 int envl_settings_copy(struct envl_settings *to,
                        const struct envl_settings *from);
 

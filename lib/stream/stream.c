@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States, output room and in-place calls; the bytes are made elsewhere. */
+/* States, output room and in-place calls.  encryptor.c, decryptor.c and
+ * lib/payload make the bytes. */
 #include "lib/stream/stream.h"
 
 #include <assert.h>
@@ -13,7 +14,7 @@
 #include "lib/stream/decryptor.h"
 #include "lib/stream/encryptor.h"
 
-/* In-place calls go through a copy of the input, so many bytes at a time. */
+/* Bytes of input that an in-place call copies at a time. */
 #define SCRATCH_LEN 262144
 
 static_assert(ENVELOPE_CHUNK_LENGTH == ENVL_CHUNK_LEN
@@ -24,12 +25,12 @@ static_assert(ENVELOPE_CHUNK_LENGTH == ENVL_CHUNK_LEN
 
 enum state { NEW, RUNNING, ENDED, FAILED };
 
-/* Sealing: one update with data, and those without any around it, as far as the
- * output of each follows that of the one before. */
+/* Encrypting: a sequence of calls whose outputs follow each other in one
+ * buffer: one update with data, and updates of no bytes before and after it. */
 struct span {
-    const unsigned char *end; /* of the output; NULL: there is none yet */
+    const unsigned char *end; /* of the output so far; NULL before it */
     size_t in_len, out_len;
-    bool has_data, is_over; /* an update with data; more than one of them */
+    bool has_data, is_over; /* an update had data; a second one had, too */
 };
 
 struct envl_stream {
@@ -37,13 +38,13 @@ struct envl_stream {
     const struct envl_settings *settings;
     enum envl_direction direction;
     enum state state;
-    struct envl_fork_guard guard; /* of the process that began to seal */
+    struct envl_fork_guard guard; /* of the process that began to encrypt */
     struct envl_err failure;      /* in state FAILED */
     bool reported;                /* a call has returned that failure */
     struct envl_err refusal;      /* of a call that did not fail the stream */
     const struct envl_err *last;
 
-    struct envl_encryptor encryptor; /* one of the two is used */
+    struct envl_encryptor encryptor; /* direction says which one is used */
     struct envl_decryptor decryptor;
     struct envl_output_queue queue;
     struct span span;
@@ -95,7 +96,7 @@ envl_stream_payload(const struct envl_stream *stream)
 
 /* Output room */
 
-/* What a call may return beyond its input (<envelope/envelope.h>). */
+/* Bytes that a call may return beyond its input (<envelope/envelope.h>). */
 static size_t
 slack_of(const struct envl_stream *stream, size_t in_len, bool final)
 {
@@ -113,18 +114,18 @@ room_of(const struct envl_stream *stream, size_t in_len, size_t out_size,
 {
     size_t room = in_len + slack_of(stream, in_len, final);
 
-    /* A declared slack counts even where the caller could not pass it on. */
+    /* A slack that was set counts, even if out_size does not include it. */
     if (!stream->settings->has_output_slack && room > out_size)
         room = out_size;
-    /* EVP has an int for it. */
+    /* EVP returns lengths as int. */
     return room < INT_MAX ? room : INT_MAX;
 }
 
 /*
- * Many programs encrypt with one update and one final call into a buffer with
- * room for the input and one block, although each of the calls may return a
- * block more than it takes.  Whoever passes a place that follows the output of
- * the update has one buffer for both.
+ * Does this call's output follow the output of the update before?  Many
+ * programs encrypt with one update and one final call into one buffer, which
+ * has room for the input and one block only, although each call may return a
+ * block more than its input.  The output pointer shows such a program.
  */
 static bool
 goes_on(const struct envl_stream *stream, const unsigned char *out,
@@ -151,7 +152,7 @@ room_in_span(const struct envl_stream *stream, const unsigned char *out,
     return left < room ? left : room;
 }
 
-/* An update has returned out_len bytes. */
+/* Note that an update has returned out_len bytes. */
 static void
 extend_span(struct envl_stream *stream, const unsigned char *out,
             size_t out_len, size_t in_len)
@@ -170,7 +171,7 @@ extend_span(struct envl_stream *stream, const unsigned char *out,
     span->out_len += out_len;
 }
 
-/* Sealing: every call must be able to pay for the tags that it adds. */
+/* Encrypting: an update's room must suffice for the tags that it adds. */
 static enum envelope_reason
 check_update_room(struct envl_stream *stream, size_t in_len)
 {
@@ -186,7 +187,7 @@ check_update_room(struct envl_stream *stream, size_t in_len)
                      in_len, tags, slack);
 }
 
-/* Sealing: what the final call has to return must fit it. */
+/* Encrypting: the final call's output must fit its room. */
 static enum envelope_reason
 check_final_room(struct envl_stream *stream, const unsigned char *out,
                  size_t room)
@@ -239,7 +240,7 @@ refuse(struct envl_stream *stream)
     return stream->refusal.reason;
 }
 
-/* What a call may begin with: a good state, in the right process. */
+/* May a call begin: is the state good, and this the right process? */
 static enum envelope_reason
 check_state(struct envl_stream *stream)
 {
@@ -293,7 +294,7 @@ begin(struct envl_stream *stream)
     return ENVELOPE_OK;
 }
 
-/* An update of no bytes makes the header, before there is any data. */
+/* An update of no bytes makes the header before any data comes. */
 static enum envelope_reason
 begin_early(struct envl_stream *stream, const unsigned char *out, size_t room,
             size_t *out_len)
@@ -325,8 +326,8 @@ feed(struct envl_stream *stream, const unsigned char *in, size_t len)
 }
 
 /*
- * The output may run ahead of the input, so a piece of it is put aside
- * first, and no more is written than has been read.
+ * The output may be longer than the input so far, and would overwrite input: so
+ * copy a piece of the input first, and write no more than has been copied.
  */
 static enum envelope_reason
 feed_in_place(struct envl_stream *stream, const unsigned char *in, size_t len,
@@ -404,7 +405,7 @@ envl_stream_update(struct envl_stream *stream, unsigned char *out,
         envl_output_queue_extend(&stream->queue, room);
         rc = feed(stream, in, in_len);
     }
-    /* Text of verified chunks is not withheld: the next call fails. */
+    /* Return the plaintext of verified chunks; the next call fails. */
     if (rc != ENVELOPE_OK && !withholds_errors(stream)
         && (stream->direction == ENVL_ENCRYPT || stream->queue.len == 0))
         return fail(stream);
@@ -453,8 +454,8 @@ envl_stream_final(struct envl_stream *stream, unsigned char *out,
 }
 
 /*
- * A chunk that is bad says nothing against another one.  A failure that
- * nobody has heard of is told first.
+ * May a seek end this failure?  A bad chunk does not affect other chunks.  But
+ * a failure that no call has returned yet must be returned first.
  */
 static bool
 can_go_on(const struct envl_stream *stream)

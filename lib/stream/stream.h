@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A whole stream in either direction, as a state machine: any number of
- * updates, one final call, failure for ever.  This is the face of lib/ that
- * the provider uses.
+ * updates, then one final call; a failure is permanent.  The provider uses this
+ * interface.
  */
 #ifndef ENVL_STREAM_H
 #define ENVL_STREAM_H
@@ -20,11 +20,11 @@
 struct envl_stream;
 
 /*
- * envl_stream_new - a stream that has not begun; nothing is read or computed
- * before the first update
+ * envl_stream_new - make a stream; nothing is read or computed before the first
+ * update
  *
  * Ownership: the stream is the caller's, envl_stream_free(); ctx and settings
- *            are borrowed and must stay.
+ *            are borrowed and must outlive it.
  * Returns:   the stream, or NULL if memory ran out.
  */
 struct envl_stream *envl_stream_new(const struct envl_libctx *ctx,
@@ -32,34 +32,34 @@ struct envl_stream *envl_stream_new(const struct envl_libctx *ctx,
                                     enum envl_direction direction);
 void envl_stream_free(struct envl_stream *stream);
 
-/* envl_stream_set_keyring - the keys in memory that settings name are kept
- * there, for other streams; it must stay; NULL keeps nothing, as at first; before
- * the first update */
+/* envl_stream_set_keyring - cache the keys in memory that settings name in
+ * keyring, for other streams; NULL, the default, caches nothing.  keyring must
+ * outlive the stream.  Only before the first update */
 void envl_stream_set_keyring(struct envl_stream *stream,
                              struct envl_keyring *keyring);
 
 /*
  * envl_stream_update - process in_len bytes
- * envl_stream_final - the input has ended
+ * envl_stream_final - end the input
  *
  *   out   room for out_size bytes or, if settings have an output slack, for
  *         in_len (final: 0) plus the slack; out may be in, but the two must
- *         not overlap in part.  How much is used: <envelope/envelope.h>.
+ *         not overlap in part.  <envelope/envelope.h> says how much is used.
  *   *out_len  bytes written; 0 on failure, and then out is wiped
  *
- * An update of no bytes makes the header when sealing.
+ * When encrypting, an update of no bytes makes the header.
  *
- * A damaged chunk after verified ones: their text is returned with
- * ENVELOPE_OK, and the next call fails.  If settings ask for errors_at_end,
- * updates after a failure return ENVELOPE_OK and nothing, and only the final
- * call fails.
- * Returns: ENVELOPE_OK; any reason but _IN_USE and _PARAMETER.  After a
- *          failure every call returns that failure again, but for
- *          envl_stream_seek().
+ * If verified chunks precede a damaged one, an update returns their plaintext
+ * with ENVELOPE_OK, and the next call fails.  With errors_at_end in settings,
+ * updates after a failure return ENVELOPE_OK and no bytes; only the final call
+ * fails.
+ *
+ * Returns: ENVELOPE_OK; any reason but _IN_USE and _PARAMETER.  After a failure
+ *          every call but envl_stream_seek() returns that failure again.
  * Complete: only when envl_stream_final() has returned ENVELOPE_OK.
- * Threads:  one call at a time; a stream that is sealed belongs to the
- *           process that began it, because a copy after fork() would seal
- *           other data under the same key and nonces.
+ * Threads:  one call at a time.  A stream that is encrypted belongs to the
+ *           process that began it: a copy after fork() would encrypt other data
+ *           under the same key and nonces.
  */
 enum envelope_reason envl_stream_update(struct envl_stream *stream,
                                         unsigned char *out, size_t *out_len,
@@ -73,20 +73,21 @@ enum envelope_reason envl_stream_final(struct envl_stream *stream,
  * envl_stream_seek - envl_payload_seek(), also after the final call; a refusal
  * does not fail the stream
  *
- * Where only verified text comes out it also ends a failure that another call
- * has returned, if that is ENVELOPE_R_CHUNK, _LAST_CHUNK, _TRUNCATED or
- * _TRAILING_DATA: the stream goes on at this chunk.  Any other failure, and one
- * that no call has returned yet, is returned here.
+ * If only verified plaintext is released, a seek also ends a failure that
+ * another call has returned: ENVELOPE_R_CHUNK, _LAST_CHUNK, _TRUNCATED or
+ * _TRAILING_DATA.  The stream goes on at this chunk.  Any other failure, and a
+ * failure that no call has returned yet, is returned here.
  */
 enum envelope_reason envl_stream_seek(struct envl_stream *stream,
                                       uint64_t index);
 
 /*
- * envl_stream_reserve - envl_payload_reserve(), once the header and the
- * payload's start are made or read
- * envl_stream_payload - for the runs; NULL before that
+ * envl_stream_reserve - envl_payload_reserve(), after the header and the
+ * payload's start were made or read
+ * envl_stream_payload - the payload, for batches; NULL before that
  *
- * The failures of runs are their caller's: the stream does not hear of them.
+ * A failure of a batch does not change the state of the stream.
+ *
  * Returns: ENVELOPE_OK; as envl_stream_update().
  */
 enum envelope_reason envl_stream_reserve(struct envl_stream *stream,
@@ -94,22 +95,26 @@ enum envelope_reason envl_stream_reserve(struct envl_stream *stream,
 struct envl_payload *envl_stream_payload(const struct envl_stream *stream);
 
 /*
- * Parameters of the cipher for code that is built together with the provider,
- * which are not told to others: a pointer to this, to be read; the workers that
- * it is to have, to be set before the first update; and a pointer to the
- * struct envl_err of the last call to set parameters or process data, or of an
- * earlier one to read them, with ENVELOPE_OK in it if it did not fail.
+ * Undocumented parameters of the cipher, for code that is built together with
+ * the provider:
+ *
+ * ENVL_PARAM_STREAM   (get) a pointer to the stream
+ * ENVL_PARAM_WORKERS  (set) the number of workers, before the first update
+ * ENVL_PARAM_FAILURE  (get) a pointer to the struct envl_err of the last call
+ * that
+ *                     set parameters or processed data, or of an earlier call
+ *                     that got parameters; ENVELOPE_OK if it did not fail
  */
 #define ENVL_PARAM_STREAM "envelope-stream"
 #define ENVL_PARAM_WORKERS "envelope-workers"
 #define ENVL_PARAM_FAILURE "envelope-failure"
 
-/* The same: an octet string of files that must not be read for keys and
+/* Likewise: (set) an octet string of files that must not be read as keys or
  * passphrases (lib/base/file.h). */
 #define ENVL_PARAM_FILES_IN_USE "envelope-files-in-use"
 
-/* envl_stream_notes - of the recipients; empty if there is none, or before the
- * header */
+/* envl_stream_notes - the notes on the recipients; empty before the header and
+ * when decrypting */
 const struct envl_recipient_notes *
 envl_stream_notes(const struct envl_stream *stream);
 
