@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole block that comes in one piece is not copied. */
+/* Cuts bytes into blocks.  A whole block that comes in one piece is not
+ * copied. */
 #include "filter/stream/blocks.h"
 
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #include "lib/base/err.h"
 
-/* Padding that is written at once where no block is held. */
+/* Bytes of padding that are written at once if there is no block buffer. */
 #define ZEROS_LEN 10240
 
 int
@@ -19,7 +20,7 @@ envl_blocks_hold(struct envl_blocks *blocks)
     return blocks->size == 0 || blocks->buf != NULL;
 }
 
-/* It may hold plaintext. */
+/* Wipe the buffer, which may hold plaintext. */
 void
 envl_blocks_clear(struct envl_blocks *blocks)
 {
@@ -68,7 +69,7 @@ envl_blocks_next(struct envl_blocks *blocks, const unsigned char **p,
     return blocks->buf != NULL ? blocks->size : n;
 }
 
-/* As libarchive computes it. */
+/* The length of the last block, which libarchive computes in the same way. */
 static size_t
 padded_len(const struct envl_blocks *blocks)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gives the reader of a carrier what lies between pieces of the payload. */
+/* Gives a carrier's reader only the bytes between the pieces of the payload. */
 #include "filter/stream/carrier_pass.h"
 
 #include <inttypes.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frames of an archive without its payload, of a source that can seek: is
- * all there, how long is the payload, and does nothing follow?  The rules are
- * those of reading in order (FORMAT 10.3), but for a CRC-32 of payload.
+ * Checks the frames of an archive whose source can seek, and skips the payload:
+ * are all frames there, how long is the payload, and does nothing follow?  The
+ * rules are those of reading in order (FORMAT 10.3), without the CRC-32 of the
+ * payload.
  */
 #ifndef ENVL_CARRIER_PASS_H
 #define ENVL_CARRIER_PASS_H
@@ -14,10 +15,9 @@
 #include "lib/base/err.h"
 
 /*
- * envl_carrier_pass - from the beginning to the end, from frame to frame
+ * envl_carrier_pass - check all frames, from the beginning to the end
  *
- *   payload_len  receives the bytes of payload that were met, on failure as
- *                well
+ *   payload_len  receives the number of payload bytes so far, also on failure
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CARRIER, _MEMBER or _TRUNCATED; _READ;
  *          _MEMORY.
@@ -28,10 +28,11 @@ enum envelope_reason envl_carrier_pass(uint64_t *payload_len,
                                        struct envl_err *err);
 
 /*
- * envl_carrier_pass_end - the same, from the end of so many pieces on
+ * envl_carrier_pass_end - check only the frames after the first pieces
  *
- *   payload_len  their length; more, if there is more payload than they are
- *   map          where they lie
+ *   payload_len  the bytes of these pieces; receives more if payload follows
+ *   pieces       their number
+ *   map          their places
  */
 enum envelope_reason envl_carrier_pass_end(uint64_t *payload_len,
                                            uint64_t pieces,

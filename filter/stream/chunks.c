@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealed bytes by the pieces, plaintext by the cipher. */
+/* Reads ciphertext with struct envl_pieces and decrypts it with the cipher. */
 #include "filter/stream/chunks.h"
 
 #include <assert.h>
@@ -59,8 +59,8 @@ envl_chunks_load_last(struct envl_chunks *chunks, uint64_t chunk, size_t len,
 
 /* Opening */
 
-/* Before a bad chunk the cipher returns the good ones, and says why in the
- * end. */
+/* The cipher first returns the plaintext before a bad chunk; the failure comes
+ * from a later call. */
 enum envelope_reason
 envl_chunks_open(struct envl_chunks *chunks, uint64_t chunk, size_t *n,
                  struct envl_err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The chunks of a payload whose source can seek, read and decrypted at any
- * place.  Whether a chunk is the right one is what the cipher checks.
+ * Reads and decrypts chunks at any place of a payload whose source can seek.
+ * The cipher verifies that a chunk is the right one.
  */
 #ifndef ENVL_CHUNKS_H
 #define ENVL_CHUNKS_H
@@ -16,16 +16,16 @@
 #include "filter/stream/shape.h"
 #include "lib/base/err.h"
 
-/* Chunks that are read and opened at once. */
+/* Chunks that are read and decrypted at once. */
 #define ENVL_CHUNKS_MAX 64
 
-/* To be read: pieces, shape, first, count, text. */
+/* Callers may read pieces, shape, first, count and text. */
 struct envl_chunks {
     struct envl_cipher *cipher;
     struct envl_pieces pieces;
     struct envl_shape shape;
-    uint64_t first; /* chunk that sealed begins with */
-    size_t count;   /* of chunks that are there */
+    uint64_t first; /* index of the chunk that sealed begins with */
+    size_t count;   /* number of chunks in sealed */
     size_t sealed_len;
     unsigned char sealed[ENVL_CHUNKS_MAX * ENVELOPE_SEALED_CHUNK_LENGTH];
     unsigned char
@@ -35,8 +35,8 @@ struct envl_chunks {
 /*
  * envl_chunks_init - find out how long the payload is; no chunk is read
  *
- * Ownership: cipher and source are borrowed.  Who owns chunks wipes it in the
- *            end: it holds plaintext.
+ * Ownership: cipher and source are borrowed.  The owner of chunks wipes it
+ *            after use, because it holds plaintext.
  * Returns:   as envl_pieces_init().
  */
 enum envelope_reason
@@ -45,13 +45,15 @@ envl_chunks_init(struct envl_chunks *chunks, struct envl_cipher *cipher,
                  enum envl_frames frames, struct envl_err *err);
 
 /*
- * envl_chunks_load - read count chunks from first on; on failure none is there
- * envl_chunks_open - decrypt those from this one on
+ * envl_chunks_load - read count chunks from first on; on failure count becomes
+ * 0
+ * envl_chunks_open - decrypt the chunks that were read, from this chunk on
  *
- *   *n  bytes of plaintext in text, which are those of the chunks before the
- *       first bad one; on failure as well
+ *   *n  receives the bytes of plaintext in text, of all chunks before the first
+ *       bad one, also on failure
  *
- * Returns: as envl_pieces_read(); ENVELOPE_OK, or the cipher's reason.
+ * Returns: envl_chunks_load(): as envl_pieces_read().
+ *          envl_chunks_open(): ENVELOPE_OK, or the cipher's reason.
  */
 enum envelope_reason envl_chunks_load(struct envl_chunks *chunks,
                                       uint64_t first, size_t count,
@@ -62,10 +64,11 @@ enum envelope_reason envl_chunks_open(struct envl_chunks *chunks,
 
 /*
  * envl_chunks_load_last - read len bytes, at most a chunk's, which may hold the
- * last chunk whatever the payload's length says
- * envl_chunks_open_last - are the first len of them the last chunk?
+ * last chunk even if the payload's length says otherwise
+ * envl_chunks_open_last - decrypt the first len of these bytes as the last
+ * chunk
  *
- * Returns: the same; ENVELOPE_R_TRAILING_DATA: it ends before.
+ * Returns: as above; ENVELOPE_R_TRAILING_DATA if the last chunk ends before.
  */
 enum envelope_reason envl_chunks_load_last(struct envl_chunks *chunks,
                                            uint64_t chunk, size_t len,

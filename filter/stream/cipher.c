@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* EVP calls, each bracketed so that the program's error queue stays its own. */
+/* EVP calls.  Each call leaves the program's error queue as it was. */
 #include "filter/stream/cipher.h"
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #include "filter/stream/library.h"
 #include "lib/stream/stream.h"
 
-/* One can read or write while the other is busy. */
+/* One thread can read or write while the other encrypts or decrypts. */
 #define THREADS_DEFAULT 2
 
 /* As many parameters as an option list can make, and the end. */
@@ -23,14 +23,14 @@
 
 struct envl_cipher {
     EVP_CIPHER_CTX *ctx;
-    struct envl_stream *stream; /* what ctx has inside, for runs */
+    struct envl_stream *stream; /* the stream inside ctx, for batches */
     unsigned threads;
     void (*trace)(void);
 };
 
 /* Errors */
 
-/* The program's records end here, and ours begin. */
+/* Mark the end of the program's error records. */
 static void
 begin(void)
 {
@@ -38,7 +38,8 @@ begin(void)
     envl_err_begin();
 }
 
-/* The failure that the cipher has kept, if it was the one that failed. */
+/* Get the failure that the cipher has kept; false if the cipher did not
+ * fail. */
 static bool
 was_cipher(const struct envl_cipher *cipher, struct envl_err *err)
 {
@@ -56,10 +57,10 @@ was_cipher(const struct envl_cipher *cipher, struct envl_err *err)
 }
 
 /*
- * What the cipher says of its failure, or else libcrypto; and drop what came
- * since begin().  The error queue is not asked for the cipher's reason: its
- * library's number, libcrypto's alone, may have been given to no provider at
- * all if others had used them up.
+ * Get the failure from the cipher, or else from libcrypto's error queue, and
+ * drop the records since begin().  The cipher's reason is not read from the
+ * queue: if other providers have used up libcrypto's error library numbers, the
+ * provider's records have no number of their own.
  */
 static enum envelope_reason
 take_error(const struct envl_cipher *cipher, struct envl_err *err,
@@ -143,7 +144,7 @@ make_params(struct list *list, const struct envl_options *options,
 
 /* Sessions */
 
-/* Nobody else may set it: it is not among the parameters that are told. */
+/* The parameter is not documented, so that only this code sets it. */
 static int
 set_files_in_use(const struct envl_cipher *cipher,
                  const struct envl_options *options)
@@ -240,7 +241,7 @@ envl_cipher_final(struct envl_cipher *cipher, unsigned char *out,
     return ENVELOPE_OK;
 }
 
-/* Runs */
+/* Batches */
 
 enum envelope_reason
 envl_cipher_prepare_batches(struct envl_cipher *cipher, struct envl_err *err)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One stream through EVP; libcrypto's errors as a reason and a line.
- */
+/* One stream through EVP.  Failures become a reason and a line. */
 #ifndef ENVL_SESSION_H
 #define ENVL_SESSION_H
 
@@ -21,11 +19,10 @@
 struct envl_cipher;
 
 /*
- * envl_cipher_new - a stream that has not begun
+ * envl_cipher_new - make a stream that has not begun
  *
- * openssl.cnf counts: providers of keys in hardware, and the provider's own
- * section.  When decrypting only verified text comes
- * out.
+ * openssl.cnf applies: it may load providers of keys in hardware, and has the
+ * provider's own section.  Decryption releases verified plaintext only.
  *
  * Ownership: *cipher is the caller's, envl_cipher_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_PARAMETER; _CONFIGURATION; _CRYPTO;
@@ -38,13 +35,14 @@ enum envelope_reason envl_cipher_new(struct envl_cipher **cipher,
 void envl_cipher_free(struct envl_cipher *cipher);
 
 /*
- * envl_cipher_update - give in_len bytes, at most ENVL_UPDATE_LEN_MAX
- * envl_cipher_final - the data ends; nothing may follow but a seek
+ * envl_cipher_update - process in_len bytes, at most ENVL_UPDATE_LEN_MAX
+ * envl_cipher_final - end the data; only a seek may follow
  *
- *   out  room for in_len + ENVL_SLACK_LEN bytes; not in
+ *   out  room for in_len + ENVL_SLACK_LEN bytes; it must not be in
  *
- * When encrypting, an update of no bytes makes the header and returns as much
- * of what waits as fits.
+ * When encrypting, an update of no bytes makes the header, and returns as many
+ * of the waiting bytes as fit.
+ *
  * Returns: ENVELOPE_OK, or the cipher's reason.
  */
 enum envelope_reason envl_cipher_update(struct envl_cipher *cipher,
@@ -56,15 +54,17 @@ enum envelope_reason envl_cipher_final(struct envl_cipher *cipher,
                                        struct envl_err *err);
 
 /*
- * Batches of whole chunks, in place (lib/payload/payload.h).  A worker is a thread's
- * number, from 1 to envl_cipher_threads(); 0 is that of the calls above.
+ * Batches of whole chunks, in place (lib/payload/payload.h).  worker is a
+ * thread's number, from 1 to envl_cipher_threads(); 0 is the thread of the
+ * calls above.
  *
- * envl_cipher_prepare_batches - before the first update
- * envl_cipher_threads - what the options say, or the configuration, or 2
- * envl_cipher_reserve - envl_payload_reserve(), once exactly the header and
- * the payload's start have been made or read
- * envl_cipher_batch - envl_payload_batch(); *good is what that returns, and if it
- * is not count the reason is why
+ * envl_cipher_prepare_batches - set the workers, before the first update
+ * envl_cipher_threads - the number of threads: from the options, or else the
+ * configuration, or else 2
+ * envl_cipher_reserve - envl_payload_reserve(), after exactly the header and
+ * the payload's start were made or read
+ * envl_cipher_batch - envl_payload_batch(); *good receives its result; if that
+ * is less than count, the returned reason says why
  */
 enum envelope_reason envl_cipher_prepare_batches(struct envl_cipher *cipher,
                                                  struct envl_err *err);
@@ -77,15 +77,15 @@ enum envelope_reason envl_cipher_batch(struct envl_cipher *cipher,
                                        unsigned char *data, size_t count,
                                        size_t *good, struct envl_err *err);
 
-/* envl_cipher_header_len - the header's length, 0 as long as there is none */
+/* envl_cipher_header_len - the header's length in bytes; 0 until it is
+ * complete */
 size_t envl_cipher_header_len(const struct envl_cipher *cipher);
 
-/* envl_cipher_notes - envl_stream_notes(), once batches are prepared; until then
- * NULL */
+/* envl_cipher_notes - envl_stream_notes(); NULL before batches are prepared */
 const struct envl_recipient_notes *
 envl_cipher_notes(const struct envl_cipher *cipher);
 
-/* envl_cipher_seek - ENVELOPE_PARAM_NEXT_CHUNK */
+/* envl_cipher_seek - go to this chunk (ENVELOPE_PARAM_NEXT_CHUNK) */
 enum envelope_reason envl_cipher_seek(struct envl_cipher *cipher,
                                       uint64_t chunk, struct envl_err *err);
 

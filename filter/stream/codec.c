@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Either direction behind one face. */
+/* One interface for both directions. */
 #include "filter/stream/codec.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@
 #define PARTS 16
 
 struct envl_codec {
-    struct envl_encoder *encoder; /* one of the two */
+    struct envl_encoder *encoder; /* NULL when decrypting */
     struct envl_decoder *decoder;
 };
 

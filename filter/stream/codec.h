@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A stream in its carrier, one way or the other, in slots.  It does no I/O and
- * starts no thread, so that the pump and callbacks drive it alike:
+ * Encrypts or decrypts a stream in its carrier, slot by slot.  A codec does no
+ * I/O and starts no thread, so that the pump and callbacks can drive it:
  *
- *     begin, then room and put until it is ready or input has ended, then
- *     close: one slot at a time, in order;
- *     work: any closed slot, by any thread;
- *     the slot's spans are the output, in order; after the last slot, which
- *     may be a failure, nothing comes.
+ *     fill one slot at a time, in order: begin, then room and put until the
+ *     slot is ready or the input has ended, then close;
+ *     work on any closed slot, in any thread;
+ *     write the spans of the slots in order; the last slot ends the output, and
+ *     may have a failure.
  */
 #ifndef ENVL_CODEC_H
 #define ENVL_CODEC_H
@@ -24,10 +24,10 @@
 struct envl_codec;
 
 /*
- * envl_codec_new - a codec that has seen no data
+ * envl_codec_new - make a codec
  *
- * When encrypting, the data key is wrapped here: what is wrong with options
- * and recipients shows before there is any data.
+ * When encrypting, this call wraps the data key, so that mistakes in options
+ * and recipients show before any data is read.
  *
  * Ownership: *codec is the caller's, envl_codec_free(); NULL on failure.
  * Returns:   ENVELOPE_OK, or the reason.
@@ -41,57 +41,55 @@ void envl_codec_free(struct envl_codec *codec);
 /* envl_codec_slot_size - bytes that each slot must have */
 size_t envl_codec_slot_size(const struct envl_codec *codec);
 
-/* envl_codec_threads - how many may work at the same time */
+/* envl_codec_threads - how many threads may work at the same time */
 unsigned envl_codec_threads(const struct envl_codec *codec);
 
 /* envl_codec_notes - envl_cipher_notes() */
 const struct envl_recipient_notes *
 envl_codec_notes(const struct envl_codec *codec);
 
-/* envl_codec_begin - fill this slot next */
+/* envl_codec_begin - begin to fill this slot */
 void envl_codec_begin(struct envl_codec *codec, struct envl_slot *slot);
 
 /*
- * envl_codec_room - where the next bytes of input go
+ * envl_codec_room - get the places for the next bytes of input
  *
  *   parts  receives up to max places
  *
- * Returns: how many there are; 0 if the slot takes no more, and is to be
- *          closed.
+ * Returns: the number of places; 0 if the slot is full and must be closed.
  */
 unsigned envl_codec_room(struct envl_codec *codec, struct envl_slot *slot,
                          struct iovec *parts, unsigned max);
 
-/* envl_codec_put - n bytes have been written there */
+/* envl_codec_put - n bytes were written to these places */
 void envl_codec_put(struct envl_codec *codec, struct envl_slot *slot, size_t n);
 
-/* envl_codec_copy - put what there is room for of len bytes; returns how many
- * that were */
+/* envl_codec_copy - copy as many of len bytes as the slot has room for, and
+ * return their number */
 size_t envl_codec_copy(struct envl_codec *codec, struct envl_slot *slot,
                        const unsigned char *in, size_t len);
 
 /* envl_codec_is_full - has the slot no room? */
 bool envl_codec_is_full(struct envl_codec *codec, struct envl_slot *slot);
 
-/* envl_codec_is_ready - is there enough in the slot to be worked on?
- * Encrypting that is a full slot; decrypting any input, so that no text waits
- * for more. */
+/* envl_codec_is_ready - can the slot be worked on?  When encrypting, if it is
+ * full; when decrypting, with any input, so that plaintext does not wait for
+ * more input. */
 bool envl_codec_is_ready(struct envl_codec *codec, struct envl_slot *slot);
 
-/* envl_codec_close - no more input for this slot, or with ended for any */
+/* envl_codec_close - end the input of this slot; ended: the whole input ends */
 void envl_codec_close(struct envl_codec *codec, struct envl_slot *slot,
                       bool ended);
 
 /*
- * envl_codec_work - seal or open what is in a closed slot
+ * envl_codec_work - encrypt or decrypt the chunks of a closed slot
  *
- *   worker  a number of this thread alone, from 1 to envl_codec_threads()
+ *   worker  this thread's own number, from 1 to envl_codec_threads()
  */
 void envl_codec_work(struct envl_codec *codec, struct envl_slot *slot,
                      unsigned worker);
 
-/* envl_codec_decoder - the half that decrypts, NULL if this one encrypts; it
- * stays the codec's */
+/* envl_codec_decoder - the codec's decoder, borrowed; NULL when encrypting */
 struct envl_decoder *envl_codec_decoder(const struct envl_codec *codec);
 
 #endif

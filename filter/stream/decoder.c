@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the carrier puts between the stream's bytes is closed up, so that whole
- * chunks lie side by side and are opened in place.  Text that was verified
- * before a failure comes out before the failure does.
+ * Removes the carrier's frames from the slot, so that whole chunks are adjacent
+ * and are decrypted in place.  Plaintext that was verified before a failure is
+ * output before the failure.
  */
 #include "filter/stream/decoder.h"
 
@@ -13,7 +13,7 @@
 
 #include "lib/header/header.h"
 
-/* Input of a slot, with what was left over from the one before. */
+/* Bytes of input in a slot, including those that the slot before has left. */
 #define INPUT_LEN ENVL_SLOT_SEALED_LEN
 
 /* The stream's bytes come in this order. */
@@ -26,14 +26,14 @@ struct envl_decoder {
     size_t left; /* bytes of prelude, or of header and payload's start */
     unsigned char prelude[ENVL_PRELUDE_LEN];
 
-    /* What a slot leaves to the next one: a beginning that does not tell what
-     * it is, part of a chunk. */
+    /* Bytes that a slot leaves to the next one: a beginning that is too short
+     * to be recognised, or a part of a chunk. */
     unsigned char carry[ENVELOPE_SEALED_CHUNK_LENGTH];
     size_t carry_len;
-    size_t fed; /* bytes of a chunk that the cipher has */
+    size_t fed; /* bytes of the current chunk that the cipher has */
 
     bool gave_text, has_map;
-    struct envl_map map; /* as of the first text */
+    struct envl_map map; /* at the time of the first plaintext */
 };
 
 static_assert(ENVL_RECOGNISE_LEN <= ENVELOPE_SEALED_CHUNK_LENGTH,
@@ -108,7 +108,7 @@ envl_decoder_room(struct envl_decoder *decoder, struct envl_slot *slot,
     (void)decoder;
     (void)max;
     parts[0] = (struct iovec){ slot->buf + slot->have, INPUT_LEN - slot->have };
-    /* Text is where the input was. */
+    /* Plaintext replaces the input in place: all of it must be wiped. */
     envl_slot_use(slot, slot->buf + INPUT_LEN);
     return slot->have < INPUT_LEN ? 1 : 0;
 }
@@ -129,14 +129,15 @@ keep(struct envl_decoder *decoder, const unsigned char *p, size_t len)
     decoder->carry_len = len;
 }
 
-/* What begins like no carrier is for the cipher to refuse. */
+/* Recognise the carrier.  Unknown input is taken as raw; the cipher refuses
+ * it. */
 static enum envelope_reason
 recognise(struct envl_decoder *decoder, const unsigned char *p, size_t len,
           bool ended, struct envl_err *err)
 {
     enum envl_carrier kind = ENVL_RAW;
 
-    /* As much as it takes, however much there is. */
+    /* Look at the same number of bytes, however many the slot has. */
     if (!envl_carrier_recognise(
             &kind, p, len < ENVL_RECOGNISE_LEN ? len : ENVL_RECOGNISE_LEN)
         && len < ENVL_RECOGNISE_LEN && !ended) {
@@ -150,12 +151,12 @@ recognise(struct envl_decoder *decoder, const unsigned char *p, size_t len,
 }
 
 /*
- * Bytes that are no batch of chunks go through the cipher as they come.  It
- * gives text that comes before damage first, and fails in the next call: that
- * must not wait for input.
+ * Bytes that are not in a batch go through the cipher's update.  The cipher
+ * first returns the plaintext before damage and fails in the next call.  The
+ * update of no bytes makes it fail now, without waiting for input.
  *
- * Text of what waited for header and key takes the place of what it is made of,
- * block by block: room for all of it at once, which need not move.
+ * The payload that waited for header and key comes block by block.  Reserve
+ * room for all of its plaintext at once, so that it need not be copied.
  */
 static enum envelope_reason
 feed(struct envl_decoder *decoder, struct envl_slot *slot,
@@ -200,8 +201,8 @@ feed_header(struct envl_decoder *decoder, struct envl_slot *slot,
     return rc;
 }
 
-/* A span of the stream: chunks are closed up after the fill bytes of them
- * that the slot has, all else is fed. */
+/* Take a span of the stream: move chunks after the *fill bytes of chunks that
+ * the slot has; feed all else to the cipher. */
 static enum envelope_reason
 take(struct envl_decoder *decoder, struct envl_slot *slot,
      const unsigned char *p, size_t len, size_t *fill, struct envl_err *err)
@@ -228,7 +229,8 @@ take(struct envl_decoder *decoder, struct envl_slot *slot,
     return rc;
 }
 
-/* All that the slot has of the stream; *over says that it was the end. */
+/* Take all spans of the stream in the slot; *over is set at the stream's
+ * end. */
 static enum envelope_reason
 unwrap(struct envl_decoder *decoder, struct envl_slot *slot,
        struct envl_input *in, size_t *fill, bool *over, struct envl_err *err)
@@ -254,7 +256,7 @@ unwrap(struct envl_decoder *decoder, struct envl_slot *slot,
     return rc;
 }
 
-/* The last chunk, which is not whole; its text goes after it. */
+/* Decrypt the last chunk, which is not whole, to the room after the input. */
 static enum envelope_reason
 open_last(struct envl_decoder *decoder, struct envl_slot *slot,
           const unsigned char *sealed, size_t len, struct envl_err *err)
@@ -274,8 +276,8 @@ open_last(struct envl_decoder *decoder, struct envl_slot *slot,
 }
 
 /*
- * Whoever gets the first text may ask for the map, from another thread: it
- * is not touched again.
+ * After the first plaintext another thread may ask for the map: set it once,
+ * and never change it after that.
  */
 static void
 note_map(struct envl_decoder *decoder, const struct envl_slot *slot)
@@ -289,7 +291,8 @@ note_map(struct envl_decoder *decoder, const struct envl_slot *slot)
     decoder->gave_text = true;
 }
 
-/* The chunks that have come; part of one waits for the rest. */
+/* Reserve the whole chunks for a batch; a part of a chunk waits for its
+ * rest. */
 static enum envelope_reason
 close_chunks(struct envl_decoder *decoder, struct envl_slot *slot, size_t fill,
              bool over, struct envl_err *err)
@@ -329,7 +332,7 @@ envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
         return;
     if (rc == ENVELOPE_OK)
         rc = unwrap(decoder, slot, &in, &fill, &over, &err);
-    /* Chunks that came before a failure are opened all the same. */
+    /* Chunks before a failure are decrypted, too. */
     closed = close_chunks(decoder, slot, fill, over, &later);
     note_map(decoder, slot);
     if (rc != ENVELOPE_OK || closed != ENVELOPE_OK)
@@ -353,7 +356,7 @@ envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
     envl_slot_add(slot, slot->early, slot->early_len);
     for (i = 0; i < good; i++, text += ENVELOPE_SEALED_CHUNK_LENGTH)
         envl_slot_add(slot, text, ENVELOPE_CHUNK_LENGTH);
-    /* The first bad chunk comes before any failure after it. */
+    /* A bad chunk of the batch precedes the failure of the slot. */
     if (rc != ENVELOPE_OK)
         envl_slot_fail(slot, &err);
     else

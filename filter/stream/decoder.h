@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A carrier in, the verified text of its stream out. */
+/* Reads a carrier and decrypts its stream: the verified plaintext is output. */
 #ifndef ENVL_DECODER_H
 #define ENVL_DECODER_H
 
@@ -8,7 +8,7 @@
 
 struct envl_decoder;
 
-/* As those of the codec; the kind of carrier is recognised. */
+/* These are as those of the codec.  The decoder recognises the carrier. */
 enum envelope_reason envl_decoder_new(struct envl_decoder **decoder,
                                       const struct envl_options *options,
                                       struct envl_err *err);
@@ -24,12 +24,12 @@ void envl_decoder_close(struct envl_decoder *decoder, struct envl_slot *slot,
 void envl_decoder_work(struct envl_decoder *decoder, struct envl_slot *slot,
                        unsigned worker);
 
-/* envl_decoder_map - where the payload lies; 1 if that is known, once text
- * has come out; it may be asked while other threads go on */
+/* envl_decoder_map - get the map of the payload, after plaintext was output; 1
+ * if it is known, else 0.  Other threads may work meanwhile */
 int envl_decoder_map(const struct envl_decoder *decoder, struct envl_map *map);
 
-/* envl_decoder_session - the cipher, for reading on elsewhere; it stays the
- * decoder's */
+/* envl_decoder_session - the decoder's cipher, borrowed, for reading at other
+ * places */
 struct envl_cipher *envl_decoder_session(const struct envl_decoder *decoder);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes of a stream go straight to their places; records, and what was read
- * ahead, come in blocks that do not fit these. */
+/* A stream's bytes are read straight to their places in a slot.  Records, and
+ * bytes that were read ahead, come in blocks and are copied. */
 #include "filter/stream/descriptors.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 /* Places to read into at once. */
 #define PARTS ENVL_SLOT_CHUNKS
 
-/* Bytes of a record that is written: what tar reads if nothing is said. */
+/* Bytes of a record in the output: tar's default blocking factor. */
 #define RECORD_LEN 10240
 
 /* Reading */
@@ -49,7 +49,8 @@ comes_in_blocks(const struct envl_inlet *in)
            || envl_source_pending(in->source);
 }
 
-/* The next block, or bytes that are in the slot now: returns how many. */
+/* Get the next block, or read bytes into the slot; returns the number of bytes
+ * that are in the slot now. */
 static size_t
 read_some(struct envl_inlet *in, struct envl_codec *codec,
           struct envl_slot *slot)
@@ -72,7 +73,7 @@ read_some(struct envl_inlet *in, struct envl_codec *codec,
     return in_blocks ? 0 : len;
 }
 
-/* Text that comes in a stream does not wait for more. */
+/* Is the slot filled?  Input of a stream does not wait for more. */
 static bool
 is_filled(const struct envl_inlet *in, struct envl_codec *codec,
           struct envl_slot *slot)
@@ -81,7 +82,7 @@ is_filled(const struct envl_inlet *in, struct envl_codec *codec,
                                : envl_codec_is_ready(codec, slot);
 }
 
-/* A slot full of input, or what there is of it. */
+/* Fill a slot, or fill it in part if the input ends. */
 void
 envl_inlet_fill(struct envl_inlet *in, struct envl_codec *codec,
                 struct envl_slot *slot)
@@ -168,7 +169,7 @@ envl_outlet_end(struct envl_outlet *out, struct envl_err *err)
     return rc;
 }
 
-/* After a failure there is no end to pad. */
+/* Write a slot in blocks; the end is not padded after a failure. */
 static enum envelope_reason
 write_blocks(struct envl_outlet *out, const struct envl_slot *slot,
              struct envl_err *err)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ends of a pump that are descriptors: slots are filled from a source, and
- * written, both in records where there are records.  A descriptor may keep one
- * waiting for ever: a struct envl_stop ends that.  Where a slot goes to a stream,
- * a closed pipe is an error, and no signal.
+ * The ends of a pump that are descriptors.  Slots are filled from a source and
+ * written, in records if the descriptor has records.  A struct envl_stop ends a
+ * wait for a descriptor.  Writing to a closed pipe is an error and raises no
+ * signal.
  */
 #ifndef ENVL_ENDS_H
 #define ENVL_ENDS_H
@@ -22,10 +22,10 @@ struct envl_inlet {
     struct envl_source *source; /* NULL: the caller pushes */
     struct envl_source own_source;
     _Atomic uint64_t taken;     /* bytes so far */
-    bool ended;                 /* no more come */
-    struct envl_err err;        /* reading failed */
-    int error;                  /* errno then */
-    const unsigned char *block; /* of the source, not yet copied to a slot */
+    bool ended;                 /* no more input comes */
+    struct envl_err err;        /* the failure, if reading failed */
+    int error;                  /* errno of that failure */
+    const unsigned char *block; /* source's bytes that are in no slot yet */
     size_t block_len;
 };
 
@@ -37,9 +37,9 @@ struct envl_outlet {
 };
 
 /*
- * envl_inlet_init - a descriptor that nothing is known of
- * envl_outlet_init - the same; 0 if memory ran out
- * envl_inlet_clear, envl_outlet_clear - free what they have made themselves
+ * envl_inlet_init, envl_outlet_init - set up a descriptor of any kind; -1 if
+ * the caller pushes or pulls; envl_outlet_init() returns 0 if memory ran out
+ * envl_inlet_clear, envl_outlet_clear - free their own source or blocks
  */
 void envl_inlet_init(struct envl_inlet *in, int fd);
 int envl_outlet_init(struct envl_outlet *out, int fd);
@@ -47,9 +47,9 @@ void envl_inlet_clear(struct envl_inlet *in);
 void envl_outlet_clear(struct envl_outlet *out);
 
 /*
- * envl_inlet_begin, envl_outlet_begin - from here on stop ends what waits; NULL:
- * nothing does
- * envl_inlet_end, envl_outlet_end_writing - nobody reads or writes any more
+ * envl_inlet_begin, envl_outlet_begin - set the signal that ends a wait; NULL
+ * for none
+ * envl_inlet_end, envl_outlet_end_writing - end all reading or writing
  */
 void envl_inlet_begin(struct envl_inlet *in, const struct envl_stop *stop);
 void envl_outlet_begin(struct envl_outlet *out, const struct envl_stop *stop);
@@ -62,8 +62,8 @@ void envl_inlet_fill(struct envl_inlet *in, struct envl_codec *codec,
 
 /*
  * envl_outlet_put - write len bytes, or hold them for the next block
- * envl_outlet_end - write what is held
- * envl_outlet_write - both, for a slot, of which the last one is the end
+ * envl_outlet_end - write the bytes that are held, and the padding
+ * envl_outlet_write - write a slot; after the last slot also end the output
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE with errno set.
  */

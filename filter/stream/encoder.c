@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text is put where it is sealed, in the frame that it will leave in.  A slot
- * is: room for the lead, the frame's data, and after it the rest of its last
- * chunk, which begins the next frame.
+ * Plaintext is read to the place in the frame where it is encrypted.  A slot
+ * has room for the lead, then the frame's data, then the rest of the last
+ * chunk, with which the next frame begins.
  */
 #include "filter/stream/encoder.h"
 
@@ -15,14 +15,14 @@
 #include "filter/carrier/writer.h"
 #include "lib/header/header.h"
 
-/* A stream of this kind is recognised by so many bytes: a tar's block. */
+/* Bytes by which the kind of the data is recognised: a tar's block. */
 #define PEEK_LEN ENVL_TAR_BLOCK_LEN
 
 enum state {
-    AT_PEEK, /* which carrier? */
-    AT_HEAD, /* the header's members are to be written */
-    AT_DATA, /* a frame of the payload is being filled */
-    AT_FINAL /* all data is in frames, or in what is left for the last */
+    AT_PEEK, /* the data's first bytes decide on the carrier */
+    AT_HEAD, /* the header's members are written */
+    AT_DATA, /* a frame of the payload is filled */
+    AT_FINAL /* the data has ended: only frames are left to write */
 };
 
 struct envl_encoder {
@@ -45,7 +45,7 @@ struct envl_encoder {
     size_t tail_len;
     uint64_t size; /* bytes of the data so far */
 
-    size_t want; /* chunks of the slot that is being filled */
+    size_t want; /* chunks that the current slot takes */
     unsigned char carry[ENVL_SLACK_LEN];
     size_t carry_len; /* bytes that begin the next frame */
 };
@@ -61,8 +61,8 @@ head_size_max(void)
 size_t
 envl_encoder_slot_size(const struct envl_encoder *encoder)
 {
-    /* A chunk may begin before the end of the piece, and the last one, which
-     * has the cipher's word for its length, after it. */
+    /* A chunk may lie across the end of the piece.  The last chunk may follow,
+     * whose length is bounded by the cipher's slack. */
     size_t len =
         encoder->state == AT_PEEK && encoder->piece_len < ENVL_SLOT_SEALED_LEN
             ? ENVL_SLOT_SEALED_LEN
@@ -74,7 +74,7 @@ envl_encoder_slot_size(const struct envl_encoder *encoder)
     return size > head_size_max() ? size : head_size_max();
 }
 
-/* After how many bytes a frame ends. */
+/* The number of data bytes after which a frame ends. */
 static size_t
 limit_of(const struct envl_encoder *encoder)
 {
@@ -87,7 +87,8 @@ envl_encoder_session(const struct envl_encoder *encoder)
     return encoder->cipher;
 }
 
-/* Empty updates make the header and hand it out, a slack at a time. */
+/* Updates of no bytes make the header and return it, ENVL_SLACK_LEN bytes at a
+ * time. */
 static enum envelope_reason
 make_head(struct envl_encoder *encoder, struct envl_err *err)
 {
@@ -162,7 +163,7 @@ envl_encoder_free(struct envl_encoder *encoder)
 
 /* Filling */
 
-/* Lay a member down at out; returns the bytes of its frame. */
+/* Write a member to out; returns the number of bytes with its frame. */
 static size_t
 put_member(struct envl_encoder *encoder, unsigned char *out,
            enum envl_member member, const unsigned char *data, size_t len)
@@ -193,8 +194,8 @@ put_head(struct envl_encoder *encoder, struct envl_slot *slot)
     encoder->state = AT_DATA;
 }
 
-/* What the slot before could not place begins this one's frame; after that
- * come as many chunks as it takes to fill the piece. */
+/* Begin the frame with the bytes that the slot before has left.  Then as many
+ * chunks follow as fill the piece. */
 static void
 begin_data(struct envl_encoder *encoder, struct envl_slot *slot)
 {
@@ -224,7 +225,8 @@ envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot)
     }
 }
 
-/* Text goes where it will be sealed, with room for the tags in between. */
+/* Plaintext goes where it will be encrypted; between chunks is room for
+ * tags. */
 unsigned
 envl_encoder_room(struct envl_encoder *encoder, struct envl_slot *slot,
                   struct iovec *parts, unsigned max)
@@ -245,7 +247,8 @@ envl_encoder_room(struct envl_encoder *encoder, struct envl_slot *slot,
             slot->batch + chunk * ENVELOPE_SEALED_CHUNK_LENGTH + at,
             ENVELOPE_CHUNK_LENGTH - at,
         };
-    /* Also what is read and not put, because the thread was stopped. */
+    /* Wipe all of it later: bytes may be read here although a stopped thread
+     * does not put them. */
     if (count > 0)
         envl_slot_use(slot, (unsigned char *)parts[count - 1].iov_base
                                 + parts[count - 1].iov_len);
@@ -328,8 +331,9 @@ check_end(const struct envl_encoder *encoder, struct envl_err *err)
 }
 
 /*
- * The place of the slot's chunks in the payload is taken.  One that lies
- * across the end of the piece is sealed at once: the next slot needs its end.
+ * Reserve the indexes of the slot's chunks in the payload.  A chunk that lies
+ * across the end of the piece is encrypted now, because the next slot needs its
+ * end.
  */
 static enum envelope_reason
 reserve_chunks(struct envl_encoder *encoder, struct envl_slot *slot,
@@ -349,7 +353,7 @@ reserve_chunks(struct envl_encoder *encoder, struct envl_slot *slot,
                              1, &good, err);
 }
 
-/* The last chunk, which is not whole, goes where its text lies. */
+/* Encrypt the last chunk, which is not whole, in its place. */
 static enum envelope_reason
 seal_last(struct envl_encoder *encoder, struct envl_slot *slot, size_t *fill,
           struct envl_err *err)
@@ -373,8 +377,8 @@ seal_last(struct envl_encoder *encoder, struct envl_slot *slot, size_t *fill,
     return rc;
 }
 
-/* The piece's place in the archive is taken, and what is after its end goes
- * to the next one; after the last one the archive ends. */
+/* Reserve the piece's place in the archive, and keep the bytes after its end
+ * for the next piece.  The archive ends after the last piece. */
 static enum envelope_reason
 reserve_frame(struct envl_encoder *encoder, struct envl_slot *slot, size_t fill,
               struct envl_err *err)

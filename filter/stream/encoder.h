@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plain data in, an encrypted stream in its carrier out. */
+/* Encrypts data to a stream in its carrier. */
 #ifndef ENVL_ENCODER_H
 #define ENVL_ENCODER_H
 
@@ -7,7 +7,8 @@
 
 struct envl_encoder;
 
-/* As those of the codec. */
+/* These are as those of the codec; envl_encoder_session() is the cipher,
+ * borrowed. */
 enum envelope_reason envl_encoder_new(struct envl_encoder **encoder,
                                       const struct envl_options *options,
                                       struct envl_err *err);

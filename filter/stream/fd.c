@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every read() and write() of data stands here. */
+/* All calls of read() and write() for data. */
 #define _GNU_SOURCE /* F_SETPIPE_SZ */
 #include "filter/stream/fd.h"
 
@@ -21,8 +21,8 @@
 
 #define PIPE_SIZE 1048576
 
-/* Are there more bytes?  An end or an error would not do: what was read has to
- * be returned first, and neither has to be there a second time. */
+/* Are there more bytes?  An end or an error does not count: the bytes so far
+ * must be returned first, and a second read may not report it again. */
 static int
 has_more(int fd)
 {
@@ -31,7 +31,7 @@ has_more(int fd)
     return ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
-/* After a call that failed: is it worth trying again? */
+/* Should a call that has failed be repeated?  Waits if it would block. */
 static bool
 try_again(int fd, const struct envl_stop *stop, short events)
 {
@@ -40,7 +40,7 @@ try_again(int fd, const struct envl_stop *stop, short events)
     return errno == EINTR;
 }
 
-/* Before a call that may wait for ever. */
+/* Wait, so that a call that may block for ever does not. */
 static bool
 is_ready(int fd, const struct envl_stop *stop, short events)
 {
@@ -76,8 +76,8 @@ advance(struct iovec **parts, unsigned *count, size_t n)
 }
 
 /*
- * A pipe gives 64 KiB at once, and more if it is asked again: long runs are
- * what the cipher is fast with.
+ * A pipe returns 64 KiB at once, so read again while there is more: the cipher
+ * is faster with long batches.
  */
 enum envelope_reason
 envl_fd_read_vec(int fd, const struct envl_stop *stop, struct iovec *parts,
@@ -109,8 +109,7 @@ envl_fd_read(int fd, const struct envl_stop *stop, unsigned char *buf,
     return envl_fd_read_vec(fd, stop, &part, 1, len, err);
 }
 
-/* Of /dev/null, /dev/zero and their like, which take and give whatever is asked
- * for. */
+/* Is it /dev/null, /dev/zero or similar, which read and write any length? */
 static bool
 is_memory_device(const struct stat *st)
 {
@@ -122,8 +121,8 @@ is_memory_device(const struct stat *st)
 #endif
 }
 
-/* What cannot be looked at may have: that does no harm to a stream.  Of the
- * character devices only a terminal must not wait for a whole block. */
+/* A descriptor whose kind is not known counts as having records, which does no
+ * harm to a stream.  So does a character device that is no terminal. */
 bool
 envl_fd_has_records(int fd)
 {
@@ -139,7 +138,7 @@ envl_fd_has_records(int fd)
     return S_ISCHR(st.st_mode) && !is_memory_device(&st) && !isatty(fd);
 }
 
-/* What does not fit is lost: ENOMEM is how a tape says so. */
+/* A tape reports a record that is longer than the buffer as ENOMEM. */
 enum envelope_reason
 envl_fd_read_record(int fd, const struct envl_stop *stop, unsigned char *buf,
                     size_t size, size_t *len, struct envl_err *err)
@@ -166,9 +165,10 @@ envl_fd_read_record(int fd, const struct envl_stop *stop, unsigned char *buf,
 /* Writing */
 
 /*
- * A write to a pipe waits until all of it has room.  Where the pipe can be
- * opened again, so that it does not block, there is no wait but that of
- * envl_stop_wait(); else PIPE_BUF bytes have room when there is any.
+ * A blocking write to a pipe waits until all bytes have room.  If the pipe can
+ * be opened again in non-blocking mode, only envl_stop_wait() waits.  Else at
+ * most PIPE_BUF bytes are written at once: they have room when there is any
+ * room.
  */
 void
 envl_fd_out_init_now(struct envl_fd_out *out, int fd)
@@ -199,7 +199,7 @@ void
 envl_fd_out_clear(struct envl_fd_out *out)
 {
     if (out->again >= 0)
-        (void)close(out->again); /* it is not the last one */
+        (void)close(out->again); /* fd reports errors of closing */
     out->again = -1;
     out->stop = NULL;
 }
@@ -228,7 +228,7 @@ envl_fd_out_try(const struct envl_fd_out *out, const void *buf, size_t len)
     return write_some(out, &part, 1);
 }
 
-/* What does not block says EAGAIN, and waits then. */
+/* May a write block?  Non-blocking descriptors return EAGAIN instead. */
 static bool
 may_block(const struct envl_fd_out *out)
 {

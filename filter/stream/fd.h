@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors of any kind: short reads and writes, signals, EAGAIN. */
+/* Reads and writes descriptors of any kind, with short reads and writes,
+ * signals and EAGAIN. */
 #ifndef ENVL_FD_H
 #define ENVL_FD_H
 
@@ -12,21 +13,20 @@
 #include "lib/base/waiting.h"
 
 /*
- * envl_fd_blocks - may a call wait for ever, so that it must be possible to stop
- * it?  Files and disks do not.
+ * envl_fd_blocks - may a call on fd wait for ever, so that a stop signal is
+ * needed?  Calls on files and disks do not.
  */
 bool envl_fd_blocks(int fd);
 
 /*
- * envl_fd_read - read what there is, at most size bytes; waits for the first
- * envl_fd_read_vec - the same into count parts, which are used up as they are
- * filled
+ * envl_fd_read - read up to size bytes; wait only for the first byte
+ * envl_fd_read_vec - the same into count parts, whose bases and lengths change
  *
- *   stop  ends the wait; or NULL
+ *   stop  the signal that ends the wait; or NULL
  *
  * Returns: ENVELOPE_OK with *len > 0, or 0 at the end; ENVELOPE_R_READ with
  *          the system's text and errno set, and *len bytes before that;
- *          ENVELOPE_R_NO_STREAM if it was stopped.
+ *          ENVELOPE_R_NO_STREAM if the signal was given.
  */
 enum envelope_reason envl_fd_read(int fd, const struct envl_stop *stop,
                                   unsigned char *buf, size_t size, size_t *len,
@@ -36,48 +36,48 @@ enum envelope_reason envl_fd_read_vec(int fd, const struct envl_stop *stop,
                                       size_t *len, struct envl_err *err);
 
 /*
- * envl_fd_has_records - does each write stay a record of its own, which one
- * read gets whole or not at all?  So it is with tapes, and with sockets other
- * than streams.
+ * envl_fd_has_records - does each write make a record, which one read gets
+ * whole or not at all?  Tapes have records, and so have sockets other than
+ * streams.
  */
 bool envl_fd_has_records(int fd);
 
-/* envl_fd_read_record - the same as envl_fd_read() in one call: a record */
+/* envl_fd_read_record - envl_fd_read() with a single read(2), for one record */
 enum envelope_reason envl_fd_read_record(int fd, const struct envl_stop *stop,
                                          unsigned char *buf, size_t size,
                                          size_t *len, struct envl_err *err);
 
-/* Where to write, so that it can be stopped. */
+/* A descriptor for writing, and the signal that ends a wait. */
 struct envl_fd_out {
     int fd;                       /* borrowed */
-    const struct envl_stop *stop; /* borrowed; NULL: nothing stops it */
+    const struct envl_stop *stop; /* borrowed; NULL for no signal */
     int again;                    /* envl_open_again() of fd, owned; or -1 */
     bool is_socket;
-    size_t most; /* bytes of one call, which do not block once there is room
-                  * for any; 0: as many as there are */
+    size_t most; /* bytes of one call, so that it does not block if there is
+                  * any room; 0: no limit */
 };
 
 /*
- * envl_fd_out_init - a descriptor that is written to, until it is stopped; with
- * NULL as it is
- * envl_fd_out_init_now - the same, for envl_fd_out_try()
- * envl_fd_out_clear - no more is written
+ * envl_fd_out_init - set up fd for writing until stop is given; with NULL,
+ * writes may block
+ * envl_fd_out_init_now - set up fd for envl_fd_out_try()
+ * envl_fd_out_clear - close the second descriptor; fd stays open
  */
 void envl_fd_out_init(struct envl_fd_out *out, int fd,
                       const struct envl_stop *stop);
 void envl_fd_out_init_now(struct envl_fd_out *out, int fd);
 void envl_fd_out_clear(struct envl_fd_out *out);
 
-/* envl_fd_out_try - write as much as there is room for, in one call that does not
- * wait where that can be had; what write(2) returns */
+/* envl_fd_out_try - write as many bytes as there is room for, in one call that
+ * does not block if the system allows that; returns what write(2) returns */
 ssize_t envl_fd_out_try(const struct envl_fd_out *out, const void *buf,
                         size_t len);
 
 /*
- * envl_fd_write - write all of it
+ * envl_fd_write, envl_fd_out_put - write all len bytes
  * envl_fd_write_quietly - the same, and a closed pipe does not raise SIGPIPE
- * envl_fd_out_put - the same as envl_fd_write()
- * envl_fd_out_write, envl_fd_out_write_quietly - count parts, which are used up
+ * envl_fd_out_write, envl_fd_out_write_quietly - write count parts, whose bases
+ * and lengths change
  *
  * Returns: as above, ENVELOPE_R_WRITE for ENVELOPE_R_READ.
  */
@@ -96,8 +96,8 @@ enum envelope_reason envl_fd_out_write_quietly(const struct envl_fd_out *out,
                                                unsigned count,
                                                struct envl_err *err);
 
-/* envl_fd_widen_pipe - ask for a pipe that holds more; it is no loss if there
- * is none */
+/* envl_fd_widen_pipe - ask the system for a larger pipe buffer; failure does no
+ * harm */
 void envl_fd_widen_pipe(int fd);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads on until the header and the first bytes of the payload are there. */
+/* Reads a file until it has the header and the first bytes of the payload. */
 #include "filter/stream/header_file.h"
 
 #include <string.h>
@@ -11,8 +11,7 @@
 #include "filter/stream/source.h"
 #include "filter/stream/spans.h"
 
-/* Between the two parts in the archive there may be other headers, but no
- * more than this in all. */
+/* The longest patch: the two parts of the header and the frames around them. */
 #define PATCH_LEN_MAX (ENVL_HEADER_LEN_MAX + 65536)
 
 /* Reading */
@@ -20,7 +19,7 @@
 struct gatherer {
     struct envl_header_file *head;
     unsigned char prelude[ENVL_PRELUDE_LEN];
-    size_t have; /* bytes of the stream */
+    size_t have; /* bytes of the stream so far */
 };
 
 static size_t
@@ -29,7 +28,7 @@ min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Move bytes of the span that belong to [from, to) of the stream. */
+/* Copy the bytes of a span that belong to [from, to) of the stream. */
 static void
 move(struct gatherer *g, unsigned char *part, size_t from, size_t to,
      const unsigned char **p, size_t *len)
@@ -68,7 +67,7 @@ wanted(const struct gatherer *g)
                : header->prelude.header_len + sizeof(g->head->start);
 }
 
-/* A span of the stream; what is beyond the first bytes is left. */
+/* Take a span of the stream, up to the first bytes of the payload. */
 static enum envelope_reason
 take(struct gatherer *g, const unsigned char *p, size_t len,
      struct envl_err *err)
@@ -119,7 +118,8 @@ gather(struct gatherer *g, struct envl_spans *spans, struct envl_err *err)
     return rc;
 }
 
-/* The two parts of a raw stream are where they would be in their members. */
+/* Find the places of the two parts in a raw stream: the same bytes that the
+ * members of other carriers have. */
 static void
 find_raw(struct envl_header_file *head)
 {
@@ -139,7 +139,7 @@ end_of(struct envl_place place)
     return place.at + place.len;
 }
 
-/* From the beginning of the one that comes first to the other's end. */
+/* Bytes from the beginning of the first place to the end of the second. */
 static uint64_t
 distance(const struct envl_place *a, const struct envl_place *b)
 {
@@ -166,7 +166,7 @@ find(struct envl_header_file *head, const struct envl_carrier_reader *reader)
     head->start_at = map->first_at + map->lead_len;
 }
 
-/* The same as of a stream that is read through. */
+/* Fail for unknown input with the same message as reading in order. */
 static enum envelope_reason
 fail_unknown(const struct envl_source *source, struct envl_err *err)
 {
@@ -191,7 +191,7 @@ envl_header_file_read(struct envl_header_file *head, int fd,
 
     *head = (struct envl_header_file){ 0 };
     envl_source_init(&source, fd, 0);
-    (void)lseek(fd, 0, SEEK_SET); /* where it cannot, reading tells */
+    (void)lseek(fd, 0, SEEK_SET); /* if that fails, reading fails, too */
     rc = envl_source_peek(&source, err);
     if (rc == ENVELOPE_OK
         && !envl_carrier_recognise(&head->kind, source.start, source.start_len))
@@ -218,7 +218,7 @@ envl_header_file_clear(struct envl_header_file *head)
     envl_header_clear(&head->header);
 }
 
-/* Laying it out again */
+/* The patch */
 
 static void
 lay(const struct envl_patch *patch, const struct envl_header_file *head,

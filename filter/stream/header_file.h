@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The header of an envelope that is a file: read, wherever its members lie,
- * and laid out again with another key envelope.  Nothing is written here.
+ * The header of an envelope in a file: reads it, in any carrier, and makes the
+ * bytes that replace it with another key envelope.  The caller writes them.
  */
 #ifndef ENVL_HEAD_H
 #define ENVL_HEAD_H
@@ -22,22 +22,22 @@ struct envl_header_file {
     struct envl_header header;                          /* owned */
     unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH]; /* of the payload */
 
-    /* The header can be overwritten where it lies: its two parts are each in
-     * one piece, and so is start. */
+    /* The header can be overwritten in place: its two parts are each in one
+     * piece of the file, and so is start. */
     bool is_plain;
     struct envl_place parts[ENVL_MEMBER_PAYLOAD];
     uint64_t start_at;
 
-    struct envl_map map; /* piece_len is 0 if it is not known */
+    struct envl_map map; /* piece_len is 0 if the map is not known */
 };
 
 /*
- * envl_header_file_read - read and check the header in fd, a file, from its beginning
- * on
+ * envl_header_file_read - read and check the header at the beginning of fd, a
+ * file
  *
- * Ownership: envl_header_file_clear(), also after a failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_READ; _NOT_ENVELOPE and what else a
- *            carrier or a header is refused for; _TRUNCATED; _MEMORY.
+ * Ownership: head is the caller's, envl_header_file_clear(), also on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_READ; _NOT_ENVELOPE and other reasons to
+ *            refuse a carrier or a header; _TRUNCATED; _MEMORY.
  */
 enum envelope_reason envl_header_file_read(struct envl_header_file *head,
                                            int fd, struct envl_err *err);
@@ -51,14 +51,15 @@ struct envl_patch {
 };
 
 /*
- * envl_header_file_patch - what the file is to hold from the first to the last byte
- * of the header, in its carrier
+ * envl_header_file_patch - make the bytes that replace the header in the file,
+ * in its carrier
  *
- *   head    with is_plain
- *   header  as long as head's
+ *   head    is_plain must be set
+ *   header  the new header, as long as head's
  *
- * It does not depend on which key envelope the file has: written twice, or
- * over half of itself, it makes the same file.
+ * The patch does not depend on the key envelope that the file has now: a patch
+ * that was written in part may be written again.
+ *
  * Ownership: patch->bytes is the caller's, OPENSSL_free(); NULL on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_READ; _MEMORY.
  */

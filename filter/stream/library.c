@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Made once, behind a lock; a failure is not remembered. */
+/* Makes the context once, under a lock.  After a failure the next call tries
+ * again. */
 #include "filter/stream/library.h"
 
 #include <pthread.h>
@@ -11,7 +12,7 @@
 
 #include "lib/stream/conf.h"
 
-/* openssl.cnf as libcrypto loads it by itself, but nothing is forgiven. */
+/* Load openssl.cnf as libcrypto does, but report every mistake in it. */
 static enum envelope_reason
 load_configuration(struct envl_library *library, struct envl_err *err)
 {
@@ -27,7 +28,7 @@ load_configuration(struct envl_library *library, struct envl_err *err)
     return rc;
 }
 
-/* The provider stays loaded by the cipher, which knows it. */
+/* The fetched cipher holds a reference to the provider and keeps it loaded. */
 static enum envelope_reason
 make(struct envl_library *library, struct envl_err *err)
 {

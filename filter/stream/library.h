@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The library context that all streams of this process share: what openssl.cnf
- * says, and the provider built in.
+ * The library context that all streams of the process share.  It has the
+ * settings of openssl.cnf and the built-in provider.
  */
 #ifndef ENVL_LIBRARY_H
 #define ENVL_LIBRARY_H
@@ -14,19 +14,19 @@ struct envl_conf;
 
 struct envl_library {
     OSSL_LIB_CTX *libctx;
-    struct envl_conf *conf; /* what openssl.cnf says */
+    struct envl_conf *conf; /* the content of openssl.cnf */
     EVP_CIPHER *cipher;     /* ENVELOPE */
 };
 
 /*
- * envl_library_get - the context; it is made by the first call that succeeds
+ * envl_library_get - get the context; the first successful call makes it
  *
- * libcrypto has room for 128 error libraries in all, and each provider that is
- * loaded takes one for good: a context for each stream would use them up.  It
- * stays until the process ends.
+ * The context stays until the process ends.  libcrypto has 128 error library
+ * numbers, and each provider that is loaded takes one for ever: a context for
+ * each stream would use them up.
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION, where libcrypto would go on
- *          without a word; _CRYPTO; _MEMORY.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION for a mistake in openssl.cnf,
+ *          even if libcrypto would ignore it; _CRYPTO; _MEMORY.
  * Threads: safe.
  */
 enum envelope_reason envl_library_get(const struct envl_library **library,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A look that fails says nothing about what is there: it is never an answer,
- * and what must be an envelope is not passed on as something else. */
+/* A failed look is an error, never the answer "no envelope": else an archive
+ * that must be an envelope would be read as something else. */
 #include "filter/stream/look.h"
 
 #include <errno.h>
 
-/* Who names a key expects what the key opens. */
+/* A user who names a key expects an envelope. */
 static bool
 insists(const struct envl_options *options)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an archive begins with, and whether that will do. */
+/* Looks at an archive's first bytes: is it an envelope, and must it be one? */
 #ifndef ENVL_LOOK_H
 #define ENVL_LOOK_H
 
@@ -10,16 +10,17 @@
 #include "lib/base/err.h"
 
 /*
- * envl_look - is it an envelope?
+ * envl_look - is the source an envelope?
  *
- * Where the options name an identity or a passphrase it must be one, unless
- * the option require says otherwise.
+ * If the options name an identity or a passphrase, the source must be an
+ * envelope, unless the option require says otherwise.
  *
- *   name    what messages call the source
- *   *error  errno of a look that failed
+ *   name    the source's name in messages
+ *   *error  receives errno if reading failed
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_READ, and nothing is known;
- *          ENVELOPE_R_NOT_ENVELOPE if it must be one and is none.
+ * Returns: ENVELOPE_OK with *is_envelope; ENVELOPE_R_READ if reading failed;
+ *          ENVELOPE_R_NOT_ENVELOPE if the source must be an envelope but is
+ *          not.
  */
 enum envelope_reason envl_look(struct envl_source *source,
                                const struct envl_options *options,

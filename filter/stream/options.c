@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table of option names; values are bounded here, and judged by those
- * who use them. */
+/* The table of option names.  Only the bounds of values are checked here; the
+ * code that uses a value checks the rest. */
 #include "filter/stream/options.h"
 
 #include <assert.h>
@@ -18,8 +18,8 @@ static_assert(ENVL_PIECE_LEN_MIN % ENVL_PIECE_LEN_STEP == 0
                   && ENVL_PIECE_LEN_DEFAULT % ENVL_PIECE_LEN_STEP == 0,
               "pieces fill blocks");
 
-/* A PATH is one, or one URI; LINES are lists of them, or labels; a LABEL is
- * one.  A SIZE is a number of bytes, with a unit if people like. */
+/* A PATH is one path or URI; LINES is a list of paths, URIs or labels; a LABEL
+ * is one label.  A SIZE is a number of bytes, with or without a unit. */
 enum kind { LINES, LABEL, PATH, TEXT, NUMBER, SIZE, CARRIER };
 
 #define FIELD(name) offsetof(struct envl_options, name)
@@ -119,8 +119,7 @@ envl_carrier_name(enum envl_carrier carrier)
     return carriers[carrier];
 }
 
-/* Put a line after what the field has; NULL and nothing changed if memory
- * ran out. */
+/* Append a line to the field; 0, with nothing changed, if memory ran out. */
 static int
 add_line(char **field, const char *line)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an archive is to be written or read with, by the names that people
- * type; <envelope/archive.h> lists them. */
+/* The options of reading and writing an archive, and their names, which
+ * <envelope/archive.h> lists. */
 #ifndef ENVL_OPTIONS_H
 #define ENVL_OPTIONS_H
 
@@ -22,21 +22,22 @@
 typedef enum envelope_reason envl_confirm_fn(void *arg, struct envl_err *err);
 
 /*
- * Ownership: all of it is the structure's, envl_options_clear().  Texts are
- * NULL, and numbers below zero, where nothing was said.
+ * Ownership: the structure owns its members, envl_options_clear(), unless a
+ * comment says otherwise.  Texts are NULL and numbers negative if not set.
  */
 struct envl_options {
-    char *recipients, *identities, *labels; /* lists, of one entry a line */
+    char *recipients, *identities, *labels; /* lists, one entry a line */
     char *passphrase, *passphrase_file;
-    unsigned char *kek; /* ENVELOPE_KEY_LENGTH bytes; no option names it */
-    struct envl_octets in_use; /* files not to be read for keys
-                                * (lib/base/file.h); nor it */
-    const struct envelope_passphrase_callback *callback; /* borrowed; nor it */
-    const char *dashes; /* before an option's name in messages; nor it */
-    /* Called with the records of a failure in libcrypto's queue, before they
-     * are dropped; NULL: nobody looks at them. */
+    /* No option names the members up to confirm_arg. */
+    unsigned char *kek;        /* ENVELOPE_KEY_LENGTH bytes */
+    struct envl_octets in_use; /* files not to be read as keys
+                                * (lib/base/file.h) */
+    const struct envelope_passphrase_callback *callback; /* borrowed */
+    const char *dashes; /* before an option's name in messages; borrowed */
+    /* Called before a failure's records in libcrypto's queue are dropped; or
+     * NULL. */
     void (*trace)(void);
-    envl_confirm_fn *confirm_end; /* NULL: the end is not asked for; nor it */
+    envl_confirm_fn *confirm_end; /* NULL: do not ask */
     void *confirm_arg;            /* borrowed */
     enum envl_carrier carrier;
     long piece_len;
@@ -44,14 +45,14 @@ struct envl_options {
     long xbcloud;
     long threads, reserve, work_factor;
     long allow_expired, skip_expired, allow_usage, require_post_quantum;
-    long require; /* what is read must be an envelope */
+    long require; /* the input must be an envelope */
 };
 
 /* What an archive is opened for. */
 enum envl_use { ENVL_READING = 1, ENVL_WRITING = 2 };
 
-/* Besides its uses: 1 or 0, and whoever gives no value means 1; not for a command
- * line, where other users see it. */
+/* More traits: the value is 1 or 0, and 1 without a value; the value is secret
+ * and does not belong on a command line, where other users see it. */
 #define ENVL_OPTION_SWITCH 4u
 #define ENVL_OPTION_SECRET 8u
 
@@ -60,18 +61,17 @@ struct envl_option_name {
     unsigned traits; /* enum envl_use, and the two above */
 };
 
-/* envl_option_name - the i-th of all options that there are; NULL after the
- * last */
+/* envl_option_name - the i-th of all options, from 0; NULL after the last */
 const struct envl_option_name *envl_option_name(size_t i);
 
-/* envl_option_find - that of a name; NULL if there is none */
+/* envl_option_find - the option of this name; NULL if there is none */
 const struct envl_option_name *envl_option_find(const char *name);
 
-/* envl_options_init - nothing said; carrier is the default one */
+/* envl_options_init - set nothing but carrier, the default carrier */
 void envl_options_init(struct envl_options *options, enum envl_carrier carrier);
 
 /*
- * envl_options_set - take an option by its name
+ * envl_options_set - set an option by its name
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER naming the option and what it
  *          takes; ENVELOPE_R_MEMORY.
@@ -81,9 +81,9 @@ enum envelope_reason envl_options_set(struct envl_options *options,
                                       struct envl_err *err);
 
 /*
- * envl_options_note - no key or passphrase is read from a file that carries the
- * data or the output: that of a descriptor, unless it is -1, and that of a name,
- * unless it is NULL
+ * envl_options_note - note a file that carries the data or the output, so that
+ * no key or passphrase is read from it: the file of fd, unless fd is -1, and
+ * the file of this name, unless name is NULL
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_MEMORY.
  */

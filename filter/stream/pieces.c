@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The map says where a piece should be.  A strict reader holds each lead
- * against it; a lenient one counts those that are elsewhere.
+ * The map says where a piece should be.  A strict reader compares each lead
+ * with the map; a lenient reader counts leads that are elsewhere.
  */
 #include "filter/stream/pieces.h"
 
@@ -12,15 +12,15 @@
 #include "filter/stream/carrier_pass.h"
 #include "filter/stream/shape.h"
 
-/* Zero bytes may end an archive: as many of the shortest pieces as they may
- * take the place of are looked for in vain. */
+/* An archive may end with zero bytes, which may look like the place of so many
+ * of the shortest pieces. */
 #define TRY_COUNT_MAX (ENVL_TRAILING_LEN_MAX / ENVL_PIECE_LEN_MIN + 2)
 
-/* So far after the first lead another one is looked for: there are some,
- * however long pieces are. */
+/* Bytes after the first lead in which another lead is searched: even the
+ * longest pieces have a lead there. */
 #define SEARCH_LEN_MAX UINT64_C(268435456)
 
-/* Read at once in that search; what a lead may begin in is looked at twice. */
+/* Bytes that the search reads at once.  Blocks overlap by a lead's length. */
 #define BLOCK_LEN 262144
 
 /* Leads */
@@ -35,7 +35,7 @@ fail_map(struct envl_err *err, uint64_t piece)
                      piece);
 }
 
-/* Read a piece's lead; *len is what it says of the piece. */
+/* Read a piece's lead; *len receives the piece's length from it. */
 static enum envelope_reason
 read_lead(const struct envl_map *map, struct envl_source *source,
           uint64_t piece, uint64_t *len, struct envl_err *err)
@@ -76,7 +76,8 @@ enter_strictly(struct envl_pieces *pieces, uint64_t piece, struct envl_err *err)
     return rc;
 }
 
-/* The first lead is the one that the map was made of, or was made up. */
+/* Count the leads.  The first is not counted: the map was made of it, or
+ * without it. */
 static void
 enter_leniently(struct envl_pieces *pieces, uint64_t piece)
 {
@@ -99,9 +100,9 @@ enter(struct envl_pieces *pieces, uint64_t piece, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* How long it is */
+/* The payload's length */
 
-/* Look for the last piece from the end of the archive on backwards. */
+/* Search for the last piece backwards from the end of the archive. */
 static enum envelope_reason
 find_last_piece(struct envl_pieces *pieces, uint64_t size, struct envl_err *err)
 {
@@ -155,7 +156,8 @@ envl_pieces_init(struct envl_pieces *pieces, struct envl_source *source,
     rc = measure(pieces, (uint64_t)size, err);
     if (rc == ENVELOPE_OK || frames == ENVL_FRAMES_STRICT)
         return rc;
-    /* The final chunk, if it is there, shows where the end is. */
+    /* Assume that payload fills the archive: the final chunk, if it is there,
+     * will show the end. */
     pieces->len = envl_map_room(map, (uint64_t)size);
     if (pieces->len < ENVELOPE_PAYLOAD_START_LENGTH)
         pieces->len = ENVELOPE_PAYLOAD_START_LENGTH;

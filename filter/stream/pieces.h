@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The payload of an archive whose source can seek, read at any offset, whatever
- * pieces it lies in.
+ * Reads the payload of an archive whose source can seek, at any offset, across
+ * the pieces of the carrier.
  */
 #ifndef ENVL_PIECES_H
 #define ENVL_PIECES_H
@@ -16,25 +16,26 @@
 #include "filter/stream/source.h"
 #include "lib/base/err.h"
 
-/* Whether a damaged frame of the carrier is a failure, or is worked around. */
+/* A damaged frame of the carrier is a failure, or is ignored. */
 enum envl_frames { ENVL_FRAMES_STRICT, ENVL_FRAMES_LENIENT };
 
-/* To be read: len. */
+/* Callers may read len. */
 struct envl_pieces {
     struct envl_source *source;
     struct envl_map map;
     enum envl_frames frames;
-    uint64_t len;              /* of the payload, its start counted */
-    uint64_t checked;          /* the piece that was entered last, from 1 on */
-    uint64_t leads, bad_leads; /* lenient: those of the others but the first */
+    uint64_t len;              /* bytes of the payload, including its start */
+    uint64_t checked;          /* the last piece that was checked, from 1 */
+    uint64_t leads, bad_leads; /* lenient: leads that were checked, without
+                                * the first; those that are not in place */
 };
 
 /*
  * envl_pieces_init - find out how long the payload is
  *
- * Strict: it is all there and nothing follows; each piece that is entered is
- * where it should be, and as long as it should be.
- * Lenient: where that is not so, the payload is what the archive has room for.
+ * Strict: the payload must be complete and nothing may follow; each piece that
+ * is read must have the place and the length that the map says.
+ * Lenient: if that fails, the payload is as long as the archive has room for.
  *
  * Ownership: source is borrowed.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_READ.  Strict: also ENVELOPE_R_CARRIER or
@@ -47,13 +48,13 @@ enum envelope_reason envl_pieces_init(struct envl_pieces *pieces,
                                       enum envl_frames frames,
                                       struct envl_err *err);
 
-/* envl_pieces_read - len bytes of the payload from this offset on */
+/* envl_pieces_read - read len bytes of the payload from this offset on */
 enum envelope_reason envl_pieces_read(struct envl_pieces *pieces,
                                       uint64_t offset, unsigned char *to,
                                       size_t len, struct envl_err *err);
 
-/* envl_pieces_learn_map - find the map without the first lead; piece_len
- * becomes 0 if no other lead is found
+/* envl_pieces_learn_map - make the map from other leads than the first;
+ * piece_len becomes 0 if no other lead is found
  *
  *   map         kind and header_len are set
  *   header_end  where the key envelope ends in the archive

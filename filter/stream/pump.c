@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ring of slots, one lock.  Each thread takes what comes next: a slot to
- * empty, one to work on, one to fill, and works on what it has filled itself
- * while that is in its core's cache.  Slots are filled and emptied one at a
- * time and in order.  Where a part fails, what is after it is not wanted, but
- * all that is before it.
+ * A ring of slots with one lock.  Each thread takes the next step: to empty a
+ * slot, to work on a slot, or to fill a slot.  A thread works on a slot that it
+ * has filled itself, while the data is in its core's cache.  Slots are filled
+ * and emptied one at a time and in order.  If a slot fails, all slots before it
+ * are emptied, and none after it.
  *
- * Where no thread can be started, the caller takes the same steps himself
- * whenever he would wait for one.
+ * If no thread can be started, the caller takes these steps whenever it would
+ * wait for a thread.
  */
 #include "filter/stream/pump.h"
 
@@ -23,45 +23,45 @@
 #include "filter/stream/descriptors.h"
 #include "filter/stream/ring.h"
 
-/* Slots beside the one that each thread has: for the caller, who pushes or
- * pulls, or to be filled while another waits to be emptied. */
+/* Slots in addition to one a thread: for a caller that pushes or pulls, or to
+ * be filled while another slot waits to be emptied. */
 #define SLOTS_BESIDE 1
 
-/* Of the caller, where there is no thread to have it. */
+/* The worker's number that the caller uses if there is no thread. */
 #define FIRST_WORKER 1
 
 struct envl_pump {
     struct envl_codec *codec;
-    struct envl_inlet in; /* the filling side's alone, but for what was taken */
+    struct envl_inlet in; /* only for the filling thread, except `taken` */
     struct envl_outlet out;
     pid_t pid;
 
-    pthread_mutex_t lock;   /* for all below */
-    pthread_cond_t changed; /* for the threads */
-    pthread_cond_t caller;  /* for whoever pushes, pulls or finishes */
+    pthread_mutex_t lock;   /* for the members below */
+    pthread_cond_t changed; /* threads wait for it */
+    pthread_cond_t caller;  /* callers that push, pull or finish wait for it */
     struct envl_ring ring;
-    bool filling, emptying; /* somebody is */
-    bool closed;            /* no more slots are to be filled */
+    bool filling, emptying; /* a thread fills, empties a slot now */
+    bool closed;            /* no more slots will be filled */
     bool over;              /* the last slot is done, or the output failed */
     bool stopped;
-    bool stepping; /* the caller is, in place of a thread */
+    bool stepping; /* the caller takes a step, in place of a thread */
     bool failed;
     struct envl_err err; /* the first failure */
     int err_errno;
 
     pthread_t *threads;
     unsigned threads_wanted, threads_started;
-    struct envl_stop stop; /* ends their waiting for descriptors */
-    bool can_stop;         /* there is such a thing */
-    bool alone;            /* none could be started */
-    atomic_uint workers;   /* that have been given out */
+    struct envl_stop stop; /* ends their waits for descriptors */
+    bool can_stop;         /* stop is initialised */
+    bool alone;            /* no thread could be started */
+    atomic_uint workers;   /* worker numbers that were given out */
 
-    /* The filling side alone */
-    struct envl_slot *pushing; /* being filled by envl_pump_push() */
+    /* Only for the filling thread */
+    struct envl_slot *pushing; /* the slot that envl_pump_push() fills */
 
-    /* envl_pump_pull() alone */
-    bool pulling;    /* the slot is with the caller */
-    unsigned pulled; /* spans of it that were given out */
+    /* Only for envl_pump_pull() */
+    bool pulling;    /* the caller has a slot's output */
+    unsigned pulled; /* spans of that slot that the caller got */
 };
 
 /* Failure */
@@ -110,7 +110,7 @@ check_process(const struct envl_pump *pump, struct envl_err *err)
 
 /* The ring: called with the lock */
 
-/* Nothing more is filled, and nothing more will be done. */
+/* Will no more slots be filled or worked on? */
 static bool
 is_at_end(const struct envl_pump *pump)
 {
@@ -139,7 +139,7 @@ wake(struct envl_pump *pump)
         pthread_cond_broadcast(&pump->caller);
 }
 
-/* The slot to fill next. */
+/* Take the next slot to fill. */
 static struct envl_slot *
 begin_filling(struct envl_pump *pump)
 {
@@ -156,7 +156,8 @@ end_filling(struct envl_pump *pump, const struct envl_slot *slot)
     return envl_ring_filled(&pump->ring);
 }
 
-/* The first slot that fails is known once all before it are done. */
+/* Note a slot as done.  The first failed slot is known when all slots before it
+ * are done. */
 static void
 note_done(struct envl_pump *pump, uint64_t number)
 {
@@ -181,7 +182,7 @@ note_emptied(struct envl_pump *pump)
     wake(pump);
 }
 
-/* Threads: called with the lock, which they leave for the step itself */
+/* Threads: called with the lock held, and unlocked during the step */
 
 static void
 work_on(struct envl_pump *pump, uint64_t number, unsigned worker)
@@ -226,11 +227,11 @@ empty_next(struct envl_pump *pump)
     pthread_mutex_lock(&pump->lock);
     note_failure(pump, &err, error);
     pump->closed = pump->over = true;
-    pump->ring.emptied = pump->ring.done; /* nobody takes the rest */
+    pump->ring.emptied = pump->ring.done; /* the output failed: drop the rest */
     wake(pump);
 }
 
-/* Whatever can be done now; false if nothing can. */
+/* Take any step that is possible now; false if none is. */
 static bool
 take_step(struct envl_pump *pump, unsigned worker)
 {
@@ -248,7 +249,7 @@ take_step(struct envl_pump *pump, unsigned worker)
     return true;
 }
 
-/* The caller's step, where there is no thread that takes it. */
+/* Let the caller take a step if there are no threads. */
 static bool
 take_step_alone(struct envl_pump *pump)
 {
@@ -262,7 +263,7 @@ take_step_alone(struct envl_pump *pump)
     return done;
 }
 
-/* Wait for what the threads do. */
+/* Let the caller wait until the threads have made progress. */
 static void
 caller_waits(struct envl_pump *pump)
 {
@@ -285,7 +286,7 @@ run(void *arg)
     return NULL;
 }
 
-/* No thread waits for a descriptor, and none will. */
+/* Close the stop signal, after all threads have ended. */
 static void
 end_stopping(struct envl_pump *pump)
 {
@@ -297,7 +298,7 @@ end_stopping(struct envl_pump *pump)
     pump->can_stop = false;
 }
 
-/* As many as the system lets us have; none that could not be stopped. */
+/* Start as many threads as the system allows; none without a stop signal. */
 static bool
 start_threads(struct envl_pump *pump)
 {
@@ -325,7 +326,7 @@ start_threads(struct envl_pump *pump)
     return true;
 }
 
-/* End the threads, of which one may be waiting for a descriptor. */
+/* Stop and join the threads; one may be waiting for a descriptor. */
 static void
 join(struct envl_pump *pump)
 {
@@ -345,8 +346,8 @@ join(struct envl_pump *pump)
 
 /* The pump */
 
-/* The slot to push into, once there is one; NULL if nobody wants more, and
- * then it is known why. */
+/* Wait for a slot to push into; NULL if no more input is wanted, and then the
+ * failure is noted. */
 static struct envl_slot *
 begin_pushing(struct envl_pump *pump)
 {
@@ -373,12 +374,12 @@ end_pushing(struct envl_pump *pump)
     envl_codec_close(pump->codec, slot, pump->in.ended);
     pthread_mutex_lock(&pump->lock);
     (void)end_filling(pump, slot);
-    while (take_step_alone(pump)) /* output is not to wait for more input */
+    while (take_step_alone(pump)) /* output must not wait for more input */
         ;
     pthread_mutex_unlock(&pump->lock);
 }
 
-/* What needs no input is filled at once: the header. */
+/* Fill slots that need no input, which have the header. */
 static void
 push_what_is_ready(struct envl_pump *pump)
 {
@@ -538,7 +539,7 @@ envl_pump_taken(struct envl_pump *pump)
 void
 envl_pump_stop(struct envl_pump *pump)
 {
-    /* After a fork the lock may be held for ever: leave all as it is. */
+    /* After a fork the lock may be held for ever: do not touch the pump. */
     if (pump != NULL && !envl_pump_is_foreign(pump))
         join(pump);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A window of chunks that follows the reader. */
+/* Keeps the chunks around the last place that was read. */
 #include "filter/stream/random.h"
 
 #include <openssl/crypto.h>
 
 #include "filter/stream/chunks.h"
 
-/* Chunks that are read at once: few after a jump, more when reading on. */
+/* Chunks that are read at once: few after a jump, more in sequence. */
 #define BATCH_MIN 4
 #define BATCH_MAX ENVL_CHUNKS_MAX
 
@@ -15,14 +15,14 @@ struct envl_random {
     size_t text_len; /* bytes of chunks.text */
 };
 
-/* Chunks, the last one counted. */
+/* The number of chunks, including the last one. */
 static uint64_t
 count_all(const struct envl_random *random)
 {
     return random->chunks.shape.whole + 1;
 }
 
-/* The good ones before a bad one are read; the bad one is the next. */
+/* Read chunks up to the first bad one.  If that is the first chunk, fail. */
 static enum envelope_reason
 read_chunks(struct envl_random *random, uint64_t first, size_t count,
             struct envl_err *err)
@@ -36,7 +36,7 @@ read_chunks(struct envl_random *random, uint64_t first, size_t count,
     return random->text_len > 0 ? ENVELOPE_OK : rc;
 }
 
-/* The face */
+/* The interface */
 
 enum envelope_reason
 envl_random_new(struct envl_random **out, struct envl_source *source,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text at any place of an envelope whose source can seek, read and verified
- * chunk by chunk. */
+/* Reads plaintext at any offset of an envelope whose source can seek.  Each
+ * chunk is verified. */
 #ifndef ENVL_RANDOM_H
 #define ENVL_RANDOM_H
 
@@ -15,11 +15,10 @@
 struct envl_random;
 
 /*
- * envl_random_new - find out how long the text is
+ * envl_random_new - find out how long the plaintext is; envl_random_open()
+ * verifies the length
  *
- * The last chunk is read and verified: the length is true.
- *
- *   map  where the payload lies
+ *   map  the places of the payload's pieces
  *
  * Ownership: *random is the caller's, envl_random_free(); source and cipher
  *            are borrowed.  NULL on failure, and the source is restored.
@@ -33,19 +32,22 @@ enum envelope_reason envl_random_new(struct envl_random **random,
                                      struct envl_err *err);
 void envl_random_free(struct envl_random *random);
 
-/* envl_random_open - take the cipher over and verify the end; must be called
- * once, before the two below */
+/* envl_random_open - borrow the cipher and verify the last chunk, which proves
+ * the length; must be called once, before the two functions below */
 enum envelope_reason envl_random_open(struct envl_random *random,
                                       struct envl_cipher *cipher,
                                       struct envl_err *err);
 
-/* envl_random_size - bytes of text */
+/* envl_random_size - bytes of plaintext */
 int64_t envl_random_size(const struct envl_random *random);
 
 /*
- * envl_random_read - text from this offset on
+ * envl_random_read - get plaintext from this offset on
  *
- *   *len  bytes at *p, which stay until the next call; 0 at the end
+ *   *len  receives the number of bytes at *p, which are valid until the next
+ *         call; 0 at the end
+ *
+ * Returns: ENVELOPE_OK; as envl_chunks_load() and envl_chunks_open().
  */
 enum envelope_reason envl_random_read(struct envl_random *random,
                                       int64_t offset, const unsigned char **p,

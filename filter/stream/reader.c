@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads in order up to the commitment; then the file can be read at places. */
+/* Reads in order up to the commitment; after that any place can be read. */
 #include "filter/stream/reader.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "filter/stream/spans.h"
 #include "lib/header/header.h"
 
-/* Bytes that the cipher is given at once: nothing comes out of these. */
+/* Bytes that the cipher gets at once; the header gives no output. */
 #define FEED_LEN 4096
 
 struct envl_reader {
@@ -35,7 +35,7 @@ struct envl_reader {
 
 /* In order */
 
-/* The stream ends here, and the cipher knows what that is called. */
+/* The stream ends too early: the cipher's final call gives the reason. */
 static enum envelope_reason
 end_early(struct envl_reader *reader, struct envl_err *err)
 {
@@ -44,8 +44,8 @@ end_early(struct envl_reader *reader, struct envl_err *err)
     return envl_cipher_final(reader->cipher, reader->out, &n, err);
 }
 
-/* Give so many bytes of the stream to the cipher; copy is NULL or room for
- * them. */
+/* Give len bytes of the stream to the cipher; copy, if not NULL, receives them,
+ * too. */
 static enum envelope_reason
 feed(struct envl_reader *reader, uint64_t len, unsigned char *copy,
      struct envl_err *err)
@@ -105,8 +105,8 @@ find_map(struct envl_reader *reader)
         reader->map = map;
 }
 
-/* The frame of the first piece is damaged: the others tell where it is.  If
- * there is none, it is the only one. */
+/* The first piece's frame is damaged: find the piece with the leads of others.
+ * If there are no others, assume that it is the only piece. */
 static enum envelope_reason
 recover(struct envl_reader *reader, struct envl_err *err)
 {
@@ -130,7 +130,7 @@ recover(struct envl_reader *reader, struct envl_err *err)
     return rc;
 }
 
-/* An xbstream has no checksum over the length of a piece: do others agree? */
+/* xbstream has no checksum of a piece's length: check it with other leads. */
 static enum envelope_reason
 check_map(struct envl_reader *reader, struct envl_err *err)
 {
@@ -174,7 +174,7 @@ open_carrier(struct envl_reader *reader, struct envl_err *err)
 
     if (rc != ENVELOPE_OK)
         return rc;
-    /* What begins like no carrier is for the cipher to refuse. */
+    /* Unknown input is taken as raw; the cipher refuses it. */
     (void)envl_carrier_recognise(&kind, reader->source.start,
                                  reader->source.start_len);
     reader->map.kind = kind;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An envelope whose header has been opened: the key fits, the commitment is
- * right, and nothing after it was deciphered yet.  If its file can seek it is
- * read on from any place, here or by a scan.
+ * An envelope whose key envelope was opened and whose commitment was checked;
+ * no chunk is decrypted yet.  If the file can seek, plaintext can be read at
+ * any place, here or by a scan.
  */
 #ifndef ENVL_READER_H
 #define ENVL_READER_H
@@ -19,12 +19,13 @@
 struct envl_reader;
 
 /*
- * envl_reader_new - read as far as the commitment
+ * envl_reader_new - open an envelope, up to the commitment
  *
- *   fd  stands at the beginning of the envelope
+ *   fd      its offset is at the beginning of the envelope
+ *   frames  whether a damaged frame of the carrier is a failure
  *
  * Ownership: *reader is the caller's, envl_reader_free(); NULL on failure.  fd
- *            stays the caller's, who leaves it alone until then.
+ *            is borrowed, and the caller must not use it until then.
  * Returns:   ENVELOPE_OK; what the cipher returns, or envl_carrier_next();
  *            ENVELOPE_R_READ.
  */
@@ -35,8 +36,8 @@ enum envelope_reason envl_reader_new(struct envl_reader **reader, int fd,
 void envl_reader_free(struct envl_reader *reader);
 
 /*
- * envl_reader_measure - how much text there is; the last chunk is read and
- * verified, and envl_reader_read() may follow
+ * envl_reader_measure - get the number of plaintext bytes; the last chunk is
+ * verified.  envl_reader_read() may follow
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_READ if the file cannot seek; _CARRIER_
  *          TRUNCATED; as envl_random_new() and envl_random_open().
@@ -50,9 +51,10 @@ enum envelope_reason envl_reader_read(struct envl_reader *reader,
                                       size_t *len, struct envl_err *err);
 
 /*
- * envl_reader_place - where the payload lies, for who reads it by himself
+ * envl_reader_place - get the source, the cipher and the map, for code that
+ * reads the payload itself
  *
- * Ownership: *source and *cipher stay the envelope's.
+ * Ownership: *source and *cipher are borrowed from reader.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_READ if the file cannot seek;
  *            ENVELOPE_R_CARRIER_MEMBER if the archive was packed again.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pieces are filled one after the other; the reader gives the stream out. */
+/* The carrier's reader returns the stream, which fills one piece after the
+ * other. */
 #include "filter/stream/repack.h"
 
 #include <inttypes.h>
@@ -15,15 +16,15 @@
 #include "filter/stream/source.h"
 #include "filter/stream/spans.h"
 
-/* Bytes that are written at once where the carrier has no pieces. */
+/* Bytes that are written at once if the carrier has no pieces. */
 #define RAW_PIECE_LEN 1048576
 
 struct repack {
     struct envl_carrier_reader *reader;
     struct envl_carrier_writer writer;
     struct envl_outlet out;
-    uint64_t skip; /* bytes of the old header that are still to come */
-    uint64_t len;  /* of the payload, so far */
+    uint64_t skip; /* bytes of the old header still to be skipped */
+    uint64_t len;  /* bytes of the payload so far */
     size_t piece_len;
     unsigned char *buf; /* room for a lead, a piece, and its tail */
     size_t fill;        /* of the piece */
@@ -99,7 +100,7 @@ write_end(struct repack *c, struct envl_err *err)
 
 /* Copying */
 
-/* A span of the stream: what is of the old header is dropped. */
+/* Take a span of the stream, without the bytes of the old header. */
 static enum envelope_reason
 take(struct repack *c, const unsigned char *p, size_t len, struct envl_err *err)
 {
@@ -136,7 +137,8 @@ run(struct repack *c, struct envl_source *source, struct envl_err *err)
     return rc == ENVELOPE_OK && c->fill > 0 ? write_piece(c, err) : rc;
 }
 
-/* The last chunk has a tag at least, and is shorter than a whole one. */
+/* Check the payload's length: the last chunk has at least a tag, and is shorter
+ * than a whole chunk. */
 static enum envelope_reason
 check_len(const struct repack *c, struct envl_err *err)
 {
@@ -148,7 +150,7 @@ check_len(const struct repack *c, struct envl_err *err)
                      c->len);
 }
 
-/* What options leave open stays as it is, where that can be. */
+/* The piece length of options, or else of the input if its carrier allows. */
 static size_t
 choose_piece_len(const struct envl_header_file *head, enum envl_carrier kind,
                  const struct envl_options *options)
@@ -171,13 +173,13 @@ copy(struct repack *c, int in, const struct envl_header *header,
     struct envl_source source = { .fd = in };
     enum envelope_reason rc;
 
-    (void)lseek(in, 0, SEEK_SET); /* head was read from it: it can */
+    (void)lseek(in, 0, SEEK_SET); /* cannot fail: head was read from it */
     rc = write_header(c, header, err);
     if (rc == ENVELOPE_OK)
         rc = run(c, &source, err);
     if (rc == ENVELOPE_OK)
         rc = check_len(c, err);
-    /* The two files may come anywhere, so now it is known. */
+    /* xbcloud's two files may be anywhere, so only now it is known. */
     c->writer.xbcloud = options->xbcloud < 0
                             ? envl_carrier_is_for_xbcloud(c->reader)
                             : options->xbcloud > 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An envelope once more, with another header in front of its payload, which
- * is copied as it is: nothing is decrypted here, and nothing verified but
- * that the payload has a length that a payload can have.
+ * Copies an envelope with another header before the same payload.  The payload
+ * is neither decrypted nor verified; only its length must be valid.
  */
 #ifndef ENVL_COPIER_H
 #define ENVL_COPIER_H
@@ -13,15 +12,15 @@
 #include "lib/header/header.h"
 
 /*
- * envl_copy - write what is in one file to another
+ * envl_copy - copy the envelope of one file to another
  *
- *   in       the file that head was read from, read from its beginning on
- *   header   to stand in front of the same payload: with the labels of head's
- *   options  of which the carrier, the piece length and xbcloud are used; what
- *            they leave open stays as it is
+ *   in       the file that head was read from; it is read from its beginning
+ *   header   the new header, with the same labels as head's
+ *   options  give the carrier, the piece length and xbcloud; those that are not
+ *            set stay as they are
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_READ; _WRITE; what a carrier is refused
- *          for; _TRUNCATED; _TOO_LONG; _MEMORY.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ; _WRITE; reasons to refuse a carrier;
+ *          _TRUNCATED; _TOO_LONG; _MEMORY.
  */
 enum envelope_reason envl_copy(int in, const struct envl_header_file *head,
                                int out, const struct envl_header *header,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Places go round, slots come from a stack. */
+/* The places are a ring; spare slots are a stack. */
 #include "filter/stream/ring.h"
 
 #include <openssl/crypto.h>

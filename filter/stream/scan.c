@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Batches of chunks are read and decrypted at once.  After a chunk that fails the
- * next one is tried.  A run that cannot be read is read chunk by chunk.
+ * Reads and decrypts batches of chunks.  After a bad chunk the next chunk is
+ * tried.  A batch that cannot be read is read chunk by chunk.
  */
 #include "filter/stream/scan.h"
 
@@ -13,7 +13,7 @@
 #define CHUNK_LEN ENVELOPE_CHUNK_LENGTH
 #define BATCH_MAX ENVL_CHUNKS_MAX
 
-/* Things found by one step: a hole, text after it, the end. */
+/* The most results of one step: a hole, plaintext after it, the end. */
 #define QUEUE_LEN 3
 
 enum state { AT_CHUNKS, AT_TRAILING, AT_TAIL, DONE };
@@ -22,16 +22,16 @@ struct envl_scan {
     struct envl_chunks chunks; /* as many as there is room for */
 
     enum state state;
-    uint64_t next;     /* chunk to be looked at */
-    uint64_t hole;     /* first of the chunks before it that failed */
-    uint64_t good_end; /* after the last one that did not */
+    uint64_t next;     /* the chunk to try next */
+    uint64_t hole;     /* the first bad chunk of the hole before next */
+    uint64_t good_end; /* the chunk after the last good chunk */
     size_t batch;
 
     struct envl_found queue[QUEUE_LEN];
     unsigned queued, taken;
 };
 
-/* Failures that say something about a chunk, and nothing about the rest. */
+/* Does the failure concern one chunk only? */
 static bool
 is_damage(enum envelope_reason rc)
 {
@@ -39,7 +39,7 @@ is_damage(enum envelope_reason rc)
            || rc == ENVELOPE_R_TRUNCATED || rc == ENVELOPE_R_TRAILING_DATA;
 }
 
-/* What was found */
+/* Results */
 
 static void
 push(struct envl_scan *scan, enum envl_found_kind kind, uint64_t chunk,
@@ -54,7 +54,7 @@ push(struct envl_scan *scan, enum envl_found_kind kind, uint64_t chunk,
     };
 }
 
-/* The hole, if there is one, ends before this chunk. */
+/* If there is a hole, it ends before this chunk. */
 static void
 end_hole(struct envl_scan *scan, uint64_t chunk, uint64_t len_of_last)
 {
@@ -75,7 +75,7 @@ found_text(struct envl_scan *scan, uint64_t count, uint64_t len)
     scan->hole = scan->good_end = scan->next;
 }
 
-/* The final chunk has so many bytes of text. */
+/* The final chunk was found; it has len bytes of plaintext. */
 static void
 found_end(struct envl_scan *scan, uint64_t chunk, size_t len)
 {
@@ -113,9 +113,9 @@ found_no_end(struct envl_scan *scan)
 /* Opening */
 
 /*
- * Is there a final chunk at the beginning of this one?  The cipher says
- * whether one lies in the bytes that it is given, so its length is found by
- * halving.
+ * Does this chunk's place begin with the final chunk?  The cipher says whether
+ * the final chunk ends within the bytes that it gets, so a binary search finds
+ * its length.
  */
 static enum envelope_reason
 look_for_end(struct envl_scan *scan, uint64_t chunk, bool *found,
@@ -149,7 +149,7 @@ look_for_end(struct envl_scan *scan, uint64_t chunk, bool *found,
     return ENVELOPE_OK;
 }
 
-/* The chunks after those that were read; one at a time where that fails. */
+/* Read the next chunks; one at a time if that fails. */
 static enum envelope_reason
 load(struct envl_scan *scan, struct envl_err *err)
 {
@@ -167,7 +167,7 @@ load(struct envl_scan *scan, struct envl_err *err)
     return rc == ENVELOPE_R_READ ? ENVELOPE_OK : rc;
 }
 
-/* The chunks that were read, from the next one on, as far as they are good. */
+/* Decrypt the chunks that were read, from the next one to the first bad one. */
 static enum envelope_reason
 open_run(struct envl_scan *scan, struct envl_err *err)
 {
@@ -196,7 +196,7 @@ at_chunks(struct envl_scan *scan, struct envl_err *err)
     return load(scan, err);
 }
 
-/* The cipher found the end at the beginning of this chunk. */
+/* The cipher found that the final chunk ends within the next chunk. */
 static enum envelope_reason
 at_trailing(struct envl_scan *scan, struct envl_err *err)
 {
@@ -211,9 +211,9 @@ at_trailing(struct envl_scan *scan, struct envl_err *err)
 }
 
 /*
- * What follows the whole chunks is the final one.  If it is not, that may
- * have been the first of the chunks that failed, and what was taken for more
- * of them is what follows the end.
+ * After the whole chunks the final chunk should follow.  If it does not, the
+ * first bad chunk of the last hole may be the final chunk, and the bytes after
+ * it trailing data.
  */
 static enum envelope_reason
 at_tail(struct envl_scan *scan, struct envl_err *err)
@@ -231,7 +231,7 @@ at_tail(struct envl_scan *scan, struct envl_err *err)
     return rc;
 }
 
-/* The face */
+/* The interface */
 
 enum envelope_reason
 envl_scan_new(struct envl_scan **out, struct envl_reader *reader,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a payload lies in chunks (FORMAT 6).  Where a chunk begins follows from its
- * number, and how many there are from the payload's length.
+ * The chunks of a payload (FORMAT 6).  A chunk's place follows from its index,
+ * and the number of chunks from the payload's length.
  */
 #ifndef ENVL_SHAPE_H
 #define ENVL_SHAPE_H
@@ -11,7 +11,7 @@
 
 #include <envelope/envelope.h>
 
-/* Bytes that each chunk has beside its plaintext. */
+/* Bytes of a chunk that are not ciphertext: its tag. */
 #define ENVL_CHUNK_TAG_LEN \
     (ENVELOPE_SEALED_CHUNK_LENGTH - ENVELOPE_CHUNK_LENGTH)
 
@@ -21,15 +21,16 @@
 
 /* The last chunk is shorter than the others. */
 struct envl_shape {
-    uint64_t whole;  /* chunks before the last one */
-    size_t last_len; /* bytes of the last one; fewer than ENVL_CHUNK_TAG_LEN:
-                      * it is cut */
+    uint64_t whole;  /* number of chunks before the last one */
+    size_t last_len; /* bytes of the last chunk; if fewer than
+                      * ENVL_CHUNK_TAG_LEN, the payload is truncated */
 };
 
 /*
- * envl_shape_of - that of a payload; one without its start has no bytes
- * envl_shape_text_len - bytes of plaintext, where the last chunk is not cut
- * envl_chunk_at - where a chunk begins in the payload
+ * envl_shape_of - the shape of a payload of this length; all zero if the
+ * payload is shorter than its start
+ * envl_shape_text_len - bytes of plaintext, if the payload is not truncated
+ * envl_chunk_at - the offset of a chunk in the payload
  */
 struct envl_shape envl_shape_of(uint64_t payload_len);
 uint64_t envl_shape_text_len(const struct envl_shape *shape);

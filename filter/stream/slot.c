@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buffers are made once and used again; they are wiped when they go. */
+/* Buffers are allocated once and reused; they are wiped when they are freed. */
 #include "filter/stream/slot.h"
 
 #include <string.h>
@@ -46,7 +46,8 @@ envl_slot_clear(struct envl_slot *slot)
     slot->buf = NULL;
 }
 
-/* Many small pieces must not cost a copy each. */
+/* Grow the buffer at least twofold, so that small pieces do not cost a copy
+ * each. */
 int
 envl_slot_reserve_early(struct envl_slot *slot, size_t len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four kinds of source, each with two ways to read: on, and at a place. */
+/* Four kinds of source, each of which reads in order and at a given offset. */
 #include "filter/stream/source.h"
 
 #include <errno.h>
@@ -202,7 +202,7 @@ envl_source_restore(struct envl_source *source)
     int64_t at = is_in_start(source) ? (int64_t)source->start_len : source->at;
 
     if (source->calls != NULL) {
-        /* One that cannot seek has not moved. */
+        /* A source that cannot seek has not moved. */
         if (seek_calls(source, at, SEEK_SET) == at)
             source->rest_len = 0;
     } else if (source->file != NULL) {
@@ -213,8 +213,8 @@ envl_source_restore(struct envl_source *source)
 
 /* The first bytes */
 
-/* Does a seek that failed say that this cannot be sought in?  Any other reason
- * is a failure: what could not be looked at is not known. */
+/* Does the error of a failed seek mean that the source cannot seek?  Any other
+ * error is a failure, because nothing is known about the source then. */
 static bool
 is_no_seeking(int error)
 {
@@ -227,7 +227,7 @@ fail_seek(struct envl_err *err)
     return is_no_seeking(errno) ? ENVELOPE_OK : fail(err, strerror(errno));
 }
 
-/* Of files and disks it is known that they give the same bytes again. */
+/* Only files and disks are sure to give the same bytes again. */
 static enum envelope_reason
 find_kind(int fd, bool *rereads, struct envl_err *err)
 {
@@ -240,7 +240,7 @@ find_kind(int fd, bool *rereads, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* Once, before a thread reads on from where the descriptor stands. */
+/* Find out whether the descriptor can seek, before a thread reads from it. */
 static enum envelope_reason
 find_seekable_fd(struct envl_source *source, struct envl_err *err)
 {
@@ -264,7 +264,7 @@ find_seekable_fd(struct envl_source *source, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* Memory that is a FILE has no descriptor. */
+/* The same for a FILE; one in memory has no descriptor. */
 static enum envelope_reason
 find_seekable_file(struct envl_source *source, struct envl_err *err)
 {
@@ -302,7 +302,7 @@ find_seekable(struct envl_source *source, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* Up to the end, whatever the file's size is said to be: some have none. */
+/* Peek up to the end, and ignore the file's size, which some files lack. */
 static enum envelope_reason
 peek_fd(struct envl_source *source, struct envl_err *err)
 {
@@ -331,7 +331,7 @@ peek_file(struct envl_source *source, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* What will be read again from its beginning. */
+/* Peek into a source that will be read again from its beginning. */
 static enum envelope_reason
 peek_at(struct envl_source *source, struct envl_err *err)
 {
@@ -347,8 +347,8 @@ peek_at(struct envl_source *source, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* One block, of calls or a record, which must not be cut; what start
- * has no room for stays in it. */
+/* Peek into one block or record, which must not be cut; bytes that start has no
+ * room for stay in the block. */
 static enum envelope_reason
 peek_block(struct envl_source *source, size_t room, size_t *len,
            struct envl_err *err)
@@ -366,7 +366,7 @@ peek_block(struct envl_source *source, size_t room, size_t *len,
     return rc;
 }
 
-/* Gather bytes until they tell what it is; they will not come again. */
+/* Gather bytes until the kind can be recognised; they cannot be read again. */
 static enum envelope_reason
 peek_on(struct envl_source *source, struct envl_err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an archive is read from: a descriptor, a FILE, memory or somebody's
- * calls; its first bytes can be looked at before anything is decided.
+ * The source of an archive: a descriptor, a FILE, memory or callbacks.  Its
+ * first bytes can be looked at before it is read.
  */
 #ifndef ENVL_SOURCE_H
 #define ENVL_SOURCE_H
@@ -15,14 +15,15 @@
 #include "lib/base/err.h"
 #include "lib/base/waiting.h"
 
-/* Longest record of a descriptor where nobody says how long they are. */
+/* The longest record of a descriptor, in bytes, if nothing else is set. */
 #define ENVL_RECORD_LEN_DEFAULT 1048576
 
 /*
- * Blocks that somebody else reads, such as a program's callbacks.
+ * Callbacks of a program that reads the blocks itself.
  *
- * next - the next block, where it lies; *len is 0 at the end
- * seek - as lseek(), the new place or a negative number; NULL: it cannot
+ * next - get the next block, borrowed; *len is 0 at the end
+ * seek - as lseek(2): the new offset, or a negative number; NULL: the source
+ *        cannot seek
  */
 struct envl_source_calls {
     enum envelope_reason (*next)(const void *arg, const unsigned char **p,
@@ -33,9 +34,9 @@ struct envl_source_calls {
 /* One of fd, file, memory and calls is set. */
 struct envl_source {
     int fd;                       /* -1: none */
-    const struct envl_stop *stop; /* borrowed: ends a wait for it; or NULL */
-    size_t record_len; /* of a descriptor that is read in records: the longest;
-                        * 0: it is a stream of bytes */
+    const struct envl_stop *stop; /* borrowed: ends a wait for fd; or NULL */
+    size_t record_len; /* of fd: the longest record; 0 for a stream of
+                        * bytes */
     FILE *file;
     const unsigned char *memory;
     size_t memory_len;
@@ -43,24 +44,24 @@ struct envl_source {
     const void *calls_arg;
 
     bool seekable;
-    bool replays; /* start was read, and is not read again */
-    int64_t base; /* where a descriptor or FILE stood at first */
-    int64_t size; /* of one that can seek, from base on; not of calls */
-    int64_t at;   /* where the next envl_source_next() reads, from there */
+    bool replays; /* start cannot be read again: it comes first */
+    int64_t base; /* the first offset of fd or FILE */
+    int64_t size; /* bytes from base on, if it can seek; not for calls */
+    int64_t at;   /* the offset from base of the next envl_source_next() */
 
-    unsigned char start[ENVL_RECOGNISE_LEN]; /* what was looked at */
+    unsigned char start[ENVL_RECOGNISE_LEN]; /* the first bytes */
     size_t start_len;
-    const unsigned char *rest; /* of the block that start ended in */
+    const unsigned char *rest; /* of the block in which start ended */
     size_t rest_len;
-    unsigned char *buf; /* of envl_source_next() */
+    unsigned char *buf; /* the buffer of envl_source_next(), owned */
 };
 
 /*
- * envl_source_init - a descriptor, which stays the caller's
- * envl_source_find_records - does it have records?  envl_source_peek() does
- * that, too
+ * envl_source_init - set up a source that reads fd, which is borrowed
+ * envl_source_find_records - find out whether fd has records;
+ * envl_source_peek() does that, too
  *
- *   record_len  bytes that one read asks for, where it has records; 0: the
+ *   record_len  bytes that one read asks for if fd has records; 0 for the
  *               default
  */
 void envl_source_init(struct envl_source *source, int fd, size_t record_len);
@@ -70,39 +71,42 @@ void envl_source_find_records(struct envl_source *source);
  * envl_source_peek - read the first bytes into start, and find out whether
  * the source can seek
  *
- * Where it can, it stands at its beginning again; a descriptor was not moved
- * at all.
- * Returns: ENVELOPE_OK; ENVELOPE_R_READ with errno set if any call fails, and
- *          then it is not known what the source is.
+ * A source that can seek is at its beginning after that; a descriptor does not
+ * move at all.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ with errno set if any call fails: then
+ *          nothing is known about the source.
  */
 enum envelope_reason envl_source_peek(struct envl_source *source,
                                       struct envl_err *err);
 
-/* envl_source_pending - were bytes read to look at them that
- * envl_source_next() has yet to give, because they do not come again? */
+/* envl_source_pending - has envl_source_next() yet to return bytes that
+ * envl_source_peek() has read and that cannot be read again? */
 bool envl_source_pending(const struct envl_source *source);
 
 /*
- * envl_source_next - the next block, where it lies; first what was looked at,
- * if that cannot be read again
+ * envl_source_next - get the next block, valid until the next call; first the
+ * bytes of envl_source_peek(), if they cannot be read again
  *
- *   *len  0 at the end
+ *   *len  receives the number of bytes; 0 at the end
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ with errno set.
  */
 enum envelope_reason envl_source_next(struct envl_source *source,
                                       const unsigned char **p, size_t *len,
                                       struct envl_err *err);
 
-/* envl_source_size - bytes from the beginning to the end of one that can
- * seek; -1 if that fails */
+/* envl_source_size - bytes of a source that can seek, from its beginning to its
+ * end; -1 on failure */
 int64_t envl_source_size(struct envl_source *source);
 
-/* envl_source_read_at - len bytes from this offset on; ENVELOPE_R_READ if there
- * are fewer */
+/* envl_source_read_at - read len bytes from this offset on; ENVELOPE_R_READ if
+ * there are fewer */
 enum envelope_reason envl_source_read_at(struct envl_source *source,
                                          int64_t offset, unsigned char *to,
                                          size_t len, struct envl_err *err);
 
-/* envl_source_restore - stand where envl_source_next() is to go on, after
+/* envl_source_restore - go back to the place of envl_source_next(), after
  * envl_source_read_at() */
 void envl_source_restore(struct envl_source *source);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stream that an archive holds, in order: spans of it, where they lie in
- * the blocks of the source. */
+/* The stream in an archive, in order, as spans that point into the blocks of
+ * the source. */
 #ifndef ENVL_SPANS_H
 #define ENVL_SPANS_H
 
@@ -12,20 +12,20 @@
 #include "filter/stream/source.h"
 #include "lib/base/err.h"
 
-/* To begin with all is zero but for these two, which are borrowed. */
+/* At first all members are zero but source and reader, which are borrowed. */
 struct envl_spans {
     struct envl_source *source;
     struct envl_carrier_reader *reader;
-    struct envl_input in; /* of the source, and not yet used */
-    uint64_t given;       /* bytes of the source so far, in counted */
+    struct envl_input in; /* the source's bytes that are not yet used */
+    uint64_t given;       /* bytes of the source so far, including in */
 };
 
 /*
- * envl_spans_next - the next span
+ * envl_spans_next - get the next span, valid until the next call
  *
- *   *len  0 once the archive and the source have ended
+ *   *len  receives its bytes; 0 at the end of the archive and the source
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_READ; what envl_carrier_next() fails for.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ; the failures of envl_carrier_next().
  */
 enum envelope_reason envl_spans_next(struct envl_spans *spans,
                                      const unsigned char **p, size_t *len,
