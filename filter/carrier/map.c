@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The place of a piece follows from its number, that of a byte from its piece. */
+/* A piece's place follows from its number, and a byte's place from its
+ * piece. */
 #include "filter/carrier/map.h"
 
 #include <assert.h>
@@ -69,7 +70,7 @@ envl_map_room(const struct envl_map *map, uint64_t size)
 
 /* Leads */
 
-/* A block of a tar that begins a piece of the payload. */
+/* Parse a tar's block that begins a piece of the payload. */
 static bool
 parse_tar(const unsigned char *block, uint64_t *piece, uint64_t *len)
 {
@@ -84,7 +85,9 @@ parse_tar(const unsigned char *block, uint64_t *piece, uint64_t *len)
     return true;
 }
 
-/* A chunk's header of an xbstream that begins one; *lead_len is its length. */
+/* Parse an xbstream's header that begins a piece; *lead_len receives its
+ * length.
+ */
 static bool
 parse_xb(struct envl_xb_header *header, const unsigned char *p, size_t len,
          size_t *lead_len)
@@ -126,7 +129,8 @@ envl_map_begin(struct envl_map *map, uint64_t header_end)
     }
 }
 
-/* The n-th piece begins so far from the first: how long are they? */
+/* Learn the length of pieces from a later piece's number and its distance from
+ * the first lead. */
 static bool
 learn_tar(struct envl_map *map, const unsigned char *block, uint64_t distance)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One list of names for both kinds of carrier; tar numbers the payload. */
+/* The names of members, for both kinds of carrier.  In a tar the pieces of the
+ * payload have numbers. */
 #include "filter/carrier/member.h"
 
 #include <inttypes.h>
@@ -37,7 +38,7 @@ envl_member_tar_name(char *name, size_t size, enum envl_member member,
         (void)snprintf(name, size, "%s", names[member]);
 }
 
-/* Eight digits and no more. */
+/* Read a piece's number, which has exactly eight digits. */
 static int
 read_piece(const char *text, uint64_t *piece)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which kind it is, and what the kinds have in common. */
+/* Recognises the kind of a carrier; and functions that all kinds share. */
 #include "filter/carrier/reader.h"
 
 #include <inttypes.h>
@@ -21,7 +21,8 @@ is_our_xbstream(const unsigned char *in, size_t len)
            && envl_member_of_xbstream(path) != ENVL_MEMBER_FOREIGN;
 }
 
-/* Directories and pax headers may come first in what was packed again. */
+/* In an archive that was packed again, directories and pax headers may come
+ * first. */
 static int
 is_our_tar(const unsigned char *in, size_t len)
 {
@@ -180,7 +181,7 @@ envl_carrier_is_for_xbcloud(const struct envl_carrier_reader *reader)
     return reader->for_xbcloud;
 }
 
-/* For the kinds */
+/* Shared by the kinds */
 
 void
 envl_note_place(struct envl_carrier_reader *reader, uint64_t offset,
@@ -236,7 +237,7 @@ envl_need_input(const struct envl_carrier_reader *reader,
     return ENVL_STEP_FAIL;
 }
 
-/* Without its data there is no CRC to compare. */
+/* Count payload that is not read; its CRC-32 is not checked. */
 static int
 pass_over(struct envl_carrier_reader *reader, struct envl_input *in,
           struct envl_err *err)

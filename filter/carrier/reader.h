@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a carrier (FORMAT 10): recognises its kind, checks its frames and
- * the order of its members, and gives out the encrypted stream that they
- * hold.  Nothing is decrypted here.
+ * Reads a carrier (FORMAT 10): recognises its kind, checks its frames and the
+ * order of its members, and returns the encrypted stream.  Nothing is decrypted
+ * here.
  */
 #ifndef ENVL_CARRIER_H
 #define ENVL_CARRIER_H
@@ -17,10 +17,10 @@
 #include "filter/carrier/member.h"
 #include "lib/base/err.h"
 
-/* First bytes that a stream is recognised by. */
+/* Bytes at the beginning that are enough to recognise a stream. */
 #define ENVL_RECOGNISE_LEN 8192
 
-/* Zero bytes that may follow an archive: what tapes and pipes pad with. */
+/* Zero bytes that may follow an archive, as padding of tapes and pipes. */
 #define ENVL_TRAILING_LEN_MAX 16777216
 
 /*
@@ -31,8 +31,8 @@
 int envl_carrier_recognise(enum envl_carrier *kind, const unsigned char *in,
                            size_t len);
 
-/* envl_carrier_kind_of - the kind of archive, envelope or not, that these
- * first bytes begin; ENVL_RAW if it is neither tar nor xbstream */
+/* envl_carrier_kind_of - the kind of an archive that begins with these bytes,
+ * envelope or not; ENVL_RAW if it is neither tar nor xbstream */
 enum envl_carrier envl_carrier_kind_of(const unsigned char *in, size_t len);
 
 /* Last bytes of an archive: an xbstream's longest end renames a file. */
@@ -56,29 +56,30 @@ bool envl_carrier_has_end(enum envl_carrier kind, const unsigned char *tail,
 struct envl_carrier_reader;
 
 /*
- * envl_carrier_reader_new - a reader at the start of an archive of this kind
+ * envl_carrier_reader_new - make a reader for an archive of this kind, at its
+ * beginning
  *
- * Returns: the reader, to be freed by envl_carrier_reader_free(), or NULL if
- *          memory ran out.
+ * Ownership: the reader is the caller's, envl_carrier_reader_free().
+ * Returns:   the reader; NULL if memory ran out.
  */
 struct envl_carrier_reader *envl_carrier_reader_new(enum envl_carrier kind);
 void envl_carrier_reader_free(struct envl_carrier_reader *reader);
 
 enum envl_step {
-    ENVL_STEP_INPUT,  /* more of it is needed */
-    ENVL_STEP_OUTPUT, /* there is a span */
-    ENVL_STEP_END,    /* all is done */
+    ENVL_STEP_INPUT,  /* more input is needed */
+    ENVL_STEP_OUTPUT, /* there is a span of the stream */
+    ENVL_STEP_END,    /* the archive and the input have ended */
     ENVL_STEP_FAIL
 };
 
 /*
- * envl_carrier_next - more of the stream
+ * envl_carrier_next - get the next span of the stream
  *
- *   in        what is left of the input; used up as far as it is read
- *   span, len on ENVL_STEP_OUTPUT: bytes of the stream; they stay until the
- *             next call, or as long as the input does
+ *   in        the input that is left; moves past the bytes that are used
+ *   span, len with ENVL_STEP_OUTPUT: bytes of the stream, valid until the next
+ *             call or, inside in, as long as the input
  *
- * Returns: ENVL_STEP_INPUT once in is used up; ENVL_STEP_OUTPUT;
+ * Returns: ENVL_STEP_INPUT if all of in is used; ENVL_STEP_OUTPUT;
  *          ENVL_STEP_END when the archive and the input have ended;
  *          ENVL_STEP_FAIL with err set: ENVELOPE_R_CARRIER, _MEMBER,
  *          _TRUNCATED, _MEMORY.
@@ -88,35 +89,37 @@ enum envl_step envl_carrier_next(struct envl_carrier_reader *reader,
                                  const unsigned char **span, size_t *len,
                                  struct envl_err *err);
 
-/* envl_carrier_waiting - bytes of payload that came before header or key and are
- * still to be given out, those of the last span counted */
+/* envl_carrier_waiting - bytes of payload that came before header or key and
+ * are not yet returned, including the last span */
 size_t envl_carrier_waiting(const struct envl_carrier_reader *reader);
 
 /*
- * envl_carrier_map - where the payload lies, after a header of header_len bytes
+ * envl_carrier_map - get the map of the payload, which follows a header of
+ * header_len bytes
  *
- * Returns: 1 once the first piece has been met, if header and key stood before
- *          it, and had so many bytes, and always for a raw stream; else 0.
+ * Returns: 1 for a raw stream, and after the first piece if header and key came
+ *          before it and had so many bytes; else 0.
  */
 int envl_carrier_map(const struct envl_carrier_reader *reader,
                      uint64_t header_len, struct envl_map *map);
 
-/* Where bytes lie in an archive. */
+/* The place of bytes in an archive. */
 struct envl_place {
     uint64_t at, len;
 };
 
 /*
- * envl_carrier_place - where the data of envelope/header or envelope/key.p7m
- * lies, once it has been read; in an xbstream its CRC-32 is right before it
+ * envl_carrier_place - get the place of the data of envelope/header or
+ * envelope/key.p7m, after it was read; in an xbstream its CRC-32 is right
+ * before it
  *
- * Returns: 1; 0 if it is not in one chunk, and for a raw stream.
+ * Returns: 1; 0 if the data is not in one piece, and for a raw stream.
  */
 int envl_carrier_place(const struct envl_carrier_reader *reader,
                        enum envl_member member, struct envl_place *place);
 
-/* envl_carrier_is_for_xbcloud - have the two empty files been met, or one of
- * them? */
+/* envl_carrier_is_for_xbcloud - did the archive so far have one of xbcloud's
+ * two empty files? */
 bool envl_carrier_is_for_xbcloud(const struct envl_carrier_reader *reader);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the readers of the kinds of carrier share. */
+/* Shared by reader.c and the readers of the kinds of carrier. */
 #ifndef ENVL_CARRIER_IMPL_H
 #define ENVL_CARRIER_IMPL_H
 
@@ -10,7 +10,8 @@
 #include "filter/carrier/tar.h"
 #include "filter/carrier/xbstream.h"
 
-/* Pax headers are read, to see that they change nothing. */
+/* The longest pax header in bytes.  Pax headers are read to check that they do
+ * not change a member. */
 #define ENVL_PAX_LEN_MAX 65536
 
 struct envl_carrier_reader {
@@ -18,29 +19,30 @@ struct envl_carrier_reader {
     struct envl_reassembly members;
     struct envl_map map;
     bool has_map;
-    struct envl_place places[ENVL_MEMBER_PAYLOAD]; /* len 0: in none */
+    struct envl_place places[ENVL_MEMBER_PAYLOAD]; /* len 0: not in one piece */
     bool for_xbcloud;
-    uint64_t at; /* bytes of the archive that were used up */
-    int state;   /* the kind's own; 0 to begin with */
+    uint64_t at; /* bytes of the archive that were used */
+    int state;   /* the kind's own; 0 at first */
 
-    /* what is gathered, a header most of the time */
+    /* input that is gathered, mostly a header */
     unsigned char buf[ENVL_PAX_LEN_MAX];
     size_t have;
 
-    /* the member, or chunk of one, that is being read */
+    /* the current member, or chunk of a member */
     enum envl_member member;
     char name[ENVL_MEMBER_NAME_MAX + 1];
-    uint64_t left;  /* bytes */
-    size_t padding; /* tar: zero bytes after it */
+    uint64_t left;  /* bytes still to be read */
+    size_t padding; /* tar: zero bytes after the member */
     uint32_t crc, should_crc;
     uint64_t trailing; /* zero bytes after the end */
 
-    /* envl_carrier_pass(): payload is not read */
-    bool passes;
-    uint64_t size; /* of the archive: no more is passed over */
+    /* for envl_carrier_pass() */
+    bool passes;   /* payload is not read */
+    uint64_t size; /* bytes of the archive, where skipping ends */
 };
 
-/* What a step of a kind returns, beside enum envl_step: go on at once. */
+/* A kind's step returns an enum envl_step or this, which means: call it
+ * again. */
 #define ENVL_STEP_AGAIN (-1)
 
 int envl_tar_step(struct envl_carrier_reader *reader, struct envl_input *in,
@@ -50,35 +52,35 @@ int envl_xbstream_step(struct envl_carrier_reader *reader,
                        struct envl_input *in, const unsigned char **span,
                        size_t *len, struct envl_err *err);
 
-/* envl_gather - move input to buf until there are want bytes; are they? */
+/* envl_gather - move input to buf until it has want bytes; true if it has */
 bool envl_gather(struct envl_carrier_reader *reader, struct envl_input *in,
                  size_t want);
 
-/* envl_note_place - data of the member at hand begins, len bytes that stand
- * at offset in it */
+/* envl_note_place - note the place of data of the current member: len bytes,
+ * which are at offset in the member */
 void envl_note_place(struct envl_carrier_reader *reader, uint64_t offset,
                      uint64_t len);
 
-/* envl_tar_stand_behind - the data of a member, so many bytes, was the last that
- * was read */
+/* envl_tar_stand_behind - set a tar's reader to the place after the data of a
+ * member of len bytes */
 void envl_tar_stand_behind(struct envl_carrier_reader *reader, uint64_t len);
 
-/* envl_take - use up n bytes of input */
+/* envl_take - use n bytes of input */
 void envl_take(struct envl_carrier_reader *reader, struct envl_input *in,
                size_t n);
 
 /* envl_is_zero - are these bytes all zero? */
 bool envl_is_zero(const unsigned char *p, size_t len);
 
-/* envl_need_input - ENVL_STEP_INPUT, or at the end of the input
- * ENVL_STEP_FAIL: ENVELOPE_R_CARRIER_TRUNCATED, naming what it ends in */
+/* envl_need_input - ENVL_STEP_INPUT; at the end of the input ENVL_STEP_FAIL
+ * with ENVELOPE_R_CARRIER_TRUNCATED, which says where the input ends */
 int envl_need_input(const struct envl_carrier_reader *reader,
                     const struct envl_input *in, struct envl_err *err);
 
 /*
- * envl_member_data - bytes of the member at hand, from the input: a span if
- * they are the stream's next ones, else put aside; payload that is not read is
- * counted, whether or not it is in the input
+ * envl_member_data - take data of the current member from the input.  It
+ * becomes a span if it is the next of the stream; else it is kept for later.
+ * Payload that is not read is counted only
  *
  * Returns: ENVL_STEP_INPUT if there is no input; else ENVL_STEP_OUTPUT,
  *          ENVL_STEP_AGAIN, ENVL_STEP_FAIL.
@@ -87,8 +89,8 @@ int envl_member_data(struct envl_carrier_reader *reader, struct envl_input *in,
                      const unsigned char **span, size_t *len,
                      struct envl_err *err);
 
-/* envl_trailing - only zero bytes may follow the archive, in which all must
- * have been: ENVL_STEP_INPUT, _END, _FAIL */
+/* envl_trailing - check that only zero bytes follow the archive, and that the
+ * archive had all members: ENVL_STEP_INPUT, _END, _FAIL */
 int envl_trailing(struct envl_carrier_reader *reader, struct envl_input *in,
                   struct envl_err *err);
 

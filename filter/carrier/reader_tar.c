@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a tar: blocks, the members after them, the two that end it. */
+/* Reads a tar: header blocks, members, and the two zero blocks at the end. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -15,7 +15,7 @@ fail(struct envl_err *err, enum envelope_reason reason, const char *name,
     return ENVL_STEP_FAIL;
 }
 
-/* A piece of the payload begins: is it the next one? */
+/* Begin a piece of the payload, which must be the next one. */
 static int
 begin_piece(struct envl_carrier_reader *reader, uint64_t piece,
             struct envl_err *err)
@@ -65,7 +65,7 @@ begin_file(struct envl_carrier_reader *reader, struct envl_err *err)
                : ENVL_STEP_FAIL;
 }
 
-/* The block in buf begins a member. */
+/* Begin the member whose header block is in buf. */
 static int
 begin_member(struct envl_carrier_reader *reader, struct envl_err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading an xbstream: chunks of files, in any mixture. */
+/* Reads an xbstream: chunks of files, in any order of files. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -29,7 +29,7 @@ end_file(struct envl_carrier_reader *reader, struct envl_err *err)
                : ENVL_STEP_FAIL;
 }
 
-/* The first chunk of the payload tells how the others lie. */
+/* Make the map from the first chunk of the payload. */
 static void
 note_map(struct envl_carrier_reader *reader,
          const struct envl_xb_header *header)
@@ -99,7 +99,7 @@ on_data_end(struct envl_carrier_reader *reader, struct envl_err *err)
     return ENVL_STEP_FAIL;
 }
 
-/* Between chunks: another one, the end, or zeros after the end. */
+/* After a chunk come another chunk, the end, or zero bytes after the end. */
 static int
 at_header(struct envl_carrier_reader *reader, struct envl_input *in,
           struct envl_err *err)

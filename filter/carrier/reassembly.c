@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts members aside until the stream can begin. */
+/* Keeps members until the stream can begin. */
 #include "filter/carrier/reassembly.h"
 
 #include <string.h>
@@ -9,11 +9,11 @@
 #include "lib/header/header.h"
 #include "lib/header/labels.h"
 
-/* What was given out. */
+/* How much of the stream was returned. */
 enum { NOTHING, HEADER, HEADER_AND_KEY, SOME_THAT_WAITED, ALL };
 
-/* Larger than what is allocated otherwise: free() gives such blocks back to the
- * system at once. */
+/* Bytes of a block.  free() returns blocks of this size to the system at
+ * once. */
 #define BLOCK_LEN 4194304
 
 struct envl_waiting_block {
@@ -54,7 +54,8 @@ envl_reassembly_clear(struct envl_reassembly *members)
         drop_first(&members->waiting);
 }
 
-/* Memory follows what has come, not what an archive says will come. */
+/* Allocate for bytes that have come, not for a length that an archive
+ * claims. */
 static int
 append(struct envl_blob *blob, const unsigned char *p, size_t len)
 {
@@ -172,7 +173,7 @@ envl_reassembly_end(struct envl_reassembly *members, enum envl_member member,
     return ENVELOPE_OK;
 }
 
-/* The caller is done with the span that it got last. */
+/* Get the next bytes to return; the caller no longer uses the last span. */
 static struct envl_blob
 next_blob(struct envl_reassembly *members)
 {

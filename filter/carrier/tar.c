@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing and reading the fields of a ustar block, side by side. */
+/* Writes and reads the fields of a ustar block. */
 #include "filter/carrier/tar.h"
 
 #include <assert.h>
@@ -40,7 +40,7 @@ static const char gnu_magic[] = "ustar  ";
 
 #define MAGIC_LEN 8
 
-/* The sum of all bytes, those of the checksum itself counted as blanks. */
+/* The sum of all bytes, with blanks in place of the checksum itself. */
 static unsigned
 sum_of(const unsigned char *block)
 {
@@ -73,8 +73,8 @@ envl_tar_build(unsigned char *block, const char *name, uint64_t size,
     h->checksum[7] = ' ';
 }
 
-/* Octal digits, perhaps with blanks before them, that a NUL, a blank or the
- * field ends. */
+/* Read octal digits, which may follow blanks, up to a NUL, a blank or the end
+ * of the field. */
 static bool
 read_octal(const char *field, size_t len, uint64_t *value)
 {

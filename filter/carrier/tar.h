@@ -12,10 +12,10 @@
 #define ENVL_TAR_BLOCK_LEN 512
 #define ENVL_TAR_NAME_MAX 256
 
-/* Archives are padded to so many bytes. */
+/* Archives are padded to a multiple of this, in bytes. */
 #define ENVL_TAR_RECORD_LEN 10240
 
-/* Zero blocks that end an archive. */
+/* The number of zero blocks that end an archive. */
 #define ENVL_TAR_END_BLOCKS 2
 
 enum envl_tar_type {
@@ -33,7 +33,7 @@ struct envl_tar_header {
 };
 
 /*
- * envl_tar_build - fill a block for a regular file
+ * envl_tar_build - write the header block of a regular file
  *
  *   name   fewer than 100 bytes
  *   size   below 8 GiB
@@ -43,9 +43,9 @@ void envl_tar_build(unsigned char *block, const char *name, uint64_t size,
                     uint64_t mtime);
 
 /*
- * envl_tar_parse - read a block that is not all zero
+ * envl_tar_parse - read a header block that is not all zero
  *
- *   at  where it stands in the archive, for the message
+ *   at  its offset in the archive, for the message
  *
  * Returns: ENVELOPE_OK, or ENVELOPE_R_CARRIER saying what is wrong.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Raw has no frames, tar a block and padding, xbstream chunks. */
+/* A raw stream has no frames; a tar's frames are a block and padding; those of
+ * an xbstream are the headers of chunks. */
 #include "filter/carrier/writer.h"
 
 #include <stdio.h>
@@ -34,7 +35,7 @@ put_xb_end(unsigned char *out, const char *path)
     return envl_xb_build(out, &header);
 }
 
-/* The payload's end chunk comes with the end of the archive. */
+/* Bytes of the tail.  The payload's end chunk belongs to the archive's end. */
 static size_t
 tail_len(enum envl_carrier kind, enum envl_member member, size_t len)
 {

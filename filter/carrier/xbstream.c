@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing and reading a chunk's header, side by side. */
+/* Writes and reads the header of a chunk. */
 #include "filter/carrier/xbstream.h"
 
 #include <assert.h>
@@ -116,7 +116,7 @@ envl_xb_path(char path[ENVL_MEMBER_NAME_MAX + 1], const unsigned char *in,
     return 1;
 }
 
-/* A path with a NUL byte is that of no member either. */
+/* The path must be a member's; a path with a NUL byte is not. */
 static enum envelope_reason
 check_path(const struct envl_xb_header *header, size_t path_len,
            struct envl_err *err)
