@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ENVELOPE cipher as libcrypto calls it: arguments in, results out. */
+/* The dispatch functions of the ENVELOPE cipher: they pass libcrypto's
+ * arguments to the stream, and its results back. */
 #include "provider/provider.h"
 
 #include <string.h>
@@ -15,10 +16,10 @@
 
 struct envl_cipher {
     struct envl_provider *prov;
-    struct envl_settings settings;  /* what the program said */
-    struct envl_settings effective; /* the same with defaults, for stream */
-    struct envl_keyring *keyring; /* of settings, shared with copies; or NULL */
-    struct envl_stream *stream;   /* NULL before the first init */
+    struct envl_settings settings;  /* the program's */
+    struct envl_settings effective; /* settings with defaults, for stream */
+    struct envl_keyring *keyring;   /* shared with copies; or NULL */
+    struct envl_stream *stream;     /* NULL before the first init */
     enum envl_direction direction;
     struct envl_err failure; /* of the last call, or ENVELOPE_OK */
 };
@@ -42,7 +43,7 @@ static OSSL_FUNC_cipher_settable_ctx_params_fn envl_cipher_settable_ctx_params;
 
 /* Contexts */
 
-/* A failure stays with the context, for ENVL_PARAM_FAILURE. */
+/* Keep a failure in the context, for ENVL_PARAM_FAILURE. */
 static const struct envl_err *
 keep(struct envl_cipher *ctx, const struct envl_err *err)
 {
@@ -58,9 +59,9 @@ raise_memory(struct envl_cipher *ctx)
 }
 
 /*
- * libcrypto goes on calling the cipher of a context whose copy was refused, and
- * passes NULL.  Only a context knows the provider and the library that its
- * errors belong to, so that this one record has the library of all providers.
+ * After a refused copy libcrypto still calls the cipher, with a NULL context.
+ * Without a context the provider and its error library are not known: so this
+ * record has the library that all providers share.
  */
 static int
 raise_no_context(void)
@@ -90,9 +91,9 @@ envl_cipher_newctx(void *vprov)
 }
 
 /*
- * BIO_f_cipher() takes a failed update for the end of the data where a read
- * is longer than 256 bytes, and says that all is well; only a final call that
- * fails does it notice.
+ * BIO_f_cipher() takes a failed update for the end of the data, and reports
+ * success, if a read is longer than 256 bytes.  It only notices a failed final
+ * call.
  */
 static void *
 envl_decrypt_newctx(void *vprov)
@@ -104,7 +105,7 @@ envl_decrypt_newctx(void *vprov)
     return ctx;
 }
 
-/* End the stream; what the program said stays. */
+/* End the stream; the program's settings stay. */
 static void
 drop_stream(struct envl_cipher *ctx)
 {
@@ -138,8 +139,8 @@ start_stream(struct envl_cipher *ctx, enum envl_direction direction)
 }
 
 /*
- * Two streams under one data key and one nonce must be impossible: once a
- * context has processed data there is no second one like it.
+ * Two streams must never share a data key and nonces: a context that has
+ * processed data cannot be copied.
  */
 static void *
 envl_cipher_dupctx(void *vctx)
@@ -172,7 +173,7 @@ envl_cipher_dupctx(void *vctx)
 
 /* Initialisation */
 
-/* All zero is "no key": that is openssl enc's -K 0. */
+/* A key that is all zero means "no key": openssl enc's -K 0 passes it. */
 static int
 check_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
 {
@@ -190,7 +191,7 @@ check_key(struct envl_cipher *ctx, const unsigned char *key, size_t len)
     return 1;
 }
 
-/* What was read from keys is of no use for others. */
+/* New keys make the keyring useless: give it up. */
 static int
 set_params(struct envl_cipher *ctx, const OSSL_PARAM params[],
            enum envl_params_time when)
@@ -207,7 +208,7 @@ set_params(struct envl_cipher *ctx, const OSSL_PARAM params[],
     return 1;
 }
 
-/* One that is refused ends the stream and changes nothing else. */
+/* A refused initialisation ends the stream and changes nothing else. */
 static int
 init(void *vctx, enum envl_direction direction, const unsigned char *key,
      size_t key_len, const OSSL_PARAM params[])
@@ -334,8 +335,8 @@ set_size(OSSL_PARAM params[], const char *name, size_t value)
     return p == NULL || OSSL_PARAM_set_size_t(p, value);
 }
 
-/* A stream cipher without an IV that asks for a block of room: see
- * <envelope/envelope.h>.  No AEAD flag: openssl enc refuses those. */
+/* The cipher is a stream cipher without an IV, whose block size asks for room
+ * (<envelope/envelope.h>).  It has no AEAD flag: openssl enc refuses AEADs. */
 static int
 get_params(OSSL_PARAM params[], size_t block_size)
 {
@@ -355,7 +356,7 @@ envl_cipher_get_params(OSSL_PARAM params[])
     return get_params(params, ENVELOPE_BLOCK_SIZE);
 }
 
-/* Decrypting alone needs no room, and a stream cipher's block size says so. */
+/* A cipher that only decrypts needs no extra room: its block size is 1. */
 static int
 envl_decrypt_get_params(OSSL_PARAM params[])
 {
@@ -380,7 +381,7 @@ envl_cipher_gettable_ctx_params(void *vctx, void *vprov)
     return gettable;
 }
 
-/* The header is left unset as long as there is none. */
+/* The parameter stays unset until there is a header. */
 static int
 get_header(OSSL_PARAM params[], const struct envl_stream *stream)
 {
@@ -395,7 +396,7 @@ get_header(OSSL_PARAM params[], const struct envl_stream *stream)
            && set_size(params, ENVELOPE_PARAM_HEADER_LENGTH, len);
 }
 
-/* Also where the configuration says it. */
+/* The number of threads, also if it is from the configuration. */
 static int
 get_threads(OSSL_PARAM params[], struct envl_cipher *ctx)
 {

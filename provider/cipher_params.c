@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parameters of the cipher that say how a stream is made or read. */
+/* Parameters of the cipher that are settings of a stream. */
 #include "provider/provider.h"
 
 #include <stddef.h>
@@ -21,8 +21,8 @@ enum kind {
     CALLBACK  /* pointer */
 };
 
-/* name, libcrypto's type, kind, does it say whom a stream is for, field of the
- * settings, least, most */
+/* name, libcrypto's type, kind, WHOM if it says for whom a stream is (else
+ * HOW), field of the settings, minimum, maximum */
 /* clang-format off */
 #define PARAMS(X)                                                              \
     X(ENVELOPE_PARAM_RECIPIENTS, UTF8_STRING, TEXT, WHOM, keys.recipients, 0,  \
@@ -223,7 +223,7 @@ find_row(const char *name)
     return NULL;
 }
 
-/* Somebody else's parameters are passed over, as libcrypto has it. */
+/* Set all known parameters; unknown ones are ignored, as usual in libcrypto. */
 static int
 set_all(struct envl_settings *settings, const OSSL_PARAM params[],
         struct envl_err *err)
@@ -239,8 +239,9 @@ set_all(struct envl_settings *settings, const OSSL_PARAM params[],
 }
 
 /*
- * What says whom a stream is for comes as a whole: a context that is used again
- * must not go on encrypting for those of another stream.
+ * Parameters that say for whom a stream is replace each other as a whole: a
+ * context that is used again must not encrypt for the recipients of the last
+ * stream.
  */
 int
 envl_params_set(struct envl_settings *settings, bool *whom,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What openssl.cnf and the environment say, for streams that do not. */
+/* Defaults from openssl.cnf and the environment. */
 #include "provider/provider.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-/* What the core has of a provider that a configuration file names. */
+/* Has the core a configuration file's section for this provider? */
 static bool
 is_configured(const struct envl_provider *prov)
 {
@@ -54,8 +54,8 @@ find_difference(const struct envl_provider *prov, const struct envl_conf *conf,
     return NULL;
 }
 
-/* libcrypto has stopped before it came to the provider's section, or a setting
- * of it looked like something else. */
+/* libcrypto stopped before the provider's section, or took one of its settings
+ * for something else. */
 static enum envelope_reason
 fail_not_taken(const struct envl_conf *conf, const char *name,
                const char *setting, struct envl_err *err)
@@ -75,10 +75,10 @@ fail_not_taken(const struct envl_conf *conf, const char *name,
 }
 
 /*
- * The file is known if the core has the same of it; or, in the global library
- * context, if the core has nothing: libcrypto loads the file there by itself.
- * A program may have loaded another one, or another part of it.  That is not
- * known, and nothing is said of it.
+ * Was this file loaded?  It was if the core has the same settings; or, in the
+ * global library context, if the core has none, because libcrypto loads the
+ * file there by itself.  A program may also have loaded another file, or
+ * another part of the file: then mistakes in this file are not reported.
  */
 static enum envelope_reason
 check(struct envl_provider *prov, const struct envl_conf *conf,
@@ -124,7 +124,7 @@ check_file(struct envl_provider *prov, struct envl_err *err)
         rc = check(prov, conf, name != NULL ? name : ENVELOPE_PROVIDER_NAME,
                    configured, err);
     else if (rc == ENVELOPE_R_CONFIGURATION && configured)
-        rc = ENVELOPE_OK; /* nothing could come from there */
+        rc = ENVELOPE_OK; /* no setting can come from the file */
     envl_conf_free(conf);
     return rc;
 }

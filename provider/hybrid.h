@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hybrid key: id-MLKEM768-X25519-SHA3-256 of draft-ietf-lamps-pq-composite-kem,
- * as a key of this provider's, since libcrypto has none.  It is made of
- * libcrypto's ML-KEM-768, from OpenSSL 3.5 on, and X25519.  doc/format.md, 5.1,
- * has its bytes.
+ * The hybrid key id-MLKEM768-X25519-SHA3-256
+ * (draft-ietf-lamps-pq-composite-kem), which libcrypto lacks.  It consists of
+ * libcrypto's ML-KEM-768, from OpenSSL 3.5 on, and X25519.  doc/format.md,
+ * 5.1, has its encoding.
  *
- * Its combiner and its bytes are X-Wing's (draft-connolly-cfrg-xwing-kem), whose
- * keys are read, too, and become such keys.
+ * Its combiner and its bytes are those of X-Wing
+ * (draft-connolly-cfrg-xwing-kem).  X-Wing keys are read, too, and become
+ * hybrid keys.
  */
 #ifndef ENVL_HYBRID_H
 #define ENVL_HYBRID_H
@@ -21,8 +22,8 @@
 #include "provider/provider.h"
 
 #define ENVL_HYBRID_NAME ENVL_KEY_HYBRID_NAME
-/* The object identifiers are what libcrypto looks for decoders with; the last
- * one is X-Wing's. */
+/* libcrypto finds decoders by the object identifiers; the last one is
+ * X-Wing's. */
 #define ENVL_HYBRID_NAMES                                              \
     ENVL_HYBRID_NAME ":id-MLKEM768-X25519-SHA3-256:1.3.6.1.5.5.7.6.58" \
                      ":1.3.6.1.4.1.62253.25722"
@@ -38,7 +39,7 @@
 #define ENVL_HYBRID_SECRET_LEN 32
 #define ENVL_XWING_SEED_LEN 32
 
-/* hybrid_key.c: a key, of which there may be nothing yet, or the public half */
+/* hybrid_key.c: a key, which may be empty, or have the public half only */
 
 struct envl_hybrid {
     struct envl_provider *prov;
@@ -48,20 +49,20 @@ struct envl_hybrid {
 };
 
 /*
- * envl_hybrid_new - a key of which there is nothing yet
- * envl_hybrid_free - one owner less; the last one frees, and keys wipe
- * themselves; NULL is fine
+ * envl_hybrid_new - make an empty key with one owner; NULL if memory ran out
+ * envl_hybrid_free - remove an owner; the last one frees the key, and libcrypto
+ * wipes its halves; NULL is fine
  */
 struct envl_hybrid *envl_hybrid_new(struct envl_provider *prov);
 void envl_hybrid_free(struct envl_hybrid *key);
 
 /*
- * envl_hybrid_generate - make both halves
- * envl_hybrid_set_public - from ENVL_HYBRID_PUBLIC_LEN bytes
- * envl_hybrid_set_private - from ENVL_HYBRID_PRIVATE_LEN bytes
- * envl_hybrid_set_seed - from ENVL_XWING_SEED_LEN bytes, as X-Wing expands them
- * envl_hybrid_get_public, envl_hybrid_get_private - the same bytes again; the
- * caller cleanses those of the private key
+ * envl_hybrid_generate - generate a key pair
+ * envl_hybrid_set_public - set the public key from its bytes
+ * envl_hybrid_set_private - set the key pair from the private key's bytes
+ * envl_hybrid_set_seed - set the key pair from X-Wing's seed
+ * envl_hybrid_get_public, envl_hybrid_get_private - get the bytes of the
+ * public, of the private key; the caller cleanses those of the private key
  *
  * Returns: 1, or 0 with a record in libcrypto's error queue.
  */
@@ -77,7 +78,8 @@ int envl_hybrid_get_public(const struct envl_hybrid *key,
 int envl_hybrid_get_private(const struct envl_hybrid *key,
                             unsigned char bytes[ENVL_HYBRID_PRIVATE_LEN]);
 
-/* hybrid_keymgmt.c: provider-keymgmt(7), as decoders and encoders need it, too */
+/* hybrid_keymgmt.c: functions of provider-keymgmt(7) for decoders and
+ * encoders */
 OSSL_FUNC_keymgmt_import_fn envl_hybrid_mgmt_import;
 OSSL_FUNC_keymgmt_export_fn envl_hybrid_mgmt_export;
 
@@ -87,7 +89,7 @@ OSSL_FUNC_keymgmt_export_fn envl_hybrid_mgmt_export;
         id, (void (*)(void))function \
     }
 
-/* What the provider offers, by operation. */
+/* The provider's operations with hybrid keys. */
 extern const OSSL_DISPATCH envl_hybrid_keymgmt[], envl_hybrid_kem[];
 extern const OSSL_ALGORITHM envl_hybrid_decoders[], envl_hybrid_encoders[];
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys from bytes and back: provider-decoder(7), provider-encoder(7).  libcrypto
- * reads PEM and decrypts before a decoder is asked; an encoder does both itself.
+ * Decodes and encodes hybrid keys: provider-decoder(7), provider-encoder(7).
+ * Before a decoder is called, libcrypto has read PEM and decrypted the key.  An
+ * encoder encrypts and writes PEM itself.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -42,8 +43,8 @@ static OSSL_FUNC_encoder_encode_fn envl_hybrid_encode_private_pem;
 static OSSL_FUNC_encoder_encode_fn envl_hybrid_encode_encrypted_der;
 static OSSL_FUNC_encoder_encode_fn envl_hybrid_encode_encrypted_pem;
 
-/* A decoder has nothing to remember, and libcrypto 3.5 crashes where there is no
- * memory for one: it is the provider. */
+/* A decoder has no state, so its context is the provider itself.  (If a context
+ * is NULL because memory ran out, libcrypto 3.5 crashes.) */
 
 static void *
 envl_hybrid_decoder_newctx(void *prov)
@@ -96,7 +97,7 @@ envl_hybrid_does_private(void *prov, int selection)
 
 /* Decoding */
 
-/* All of it, as long as it may be ours; 0 if it is longer. */
+/* Read all input; 0 if it is longer than any hybrid key. */
 static size_t
 read_all(const struct envl_provider *prov, OSSL_CORE_BIO *in, unsigned char *to,
          size_t size)
@@ -109,7 +110,7 @@ read_all(const struct envl_provider *prov, OSSL_CORE_BIO *in, unsigned char *to,
     return len < size ? len : 0;
 }
 
-/* Hand the key over: whoever takes it empties the reference. */
+/* Pass the key to the callback, which may take it: then *key is NULL. */
 static int
 give(struct envl_hybrid **key, OSSL_CALLBACK *callback, void *arg)
 {
@@ -126,7 +127,7 @@ give(struct envl_hybrid **key, OSSL_CALLBACK *callback, void *arg)
     return callback(params, arg);
 }
 
-/* What is no key of this kind is left to other decoders, which 1 says. */
+/* Decode a key.  For other input return 1, so that other decoders try it. */
 static int
 decode(struct envl_provider *prov, OSSL_CORE_BIO *in,
        int (*read)(struct envl_hybrid *, struct envl_der),
@@ -207,7 +208,7 @@ envl_hybrid_set_cipher(void *vencoder, const OSSL_PARAM params[])
            || OSSL_PARAM_get_utf8_string(p, &to, sizeof(encoder->cipher));
 }
 
-/* A key of another provider's, in this one's form. */
+/* Convert another provider's key to this provider's form. */
 static void *
 envl_hybrid_import_object(void *encoder, int selection,
                           const OSSL_PARAM params[])
@@ -227,7 +228,7 @@ envl_hybrid_free_object(void *key)
     envl_hybrid_free(key);
 }
 
-/* The same, encrypted with a passphrase that is asked for. */
+/* Encrypt a private key with a passphrase from the callback. */
 static X509_SIG *
 encrypt(const struct encoder *encoder, const struct envl_der *der,
         OSSL_PASSPHRASE_CALLBACK *pw, void *pw_arg)
@@ -253,7 +254,7 @@ encrypt(const struct encoder *encoder, const struct envl_der *der,
     return sealed;
 }
 
-/* Memory of ours, which wipes itself, to a BIO of the program's. */
+/* Copy a memory BIO, which wipes its bytes, to the program's BIO. */
 static int
 write_out(const struct encoder *encoder, OSSL_CORE_BIO *out, BIO *from)
 {
@@ -331,7 +332,7 @@ encode_public(const struct encoder *encoder, OSSL_CORE_BIO *out,
     return ok;
 }
 
-/* Only a key that is there is encoded: abstract ones are none of ours. */
+/* Only keys of this provider are encoded, and no abstract objects. */
 
 static int
 envl_hybrid_encode_public_der(void *encoder, OSSL_CORE_BIO *out,
@@ -379,7 +380,7 @@ envl_hybrid_encode_private_pem(void *encoder, OSSL_CORE_BIO *out,
            && encode_private(encoder, out, key, true, pw, pw_arg);
 }
 
-/* EncryptedPrivateKeyInfo, which is nothing without a cipher. */
+/* EncryptedPrivateKeyInfo needs a cipher. */
 
 static int
 envl_hybrid_encode_encrypted_der(void *encoder, OSSL_CORE_BIO *out,

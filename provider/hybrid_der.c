@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both kinds of key are their raw bytes, in what every key has around it. */
+/* Both kinds of key are raw bytes in a SubjectPublicKeyInfo or a
+ * PrivateKeyInfo. */
 #include "provider/hybrid_der.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ static const unsigned char version[] = { ENVL_DER_INTEGER, 1, 0 };
 
 enum algorithm { NONE, HYBRID, XWING };
 
-/* Which algorithm comes next?  NONE is another one. */
+/* Take an AlgorithmIdentifier; NONE if it is of another algorithm. */
 static enum algorithm
 take_algorithm(struct envl_der *in)
 {

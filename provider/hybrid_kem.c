@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Encapsulation and decapsulation: provider-kem(7).  ML-KEM and X25519 each give
- * a shared secret, and both are hashed, with all of X25519's public values.
+ * Encapsulation and decapsulation: provider-kem(7).  ML-KEM and X25519 each
+ * give a shared secret.  The combiner hashes both with X25519's public values.
  */
 #include "provider/hybrid.h"
 
@@ -155,7 +155,7 @@ decapsulate_mlkem(const struct kem_ctx *ctx, const unsigned char *ciphertext,
     return ok;
 }
 
-/* Without room for them both lengths are asked for. */
+/* If out is NULL, only the two lengths are wanted. */
 static int
 envl_hybrid_kem_encapsulate(void *vctx, unsigned char *out, size_t *out_len,
                             unsigned char *secret, size_t *secret_len)

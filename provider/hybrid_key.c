@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two keys of libcrypto's as one, and its bytes. */
+/* A hybrid key of two libcrypto keys, and its bytes. */
 #include "provider/hybrid.h"
 
 #include <stdatomic.h>
@@ -46,7 +46,7 @@ envl_hybrid_free(struct envl_hybrid *key)
     OPENSSL_free(key);
 }
 
-/* A half from its bytes. */
+/* Make a half of the key from its bytes. */
 static EVP_PKEY *
 make_half(const struct envl_hybrid *key, const char *algorithm,
           const char *param, int selection, const unsigned char *bytes,

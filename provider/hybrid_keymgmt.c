@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key as libcrypto knows keys: provider-keymgmt(7). */
+/* The key management of hybrid keys: provider-keymgmt(7). */
 #include "provider/hybrid.h"
 
 #include <stdatomic.h>
@@ -40,7 +40,7 @@ envl_hybrid_mgmt_free(void *key)
     envl_hybrid_free(key);
 }
 
-/* It never changes once it is made: one more owner is a copy. */
+/* A key never changes after it was made: a copy is one more owner. */
 static void *
 envl_hybrid_mgmt_dup(const void *vkey, int selection)
 {
@@ -51,7 +51,7 @@ envl_hybrid_mgmt_dup(const void *vkey, int selection)
     return key;
 }
 
-/* What a decoder has made: its reference is the pointer. */
+/* Take the key of a decoder, whose reference is a pointer to it. */
 static void *
 envl_hybrid_mgmt_load(const void *reference, size_t size)
 {
@@ -136,7 +136,7 @@ is_octets(const OSSL_PARAM *p, size_t len)
            && p->data != NULL && p->data_size == len;
 }
 
-/* A private key that comes with a public one is its own. */
+/* Import a private key; a public key that comes with it must belong to it. */
 static int
 import_private(struct envl_hybrid *key, const OSSL_PARAM *private,
                const OSSL_PARAM *public)
@@ -180,7 +180,7 @@ envl_hybrid_mgmt_export(void *vkey, int selection, OSSL_CALLBACK *callback,
     if (!envl_hybrid_get_public(key, public))
         return 0;
     *p++ = envl_param_octets(OSSL_PKEY_PARAM_PUB_KEY, public, sizeof(public));
-    /* Of a key pair, what there is, as libcrypto's own keys have it. */
+    /* Export the halves that are there, as libcrypto's own keys do. */
     if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0
         && (key->is_private
             || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0)) {

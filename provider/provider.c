@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The provider's life: what it takes from the core, and what it offers. */
+/* Starts and ends the provider, and lists its algorithms. */
 #include "provider/provider.h"
 
 #include <openssl/core_names.h>
@@ -123,8 +123,8 @@ envl_provider_reasons(void *prov)
 }
 
 /*
- * A program's own context may have this provider alone, or with others that
- * cannot do the work.  The child context then gets the default one.  Where
+ * A program's own context may have only this provider, or others that lack
+ * AES-256-GCM.  Then the default provider is loaded into the child context.  If
  * that does not help, the first stream says which algorithm is missing.
  */
 int
@@ -152,8 +152,9 @@ note_provider(OSSL_PROVIDER *other, void *found)
     return 0;
 }
 
-/* It is only compared, never used: it may be another library's.  NULL is how
- * libcrypto names the global one in most places. */
+/* Is the program's context the global one?  The pointer is only compared,
+ * because it may be another libcrypto's.  NULL also means the global
+ * context. */
 static bool
 is_global(const struct envl_provider *prov)
 {
@@ -167,13 +168,13 @@ is_global(const struct envl_provider *prov)
 }
 
 /*
- * libcrypto falls back on the default provider only until one is named, so
- * openssl enc -provider envelope -pass ... would find no random numbers and
- * no PBKDF2 for itself.  Being the only one in the program's global context
- * must not take away what it has.  Where another provider is loaded already,
- * or the configuration is about to, such as fips, that one was chosen, and
- * nothing is added.  The default provider stays for the life of the context,
- * as the fallback would: its handle is given up on purpose.
+ * libcrypto loads the default provider by itself only if no provider is named:
+ * so openssl enc -provider envelope -pass ... would have no random numbers and
+ * no PBKDF2.  If this is the only provider in the program's global context,
+ * load the default provider, too.  If another provider is loaded already, or
+ * the configuration activates another, such as fips, the user has chosen it,
+ * and nothing is loaded.  The handle is dropped on purpose: the default
+ * provider must stay as long as the context.
  */
 static void
 keep_fallback(const struct envl_provider *prov)
@@ -262,7 +263,8 @@ envelope_provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
     }
     prov->ctx.kms_modules = prov->kms_modules;
     prov->ctx.properties = prov->defaults.properties;
-    /* A query that libcrypto cannot read it would ignore in every fetch. */
+    /* Check the query now: libcrypto would ignore a malformed one in
+     * fetches. */
     if (prov->defaults.properties != NULL
         && !EVP_set_default_properties(prov->ctx.libctx,
                                        prov->defaults.properties))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The provider's context, and what its parts offer each other. */
+/* The provider's context, and the functions that its files share. */
 #ifndef ENVL_PROVIDER_H
 #define ENVL_PROVIDER_H
 
@@ -27,11 +27,11 @@ struct envl_provider {
     OSSL_FUNC_BIO_write_ex_fn *bio_write_ex;
 
     struct envl_defaults defaults;
-    struct envl_err config_failure; /* what is wrong in it, or ENVELOPE_OK */
+    struct envl_err config_failure; /* a mistake in the file, or ENVELOPE_OK */
     bool is_global;         /* the program's context is the global one */
     bool is_beside_other;   /* the configuration activates another provider */
-    char *propq;            /* of ctx */
-    char *kms_modules;      /* of ctx; or NULL */
+    char *propq;            /* for ctx, owned */
+    char *kms_modules;      /* for ctx, owned; or NULL */
     struct envl_libctx ctx; /* a child of the program's library context */
     CRYPTO_RWLOCK *lock;    /* for the two below */
     bool has_algorithms;
@@ -55,21 +55,21 @@ extern const OSSL_ITEM envl_reason_strings[];
 /* config.c */
 
 /*
- * envl_config_read - ask the core for the provider's section, and the
- * environment for what concerns all streams
+ * envl_config_read - read the provider's section from the core, and the
+ * settings for all streams from the environment
  *
- * The core has what libcrypto took from a configuration file, and libcrypto
- * does not say what it did not take.  Where the file can be known it is read
- * again; a mistake in it stays in config_failure, for all streams to fail with.
+ * The core has the settings that libcrypto has taken from a configuration file.
+ * libcrypto does not report what it has ignored.  So the file, if it is known,
+ * is read again; a mistake in it is kept in config_failure, with which all
+ * streams fail.
  *
  * Returns: 1, or 0 if memory ran out.
  */
 int envl_config_read(struct envl_provider *prov);
 
 /*
- * envl_config_apply - fill what settings leave open from the environment or
- * the configuration: what concerns recipients when encrypting, identities when
- * decrypting
+ * envl_config_apply - fill settings that are not set from the environment or
+ * the configuration: recipients when encrypting, identities when decrypting
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */
@@ -79,19 +79,20 @@ enum envelope_reason envl_config_apply(const struct envl_provider *prov,
 
 /* cipher_params.c */
 
-/* When parameters come. */
+/* When parameters are set.  Recipients and identities say whom a stream is
+ * for. */
 enum envl_params_time {
-    ENVL_PARAMS_IN_INIT, /* what says whom a stream is for replaces all such */
-    ENVL_PARAMS_BEFORE_DATA, /* the same if that is old, and else adds to it */
+    ENVL_PARAMS_IN_INIT,     /* new recipients or identities replace all */
+    ENVL_PARAMS_BEFORE_DATA, /* they replace those of an old stream, or add */
     ENVL_PARAMS_AFTER_DATA   /* nothing can be set any more */
 };
 
 /*
- * envl_params_set - take what concerns a stream out of params
+ * envl_params_set - set settings from params
  *
- *   *whom  says whether they had something of whom it is for
+ *   *whom  receives whether params said whom a stream is for
  *
- * Returns: 1, or 0 with err set and settings as they were.
+ * Returns: 1; 0 with err set and settings unchanged.
  */
 int envl_params_set(struct envl_settings *settings, bool *whom,
                     const OSSL_PARAM params[], enum envl_params_time when,
@@ -106,7 +107,8 @@ extern const OSSL_DISPATCH envl_decrypt_functions[];
 
 /* provider.c */
 
-/* envl_provider_prepare - see that the child context has AES-256-GCM */
+/* envl_provider_prepare - make sure that the child context has AES-256-GCM, if
+ * the default provider can help; 1, or 0 if libcrypto could not lock */
 int envl_provider_prepare(struct envl_provider *prov);
 
 #endif

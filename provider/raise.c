@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reasons as libcrypto wants them, and the one place that raises. */
+/* The reasons in libcrypto's form, and the only function that raises
+ * records. */
 #include "provider/provider.h"
 
 #include <stdarg.h>
 
 const OSSL_ITEM envl_reason_strings[] = {
-/* The table is constant; libcrypto's structure for it is not. */
+/* The texts are constant, but libcrypto's structure has a pointer that is
+ * not. */
 #define REASON_ITEM(name, number, text) { name, (void *)(uintptr_t)(text) },
     ENVELOPE_REASONS(REASON_ITEM)
 #undef REASON_ITEM
