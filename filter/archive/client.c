@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a callback says of its failure is kept as it is. */
+/* An error that a callback has set in the archive is kept. */
 #include "filter/archive/client.h"
 
 static enum envelope_reason

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One text and one number for each failure. */
+/* Gives each failure to libarchive as one text and one error number. */
 #include "filter/archive/common.h"
 
 #include <errno.h>
 
-/* libarchive's own numbers for these, which its public header does not name. */
+/* libarchive's own error numbers, which are not in its public header. */
 #define ERRNO_MISC (-1)
 #define ERRNO_FILE_FORMAT EILSEQ
 
-/* What its user should change is EINVAL; where the stream is not what it should be,
- * ERRNO_FILE_FORMAT.  Every reason is here, or the compiler says which one is
- * not. */
+/* EINVAL if the user should change something; ERRNO_FILE_FORMAT if the stream
+ * is wrong.  The compiler warns if a reason is missing here. */
 static int
 errno_of(enum envelope_reason reason)
 {

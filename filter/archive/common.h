@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What writing and reading archives share: options, and how errors reach
+/* Shared by writing and reading archives: options, and giving errors to
  * libarchive. */
 #ifndef ENVL_ARCHIVE_COMMON_H
 #define ENVL_ARCHIVE_COMMON_H
@@ -10,17 +10,17 @@
 #include "lib/base/err.h"
 
 /*
- * envl_archive_fail - hand a failure to libarchive
+ * envl_archive_fail - give a failure to libarchive
  *
- *   error  the system's error number, which counts for ENVELOPE_R_READ and
- *          _WRITE; 0 if it reported none
+ *   error  the system's error number, used for ENVELOPE_R_READ and _WRITE; 0 if
+ *          there is none
  *
  * Returns: ARCHIVE_FATAL.
  */
 int envl_archive_fail(struct archive *a, const struct envl_err *err, int error);
 
-/* envl_archive_options - take an array of options; the caller clears them,
- * also on failure */
+/* envl_archive_options - read an array of options into `to`, which the caller
+ * clears, also on failure; returns what envl_options_set() returns */
 enum envelope_reason envl_archive_options(struct envl_options *to,
                                           const struct envelope_option *options,
                                           struct envl_err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lock is for the list alone; a plain one cannot fail. */
+/* The lock only protects the list.  Locking a plain mutex cannot fail. */
 #include "filter/archive/handles.h"
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * State that is kept for archives of somebody else's: libarchive gives no way
- * from an archive to it.
+ * Finds the state that is kept for a program's archive: libarchive has no place
+ * in an archive for a pointer to it.
  */
 #ifndef ENVL_HANDLES_H
 #define ENVL_HANDLES_H
@@ -15,7 +15,7 @@ struct envl_handle {
     struct archive *archive;
 };
 
-/* A list of them: few archives are open at once. */
+/* A list of handles; it is short, because few archives are open at once. */
 struct envl_handles {
     pthread_mutex_t lock;
     struct envl_handle *first;
@@ -27,12 +27,11 @@ struct envl_handles {
     }
 
 /*
- * envl_handles_add, _remove - handle is the caller's, and removed before it is
- * freed
- * envl_handles_find - that of an archive; NULL if there is none
+ * envl_handles_add - add a handle for archive a; the handle stays the caller's
+ * envl_handles_remove - remove a handle, before it is freed
+ * envl_handles_find - the handle of archive a; NULL if there is none
  *
- * Threads: safe.  Who has found a handle has it to himself, as an archive
- *          belongs to one thread at a time.
+ * Threads: safe.  A handle, like its archive, belongs to one thread at a time.
  */
 void envl_handles_add(struct envl_handles *handles, struct envl_handle *handle,
                       struct archive *a);

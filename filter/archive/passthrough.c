@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libarchive's callbacks on a source whose beginning has been read. */
+/* libarchive's callbacks for a source whose beginning was read already. */
 #include "filter/archive/passthrough.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ pass_read(struct archive *a, void *data, const void **block)
     return (la_ssize_t)len;
 }
 
-/* Not before all that was read ahead has been given. */
+/* Skip only after all bytes that were read ahead have been returned. */
 static la_int64_t
 pass_skip(struct archive *a, void *data, la_int64_t request)
 {
@@ -57,15 +57,15 @@ pass_seek(struct archive *a, void *data, la_int64_t offset, int whence)
     }
     offset = pass->client.seek(a, pass->client.data, offset, whence);
     if (offset < 0)
-        return offset; /* it has not moved */
+        return offset; /* the source has not moved */
     source->replays = false;
     source->rest_len = 0;
     source->at = offset;
     return offset;
 }
 
-/* As libarchive does: what writes into a pipe or a socket need not fail because
- * padding is left in it; a tape stays where it is. */
+/* Read the rest, as libarchive does, so that a writer to a pipe or a socket
+ * does not fail because padding is left in it.  A tape does not move. */
 static void
 drain(struct envl_source *source)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is no envelope, and was read to find that out, goes on to libarchive
- * from its first byte. */
+/* Gives an archive that is no envelope to libarchive, from its first byte,
+ * although its beginning was read already. */
 #ifndef ENVL_PASSTHROUGH_H
 #define ENVL_PASSTHROUGH_H
 
@@ -12,12 +12,14 @@
 #include "filter/stream/source.h"
 
 /*
- * envl_passthrough_open - archive_read_open1() on a source that was looked at
+ * envl_passthrough_open - archive_read_open1() on a source after
+ * envl_source_peek()
  *
- *   client   what the source reads through, or all zero
- *   owns_fd  the descriptor is to be closed with the archive
+ *   client   the callbacks of the source, or all zero
+ *   owns_fd  close the descriptor with the archive
  *
- * Ownership: source and client are copied, and cleared with the archive.
+ * Ownership: source and client are copied; the copies are cleared with the
+ *            archive.
  * Returns:   what libarchive returns.
  */
 int envl_passthrough_open(struct archive *a, const struct envl_source *source,

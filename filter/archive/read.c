@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Archives read through an envelope: libarchive's client callbacks.  In order
- * they are fed by the pump (descriptors) or the codec alone; once libarchive
- * has jumped, by random access.
+ * Reads archives in an envelope: libarchive's client callbacks.  Plaintext in
+ * order comes from the pump (for descriptors) or from the codec alone; after
+ * libarchive has jumped, it comes from random access.
  */
 #include <envelope/archive.h>
 
@@ -26,14 +26,15 @@
 #include "filter/stream/random.h"
 #include "filter/stream/source.h"
 
-/* Skips from here on are jumped over; shorter ones are read. */
+/* Skips of at least so many bytes become jumps; shorter skips are read. */
 #define JUMP_MIN 4194304
 
-/* What may be left when a program closes an archive, and is read to verify
- * the end: padding, directories.  More means that it has stopped early. */
+/* When a program closes an archive, at most so many bytes may be left, such as
+ * padding and directories.  They are read to verify the end.  If more is left,
+ * the program has stopped early. */
 #define DRAIN_MAX 67108864
 
-/* What messages call a source that has no name. */
+/* The name in messages of a source that has no name. */
 #define INPUT "the input"
 
 struct reader {
@@ -43,15 +44,15 @@ struct reader {
     struct envl_codec *codec;
     struct envl_pump *pump;
     struct envl_slot slot;      /* without a pump */
-    unsigned given;             /* spans of it that were given out */
-    const unsigned char *block; /* of the source, not yet copied to it */
+    unsigned given;             /* spans of the slot that were returned */
+    const unsigned char *block; /* source's bytes that slot has not yet */
     size_t block_len;
     struct envl_random *random;
-    bool no_random; /* it was tried */
+    bool no_random; /* random access was tried and is not possible */
 
-    const unsigned char *held; /* text that was read ahead of its time */
+    const unsigned char *held; /* plaintext that was read ahead */
     size_t held_len;
-    int64_t at; /* bytes of text that libarchive has got, or jumped to */
+    int64_t at; /* the offset in the plaintext that libarchive is at */
     bool ended, failed;
     struct envl_err err;
     int error;
@@ -72,8 +73,8 @@ fail(struct archive *a, struct reader *r, const struct envl_err *err, int error)
 
 /* Reading in order */
 
-/* A whole block, so that no text waits for more; of a large one as much as
- * there is room for. */
+/* Fill the slot with one block, so that no plaintext waits for more input; with
+ * as much of a large block as there is room for. */
 static enum envelope_reason
 fill_slot(struct reader *r, struct envl_err *err)
 {
@@ -104,7 +105,7 @@ fill_slot(struct reader *r, struct envl_err *err)
     return rc;
 }
 
-/* Text from the codec, in this thread. */
+/* Get plaintext from the codec, in this thread. */
 static enum envelope_reason
 step(struct reader *r, const unsigned char **p, size_t *len,
      struct envl_err *err)
@@ -173,9 +174,9 @@ client_read(struct archive *a, void *data, const void **block)
 /* Jumping */
 
 /*
- * Leave reading in order for good; false if the archive cannot be jumped in,
- * and then nothing has changed.  Some text must have been read: it is from
- * the codec that the layout is known.
+ * Change from reading in order to random access, for good; false, with nothing
+ * changed, if the archive does not allow that.  Some plaintext must have been
+ * read before, because the codec learns the map then.
  */
 static bool
 start_random(struct archive *a, struct reader *r)
@@ -196,13 +197,14 @@ start_random(struct archive *a, struct reader *r)
     r->no_random = true;
     if (!envl_decoder_map(decoder, &map))
         return false;
-    /* The program may put another block in the place of the one at hand: where
-     * it comes to reading in order again, it is read again. */
+    /* Seeking may make the program overwrite the current block.  If reading in
+     * order goes on, the block is read again. */
     r->source.at -= (int64_t)r->block_len;
     r->block_len = 0;
     if (envl_random_new(&r->random, &r->source, &map, &err) != ENVELOPE_OK)
         return false;
-    /* libarchive may still use the block that it got last. */
+    /* Stop the pump but do not free it: libarchive may still use its last
+     * block. */
     envl_pump_stop(r->pump);
     r->held_len = 0;
     if (envl_random_open(r->random, envl_decoder_session(decoder), &err)
@@ -221,7 +223,7 @@ client_skip(struct archive *a, void *data, la_int64_t request)
     if (request < JUMP_MIN && r->random == NULL)
         return 0;
     if (!start_random(a, r))
-        return 0; /* a negative skip is not looked at: reading tells it */
+        return 0; /* do not skip: reading reports the failure */
     left = envl_random_size(r->random) - r->at;
     if (request > left)
         request = left > 0 ? left : 0;
@@ -238,8 +240,8 @@ client_seek(struct archive *a, void *data, la_int64_t offset, int whence)
     if (!start_random(a, r)) {
         if (r->failed)
             return ARCHIVE_FATAL;
-        /* From libarchive 3.8.10 on that would end all, and this lets a zip be
-         * read in order, as every version does. */
+        /* ARCHIVE_FATAL would end all from libarchive 3.8.10 on.  With this a
+         * zip is read in order, as in every version. */
         archive_set_error(a, ESPIPE,
                           "envelope: the archive was packed again and can only "
                           "be read in order");
@@ -259,7 +261,7 @@ client_seek(struct archive *a, void *data, la_int64_t offset, int whence)
 
 /* Closing */
 
-/* Read what libarchive has left, for the sake of the end. */
+/* Read the bytes that libarchive has left, to verify the end. */
 static void
 drain(struct archive *a, struct reader *r)
 {
@@ -279,7 +281,7 @@ drain(struct archive *a, struct reader *r)
 static void
 free_reader(struct reader *r)
 {
-    if (envl_pump_is_foreign(r->pump)) /* and so is what it works with */
+    if (envl_pump_is_foreign(r->pump)) /* and its codec is, too */
         r->codec = NULL;
     envl_pump_free(r->pump);
     envl_random_free(r->random);
@@ -291,7 +293,7 @@ free_reader(struct reader *r)
     OPENSSL_free(r);
 }
 
-/* A failure is told again: formats put texts of their own in front of it. */
+/* Report a failure again, because libarchive's formats replace its text. */
 static int
 client_close(struct archive *a, void *data)
 {
@@ -328,7 +330,7 @@ start_codec(struct reader *r, const struct envl_options *options,
                                 ENVL_PUMP_CALLER, NULL, err);
 }
 
-/* What a program's callback said is kept, as libarchive does. */
+/* Keep the error that a program's callback has set, as libarchive does. */
 static int
 fail_open(struct archive *a, struct reader *r, const struct envl_err *err)
 {
@@ -357,7 +359,7 @@ open_envelope(struct archive *a, struct reader *r)
     return archive_read_open1(a);
 }
 
-/* NULL if memory ran out; the source is let go of then. */
+/* Make a reader; NULL, with the source cleared, if memory ran out. */
 static struct reader *
 new_reader(struct archive *a, const struct envl_source *source,
            const struct envl_client *client, bool owns_fd)
@@ -380,7 +382,7 @@ new_reader(struct archive *a, const struct envl_source *source,
     return r;
 }
 
-/* What is read as an archive is not read for a key. */
+/* Note the source, so that it is not read as a key, too. */
 static enum envelope_reason
 note_source(struct envl_options *options, const struct envl_source *source,
             struct envl_err *err)
@@ -391,13 +393,13 @@ note_source(struct envl_options *options, const struct envl_source *source,
 }
 
 /*
- * Open what is an envelope, or what cannot be read a second time.
+ * Open an envelope, or a source that cannot be read a second time.
  *
- *   name  what messages call the source
+ *   name  the source's name in messages
  *
- * Returns: ARCHIVE_EOF if it was looked at, is no envelope and need be none:
- *          libarchive should open it by itself.  The source stands where it
- *          stood then.
+ * Returns: libarchive's status; ARCHIVE_EOF if the source is no envelope and
+ *          need not be one: libarchive should open it by itself.  The source
+ *          is at its beginning then.
  */
 static int
 open_source(struct archive *a, const struct envelope_option *options,
@@ -428,7 +430,7 @@ open_source(struct archive *a, const struct envelope_option *options,
         return open_envelope(a, r);
     if (r->source.replays) {
         status = envl_passthrough_open(a, &r->source, &r->client, owns_fd);
-        r->source.buf = NULL; /* it went along */
+        r->source.buf = NULL; /* the copy owns it */
         r->owns_fd = false;
     }
     free_reader(r);
@@ -437,7 +439,7 @@ open_source(struct archive *a, const struct envelope_option *options,
 
 static const struct envl_client no_client = { 0 };
 
-/* In libarchive's words, as for all that it opens. */
+/* Fail with libarchive's own words. */
 static int
 fail_name(struct archive *a, const char *what, const char *name)
 {
@@ -548,7 +550,7 @@ envelope_archive_read_open(
         rc = open_callback(a, client_data);
     if (rc == ARCHIVE_OK)
         return open_source(a, options, &source, &client, false, INPUT);
-    /* As libarchive does. */
+    /* Fail, and call the close callback, as libarchive does. */
     if (archive_error_string(a) == NULL)
         archive_set_error(a, EIO, "the program's callback failed");
     if (close_callback != NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four kinds of target, each with its way to write a block and to fail. */
+/* Four kinds of target, each with its own way to write a block and to report a
+ * failure. */
 #include "filter/archive/target.h"
 
 #include <errno.h>
@@ -12,8 +13,8 @@
 #include "filter/carrier/tar.h"
 #include "filter/stream/fd.h"
 
-/* Longest block that is padded: a tar ends with zero bytes of its own, and
- * readers take so many in all. */
+/* The longest padded block: a reader's limit of zero bytes after an archive,
+ * less those with which a tar itself ends. */
 #define PADDED_SIZE_MAX (ENVL_TRAILING_LEN_MAX - ENVL_TAR_RECORD_LEN)
 
 /* Blocks */
@@ -45,7 +46,7 @@ is_memory(const struct envl_target *target)
     return target->fd < 0 && target->write == NULL && target->file == NULL;
 }
 
-/* Does libarchive pad the last block where the program has said nothing? */
+/* Does libarchive pad the last block by default? */
 static bool
 pads_by_itself(const struct envl_target *target)
 {
@@ -60,7 +61,7 @@ pads_by_itself(const struct envl_target *target)
                || S_ISFIFO(st.st_mode));
 }
 
-/* What is a stream of bytes, or memory, need not be written in blocks. */
+/* Streams of bytes and memory need not be written in blocks. */
 static bool
 wants_blocks(const struct envl_target *target)
 {

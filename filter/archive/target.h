@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an archive is written to: a descriptor, a FILE, memory or a program's
- * callbacks, in the blocks that libarchive would write.
+ * The target of an archive: a descriptor, a FILE, memory or a program's
+ * callbacks.  It is written in the blocks that libarchive would write.
  */
 #ifndef ENVL_TARGET_H
 #define ENVL_TARGET_H
@@ -32,21 +32,21 @@ struct envl_target {
 };
 
 /*
- * envl_target_check_blocks - may what goes into this carrier be written in the
- * blocks that the program has set?
+ * envl_target_check_blocks - can this carrier be written in the blocks that the
+ * program has set?
  *
- * Only a tar may be followed by zero bytes, and by no more of them than readers
- * take.
- * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if it has asked for a padded end
- *          that cannot be.
+ * Zero bytes may only follow a tar, and no more than readers accept.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_PARAMETER if the program wants padding that
+ *          is not possible.
  */
 enum envelope_reason envl_target_check_blocks(struct archive *a,
                                               enum envl_carrier carrier,
                                               struct envl_err *err);
 
 /*
- * envl_target_take_blocks - take the blocks from libarchive, which then hands
- * out without a buffer what is to be encrypted
+ * envl_target_take_blocks - take the settings of blocks from libarchive, which
+ * then passes its output on without buffering
  *
  * Returns: 1; 0 if memory ran out.
  */
@@ -65,8 +65,8 @@ int envl_target_put(struct archive *a, struct envl_target *target,
 int envl_target_end(struct archive *a, struct envl_target *target);
 int envl_target_close(struct archive *a, struct envl_target *target);
 
-/* envl_target_clear - close a descriptor that is owned, and free; what the
- * caller has set stays the caller's */
+/* envl_target_clear - close a descriptor that is owned, and free the blocks;
+ * FILE, memory and callbacks are borrowed */
 void envl_target_clear(struct envl_target *target);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Archives written through an envelope: libarchive's client callbacks on
- * the pump for descriptors, and the codec alone for everything
- * that the program must be called for in its own thread.
+ * Writes archives to an envelope: libarchive's client callbacks.  The pump
+ * encrypts for descriptors; the codec alone does so for callbacks of the
+ * program, which must be called in its own thread, and for other targets.
  */
 #include <envelope/archive.h>
 
@@ -22,7 +22,8 @@
 #include "filter/stream/fd.h"
 #include "filter/stream/pump.h"
 
-/* What is written through us: libarchive drops what a client reports at close. */
+/* The open writers.  They are needed because libarchive ignores what a client
+ * returns at close. */
 static struct envl_handles writers = ENVL_HANDLES_NONE;
 
 /* Data of no bytes. */
@@ -36,10 +37,10 @@ struct writer {
     struct envl_target target;
     bool opened;           /* target.open() was called */
     struct envl_slot slot; /* without a pump, and for the header */
-    bool begun;            /* the slot is being filled */
+    bool begun;            /* the slot has input */
     bool failed;           /* archive_set_error() was called */
     bool closed;           /* libarchive has closed it */
-    char *error_text; /* of the failure, for after libarchive's own close */
+    char *error_text;      /* a copy of the failure's text, owned */
     int error;
 };
 
@@ -84,7 +85,7 @@ put_end(struct archive *a, struct writer *w)
                                                         : note_failure(a, w);
 }
 
-/* Take len bytes more, or what is left at the end. */
+/* Encrypt and write len more bytes; with ended, also all that is left. */
 static int
 drive(struct archive *a, struct writer *w, const unsigned char *p, size_t len,
       bool ended)
@@ -119,8 +120,8 @@ drive(struct archive *a, struct writer *w, const unsigned char *p, size_t len,
 /* Callbacks */
 
 /*
- * The wrapped key is written at once, or once it fills a block, so that not
- * even an archive that is given up right away is taken for an empty one.
+ * Write the header at once, or when it fills a block, so that an archive that
+ * is given up early is not taken for an empty one.
  */
 static int
 put_head(struct archive *a, struct writer *w)
@@ -130,7 +131,7 @@ put_head(struct archive *a, struct writer *w)
     if (drive(a, w, NOTHING, 0, false) != ARCHIVE_OK || w->target.fd < 0)
         return w->failed ? ARCHIVE_FATAL : ARCHIVE_OK;
     envl_slot_clear(&w->slot);
-    w->begun = false; /* the pump begins with slots of its own */
+    w->begun = false; /* the pump has slots of its own */
     errno = 0;
     return envl_pump_start_with(&w->pump, w->codec, NULL, w->target.fd,
                                 &w->target.blocks, &err)
@@ -175,7 +176,7 @@ client_write(struct archive *a, void *data, const void *p, size_t len)
     return -1;
 }
 
-/* The last bytes, and all that can go wrong with them. */
+/* Write the last bytes, and report any failure of the archive. */
 static int
 finish(struct archive *a, struct writer *w)
 {
@@ -190,7 +191,7 @@ finish(struct archive *a, struct writer *w)
                                                        : ARCHIVE_FATAL;
 }
 
-/* Of an archive that was given up within its first block, that beginning. */
+/* Write the beginning of an archive that was given up in its first block. */
 static void
 put_beginning(struct archive *a, struct writer *w)
 {
@@ -203,13 +204,13 @@ put_beginning(struct archive *a, struct writer *w)
 static void
 stop_pump(struct writer *w)
 {
-    if (envl_pump_is_foreign(w->pump)) /* and so is what it works with */
+    if (envl_pump_is_foreign(w->pump)) /* and its codec is, too */
         w->codec = NULL;
     envl_pump_free(w->pump);
     w->pump = NULL;
 }
 
-/* libarchive does not look at what this returns. */
+/* libarchive ignores the result of this callback. */
 static int
 client_close(struct archive *a, void *data)
 {
@@ -270,9 +271,10 @@ client_free(struct archive *a, void *data)
 /* Opening */
 
 /*
- * A writer whose data key is wrapped, and no target yet: that will be fd, or
- * the file of that name.  Standard input is the program's, which may find names
- * of files there, or an archive.
+ * Make a writer and wrap its data key.  It has no target yet: that will be fd,
+ * or the file of this name, which is not read as a key.  Nor is standard
+ * input: it belongs to the program, which may read file names or an archive
+ * there.
  */
 static struct writer *
 new_writer(struct archive *a, const struct envelope_option *options, int fd,
@@ -306,7 +308,7 @@ new_writer(struct archive *a, const struct envelope_option *options, int fd,
     return w;
 }
 
-/* Hand the writer to libarchive. */
+/* Let libarchive open the writer, and own it. */
 static int
 open_writer(struct archive *a, struct writer *w)
 {
@@ -322,7 +324,7 @@ open_writer(struct archive *a, struct writer *w)
     envl_handles_add(&writers, &w->handle, a);
     rc = archive_write_open2(a, w, client_open, client_write, client_close,
                              client_free);
-    /* An archive that cannot be opened now has not taken the writer. */
+    /* If libarchive refused to open, it has not taken the writer. */
     if (rc != ARCHIVE_OK && envl_handles_find(&writers, a) == &w->handle)
         free_writer(w);
     return rc;
@@ -389,7 +391,7 @@ open_target(struct archive *a, const struct envelope_option *options,
     struct writer *w = new_writer(a, options, fd, NULL);
 
     if (w == NULL) {
-        /* As libarchive does, whatever it was that failed. */
+        /* Call the free callback after any failure, as libarchive does. */
         if (target->free != NULL)
             (void)target->free(a, target->client_data);
         return ARCHIVE_FATAL;
@@ -452,9 +454,9 @@ writer_of(const struct archive *a)
 }
 
 /*
- * libarchive closes what archive_write_fail(), or a failure of its own, has
- * ended as if it were whole.  An archive in that state refuses to finish an
- * entry; readers must not take it for whole.
+ * After archive_write_fail(), or a failure of its own, libarchive closes an
+ * archive as if it were complete.  Such an archive is recognised because it
+ * refuses to finish an entry.  Readers must not take it for complete.
  */
 static void
 note_given_up(struct archive *a, struct writer *w)

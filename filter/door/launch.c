@@ -2,8 +2,8 @@
 /*
  * Installed as bsdtar-envelope, bsdcpio-envelope and bsdcat-envelope, and by
  * the names without -envelope in a folder that may come first in PATH: runs
- * the system's program with the preload module.  Where the command asks for the
- * envelope, makes sure that the module is at work.
+ * the system's program with the preload module.  If the command asks for the
+ * envelope, it first checks that the module works.
  */
 #define _GNU_SOURCE /* asprintf(), secure_getenv() */
 #include "filter/door/launch.h"
@@ -23,7 +23,7 @@
 
 #define SELF "/proc/self/exe"
 #define LAST_RESORT "/usr/bin/"
-/* How often the launcher has been run on the way to this process. */
+/* The number of launchers that have run one after the other up to this one. */
 #define DEPTH_VARIABLE "ENVELOPE_PRELOAD_DEPTH"
 #define DEPTH_MAX 16
 #define PRELOAD_VARIABLE "LD_PRELOAD"
@@ -39,7 +39,7 @@ static const char *const option_variables[] = {
 #define OPTION_VARIABLE_COUNT \
     (sizeof(option_variables) / sizeof(option_variables[0]))
 
-/* Like err(3), for which program_invocation_short_name is the name. */
+/* Like err(3): print the program's name and exit. */
 static void __attribute__((noreturn)) fail(const char *what, const char *why)
 {
     errx(EXIT_FAILURE, "envelope: %s: %s", what, why);
@@ -62,8 +62,9 @@ set_variable(const char *name, const char *value)
         err(EXIT_FAILURE, "envelope");
 }
 
-/* A program that does not know the filter would write in the clear: without
- * the launcher, which a short PATH is enough for, or without the module. */
+/* Refuse a variable that switches the filter on: a program that runs without
+ * the launcher (because of another PATH) or without the module would ignore
+ * it, and write plaintext. */
 static void
 check_variables(void)
 {
@@ -76,10 +77,10 @@ check_variables(void)
     }
 }
 
-/* In every file that is the launcher, whatever its name: see is_launcher(). */
+/* Every copy of the launcher has this text, by which is_launcher() finds it. */
 static const char mark[] = "envelope: this file is the launcher of bsdtar";
 
-/* Is it this file, or a copy?  A file that nobody can read is no copy. */
+/* Is the file this launcher or a copy?  A file that cannot be read is not. */
 static bool
 is_launcher(const char *path, const struct stat *other)
 {
@@ -118,9 +119,9 @@ look_at(const char *path)
 }
 
 /*
- * The first program of that name in PATH, but not before the last place where
- * a launcher is.  A launcher never runs another one: with links and copies of
- * it in PATH, each finds the same program.
+ * Find the first program of this name in PATH after the last launcher there.  A
+ * launcher never runs another: even with links and copies of it in PATH, each
+ * finds the same program.
  */
 static char *
 find_program(const char *name)
@@ -149,7 +150,8 @@ find_program(const char *name)
     return program;
 }
 
-/* A script of the user's may have the program's name, and run the launcher. */
+/* Stop an endless loop: a user's script with the program's name may run the
+ * launcher again. */
 static void
 count_runs(const char *program)
 {
@@ -164,7 +166,7 @@ count_runs(const char *program)
     set_variable(DEPTH_VARIABLE, digits);
 }
 
-/* NULL, and why, if the dynamic linker could not load it. */
+/* Find the module; NULL with *why if the dynamic linker cannot load it. */
 static const char *
 find_module(const char **why)
 {
@@ -192,7 +194,8 @@ preload(const char *module)
         set_variable(PRELOAD_VARIABLE, join(module, ":", others));
 }
 
-/* In the child: the program, which should get no further than the module. */
+/* In the child: run the program, which the module should end when it is
+ * loaded. */
 static void __attribute__((noreturn))
 run_probe(const char *program, const char *name, int answer)
 {
@@ -217,9 +220,9 @@ read_answer(int fd, char *buf, size_t size)
     return len;
 }
 
-/* A static program, or one that runs with other rights, ignores LD_PRELOAD;
- * so does a script's interpreter what the module is for.  The module itself
- * refuses a program with another libarchive than its own. */
+/* Check that the module works in the program.  A static or a setuid program
+ * ignores LD_PRELOAD, and in a script's interpreter the module has no effect.
+ * The module itself refuses a program with another libarchive than its own. */
 static void
 check_module(const char *program, const char *name)
 {
@@ -244,9 +247,9 @@ check_module(const char *program, const char *name)
 }
 
 /*
- * bsdtar gives its options to the archive of the command line only, and not to
- * the readers of @archives.  The other two programs have no options at all.  So
- * the module gets them, too, for every archive.
+ * bsdtar applies its options only to the archive of the command line, and not
+ * to the readers of @archives.  The other two programs have no --options.  So
+ * the module also gets the options, for every archive.
  */
 int
 main(int argc, char **argv)

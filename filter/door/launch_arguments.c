@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads options as bsdtar's own getopt does, bundles, abbreviations, -W and
- * all, because an option's argument may look like an option.
+ * Reads options as bsdtar's own getopt does, with bundles, abbreviations and
+ * -W.  That is needed because an option's argument may look like an option.
  */
 #define _GNU_SOURCE /* asprintf() */
 #include "filter/door/launch.h"
@@ -19,7 +19,8 @@
 #define FILTER_NAME "envelope"
 #define FILTER_ELEMENT ENVL_MODULE_PREFIX ENVL_FILTER_OPTION
 #define OPTIONS_OPTION "options"
-/* --op means no other option of bsdtar. */
+/* The shortest abbreviation of --options: --op means no other option of
+ * bsdtar. */
 #define OPTIONS_ABBREVIATION_LEN 2
 
 /* From tar/cmdline.c and cpio/cmdline.c of libarchive 3.6 to 3.8. */
@@ -97,7 +98,7 @@ envl_syntax_find(const char *name)
     return NULL;
 }
 
-/* Elements joined by commas; either may be NULL. */
+/* Join two lists of elements with a comma; either may be NULL. */
 static char *
 join(const char *options, const char *more)
 {
@@ -126,7 +127,7 @@ add(char **options, const char *more)
     *options = joined;
 }
 
-/* The elements that are ours, joined; NULL if none is. */
+/* The elements of this module, joined; NULL if there are none. */
 static char *
 own_of(const char *options)
 {
@@ -156,7 +157,7 @@ envl_options_filter(const char *options)
             && (element[len] == '\0' || element[len] == '='))
             found = true;
     }
-    return found; /* what was split stays, as all that is made here */
+    return found; /* the split copy is not freed, like all memory here */
 }
 
 static void
@@ -202,7 +203,8 @@ is_options(const struct scan *scan, const char *text, size_t len)
                                                : strlen(OPTIONS_OPTION));
 }
 
-/* An abbreviation of several is a mistake that the program will report. */
+/* Does the option take an argument?  The program reports an abbreviation of
+ * several options. */
 static bool
 has_argument(const struct scan *scan, const char *text, size_t len)
 {
@@ -215,8 +217,8 @@ has_argument(const struct scan *scan, const char *text, size_t len)
     return false;
 }
 
-/* Read a long option, without its dashes, and the word after it if that is
- * its argument.  True if it was ours, and is not for the program. */
+/* Read a long option, without its dashes, and the next word if that is its
+ * argument.  True if the option is the launcher's and not for the program. */
 static bool
 take_long(struct scan *scan, const char *text)
 {
@@ -238,9 +240,9 @@ take_long(struct scan *scan, const char *text)
     return true;
 }
 
-/* Read a bundle of short options, and the word after it if that is the
- * argument of the last one.  The same as above; with -W a part of the bundle
- * may be left. */
+/* Read a bundle of short options, and the next word if that is the last
+ * option's argument.  True as above; with -W a part of the bundle may be left
+ * for the program. */
 static bool
 take_bundle(struct scan *scan, const char *word)
 {
@@ -267,8 +269,8 @@ take_bundle(struct scan *scan, const char *word)
     return false;
 }
 
-/* The first word: each option in it that wants one has its argument among
- * the words that follow, in order. */
+/* Copy the first word in the old style: the arguments of its options follow as
+ * words, in order. */
 static void
 copy_old_style(struct scan *scan)
 {
@@ -298,8 +300,8 @@ copy_options(struct scan *scan)
     }
 }
 
-/* bsdtar takes what comes after the first file name for file names, and goes
- * on without the filter. */
+/* Copy the operands.  bsdtar takes all words after the first file name for file
+ * names: options of the filter there would have no effect, so refuse them. */
 static void
 copy_operands(struct scan *scan)
 {
@@ -330,7 +332,7 @@ envl_arguments_read(struct envl_arguments *arguments,
     while (argv[n] != NULL)
         n++;
     *arguments = (struct envl_arguments){ 0 };
-    /* What may come in addition: --options, its argument; and NULL. */
+    /* Room for --options, its argument, and NULL in addition. */
     arguments->argv = calloc(n + 3, sizeof(*arguments->argv));
     if (arguments->argv == NULL)
         err(EXIT_FAILURE, "envelope");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The archives of the program that have options, and the way past the
- * interposed functions.  Knows nothing of what the options mean.
+ * Keeps the state of the program's archives, and finds libarchive's functions
+ * that are interposed.  The meaning of options is not known here.
  */
 #define _GNU_SOURCE /* RTLD_NEXT; O_ACCMODE and struct stat under -std=c11 */
 #include "filter/door/preload.h"
@@ -47,7 +47,7 @@ free_text(const char *text)
 {
     char *mine = (char *)(uintptr_t)text;
 
-    /* It may hold the PIN of a token. */
+    /* Wipe the value, which may have the PIN of a token. */
     if (mine != NULL)
         explicit_bzero(mine, strlen(mine));
     free(mine);
@@ -83,7 +83,7 @@ has(const struct envl_request *handle, const char *name, const char *value)
     return false;
 }
 
-/* The same may come from the command line and from the environment. */
+/* An option may come twice, from the command line and from the environment. */
 bool
 envl_handle_add(struct envl_request *handle, const char *name,
                 const char *value)
@@ -138,8 +138,8 @@ envl_guard_holds(struct archive *a)
 }
 
 /*
- * A program that calls a function was linked with a libarchive that has it:
- * without one here there is nothing that could be returned.
+ * A program that calls a function was linked with a libarchive that has it.  If
+ * the function is missing all the same, the process cannot go on.
  */
 void *
 envl_real(const char *name)

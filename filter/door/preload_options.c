@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interposed: the functions that set libarchive's options.  Those of the
- * module "envelope" are taken out and kept for the open functions; values
- * have no commas, because libarchive's syntax has no way to write one.
+ * Interposes the functions that set libarchive's options.  Options of the
+ * module "envelope" are taken out and kept for the open functions.  Values
+ * cannot have commas, because libarchive's syntax cannot quote them.
  */
 #define _GNU_SOURCE /* explicit_bzero(), stpcpy(), strsep() */
 #include "filter/door/preload.h"
@@ -18,14 +18,14 @@
 
 #define MODULE "envelope"
 #define PREFIX MODULE ":"
-/* bsdtar puts this before what it finds in the environment. */
+/* bsdtar puts this before the options that it finds in its variables. */
 #define FORGIVING "__ignore_wrong_module_name__"
 
-/* What an option says of the archive, besides its value. */
+/* What an option means for the archive, besides its value. */
 enum about { SETTING, FILTER, REQUIRE, IDENTITY, PASSPHRASE };
 
-/* The names that say more than a setting; the others are those of the archive
- * functions. */
+/* The options that are more than a setting; all other options are those of the
+ * archive functions. */
 static const struct known {
     const char *name;
     enum about about;
@@ -37,12 +37,12 @@ static const struct known {
 
 #define SPECIAL_COUNT (sizeof(special) / sizeof(special[0]))
 
-/* The module's own; what it takes is for those that write. */
+/* The module's own option, for archives that are written. */
 static const struct envl_option_name filter_option = {
     ENVL_FILTER_OPTION, ENVL_WRITING | ENVL_OPTION_SWITCH
 };
 
-/* For every archive; set before the program begins. */
+/* The options for every archive; set before the program begins. */
 static const char *defaults[ENVL_SAID_COUNT];
 
 typedef int set_options_fn(struct archive *a, const char *options);
@@ -94,7 +94,7 @@ refuse_unknown(struct archive *a, const char *name)
                        names);
 }
 
-/* A value is looked at whatever the archive is opened for. */
+/* Check a value, whether the archive is read or written. */
 static int
 check_value(struct archive *a, const char *name, const char *value)
 {
@@ -111,8 +111,8 @@ check_value(struct archive *a, const char *name, const char *value)
                        rc == ENVELOPE_R_MEMORY ? "out of memory" : err.detail);
 }
 
-/* What an option says of the archive.  The keys in a variable insist on
- * nothing; who wants that has require. */
+/* Note what an option means for the archive.  Keys in a variable do not
+ * require an envelope; a user who wants that sets the option require. */
 static void
 note(struct envl_request *handle, enum envl_said said, enum about says)
 {
@@ -123,8 +123,8 @@ note(struct envl_request *handle, enum envl_said said, enum about says)
     handle->passphrase |= says == PASSPHRASE && by_command;
 }
 
-/* bsdtar has one text for readers and writers: what the other way is about
- * is no mistake. */
+/* Check an option and keep it.  bsdtar passes the same options to readers and
+ * writers, so an option for the other direction is no mistake. */
 static int
 judge(struct envl_request *handle, enum envl_use use, enum envl_said said,
       const char *name, const char *value)
@@ -162,8 +162,8 @@ judge(struct envl_request *handle, enum envl_use use, enum envl_said said,
     return envl_refuse(a, ENOMEM, "out of memory");
 }
 
-/* Nothing may be read or written any more, also by a program that does not
- * look at what this returns. */
+/* Make sure that nothing more is read or written, even by a program that
+ * ignores the result of this call. */
 static int
 end_without_memory(struct archive *a, enum envl_use use)
 {
@@ -188,7 +188,8 @@ take(struct archive *a, enum envl_use use, enum envl_said said,
     r = judge(handle, use, said, name, value);
     if (r != ARCHIVE_OK)
         handle->refused = true;
-    /* Also where it was refused: nothing is written then. */
+    /* Arm the archive also if an option was refused: then nothing is
+     * written. */
     if (use == ENVL_WRITING && (said != ENVL_BY_VARIABLE || r != ARCHIVE_OK))
         handle->armed = true;
     handle->switched |= said == ENVL_BY_COMMAND;
@@ -196,8 +197,8 @@ take(struct archive *a, enum envl_use use, enum envl_said said,
     return r;
 }
 
-/* An element that is the module's, also one that is negated: "!" is put back
- * before its name, which nobody knows. */
+/* Is the element this module's?  For a negated element the "!" is put back
+ * before the option's name, so that the name is refused as unknown. */
 static bool
 is_ours(char **element)
 {
@@ -262,9 +263,9 @@ take_text(struct archive *a, enum envl_use use, enum envl_said said,
     return r;
 }
 
-/* bsdtar gives an archive first what is in its variable, and then what its
- * command line says; some versions leave out the prefix that tells them
- * apart. */
+/* Are these options from bsdtar's variable?  bsdtar first sets the options of
+ * its variable and then those of the command line; some versions leave out the
+ * prefix that tells them apart. */
 static bool
 is_by_tar(struct archive *a, enum envl_use use, const char *options)
 {

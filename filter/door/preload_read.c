@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interposed: opening an archive to read it.  envelope_archive_read_open*()
- * decrypts an envelope and leaves all else to libarchive.
+ * Interposes the functions that open an archive for reading.
+ * envelope_archive_read_open*() decrypts an envelope and leaves all other
+ * archives to libarchive.
  *
  * Not covered: archive_read_open1() with callbacks that were set one by one,
  * archive_read_open_filenames() with several names, and functions that were
- * found through dlsym(3) on libarchive itself.  An envelope opened so is not
- * decrypted: the program finds an archive of ciphertext, or none.  Where the
- * archive must be an envelope, archive_read_next_header() refuses it.
+ * found through dlsym(3) on libarchive itself.  An envelope that is opened in
+ * such a way is not decrypted: the program finds an archive of ciphertext, or
+ * none.  If the archive must be an envelope, archive_read_next_header() refuses
+ * it.
  */
 #include "filter/door/preload.h"
 
@@ -40,14 +42,14 @@ envl_narrow(char **narrow, struct archive *a, const wchar_t *name)
         (void)envl_refuse(a, ENOMEM, "out of memory");
         return false;
     }
-    (void)wcsrtombs(*narrow, &from, len + 1, &state); /* it did before */
+    (void)wcsrtombs(*narrow, &from, len + 1, &state); /* cannot fail now */
     return true;
 }
 
 /*
- * bsdtar -r and -u open the file for both, and would write after the end of
- * the archive that they read: at a place that means nothing in an envelope.
- * Whether it is one must be known.
+ * bsdtar -r and -u open the file for reading and writing.  They would write at
+ * the end of the plaintext archive, which is another place in an envelope: so
+ * refuse envelopes.
  */
 static int
 refuse_update(struct archive *a, int fd)
@@ -70,8 +72,8 @@ refuse_update(struct archive *a, int fd)
                        "opened for reading only");
 }
 
-/* libarchive reads a file of patterns with an archive of its own making: what
- * is said of the program's archives is not said of this one. */
+/* libarchive reads a file of patterns with an archive that it makes itself.
+ * The options of the program's archives do not apply to it. */
 static _Thread_local bool reads_patterns;
 
 ENVELOPE_EXPORT struct archive *
@@ -79,7 +81,7 @@ archive_read_new(void)
 {
     struct archive *a = ENVL_REAL(archive_read_new)();
 
-    envl_handle_drop(a); /* of one that was freed behind our back */
+    envl_handle_drop(a); /* in case an archive was freed without this module */
     if (a != NULL && !reads_patterns
         && envl_options_begin(a, ENVL_READING) != ARCHIVE_OK) {
         (void)archive_read_free(a); /* nothing was read */
@@ -105,8 +107,8 @@ READ_PATTERNS(archive_match_exclude_pattern_from_file_w, wchar_t)
 READ_PATTERNS(archive_match_include_pattern_from_file, char)
 READ_PATTERNS(archive_match_include_pattern_from_file_w, wchar_t)
 
-/* A passphrase that is given together with the filter is for writing: what is
- * read besides, such as bsdtar's @archive, need not be an envelope. */
+/* Must the input be an envelope?  A passphrase that is given with the filter is
+ * for writing: then input such as bsdtar's @archive need not be an envelope. */
 static bool
 is_required(const struct envl_request *handle)
 {
@@ -114,10 +116,10 @@ is_required(const struct envl_request *handle)
 }
 
 /*
- * Where bsdtar is told a command to read through, libarchive looks for no
- * compression by itself.  So is it with envelopes: the command may decrypt by
- * itself, and gets the archive as it is, unless something insists that it be an
- * envelope.
+ * If bsdtar is told a command to read through, libarchive does not look for
+ * compression.  Nor does this module look for an envelope, because the command
+ * may decrypt it: the command gets the archive unchanged, unless the archive
+ * must be an envelope.
  */
 ENVELOPE_EXPORT int
 archive_read_support_filter_program(struct archive *a, const char *command)
@@ -130,7 +132,8 @@ archive_read_support_filter_program(struct archive *a, const char *command)
     return ENVL_REAL(archive_read_support_filter_program)(a, command);
 }
 
-/* Is it libarchive's to open: within a call of ours, or for a command? */
+/* Must libarchive open the archive: inside envelope_archive_*(), or for a
+ * command? */
 static bool
 is_libarchives(struct archive *a)
 {
@@ -141,9 +144,8 @@ is_libarchives(struct archive *a)
                && !is_required(handle));
 }
 
-/* The options to open it with; between this and ends() the calls are for
- * libarchive.  A program that did not look at what an earlier call returned is
- * stopped here. */
+/* Get the options for opening; until ends(), calls go straight to libarchive.
+ * A program that has ignored the failure of an earlier call is stopped here. */
 static bool
 begins(struct archive *a, const struct envelope_option **options,
        struct archive **outer)
@@ -178,7 +180,7 @@ ends(struct archive *a, struct archive *outer, int r)
     return r;
 }
 
-/* All callbacks there are; archive_read_open() and _open2() have fewer. */
+/* Open with all callbacks; archive_read_open() and _open2() have fewer. */
 static int
 open_callbacks(struct archive *a, void *client_data,
                archive_open_callback *open_callback,
@@ -245,7 +247,7 @@ ENVELOPE_EXPORT int
 archive_read_open_filenames(struct archive *a, const char **names,
                             size_t block_size)
 {
-    /* More than one are the volumes of one archive, for libarchive to join. */
+    /* Several names are volumes of one archive, which libarchive joins. */
     if (is_libarchives(a)
         || (names != NULL && names[0] != NULL && names[1] != NULL))
         return ENVL_REAL(archive_read_open_filenames)(a, names, block_size);
@@ -316,7 +318,7 @@ archive_read_open_memory(struct archive *a, const void *buffer, size_t size)
                 envelope_archive_read_open_memory(a, options, buffer, size));
 }
 
-/* The size of the pieces that libarchive is given is for its own tests. */
+/* read_size only serves libarchive's own tests: ignore it. */
 ENVELOPE_EXPORT int
 archive_read_open_memory2(struct archive *a, const void *buffer, size_t size,
                           size_t read_size)
@@ -326,7 +328,7 @@ archive_read_open_memory2(struct archive *a, const void *buffer, size_t size,
     return archive_read_open_memory(a, buffer, size);
 }
 
-/* It must be an envelope, and some other way was found to open it. */
+/* Must the archive be an envelope, but was opened in another way? */
 static bool
 is_unseen(struct archive *a)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens when the module is loaded, before the program begins: children
- * shall not get it, options come from the environment, a program that uses
- * another libarchive is refused, and the launcher may only want to know whether
- * the module works in this program.
+ * Runs when the module is loaded, before the program begins.  It keeps the
+ * module from child processes, reads options from the environment, refuses a
+ * program that uses another libarchive, and answers the launcher's question
+ * whether the module works in this program.
  */
 #define _GNU_SOURCE /* dladdr(), dlinfo(), secure_getenv() */
 #include "filter/door/preload.h"
@@ -32,14 +32,14 @@ is_same_file(const char *one, const char *other)
            && a.st_ino == b.st_ino;
 }
 
-/* Leave in the list what is not this module.  It only gets shorter. */
+/* Remove this module from the list, in place. */
 static void
 leave_list(char *list, const char *self)
 {
     char *entry, *rest, *text = strdup(list), *end = list;
 
     if (text == NULL)
-        return; /* a child has a module that does nothing unasked */
+        return; /* children get the module, which does no harm */
     *list = '\0';
     for (entry = strtok_r(text, PRELOAD_SEPARATORS, &rest); entry != NULL;
          entry = strtok_r(NULL, PRELOAD_SEPARATORS, &rest)) {
@@ -62,7 +62,7 @@ leave_environment(void)
         return;
     leave_list(list, self.dli_fname);
     if (*list == '\0')
-        (void)unsetenv(PRELOAD_VARIABLE); /* the name is a good one */
+        (void)unsetenv(PRELOAD_VARIABLE); /* cannot fail: the name is valid */
 }
 
 /* The name of the shared libarchive that an object is linked with; NULL if
@@ -90,7 +90,7 @@ needed_library(const struct link_map *map)
     return NULL;
 }
 
-/* The program's.  One inside it (statically linked) would never see the
+/* The program's libarchive.  A program with a static libarchive never calls the
  * module. */
 static const char *
 library_of_program(void)
@@ -103,7 +103,7 @@ library_of_program(void)
     return needed_library(map);
 }
 
-/* The one that the module was built for. */
+/* The libarchive that the module was built for. */
 static const char *
 library_of_module(void)
 {
@@ -117,8 +117,7 @@ library_of_module(void)
     return needed_library(map);
 }
 
-/* Another soname is another interface: what is passed on may mean something
- * else there. */
+/* Refuse a libarchive with another soname: its interface may differ. */
 static void
 check_library(const char *used)
 {
@@ -135,7 +134,7 @@ check_library(const char *used)
     _exit(EXIT_FAILURE);
 }
 
-/* What is asked for here is the program's to use: nothing is written. */
+/* Answer the launcher, if the program has libarchive, and exit. */
 static void
 answer_probe(const char *library)
 {
@@ -159,7 +158,8 @@ answer_probe(const char *library)
     _exit(EXIT_SUCCESS);
 }
 
-/* Where a mistake in them can be said before anything happens. */
+/* Check the default options, so that a mistake shows before anything
+ * happens. */
 static void
 check_defaults(const char *whose)
 {
@@ -175,7 +175,8 @@ check_defaults(const char *whose)
     (void)ENVL_REAL(archive_write_free)(a); /* it was never opened */
 }
 
-/* Options in a variable become the module's; a child does not get them. */
+/* Take the options of a variable, and remove it so that children do not get
+ * it. */
 static void
 take_variable(const char *name, enum envl_said said, const char *whose)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interposed: the life of an archive that is written.  An armed one is opened
- * by envelope_archive_write_open*(), and no other way leads on from here.
+ * Interposes the functions that make, open, write and free an archive for
+ * writing.  An armed archive is opened by envelope_archive_write_open*(), and
+ * in no other way.
  *
- * A program that finds archive_write_open2() and the like through dlsym(3) on
- * libarchive itself passes this module by.  If it has found the functions for
- * options in the same way, libarchive refuses the module "envelope" as
- * unknown; if not, the archive is armed and archive_write_header() refuses.
+ * A program that finds archive_write_open2() and others through dlsym(3) on
+ * libarchive itself bypasses this module.  If it has found the functions for
+ * options in the same way, libarchive refuses the module "envelope" as unknown;
+ * if not, the archive is armed and archive_write_header() refuses it.
  */
 #include "filter/door/preload.h"
 
@@ -16,8 +17,8 @@
 
 #include "filter/door/preload_names.h"
 
-/* The archive's handle, if the call is the program's and it must be
- * encrypted; NULL leaves it to libarchive. */
+/* The archive's handle, if the program makes the call and the archive must be
+ * encrypted; NULL if libarchive must handle the call. */
 static struct envl_request *
 armed(struct archive *a)
 {
@@ -28,17 +29,17 @@ armed(struct archive *a)
     return handle != NULL && handle->armed ? handle : NULL;
 }
 
-/* Armed, and some other way was found to open it. */
+/* Refuse an armed archive that was opened in another way. */
 static int
 refuse_unopened(struct archive *a)
 {
-    (void)archive_write_fail(a); /* so that closing writes nothing, either */
+    (void)archive_write_fail(a); /* so that closing does not write, either */
     return envl_refuse(a, EINVAL,
                        "the archive was to be encrypted, but was not opened in "
                        "a way that allows it; nothing was written");
 }
 
-/* bsdtar -r and -u, and all that would put something after what is there. */
+/* Refuse bsdtar -r and -u, and other programs that would append. */
 static int
 refuse_update(struct archive *a, int fd)
 {
@@ -53,8 +54,8 @@ refuse_update(struct archive *a, int fd)
                        "descriptor that is only for writing");
 }
 
-/* Between the two the calls are for libarchive.  A program that did not look
- * at what an earlier call returned is stopped before a file is touched. */
+/* Until ends(), calls go straight to libarchive.  A program that has ignored
+ * the failure of an earlier call is stopped before a file is touched. */
 static bool
 begins(struct envl_request *handle, struct archive **outer)
 {
@@ -89,7 +90,7 @@ archive_write_new(void)
 {
     struct archive *a = ENVL_REAL(archive_write_new)();
 
-    envl_handle_drop(a); /* of one that was freed behind our back */
+    envl_handle_drop(a); /* in case an archive was freed without this module */
     if (a != NULL && envl_options_begin(a, ENVL_WRITING) != ARCHIVE_OK) {
         (void)archive_write_free(a); /* nothing was written */
         a = NULL;
@@ -238,7 +239,7 @@ archive_write_close(struct archive *a)
     return r;
 }
 
-/* The handle goes first: another thread may be given the same address. */
+/* Drop the handle first: another thread may get an archive at this address. */
 ENVELOPE_EXPORT int
 archive_write_free(struct archive *a)
 {
@@ -265,7 +266,8 @@ archive_write_finish(struct archive *a)
     return archive_write_free(a);
 }
 
-/* For archives of every kind: libarchive goes on within itself. */
+/* Frees archives of every kind; libarchive's function calls its own functions,
+ * which are not interposed. */
 ENVELOPE_EXPORT int
 archive_free(struct archive *a)
 {
