@@ -4,7 +4,7 @@
 #ifndef ENVL_AEAD_H
 #define ENVL_AEAD_H
 
-/* What a cipher does; the numbers are those of EVP_CipherInit_ex(3). */
+/* The direction of a cipher; EVP_CipherInit_ex(3) has the same numbers. */
 enum envl_direction { ENVL_DECRYPT = 0, ENVL_ENCRYPT = 1 };
 
 #define ENVL_AEAD_KEY_LEN 32
