@@ -35,20 +35,21 @@ int envl_carrier_recognise(enum envl_carrier *kind, const unsigned char *in,
  * envelope or not; ENVL_RAW if it is neither tar nor xbstream */
 enum envl_carrier envl_carrier_kind_of(const unsigned char *in, size_t len);
 
-/* Last bytes of an archive: an xbstream's longest end renames a file. */
+/* Bytes of the longest end of an archive: an xbstream's chunk that renames a
+ * file. */
 #define ENVL_CARRIER_TAIL_LEN 1056
 
 /*
  * envl_carrier_has_end - do these last bytes end an archive of this kind?
  *
- *   tail  the last ENVL_CARRIER_TAIL_LEN bytes, or all of a shorter one
+ *   tail  the last ENVL_CARRIER_TAIL_LEN bytes, or all of a shorter archive
  *   size  bytes of the archive
  *
- * The end of a pipe does not say whether what wrote to it has finished or died;
- * an archive has an end of its own.  A tar is whole blocks, and ends with two of zeros
- * (POSIX.1-2017, pax, "ustar Interchange Format"), an xbstream with the chunk
- * that closes its last file, or with one by which MariaDB removes or renames a
- * file.  ENVL_RAW has no end that could be missing.
+ * The end of a pipe does not say whether its writer has finished or died, but
+ * an archive has an end of its own.  A tar consists of whole blocks and ends
+ * with two zero blocks (POSIX.1-2017, pax, "ustar Interchange Format").  An
+ * xbstream ends with a chunk that closes its last file, or with which MariaDB
+ * removes or renames a file.  Data of the kind ENVL_RAW has no end.
  */
 bool envl_carrier_has_end(enum envl_carrier kind, const unsigned char *tail,
                           size_t len, uint64_t size);

@@ -165,7 +165,7 @@ envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
     return ENVELOPE_OK;
 }
 
-/* Does one chunk without data begin here, and end with the last byte? */
+/* Are these bytes exactly one chunk without data? */
 static bool
 is_last_chunk(const unsigned char *in, size_t len)
 {

@@ -30,7 +30,8 @@
 
 enum envl_xb_type { ENVL_XB_PAYLOAD = 'P', ENVL_XB_END = 'E' };
 
-/* Types that MariaDB's mbstream has beside those, without data; none of ours. */
+/* MariaDB's mbstream also has these types, without data.  A carrier has
+ * none. */
 #define ENVL_XB_REMOVE 'D'
 #define ENVL_XB_RENAME 'R'
 

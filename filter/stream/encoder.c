@@ -295,7 +295,8 @@ add_to_tail(struct envl_encoder *encoder, const unsigned char *p, size_t len)
     encoder->tail_len = keep + len;
 }
 
-/* The tail is shorter than a chunk: it lies in the last two of them. */
+/* Copy the last bytes of the data.  They are fewer than a chunk's, so they are
+ * in the last two chunks. */
 static void
 note_tail(struct envl_encoder *encoder, const struct envl_slot *slot)
 {
@@ -309,7 +310,8 @@ note_tail(struct envl_encoder *encoder, const struct envl_slot *slot)
     encoder->size += slot->have;
 }
 
-/* What wrote the data may have died, and a pipe does not say so. */
+/* Check the end of the data: its writer may have died, which a pipe does not
+ * show. */
 static enum envelope_reason
 check_end(const struct envl_encoder *encoder, struct envl_err *err)
 {
@@ -417,7 +419,7 @@ envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
         if (encoder->state == AT_PEEK)
             choose_carrier(encoder);
         else
-            encoder->wants_end = false; /* nobody knows what the data is */
+            encoder->wants_end = false; /* the kind of the data is not known */
         put_head(encoder, slot);
         return;
     }

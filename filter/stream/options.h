@@ -14,8 +14,8 @@
 #include "lib/base/octets.h"
 
 /*
- * Asked when the data to encrypt ends, before its last chunk is made: is it
- * complete?  In any thread; it may wait.
+ * Called when the data to encrypt ends, before its last chunk is encrypted: is
+ * the data complete?  Any thread may call it, and it may wait.
  *
  * Returns: ENVELOPE_OK, or the reason that the stream fails with.
  */
