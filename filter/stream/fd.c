@@ -122,7 +122,8 @@ is_memory_device(const struct stat *st)
 }
 
 /* A descriptor whose kind is not known counts as having records, which does no
- * harm to a stream.  So does a character device that is no terminal. */
+ * harm to a stream.  So does a character device other than a terminal and those
+ * that is_memory_device() knows. */
 bool
 envl_fd_has_records(int fd)
 {
