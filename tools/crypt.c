@@ -96,10 +96,34 @@ pull_all(struct envl_codec *codec, const struct envl_input_file *input,
     return rc == ENVELOPE_OK ? envl_sparse_end(&sparse, err) : rc;
 }
 
+/* What is asked when the data ends. */
+struct origin {
+    struct envl_program *producer; /* NULL: it is no program of ours */
+    bool is_pipe;
+};
+
+/* A program that died before it wrote anything leaves an empty pipe. */
 static enum envelope_reason
-confirm_end(void *producer, struct envl_err *err)
+confirm_end(void *arg, uint64_t size, struct envl_err *err)
 {
-    return envl_program_wait(producer, err);
+    const struct origin *origin = arg;
+
+    if (origin->producer != NULL)
+        return envl_program_wait(origin->producer, err);
+    if (size == 0 && origin->is_pipe)
+        return envl_fail(err, ENVELOPE_R_INCOMPLETE,
+                         "nothing came through the pipe: see whether what "
+                         "writes to it has failed; --any-end encrypts nothing "
+                         "all the same");
+    return ENVELOPE_OK;
+}
+
+static bool
+is_pipe(int fd)
+{
+    struct stat st;
+
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
 /* The program that makes the data, or a file.  It is started last: what is wrong
@@ -126,15 +150,16 @@ run(struct envl_arguments *arguments, enum envl_direction direction,
     struct envl_program producer = { 0 };
     struct envl_output output = { 0 };
     struct envl_codec *codec = NULL;
+    struct origin origin;
     enum envelope_reason rc;
     const bool for_program =
         direction == ENVL_DECRYPT && arguments->program != NULL;
     bool had_enough = false; /* whoever reads the output */
 
-    if (direction == ENVL_ENCRYPT && arguments->program != NULL) {
-        arguments->options.confirm_end = confirm_end;
-        arguments->options.confirm_arg = &producer;
-    }
+    origin.producer = arguments->program != NULL ? &producer : NULL;
+    origin.is_pipe = is_pipe(input->fd) && arguments->options.any_end <= 0;
+    arguments->options.confirm_end = confirm_end;
+    arguments->options.confirm_arg = &origin;
     rc = envl_codec_new(&codec, &arguments->options, direction, err);
     if (rc == ENVELOPE_OK && !for_program)
         rc = envl_open_output(&output, arguments, input->fd, err);

@@ -307,7 +307,6 @@ note_tail(struct envl_encoder *encoder, const struct envl_slot *slot)
         add_to_tail(encoder, p - ENVELOPE_SEALED_CHUNK_LENGTH,
                     ENVELOPE_CHUNK_LENGTH);
     add_to_tail(encoder, p, slot->have % ENVELOPE_CHUNK_LENGTH);
-    encoder->size += slot->have;
 }
 
 /* Check the end of the data: its writer may have died, which a pipe does not
@@ -318,7 +317,7 @@ check_end(const struct envl_encoder *encoder, struct envl_err *err)
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (encoder->confirm_end != NULL)
-        rc = encoder->confirm_end(encoder->confirm_arg, err);
+        rc = encoder->confirm_end(encoder->confirm_arg, encoder->size, err);
     if (rc != ENVELOPE_OK || !encoder->wants_end
         || envl_carrier_has_end(encoder->writer.kind, encoder->tail,
                                 encoder->tail_len, encoder->size))
@@ -423,6 +422,8 @@ envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
         put_head(encoder, slot);
         return;
     }
+    if (encoder->state == AT_DATA)
+        encoder->size += slot->have;
     if (encoder->wants_end && encoder->state == AT_DATA)
         note_tail(encoder, slot);
     if (encoder->state == AT_DATA && ended)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <envelope/envelope.h>
 
@@ -17,9 +18,12 @@
  * Called when the data to encrypt ends, before its last chunk is encrypted: is
  * the data complete?  Any thread may call it, and it may wait.
  *
+ *   size  bytes of the data
+ *
  * Returns: ENVELOPE_OK, or the reason that the stream fails with.
  */
-typedef enum envelope_reason envl_confirm_fn(void *arg, struct envl_err *err);
+typedef enum envelope_reason envl_confirm_fn(void *arg, uint64_t size,
+                                             struct envl_err *err);
 
 /*
  * Ownership: the structure owns its members, envl_options_clear(), unless a

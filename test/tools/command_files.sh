@@ -152,6 +152,7 @@ exists_at_the_end() {
         n=$((n + 1))
     done
     echo other >late
+    echo data >&9
     exec 9>&-
     status=0
     wait $pid || status=$?

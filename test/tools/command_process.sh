@@ -147,6 +147,7 @@ no_core_dump() {
             sleep 0.05
         done
     fi
+    echo data >&9
     exec 9>&-
     wait $pid
 }

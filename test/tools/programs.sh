@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 26
+plan 27
 . "$srcdir/test/tools/command_support.sh"
 set_up make_all
 
@@ -271,6 +271,18 @@ no_descriptors() {
     cmp want got
 }
 
+# A program that died before it had written anything; an empty file is one.
+empty_pipe() {
+    exits 7 sh -c ': | "$0" -r ops.pem -o out' "$envelope"
+    says_that "^envelope: standard input: $(reason INCOMPLETE): nothing came"
+    test ! -e out
+    exits 0 sh -c ': | "$0" encrypt --any-end -r ops.pem -o out' "$envelope"
+    : >nothing
+    exits 0 "$envelope" -r ops.pem -f -o out nothing
+    exits 0 "$envelope" -r ops.pem -f -o out </dev/null
+    rm out
+}
+
 # --- the ends of archives -------------------------------------------------
 
 lacks_end() { # FILE
@@ -359,6 +371,7 @@ of_a_program_too() {
 }
 
 t "what a program writes is encrypted" complete
+t "a pipe through which nothing came" empty_pipe
 t "a program that fails" fails
 t "a program that is killed" dies
 t "an old file stays" old_file_stays

@@ -135,6 +135,7 @@ one_line_by_signal() {
         kill -USR1 $pid
         sleep 0.1
     done
+    echo data >&9
     exec 9>&-
     wait $pid
     [ "$(wc -l <lines)" -ge 1 ]
