@@ -40,6 +40,8 @@ enum kind {
     X(ENVELOPE_PARAM_PASSPHRASE_CALLBACK, OCTET_PTR, CALLBACK, WHOM,           \
       keys.callback, 0, 0)                                                     \
     X(ENVELOPE_PARAM_LABELS, UTF8_STRING, TEXT, HOW, labels, 0, 0)             \
+    X(ENVELOPE_PARAM_REQUIRE_LABELS, UTF8_STRING, TEXT, HOW,                   \
+      keys.required_labels, 0, 0)                                              \
     X(ENVELOPE_PARAM_RELEASE, UTF8_STRING, RELEASE, HOW, verified_only, 0, 0)  \
     X(ENVELOPE_PARAM_THREADS, UNSIGNED_INTEGER, UNSIGNED, HOW, threads, 0,     \
       ENVL_THREADS_MAX)                                                        \

@@ -122,6 +122,7 @@ set_old(struct job *job, const struct envl_defaults *defaults,
     old->callback = options->callback;
     set_kek(old, arguments->identity_kek);
     if (!set_text(&old->identities, options->identities)
+        || !set_text(&old->required_labels, options->required_labels)
         || !set_text(&old->passphrase_file, arguments->identity_passphrase_file)
         || !envl_octets_copy(&old->in_use, &options->in_use))
         return envl_fail_memory(err);

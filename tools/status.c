@@ -44,6 +44,8 @@ static const struct row {
       "a later release of this program may read it" },
     { ENVELOPE_R_SCHEME, ENVL_EXIT_NOT_ENVELOPE,
       "a later release of this program may read it" },
+    { ENVELOPE_R_OTHER_LABELS, ENVL_EXIT_NOT_ENVELOPE,
+      "envelope inspect shows its labels" },
     { ENVELOPE_R_HEADER_FIELD, ENVL_EXIT_DAMAGED, NULL },
     { ENVELOPE_R_HEADER_TOO_LARGE, ENVL_EXIT_DAMAGED, NULL },
     { ENVELOPE_R_HEADER_TRUNCATED, ENVL_EXIT_DAMAGED, NULL },

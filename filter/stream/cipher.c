@@ -124,6 +124,7 @@ make_params(struct list *list, const struct envl_options *options,
                    options->require_post_quantum);
     } else {
         add_text(list, ENVELOPE_PARAM_IDENTITIES, options->identities);
+        add_text(list, ENVELOPE_PARAM_REQUIRE_LABELS, options->required_labels);
         add_text(list, ENVELOPE_PARAM_RELEASE, verified);
     }
     if (options->passphrase != NULL)

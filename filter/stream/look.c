@@ -5,14 +5,15 @@
 
 #include <errno.h>
 
-/* A user who names a key expects an envelope. */
+/* A user who names a key or a label expects an envelope. */
 static bool
 insists(const struct envl_options *options)
 {
     if (options->require >= 0)
         return options->require > 0;
     return options->identities != NULL || options->passphrase != NULL
-           || options->passphrase_file != NULL;
+           || options->passphrase_file != NULL
+           || options->required_labels != NULL;
 }
 
 static enum envelope_reason
@@ -28,11 +29,12 @@ fail_plain(const struct envl_source *source, const char *name,
         what = " is empty";
     else if (zeros == source->start_len)
         what = " begins with nothing but zeros";
-    return envl_fail(err, ENVELOPE_R_NOT_ENVELOPE,
-                     "%s%s, and the options insist on an envelope (require, "
-                     "an identity or a passphrase); leave these out to read "
-                     "it as it is",
-                     name, what);
+    return envl_fail(
+        err, ENVELOPE_R_NOT_ENVELOPE,
+        "%s%s, and the options insist on an envelope (require, "
+        "require-label, an identity or a passphrase); leave these out to read "
+        "it as it is",
+        name, what);
 }
 
 enum envelope_reason

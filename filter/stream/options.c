@@ -46,6 +46,8 @@ static const struct row {
     { { "threads", BOTH }, NUMBER, FIELD(threads), 0, 64, 1 },
     { { "label", WRITES }, LABEL, FIELD(labels), 0, 0, 0 },
     { { "labels", WRITES }, LINES, FIELD(labels), 0, 0, 0 },
+    { { "require-label", READS }, LABEL, FIELD(required_labels), 0, 0, 0 },
+    { { "require-labels", READS }, LINES, FIELD(required_labels), 0, 0, 0 },
     { { "carrier", WRITES }, CARRIER, FIELD(carrier), 0, 0, 0 },
     { { "piece-size", WRITES }, SIZE, FIELD(piece_len),
       ENVL_PIECE_LEN_MIN, ENVL_PIECE_LEN_MAX, ENVL_PIECE_LEN_STEP },
@@ -106,6 +108,7 @@ envl_options_clear(struct envl_options *options)
     free_text(&options->recipients);
     free_text(&options->identities);
     free_text(&options->labels);
+    free_text(&options->required_labels);
     free_text(&options->passphrase);
     free_text(&options->passphrase_file);
     OPENSSL_clear_free(options->kek, ENVELOPE_KEY_LENGTH);
@@ -238,9 +241,9 @@ envl_options_set(struct envl_options *options, const char *name,
     case LABEL:
         if (strchr(value, '\n') != NULL)
             return envl_fail(err, ENVELOPE_R_LABELS,
-                             "option %slabel: a line feed in it would make two "
+                             "option %s%s: a line feed in it would make two "
                              "labels of one",
-                             options->dashes);
+                             options->dashes, name);
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);
     case LINES:
         return add_line(field, value) ? ENVELOPE_OK : envl_fail_memory(err);

@@ -46,6 +46,7 @@ extern "C" {
  *   piece-size       bytes of the encrypted stream in each member of a tar
  *                    carrier, each chunk of an xbstream: a multiple of 512
  *                    from 65536 to 67108864; the default is 8388608
+ *   require-labels   lines key=value that what is read must have; they add up
  *   xbcloud          "1": add the member that xbcloud put insists on
  *   any-end          "1": with carrier auto, take a tar or xbstream without its
  *                    end, too

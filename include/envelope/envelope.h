@@ -89,7 +89,8 @@ extern "C" {
  * Parameters that can be set until the first update, UTF-8 strings.
  * RECIPIENTS and IDENTITIES are lists of paths and URIs, separated by colons
  * or newlines; an entry that begins with a known URI scheme runs to the end
- * of its line.  LABELS are lines "key=value".  PASSPHRASE_FILE names a file
+ * of its line.  LABELS are lines "key=value", and so are REQUIRE_LABELS: to
+ * decrypt, the stream must have exactly these.  PASSPHRASE_FILE names a file
  * whose first line is the passphrase, see ENVELOPE_PARAM_PASSPHRASE.  RELEASE
  * is one of the two words below it.
  *
@@ -100,6 +101,7 @@ extern "C" {
 #define ENVELOPE_PARAM_IDENTITIES "identities"
 #define ENVELOPE_PARAM_PASSPHRASE_FILE "passphrase-file"
 #define ENVELOPE_PARAM_LABELS "labels"
+#define ENVELOPE_PARAM_REQUIRE_LABELS "require-labels"
 #define ENVELOPE_PARAM_RELEASE "release"
 #define ENVELOPE_RELEASE_CHUNK "chunk"
 #define ENVELOPE_RELEASE_VERIFIED "verified"

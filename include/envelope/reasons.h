@@ -59,7 +59,8 @@
     X(ENVELOPE_R_CERTIFICATE_USAGE, 48, "certificate not for encryption")      \
     X(ENVELOPE_R_NOT_POST_QUANTUM, 49, "recipient is not post-quantum")        \
     X(ENVELOPE_R_INCOMPLETE, 50, "the data ends early")                        \
-    X(ENVELOPE_R_PROGRAM, 51, "the program failed")
+    X(ENVELOPE_R_PROGRAM, 51, "the program failed")                            \
+    X(ENVELOPE_R_OTHER_LABELS, 52, "envelope has other labels")
 /* clang-format on */
 
 /*

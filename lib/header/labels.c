@@ -13,6 +13,10 @@
 /* Bytes of a label that a message shows. */
 #define SHOWN_MAX 80
 
+#define NOT_A_LABEL                                                           \
+    "is not key=value; keys are made of letters, digits and _ . : -, values " \
+    "hold no controls"
+
 struct line {
     const char *text;
     size_t len; /* without its LF */
@@ -70,12 +74,17 @@ compare_keys(const void *va, const void *vb)
                       : (a->key_len > b->key_len) - (a->key_len < b->key_len);
 }
 
+static int
+shown_len(const struct line *line)
+{
+    return (int)(line->len < SHOWN_MAX ? line->len : SHOWN_MAX);
+}
+
 static enum envelope_reason
 bad_line(struct envl_err *err, const struct line *line, const char *why)
 {
     return envl_fail(err, ENVELOPE_R_LABELS, "the label %.*s %s",
-                     (int)(line->len < SHOWN_MAX ? line->len : SHOWN_MAX),
-                     line->text, why);
+                     shown_len(line), line->text, why);
 }
 
 enum envelope_reason
@@ -96,6 +105,48 @@ envl_labels_check(const char *text, size_t len, struct envl_err *err)
         last = line;
     }
     return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+require_line(const struct line *required, const struct envl_labels *have,
+             struct envl_err *err)
+{
+    const char *text = have->text;
+    size_t left = have->len;
+    struct line line;
+
+    while (left > 0 && next_line(&line, &text, &left)) {
+        if (compare_keys(&line, required) != 0)
+            continue;
+        if (line.len == required->len
+            && memcmp(line.text, required->text, line.len) == 0)
+            return ENVELOPE_OK;
+        return envl_fail(err, ENVELOPE_R_OTHER_LABELS,
+                         "it has the label %.*s, and %.*s is required",
+                         shown_len(&line), line.text, shown_len(required),
+                         required->text);
+    }
+    return envl_fail(err, ENVELOPE_R_OTHER_LABELS,
+                     "it has no label %.*s, and %.*s is required",
+                     (int)required->key_len, required->text,
+                     shown_len(required), required->text);
+}
+
+enum envelope_reason
+envl_labels_require(const char *required, const struct envl_labels *have,
+                    struct envl_err *err)
+{
+    size_t left = required != NULL ? strlen(required) : 0;
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct line line;
+
+    while (left > 0 && rc == ENVELOPE_OK)
+        rc = next_line(&line, &required, &left)
+                 ? require_line(&line, have, err)
+                 : envl_fail(err, ENVELOPE_R_PARAMETER,
+                             "the required label %.*s %s", shown_len(&line),
+                             line.text, NOT_A_LABEL);
+    return rc;
 }
 
 enum envelope_reason
@@ -124,9 +175,7 @@ envl_labels_sort(char **out, size_t *out_len, const char *text,
 
     for (count = 0; left > 0; count++) {
         if (!next_line(&lines[count], &text, &left)) {
-            rc = bad_line(err, &lines[count],
-                          "is not key=value; keys are made of letters, "
-                          "digits and _ . : -, values hold no controls");
+            rc = bad_line(err, &lines[count], NOT_A_LABEL);
             goto out;
         }
     }

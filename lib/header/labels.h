@@ -25,6 +25,21 @@ enum envelope_reason envl_labels_check(const char *text, size_t len,
                                        struct envl_err *err);
 
 /*
+ * envl_labels_require - are these labels among those of a header?
+ *
+ *   required  lines in any order, the last line with or without its LF; NULL: no
+ *             label is required
+ *   have      those of the header, which were checked
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_OTHER_LABELS naming the first one that is not
+ *          there, or has another value; ENVELOPE_R_PARAMETER naming one that is
+ *          no label.
+ */
+enum envelope_reason envl_labels_require(const char *required,
+                                         const struct envl_labels *have,
+                                         struct envl_err *err);
+
+/*
  * envl_labels_sort - bring lines in any order, the last line with or without
  * its LF, into the form of FORMAT 3
  *

@@ -11,11 +11,13 @@ envl_key_settings_copy(struct envl_key_settings *to,
     struct envl_key_settings copy = *from;
 
     copy.recipients = copy.identities = copy.passphrase_file = NULL;
+    copy.required_labels = NULL;
     copy.recipient = copy.identity = (struct envl_octets_list){ 0 };
     copy.passphrase = copy.in_use = (struct envl_octets){ 0 };
     if (envl_text_copy(&copy.recipients, from->recipients)
         && envl_text_copy(&copy.identities, from->identities)
         && envl_text_copy(&copy.passphrase_file, from->passphrase_file)
+        && envl_text_copy(&copy.required_labels, from->required_labels)
         && envl_octets_list_copy(&copy.recipient, &from->recipient)
         && envl_octets_list_copy(&copy.identity, &from->identity)
         && envl_octets_copy(&copy.passphrase, &from->passphrase)
@@ -46,5 +48,6 @@ envl_key_settings_clear(struct envl_key_settings *settings)
 {
     envl_key_settings_forget(settings);
     envl_octets_clear(&settings->in_use);
+    envl_text_clear(&settings->required_labels);
     OPENSSL_cleanse(settings, sizeof(*settings));
 }

@@ -36,6 +36,8 @@ struct envl_key_settings {
     unsigned char kek[ENVL_KEK_LEN]; /* the EVP key, where has_kek */
     bool has_kek;
 
+    char *required_labels; /* lines that the labels of what is read must have */
+
     /* Accept certificates that are not valid now; leave those out; accept
      * certificates whose key is not for encryption. */
     enum envl_choice allow_expired, skip_expired, allow_usage;

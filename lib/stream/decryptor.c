@@ -62,6 +62,8 @@ end_header(struct envl_decryptor *decryptor, const struct envl_libctx *ctx,
     enum envelope_reason rc;
 
     rc = envl_header_check(&decryptor->header, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_labels_require(settings->keys.required_labels, &labels, err);
     if (rc != ENVELOPE_OK)
         return rc;
     rc = envl_identities_load(&identities, ctx, &settings->keys,

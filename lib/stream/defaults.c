@@ -114,8 +114,12 @@ envl_defaults_identities(const struct envl_defaults *defaults,
                          struct envl_key_settings *settings,
                          struct envl_err *err)
 {
+    const char *labels = defaults->required_labels;
     enum envelope_reason rc = ENVELOPE_OK;
 
+    if (labels != NULL && settings->required_labels == NULL
+        && !envl_text_set(&settings->required_labels, labels, strlen(labels)))
+        return envl_fail_memory(err);
     if (settings->has_kek)
         return ENVELOPE_OK;
     if (settings->identities == NULL && settings->identity.count == 0)

@@ -45,7 +45,7 @@ enum envelope_reason envl_defaults_threads(const struct envl_defaults *defaults,
  * envl_defaults_rules         which keys and certificates may be recipients;
  *                             allow-expired and skip-expired of the section
  *                             count only if the program has set neither
- * envl_defaults_identities    the identities
+ * envl_defaults_identities    the identities, and the labels that are required
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */

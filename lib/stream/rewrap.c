@@ -23,7 +23,8 @@ struct envl_rewrap {
     struct envl_recipients recipients;
     enum envl_rewrap_mode mode;
     bool by_service;
-    const char *removed; /* borrowed */
+    const char *removed;         /* borrowed */
+    const char *required_labels; /* borrowed */
 };
 
 /* Setting up */
@@ -55,6 +56,7 @@ envl_rewrap_set_identities(struct envl_rewrap *rewrap,
                            const struct envl_key_settings *settings,
                            struct envl_err *err)
 {
+    rewrap->required_labels = settings->required_labels;
     return envl_identities_load(&rewrap->identities, rewrap->ctx, settings,
                                 NULL, err);
 }
@@ -280,9 +282,13 @@ envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
                  const struct envl_header *header, const unsigned char *start,
                  struct envl_err *err)
 {
+    const struct envl_labels labels = envl_header_labels_in(header);
     enum envelope_reason rc;
 
     *out = (struct envl_rewrapped){ 0 };
+    rc = envl_labels_require(rewrap->required_labels, &labels, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
     rc = rewrap->by_service ? make_by_service(out, rewrap, header, err)
                             : make_here(out, rewrap, header, start, err);
     if (rc == ENVELOPE_OK && out->der == NULL)
@@ -303,12 +309,14 @@ envl_rewrap_is_done(struct envl_rewrapped *out,
 {
     const unsigned char *der = envl_header_key_envelope(header);
     const size_t len = header->prelude.key_envelope_len;
-    enum envelope_reason rc = ENVELOPE_OK;
+    const struct envl_labels labels = envl_header_labels_in(header);
+    enum envelope_reason rc;
     bool is = false;
 
     *out = (struct envl_rewrapped){ 0 };
-    if (rewrap->mode != ENVL_REWRAP_ADD && !rewrap->by_service
-        && rewrap->recipients.count > 0)
+    rc = envl_labels_require(rewrap->required_labels, &labels, err);
+    if (rc == ENVELOPE_OK && rewrap->mode != ENVL_REWRAP_ADD
+        && !rewrap->by_service && rewrap->recipients.count > 0)
         rc = envl_key_envelope_is_done(&is, der, len, rewrap->ctx,
                                        &rewrap->identities, &rewrap->recipients,
                                        rewrap->removed,

@@ -62,6 +62,8 @@ def status_of(face, bad):
         return face.status
     if bad.reason in ("PARAMETER", "LABELS"):
         return 2
+    if bad.reason == "OTHER_LABELS":
+        return 4
     return 3 if face.way == FROM and bad.reason in NO_KEY else 1
 
 
@@ -209,6 +211,26 @@ GIVEN = {
         "EVP encrypts": lambda t: given(
             ("recipient", KEY["one"].public),
             ("labels", b"\n".join(t.data))),
+    },
+    "required labels": {  # of what is read
+        **dict.fromkeys(FACES, Absent("it reads no envelope")),
+        **{"envelope " + name: lambda t: given(
+            "-i", KEY["one"].path,
+            *(word for label in t.data for word in ("--require-label", label)))
+           for name in ("decrypt", "decrypt --range", "verify")},
+        "envelope rewrap from": lambda t: given(
+            "-i", KEY["one"].path,
+            *(word for label in t.data for word in ("--require-label", label))),
+        "bsdtar -x": lambda t: given(
+            "envelope:identity=" + KEY["one"].path,
+            *(b"envelope:require-label=" + label for label in t.data)),
+        "archive functions read": lambda t: given(
+            ("identity", KEY["one"].path),
+            *(("require-label", label) for label in t.data)),
+        "openssl enc -d": Absent("it has no option for a parameter"),
+        "EVP decrypts": lambda t: given(
+            ("identity", KEY["one"].private),
+            ("require-labels", b"\n".join(t.data))),
     },
     "openssl.cnf": {},
 }
@@ -789,6 +811,25 @@ def label_rows():
         sealed="one")
 
 
+def required_label_rows():
+    def require(name, expected, *data):
+        row("required labels", name, None, data, expected, sealed="labelled")
+
+    there = Good(())
+    other = bad("site=there", "site=here", reason="OTHER_LABELS")
+    require("one that is there", there, b"site=here")
+    require("both that are there", there, b"run=7", b"site=here")
+    require("one with another value", other, b"site=there")
+    require("one that is there, and one that is not",
+            bad("no label host", "host=db1", reason="OTHER_LABELS"),
+            b"run=7", b"host=db1")
+    require("a value that is longer", bad(reason="OTHER_LABELS"), b"run=70")
+    require("a value that is shorter", bad(reason="OTHER_LABELS"), b"run=")
+    require("a key that is shorter", bad(reason="OTHER_LABELS"), b"ru=7")
+    require("no label", bad("required label site", reason="PARAMETER"),
+            b"site")
+
+
 GOOD_CONF = """openssl_conf = init
 [init]
 providers = providers
@@ -834,6 +875,9 @@ def configuration_rows():
     for value in "no", "0":
         conf("require-post-quantum that is " + value, "threads = 2",
              "require-post-quantum = " + value, opened_by("one"))
+    others = bad("no label site", reason="OTHER_LABELS")
+    conf("require-labels", "threads = 2", "require-labels = site=here",
+         opened_by("one"), {FROM: others, "envelope rewrap to": others})
     conf("require-post-quantum that is maybe", "threads = 2",
          "require-post-quantum = maybe", mistake("require-post-quantum"))
     conf("threads that are 64", "threads = 2", "threads = 64",
@@ -908,6 +952,8 @@ def make_fixtures(place):
     os.mkdir("sealed")
     recipients = {name: ("-r", KEY[name].public_path)
                   for name in ("one", "two", "three", "ec")}
+    recipients["labelled"] = recipients["one"] + (
+        "--label", "site=here", "--label", "run=7")
     recipients["both"] = recipients["one"] + recipients["two"]
     for name in "horse", "long":
         recipients[name] = recipients["one"] + (
@@ -956,6 +1002,10 @@ def name_of(cell):
     """What the message must name: a file, or what a program has given."""
     if cell.row.group == "labels":
         return "labels"
+    if cell.row.group == "required labels":
+        return "required"
+    if cell.expected.reason == "OTHER_LABELS":
+        return "is required"
     if cell.row.group in NAMED_BY_WORDS or cell.expected.reason in (
             "NO_MATCH", "NO_ALGORITHM"):
         return ""
@@ -1093,6 +1143,7 @@ def main(word):
     make_fixtures(PLACE)
     for fill in (text_rows, format_rows, sound_rows, certificate_rows, mistaken_rows,
                  stored_rows, file_rows, directory_rows, passphrase_rows, kek_rows, label_rows,
+                 required_label_rows,
                  configuration_rows):
         fill()
     rows = [row for row in ROWS if word in row.group + ": " + row.name]

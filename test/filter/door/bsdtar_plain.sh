@@ -126,6 +126,12 @@ insists_for_keys() {
 insists_if_required() {
     good=backup.tar
     options='--options envelope:require' insists env ENVELOPE_IDENTITIES=ops.key
+    bsdtar --add-filter=envelope -cf labelled.tar --options \
+        envelope:recipient=ops.pem,envelope:label=site=here dir
+    good=labelled.tar
+    options='--options envelope:require-label=site=here' insists env \
+        ENVELOPE_IDENTITIES=ops.key
+    good=backup.tar
     options='' insists env ENVELOPE_ARCHIVE_OPTIONS=envelope:require
     options='' insists env \
         ENVELOPE_ARCHIVE_OPTIONS=envelope:identity=ops.key,envelope:require=1

@@ -119,6 +119,43 @@ a_writer_refuses(void **state)
     assert_null(strchr(err.detail, '\n'));
 }
 
+static const struct {
+    const char *have, *required;
+    enum envelope_reason reason;
+} requirements[] = {
+    { "", NULL, ENVELOPE_OK },
+    { "", "", ENVELOPE_OK },
+    { "a=1\nb=2\n", "b=2\na=1\n", ENVELOPE_OK },
+    { "a=1\nb=2\n", "b=2", ENVELOPE_OK },
+    { "a=\n", "a=", ENVELOPE_OK },
+    { "", "a=1", ENVELOPE_R_OTHER_LABELS },
+    { "a=1\n", "a=2", ENVELOPE_R_OTHER_LABELS },
+    { "a=1\n", "a=11", ENVELOPE_R_OTHER_LABELS },
+    { "a=11\n", "a=1", ENVELOPE_R_OTHER_LABELS },
+    { "a=1\n", "a=", ENVELOPE_R_OTHER_LABELS },
+    { "ab=1\n", "a=1", ENVELOPE_R_OTHER_LABELS },
+    { "a=1\n", "a=1\nb=2", ENVELOPE_R_OTHER_LABELS },
+    { "a=1\n", "a", ENVELOPE_R_PARAMETER },
+    { "a=1\n", "a=1\n\n", ENVELOPE_R_PARAMETER },
+};
+
+static void
+required_labels(void **state)
+{
+    struct envl_labels have;
+    struct envl_err err;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(requirements) / sizeof(requirements[0]); i++) {
+        have.text = requirements[i].have;
+        have.len = strlen(have.text);
+        assert_int_equal(
+            envl_labels_require(requirements[i].required, &have, &err),
+            requirements[i].reason);
+    }
+}
+
 int
 main(void)
 {
@@ -128,6 +165,7 @@ main(void)
         cmocka_unit_test(key_length_is_limited),
         cmocka_unit_test(a_writer_sorts),
         cmocka_unit_test(a_writer_refuses),
+        cmocka_unit_test(required_labels),
     };
 
     return cmocka_run_group_tests_name("labels", tests, NULL, NULL);

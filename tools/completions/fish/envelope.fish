@@ -20,6 +20,7 @@ complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from e
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt decrypt' -l decrypt -s d -d 'do the same as envelope decrypt; archivers add it'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l carrier -x -f -a 'auto raw tar xbstream' -d 'put the envelope into such an archive; auto: as the data is'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l label -x -d 'add a label, which is public and authenticated'
+complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt verify rewrap' -l require-label -x -d 'refuse an envelope that does not have this label'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l piece-size -x -d 'make the members of a tar, or chunks of an xbstream, so long'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l reserve -x -d 'leave room for a later rewrap with more recipients'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l work-factor -x -d 'make each guess at the passphrase cost more: 14 to 20'
