@@ -148,6 +148,12 @@ class Jobs:
         return Job([self.envelope, "-r", "../ops.pub", "--carrier",
                     "xbstream"], check, stdin=self.plain)
 
+    def encrypt_program(self):
+        """What a program writes: calls fail there, too."""
+        job = self.encrypt("tar")
+        job.command = [*job.command[:-1], "--", "cat", "../plain"]
+        return job
+
     # --- decryption -------------------------------------------------------
 
     def decrypt(self, name, *options, want=None):
@@ -171,6 +177,15 @@ class Jobs:
             must(self.plain.startswith(end.output), "what came is no prefix")
         return Job([self.envelope, "-d", "-i", "../ops.key"], check,
                    stdin=read(self.top, "a.xbstream"))
+
+    def decrypt_program(self):
+        def check(end):
+            must(end.status != 0 or read(end.place, "out") == self.plain,
+                 "status 0, and not the plaintext")
+            must(end.status != 0 or os.path.exists(
+                os.path.join(end.place, "whole")), "status 0, and no end")
+        return Job([self.envelope, "-d", "-i", "../ops.key", "../a.raw", "--",
+                    "sh", "-c", "cat >out && : >whole"], check)
 
     def salvage(self, name, status=0):
         """If there are holes they are zeros, and the rest is right."""
@@ -396,10 +411,12 @@ class Jobs:
             "encrypt-xbstream": self.encrypt("xbstream"),
             "encrypt-raw": self.encrypt("raw"),
             "encrypt-pipe": self.encrypt_pipe(),
+            "encrypt-program": self.encrypt_program(),
             "decrypt-tar": self.decrypt("a.tar"),
             "decrypt-xbstream": self.decrypt("a.xbstream"),
             "decrypt-raw": self.decrypt("a.raw"),
             "decrypt-pipe": self.decrypt_pipe(),
+            "decrypt-program": self.decrypt_program(),
             "range": self.decrypt("a.tar", "--range", "0:999999"),
             "range-middle": self.decrypt("a.xbstream", "--range",
                                          "16000:50000",
