@@ -298,6 +298,14 @@ check(const struct envl_arguments *arguments, const struct parser *parser)
             arguments->files[command->operands_max]);
     if (arguments->has_range && arguments->salvage)
         return envl_report_usage("--range and --salvage do not go together");
+    if (arguments->part > 0
+        && (arguments->has_range || arguments->salvage || arguments->keep_going
+            || arguments->header_only || arguments->parts))
+        return envl_report_usage("--part does not go with --range, --salvage, "
+                                 "--keep-going, --header or --parts");
+    if (arguments->command == ENVL_CMD_VERIFY && arguments->json
+        && arguments->part == 0)
+        return envl_report_usage("--json goes with --part here");
     if (arguments->options.allow_expired > 0
         && arguments->options.skip_expired > 0)
         return envl_report_usage("--allow-expired and --skip-expired do not go "

@@ -57,19 +57,21 @@ struct envl_arguments {
 
     bool has_range; /* --range, with range_len UINT64_MAX to the end */
     uint64_t range_offset, range_len;
-    bool salvage;         /* --salvage */
-    bool salvage_skip;    /* --salvage=skip: leave holes out */
-    bool keep_going;      /* --keep-going */
-    bool header_only;     /* --header */
-    bool quiet;           /* --quiet: of what is well */
-    bool json;            /* --json */
-    bool add;             /* --add */
-    bool replace_all;     /* --replace-all */
-    char *remove;         /* --remove, in hexadecimal; one a line; owned */
-    bool by_service;      /* --by-service */
-    bool recover;         /* --recover */
-    bool preserve_mtime;  /* --preserve-mtime */
-    const char *key_type; /* --type */
+    uint64_t part, part_count; /* --part; 0 */
+    bool parts;                /* --parts */
+    bool salvage;              /* --salvage */
+    bool salvage_skip;         /* --salvage=skip: leave holes out */
+    bool keep_going;           /* --keep-going */
+    bool header_only;          /* --header */
+    bool quiet;                /* --quiet: of what is well */
+    bool json;                 /* --json */
+    bool add;                  /* --add */
+    bool replace_all;          /* --replace-all */
+    char *remove;              /* --remove, in hexadecimal; one a line; owned */
+    bool by_service;           /* --by-service */
+    bool recover;              /* --recover */
+    bool preserve_mtime;       /* --preserve-mtime */
+    const char *key_type;      /* --type */
 
     /* What opens the envelopes that get other keys. */
     const char *identity_passphrase_file;

@@ -206,7 +206,7 @@ envl_command_crypt(struct envl_arguments *arguments)
 
     if (arguments->options.reserve < 0)
         arguments->options.reserve = ENVL_RESERVE_DEFAULT;
-    if (arguments->has_range)
+    if (arguments->has_range || arguments->part > 0)
         return envl_command_range(arguments);
     if (arguments->salvage)
         return envl_command_salvage(arguments);

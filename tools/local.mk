@@ -46,6 +46,10 @@ libenvl_tools_la_SOURCES = \
 	%D%/os/progress.h \
 	%D%/os/prompt.c \
 	%D%/os/prompt.h \
+	%D%/part.c \
+	%D%/part.h \
+	%D%/parts.c \
+	%D%/parts.h \
 	%D%/range.c \
 	%D%/rewrap.c \
 	%D%/rewrap_result.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* envelope decrypt --range: some bytes of the text, from a file that can seek;
+/* envelope decrypt --range and --part: some bytes of the text, from a file that can seek;
  * only the chunks that hold them, and the last one, are read. */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -9,22 +9,35 @@
 #include "tools/commands.h"
 #include "tools/input_file.h"
 #include "tools/os/output.h"
+#include "tools/part.h"
 #include "tools/sparse.h"
+
+/* Bytes of plaintext, from begin to before end. */
+struct extent {
+    uint64_t begin, end;
+};
 
 /* What lies beyond the end is not there; that the range begins there is a
  * mistake. */
 static enum envelope_reason
-clip(uint64_t *end, const struct envl_arguments *arguments, uint64_t size,
-     struct envl_err *err)
+find_extent(struct extent *extent, const struct envl_arguments *arguments,
+            uint64_t size, struct envl_err *err)
 {
     uint64_t offset = arguments->range_offset, len = arguments->range_len;
+    struct envl_part part;
 
+    if (arguments->part > 0) {
+        part = envl_part_of(arguments->part, arguments->part_count, size);
+        offset = part.first * ENVELOPE_CHUNK_LENGTH;
+        len = part.count * ENVELOPE_CHUNK_LENGTH;
+    }
     if (offset > size)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "the range begins at byte %" PRIu64
                          ", and there are %" PRIu64,
                          offset, size);
-    *end = len < size - offset ? offset + len : size;
+    extent->begin = offset;
+    extent->end = len < size - offset ? offset + len : size;
     return ENVELOPE_OK;
 }
 
@@ -39,9 +52,10 @@ passed(void *copied)
 }
 
 static enum envelope_reason
-copy(struct envl_reader *reader, uint64_t at, uint64_t end,
+copy(struct envl_reader *reader, const struct extent *extent,
      struct envl_sparse *to, struct copied *copied, struct envl_err *err)
 {
+    uint64_t at = extent->begin, end = extent->end;
     enum envelope_reason rc = ENVELOPE_OK;
     const unsigned char *p = NULL;
     size_t n = 0;
@@ -59,14 +73,14 @@ copy(struct envl_reader *reader, uint64_t at, uint64_t end,
 
 static enum envelope_reason
 copy_and_tell(const struct envl_arguments *arguments,
-              struct envl_reader *reader, uint64_t end, struct envl_sparse *to,
-              struct envl_err *err)
+              struct envl_reader *reader, const struct extent *extent,
+              struct envl_sparse *to, struct envl_err *err)
 {
-    const uint64_t at = arguments->range_offset;
     struct copied copied = { 0 };
     struct envl_progress *progress = envl_progress_start(
-        arguments->progress, (int64_t)(end - at), passed, &copied);
-    enum envelope_reason rc = copy(reader, at, end, to, &copied, err);
+        arguments->progress, (int64_t)(extent->end - extent->begin), passed,
+        &copied);
+    enum envelope_reason rc = copy(reader, extent, to, &copied, err);
 
     envl_progress_stop(progress, rc == ENVELOPE_OK);
     return rc;
@@ -78,7 +92,8 @@ run(const struct envl_arguments *arguments, int input, struct envl_err *err)
     struct envl_reader *reader = NULL;
     struct envl_output output = { 0 };
     struct envl_sparse to;
-    uint64_t size = 0, end = 0;
+    struct extent extent = { 0 };
+    uint64_t size = 0;
     enum envelope_reason rc;
 
     rc = envl_reader_new(&reader, input, &arguments->options,
@@ -86,13 +101,13 @@ run(const struct envl_arguments *arguments, int input, struct envl_err *err)
     if (rc == ENVELOPE_OK)
         rc = envl_reader_measure(reader, &size, err);
     if (rc == ENVELOPE_OK)
-        rc = clip(&end, arguments, size, err);
+        rc = find_extent(&extent, arguments, size, err);
     if (rc == ENVELOPE_OK)
         rc = envl_open_output(&output, arguments, input, err);
     if (rc == ENVELOPE_OK)
         rc = envl_sparse_begin(&to, &output, arguments->sparse, err);
     if (rc == ENVELOPE_OK)
-        rc = copy_and_tell(arguments, reader, end, &to, err);
+        rc = copy_and_tell(arguments, reader, &extent, &to, err);
     if (rc == ENVELOPE_OK)
         rc = envl_sparse_end(&to, err);
     if (rc != ENVELOPE_OK && output.open)

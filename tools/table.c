@@ -12,6 +12,7 @@
 #include <envelope/envelope.h>
 
 #include "lib/base/size.h"
+#include "tools/part.h"
 
 /* Takers */
 
@@ -87,6 +88,29 @@ take_range(struct envl_arguments *arguments, const struct envl_option_row *row,
                      "option --%s=%s: must be OFFSET:LENGTH in bytes, or "
                      "OFFSET: for all from there on; 10M, 3G, 2T will do",
                      row->name, value);
+}
+
+static enum envelope_reason
+take_part(struct envl_arguments *arguments, const struct envl_option_row *row,
+          const char *value, struct envl_err *err)
+{
+    uint64_t part = 0, count = 0;
+    char *end = NULL;
+
+    if (*value >= '0' && *value <= '9')
+        part = strtoull(value, &end, 10);
+    if (end != NULL && *end == '/' && end[1] >= '0' && end[1] <= '9')
+        count = strtoull(end + 1, &end, 10);
+    if (part == 0 || part > count || count > ENVL_PART_COUNT_MAX
+        || *end != '\0')
+        return envl_fail(
+            err, ENVELOPE_R_PARAMETER,
+            "option --%s=%s: must be I/N, such as 3/8: a part from "
+            "1 to N, and N up to %d",
+            row->name, value, ENVL_PART_COUNT_MAX);
+    arguments->part = part;
+    arguments->part_count = count;
+    return ENVELOPE_OK;
 }
 
 static enum envelope_reason
@@ -265,6 +289,14 @@ const struct envl_option_row envl_option_rows[] = {
       OTHER("OFFSET:LENGTH"),
       take_range, NULL, 0,
       "write only these bytes, read from a file that can seek" },
+    { "part", 0, DEC | VER, ENVL_GROUP_DATA,
+      OTHER("I/N"),
+      take_part, NULL, 0,
+      "do only part I of N equal parts, for several machines" },
+    { "parts", 0, VER, ENVL_GROUP_DATA,
+      NONE,
+      take_flag, NULL, FIELD(parts),
+      "read what --part --json has written: was all of it verified?" },
     { "salvage", 0, DEC, ENVL_GROUP_DATA,
       MAY("HOLES", "zero skip"),
       take_salvage, NULL, 0,
@@ -338,7 +370,7 @@ const struct envl_option_row envl_option_rows[] = {
       NONE,
       take_flag, NULL, FIELD(null),
       "with --files-from: end each name with a NUL byte" },
-    { "json", 0, INS | REW | FIN, ENVL_GROUP_RUN,
+    { "json", 0, INS | VER | REW | FIN, ENVL_GROUP_RUN,
       NONE,
       take_flag, NULL, FIELD(json),
       "write one object a line, for programs" },

@@ -19,6 +19,8 @@
 #include "tools/input_file.h"
 #include "tools/measure.h"
 #include "tools/os/term_safe.h"
+#include "tools/part.h"
+#include "tools/parts.h"
 
 static uint64_t
 taken(void *pump)
@@ -233,6 +235,8 @@ verify(const struct envl_arguments *arguments, const char *file,
         status = envl_report(name, err, ENVL_DECRYPT);
         if (input.missing)
             status = ENVL_EXIT_MISSING;
+    } else if (arguments->part > 0) {
+        status = envl_part_verify(arguments, &input, name, err);
     } else if (arguments->header_only) {
         status = verify_header(arguments, &input, name, err);
     } else {
@@ -249,6 +253,8 @@ envl_command_verify(struct envl_arguments *arguments)
     struct envl_err err;
     int i;
 
+    if (arguments->parts)
+        return envl_command_parts(arguments);
     if (arguments->file_count == 0)
         return verify(arguments, NULL, &err);
     for (i = 0; i < arguments->file_count; i++) {

@@ -30,6 +30,7 @@ struct envl_reader {
     size_t span_len;
     unsigned char prelude[ENVL_PRELUDE_LEN];
     uint64_t header_end; /* in the file */
+    unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH];
     unsigned char out[FEED_LEN + ENVL_SLACK_LEN];
 };
 
@@ -111,7 +112,6 @@ static enum envelope_reason
 recover(struct envl_reader *reader, struct envl_err *err)
 {
     struct envl_map *map = &reader->map;
-    unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH];
     enum envelope_reason rc;
     size_t got;
 
@@ -119,10 +119,10 @@ recover(struct envl_reader *reader, struct envl_err *err)
     if (rc == ENVELOPE_OK)
         rc = envl_source_read_at(&reader->source,
                                  (int64_t)(map->first_at + map->lead_len),
-                                 start, sizeof(start), err);
+                                 reader->start, sizeof(reader->start), err);
     if (rc == ENVELOPE_OK)
-        rc = envl_cipher_update(reader->cipher, reader->out, &got, start,
-                                sizeof(start), err);
+        rc = envl_cipher_update(reader->cipher, reader->out, &got,
+                                reader->start, sizeof(reader->start), err);
     if (map->piece_len == 0)
         map->piece_len = (uint64_t)envl_source_size(&reader->source)
                          - map->first_at - map->lead_len;
@@ -152,7 +152,7 @@ feed_start(struct envl_reader *reader, enum envl_frames frames,
 {
     bool lenient = frames == ENVL_FRAMES_LENIENT && reader->source.seekable;
     enum envelope_reason rc =
-        feed(reader, ENVELOPE_PAYLOAD_START_LENGTH, NULL, err);
+        feed(reader, sizeof(reader->start), reader->start, err);
 
     if (rc == ENVELOPE_OK) {
         find_map(reader);
@@ -220,6 +220,12 @@ envl_reader_free(struct envl_reader *reader)
     envl_carrier_reader_free(reader->spans.reader);
     envl_source_clear(&reader->source);
     OPENSSL_free(reader);
+}
+
+const unsigned char *
+envl_reader_id(const struct envl_reader *reader)
+{
+    return reader->start;
 }
 
 /* At any place */

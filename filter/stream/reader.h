@@ -36,6 +36,13 @@ enum envelope_reason envl_reader_new(struct envl_reader **reader, int fd,
 void envl_reader_free(struct envl_reader *reader);
 
 /*
+ * envl_reader_id - the payload's salt and commitment,
+ * ENVELOPE_PAYLOAD_START_LENGTH bytes: no two envelopes have the same, and a
+ * rewrap changes neither
+ */
+const unsigned char *envl_reader_id(const struct envl_reader *reader);
+
+/*
  * envl_reader_measure - get the number of plaintext bytes; the last chunk is
  * verified.  envl_reader_read() may follow
  *

@@ -21,6 +21,7 @@ tools_scripts = \
 	%D%/keygen_files.sh \
 	%D%/large.sh \
 	%D%/openssh.sh \
+	%D%/parts.sh \
 	%D%/programs.sh \
 	%D%/range.sh \
 	%D%/rewrap_files.sh \
