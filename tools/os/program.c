@@ -17,9 +17,7 @@
 #define STATUS_NO_EXEC 127
 #define POLL_MS 20
 
-static const int limited[] = { RLIMIT_CORE, RLIMIT_MEMLOCK };
-#define LIMIT_COUNT (sizeof(limited) / sizeof(limited[0]))
-static struct rlimit limits[LIMIT_COUNT];
+static struct rlimit core_limit, lock_limit;
 static bool has_limits;
 
 /* The program that gets our signals, or 0. */
@@ -28,11 +26,17 @@ static volatile sig_atomic_t signalled;
 void
 envl_program_keep_limits(void)
 {
-    size_t i;
+    has_limits = getrlimit(RLIMIT_CORE, &core_limit) == 0
+                 && getrlimit(RLIMIT_MEMLOCK, &lock_limit) == 0;
+}
 
-    has_limits = true;
-    for (i = 0; i < LIMIT_COUNT; i++)
-        has_limits = has_limits && getrlimit(limited[i], &limits[i]) == 0;
+static void
+give_limits_back(void)
+{
+    if (has_limits) {
+        (void)setrlimit(RLIMIT_CORE, &core_limit);
+        (void)setrlimit(RLIMIT_MEMLOCK, &lock_limit);
+    }
 }
 
 static void
@@ -66,11 +70,9 @@ set_signalled(pid_t pid)
 static void
 become(char **argv, int end, int standard, int tell)
 {
-    size_t i;
     int error;
 
-    for (i = 0; has_limits && i < LIMIT_COUNT; i++)
-        (void)setrlimit(limited[i], &limits[i]);
+    give_limits_back();
     if (dup2(end, standard) == standard)
         (void)execvp(argv[0], argv);
     error = errno;
