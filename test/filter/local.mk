@@ -17,6 +17,7 @@ filter_tests = \
 	%D%/stream/test_pump_fails \
 	%D%/stream/test_pump_memory \
 	%D%/stream/test_pump_process \
+	%D%/stream/test_repack \
 	%D%/stream/test_session
 
 if HAVE_CMOCKA
@@ -25,6 +26,7 @@ libtest_la_SOURCES += \
 	%D%/stream/peer.c \
 	%D%/stream/pump.c
 endif
+%C%_stream_test_repack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envl_outlet_put
 %C%_stream_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envelope_provider_init
 
 # Archives as a program meets them: the installed headers and the library
