@@ -27,7 +27,8 @@ libtest_la_SOURCES += \
 	%D%/stream/pump.c
 endif
 %C%_stream_test_repack_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envl_outlet_put
-%C%_stream_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envelope_provider_init
+%C%_stream_test_session_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envelope_provider_init \
+	-Wl,--wrap=envl_payload_batch
 
 # Archives as a program meets them: the installed headers and the library
 archive_libs = libenvelope-archive.la $(ARCHIVE_LIBS) $(CMOCKA_LIBS) $(CRYPTO_LIBS) \

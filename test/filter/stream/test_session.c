@@ -6,7 +6,7 @@
  */
 #include "filter/stream/cipher.h"
 
-#include "test/support/support.h"
+#include "test/filter/stream/pump.h"
 
 #include <stdlib.h>
 
@@ -15,6 +15,8 @@
 #include <openssl/evp.h>
 
 #include <envelope/envelope.h>
+
+#include "lib/payload/payload.h"
 
 /* The provider's init, between the core and the real one (ld's --wrap) */
 
@@ -51,6 +53,26 @@ __wrap_envelope_provider_init(const OSSL_CORE_HANDLE *core,
         upcalls[i].function = (void (*)(void))set_no_names;
     }
     return __real_envelope_provider_init(core, upcalls, out, provctx);
+}
+
+/* Batches of chunks, which libcrypto may fail at (ld's --wrap) */
+
+size_t __real_envl_payload_batch(struct envl_payload *payload, unsigned worker,
+                                 uint64_t index, unsigned char *data,
+                                 size_t count);
+size_t __wrap_envl_payload_batch(struct envl_payload *payload, unsigned worker,
+                                 uint64_t index, unsigned char *data,
+                                 size_t count);
+
+static bool batches_fail;
+
+size_t
+__wrap_envl_payload_batch(struct envl_payload *payload, unsigned worker,
+                          uint64_t index, unsigned char *data, size_t count)
+{
+    if (batches_fail)
+        return 0;
+    return __real_envl_payload_batch(payload, worker, index, data, count);
 }
 
 /* A program's own record, from before */
@@ -153,6 +175,24 @@ of_final_and_seek(void **state)
     envl_cipher_free(cipher);
 }
 
+/* Nothing comes after the header: no text, and no end. */
+static void
+of_a_batch(void **state)
+{
+    struct bytes text = text_of_len(3 * CHUNK);
+    struct outcome outcome;
+
+    (void)state;
+    batches_fail = true;
+    outcome = direct(ENVL_ENCRYPT, ENVL_RAW, text);
+    batches_fail = false;
+    assert_int_equal(outcome.reason, ENVELOPE_R_CRYPTO);
+    assert_non_null(strstr(outcome.detail, "seal a chunk"));
+    assert_true(outcome.got.len < CHUNK);
+    drop(&outcome.got);
+    drop(&text);
+}
+
 int
 main(void)
 {
@@ -160,6 +200,7 @@ main(void)
         cmocka_unit_test(of_init),
         cmocka_unit_test(of_update),
         cmocka_unit_test(of_final_and_seek),
+        cmocka_unit_test(of_a_batch),
     };
 
     return cmocka_run_group_tests_name("cipher", tests, NULL, NULL);
