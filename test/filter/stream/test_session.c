@@ -13,6 +13,7 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 
 #include <envelope/envelope.h>
 
@@ -25,6 +26,7 @@ OSSL_provider_init_fn __real_envelope_provider_init,
 
 static OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
 static size_t nameless;
+static int lacking; /* an upcall that this core does not have */
 
 static void
 set_no_names(const OSSL_CORE_HANDLE *core, const char *file, int line,
@@ -43,14 +45,18 @@ __wrap_envelope_provider_init(const OSSL_CORE_HANDLE *core,
                               const OSSL_DISPATCH **out, void **provctx)
 {
     static OSSL_DISPATCH upcalls[100];
-    size_t i;
+    size_t n = 0;
 
-    for (i = 0; i < COUNT(upcalls) - 1 && in[i].function_id != 0; i++) {
-        upcalls[i] = in[i];
-        if (in[i].function_id != OSSL_FUNC_CORE_SET_ERROR_DEBUG)
+    memset(upcalls, 0, sizeof(upcalls));
+    for (; n < COUNT(upcalls) - 1 && in->function_id != 0; in++) {
+        if (in->function_id == lacking)
             continue;
-        set_error_debug = OSSL_FUNC_core_set_error_debug(&in[i]);
-        upcalls[i].function = (void (*)(void))set_no_names;
+        upcalls[n] = *in;
+        if (in->function_id == OSSL_FUNC_CORE_SET_ERROR_DEBUG) {
+            set_error_debug = OSSL_FUNC_core_set_error_debug(in);
+            upcalls[n].function = (void (*)(void))set_no_names;
+        }
+        n++;
     }
     return __real_envelope_provider_init(core, upcalls, out, provctx);
 }
@@ -193,14 +199,40 @@ of_a_batch(void **state)
     drop(&text);
 }
 
+/* Without them the provider has no way to say what is wrong. */
+static void
+of_upcalls(void **state)
+{
+    static const int needed[] = { OSSL_FUNC_CORE_NEW_ERROR,
+                                  OSSL_FUNC_CORE_SET_ERROR_DEBUG,
+                                  OSSL_FUNC_CORE_VSET_ERROR };
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *provider;
+    size_t i;
+
+    (void)state;
+    assert_non_null(libctx);
+    assert_true(OSSL_PROVIDER_add_builtin(libctx, "envelope",
+                                          __wrap_envelope_provider_init));
+    for (i = 0; i < COUNT(needed); i++) {
+        lacking = needed[i];
+        assert_null(OSSL_PROVIDER_load(libctx, "envelope"));
+    }
+    lacking = 0;
+    provider = OSSL_PROVIDER_load(libctx, "envelope");
+    assert_non_null(provider);
+    assert_true(OSSL_PROVIDER_unload(provider));
+    OSSL_LIB_CTX_free(libctx);
+    ERR_clear_error();
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_init),
-        cmocka_unit_test(of_update),
-        cmocka_unit_test(of_final_and_seek),
-        cmocka_unit_test(of_a_batch),
+        cmocka_unit_test(of_init),           cmocka_unit_test(of_update),
+        cmocka_unit_test(of_final_and_seek), cmocka_unit_test(of_a_batch),
+        cmocka_unit_test(of_upcalls),
     };
 
     return cmocka_run_group_tests_name("cipher", tests, NULL, NULL);
