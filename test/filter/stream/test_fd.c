@@ -215,6 +215,38 @@ reading_is_stopped(void **state)
     }
 }
 
+/* One after the other, whatever went wrong before; none after a stop. */
+static void
+records_are_read(void **state)
+{
+    unsigned char buf[8];
+    struct envl_stop stop;
+    struct envl_err err;
+    int fds[2], i;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+    assert_true(envl_stop_init(&stop));
+    for (i = 1; i <= 3; i++)
+        assert_int_equal(write(fds[1], "record", (size_t)i), i);
+    for (i = 1; i <= 2; i++) {
+        errno = EINTR;
+        assert_int_equal(
+            envl_fd_read_record(fds[0], &stop, buf, sizeof(buf), &len, &err),
+            ENVELOPE_OK);
+        assert_int_equal(len, i);
+    }
+    envl_stop_now(&stop);
+    assert_int_equal(
+        envl_fd_read_record(fds[0], &stop, buf, sizeof(buf), &len, &err),
+        ENVELOPE_R_NO_STREAM);
+    assert_int_equal(len, 0);
+    envl_stop_clear(&stop);
+    close_fd(fds[0]);
+    close_fd(fds[1]);
+}
+
 /* What is ready is not waited for, with and without a stop. */
 static void
 what_is_ready(void **state)
@@ -285,6 +317,7 @@ main(void)
         cmocka_unit_test(writing_is_stopped),
         cmocka_unit_test(writing_comes_through),
         cmocka_unit_test(reading_is_stopped),
+        cmocka_unit_test(records_are_read),
         cmocka_unit_test(what_is_ready),
         cmocka_unit_test(no_more_than_it_was_given),
         cmocka_unit_test(what_may_block),
