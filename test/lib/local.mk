@@ -16,6 +16,7 @@ lib_tests = \
 	%D%/keys/test_identity \
 	%D%/keys/test_kek_file \
 	%D%/keys/test_kek_source \
+	%D%/keys/test_key_check \
 	%D%/keys/test_key_directory \
 	%D%/keys/test_key_text \
 	%D%/keys/test_openssh \
