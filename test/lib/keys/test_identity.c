@@ -180,6 +180,24 @@ empty_on_failure(void **state)
     envl_key_settings_clear(&bad);
 }
 
+/* Keys that are read do not make up for a passphrase that is not. */
+static void
+passphrase_must_be_read(void **state)
+{
+    struct envl_key_settings both = settings;
+    struct envl_identities identities;
+    char missing[] = "/nowhere/passphrase", none[] = "";
+    struct envl_err err;
+
+    (void)state;
+    both.passphrase_file = missing;
+    both.identities = none;
+    assert_int_not_equal(
+        envl_identities_load(&identities, &ctx, &both, NULL, &err),
+        ENVELOPE_OK);
+    must_be_empty(&identities);
+}
+
 /* Wherever memory runs out: the key with its certificate, or a failure.  They
  * are read before, since libcrypto's decoders do not live without memory. */
 static void
@@ -226,6 +244,7 @@ main(void)
         cmocka_unit_test(names_of_a_key),
         cmocka_unit_test(name_of_each_encoding),
         cmocka_unit_test(empty_on_failure),
+        cmocka_unit_test(passphrase_must_be_read),
         cmocka_unit_test(all_or_nothing),
     };
 
