@@ -7,6 +7,8 @@
 #include "lib/cms/key_envelope.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include "lib/cms/reader.h"
 #include "test/lib/cms/message.h"
@@ -264,6 +266,58 @@ recipients_in_no_order(void **state)
     party_clear(&party);
 }
 
+/* RSAES-OAEP with SHA-256, one way or the other. */
+static size_t
+rsa(EVP_PKEY *key, bool decrypt, unsigned char *out, size_t size,
+    const unsigned char *in, size_t len)
+{
+    EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+
+    assert_non_null(pctx);
+    assert_true((decrypt ? EVP_PKEY_decrypt_init : EVP_PKEY_encrypt_init)(pctx)
+                > 0);
+    assert_true(EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_OAEP_PADDING) > 0);
+    assert_true(EVP_PKEY_CTX_set_rsa_oaep_md(pctx, EVP_sha256()) > 0);
+    assert_true((decrypt ? EVP_PKEY_decrypt : EVP_PKEY_encrypt)(pctx, out,
+                                                                &size, in, len)
+                > 0);
+    EVP_PKEY_CTX_free(pctx);
+    return size;
+}
+
+/* The right key, and something more or less. */
+static void
+rsa_key_has_one_length(void **state)
+{
+    unsigned char cek[256] = { 0 };
+    struct envl_cms_reader o;
+    unsigned char *der, *at;
+    struct party party;
+    struct envl_err err;
+    size_t len, n;
+
+    (void)state;
+    party_make(&party, &kinds[0], &ctx);
+    assert_int_equal(build_key_envelope(&der, &len, &ctx, &party.recipients,
+                                        &party.settings, dek, &err),
+                     ENVELOPE_OK);
+    o = (struct envl_cms_reader){ .der = der, .len = len, .ctx = &ctx };
+    assert_int_equal(envl_cms_reader_begin(&o, &err), ENVELOPE_OK);
+    assert_int_equal(o.entries[0].wrapped.len, sizeof(cek));
+    at = der + (o.entries[0].wrapped.p - der);
+    envl_cms_reader_end(&o);
+    n = rsa(party.key, true, cek, sizeof(cek), at, sizeof(cek));
+    assert_int_equal(n, ENVL_CEK_LEN);
+    for (n = ENVL_CEK_LEN - 1; n <= ENVL_CEK_LEN + 1; n++) {
+        assert_int_equal(rsa(party.key, false, at, sizeof(cek), cek, n),
+                         sizeof(cek));
+        assert_int_equal(open_it(der, len, &party) == ENVELOPE_OK,
+                         n == ENVL_CEK_LEN);
+    }
+    OPENSSL_free(der);
+    party_clear(&party);
+}
+
 int
 main(void)
 {
@@ -273,6 +327,7 @@ main(void)
         cmocka_unit_test(no_byte_may_be_missing),
         cmocka_unit_test(parts_of_two_messages),
         cmocka_unit_test(recipients_in_no_order),
+        cmocka_unit_test(rsa_key_has_one_length),
     };
 
     return cmocka_run_group_tests_name("forms", tests, NULL, NULL);
