@@ -22,14 +22,14 @@ static const struct envl_libctx ctx = { .propq = "?provider=default" };
 
 static struct envl_key_settings settings; /* a key and a certificate of it */
 
-static void
-make_certificate(BIO *to, EVP_PKEY *key)
+static X509 *
+new_certificate(EVP_PKEY *key, const char *name)
 {
     X509 *cert = X509_new();
-    X509_EXTENSION *id = X509V3_EXT_conf_nid(
-        NULL, NULL, NID_subject_key_identifier, "0102030405060708");
+    X509_EXTENSION *id =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_key_identifier, name);
 
-    assert_non_null(cert);
+    assert_true(cert != NULL && id != NULL);
     assert_true(X509_set_version(cert, X509_VERSION_3));
     add_names(cert, "ops", "ops");
     assert_true(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7));
@@ -38,9 +38,8 @@ make_certificate(BIO *to, EVP_PKEY *key)
     assert_true(X509_set_pubkey(cert, key));
     assert_true(X509_add_ext(cert, id, -1));
     assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-    assert_true(PEM_write_bio_X509(to, cert));
     X509_EXTENSION_free(id);
-    X509_free(cert);
+    return cert;
 }
 
 static int
@@ -48,15 +47,18 @@ setup(void **state)
 {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     BIO *pem = BIO_new(BIO_s_mem());
+    X509 *cert;
     char *text;
     long len;
 
     (void)state;
     assert_non_null(key);
     assert_true(PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL));
-    make_certificate(pem, key);
+    cert = new_certificate(key, "0102030405060708");
+    assert_true(PEM_write_bio_X509(pem, cert));
     len = BIO_get_mem_data(pem, &text);
     assert_true(envl_octets_list_add(&settings.identity, text, (size_t)len));
+    X509_free(cert);
     EVP_PKEY_free(key);
     BIO_free(pem);
     return 0;
@@ -153,6 +155,29 @@ name_of_each_encoding(void **state)
     OPENSSL_free(spki[0]);
 }
 
+/* A certificate's name of a length that there is no room for is none. */
+static void
+length_of_a_name(void **state)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    char hex[2 * (ENVL_KEY_ID_LEN_MAX + 1) + 1];
+    struct envl_key_id id;
+    X509 *cert;
+    int len;
+
+    (void)state;
+    assert_non_null(key);
+    for (len = ENVL_KEY_ID_LEN_MAX; len <= ENVL_KEY_ID_LEN_MAX + 1; len++) {
+        memset(hex, 'a', sizeof(hex));
+        hex[2 * len] = '\0';
+        cert = new_certificate(key, hex);
+        assert_int_equal(envl_key_id_of_cert(&id, cert),
+                         len == ENVL_KEY_ID_LEN_MAX);
+        X509_free(cert);
+    }
+    EVP_PKEY_free(key);
+}
+
 static void
 must_be_empty(const struct envl_identities *identities)
 {
@@ -243,6 +268,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_a_key),
         cmocka_unit_test(name_of_each_encoding),
+        cmocka_unit_test(length_of_a_name),
         cmocka_unit_test(empty_on_failure),
         cmocka_unit_test(passphrase_must_be_read),
         cmocka_unit_test(all_or_nothing),
