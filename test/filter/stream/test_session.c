@@ -199,6 +199,24 @@ of_a_batch(void **state)
     drop(&text);
 }
 
+/* One is as many as any other number. */
+static void
+of_threads(void **state)
+{
+    struct envl_options options = no_options();
+    struct envl_cipher *cipher;
+    struct envl_err err;
+
+    (void)state;
+    for (options.threads = 1; options.threads <= 3; options.threads++) {
+        cipher = session_of(&options, ENVL_ENCRYPT);
+        assert_int_equal(envl_cipher_prepare_batches(cipher, &err),
+                         ENVELOPE_OK);
+        assert_int_equal(envl_cipher_threads(cipher), options.threads);
+        envl_cipher_free(cipher);
+    }
+}
+
 /* Without them the provider has no way to say what is wrong. */
 static void
 of_upcalls(void **state)
@@ -232,7 +250,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_init),           cmocka_unit_test(of_update),
         cmocka_unit_test(of_final_and_seek), cmocka_unit_test(of_a_batch),
-        cmocka_unit_test(of_upcalls),
+        cmocka_unit_test(of_upcalls),        cmocka_unit_test(of_threads),
     };
 
     return cmocka_run_group_tests_name("cipher", tests, NULL, NULL);
