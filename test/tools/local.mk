@@ -29,6 +29,7 @@ tools_scripts = \
 	%D%/rewrap_recipients.sh \
 	%D%/rewrap_refused.sh \
 	%D%/rewrap_repacked.sh \
+	%D%/rewrap_unread.sh \
 	%D%/salvage_chunks.sh \
 	%D%/salvage_ends.sh \
 	%D%/salvage_files.sh \
