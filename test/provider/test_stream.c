@@ -402,6 +402,35 @@ test_verified_needs_slack(void **state)
     support_drop(&stream);
 }
 
+/* Where there is room for a chunk, none of it comes before its tag does. */
+static void
+test_room_for_a_chunk(void **state)
+{
+    static const size_t slacks[] = { 0, CHUNK - 1, CHUNK, 2 * CHUNK };
+    struct octets text = support_noise(2 * CHUNK, 3), stream, out;
+    size_t i, half;
+
+    stream = support_seal(*state, support_kek, NULL, NULL, text.data, text.len);
+    half = stream.len - CHUNK - 3 * TAG_LEN; /* without the first tag */
+    for (i = 0; i < COUNT_OF(slacks); i++) {
+        const struct support_how how = { .has_slack = true,
+                                         .slack = slacks[i] };
+        struct support_params params;
+        EVP_CIPHER_CTX *ctx;
+
+        support_params_init(&params);
+        support_add_number(&params, ENVELOPE_PARAM_OUTPUT_SLACK, slacks[i]);
+        ctx = support_init(*state, SUPPORT_OPEN, support_kek, params.list);
+        out = (struct octets){ 0 };
+        assert_true(support_update(ctx, &how, stream.data, half, &out));
+        assert_int_equal(out.len == 0, slacks[i] >= CHUNK);
+        EVP_CIPHER_CTX_free(ctx);
+        support_drop(&out);
+    }
+    support_drop(&stream);
+    support_drop(&text);
+}
+
 /* Text must not vanish after a final call that says all is well. */
 static void
 test_verified_final_without_buffer(void **state)
@@ -1095,6 +1124,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verified_needs_slack),
+        cmocka_unit_test(test_room_for_a_chunk),
         cmocka_unit_test(test_verified_final_without_buffer),
         cmocka_unit_test(test_update_limit),
         cmocka_unit_test(test_many_recipients_behind_little),
