@@ -109,6 +109,29 @@ second_lead(void **state)
     assert_int_equal(map.piece_len, 0);
 }
 
+/* Data that begins like a lead is none. */
+static void
+second_lead_of_xbstream(void **state)
+{
+    unsigned char data[5000];
+    struct envl_source source = { .fd = -1, .seekable = true };
+    struct envl_map map = { .kind = ENVL_XBSTREAM };
+    struct bytes xb = { 0 };
+    struct envl_err err;
+
+    (void)state;
+    memset(data, *ENVL_XB_MAGIC, sizeof(data));
+    (void)put_chunk(&xb, 'P', ENVL_NAME_PAYLOAD, 0, data, sizeof(data));
+    (void)put_chunk(&xb, 'P', ENVL_NAME_PAYLOAD, sizeof(data), data, 1);
+    source.memory = xb.p;
+    source.memory_len = xb.len;
+    source.size = (int64_t)xb.len;
+    assert_int_equal(envl_pieces_learn_map(&map, &source, 0, &err),
+                     ENVELOPE_OK);
+    assert_int_equal(map.piece_len, sizeof(data));
+    drop(&xb);
+}
+
 /* Where a byte is, in archives of three pieces, of which the last is short. */
 static void
 places(void **state)
@@ -153,6 +176,7 @@ main(void)
         cmocka_unit_test(leads_of_tar),
         cmocka_unit_test(leads_of_xbstream),
         cmocka_unit_test(second_lead),
+        cmocka_unit_test(second_lead_of_xbstream),
     };
 
     memory_install(NULL);
