@@ -318,6 +318,25 @@ rsa_key_has_one_length(void **state)
     party_clear(&party);
 }
 
+/* No time goes into an entry that the key is too long or too short for. */
+static void
+keys_that_fit(void **state)
+{
+    const struct envl_entry entry = { .kind = ENVL_ENTRY_RSA, .key_len = 256 };
+    const struct envl_entry unknown = { .kind = ENVL_ENTRY_RSA };
+    struct envl_fit fit = { .kind = ENVL_ENTRY_RSA, .key_len = 256 };
+
+    (void)state;
+    assert_true(envl_entry_fits(&entry, &fit));
+    assert_false(envl_entry_fits(&unknown, &fit));
+    fit.key_len = 384;
+    assert_false(envl_entry_fits(&entry, &fit));
+    fit.key_len = 0; /* it does not tell */
+    assert_true(envl_entry_fits(&entry, &fit));
+    fit.kind = ENVL_ENTRY_EC;
+    assert_false(envl_entry_fits(&entry, &fit));
+}
+
 int
 main(void)
 {
@@ -328,6 +347,7 @@ main(void)
         cmocka_unit_test(parts_of_two_messages),
         cmocka_unit_test(recipients_in_no_order),
         cmocka_unit_test(rsa_key_has_one_length),
+        cmocka_unit_test(keys_that_fit),
     };
 
     return cmocka_run_group_tests_name("forms", tests, NULL, NULL);
