@@ -142,6 +142,8 @@ pax_headers(void **state)
         { "15 linkpath=ab\n", false },
         { "22 GNU.sparse.major=1\n", false },
         { "13 comment=x\n10 path=a\n", false },
+        { "13 comment=x\n30 path=a/longer/name/of/it/x\n", false },
+        { "13 comment=x\n17 mtime=1234567\n", true },
         { "13 comment=x", false },
         { "14 comment=x\n", false },
         { "12 comment=x\n", false },
