@@ -83,21 +83,23 @@ every_item_once(void **state)
 static void
 threads_come_and_go(void **state)
 {
-    unsigned before = thread_count();
-    struct envl_workers *workers = envl_workers_new(4);
+    unsigned before = thread_count(), threads;
 
     (void)state;
-    if (before == 0) {
-        envl_workers_free(workers);
+    if (before == 0)
         skip();
+    for (threads = 1; threads <= 4; threads++) {
+        struct envl_workers *workers = envl_workers_new(threads);
+
+        assert_int_equal(thread_count(), before);
+        /* One batch: not worth a thread */
+        run_once(workers, ITEMS, threads);
+        assert_int_equal(thread_count(), before);
+        run_once(workers, 1, threads);
+        assert_int_equal(thread_count(), before + threads - 1);
+        envl_workers_free(workers);
+        assert_int_equal(thread_count(), before);
     }
-    assert_int_equal(thread_count(), before);
-    run_once(workers, ITEMS, 4); /* one batch: not worth a thread */
-    assert_int_equal(thread_count(), before);
-    run_once(workers, 1, 4);
-    assert_int_equal(thread_count(), before + 3);
-    envl_workers_free(workers);
-    assert_int_equal(thread_count(), before);
     envl_workers_free(NULL);
 }
 
