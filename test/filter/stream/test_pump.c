@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "filter/stream/decoder.h"
+
 /* Ends, lengths, paces */
 
 static void
@@ -617,6 +619,41 @@ end_that_is_typed_once(void **state)
     assert_false(terminal.late);
 }
 
+/* From the first text on, whatever comes of it at once. */
+static void
+place_of_the_payload(void **state)
+{
+    static const size_t lens[] = { 1, CHUNK, CHUNK + 1, 3 * CHUNK + 3 };
+    struct bytes text, sealed, left;
+    struct envl_codec *codec;
+    struct envl_slot slot;
+    struct envl_map map;
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; i < COUNT(lens); i++) {
+        text = text_of_len(lens[i]);
+        left = sealed = seal(ENVL_RAW, text);
+        codec = new_codec(ENVL_DECRYPT, ENVL_RAW);
+        assert_true(envl_slot_init(&slot, envl_codec_slot_size(codec)));
+        do {
+            assert_false(envl_decoder_map(envl_codec_decoder(codec), &map));
+            envl_codec_begin(codec, &slot);
+            n = envl_codec_copy(codec, &slot, left.p, left.len);
+            left.p += n;
+            left.len -= n;
+            envl_codec_close(codec, &slot, left.len == 0);
+        } while (slot.batch_count == 0 && slot.rest.iov_len == 0);
+        assert_true(envl_decoder_map(envl_codec_decoder(codec), &map));
+        assert_int_equal(map.first_at, sealed.len - chunks_len(lens[i])
+                                           - ENVELOPE_PAYLOAD_START_LENGTH);
+        envl_slot_clear(&slot);
+        envl_codec_free(codec);
+        drop(&sealed);
+        drop(&text);
+    }
+}
+
 int
 main(void)
 {
@@ -653,6 +690,7 @@ main(void)
         alone_test(records_before_a_failure),
         alone_test(end_is_told_again),
         alone_test(end_that_is_typed_once),
+        pump_test(place_of_the_payload),
     };
 
     return cmocka_run_group_tests_name("pump", tests, pump_setup, NULL);
