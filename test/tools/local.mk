@@ -2,9 +2,12 @@
 # The command as people run it
 
 tools_tests = \
+	%D%/test_journal \
 	%D%/test_output \
 	%D%/test_progress \
 	%D%/test_prompt
+
+%C%_test_journal_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envl_to_disk
 
 tools_scripts = \
 	%D%/agree.sh \

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Journals where the disk fails: none is given up that may be needed. */
+#include "tools/os/journal.h"
+
+#include "test/filter/stream/peer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tools/os/disk.h"
+
+#define PATCH_AT 10
+#define PATCH_LEN 30
+#define START_AT 100
+#define FILE_LEN 200
+
+/* What is brought to the disk (ld's --wrap) */
+
+bool __real_envl_to_disk(int fd);
+bool __wrap_envl_to_disk(int fd);
+
+static int fails_for = -1; /* a descriptor */
+
+bool
+__wrap_envl_to_disk(int fd)
+{
+    return fd != fails_for && __real_envl_to_disk(fd);
+}
+
+/* A file in a directory of its own, and what is to be written to it. */
+struct fixture {
+    char directory[32], path[48];
+    int file;
+    struct bytes old;
+    struct envl_header_file head;
+    struct envl_patch patch;
+    struct envl_journal journal;
+};
+
+static int
+setup(void **state)
+{
+    static struct fixture f;
+    struct envl_err err;
+
+    f = (struct fixture){ .directory = "/tmp/envelope-unit.XXXXXX",
+                          .old = text_of_len(FILE_LEN) };
+    assert_non_null(mkdtemp(f.directory));
+    (void)snprintf(f.path, sizeof(f.path), "%s/file", f.directory);
+    f.file = open(f.path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    assert_true(f.file >= 0);
+    assert_int_equal(write(f.file, f.old.p, FILE_LEN), FILE_LEN);
+    f.head.start_at = START_AT;
+    memcpy(f.head.start, f.old.p + START_AT, sizeof(f.head.start));
+    f.patch = (struct envl_patch){ .at = PATCH_AT,
+                                   .bytes = OPENSSL_zalloc(PATCH_LEN),
+                                   .len = PATCH_LEN };
+    assert_non_null(f.patch.bytes);
+    assert_int_equal(envl_journal_init(&f.journal, f.path, f.file, &err),
+                     ENVELOPE_OK);
+    *state = &f;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    envl_journal_clear(&f->journal);
+    OPENSSL_free(f->patch.bytes);
+    drop(&f->old);
+    close_fd(f->file);
+    return unlink(f->path) != 0 || rmdir(f->directory) != 0;
+}
+
+static void
+assert_patched(const struct fixture *f)
+{
+    unsigned char now[FILE_LEN];
+
+    assert_int_equal(pread(f->file, now, FILE_LEN, 0), FILE_LEN);
+    assert_memory_equal(now, f->old.p, PATCH_AT);
+    assert_memory_equal(now + PATCH_AT, f->patch.bytes, PATCH_LEN);
+    assert_memory_equal(now + PATCH_AT + PATCH_LEN,
+                        f->old.p + PATCH_AT + PATCH_LEN,
+                        FILE_LEN - PATCH_AT - PATCH_LEN);
+}
+
+static void
+file_that_is_not_on_the_disk(void **state)
+{
+    struct fixture *f = *state;
+    enum envl_journal_state found;
+    struct envl_err err;
+
+    fails_for = f->file;
+    assert_int_equal(
+        envl_journal_replace(&f->journal, &f->head, &f->patch, &err),
+        ENVELOPE_R_WRITE);
+    assert_non_null(strstr(err.detail, f->journal.name));
+    assert_true(envl_journal_exists(&f->journal));
+    assert_int_equal(envl_journal_recover(&f->journal, &found, &err),
+                     ENVELOPE_R_WRITE);
+    assert_int_equal(found, ENVL_JOURNAL_NONE);
+    assert_true(envl_journal_exists(&f->journal));
+
+    fails_for = -1;
+    assert_int_equal(envl_journal_recover(&f->journal, &found, &err),
+                     ENVELOPE_OK);
+    assert_int_equal(found, ENVL_JOURNAL_REDONE);
+    assert_false(envl_journal_exists(&f->journal));
+    assert_patched(f);
+}
+
+static void
+file_that_is(void **state)
+{
+    struct fixture *f = *state;
+    struct envl_err err;
+
+    assert_int_equal(
+        envl_journal_replace(&f->journal, &f->head, &f->patch, &err),
+        ENVELOPE_OK);
+    assert_false(envl_journal_exists(&f->journal));
+    assert_patched(f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(file_that_is_not_on_the_disk, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(file_that_is, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}
