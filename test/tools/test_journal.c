@@ -14,9 +14,9 @@
 #include "tools/os/disk.h"
 
 #define PATCH_AT 10
-#define PATCH_LEN 30
-#define START_AT 100
-#define FILE_LEN 200
+#define PATCH_LEN 9000 /* more than is compared at once */
+#define START_AT 10000
+#define FILE_LEN 10100
 
 /* What is brought to the disk (ld's --wrap) */
 
