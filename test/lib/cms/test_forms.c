@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "lib/cms/form.h"
 #include "lib/cms/reader.h"
 #include "test/lib/cms/message.h"
 #include "test/lib/cms/party.h"
@@ -337,6 +338,32 @@ keys_that_fit(void **state)
     assert_false(envl_entry_fits(&entry, &fit));
 }
 
+/* People read it: one service must not be called another. */
+static void
+names_of_services(void **state)
+{
+    static const char *const cases[][2] = {
+        { "awskms", "AWS KMS" },
+        { "vault", "Vault transit" },
+        { "tencentkms", "Tencent Cloud KMS" },
+        { "gcpkms", "key service gcpkms" },
+        { "aws", "key service aws" },
+        { "volts", "key service volts" },
+    };
+    struct envl_entry entry = { .kind = ENVL_ENTRY_SERVICE,
+                                .form = &envl_kekri };
+    struct envl_description description;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(cases); i++) {
+        entry.source.u.kms.service = cases[i][0];
+        entry.source.u.kms.service_len = strlen(cases[i][0]);
+        envl_entry_describe(&description, &entry);
+        assert_string_equal(description.kind, cases[i][1]);
+    }
+}
+
 int
 main(void)
 {
@@ -348,6 +375,7 @@ main(void)
         cmocka_unit_test(recipients_in_no_order),
         cmocka_unit_test(rsa_key_has_one_length),
         cmocka_unit_test(keys_that_fit),
+        cmocka_unit_test(names_of_services),
     };
 
     return cmocka_run_group_tests_name("forms", tests, NULL, NULL);
