@@ -24,7 +24,8 @@ lib_tests = \
 	%D%/payload/test_fork_guard \
 	%D%/payload/test_payload \
 	%D%/payload/test_output_queue \
-	%D%/payload/test_workers
+	%D%/payload/test_workers \
+	%D%/stream/test_defaults
 
 lib_scripts = %D%/payload/wycheproof.py
 EXTRA_PROGRAMS += %D%/payload/wycheproof
