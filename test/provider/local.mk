@@ -18,6 +18,7 @@ if HAVE_CMOCKA
 libtest_la_SOURCES += %D%/support.c
 endif
 provider_scripts = \
+	%D%/beside.sh \
 	%D%/configuration.sh \
 	%D%/configuration_files.sh \
 	%D%/configuration_fips.sh \
