@@ -6,10 +6,12 @@
  */
 #include "lib/cms/key_envelope.h"
 
+#include "lib/cms/edit.h"
 #include "test/lib/cms/message.h"
 #include "test/support/memory.h"
 #include "test/support/support.h"
 
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -249,6 +251,39 @@ kek(void **state)
     sweep(&f);
 }
 
+/* The same where a recipient is removed, the only one: that is refused. */
+static void
+removing(void **state)
+{
+    struct fixture f = with_key(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"));
+    const struct envl_key_id *id = &f.identities.keys[0].id;
+    char digits[2 * sizeof(id->bytes) + 1];
+    enum envelope_reason rc;
+    struct envl_err err;
+    unsigned char *out;
+    size_t i, n, len;
+
+    (void)state;
+    for (i = 0; i < id->len; i++)
+        (void)snprintf(digits + 2 * i, 3, "%02x", id->bytes[i]);
+    for (n = 1; n < SWEEP_MAX; n++) {
+        memory_fail(n);
+        rc = envl_key_envelope_remove(&out, &len, f.der, f.len, &ctx, digits,
+                                      &err);
+        assert_null(out);
+        if (!memory_failed())
+            break;
+        assert_int_equal(rc, ENVELOPE_R_MEMORY);
+    }
+    memory_fail(0);
+    ERR_clear_error();
+    assert_int_equal(rc, ENVELOPE_R_PARAMETER);
+    assert_in_range(n, 3, SWEEP_MAX - 1);
+    OPENSSL_free(f.der);
+    envl_identities_clear(&f.identities);
+    envl_key_settings_clear(&f.settings);
+}
+
 int
 main(void)
 {
@@ -256,6 +291,7 @@ main(void)
         cmocka_unit_test(x25519),     cmocka_unit_test(after_another),
         cmocka_unit_test(ec),         cmocka_unit_test(rsa),
         cmocka_unit_test(passphrase), cmocka_unit_test(kek),
+        cmocka_unit_test(removing),
     };
 
     memory_install(NULL);
