@@ -27,6 +27,8 @@ lib_tests = \
 	%D%/payload/test_workers \
 	%D%/stream/test_defaults
 
+%C%_keys_test_identity_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=OSSL_STORE_open_ex
+
 lib_scripts = %D%/payload/wycheproof.py
 EXTRA_PROGRAMS += %D%/payload/wycheproof
 %D%/payload/wycheproof.log: %D%/payload/wycheproof

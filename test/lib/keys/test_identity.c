@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/store.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -21,6 +22,31 @@
 static const struct envl_libctx ctx = { .propq = "?provider=default" };
 
 static struct envl_key_settings settings; /* a key and a certificate of it */
+
+/* A store for any URI, which has nothing (ld's --wrap) */
+
+OSSL_STORE_CTX *__wrap_OSSL_STORE_open_ex(
+    const char *uri, OSSL_LIB_CTX *libctx, const char *propq,
+    const UI_METHOD *ui_method, void *ui_data, const OSSL_PARAM params[],
+    OSSL_STORE_post_process_info_fn post_process, void *post_process_data);
+
+OSSL_STORE_CTX *
+__wrap_OSSL_STORE_open_ex(const char *uri, OSSL_LIB_CTX *libctx,
+                          const char *propq, const UI_METHOD *ui_method,
+                          void *ui_data, const OSSL_PARAM params[],
+                          OSSL_STORE_post_process_info_fn post_process,
+                          void *post_process_data)
+{
+    (void)uri;
+    (void)libctx;
+    (void)propq;
+    (void)ui_method;
+    (void)ui_data;
+    (void)params;
+    (void)post_process;
+    (void)post_process_data;
+    return NULL;
+}
 
 static X509 *
 new_certificate(EVP_PKEY *key, const char *name)
@@ -205,7 +231,24 @@ empty_on_failure(void **state)
     envl_key_settings_clear(&bad);
 }
 
-/* Keys that are read do not make up for a passphrase that is not. */
+/* A key that is read does not make up for one of a URI that is not. */
+static void
+uri_must_be_read(void **state)
+{
+    struct envl_key_settings both = settings;
+    struct envl_identities identities;
+    char missing[] = "store://nowhere/key";
+    struct envl_err err;
+
+    (void)state;
+    both.identities = missing;
+    assert_int_equal(envl_identities_load(&identities, &ctx, &both, NULL, &err),
+                     ENVELOPE_R_UNREADABLE_KEY);
+    assert_non_null(strstr(err.detail, missing));
+    must_be_empty(&identities);
+}
+
+/* Nor for a passphrase. */
 static void
 passphrase_must_be_read(void **state)
 {
@@ -270,6 +313,7 @@ main(void)
         cmocka_unit_test(name_of_each_encoding),
         cmocka_unit_test(length_of_a_name),
         cmocka_unit_test(empty_on_failure),
+        cmocka_unit_test(uri_must_be_read),
         cmocka_unit_test(passphrase_must_be_read),
         cmocka_unit_test(all_or_nothing),
     };
