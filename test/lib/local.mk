@@ -27,6 +27,7 @@ lib_tests = \
 	%D%/payload/test_workers \
 	%D%/stream/test_defaults
 
+%C%_keys_test_key_check_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=EVP_PKEY_public_check
 %C%_keys_test_identity_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=OSSL_STORE_open_ex
 
 lib_scripts = %D%/payload/wycheproof.py
