@@ -181,6 +181,44 @@ of_final_and_seek(void **state)
     envl_cipher_free(cipher);
 }
 
+/* The message says what there is, and how much of it is missing. */
+static void
+of_a_cut(void **state)
+{
+    static const struct {
+        size_t len;
+        const char *words;
+    } cases[] = {
+        { 0, "is empty" },
+        { 31, "31 bytes, fewer than the 32 of a prelude" },
+        { 40, "40 bytes of a header of" },
+    };
+    static unsigned char kek[ENVELOPE_KEY_LENGTH];
+    struct bytes text = text_of_len(5), sealed = seal(ENVL_RAW, text);
+    struct envl_options options = no_options();
+    unsigned char out[64 + ENVL_SLACK_LEN];
+    struct envl_cipher *cipher;
+    struct envl_err err;
+    size_t i, n;
+
+    (void)state;
+    memset(kek, 7, sizeof(kek));
+    options.kek = kek;
+    for (i = 0; i < COUNT(cases); i++) {
+        cipher = session_of(&options, ENVL_DECRYPT);
+        assert_int_equal(
+            envl_cipher_update(cipher, out, &n, sealed.p, cases[i].len, &err),
+            ENVELOPE_OK);
+        assert_int_equal(envl_cipher_final(cipher, out, &n, &err),
+                         ENVELOPE_R_HEADER_TRUNCATED);
+        assert_non_null(strstr(err.detail, cases[i].words));
+        envl_cipher_free(cipher);
+    }
+    ERR_clear_error();
+    drop(&sealed);
+    drop(&text);
+}
+
 /* Nothing comes after the header: no text, and no end. */
 static void
 of_a_batch(void **state)
@@ -249,8 +287,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_init),           cmocka_unit_test(of_update),
-        cmocka_unit_test(of_final_and_seek), cmocka_unit_test(of_a_batch),
-        cmocka_unit_test(of_upcalls),        cmocka_unit_test(of_threads),
+        cmocka_unit_test(of_final_and_seek), cmocka_unit_test(of_a_cut),
+        cmocka_unit_test(of_a_batch),        cmocka_unit_test(of_upcalls),
+        cmocka_unit_test(of_threads),
     };
 
     return cmocka_run_group_tests_name("cipher", tests, NULL, NULL);
