@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 38
+plan 39
 provider
 need "$PYTHON" timeout
 
@@ -150,6 +150,23 @@ damage_elsewhere() { # KIND
     exits 5 range 163840:1 bad -o made
     grep -q 'chunk 10 ' err
     exits 5 range 100000:100000 bad -o made
+    [ ! -e made ]
+}
+
+# What --salvage sees through is damage here, as it is for reading in order.
+first_frame() {
+    for kind in tar xbstream; do
+        for byte in 2 11; do
+            cp e.$kind bad
+            "$PYTHON" "$srcdir/test/tools/damage.py" bad lead:0:$byte
+            exits 5 range 0:10 bad -o made
+            exits 5 "$envelope" verify -i ops.key --part 1/2 bad
+            exits 5 "$envelope" verify -i ops.key bad
+            exits 0 "$envelope" decrypt -i ops.key --salvage -o saved bad
+            cmp plain saved
+            rm saved
+        done
+    done
     [ ! -e made ]
 }
 
@@ -298,6 +315,7 @@ for kind in raw tar xbstream; do
     t "$kind: damage elsewhere" damage_elsewhere $kind
     t "$kind: a damaged end" bad_end $kind
 done
+t 'a damaged first frame' first_frame
 t 'a pipe cannot seek' from_pipe
 t 'a wrong key' wrong_key
 t 'what is no envelope' not_envelopes
