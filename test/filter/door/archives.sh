@@ -20,7 +20,6 @@ stock_path=$PATH
 stock_bsdtar=$(command -v bsdtar)
 . "$srcdir/test/filter/door/launchers.sh"
 PATH=$tests_dir/bin:$PATH
-PATH=$tests_dir/bin:$PATH
 
 stock() {
     env PATH="$stock_path" "$@"
