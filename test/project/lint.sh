@@ -215,7 +215,8 @@ reasons_are_tested() {
         sources_of_tests | grep '\.c$' | xargs grep -q "ENVELOPE_R_$reason\b" ||
             grep -q "^expect: $reason\$" test/vectors/*.txt ||
             grep -q "no_algorithm $reason " test/provider/enc*.sh ||
-            grep -qE "\b$reason\b" test/filter/carrier/*.sh test/tools/programs.sh ||
+            grep -qE "\b$reason\b" test/filter/carrier/*.sh \
+                test/tools/ends.sh test/tools/programs.sh ||
             { echo "$reason" && false; }
     done
 }

@@ -18,6 +18,7 @@ tools_scripts = \
 	%D%/command_options.sh \
 	%D%/command_process.sh \
 	%D%/cost.sh \
+	%D%/ends.sh \
 	%D%/fingerprint.sh \
 	%D%/inspect.sh \
 	%D%/keygen.sh \
