@@ -199,10 +199,11 @@ static enum envl_status
 check_words(const struct envl_arguments *arguments, char **argv, int first,
             int last)
 {
-    bool dashes = last > first && strcmp(argv[last - 1], "--") == 0;
+    const bool has_end = last > first && strcmp(argv[last - 1], "--") == 0;
+    bool dashes = has_end && !takes_program(arguments);
     int i;
 
-    for (i = first; i < last && !dashes; i++) {
+    for (i = first; i < last - has_end && !dashes; i++) {
         if (argv[i][0] == '-' && argv[i][1] != '\0' && is_file(argv[i]))
             return envl_report_usage("%s is taken for an option, and a file "
                                      "of that name is here: %s",

@@ -104,12 +104,13 @@ struct origin {
 
 /* A program that died before it wrote anything leaves an empty pipe. */
 static enum envelope_reason
-confirm_end(void *arg, uint64_t size, struct envl_err *err)
+confirm_end(void *arg, uint64_t size, const struct envl_stop *stop,
+            struct envl_err *err)
 {
     const struct origin *origin = arg;
 
     if (origin->producer != NULL)
-        return envl_program_wait(origin->producer, err);
+        return envl_program_confirm(origin->producer, stop, err);
     if (size == 0 && origin->is_pipe)
         return envl_fail(err, ENVELOPE_R_INCOMPLETE,
                          "nothing came through the pipe: see whether what "
@@ -123,7 +124,8 @@ is_pipe(int fd)
 {
     struct stat st;
 
-    return fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+    return fd >= 0 && fstat(fd, &st) == 0
+           && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
 /* The program that makes the data, or a file.  It is started last: what is wrong
@@ -204,6 +206,8 @@ envl_command_crypt(struct envl_arguments *arguments)
     enum envelope_reason rc;
     struct envl_err err;
 
+    if (arguments->program != NULL)
+        envl_progress_share();
     if (arguments->options.reserve < 0)
         arguments->options.reserve = ENVL_RESERVE_DEFAULT;
     if (arguments->has_range || arguments->part > 0)

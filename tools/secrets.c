@@ -3,6 +3,7 @@
 #include "tools/secrets.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -151,6 +152,20 @@ get_kek(unsigned char **kek, const char *name,
     return envl_kek_read(*kek, name, &arguments->options.in_use, err);
 }
 
+/* A descriptor that a name stands for is not for a program that is run later. */
+static void
+keep_from_programs(const char *path)
+{
+    static const char *const places[] = { "/dev/fd/", "/proc/self/fd/" };
+    size_t i, len;
+
+    for (i = 0; path != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+        len = strlen(places[i]);
+        if (strncmp(path, places[i], len) == 0 && atoi(path + len) > 2)
+            (void)fcntl(atoi(path + len), F_SETFD, FD_CLOEXEC);
+    }
+}
+
 enum envelope_reason
 envl_secrets_read(struct envl_arguments *arguments, const char *asks_for,
                   bool twice, enum envl_direction *direction,
@@ -158,6 +173,8 @@ envl_secrets_read(struct envl_arguments *arguments, const char *asks_for,
 {
     enum envelope_reason rc = note_files(arguments, err);
 
+    keep_from_programs(arguments->kek_file);
+    keep_from_programs(arguments->options.passphrase_file);
     *direction = ENVL_DECRYPT;
     if (rc == ENVELOPE_OK)
         rc = get_kek(&arguments->identity_kek, arguments->identity_kek_file,

@@ -48,6 +48,13 @@ envl_codec_free(struct envl_codec *codec)
     OPENSSL_free(codec);
 }
 
+void
+envl_codec_set_stop(struct envl_codec *codec, const struct envl_stop *stop)
+{
+    if (codec->encoder != NULL)
+        envl_encoder_set_stop(codec->encoder, stop);
+}
+
 size_t
 envl_codec_slot_size(const struct envl_codec *codec)
 {

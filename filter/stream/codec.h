@@ -38,6 +38,11 @@ enum envelope_reason envl_codec_new(struct envl_codec **codec,
                                     struct envl_err *err);
 void envl_codec_free(struct envl_codec *codec);
 
+/* envl_codec_set_stop - end a wait of envl_options.confirm_end by stop, which is
+ * borrowed; NULL: it is not ended */
+void envl_codec_set_stop(struct envl_codec *codec,
+                         const struct envl_stop *stop);
+
 /* envl_codec_slot_size - bytes that each slot must have */
 size_t envl_codec_slot_size(const struct envl_codec *codec);
 

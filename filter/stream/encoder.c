@@ -41,6 +41,7 @@ struct envl_encoder {
     const char *dashes; /* of the options, for a message */
     envl_confirm_fn *confirm_end;
     void *confirm_arg;
+    const struct envl_stop *stop;
     unsigned char tail[ENVL_CARRIER_TAIL_LEN]; /* the last bytes of the data */
     size_t tail_len;
     uint64_t size; /* bytes of the data so far */
@@ -79,6 +80,13 @@ static size_t
 limit_of(const struct envl_encoder *encoder)
 {
     return encoder->writer.kind == ENVL_RAW ? SIZE_MAX : encoder->piece_len;
+}
+
+void
+envl_encoder_set_stop(struct envl_encoder *encoder,
+                      const struct envl_stop *stop)
+{
+    encoder->stop = stop;
 }
 
 struct envl_cipher *
@@ -317,7 +325,8 @@ check_end(const struct envl_encoder *encoder, struct envl_err *err)
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (encoder->confirm_end != NULL)
-        rc = encoder->confirm_end(encoder->confirm_arg, encoder->size, err);
+        rc = encoder->confirm_end(encoder->confirm_arg, encoder->size,
+                                  encoder->stop, err);
     if (rc != ENVELOPE_OK || !encoder->wants_end
         || envl_carrier_has_end(encoder->writer.kind, encoder->tail,
                                 encoder->tail_len, encoder->size))

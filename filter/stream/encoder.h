@@ -13,6 +13,8 @@ enum envelope_reason envl_encoder_new(struct envl_encoder **encoder,
                                       const struct envl_options *options,
                                       struct envl_err *err);
 void envl_encoder_free(struct envl_encoder *encoder);
+void envl_encoder_set_stop(struct envl_encoder *encoder,
+                           const struct envl_stop *stop);
 struct envl_cipher *envl_encoder_session(const struct envl_encoder *encoder);
 size_t envl_encoder_slot_size(const struct envl_encoder *encoder);
 void envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot);

@@ -9,11 +9,12 @@
 static bool
 insists(const struct envl_options *options)
 {
+    if (options->required_labels != NULL)
+        return true;
     if (options->require >= 0)
         return options->require > 0;
     return options->identities != NULL || options->passphrase != NULL
-           || options->passphrase_file != NULL
-           || options->required_labels != NULL;
+           || options->passphrase_file != NULL;
 }
 
 static enum envelope_reason

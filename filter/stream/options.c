@@ -240,7 +240,10 @@ envl_options_set(struct envl_options *options, const char *name,
     switch (row->kind) {
     case LABEL:
         if (strchr(value, '\n') != NULL)
-            return envl_fail(err, ENVELOPE_R_LABELS,
+            return envl_fail(err,
+                             (row->known.traits & READS) != 0
+                                 ? ENVELOPE_R_PARAMETER
+                                 : ENVELOPE_R_LABELS,
                              "option %s%s: a line feed in it would make two "
                              "labels of one",
                              options->dashes, name);

@@ -13,16 +13,19 @@
 #include "filter/carrier/kind.h"
 #include "lib/base/err.h"
 #include "lib/base/octets.h"
+#include "lib/base/waiting.h"
 
 /*
  * Called when the data to encrypt ends, before its last chunk is encrypted: is
  * the data complete?  Any thread may call it, and it may wait.
  *
  *   size  bytes of the data
+ *   stop  ends a wait; or NULL
  *
  * Returns: ENVELOPE_OK, or the reason that the stream fails with.
  */
 typedef enum envelope_reason envl_confirm_fn(void *arg, uint64_t size,
+                                             const struct envl_stop *stop,
                                              struct envl_err *err);
 
 /*

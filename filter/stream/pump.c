@@ -294,6 +294,7 @@ end_stopping(struct envl_pump *pump)
         return;
     envl_inlet_end(&pump->in);
     envl_outlet_end_writing(&pump->out);
+    envl_codec_set_stop(pump->codec, NULL);
     envl_stop_clear(&pump->stop);
     pump->can_stop = false;
 }
@@ -312,6 +313,7 @@ start_threads(struct envl_pump *pump)
     pump->can_stop = envl_stop_init(&pump->stop);
     envl_inlet_begin(&pump->in, pump->can_stop ? &pump->stop : NULL);
     envl_outlet_begin(&pump->out, pump->can_stop ? &pump->stop : NULL);
+    envl_codec_set_stop(pump->codec, pump->can_stop ? &pump->stop : NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     for (i = 0; pump->can_stop && i < pump->threads_wanted

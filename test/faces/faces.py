@@ -826,6 +826,8 @@ def required_label_rows():
     require("a value that is longer", bad(reason="OTHER_LABELS"), b"run=70")
     require("a value that is shorter", bad(reason="OTHER_LABELS"), b"run=")
     require("a key that is shorter", bad(reason="OTHER_LABELS"), b"ru=7")
+    require("a line feed", bad("line feed", reason="PARAMETER"),
+            b"note=one\nhost=db9")
     require("no label", bad("required label site", reason="PARAMETER"),
             b"site")
 

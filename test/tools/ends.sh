@@ -14,6 +14,10 @@ empty_pipe() {
     says_that "^envelope: standard input: $(reason INCOMPLETE): nothing came"
     test ! -e out
     exits 0 sh -c ': | "$0" encrypt --any-end -r ops.pem -o out' "$envelope"
+    exits 7 "$PYTHON" -c 'import socket, subprocess, sys
+ours, theirs = socket.socketpair()
+ours.close()
+sys.exit(subprocess.call(sys.argv[1:], stdin=theirs))' "$envelope" -r ops.pem -f -o out
     : >nothing
     exits 0 "$envelope" -r ops.pem -f -o out nothing
     exits 0 "$envelope" -r ops.pem -f -o out </dev/null

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 21
+plan 24
 . "$srcdir/test/tools/command_support.sh"
 set_up make_all
 
@@ -236,6 +236,48 @@ parts_and_salvage() {
     test "$(wc -c <got)" -eq 1000000
 }
 
+# What is ours ends with us, and its input would look whole.
+no_end_by_signal() {
+    mkfifo fifo
+    # shellcheck disable=SC2016 # for that shell
+    "$envelope" decrypt -i ops.key fifo -- sh -c '
+        echo $$ >pid
+        trap : TERM
+        cat >/dev/null; cat >/dev/null
+        echo whole >ended' 2>err &
+    pid=$!
+    exec 9>fifo
+    head -c 700000 sealed >&9
+    until test -s pid; do sleep 0.02; done
+    sleep 0.2
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    exec 9>&-
+    test $status -eq 143
+    ! kill -0 "$(cat pid)" 2>/dev/null
+    test ! -e ended
+    rm fifo pid
+}
+
+# It has ended its output, and would take its time.
+output_fails_at_the_end() {
+    # shellcheck disable=SC2016 # for that shell
+    exits 1 timeout 60 "$envelope" encrypt -r ops.pem -f -o /dev/full -- sh -c '
+        echo $$ >pid; head -c 3000000 /dev/zero; exec >&-; exec sleep 30'
+    ! kill -0 "$(cat pid)" 2>/dev/null
+    rm pid
+}
+
+# Less than a pipe holds, and nobody reads it.
+reads_nothing() {
+    for n in 1 2 3 4; do
+        exits 7 decrypts sealed true
+        failed 'true ended before it had read everything'
+        exits 7 decrypts sealed sh -c 'sleep 0.1; exit 0'
+    done
+}
+
 # --- words ----------------------------------------------------------------
 
 words() {
@@ -245,6 +287,9 @@ words() {
     says_that '-o got and the program cat cannot both take the data'
     exits 2 "$envelope" encrypt -r ops.pem --
     says_that 'goes before a program to run'
+    cp sealed here/F && : >here/--salvage
+    (cd here && exits 2 "$envelope" decrypt -i ../ops.key --salvage F -- cat)
+    rm here/F here/--salvage
     exits 2 "$envelope" encrypt -r ops.pem one two
     says_that 'two is too much'
     exits 0 "$envelope" encrypt -r ops.pem -o ./-- plain
@@ -270,6 +315,9 @@ no_descriptors() {
     "$envelope" encrypt --passphrase-file pw --work-factor 14 -o locked plain
     exits 0 timeout 60 "$envelope" decrypt --passphrase-fd 7 locked \
         -- sh -c 'cat >/dev/null; ls /proc/self/fd' 7<pw >got
+    exits 0 timeout 60 "$envelope" decrypt --passphrase-file /dev/fd/7 locked \
+        -- sh -c 'cat >/dev/null; ls /proc/self/fd' 7<pw >also
+    cmp got also
     sh -c 'cat >/dev/null; ls /proc/self/fd' </dev/null >want
     cmp want got
 }
@@ -287,10 +335,13 @@ t "a program that is killed at any moment" killed_at_any_moment
 t "a program that ends late" waits_for_it
 t "signals reach the program" signals_reach_it
 t "the output fails, and the program is ended" output_fails
+t "the output fails while the program ends" output_fails_at_the_end
 t "a program takes the data" takes_all
 t "the program that takes the data fails" taker_fails
 t "the program that takes the data has enough" has_enough
 t "no program takes a part for the whole" takes_no_part
+t "nor where a signal ends us" no_end_by_signal
+t "a program that reads nothing" reads_nothing
 t "a range and a salvage for a program" parts_and_salvage
 t "words that do not go together" words
 t "the program has its own limits" own_limits

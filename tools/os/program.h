@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "lib/base/err.h"
+#include "lib/base/waiting.h"
 
 /* To be read: fd, name.  All zero is one that was not started. */
 struct envl_program {
@@ -30,8 +31,9 @@ void envl_program_keep_limits(void);
  *   gives  fd reads what it writes to standard output; else fd writes what it
  *          reads from standard input
  *
- * The other standard files are ours.  From here on a signal that ends this
- * program goes to that one first, as SIGTERM if it is about a limit or a pipe.
+ * The other standard files are ours.  A signal that ends this program goes to that
+ * one first, as SIGTERM if it is about a limit or a pipe.  One that takes data is
+ * ended as by envl_program_stop() then, since its input ends as we do.
  *
  * Ownership: envl_program_wait() or envl_program_stop() ends it; argv stays the
  *            caller's, and must stay.
@@ -42,12 +44,25 @@ enum envelope_reason envl_program_start(struct envl_program *program,
                                         struct envl_err *err);
 
 /*
- * envl_program_wait - close the pipe if the program takes data, and wait until
- * it has ended
+ * envl_program_confirm - wait until a program that makes data has ended, and leave
+ * it to envl_program_stop()
+ *
+ *   stop  ends the wait; or NULL
  *
  * Returns: ENVELOPE_OK with status 0; else ENVELOPE_R_PROGRAM naming it and its
  *          status or signal.
- * Threads: any, one at a time.
+ * Threads: any; all other functions are for the one that takes the signals.
+ */
+enum envelope_reason envl_program_confirm(const struct envl_program *program,
+                                          const struct envl_stop *stop,
+                                          struct envl_err *err);
+
+/*
+ * envl_program_wait - wait until a program that takes data has read it, close the
+ * pipe, and wait until it has ended
+ *
+ * Returns: ENVELOPE_OK with status 0; else ENVELOPE_R_PROGRAM naming it and its
+ *          status or signal, or that it has not read everything.
  */
 enum envelope_reason envl_program_wait(struct envl_program *program,
                                        struct envl_err *err);

@@ -457,6 +457,14 @@ is_pipe(int fd)
     return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
+static bool is_shared;
+
+void
+envl_progress_share(void)
+{
+    is_shared = true;
+}
+
 /* Whoever is at the other end of a pipe is likely to write to the same terminal:
  * there a line is whole, and its own. */
 static void
@@ -464,7 +472,7 @@ init(struct envl_progress *progress, enum envl_progress_mode mode)
 {
     progress->is_terminal = isatty(STDERR_FILENO);
     progress->overwrites = progress->is_terminal && !is_pipe(STDIN_FILENO)
-                           && !is_pipe(STDOUT_FILENO);
+                           && !is_pipe(STDOUT_FILENO) && !is_shared;
     progress->is_auto = mode == ENVL_PROGRESS_AUTO;
     progress->mode = mode;
     if (progress->is_auto)

@@ -28,6 +28,10 @@ void envl_progress_catch(void);
 /* Bytes read so far; called from another thread. */
 typedef uint64_t envl_progress_fn(void *arg);
 
+/* envl_progress_share - another program writes to the terminal, too: a line is whole,
+ * and its own */
+void envl_progress_share(void);
+
 /*
  * envl_progress_start - begin to tell
  *
