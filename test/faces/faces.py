@@ -826,8 +826,10 @@ def required_label_rows():
     require("a value that is longer", bad(reason="OTHER_LABELS"), b"run=70")
     require("a value that is shorter", bad(reason="OTHER_LABELS"), b"run=")
     require("a key that is shorter", bad(reason="OTHER_LABELS"), b"ru=7")
-    require("a line feed", bad("line feed", reason="PARAMETER"),
-            b"note=one\nhost=db9")
+    row("required labels", "a line feed", None, (b"note=one\nhost=db9",),
+        bad("line feed", reason="PARAMETER"),
+        {"EVP decrypts": Absent("a line feed ends each label there")},
+        sealed="labelled")
     require("no label", bad("required label site", reason="PARAMETER"),
             b"site")
 
@@ -1005,7 +1007,7 @@ def name_of(cell):
     if cell.row.group == "labels":
         return "labels"
     if cell.row.group == "required labels":
-        return "required"
+        return "require"
     if cell.expected.reason == "OTHER_LABELS":
         return "is required"
     if cell.row.group in NAMED_BY_WORDS or cell.expected.reason in (
