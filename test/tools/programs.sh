@@ -23,6 +23,15 @@ failed() { # DETAIL
     says_first "$(reason PROGRAM): $1"
 }
 
+appears() { # FILE
+    n=0
+    until test -s "$1"; do
+        n=$((n + 1))
+        test $n -lt 500
+        sleep 0.02
+    done
+}
+
 # --- a program that makes the data ----------------------------------------
 
 complete() {
@@ -144,17 +153,12 @@ gets_signal() {
         echo $$ >../pid; echo data
         while :; do sleep 0.05; done' sh "$1" 2>err &
     pid=$!
-    until test -s ../pid; do sleep 0.02; done
+    appears ../pid
     kill "-$1" $pid
     status=0
     wait $pid || status=$?
     test $status -eq "$2"
-    n=0
-    until test -s ../got-signal; do
-        n=$((n + 1))
-        test $n -lt 200
-        sleep 0.02
-    done
+    appears ../got-signal
     only
     rm -f ../pid ../got-signal
 }
@@ -248,7 +252,7 @@ no_end_by_signal() {
     pid=$!
     exec 9>fifo
     head -c 700000 sealed >&9
-    until test -s pid; do sleep 0.02; done
+    appears pid
     sleep 0.2
     kill -TERM $pid
     status=0
