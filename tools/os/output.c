@@ -298,11 +298,7 @@ envl_output_explain(struct envl_output *output, struct envl_err *err)
 {
     if (output->program.pid == 0 || err->reason != ENVELOPE_R_WRITE)
         return err->reason;
-    if (envl_program_wait(&output->program, err) == ENVELOPE_OK)
-        (void)envl_fail(err, ENVELOPE_R_PROGRAM,
-                        "%s ended before it had read everything",
-                        output->program.name);
-    return err->reason;
+    return envl_program_wait(&output->program, false, err);
 }
 
 /* Network filesystems may tell only now what could not be written. */
@@ -356,7 +352,7 @@ envl_output_commit(struct envl_output *output, struct envl_err *err)
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (output->program.pid != 0)
-        rc = envl_program_wait(&output->program, err);
+        rc = envl_program_wait(&output->program, true, err);
     else if (output->path != NULL)
         rc = commit_file(output, err);
     else if (!close_output(output))

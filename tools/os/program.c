@@ -256,9 +256,11 @@ is_drained(const struct envl_program *program)
 }
 
 enum envelope_reason
-envl_program_wait(struct envl_program *program, struct envl_err *err)
+envl_program_wait(struct envl_program *program, bool given_all,
+                  struct envl_err *err)
 {
-    const bool drained = program->fd < 0 || is_drained(program);
+    const bool has_read_all =
+        given_all && (program->fd < 0 || is_drained(program));
     enum envelope_reason rc;
     int status = 0, pause = 1;
 
@@ -270,7 +272,7 @@ envl_program_wait(struct envl_program *program, struct envl_err *err)
     rc = judge(program, WIFSIGNALED(status),
                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
                err);
-    if (rc == ENVELOPE_OK && !drained)
+    if (rc == ENVELOPE_OK && !has_read_all)
         rc = envl_fail(err, ENVELOPE_R_PROGRAM,
                        "%s ended before it had read everything", program->name);
     return rc;

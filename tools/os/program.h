@@ -61,11 +61,13 @@ enum envelope_reason envl_program_confirm(const struct envl_program *program,
  * envl_program_wait - wait until a program that takes data has read it, close the
  * pipe, and wait until it has ended
  *
+ *   given_all  all data was written to the pipe
+ *
  * Returns: ENVELOPE_OK with status 0; else ENVELOPE_R_PROGRAM naming it and its
  *          status or signal, or that it has not read everything.
  */
 enum envelope_reason envl_program_wait(struct envl_program *program,
-                                       struct envl_err *err);
+                                       bool given_all, struct envl_err *err);
 
 /*
  * envl_program_stop - the data is of no use: SIGTERM, and SIGKILL after
