@@ -217,10 +217,8 @@ GIVEN = {
         **{"envelope " + name: lambda t: given(
             "-i", KEY["one"].path,
             *(word for label in t.data for word in ("--require-label", label)))
-           for name in ("decrypt", "decrypt --range", "verify")},
-        "envelope rewrap from": lambda t: given(
-            "-i", KEY["one"].path,
-            *(word for label in t.data for word in ("--require-label", label))),
+           for name in ("decrypt", "decrypt --range", "verify",
+                        "rewrap from")},
         "bsdtar -x": lambda t: given(
             "envelope:identity=" + KEY["one"].path,
             *(b"envelope:require-label=" + label for label in t.data)),

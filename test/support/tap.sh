@@ -10,6 +10,7 @@
 #   t NAME COMMAND...    one test: COMMAND, usually a function of the script,
 #                        runs in a subshell under set -e
 #   skip NAME REASON     one test that cannot run here
+#   with_tool TOOL NAME COMMAND...  one test that needs this tool
 #   need COMMAND...      skip all that follows if one is not installed
 #
 # The working directory is the script's own and goes away with it.  The
@@ -153,6 +154,16 @@ skip() {
         echo "# cannot run: $2"
     else
         result 0 "$1" "SKIP $2"
+    fi
+}
+
+with_tool() {
+    with_tool=$1
+    shift
+    if command -v "$with_tool" >/dev/null; then
+        t "$@"
+    else
+        skip "$1" "$with_tool is not installed"
     fi
 }
 

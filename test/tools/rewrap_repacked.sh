@@ -97,16 +97,6 @@ short_payload() { # KIND
     }
 }
 
-with_tool() { # TOOL NAME COMMAND...
-    tool=$1
-    shift
-    if command -v "$tool" >/dev/null; then
-        t "$@"
-    else
-        skip "$1" "$tool is not installed"
-    fi
-}
-
 t 'tar: directories and pax headers between' packed_again tar \
     --order 'dir:./,x:comment=a,header,g:comment=b,dir:envelope/,key,pieces,end'
 t 'tar: the key first' packed_again tar --order key,header,pieces,end

@@ -133,16 +133,6 @@ mbstream_reads() { # [ARGUMENT...]
     done
 }
 
-with_tool() { # TOOL NAME COMMAND...
-    tool=$1
-    shift
-    if command -v "$tool" >/dev/null; then
-        t "$@"
-    else
-        skip "$1" "$tool is not installed"
-    fi
-}
-
 with_tool tar 'GNU tar reads it' gnu_tar
 with_tool bsdtar 'bsdtar reads it' bsd_tar
 with_tool busybox 'busybox tar reads it' busybox_tar
