@@ -93,6 +93,8 @@ libenvl_keys_la_SOURCES = \
 	%D%/keys/kms.c \
 	%D%/keys/kms.h \
 	%D%/keys/kms_interface.h \
+	%D%/keys/known_hosts.c \
+	%D%/keys/known_hosts.h \
 	%D%/keys/openssh.c \
 	%D%/keys/openssh.h \
 	%D%/keys/openssh_key.c \
@@ -102,7 +104,9 @@ libenvl_keys_la_SOURCES = \
 	%D%/keys/recipient.c \
 	%D%/keys/recipient.h \
 	%D%/keys/recipient_notes.c \
-	%D%/keys/recipient_notes.h
+	%D%/keys/recipient_notes.h \
+	%D%/keys/ssh_lines.c \
+	%D%/keys/ssh_lines.h
 libenvl_keys_la_CPPFLAGS = $(AM_CPPFLAGS) -DENVELOPE_KMS_DIR='"$(pkglibdir)"'
 
 libenvl_cms_la_SOURCES = \

@@ -172,8 +172,12 @@ struct envl_fit
 envl_fit_of_key(const EVP_PKEY *key)
 {
     static const enum envl_entry_kind kinds[] = {
-        [ENVL_KEY_RSA] = ENVL_ENTRY_RSA,     [ENVL_KEY_EC] = ENVL_ENTRY_EC,
-        [ENVL_KEY_DH] = ENVL_ENTRY_DH,       [ENVL_KEY_ML_KEM] = ENVL_ENTRY_KEM,
+        [ENVL_KEY_RSA] = ENVL_ENTRY_RSA,
+        [ENVL_KEY_EC] = ENVL_ENTRY_EC,
+        [ENVL_KEY_DH] = ENVL_ENTRY_DH,
+        [ENVL_KEY_ML_KEM] = ENVL_ENTRY_KEM,
+        [ENVL_KEY_EDDSA] = ENVL_ENTRY_OTHER,
+        [ENVL_KEY_ML_DSA] = ENVL_ENTRY_OTHER,
         [ENVL_KEY_OTHER] = ENVL_ENTRY_OTHER,
     };
     int bits = EVP_PKEY_get_bits(key); /* 0 if a key in hardware hides it */

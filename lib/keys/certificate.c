@@ -171,3 +171,26 @@ envl_certificate_has_issued(X509 *issuer, X509 *cert)
     ERR_pop_to_mark();
     return has;
 }
+
+int
+envl_certificate_keep(STACK_OF(X509) * *certs, X509 *cert)
+{
+    if (*certs == NULL)
+        *certs = sk_X509_new_null();
+    if (*certs == NULL || !X509_up_ref(cert))
+        return 0;
+    if (sk_X509_push(*certs, cert) > 0)
+        return 1;
+    X509_free(cert);
+    return 0;
+}
+
+int
+envl_certificate_is_issuer_in(X509 *cert, const STACK_OF(X509) * certs)
+{
+    int i, has = 0;
+
+    for (i = 0; i < sk_X509_num(certs) && has == 0; i++)
+        has = envl_certificate_has_issued(cert, sk_X509_value(certs, i));
+    return has;
+}

@@ -6,7 +6,7 @@
 #ifndef ENVL_CERTIFICATE_H
 #define ENVL_CERTIFICATE_H
 
-#include <openssl/types.h>
+#include <openssl/x509.h>
 
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
@@ -50,6 +50,17 @@ long envl_certificate_seconds_left(const X509 *cert);
  * Returns: 1 or 0; -1 if memory ran out.  libcrypto's error queue is unchanged.
  */
 int envl_certificate_has_issued(X509 *issuer, X509 *cert);
+
+/*
+ * Certificates of one source, which may be a chain.
+ *
+ * envl_certificate_keep - add a certificate, with a reference of its own, to
+ * the stack, which is made if it is NULL; 0 if memory ran out
+ * envl_certificate_is_issuer_in - has the certificate issued another one of the
+ * stack?  1 or 0; -1 if memory ran out
+ */
+int envl_certificate_keep(STACK_OF(X509) * *certs, X509 *cert);
+int envl_certificate_is_issuer_in(X509 *cert, const STACK_OF(X509) * certs);
 
 /* envl_certificate_describe - write "the certificate of CN=ops", cut to the
  * size of words */

@@ -8,10 +8,11 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/provider.h>
 #include <openssl/x509.h>
 
 #include "lib/keys/kek_file.h"
+#include "lib/keys/key_check.h"
+#include "lib/keys/key_use.h"
 #include "lib/keys/kms.h"
 #include "lib/keys/passphrase.h"
 
@@ -38,25 +39,6 @@ grow(void *list, size_t count, size_t size)
         return 0;
     *items = p;
     return 1;
-}
-
-static const char *
-provider_of(const EVP_PKEY *key)
-{
-    const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(key);
-
-    return provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
-}
-
-/* Is the key in software: libcrypto's own, or made of libcrypto's keys?  A key
- * of another provider may be a handle that its device forgets. */
-static bool
-is_software(const EVP_PKEY *key)
-{
-    const char *name = provider_of(key);
-
-    return strcmp(name, "default") == 0 || strcmp(name, "fips") == 0
-           || strcmp(name, ENVELOPE_PROVIDER_NAME) == 0;
 }
 
 /* Add a key, with a reference of its own. */
@@ -127,7 +109,11 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
         return envl_key_id_of_cert(&id, item->cert)
                    ? add_cert(to, item->cert, &id, err)
                    : ENVELOPE_OK;
-    if (!is_software(item->private_key))
+    if (envl_key_only_signs(envl_key_kind(item->private_key)))
+        return item->is_uri ? ENVELOPE_OK /* a token may hold others, too */
+                            : envl_key_fail_only_signs(item->private_key,
+                                                       item->name, err);
+    if (!envl_key_is_software(item->private_key))
         loader->may_change = true;
     /* A key in hardware may not show its public half: then it has no
      * identifier. */
@@ -135,8 +121,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     if (!envl_key_id_of_key(&id, loader->ctx, item->private_key))
         id.len = 0;
     ERR_pop_to_mark();
-    propq = envl_libctx_prefer(loader->ctx->properties,
-                               provider_of(item->private_key));
+    propq = envl_key_propq(loader->ctx, item->private_key);
     rc = propq != NULL ? add_key(to, item->private_key, propq, &id, err)
                        : envl_fail_memory(err);
     OPENSSL_free(propq);

@@ -125,41 +125,69 @@ check_sound(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
 }
 
 enum envelope_reason
-envl_key_check(EVP_PKEY *key, const struct envl_libctx *ctx, const char *name,
-               struct envl_err *err)
+envl_key_fail_only_signs(const EVP_PKEY *key, const char *name,
+                         struct envl_err *err)
 {
-    char curve[ENVL_CURVE_NAME_MAX];
+    return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                     "%s: a key of type %s can only sign: make one with "
+                     "openssl genpkey -algorithm X25519, or use an RSA or "
+                     "ECDSA key",
+                     name, EVP_PKEY_get0_type_name(key));
+}
+
+/* Keys that do neither, or not what is asked for. */
+static enum envelope_reason
+fail_kind(const EVP_PKEY *key, enum envl_key_use use, const char *name,
+          struct envl_err *err)
+{
     const char *type = EVP_PKEY_get0_type_name(key);
+
+    return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                     use == ENVL_TO_SIGN
+                         ? "%s: type %s; Ed25519, Ed448, EC, RSA and ML-DSA-65 "
+                           "keys can sign"
+                         : "%s: type %s; RSA, EC, X25519, X448 and ML-KEM keys "
+                           "are supported",
+                     name, type != NULL ? type : "unknown");
+}
+
+static enum envelope_reason
+check_rsa(const EVP_PKEY *key, const char *name, struct envl_err *err)
+{
     int bits = EVP_PKEY_get_bits(key);
 
-    switch (envl_key_kind(key)) {
-    case ENVL_KEY_RSA:
-        if (bits < ENVL_RSA_BITS_MIN)
-            return envl_fail(err, ENVELOPE_R_WEAK_KEY,
-                             "%s: an RSA key of %d bits; at least %d are "
-                             "needed",
-                             name, bits, ENVL_RSA_BITS_MIN);
-        if (bits > OPENSSL_RSA_MAX_MODULUS_BITS)
-            return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                             "%s: an RSA key of %d bits; libcrypto takes %d "
-                             "at most",
-                             name, bits, OPENSSL_RSA_MAX_MODULUS_BITS);
-        break;
-    case ENVL_KEY_EC:
-        if (!envl_key_has_curve(key, curve))
-            return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                             "%s: curve %s; P-256, P-384 and P-521 are "
-                             "supported",
-                             name, curve[0] != '\0' ? curve : "unnamed");
-        break;
-    case ENVL_KEY_DH:
-    case ENVL_KEY_ML_KEM:
-        break;
-    default:
+    if (bits < ENVL_RSA_BITS_MIN)
+        return envl_fail(err, ENVELOPE_R_WEAK_KEY,
+                         "%s: an RSA key of %d bits; at least %d are needed",
+                         name, bits, ENVL_RSA_BITS_MIN);
+    if (bits > OPENSSL_RSA_MAX_MODULUS_BITS)
         return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                         "%s: type %s; RSA, EC, X25519, X448 and ML-KEM keys "
-                         "are supported",
-                         name, type != NULL ? type : "unknown");
-    }
-    return check_sound(key, ctx, name, err);
+                         "%s: an RSA key of %d bits; libcrypto takes %d at "
+                         "most",
+                         name, bits, OPENSSL_RSA_MAX_MODULUS_BITS);
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_key_check(EVP_PKEY *key, enum envl_key_use use,
+               const struct envl_libctx *ctx, const char *name,
+               struct envl_err *err)
+{
+    enum envl_key_kind kind = envl_key_kind(key);
+    char curve[ENVL_CURVE_NAME_MAX];
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (kind == ENVL_KEY_RSA)
+        rc = check_rsa(key, name, err);
+    else if (kind == ENVL_KEY_EC && !envl_key_has_curve(key, curve))
+        rc = envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                       "%s: curve %s; P-256, P-384 and P-521 are supported",
+                       name, curve[0] != '\0' ? curve : "unnamed");
+    else if (envl_key_only_signs(kind) && use == ENVL_TO_ENCRYPT)
+        rc = envl_key_fail_only_signs(key, name, err);
+    else if (kind == ENVL_KEY_OTHER
+             || (use == ENVL_TO_SIGN
+                 && (kind == ENVL_KEY_DH || kind == ENVL_KEY_ML_KEM)))
+        rc = fail_kind(key, use, name, err);
+    return rc == ENVELOPE_OK ? check_sound(key, ctx, name, err) : rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which public keys data may be encrypted for. */
+/* Which public keys data may be encrypted for, and which may sign. */
 #ifndef ENVL_KEY_CHECK_H
 #define ENVL_KEY_CHECK_H
 
@@ -8,9 +8,12 @@
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 
+/* What a key is wanted for. */
+enum envl_key_use { ENVL_TO_ENCRYPT, ENVL_TO_SIGN };
+
 /*
- * envl_key_check - is a public key of a kind that is supported, strong enough,
- * and sound?
+ * envl_key_check - is a public key of a kind that is supported for this use,
+ * strong enough, and sound?
  *
  * A damaged RSA modulus can be factored, or has no private key at all.  With
  * the public exponent 1 the ciphertext equals the plaintext; with an even
@@ -25,9 +28,15 @@
  * Returns: ENVELOPE_OK; ENVELOPE_R_WEAK_KEY; _UNSUPPORTED_KEY; _BAD_KEY;
  *          _CRYPTO; _MEMORY.
  */
-enum envelope_reason envl_key_check(EVP_PKEY *key,
+enum envelope_reason envl_key_check(EVP_PKEY *key, enum envl_key_use use,
                                     const struct envl_libctx *ctx,
                                     const char *name, struct envl_err *err);
+
+/* envl_key_fail_only_signs - say that a key can only sign, where it should
+ * encrypt or decrypt; ENVELOPE_R_UNSUPPORTED_KEY */
+enum envelope_reason envl_key_fail_only_signs(const EVP_PKEY *key,
+                                              const char *name,
+                                              struct envl_err *err);
 
 /*
  * A library context's memory of keys that passed the check.  It is limited: new

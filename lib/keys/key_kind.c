@@ -21,7 +21,10 @@ static const struct {
               { "ML-KEM-512", ENVL_KEY_ML_KEM },
               { "ML-KEM-768", ENVL_KEY_ML_KEM },
               { "ML-KEM-1024", ENVL_KEY_ML_KEM },
-              { ENVL_KEY_HYBRID_NAME, ENVL_KEY_ML_KEM } };
+              { ENVL_KEY_HYBRID_NAME, ENVL_KEY_ML_KEM },
+              { "ED25519", ENVL_KEY_EDDSA },
+              { "ED448", ENVL_KEY_EDDSA },
+              { "ML-DSA-65", ENVL_KEY_ML_DSA } };
 
 const char *
 envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key)
@@ -50,6 +53,12 @@ envl_key_kind(const EVP_PKEY *key)
 
     (void)envl_key_algorithm(&kind, key);
     return kind;
+}
+
+bool
+envl_key_only_signs(enum envl_key_kind kind)
+{
+    return kind == ENVL_KEY_EDDSA || kind == ENVL_KEY_ML_DSA;
 }
 
 bool

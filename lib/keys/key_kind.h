@@ -34,6 +34,8 @@ enum envl_key_kind {
     ENVL_KEY_EC,
     ENVL_KEY_DH,     /* X25519, X448 */
     ENVL_KEY_ML_KEM, /* also the hybrid key, with X25519 */
+    ENVL_KEY_EDDSA,  /* Ed25519, Ed448: they only sign, as the next one */
+    ENVL_KEY_ML_DSA,
     ENVL_KEY_OTHER
 };
 
@@ -44,6 +46,9 @@ enum envl_key_kind {
  */
 enum envl_key_kind envl_key_kind(const EVP_PKEY *key);
 const char *envl_key_algorithm(enum envl_key_kind *kind, const EVP_PKEY *key);
+
+/* envl_key_only_signs - can a key of this kind sign, and do nothing else? */
+bool envl_key_only_signs(enum envl_key_kind kind);
 
 /* envl_key_has_curve - is an EC key on a curve of FORMAT 5.1?  name receives
  * the curve's name; it is empty if the key does not say which curve it is on */

@@ -20,6 +20,9 @@ static const struct {
     /* id-alg-ml-kem-512, -768 and -1024, without their last number */
     { { ENVL_DER_OID, 9,
         0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04 }, 10 },
+    /* id-ml-dsa-65 */
+    { { ENVL_DER_OID, 9,
+        0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12 }, 11 },
     { { ENVL_KEY_HYBRID_OID }, 10 },
     { { ENVL_KEY_XWING_OID }, 13 },
 };
@@ -81,6 +84,7 @@ envl_key_newer_check(const struct envl_key_text *text, const char *name,
         return ENVELOPE_OK;
     return envl_fail(
         err, ENVELOPE_R_NO_ALGORITHM,
-        "%s: ML-KEM keys need OpenSSL 3.5 or newer, and this is %s", name,
+        "%s: ML-KEM and ML-DSA keys need OpenSSL 3.5 or newer, and this is %s",
+        name,
         OpenSSL_version(OPENSSL_VERSION_STRING));
 }

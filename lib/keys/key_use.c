@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/keys/key_use.h"
 
+#include <string.h>
+
 #include <openssl/evp.h>
+#include <openssl/provider.h>
+
+#include <envelope/envelope.h>
 
 EVP_PKEY *
 envl_key_make(const struct envl_libctx *ctx, const char *algorithm,
@@ -16,6 +21,29 @@ envl_key_make(const struct envl_libctx *ctx, const char *algorithm,
         key = NULL;
     EVP_PKEY_CTX_free(pctx);
     return key;
+}
+
+const char *
+envl_key_provider(const EVP_PKEY *key)
+{
+    const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(key);
+
+    return provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
+}
+
+bool
+envl_key_is_software(const EVP_PKEY *key)
+{
+    const char *name = envl_key_provider(key);
+
+    return strcmp(name, "default") == 0 || strcmp(name, "fips") == 0
+           || strcmp(name, ENVELOPE_PROVIDER_NAME) == 0;
+}
+
+char *
+envl_key_propq(const struct envl_libctx *ctx, const EVP_PKEY *key)
+{
+    return envl_libctx_prefer(ctx->properties, envl_key_provider(key));
 }
 
 /* libcrypto refuses an all-zero secret of X25519; another provider may not. */

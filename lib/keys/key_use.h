@@ -23,6 +23,21 @@ EVP_PKEY *envl_key_make(const struct envl_libctx *ctx, const char *algorithm,
                         int selection, OSSL_PARAM *params);
 
 /*
+ * envl_key_provider - the name of the provider that a key is in; "default" for
+ * a key of an engine
+ * envl_key_is_software - is the key in software: libcrypto's own, or made of
+ * libcrypto's keys?  A key of another provider may be a handle that its device
+ * forgets
+ * envl_key_propq - the property query for operations with a private key
+ *
+ * Ownership: the query is the caller's, OPENSSL_free().
+ * Returns:   the query; NULL if memory ran out.
+ */
+const char *envl_key_provider(const EVP_PKEY *key);
+bool envl_key_is_software(const EVP_PKEY *key);
+char *envl_key_propq(const struct envl_libctx *ctx, const EVP_PKEY *key);
+
+/*
  * envl_key_agree - plain key agreement: ECDH, X25519, X448.  libcrypto checks
  * that a point is on the curve.
  *

@@ -26,6 +26,7 @@
 #include "lib/keys/key_protection.h"
 #include "lib/keys/key_text.h"
 #include "lib/keys/kms.h"
+#include "lib/keys/known_hosts.h"
 #include "lib/keys/openssh.h"
 
 #define FILE_LEN_MAX 1048576
@@ -338,7 +339,8 @@ is_uri(const char *entry)
 
     if (entry[len] != ':' || len < 2)
         return false;
-    if (strncmp(entry + len + 1, "//", 2) == 0 || envl_kms_is_uri(entry))
+    if (strncmp(entry + len + 1, "//", 2) == 0 || envl_kms_is_uri(entry)
+        || envl_known_hosts_is(entry))
         return true;
     for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         if (strlen(schemes[i]) == len
@@ -399,6 +401,8 @@ read_uri(const struct envl_key_reader *reader, const char *uri,
     if (envl_kms_is_uri(uri)) {
         origin.service_uri = uri;
         rc = reader->take(reader->arg, &origin, err);
+    } else if (envl_known_hosts_is(uri)) {
+        rc = envl_known_hosts_read(reader, uri, err);
     } else if (envl_engine_key_is(reader->ctx, uri)) {
         rc = read_engine(reader, uri, &origin, err);
     } else {

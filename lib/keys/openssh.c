@@ -18,80 +18,6 @@ static const char block_begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----";
 static const char block_end[] = "-----END OPENSSH PRIVATE KEY-----";
 static const char pem_begin[] = "-----BEGIN ";
 
-/* The rest of a text; taking a part moves data forward. */
-struct span {
-    const unsigned char *data;
-    size_t len;
-};
-
-/* Lines */
-
-static bool
-span_is(struct span s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
-static bool
-begins_with(struct span s, const char *text)
-{
-    return s.len >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0;
-}
-
-static bool
-is_blank(unsigned char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-static void
-skip_blanks(struct span *s)
-{
-    for (; s->len > 0 && is_blank(s->data[0]); s->data++)
-        s->len--;
-}
-
-struct lines {
-    struct span left;
-    size_t number; /* of the last line that was taken, from 1 */
-};
-
-/* The next line without the blanks around it; false after the last. */
-static bool
-next_line(struct lines *lines, struct span *line)
-{
-    struct span *left = &lines->left;
-    const unsigned char *lf;
-
-    if (left->len == 0)
-        return false;
-    lf = memchr(left->data, '\n', left->len);
-    *line = *left;
-    if (lf != NULL)
-        line->len = (size_t)(lf - line->data);
-    left->data += line->len + (lf != NULL);
-    left->len -= line->len + (lf != NULL);
-    lines->number++;
-    skip_blanks(line);
-    while (line->len > 0 && is_blank(line->data[line->len - 1]))
-        line->len--;
-    return true;
-}
-
-/* The next word of a line; empty after the last. */
-static struct span
-next_word(struct span *line)
-{
-    struct span word;
-
-    skip_blanks(line);
-    word = *line;
-    for (; line->len > 0 && !is_blank(line->data[0]); line->data++)
-        line->len--;
-    word.len -= line->len;
-    return word;
-}
-
 /* Recognising */
 
 /* How the types of public keys begin, also of types that are refused later. */
@@ -99,12 +25,12 @@ static const char *const types[] = { "ssh-", "ecdsa-sha2-", "sk-ssh-",
                                      "sk-ecdsa-" };
 
 static bool
-is_type(struct span word)
+is_type(struct envl_span word)
 {
     size_t i;
 
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (begins_with(word, types[i]))
+        if (envl_span_begins(word, types[i]))
             return true;
     }
     return false;
@@ -112,20 +38,20 @@ is_type(struct span word)
 
 /* Does the line have a public key, perhaps after other words? */
 static bool
-has_public_key(struct span line)
+has_public_key(struct envl_span line)
 {
-    struct span word, next;
+    struct envl_span word, next;
 
     if (line.len == 0 || line.data[0] == '#')
         return false;
-    next = next_word(&line);
-    if (span_is(next, "ssh-rsa"))
+    next = envl_ssh_next_word(&line);
+    if (envl_span_is(next, "ssh-rsa"))
         return true;
     while (next.len > 0) {
         word = next;
-        next = next_word(&line);
+        next = envl_ssh_next_word(&line);
         /* Every blob begins with the type's length, in four bytes. */
-        if (is_type(word) && begins_with(next, "AAAA"))
+        if (is_type(word) && envl_span_begins(next, "AAAA"))
             return true;
     }
     return false;
@@ -134,17 +60,18 @@ has_public_key(struct span line)
 bool
 envl_openssh_is_line(const unsigned char *data, size_t len)
 {
-    struct span line = { data, len };
+    struct envl_ssh_lines lines = { .left = { data, len } };
+    struct envl_span line;
 
-    skip_blanks(&line);
-    return span_is(line, block_begin) || has_public_key(line);
+    return envl_ssh_next_line(&lines, &line)
+           && (envl_span_is(line, block_begin) || has_public_key(line));
 }
 
 /* Base64 */
 
 /* libcrypto's decoder ignores white space, early ends and stray bits. */
 static bool
-is_strict_base64(struct span text, size_t *padding)
+is_strict_base64(struct envl_span text, size_t *padding)
 {
     size_t i, len = text.len;
 
@@ -169,7 +96,7 @@ damaged(const char *name, struct envl_err *err)
 
 /* The caller clears *blob, also after a failure. */
 static enum envelope_reason
-decode(struct envl_octets *blob, struct span text, const char *name,
+decode(struct envl_octets *blob, struct envl_span text, const char *name,
        struct envl_err *err)
 {
     size_t padding, i;
@@ -196,7 +123,7 @@ decode(struct envl_octets *blob, struct span text, const char *name,
 
 /* Does the blob begin with the type that the line names before it? */
 static bool
-is_of_type(const struct envl_octets *blob, struct span type)
+is_of_type(const struct envl_octets *blob, struct envl_span type)
 {
     const size_t before = sizeof(uint32_t);
 
@@ -207,13 +134,14 @@ is_of_type(const struct envl_octets *blob, struct span type)
 
 static enum envelope_reason
 read_public(struct envl_key_item *item, const struct envl_libctx *ctx,
-            struct span line, struct envl_err *err)
+            struct envl_span line, struct envl_err *err)
 {
-    struct span rest = line, type = next_word(&rest), text = next_word(&rest);
+    struct envl_span rest = line, type = envl_ssh_next_word(&rest),
+                     text = envl_ssh_next_word(&rest);
     struct envl_octets blob = { 0 };
     enum envelope_reason rc;
 
-    if (begins_with(line, pem_begin))
+    if (envl_span_begins(line, pem_begin))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s: a PEM block among OpenSSH keys: give it in a "
                          "file of its own",
@@ -243,13 +171,14 @@ read_public(struct envl_key_item *item, const struct envl_libctx *ctx,
 /* Join the base64 lines of a block, up to its END line; false if that line is
  * missing or the base64 is longer than room. */
 static bool
-join_lines(struct lines *lines, unsigned char *to, size_t room, size_t *len)
+join_lines(struct envl_ssh_lines *lines, unsigned char *to, size_t room,
+           size_t *len)
 {
-    struct span line;
+    struct envl_span line;
 
     *len = 0;
-    while (next_line(lines, &line)) {
-        if (span_is(line, block_end))
+    while (envl_ssh_next_line(lines, &line)) {
+        if (envl_span_is(line, block_end))
             return true;
         if (line.len > room - *len)
             return false;
@@ -261,7 +190,7 @@ join_lines(struct lines *lines, unsigned char *to, size_t room, size_t *len)
 
 static enum envelope_reason
 read_private(struct envl_key_item *item, const struct envl_libctx *ctx,
-             struct lines *lines, struct envl_err *err)
+             struct envl_ssh_lines *lines, struct envl_err *err)
 {
     unsigned char *text = OPENSSL_malloc(BASE64_LEN_MAX);
     struct envl_octets blob = { 0 };
@@ -271,7 +200,7 @@ read_private(struct envl_key_item *item, const struct envl_libctx *ctx,
     if (text == NULL)
         return envl_fail_memory(err);
     if (join_lines(lines, text, BASE64_LEN_MAX, &len))
-        rc = decode(&blob, (struct span){ text, len }, item->name, err);
+        rc = decode(&blob, (struct envl_span){ text, len }, item->name, err);
     else
         rc = damaged(item->name, err);
     if (rc == ENVELOPE_OK)
@@ -285,11 +214,12 @@ read_private(struct envl_key_item *item, const struct envl_libctx *ctx,
 /* Read the key that begins in this line. */
 static enum envelope_reason
 read_key(const struct envl_key_reader *reader, struct envl_key_item item,
-         struct span line, struct lines *lines, struct envl_err *err)
+         struct envl_span line, struct envl_ssh_lines *lines,
+         struct envl_err *err)
 {
     enum envelope_reason rc;
 
-    if (span_is(line, block_begin))
+    if (envl_span_is(line, block_begin))
         rc = read_private(&item, reader->ctx, lines, err);
     else
         rc = read_public(&item, reader->ctx, line, err);
@@ -301,20 +231,40 @@ read_key(const struct envl_key_reader *reader, struct envl_key_item item,
 }
 
 enum envelope_reason
+envl_openssh_read_public(const struct envl_key_reader *reader,
+                         const struct envl_key_item *origin,
+                         struct envl_span line, struct envl_err *err)
+{
+    struct envl_key_item item = *origin;
+    enum envelope_reason rc;
+
+    ERR_set_mark();
+    rc = read_public(&item, reader->ctx, line, err);
+    if (rc == ENVELOPE_OK)
+        rc = reader->take(reader->arg, &item, err);
+    EVP_PKEY_free(item.public_key);
+    if (rc == ENVELOPE_OK)
+        ERR_pop_to_mark();
+    else
+        ERR_clear_last_mark();
+    return rc;
+}
+
+enum envelope_reason
 envl_openssh_read(const struct envl_key_reader *reader,
                   const struct envl_key_text *text,
                   const struct envl_key_item *origin, struct envl_err *err)
 {
-    struct lines lines = { .left = { text->data, text->len } };
+    struct envl_ssh_lines lines = { .left = { text->data, text->len } };
     enum envelope_reason rc = ENVELOPE_OK;
     char name[ENVL_DETAIL_MAX]; /* with the line */
     struct envl_key_item item = *origin;
-    struct span line;
+    struct envl_span line;
 
     item.name = name;
     /* libcrypto's checks may leave error records even for a good key. */
     ERR_set_mark();
-    while (rc == ENVELOPE_OK && next_line(&lines, &line)) {
+    while (rc == ENVELOPE_OK && envl_ssh_next_line(&lines, &line)) {
         if (line.len == 0 || line.data[0] == '#')
             continue;
         (void)snprintf(name, sizeof(name), "%s, line %zu", origin->name,

@@ -12,6 +12,7 @@
 
 #include "lib/keys/key_text.h"
 #include "lib/keys/keys.h"
+#include "lib/keys/ssh_lines.h"
 
 /*
  * envl_openssh_is_line - does a line hold an OpenSSH public key, or begin an
@@ -32,7 +33,7 @@ bool envl_openssh_is_line(const unsigned char *line, size_t len);
  *   origin  the fields that all items share; the line is added to the name
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY if the file has anything
- *          else; ENVELOPE_R_UNSUPPORTED_KEY for keys that can only sign, for
+ *          else; ENVELOPE_R_UNSUPPORTED_KEY for keys of other types, for
  *          certificates, and for private keys under a passphrase, saying what
  *          to do; ENVELOPE_R_MEMORY; what take returned.
  */
@@ -40,5 +41,12 @@ enum envelope_reason envl_openssh_read(const struct envl_key_reader *reader,
                                        const struct envl_key_text *text,
                                        const struct envl_key_item *origin,
                                        struct envl_err *err);
+
+/* envl_openssh_read_public - give the public key of one line, as it stands in
+ * id_rsa.pub, to reader->take; Returns: as envl_openssh_read() */
+enum envelope_reason
+envl_openssh_read_public(const struct envl_key_reader *reader,
+                         const struct envl_key_item *origin,
+                         struct envl_span line, struct envl_err *err);
 
 #endif

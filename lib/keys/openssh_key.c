@@ -12,33 +12,37 @@
 
 #include "lib/base/wire.h"
 #include "lib/keys/key_use.h"
+#include "lib/keys/ssh_lines.h"
 
 #define RSA_LEN_MAX (OPENSSL_RSA_MAX_MODULUS_BITS / 8)
 #define RSA_EXPONENT_LEN_MAX 32 /* FIPS 186-4, B.3.1 */
 #define POINT_UNCOMPRESSED 4    /* SEC 1, 2.3.3 */
+#define ED25519_LEN 32          /* of each half (RFC 8032) */
 #define PADDED_LEN 8            /* the private part is a multiple of it */
 #define SIGN_BIT 0x80
 
 static const unsigned char magic[] = "openssh-key-v1"; /* its NUL, too */
 
-/* The rest of a blob; taking a part moves data forward. */
-struct span {
-    const unsigned char *data;
-    size_t len;
-};
-
 struct type {
     const char *name;
+    const char *algorithm;     /* libcrypto's */
     const char *curve, *group; /* for OpenSSH and for libcrypto; or NULL */
     size_t field_len;
 };
 
 static const struct type types[] = {
-    { "ssh-rsa", NULL, NULL, 0 },
-    { "ecdsa-sha2-nistp256", "nistp256", "P-256", (256 + 7) / 8 },
-    { "ecdsa-sha2-nistp384", "nistp384", "P-384", (384 + 7) / 8 },
-    { "ecdsa-sha2-nistp521", "nistp521", "P-521", (521 + 7) / 8 },
+    { "ssh-rsa", "RSA", NULL, NULL, 0 },
+    { "ssh-ed25519", "ED25519", NULL, NULL, ED25519_LEN },
+    { "ecdsa-sha2-nistp256", "EC", "nistp256", "P-256", (256 + 7) / 8 },
+    { "ecdsa-sha2-nistp384", "EC", "nistp384", "P-384", (384 + 7) / 8 },
+    { "ecdsa-sha2-nistp521", "EC", "nistp521", "P-521", (521 + 7) / 8 },
 };
+
+static bool
+is_rsa(const struct type *type)
+{
+    return type->field_len == 0;
+}
 
 /* In the order of a private key's blob; then the numbers that it lacks. */
 enum rsa_part {
@@ -70,8 +74,8 @@ static const char *const rsa_names[RSA_COUNT] = {
 struct key {
     const struct type *type;
     bool is_private;
-    struct span rsa[RSA_STORED_COUNT];
-    struct span point, scalar;
+    struct envl_span rsa[RSA_STORED_COUNT];
+    struct envl_span point, scalar;
 };
 
 /* What all steps need: the library context, the name for messages, and where a
@@ -97,52 +101,35 @@ damaged(const struct source *s)
 /* Types */
 
 static bool
-span_is(struct span s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
-static bool
-begins_with(struct span s, const char *text)
-{
-    return s.len >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0;
-}
-
-static bool
-ends_with(struct span s, const char *text)
+ends_with(struct envl_span s, const char *text)
 {
     size_t len = strlen(text);
 
     return s.len >= len && memcmp(s.data + s.len - len, text, len) == 0;
 }
 
-static bool
-same(struct span a, struct span b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static const struct type *
-find_type(struct span name)
+find_type(struct envl_span name)
 {
     size_t i;
 
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (span_is(name, types[i].name))
+        if (envl_span_is(name, types[i].name))
             return &types[i];
     }
     return NULL;
 }
 
 static bool
-is_signing(struct span name)
+is_signing(struct envl_span name)
 {
-    return begins_with(name, "ssh-ed") || begins_with(name, "ssh-dss")
-           || begins_with(name, "sk-ssh-") || begins_with(name, "sk-ecdsa-");
+    return envl_span_begins(name, "ssh-ed") || envl_span_begins(name, "ssh-dss")
+           || envl_span_begins(name, "sk-ssh-")
+           || envl_span_begins(name, "sk-ecdsa-");
 }
 
 static enum envelope_reason
-refuse_type(const struct source *s, struct span name)
+refuse_type(const struct source *s, struct envl_span name)
 {
     if (ends_with(name, "-cert-v01@openssh.com"))
         return refuse(s, ENVELOPE_R_UNSUPPORTED_KEY,
@@ -150,32 +137,32 @@ refuse_type(const struct source *s, struct span name)
                       "for");
     if (!is_signing(name))
         return refuse(s, ENVELOPE_R_UNSUPPORTED_KEY,
-                      "an OpenSSH key of an unknown type; ssh-rsa and "
-                      "ecdsa-sha2-nistp256, 384 and 521 are supported");
+                      "an OpenSSH key of an unknown type; ssh-rsa, ssh-ed25519 "
+                      "and ecdsa-sha2-nistp256, 384 and 521 are supported");
     return envl_fail(s->err, ENVELOPE_R_UNSUPPORTED_KEY,
-                     "%s: a key of type %.*s can only sign: make one with "
-                     "openssl genpkey -algorithm X25519, or use an RSA or "
-                     "ECDSA key",
+                     "%s: a key of type %.*s cannot be used: to encrypt, make "
+                     "one with openssl genpkey -algorithm X25519, or use an "
+                     "RSA or ECDSA key; to sign, an Ed25519 key",
                      s->name, name.len < 64 ? (int)name.len : 64, name.data);
 }
 
 /* Blobs (RFC 4251, 5) */
 
 static bool
-take_bytes(struct span *from, size_t len, struct span *out)
+take_bytes(struct envl_span *from, size_t len, struct envl_span *out)
 {
     if (len > from->len)
         return false;
-    *out = (struct span){ from->data, len };
+    *out = (struct envl_span){ from->data, len };
     from->data += len;
     from->len -= len;
     return true;
 }
 
 static bool
-take_u32(struct span *from, uint32_t *value)
+take_u32(struct envl_span *from, uint32_t *value)
 {
-    struct span bytes;
+    struct envl_span bytes;
 
     if (!take_bytes(from, sizeof(*value), &bytes))
         return false;
@@ -184,7 +171,7 @@ take_u32(struct span *from, uint32_t *value)
 }
 
 static bool
-take_string(struct span *from, struct span *out)
+take_string(struct envl_span *from, struct envl_span *out)
 {
     uint32_t len;
 
@@ -194,7 +181,7 @@ take_string(struct span *from, struct span *out)
 /* Take a positive number of at most max bytes in its only valid encoding; *out
  * does not have the zero byte that only keeps the sign. */
 static bool
-take_number(struct span *from, size_t max, struct span *out)
+take_number(struct envl_span *from, size_t max, struct envl_span *out)
 {
     if (!take_string(from, out) || out->len == 0 || out->data[0] >= SIGN_BIT)
         return false;
@@ -208,30 +195,47 @@ take_number(struct span *from, size_t max, struct span *out)
 }
 
 static bool
-take_point(struct span *from, struct key *key)
+take_point(struct envl_span *from, struct key *key)
 {
     const struct type *type = key->type;
-    struct span curve;
+    struct envl_span curve;
 
-    return take_string(from, &curve) && span_is(curve, type->curve)
+    if (type->curve == NULL)
+        return take_string(from, &key->point)
+               && key->point.len == type->field_len;
+    return take_string(from, &curve) && envl_span_is(curve, type->curve)
            && take_string(from, &key->point)
            && key->point.len == 1 + 2 * type->field_len
            && key->point.data[0] == POINT_UNCOMPRESSED;
 }
 
+/* Of an Ed25519 key the private half stands before the public one again. */
 static bool
-take_rsa(struct span *from, struct key *key, enum rsa_part part)
+take_scalar(struct envl_span *from, struct key *key)
+{
+    const size_t len = key->type->field_len;
+    struct envl_span both;
+
+    if (key->type->curve != NULL)
+        return take_number(from, len, &key->scalar);
+    return take_string(from, &both) && both.len == 2 * len
+           && take_bytes(&both, len, &key->scalar)
+           && envl_span_same(both, key->point);
+}
+
+static bool
+take_rsa(struct envl_span *from, struct key *key, enum rsa_part part)
 {
     size_t max = part == RSA_E ? RSA_EXPONENT_LEN_MAX : RSA_LEN_MAX;
 
     return take_number(from, max, &key->rsa[part]);
 }
 
-/* RFC 4253, 6.6, and RFC 5656, 3.1 */
+/* RFC 4253, 6.6, RFC 5656, 3.1, and RFC 8709, 4 */
 static enum envelope_reason
-parse_public(const struct source *s, struct key *key, struct span blob)
+parse_public(const struct source *s, struct key *key, struct envl_span blob)
 {
-    struct span name;
+    struct envl_span name;
     bool ok;
 
     if (!take_string(&blob, &name))
@@ -239,16 +243,16 @@ parse_public(const struct source *s, struct key *key, struct span blob)
     key->type = find_type(name);
     if (key->type == NULL)
         return refuse_type(s, name);
-    if (key->type->curve != NULL)
-        ok = take_point(&blob, key);
-    else
+    if (is_rsa(key->type))
         ok = take_rsa(&blob, key, RSA_E) && take_rsa(&blob, key, RSA_N);
+    else
+        ok = take_point(&blob, key);
     return ok && blob.len == 0 ? ENVELOPE_OK : damaged(s);
 }
 
 /* The padding is 1, 2, 3 and so on, up to the next multiple of PADDED_LEN. */
 static bool
-is_padding(struct span s)
+is_padding(struct envl_span s)
 {
     size_t i;
 
@@ -261,9 +265,9 @@ is_padding(struct span s)
 
 /* Parse the part of a private key file that a passphrase would encrypt. */
 static bool
-parse_private(struct key *key, struct span blob)
+parse_private(struct key *key, struct envl_span blob)
 {
-    struct span name, comment;
+    struct envl_span name, comment;
     uint32_t check, again;
     enum rsa_part part;
     bool ok;
@@ -273,10 +277,9 @@ parse_private(struct key *key, struct span blob)
         || !take_string(&blob, &name) || (key->type = find_type(name)) == NULL)
         return false;
     key->is_private = true;
-    ok = key->type->curve == NULL
-         || (take_point(&blob, key)
-             && take_number(&blob, key->type->field_len, &key->scalar));
-    if (key->type->curve == NULL) {
+    ok = is_rsa(key->type)
+         || (take_point(&blob, key) && take_scalar(&blob, key));
+    if (is_rsa(key->type)) {
         for (part = RSA_N; ok && part < RSA_STORED_COUNT; part++)
             ok = take_rsa(&blob, key, part);
     }
@@ -285,9 +288,9 @@ parse_private(struct key *key, struct span blob)
 
 /* PROTOCOL.key */
 static enum envelope_reason
-parse_file(const struct source *s, struct key *key, struct span blob)
+parse_file(const struct source *s, struct key *key, struct envl_span blob)
 {
-    struct span begin, cipher, kdf, options, public_blob, private_blob;
+    struct envl_span begin, cipher, kdf, options, public_blob, private_blob;
     struct key outer = { 0 };
     enum envelope_reason rc;
     uint32_t count;
@@ -302,15 +305,15 @@ parse_file(const struct source *s, struct key *key, struct span blob)
     rc = parse_public(s, &outer, public_blob);
     if (rc != ENVELOPE_OK)
         return rc;
-    if (!span_is(cipher, "none") || !span_is(kdf, "none"))
+    if (!envl_span_is(cipher, "none") || !envl_span_is(kdf, "none"))
         return refuse(s, ENVELOPE_R_UNSUPPORTED_KEY,
                       "an OpenSSH private key under a passphrase: for a "
                       "recipient, give its .pub; for an identity, convert a "
                       "copy of it with ssh-keygen -p -m PKCS8 -f COPY");
     if (options.len != 0 || blob.len != 0 || !parse_private(key, private_blob)
-        || key->type != outer.type || !same(key->point, outer.point)
-        || !same(key->rsa[RSA_N], outer.rsa[RSA_N])
-        || !same(key->rsa[RSA_E], outer.rsa[RSA_E]))
+        || key->type != outer.type || !envl_span_same(key->point, outer.point)
+        || !envl_span_same(key->rsa[RSA_N], outer.rsa[RSA_N])
+        || !envl_span_same(key->rsa[RSA_E], outer.rsa[RSA_E]))
         return damaged(s);
     return ENVELOPE_OK;
 }
@@ -318,7 +321,7 @@ parse_file(const struct source *s, struct key *key, struct span blob)
 /* Keys */
 
 static BIGNUM *
-new_number(struct span bytes, bool is_secret)
+new_number(struct envl_span bytes, bool is_secret)
 {
     BIGNUM *n = is_secret ? BN_secure_new() : BN_new();
 
@@ -438,7 +441,7 @@ static EVP_PKEY *
 from_parts(const struct envl_libctx *ctx, const struct key *key,
            OSSL_PARAM_BLD *bld)
 {
-    const char *kind = key->type->curve != NULL ? "EC" : "RSA";
+    const char *kind = key->type->algorithm;
     int what = key->is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(bld);
     EVP_PKEY *pkey =
@@ -452,22 +455,66 @@ from_parts(const struct envl_libctx *ctx, const struct key *key,
     return pkey;
 }
 
+/* Make an RSA or EC key; NULL in *pkey if libcrypto refuses it. */
 static enum envelope_reason
-make(EVP_PKEY **pkey, const struct source *s, const struct key *key)
+make_of_numbers(EVP_PKEY **pkey, const struct source *s, const struct key *key)
 {
     OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
     BIGNUM *bn[RSA_COUNT] = { NULL };
     enum envelope_reason rc;
-    EVP_PKEY *made = NULL;
     size_t i;
 
     if (bld == NULL)
         rc = envl_fail_memory(s->err);
-    else if (key->type->curve != NULL)
-        rc = put_ec(s, bld, &bn[0], key);
-    else
+    else if (is_rsa(key->type))
         rc = put_rsa(s, bld, bn, key);
-    if (rc == ENVELOPE_OK && (made = from_parts(s->ctx, key, bld)) == NULL)
+    else
+        rc = put_ec(s, bld, &bn[0], key);
+    if (rc == ENVELOPE_OK)
+        *pkey = from_parts(s->ctx, key, bld);
+    OSSL_PARAM_BLD_free(bld);
+    for (i = 0; i < RSA_COUNT; i++)
+        BN_clear_free(bn[i]);
+    return rc;
+}
+
+/* Make an Ed25519 key; NULL in *pkey if libcrypto refuses it. */
+static enum envelope_reason
+make_of_octets(EVP_PKEY **pkey, const struct source *s, const struct key *key)
+{
+    const struct envl_libctx *ctx = s->ctx;
+    unsigned char point[ED25519_LEN];
+    size_t len = sizeof(point);
+
+    if (key->is_private)
+        *pkey = EVP_PKEY_new_raw_private_key_ex(
+            ctx->libctx, key->type->algorithm, ctx->propq, key->scalar.data,
+            key->scalar.len);
+    else
+        *pkey = EVP_PKEY_new_raw_public_key_ex(ctx->libctx,
+                                               key->type->algorithm, ctx->propq,
+                                               key->point.data, key->point.len);
+    if (*pkey == NULL
+        || (EVP_PKEY_get_raw_public_key(*pkey, point, &len) > 0
+            && envl_span_same((struct envl_span){ point, len }, key->point)))
+        return ENVELOPE_OK;
+    EVP_PKEY_free(*pkey);
+    *pkey = NULL;
+    return refuse(s, ENVELOPE_R_UNREADABLE_KEY,
+                  "the halves of the key do not belong together");
+}
+
+static enum envelope_reason
+make(EVP_PKEY **pkey, const struct source *s, const struct key *key)
+{
+    EVP_PKEY *made = NULL;
+    enum envelope_reason rc;
+
+    if (is_rsa(key->type) || key->type->curve != NULL)
+        rc = make_of_numbers(&made, s, key);
+    else
+        rc = make_of_octets(&made, s, key);
+    if (rc == ENVELOPE_OK && made == NULL)
         rc = envl_crypto_no_memory()
                  ? envl_fail_memory(s->err)
                  : envl_fail(s->err, ENVELOPE_R_UNREADABLE_KEY,
@@ -475,9 +522,6 @@ make(EVP_PKEY **pkey, const struct source *s, const struct key *key)
                              envl_crypto_reason());
     if (rc == ENVELOPE_OK)
         *pkey = made;
-    OSSL_PARAM_BLD_free(bld);
-    for (i = 0; i < RSA_COUNT; i++)
-        BN_clear_free(bn[i]);
     return rc;
 }
 
@@ -490,7 +534,7 @@ envl_openssh_key_public(EVP_PKEY **key, const struct envl_libctx *ctx,
     struct key parts = { 0 };
     enum envelope_reason rc;
 
-    rc = parse_public(&s, &parts, (struct span){ blob->data, blob->len });
+    rc = parse_public(&s, &parts, (struct envl_span){ blob->data, blob->len });
     return rc == ENVELOPE_OK ? make(key, &s, &parts) : rc;
 }
 
@@ -503,6 +547,6 @@ envl_openssh_key_private(EVP_PKEY **key, const struct envl_libctx *ctx,
     struct key parts = { 0 };
     enum envelope_reason rc;
 
-    rc = parse_file(&s, &parts, (struct span){ blob->data, blob->len });
+    rc = parse_file(&s, &parts, (struct envl_span){ blob->data, blob->len });
     return rc == ENVELOPE_OK ? make(key, &s, &parts) : rc;
 }

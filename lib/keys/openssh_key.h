@@ -25,7 +25,7 @@
  *
  * Ownership: *key is the caller's, EVP_PKEY_free(); untouched on failure.
  * Returns:   ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY; ENVELOPE_R_MEMORY;
- *            ENVELOPE_R_UNSUPPORTED_KEY for a key that can only sign, for a
+ *            ENVELOPE_R_UNSUPPORTED_KEY for a key of another type, for a
  *            certificate, for a private key under a passphrase.
  */
 enum envelope_reason envl_openssh_key_public(EVP_PKEY **key,

@@ -113,7 +113,7 @@ get_public_half(EVP_PKEY **half, const struct loader *loader, EVP_PKEY *key,
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (!item->is_uri)
-        rc = envl_key_check(key, loader->ctx, item->name, err);
+        rc = envl_key_check(key, ENVL_TO_ENCRYPT, loader->ctx, item->name, err);
     if (rc != ENVELOPE_OK)
         return rc;
     *half = envl_key_public_half(loader->ctx, key);
@@ -123,7 +123,8 @@ get_public_half(EVP_PKEY **half, const struct loader *loader, EVP_PKEY *key,
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s: its public key cannot be had: %s", item->name,
                          envl_crypto_reason());
-    return item->is_uri ? envl_key_check(*half, loader->ctx, item->name, err)
+    return item->is_uri ? envl_key_check(*half, ENVL_TO_ENCRYPT, loader->ctx,
+                                         item->name, err)
                         : ENVELOPE_OK;
 }
 
@@ -195,32 +196,6 @@ add_service(const struct loader *loader, const char *uri, const char *name,
 
 /* Certificates of one source */
 
-/* Certificates are checked when the whole source has been read. */
-static enum envelope_reason
-keep_cert(struct loader *loader, X509 *cert, struct envl_err *err)
-{
-    if (loader->certs == NULL)
-        loader->certs = sk_X509_new_null();
-    if (loader->certs == NULL || !X509_up_ref(cert))
-        return envl_fail_memory(err);
-    if (sk_X509_push(loader->certs, cert) > 0)
-        return ENVELOPE_OK;
-    X509_free(cert);
-    return envl_fail_memory(err);
-}
-
-/* Has the certificate issued another one of its source?  -1: no memory. */
-static int
-is_issuer(const struct loader *loader, X509 *cert)
-{
-    int i, has = 0;
-
-    for (i = 0; i < sk_X509_num(loader->certs) && has == 0; i++)
-        has =
-            envl_certificate_has_issued(cert, sk_X509_value(loader->certs, i));
-    return has;
-}
-
 /* Note the certificate that ends first, if that is soon. */
 static enum envelope_reason
 note_end(struct loader *loader, const X509 *cert, const char *name,
@@ -266,7 +241,7 @@ add_or_leave_out(struct loader *loader, X509 *cert, const char *name,
                  struct envl_err *err)
 {
     const char *why = envl_certificate_time_trouble(cert);
-    int issuer = is_issuer(loader, cert);
+    int issuer = envl_certificate_is_issuer_in(cert, loader->certs);
     char words[ENVL_CERTIFICATE_WORDS_MAX];
 
     if (issuer < 0)
@@ -305,8 +280,10 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
 
     if (item->service_uri != NULL)
         return add_service(loader, item->service_uri, item->name, err);
-    if (item->cert != NULL)
-        return keep_cert(loader, item->cert, err);
+    if (item->cert != NULL) /* checked when the whole source has been read */
+        return envl_certificate_keep(&loader->certs, item->cert)
+                   ? ENVELOPE_OK
+                   : envl_fail_memory(err);
     if (item->public_key != NULL)
         return add_key(loader, item->public_key, item, err);
     if (item->is_uri)

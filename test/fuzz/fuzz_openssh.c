@@ -29,6 +29,9 @@ check_key(const EVP_PKEY *key)
         MUST(EVP_PKEY_get_bits(key) == 256 || EVP_PKEY_get_bits(key) == 384
              || EVP_PKEY_get_bits(key) == 521);
         break;
+    case ENVL_KEY_EDDSA:
+        MUST(EVP_PKEY_is_a(key, "ED25519"));
+        break;
     default:
         MUST(0);
     }

@@ -7,6 +7,7 @@ fuzz_targets = \
 	%D%/fuzz_diff \
 	%D%/fuzz_header \
 	%D%/fuzz_key_envelope \
+	%D%/fuzz_known_hosts \
 	%D%/fuzz_open \
 	%D%/fuzz_openssh
 if KMS

@@ -143,7 +143,7 @@ refused_identity() { # REASON FILE TEXT
 
 sign_only() {
     refused_recipient UNSUPPORTED_KEY ed25519.pub \
-        'line 1: a key of type ssh-ed25519 can only sign'
+        'line 1: a key of type ED25519 can only sign'
     cat ecdsa256.pub ed25519.pub >mixed.pub
     refused_recipient UNSUPPORTED_KEY mixed.pub 'mixed.pub, line 2:'
     refused_identity UNSUPPORTED_KEY ed25519 'genpkey -algorithm X25519'

@@ -64,9 +64,12 @@ check_both(struct envl_sound_keys *sound)
     assert_non_null(real);
     checks = 0;
     for (i = 0; i < 2; i++) {
-        assert_int_equal(envl_key_check(real, &ctx, "real", &err), ENVELOPE_OK);
-        assert_int_equal(envl_key_check(even, &ctx, "even", &err),
-                         ENVELOPE_R_BAD_KEY);
+        assert_int_equal(
+            envl_key_check(real, ENVL_TO_ENCRYPT, &ctx, "real", &err),
+            ENVELOPE_OK);
+        assert_int_equal(
+            envl_key_check(even, ENVL_TO_ENCRYPT, &ctx, "even", &err),
+            ENVELOPE_R_BAD_KEY);
     }
     ERR_clear_error();
     EVP_PKEY_free(real);

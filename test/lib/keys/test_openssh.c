@@ -132,6 +132,7 @@ static const struct {
     { OPENSSH_P256, OPENSSH_P256_PUB, FUZZ_KEY_P256 },
     { OPENSSH_P384, OPENSSH_P384_PUB, NULL },
     { OPENSSH_P521, OPENSSH_P521_PUB, NULL },
+    { OPENSSH_ED25519, OPENSSH_ED25519_PUB, NULL },
 };
 
 static void
@@ -226,24 +227,19 @@ others_are_refused(void **state)
         enum envelope_reason reason;
         const char *detail;
     } bad[] = {
-        { OPENSSH_ED25519_PUB, ENVELOPE_R_UNSUPPORTED_KEY,
-          "test parameter 1, line 1: a key of type ssh-ed25519 can only sign" },
-        { OPENSSH_RSA_PUB OPENSSH_ED25519_PUB, ENVELOPE_R_UNSUPPORTED_KEY,
-          "line 2: a key of type ssh-ed25519 can only sign" },
-        { OPENSSH_ED25519, ENVELOPE_R_UNSUPPORTED_KEY,
-          "-algorithm X25519, or use an RSA or ECDSA key" },
-        { OPENSSH_ED25519_ENCRYPTED, ENVELOPE_R_UNSUPPORTED_KEY, "only sign" },
+        { OPENSSH_ED25519_ENCRYPTED, ENVELOPE_R_UNSUPPORTED_KEY,
+          "test parameter 1, line 1: an OpenSSH private key under a" },
         { OPENSSH_P256_ENCRYPTED, ENVELOPE_R_UNSUPPORTED_KEY,
           "ssh-keygen -p -m PKCS8 -f COPY" },
         { OPENSSH_RSA_CERT, ENVELOPE_R_UNSUPPORTED_KEY, "certificate" },
         { "ssh-dss AAAAB3NzaC1kc3M=\n", ENVELOPE_R_UNSUPPORTED_KEY,
-          "ssh-dss can only sign" },
+          "ssh-dss cannot be used" },
         { "sk-ssh-ed25519@openssh.com "
           "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t",
-          ENVELOPE_R_UNSUPPORTED_KEY, "openssh.com can only sign" },
+          ENVELOPE_R_UNSUPPORTED_KEY, "openssh.com cannot be used" },
         { "sk-ecdsa-sha2-nistp256@openssh.com "
           "AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20=",
-          ENVELOPE_R_UNSUPPORTED_KEY, "openssh.com can only sign" },
+          ENVELOPE_R_UNSUPPORTED_KEY, "openssh.com cannot be used" },
         { "ssh-new AAAAB3NzaC1uZXc= me", ENVELOPE_R_UNSUPPORTED_KEY,
           "unknown type" },
         { "ssh-new AAAAB3NzaC1uZX\x1b= me", ENVELOPE_R_UNREADABLE_KEY,
@@ -252,6 +248,8 @@ others_are_refused(void **state)
           ENVELOPE_R_UNREADABLE_KEY, "in front of" },
         { "host.example " OPENSSH_P256_PUB, ENVELOPE_R_UNREADABLE_KEY,
           "in front of" },
+        { OPENSSH_RSA_PUB "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAAA==\n",
+          ENVELOPE_R_UNREADABLE_KEY, "line 2: not a well-formed" },
         { OPENSSH_P256_PUB "some text\n", ENVELOPE_R_UNREADABLE_KEY,
           "line 2: not an OpenSSH key" },
         { OPENSSH_P256_PUB FUZZ_KEY_P256, ENVELOPE_R_UNREADABLE_KEY,
@@ -290,7 +288,7 @@ others_are_refused(void **state)
 static void
 failure_of_take_comes_through(void **state)
 {
-    static const char text[] = OPENSSH_P256_PUB OPENSSH_ED25519_PUB;
+    static const char text[] = OPENSSH_P256_PUB OPENSSH_RSA_CERT;
     struct got got;
 
     (void)state;
@@ -476,6 +474,7 @@ damaged_private_blobs_are_refused(void **state)
     damage_blob(OPENSSH_RSA);
     damage_blob(OPENSSH_P256);
     damage_blob(OPENSSH_P521);
+    damage_blob(OPENSSH_ED25519);
 }
 
 static void
@@ -490,7 +489,7 @@ damaged_public_blobs_are_refused(void **state)
 static void
 damaged_blobs_of_refused_keys_do_no_harm(void **state)
 {
-    static const char *const texts[] = { OPENSSH_ED25519,
+    static const char *const texts[] = { OPENSSH_ED25519_ENCRYPTED,
                                          OPENSSH_P256_ENCRYPTED };
     struct blob blob;
     struct got got;
@@ -900,6 +899,26 @@ secrets_are_wiped(void **state)
     assert_wiped(OPENSSH_P521, ec, COUNT(ec));
 }
 
+/* The private half is a seed. */
+static void
+a_seed_is_wiped(void **state)
+{
+    unsigned char seed[32];
+    size_t len = sizeof(seed);
+    struct got got;
+
+    (void)state;
+    assert_int_equal(read_text(&got, OPENSSH_ED25519), ENVELOPE_OK);
+    assert_true(EVP_PKEY_get_raw_private_key(got.keys[0], seed, &len) > 0);
+    memory_watch(seed, len);
+    clear(&got);
+    memory.unwiped = 0;
+    assert_int_equal(read_text(&got, OPENSSH_ED25519), ENVELOPE_OK);
+    clear(&got);
+    memory_forget();
+    assert_int_equal(memory.unwiped, 0);
+}
+
 int
 main(void)
 {
@@ -922,6 +941,7 @@ main(void)
         cmocka_unit_test(texts_beyond_the_limit_are_refused),
         cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(secrets_are_wiped),
+        cmocka_unit_test(a_seed_is_wiped),
     };
 
     memory_install("");
