@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += \
 	libenvl-payload.la \
 	libenvl-keys.la \
 	libenvl-cms.la \
+	libenvl-sign.la \
 	libenvl-stream.la \
 	libenvl.la
 
@@ -38,7 +39,9 @@ libenvl_header_la_SOURCES = \
 	%D%/header/header.c \
 	%D%/header/header.h \
 	%D%/header/labels.c \
-	%D%/header/labels.h
+	%D%/header/labels.h \
+	%D%/header/signatures.c \
+	%D%/header/signatures.h
 
 libenvl_payload_la_SOURCES = \
 	%D%/payload/chunk.c \
@@ -134,6 +137,14 @@ libenvl_cms_la_SOURCES = \
 	%D%/cms/reader.h \
 	%D%/cms/reader_fail.c
 
+libenvl_sign_la_SOURCES = \
+	%D%/sign/algorithm.c \
+	%D%/sign/algorithm.h \
+	%D%/sign/signature_keys.c \
+	%D%/sign/signature_keys.h \
+	%D%/sign/signing.c \
+	%D%/sign/signing.h
+
 libenvl_stream_la_SOURCES = \
 	%D%/stream/conf.c \
 	%D%/stream/conf.h \
@@ -150,10 +161,12 @@ libenvl_stream_la_SOURCES = \
 	%D%/stream/encryptor.h \
 	%D%/stream/settings.c \
 	%D%/stream/settings.h \
+	%D%/stream/signed.c \
+	%D%/stream/signed.h \
 	%D%/stream/stream.c \
 	%D%/stream/stream.h
 
 libenvl_la_SOURCES =
-libenvl_la_LIBADD = libenvl-stream.la libenvl-cms.la libenvl-keys.la \
-	libenvl-payload.la libenvl-header.la libenvl-base.la \
+libenvl_la_LIBADD = libenvl-stream.la libenvl-cms.la libenvl-sign.la \
+	libenvl-keys.la libenvl-payload.la libenvl-header.la libenvl-base.la \
 	$(CRYPTO_LIBS) $(IPSEC_MB_LIBS) $(DL_LIBS) $(PTHREAD_LIBS)

@@ -109,8 +109,12 @@ envl_decrypt_newctx(void *vprov)
 static void
 drop_stream(struct envl_cipher *ctx)
 {
-    if (ctx->stream != NULL && !envl_stream_is_new(ctx->stream))
-        ctx->settings.keys.is_old = true;
+    int group;
+
+    if (ctx->stream != NULL && !envl_stream_is_new(ctx->stream)) {
+        for (group = 0; group < ENVL_KEY_GROUP_COUNT; group++)
+            ctx->settings.keys.is_old[group] = true;
+    }
     envl_stream_free(ctx->stream);
     ctx->stream = NULL;
     envl_settings_clear(&ctx->effective);

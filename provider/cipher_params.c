@@ -21,8 +21,8 @@ enum kind {
     CALLBACK  /* pointer */
 };
 
-/* name, libcrypto's type, kind, WHOM if it says for whom a stream is (else
- * HOW), field of the settings, minimum, maximum */
+/* name, libcrypto's type, kind, HOW or the group of keys that it belongs to,
+ * field of the settings, minimum, maximum */
 /* clang-format off */
 #define PARAMS(X)                                                              \
     X(ENVELOPE_PARAM_RECIPIENTS, UTF8_STRING, TEXT, WHOM, keys.recipients, 0,  \
@@ -42,6 +42,13 @@ enum kind {
     X(ENVELOPE_PARAM_LABELS, UTF8_STRING, TEXT, HOW, labels, 0, 0)             \
     X(ENVELOPE_PARAM_REQUIRE_LABELS, UTF8_STRING, TEXT, HOW,                   \
       keys.required_labels, 0, 0)                                              \
+    X(ENVELOPE_PARAM_SIGNERS, UTF8_STRING, TEXT, SIGNERS, keys.signers, 0, 0)  \
+    X(ENVELOPE_PARAM_SIGNER, OCTET_STRING, LIST, SIGNERS, keys.signer, 1,      \
+      1 << 20)                                                                 \
+    X(ENVELOPE_PARAM_SIGNED_BY, UTF8_STRING, TEXT, SIGNED_BY, keys.signed_by,  \
+      0, 0)                                                                    \
+    X(ENVELOPE_PARAM_SIGNED_BY_KEY, OCTET_STRING, LIST, SIGNED_BY,             \
+      keys.signed_by_key, 1, 1 << 20)                                          \
     X(ENVELOPE_PARAM_RELEASE, UTF8_STRING, RELEASE, HOW, verified_only, 0, 0)  \
     X(ENVELOPE_PARAM_THREADS, UNSIGNED_INTEGER, UNSIGNED, HOW, threads, 0,     \
       ENVL_THREADS_MAX)                                                        \
@@ -61,7 +68,12 @@ enum kind {
       keys.require_post_quantum, 0, 1)
 /* clang-format on */
 
-enum subject { HOW, WHOM };
+enum subject {
+    WHOM = ENVL_FOR_WHOM,
+    SIGNERS = ENVL_SIGNERS,
+    SIGNED_BY = ENVL_SIGNED_BY,
+    HOW = ENVL_KEY_GROUP_COUNT
+};
 
 static const struct row {
     const char *name;
@@ -241,25 +253,27 @@ set_all(struct envl_settings *settings, const OSSL_PARAM params[],
 }
 
 /*
- * Parameters that say for whom a stream is replace each other as a whole: a
- * context that is used again must not encrypt for the recipients of the last
- * stream.
+ * Parameters that name keys replace each other as a group: a context that is
+ * used again must not encrypt for the recipients of the last stream, nor trust
+ * its signers.
  */
 int
-envl_params_set(struct envl_settings *settings, bool *whom,
+envl_params_set(struct envl_settings *settings, bool *other_keys,
                 const OSSL_PARAM params[], enum envl_params_time when,
                 struct envl_err *err)
 {
     const OSSL_PARAM *p;
     const struct row *row, *any = NULL;
     struct envl_settings next = { 0 };
+    bool is_set[HOW + 1] = { false };
+    int group;
 
-    *whom = false;
+    *other_keys = false;
     for (p = params; p != NULL && p->key != NULL; p++) {
         if ((row = find_row(p->key)) == NULL)
             continue;
         any = row;
-        *whom = *whom || row->subject == WHOM;
+        is_set[row->subject] = true;
     }
     if (any == NULL)
         return 1;
@@ -272,8 +286,13 @@ envl_params_set(struct envl_settings *settings, bool *whom,
         (void)envl_fail_memory(err);
         return 0;
     }
-    if (*whom && (when == ENVL_PARAMS_IN_INIT || next.keys.is_old))
-        envl_key_settings_forget(&next.keys);
+    for (group = 0; group < ENVL_KEY_GROUP_COUNT; group++) {
+        if (!is_set[group])
+            continue;
+        *other_keys = true;
+        if (when == ENVL_PARAMS_IN_INIT || next.keys.is_old[group])
+            envl_key_settings_forget(&next.keys, (enum envl_key_group)group);
+    }
     if (!set_all(&next, params, err)) {
         envl_settings_clear(&next);
         return 0;

@@ -90,11 +90,11 @@ enum envl_params_time {
 /*
  * envl_params_set - set settings from params
  *
- *   *whom  receives whether params said whom a stream is for
+ *   *other_keys  receives whether params named keys
  *
  * Returns: 1; 0 with err set and settings unchanged.
  */
-int envl_params_set(struct envl_settings *settings, bool *whom,
+int envl_params_set(struct envl_settings *settings, bool *other_keys,
                     const OSSL_PARAM params[], enum envl_params_time when,
                     struct envl_err *err);
 

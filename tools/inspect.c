@@ -28,8 +28,8 @@
  *   header_size     bytes of the stream's header
  *   rewrap_room     bytes by which the key envelope can grow in place
  *   post_quantum    "no", "yes" or "unknown": that of the weakest recipient
- *   recipients      array of objects:
- *     those of envl_entry_put()
+ *   signers         array of objects, those of envl_signers_put()
+ *   recipients      array of objects, those of envl_entry_put()
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,19 +38,32 @@
 
 #include "filter/stream/header_file.h"
 #include "lib/cms/edit.h"
+#include "lib/sign/algorithm.h"
+#include "lib/stream/signed.h"
 #include "tools/commands.h"
+#include "tools/context.h"
 #include "tools/entry.h"
 #include "tools/input_file.h"
 #include "tools/json.h"
 #include "tools/measure.h"
 #include "tools/os/term_safe.h"
+#include "tools/signers.h"
 
 /* Bytes of names in front of values, for people. */
 #define NAME_WIDTH 17
 
+/* What is the same for all files. */
+struct inspector {
+    bool json;
+    bool printed; /* something was; a line goes between two files */
+    struct envl_libctx ctx;
+    struct envl_signature_keys *trusted; /* --signed-by; or NULL */
+};
+
 struct inspection {
     const char *name;
     struct envl_header_file head;
+    struct envl_signers signers;
     struct envl_key_envelope_entry *recipients;
     size_t recipient_count;
     bool missing;      /* there is no such file */
@@ -58,6 +71,7 @@ struct inspection {
     int64_t file_size; /* -1: not known */
     bool has_text_len;
     uint64_t text_len;
+    bool is_cut;                 /* the length is not one of the format */
     enum envelope_reason reason; /* what is wrong, in err */
     struct envl_err err;
 };
@@ -91,13 +105,35 @@ measure(struct inspection *x, int fd)
     return rc;
 }
 
+/* The signatures are checked only if the user says whose they should be, and
+ * only if the salt and the commitment are there, which they sign. */
+static enum envelope_reason
+list_signers(struct inspection *x, const struct inspector *inspector,
+             bool has_start)
+{
+    const struct envl_header *header = &x->head.header;
+    struct envl_signers *signers = &x->signers;
+    enum envelope_reason rc;
+
+    rc = envl_signatures_read(&signers->signatures,
+                              envl_header_signatures(header),
+                              header->prelude.signatures_len, &x->err);
+    signers->is_checked =
+        rc == ENVELOPE_OK && has_start && inspector->trusted != NULL;
+    return signers->is_checked
+               ? envl_signed_check(signers->states, header, x->head.start,
+                                   &inspector->ctx, inspector->trusted, &x->err)
+               : rc;
+}
+
 /* A stream that ends after its header has one all the same. */
 static enum envelope_reason
-look(struct inspection *x, int fd)
+look(struct inspection *x, const struct inspector *inspector, int fd)
 {
     enum envelope_reason rc = envl_header_file_read(&x->head, fd, &x->err),
                          listed;
-    struct envl_err short_err = x->err;
+    struct envl_err short_err = x->err, signed_err;
+    enum envelope_reason is_signed;
 
     if (rc == ENVELOPE_R_TRUNCATED
         && envl_header_check(&x->head.header, &x->err) != ENVELOPE_OK)
@@ -108,12 +144,21 @@ look(struct inspection *x, int fd)
     if (listed != ENVELOPE_OK)
         return listed;
     x->has_header = true;
+    is_signed = list_signers(x, inspector, rc == ENVELOPE_OK);
+    signed_err = x->err;
     x->err = short_err;
-    return rc == ENVELOPE_OK ? measure(x, fd) : rc;
+    if (rc == ENVELOPE_OK)
+        rc = measure(x, fd);
+    x->is_cut = envl_status_of(rc, ENVL_DECRYPT) == ENVL_EXIT_DAMAGED;
+    if (rc != ENVELOPE_OK || is_signed == ENVELOPE_OK)
+        return rc;
+    x->err = signed_err;
+    return is_signed;
 }
 
 static void
-inspect(struct inspection *x, const char *name)
+inspect(struct inspection *x, const struct inspector *inspector,
+        const char *name)
 {
     struct envl_input_file input;
 
@@ -123,7 +168,7 @@ inspect(struct inspection *x, const char *name)
         /* A regular file is read from its beginning. */
         if (input.size >= 0)
             x->file_size = lseek(input.fd, 0, SEEK_END);
-        x->reason = look(x, input.fd);
+        x->reason = look(x, inspector, input.fd);
     }
     x->missing = input.missing;
     envl_input_close(&input);
@@ -145,18 +190,12 @@ status_of(const struct inspection *x)
                                     : envl_status_of(x->reason, ENVL_DECRYPT);
 }
 
-static bool
-is_damaged(const struct inspection *x)
-{
-    return status_of(x) == ENVL_EXIT_DAMAGED;
-}
-
 static uint64_t
 rewrap_room(const struct inspection *x)
 {
     const struct envl_prelude *prelude = &x->head.header.prelude;
     uint64_t padding = prelude->header_len - prelude->key_envelope_len
-                       - prelude->labels_len - ENVL_PRELUDE_LEN;
+                       - envl_prelude_key_envelope_at(prelude);
     uint64_t limit = ENVL_KEY_ENVELOPE_LEN_MAX - prelude->key_envelope_len;
 
     return padding < limit ? padding : limit;
@@ -187,7 +226,7 @@ enum fits { UNKNOWN, NO, YES };
 static enum fits
 fits(const struct inspection *x)
 {
-    if (is_damaged(x))
+    if (x->is_cut)
         return NO;
     return x->has_text_len && x->head.kind != ENVL_RAW ? YES : UNKNOWN;
 }
@@ -272,6 +311,26 @@ print_recipients(const struct inspection *x)
                            "drops it");
 }
 
+/* Anybody can write an identifier: who signed is known after a check only. */
+static void
+print_signers(const struct envl_signers *signers)
+{
+    size_t i, k;
+
+    for (i = 0; i < signers->signatures.count; i++) {
+        const struct envl_signature *one = &signers->signatures.items[i];
+
+        print_name("signer");
+        (void)printf("%s; signature: %s\n",
+                     envl_sign_algorithm_name(&one->algorithm),
+                     envl_signers_word(signers, i));
+        (void)printf("%*s", NAME_WIDTH, "");
+        for (k = 0; k < ENVL_SIGNER_ID_LEN; k++)
+            (void)printf("%02x", one->signer[k]);
+        (void)putchar('\n');
+    }
+}
+
 static void
 print_labels(const struct envl_header *header)
 {
@@ -324,6 +383,7 @@ print(const struct inspection *x, bool *printed)
                  envl_header_scheme_name(header));
     print_sizes(x);
     print_labels(header);
+    print_signers(&x->signers);
     print_name("room for rewrap");
     (void)printf("%" PRIu64 " bytes\n", rewrap_room(x));
     print_line("post-quantum", envl_post_quantum_text(strength(x)));
@@ -355,10 +415,11 @@ put_status(struct envl_json *json, const struct inspection *x)
 
     envl_json_path(json, "file", x->name != NULL ? x->name : "-");
     envl_json_member(json, "status",
-                     status == ENVL_EXIT_DONE           ? "ok"
-                     : status == ENVL_EXIT_DAMAGED      ? "damaged"
-                     : status == ENVL_EXIT_NOT_ENVELOPE ? "not-envelope"
-                                                        : "failed");
+                     status == ENVL_EXIT_DONE      ? "ok"
+                     : status == ENVL_EXIT_DAMAGED ? "damaged"
+                     : status == ENVL_EXIT_NOT_ENVELOPE && !x->has_header
+                         ? "not-envelope"
+                         : "failed");
     if (status != ENVL_EXIT_DONE)
         envl_json_error(json, x->reason, x->err.detail);
 }
@@ -413,6 +474,7 @@ put_header(struct envl_json *json, const struct inspection *x)
     put_number(json, "header_size", header->prelude.header_len, true);
     put_number(json, "rewrap_room", rewrap_room(x), true);
     envl_json_member(json, "post_quantum", envl_post_quantum_text(strength(x)));
+    envl_signers_put(json, &x->signers);
     put_recipients(json, x);
 }
 
@@ -432,17 +494,17 @@ print_json(const struct inspection *x)
 /* The face */
 
 static enum envl_status
-inspect_file(const char *name, bool json, bool *printed)
+inspect_file(struct inspector *inspector, const char *name)
 {
     enum envl_status status;
     struct inspection x;
 
-    inspect(&x, name);
+    inspect(&x, inspector, name);
     status = status_of(&x);
-    if (json)
+    if (inspector->json)
         print_json(&x);
     else if (x.has_header) /* what is wrong goes to standard error */
-        print(&x, printed);
+        print(&x, &inspector->printed);
     if (status != ENVL_EXIT_DONE) {
         (void)fflush(stdout);
         (void)envl_report(name != NULL ? name : "standard input", &x.err,
@@ -452,18 +514,42 @@ inspect_file(const char *name, bool json, bool *printed)
     return status;
 }
 
-enum envl_status
-envl_command_inspect(struct envl_arguments *arguments)
+static enum envl_status
+inspect_all(struct inspector *inspector, const struct envl_arguments *arguments)
 {
     enum envl_status worst = ENVL_EXIT_DONE, status;
-    bool printed = false;
     int i;
 
     if (arguments->file_count == 0)
-        return inspect_file(NULL, arguments->json, &printed);
+        return inspect_file(inspector, NULL);
     for (i = 0; i < arguments->file_count; i++) {
-        status = inspect_file(arguments->files[i], arguments->json, &printed);
+        status = inspect_file(inspector, arguments->files[i]);
         worst = envl_status_worse(worst, status);
     }
     return worst;
+}
+
+/* Without --signed-by nothing of libcrypto's configuration is needed. */
+enum envl_status
+envl_command_inspect(struct envl_arguments *arguments)
+{
+    const struct envl_key_settings settings = {
+        .signed_by = arguments->options.signed_by,
+    };
+    struct inspector inspector = { .json = arguments->json };
+    enum envl_status status;
+    enum envelope_reason rc;
+    struct envl_err err;
+
+    if (settings.signed_by == NULL)
+        return inspect_all(&inspector, arguments);
+    rc = envl_context_get(&inspector.ctx, &err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_signed_by_load(&inspector.trusted, &inspector.ctx, &settings,
+                                 NULL, &err);
+    status = rc == ENVELOPE_OK ? inspect_all(&inspector, arguments)
+                               : envl_report("inspect", &err, ENVL_DECRYPT);
+    envl_signature_keys_free(inspector.trusted);
+    envl_context_clear(&inspector.ctx);
+    return status;
 }

@@ -52,6 +52,9 @@ static const struct key_type types[] = {
     { "mlkem768x25519", ENVL_KEY_HYBRID_NAME, NULL, 0, "3.5" },
     { "mlkem768", "ML-KEM-768", NULL, 0, "3.5" },
     { "mlkem1024", "ML-KEM-1024", NULL, 0, "3.5" },
+    { "ed25519", "ED25519", NULL, 0, NULL },
+    { "ed448", "ED448", NULL, 0, NULL },
+    { "mldsa65", "ML-DSA-65", NULL, 0, "3.5" },
 };
 
 /* Making */
@@ -158,8 +161,8 @@ encrypt(BIO *to, BIO *der, const struct envl_octets *passphrase,
 }
 
 /*
- * The PrivateKeyInfo of a key of ML-KEM: its seed alone (RFC 9935, 6).  libcrypto
- * writes what it expands to, too, which other programs do not read.
+ * The PrivateKeyInfo of a key of ML-KEM or ML-DSA: its seed alone (RFC 9935, 6;
+ * RFC 9881, 6).  libcrypto writes what it expands to, too, which other programs do not read.
  */
 static int
 encode_seed(BIO *to, EVP_PKEY *key)
@@ -176,9 +179,9 @@ encode_seed(BIO *to, EVP_PKEY *key)
         && envl_der_take_whole(&info, ENVL_DER_SEQUENCE, &algorithm)
         && EVP_PKEY_get_octet_string_param(key, ENVL_ML_KEM_SEED, seed,
                                            sizeof(seed), &seed_len)
-        && seed_len == sizeof(seed)) {
+        && seed_len > 0) {
         envl_der_begin(&w, buf, sizeof(buf));
-        envl_der_put_element(&w, ENVL_DER_CONTEXT + 0, seed, sizeof(seed));
+        envl_der_put_element(&w, ENVL_DER_CONTEXT + 0, seed, seed_len);
         envl_der_wrap(&w, ENVL_DER_OCTETS, 0);
         envl_der_put(&w, algorithm.p, algorithm.len);
         envl_der_put(&w, version, sizeof(version));
@@ -198,7 +201,9 @@ encode_private(BIO *to, EVP_PKEY *key, const char *propq)
     enum envl_key_kind kind;
     const char *algorithm = envl_key_algorithm(&kind, key);
 
-    if (kind == ENVL_KEY_ML_KEM && strcmp(algorithm, ENVL_KEY_HYBRID_NAME) != 0)
+    if (kind == ENVL_KEY_ML_DSA
+        || (kind == ENVL_KEY_ML_KEM
+            && strcmp(algorithm, ENVL_KEY_HYBRID_NAME) != 0))
         return encode_seed(to, key);
     return encode(to, key, EVP_PKEY_KEYPAIR, "DER", "PrivateKeyInfo", propq);
 }

@@ -59,6 +59,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/os/replace.h \
 	%D%/secrets.c \
 	%D%/secrets.h \
+	%D%/signers.c \
+	%D%/signers.h \
 	%D%/os/term_safe.c \
 	%D%/os/term_safe.h \
 	%D%/sparse.c \

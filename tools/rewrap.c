@@ -123,6 +123,7 @@ set_old(struct job *job, const struct envl_defaults *defaults,
     set_kek(old, arguments->identity_kek);
     if (!set_text(&old->identities, options->identities)
         || !set_text(&old->required_labels, options->required_labels)
+        || !set_text(&old->signed_by, options->signed_by)
         || !set_text(&old->passphrase_file, arguments->identity_passphrase_file)
         || !envl_octets_copy(&old->in_use, &options->in_use))
         return envl_fail_memory(err);
@@ -355,7 +356,7 @@ static size_t
 choose_reserve(const struct job *job, const struct target *target, size_t len)
 {
     const struct envl_prelude *prelude = &target->head.header.prelude;
-    size_t parts = ENVL_PRELUDE_LEN + prelude->labels_len + len;
+    size_t parts = envl_prelude_key_envelope_at(prelude) + len;
 
     if (job->arguments->output != NULL && job->arguments->options.reserve >= 0)
         return (size_t)job->arguments->options.reserve;
@@ -401,9 +402,17 @@ make_header(const struct job *job, struct target *target, struct envl_err *err)
     const struct envl_header *old = &target->head.header;
     const struct envl_rewrapped *made = &target->result.made;
 
-    return envl_header_build(&target->header, envl_header_labels(old),
-                             old->prelude.labels_len, made->der, made->len,
-                             choose_reserve(job, target, made->len), err);
+    const struct envl_header_contents contents = {
+        .labels = envl_header_labels(old),
+        .labels_len = old->prelude.labels_len,
+        .signatures = envl_header_signatures(old),
+        .signatures_len = old->prelude.signatures_len,
+        .key_envelope = made->der,
+        .key_envelope_len = made->len,
+        .reserve = choose_reserve(job, target, made->len),
+    };
+
+    return envl_header_build(&target->header, &contents, err);
 }
 
 static enum envelope_reason

@@ -8,6 +8,7 @@
 
 #include "lib/header/header.h"
 #include "lib/header/labels.h"
+#include "lib/header/signatures.h"
 
 /* How much of the stream was returned. */
 enum { NOTHING, HEADER, HEADER_AND_KEY, SOME_THAT_WAITED, ALL };
@@ -23,7 +24,8 @@ struct envl_waiting_block {
 };
 
 static const size_t limits[] = {
-    [ENVL_MEMBER_HEADER] = ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX,
+    [ENVL_MEMBER_HEADER] =
+        ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX + ENVL_SIGNATURES_LEN_MAX,
     [ENVL_MEMBER_KEY] = ENVL_HEADER_LEN_MAX,
     [ENVL_MEMBER_PAYLOAD] = ENVL_WAITING_LEN_MAX,
 };

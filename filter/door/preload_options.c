@@ -22,7 +22,7 @@
 #define FORGIVING "__ignore_wrong_module_name__"
 
 /* What an option means for the archive, besides its value. */
-enum about { SETTING, FILTER, REQUIRE, LABEL, IDENTITY, PASSPHRASE };
+enum about { SETTING, FILTER, REQUIRE, ORIGIN, IDENTITY, PASSPHRASE };
 
 /* The options that are more than a setting; all other options are those of the
  * archive functions. */
@@ -32,8 +32,8 @@ static const struct known {
 } special[] = {
     { ENVL_FILTER_OPTION, FILTER },    { "require", REQUIRE },
     { "identity", IDENTITY },          { "identities", IDENTITY },
-    { "passphrase-file", PASSPHRASE }, { "require-label", LABEL },
-    { "require-labels", LABEL },
+    { "passphrase-file", PASSPHRASE }, { "require-label", ORIGIN },
+    { "require-labels", ORIGIN },      { "signed-by", ORIGIN },
 };
 
 #define SPECIAL_COUNT (sizeof(special) / sizeof(special[0]))
@@ -121,7 +121,7 @@ note(struct envl_request *handle, enum envl_said said, enum about says)
 
     handle->filter |= says == FILTER;
     handle->required |=
-        says == REQUIRE || says == LABEL || (says == IDENTITY && by_command);
+        says == REQUIRE || says == ORIGIN || (says == IDENTITY && by_command);
     handle->passphrase |= says == PASSPHRASE && by_command;
 }
 

@@ -19,7 +19,7 @@
 #define THREADS_DEFAULT 2
 
 /* As many parameters as an option list can make, and the end. */
-#define PARAM_COUNT_MAX 16
+#define PARAM_COUNT_MAX 20
 
 struct envl_cipher {
     EVP_CIPHER_CTX *ctx;
@@ -115,6 +115,7 @@ make_params(struct list *list, const struct envl_options *options,
     if (direction == ENVL_ENCRYPT) {
         add_text(list, ENVELOPE_PARAM_RECIPIENTS, options->recipients);
         add_text(list, ENVELOPE_PARAM_LABELS, options->labels);
+        add_text(list, ENVELOPE_PARAM_SIGNERS, options->signers);
         add_number(list, ENVELOPE_PARAM_RESERVE, options->reserve);
         add_number(list, ENVELOPE_PARAM_WORK_FACTOR, options->work_factor);
         add_number(list, ENVELOPE_PARAM_ALLOW_EXPIRED, options->allow_expired);
@@ -125,6 +126,7 @@ make_params(struct list *list, const struct envl_options *options,
     } else {
         add_text(list, ENVELOPE_PARAM_IDENTITIES, options->identities);
         add_text(list, ENVELOPE_PARAM_REQUIRE_LABELS, options->required_labels);
+        add_text(list, ENVELOPE_PARAM_SIGNED_BY, options->signed_by);
         add_text(list, ENVELOPE_PARAM_RELEASE, verified);
     }
     if (options->passphrase != NULL)

@@ -32,7 +32,7 @@ struct envl_encoder {
     size_t piece_len;
 
     unsigned char *head; /* the header, and the first bytes of the payload */
-    size_t head_len, header_len, labels_end;
+    size_t head_len, header_len, key_at;
 
     unsigned char peek[PEEK_LEN];
     size_t peek_len;
@@ -116,7 +116,7 @@ make_head(struct envl_encoder *encoder, struct envl_err *err)
         rc = envl_prelude_parse(&prelude, encoder->head, err);
     if (rc == ENVELOPE_OK) {
         encoder->header_len = prelude.header_len;
-        encoder->labels_end = ENVL_PRELUDE_LEN + prelude.labels_len;
+        encoder->key_at = envl_prelude_key_envelope_at(&prelude);
     }
     return rc;
 }
@@ -187,7 +187,7 @@ put_member(struct envl_encoder *encoder, unsigned char *out,
 static void
 put_head(struct envl_encoder *encoder, struct envl_slot *slot)
 {
-    size_t split = encoder->labels_end, len;
+    size_t split = encoder->key_at, len;
 
     len = put_member(encoder, slot->buf, ENVL_MEMBER_HEADER, encoder->head,
                      split);

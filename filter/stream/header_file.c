@@ -124,13 +124,13 @@ static void
 find_raw(struct envl_header_file *head)
 {
     const struct envl_prelude *prelude = &head->header.prelude;
-    const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
+    const uint64_t key_at = envl_prelude_key_envelope_at(prelude);
 
-    head->parts[ENVL_MEMBER_HEADER] = (struct envl_place){ 0, labels_end };
+    head->parts[ENVL_MEMBER_HEADER] = (struct envl_place){ 0, key_at };
     head->parts[ENVL_MEMBER_KEY] =
-        (struct envl_place){ labels_end, prelude->header_len - labels_end };
+        (struct envl_place){ key_at, prelude->header_len - key_at };
     head->start_at = prelude->header_len;
-    head->is_plain = prelude->header_len > labels_end;
+    head->is_plain = prelude->header_len > key_at;
 }
 
 static uint64_t
@@ -150,7 +150,7 @@ static void
 find(struct envl_header_file *head, const struct envl_carrier_reader *reader)
 {
     const struct envl_prelude *prelude = &head->header.prelude;
-    const uint64_t labels_end = ENVL_PRELUDE_LEN + prelude->labels_len;
+    const uint64_t key_at = envl_prelude_key_envelope_at(prelude);
     struct envl_place *first = &head->parts[ENVL_MEMBER_HEADER];
     struct envl_place *second = &head->parts[ENVL_MEMBER_KEY];
     struct envl_map *map = &head->map;
@@ -160,8 +160,8 @@ find(struct envl_header_file *head, const struct envl_carrier_reader *reader)
     head->is_plain = map->piece_len >= sizeof(head->start)
                      && envl_carrier_place(reader, ENVL_MEMBER_HEADER, first)
                      && envl_carrier_place(reader, ENVL_MEMBER_KEY, second)
-                     && first->len == labels_end
-                     && second->len == prelude->header_len - labels_end
+                     && first->len == key_at
+                     && second->len == prelude->header_len - key_at
                      && distance(first, second) <= PATCH_LEN_MAX;
     head->start_at = map->first_at + map->lead_len;
 }

@@ -11,6 +11,7 @@
 #include <envelope/envelope.h>
 
 #include "lib/stream/conf.h"
+#include "lib/stream/defaults.h"
 
 /* Load openssl.cnf as libcrypto does, but report every mistake in it. */
 static enum envelope_reason
@@ -75,5 +76,23 @@ envl_library_get(const struct envl_library **out, struct envl_err *err)
     ERR_pop_to_mark();
     pthread_mutex_unlock(&lock);
     *out = rc == ENVELOPE_OK ? &library : NULL;
+    return rc;
+}
+
+enum envelope_reason
+envl_library_insists(bool *does, struct envl_err *err)
+{
+    struct envl_key_settings settings = { NULL };
+    const struct envl_library *library;
+    struct envl_defaults defaults;
+    enum envelope_reason rc = envl_library_get(&library, err);
+
+    *does = false;
+    if (rc != ENVELOPE_OK)
+        return rc;
+    envl_defaults_get(&defaults, library->conf, ENVELOPE_PROVIDER_NAME);
+    rc = envl_defaults_identities(&defaults, &settings, err);
+    *does = settings.signed_by != NULL || settings.required_labels != NULL;
+    envl_key_settings_clear(&settings);
     return rc;
 }

@@ -6,6 +6,8 @@
 #ifndef ENVL_LIBRARY_H
 #define ENVL_LIBRARY_H
 
+#include <stdbool.h>
+
 #include <openssl/evp.h>
 
 #include "lib/base/err.h"
@@ -31,5 +33,15 @@ struct envl_library {
  */
 enum envelope_reason envl_library_get(const struct envl_library **library,
                                       struct envl_err *err);
+
+/*
+ * envl_library_insists - do the environment or openssl.cnf say who must have
+ * signed what is read, or which labels it must have?  Then what is no envelope
+ * must not be read either: anybody could put it in an envelope's place.
+ *
+ * Returns: ENVELOPE_OK; what envl_library_get() and envl_defaults_identities()
+ *          return.
+ */
+enum envelope_reason envl_library_insists(bool *does, struct envl_err *err);
 
 #endif

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 
-/* A user who names a key or a label expects an envelope. */
+#include "filter/stream/library.h"
+
+/* A user who names a key, a label or a signer expects an envelope. */
 static bool
 insists(const struct envl_options *options)
 {
-    if (options->required_labels != NULL)
+    if (options->required_labels != NULL || options->signed_by != NULL)
         return true;
     if (options->require >= 0)
         return options->require > 0;
@@ -32,9 +34,9 @@ fail_plain(const struct envl_source *source, const char *name,
         what = " begins with nothing but zeros";
     return envl_fail(
         err, ENVELOPE_R_NOT_ENVELOPE,
-        "%s%s, and the options insist on an envelope (require, "
-        "require-label, an identity or a passphrase); leave these out to read "
-        "it as it is",
+        "%s%s, and the options, the environment or openssl.cnf insist on an "
+        "envelope (require, require-label, signed-by, an identity or a "
+        "passphrase); leave these out to read it as it is",
         name, what);
 }
 
@@ -45,6 +47,7 @@ envl_look(struct envl_source *source, const struct envl_options *options,
     enum envelope_reason rc;
     enum envl_carrier kind;
     struct envl_err why;
+    bool must_be;
 
     errno = 0;
     rc = envl_source_peek(source, &why);
@@ -53,6 +56,11 @@ envl_look(struct envl_source *source, const struct envl_options *options,
         return envl_fail(err, rc, "%s: %s", name, why.detail);
     *is_envelope =
         envl_carrier_recognise(&kind, source->start, source->start_len);
-    return *is_envelope || !insists(options) ? ENVELOPE_OK
-                                             : fail_plain(source, name, err);
+    if (*is_envelope)
+        return ENVELOPE_OK;
+    must_be = insists(options);
+    if (!must_be && options->require != 0
+        && envl_library_insists(&must_be, err) != ENVELOPE_OK)
+        return err->reason;
+    return must_be ? fail_plain(source, name, err) : ENVELOPE_OK;
 }

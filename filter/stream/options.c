@@ -48,6 +48,9 @@ static const struct row {
     { { "labels", WRITES }, LINES, FIELD(labels), 0, 0, 0 },
     { { "require-label", READS }, LABEL, FIELD(required_labels), 0, 0, 0 },
     { { "require-labels", READS }, LINES, FIELD(required_labels), 0, 0, 0 },
+    { { "signer", WRITES }, PATH, FIELD(signers), 0, 0, 0 },
+    { { "signers", WRITES }, LINES, FIELD(signers), 0, 0, 0 },
+    { { "signed-by", READS }, PATH, FIELD(signed_by), 0, 0, 0 },
     { { "carrier", WRITES }, CARRIER, FIELD(carrier), 0, 0, 0 },
     { { "piece-size", WRITES }, SIZE, FIELD(piece_len),
       ENVL_PIECE_LEN_MIN, ENVL_PIECE_LEN_MAX, ENVL_PIECE_LEN_STEP },
@@ -109,6 +112,8 @@ envl_options_clear(struct envl_options *options)
     free_text(&options->identities);
     free_text(&options->labels);
     free_text(&options->required_labels);
+    free_text(&options->signers);
+    free_text(&options->signed_by);
     free_text(&options->passphrase);
     free_text(&options->passphrase_file);
     OPENSSL_clear_free(options->kek, ENVELOPE_KEY_LENGTH);

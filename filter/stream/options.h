@@ -35,6 +35,7 @@ typedef enum envelope_reason envl_confirm_fn(void *arg, uint64_t size,
 struct envl_options {
     char *recipients, *identities, *labels; /* lists, one entry a line */
     char *required_labels;                  /* of what is read; as labels */
+    char *signers, *signed_by;              /* lists of keys of signatures */
     char *passphrase, *passphrase_file;
     /* No option names the members up to confirm_arg. */
     unsigned char *kek;        /* ENVELOPE_KEY_LENGTH bytes */

@@ -64,13 +64,13 @@ static enum envelope_reason
 write_header(struct repack *c, const struct envl_header *header,
              struct envl_err *err)
 {
-    const size_t labels_end = ENVL_PRELUDE_LEN + header->prelude.labels_len;
+    const size_t key_at = envl_prelude_key_envelope_at(&header->prelude);
     enum envelope_reason rc;
 
-    rc = write_part(c, ENVL_MEMBER_HEADER, header->bytes, labels_end, err);
+    rc = write_part(c, ENVL_MEMBER_HEADER, header->bytes, key_at, err);
     if (rc == ENVELOPE_OK)
-        rc = write_part(c, ENVL_MEMBER_KEY, header->bytes + labels_end,
-                        header->prelude.header_len - labels_end, err);
+        rc = write_part(c, ENVL_MEMBER_KEY, header->bytes + key_at,
+                        header->prelude.header_len - key_at, err);
     return rc;
 }
 

@@ -36,17 +36,23 @@ extern "C" {
  *   require          "1": what is read must be an envelope; "0": it need not
  *                    be one.  If nothing is said, it must be one where these
  *                    options name an identity or a passphrase
+ *   require-labels   lines key=value that what is read must have; they add up
+ *   signed-by        a public key: what is read must be signed with it, or with
+ *                    one of the others; given again, they add up
+ *
+ *                    What is read must be an envelope where one of these two is
+ *                    said, also by the environment or openssl.cnf
  *
  * Writing:
  *   recipients       public keys and certificates, in the same way
  *   labels           lines key=value; given again, they add up
+ *   signers          private keys that sign, as recipients
  *   carrier          "tar" (the default), "xbstream" or "raw": the kind of
  *                    archive that the encrypted stream is put into; "auto":
  *                    the kind of the archive that is encrypted, else raw
  *   piece-size       bytes of the encrypted stream in each member of a tar
  *                    carrier, each chunk of an xbstream: a multiple of 512
  *                    from 65536 to 67108864; the default is 8388608
- *   require-labels   lines key=value that what is read must have; they add up
  *   xbcloud          "1": add the member that xbcloud put insists on
  *   any-end          "1": with carrier auto, take a tar or xbstream without its
  *                    end, too
@@ -54,7 +60,7 @@ extern "C" {
  *   require-post-quantum
  *                    the cipher's parameters, EVP_CIPHER-ENVELOPE(7)
  *
- * The words identity and recipient name one path or URI each, whatever is in
+ * The words identity, recipient and signer name one path or URI each, whatever is in
  * it, and the word label one line.  Where no
  * recipient, identity or passphrase is given, the environment and openssl.cnf
  * are asked, OSSL_PROVIDER-envelope(7); keys from there do not insist on an

@@ -91,8 +91,11 @@ extern "C" {
  * or newlines; an entry that begins with a known URI scheme runs to the end
  * of its line.  LABELS are lines "key=value", and so are REQUIRE_LABELS: to
  * decrypt, the stream must have exactly these.  PASSPHRASE_FILE names a file
- * whose first line is the passphrase, see ENVELOPE_PARAM_PASSPHRASE.  RELEASE
- * is one of the two words below it.
+ * whose first line is the passphrase, see ENVELOPE_PARAM_PASSPHRASE.  SIGNERS
+ * and SIGNED_BY are lists as RECIPIENTS is: the private keys, 8 at most, that
+ * sign a stream that is encrypted, and the public keys, one of which must have
+ * signed a stream that is decrypted (FORMAT 11).  RELEASE is one of the two
+ * words below it.
  *
  * An update of no bytes when encrypting makes the header, so that a recipient
  * that is not good shows before any data is there.
@@ -102,6 +105,8 @@ extern "C" {
 #define ENVELOPE_PARAM_PASSPHRASE_FILE "passphrase-file"
 #define ENVELOPE_PARAM_LABELS "labels"
 #define ENVELOPE_PARAM_REQUIRE_LABELS "require-labels"
+#define ENVELOPE_PARAM_SIGNERS "signers"
+#define ENVELOPE_PARAM_SIGNED_BY "signed-by"
 #define ENVELOPE_PARAM_RELEASE "release"
 #define ENVELOPE_RELEASE_CHUNK "chunk"
 #define ENVELOPE_RELEASE_VERIFIED "verified"
@@ -115,15 +120,20 @@ extern "C" {
  * stream has been processed since they were set.  PASSPHRASE
  * adds a passphrase recipient when encrypting; when decrypting it opens such
  * a recipient, or if there are any, identities that are stored encrypted.
+ * SIGNER and SIGNED_BY_KEY add to SIGNERS and SIGNED_BY; each of the two pairs
+ * is replaced in the same way as those above, but by itself.
  */
 #define ENVELOPE_PARAM_RECIPIENT "recipient"
 #define ENVELOPE_PARAM_IDENTITY "identity"
+#define ENVELOPE_PARAM_SIGNER "signer"
+#define ENVELOPE_PARAM_SIGNED_BY_KEY "signed-by-key"
 #define ENVELOPE_PARAM_PASSPHRASE "passphrase"
 
 /*
  * An octet pointer to a struct envelope_passphrase_callback, which must stay
  * valid while the context is used.  It is asked for the passphrase of an
- * identity that is stored encrypted when no passphrase was set.
+ * identity that is stored encrypted when no passphrase was set, and for that of
+ * a signer, for which ENVELOPE_PARAM_PASSPHRASE is never taken.
  */
 #define ENVELOPE_PARAM_PASSPHRASE_CALLBACK "passphrase-callback"
 
@@ -175,8 +185,8 @@ struct envelope_passphrase_callback {
 
 /*
  * Parameters that can be read.  HEADER (octets) and HEADER_LENGTH (unsigned)
- * once the header has been written or read: prelude, labels, key envelope
- * and padding, up to the payload.  VERIFIED_LENGTH (unsigned): plaintext
+ * once the header has been written or read: prelude, labels, signatures, key
+ * envelope and padding, up to the payload.  VERIFIED_LENGTH (unsigned): plaintext
  * bytes in chunks that have passed authentication.
  */
 #define ENVELOPE_PARAM_HEADER "header"
@@ -187,6 +197,8 @@ struct envelope_passphrase_callback {
 #define ENVELOPE_ENV_RECIPIENTS "ENVELOPE_RECIPIENTS"
 #define ENVELOPE_ENV_IDENTITIES "ENVELOPE_IDENTITIES"
 #define ENVELOPE_ENV_PASSPHRASE_FILE "ENVELOPE_PASSPHRASE_FILE"
+#define ENVELOPE_ENV_SIGNERS "ENVELOPE_SIGNERS"
+#define ENVELOPE_ENV_SIGNED_BY "ENVELOPE_SIGNED_BY"
 
 /* The directory of envelope-kms.so, which talks to key services, if it is not
  * where it was installed; read when the provider is loaded. */

@@ -26,7 +26,7 @@
     X(ENVELOPE_R_UNREADABLE_KEY, 15, "cannot read key")                        \
     X(ENVELOPE_R_UNSUPPORTED_KEY, 16, "unsupported key type")                  \
     X(ENVELOPE_R_WEAK_KEY, 17, "key too weak")                                 \
-    X(ENVELOPE_R_PRIVATE_KEY, 18, "private key given as recipient")            \
+    X(ENVELOPE_R_PRIVATE_KEY, 18, "private key in place of a public one")      \
     X(ENVELOPE_R_CERTIFICATE_TIME, 19, "certificate not valid now")            \
     X(ENVELOPE_R_PASSPHRASE_NEEDED, 20, "key needs a passphrase")              \
     X(ENVELOPE_R_AMBIGUOUS_KEY, 21, "both a key and recipients given")         \
@@ -60,7 +60,11 @@
     X(ENVELOPE_R_NOT_POST_QUANTUM, 49, "recipient is not post-quantum")        \
     X(ENVELOPE_R_INCOMPLETE, 50, "the data ends early")                        \
     X(ENVELOPE_R_PROGRAM, 51, "the program failed")                            \
-    X(ENVELOPE_R_OTHER_LABELS, 52, "envelope has other labels")
+    X(ENVELOPE_R_OTHER_LABELS, 52, "envelope has other labels")                \
+    X(ENVELOPE_R_SIGNATURES, 53, "malformed signatures")                       \
+    X(ENVELOPE_R_UNSIGNED, 54, "envelope is not signed")                       \
+    X(ENVELOPE_R_OTHER_SIGNER, 55, "envelope is signed by others")             \
+    X(ENVELOPE_R_BAD_SIGNATURE, 56, "signature is wrong")
 /* clang-format on */
 
 /*

@@ -10,6 +10,7 @@
 
 #include "lib/base/wire.h"
 #include "lib/header/labels.h"
+#include "lib/header/signatures.h"
 
 enum {
     AT_MAGIC = 0,
@@ -20,14 +21,16 @@ enum {
     AT_LABELS_LEN = AT_RESERVED_1 + RESERVED_1_LEN,
     AT_KEY_ENVELOPE_LEN = AT_LABELS_LEN + 4,
     AT_HEADER_LEN = AT_KEY_ENVELOPE_LEN + 4,
-    AT_RESERVED_2 = AT_HEADER_LEN + 4,
-    RESERVED_2_LEN = 8
+    AT_SIGNATURES_LEN = AT_HEADER_LEN + 4,
+    AT_RESERVED_2 = AT_SIGNATURES_LEN + 4,
+    RESERVED_2_LEN = 4
 };
 static_assert(AT_RESERVED_2 + RESERVED_2_LEN == ENVL_PRELUDE_LEN,
               "the fields make up the prelude");
 static_assert(AT_LABELS_LEN == ENVL_PRELUDE_CONTEXT_LEN,
               "the context ends before the lengths");
-static_assert(ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX + ENVL_KEY_ENVELOPE_LEN_MAX
+static_assert(ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX + ENVL_SIGNATURES_LEN_MAX
+                      + ENVL_KEY_ENVELOPE_LEN_MAX
                   <= ENVL_HEADER_LEN_MAX,
               "the largest parts fit the largest header");
 
@@ -116,6 +119,29 @@ check_limit(const char *what, uint32_t len, uint32_t min, uint32_t max,
     return ENVELOPE_OK;
 }
 
+size_t
+envl_prelude_key_envelope_at(const struct envl_prelude *prelude)
+{
+    return (size_t)ENVL_PRELUDE_LEN + prelude->labels_len
+           + prelude->signatures_len;
+}
+
+/* All but the padding; the lengths are within their limits. */
+static size_t
+parts_len(const struct envl_prelude *prelude)
+{
+    return envl_prelude_key_envelope_at(prelude) + prelude->key_envelope_len;
+}
+
+void
+envl_prelude_put_context(unsigned char *context)
+{
+    memset(context, 0, ENVL_PRELUDE_CONTEXT_LEN);
+    memcpy(context + AT_MAGIC, magic, ENVL_MAGIC_LEN);
+    context[AT_VERSION] = VERSION;
+    context[AT_SCHEME] = SCHEME_COBBLESTONE_256;
+}
+
 enum envelope_reason
 envl_prelude_parse(struct envl_prelude *prelude, const unsigned char *in,
                    struct envl_err *err)
@@ -124,6 +150,7 @@ envl_prelude_parse(struct envl_prelude *prelude, const unsigned char *in,
         .labels_len = envl_get_be32(in + AT_LABELS_LEN),
         .key_envelope_len = envl_get_be32(in + AT_KEY_ENVELOPE_LEN),
         .header_len = envl_get_be32(in + AT_HEADER_LEN),
+        .signatures_len = envl_get_be32(in + AT_SIGNATURES_LEN),
     };
     enum envelope_reason rc;
 
@@ -143,9 +170,9 @@ envl_prelude_parse(struct envl_prelude *prelude, const unsigned char *in,
                              err))
         || (rc = check_limit("key envelope", p.key_envelope_len, 1,
                              ENVL_KEY_ENVELOPE_LEN_MAX, err))
-        || (rc = check_limit("header", p.header_len,
-                             ENVL_PRELUDE_LEN + p.labels_len
-                                 + p.key_envelope_len,
+        || (rc = check_limit("signatures", p.signatures_len, 0,
+                             ENVL_SIGNATURES_LEN_MAX, err))
+        || (rc = check_limit("header", p.header_len, (uint32_t)parts_len(&p),
                              ENVL_HEADER_LEN_MAX, err))
         || (rc = check_reserved(in + AT_RESERVED_2, RESERVED_2_LEN, err)))
         return rc;
@@ -180,48 +207,64 @@ envl_header_labels(const struct envl_header *header)
 }
 
 const unsigned char *
-envl_header_key_envelope(const struct envl_header *header)
+envl_header_signatures(const struct envl_header *header)
 {
     return header->bytes + ENVL_PRELUDE_LEN + header->prelude.labels_len;
 }
 
-enum envelope_reason
-envl_header_build(struct envl_header *header, const char *labels,
-                  size_t labels_len, const unsigned char *key_envelope,
-                  size_t key_envelope_len, size_t reserve, struct envl_err *err)
+const unsigned char *
+envl_header_key_envelope(const struct envl_header *header)
 {
-    size_t len = ENVL_PRELUDE_LEN + labels_len + key_envelope_len;
+    return header->bytes + envl_prelude_key_envelope_at(&header->prelude);
+}
+
+/* Put a part at an offset of the header, and return the offset after it. */
+static size_t
+put_part(unsigned char *bytes, size_t at, const void *part, size_t len)
+{
+    if (len > 0)
+        memcpy(bytes + at, part, len);
+    return at + len;
+}
+
+enum envelope_reason
+envl_header_build(struct envl_header *header,
+                  const struct envl_header_contents *contents,
+                  struct envl_err *err)
+{
+    struct envl_prelude prelude = {
+        .labels_len = (uint32_t)contents->labels_len,
+        .signatures_len = (uint32_t)contents->signatures_len,
+        .key_envelope_len = (uint32_t)contents->key_envelope_len,
+    };
+    size_t at = ENVL_PRELUDE_LEN;
     unsigned char *p;
 
     *header = (struct envl_header){ 0 };
-    if (labels_len > ENVL_LABELS_LEN_MAX
-        || key_envelope_len > ENVL_KEY_ENVELOPE_LEN_MAX
-        || reserve > ENVL_HEADER_LEN_MAX - len)
+    if (contents->labels_len > ENVL_LABELS_LEN_MAX
+        || contents->signatures_len > ENVL_SIGNATURES_LEN_MAX
+        || contents->key_envelope_len > ENVL_KEY_ENVELOPE_LEN_MAX
+        || contents->reserve > ENVL_HEADER_LEN_MAX - parts_len(&prelude))
         return envl_fail(err, ENVELOPE_R_HEADER_TOO_LARGE,
-                         "labels of %zu bytes, a key envelope of %zu and %zu "
-                         "reserved do not fit a header of %d bytes",
-                         labels_len, key_envelope_len, reserve,
+                         "labels of %zu bytes, signatures of %zu, a key "
+                         "envelope of %zu and %zu reserved do not fit a header "
+                         "of %d bytes",
+                         contents->labels_len, contents->signatures_len,
+                         contents->key_envelope_len, contents->reserve,
                          ENVL_HEADER_LEN_MAX);
-    len += reserve;
-    if ((p = OPENSSL_zalloc(len)) == NULL)
+    prelude.header_len = (uint32_t)(parts_len(&prelude) + contents->reserve);
+    if ((p = OPENSSL_zalloc(prelude.header_len)) == NULL)
         return envl_fail_memory(err);
 
-    memcpy(p + AT_MAGIC, magic, ENVL_MAGIC_LEN);
-    p[AT_VERSION] = VERSION;
-    p[AT_SCHEME] = SCHEME_COBBLESTONE_256;
-    envl_put_be32(p + AT_LABELS_LEN, (uint32_t)labels_len);
-    envl_put_be32(p + AT_KEY_ENVELOPE_LEN, (uint32_t)key_envelope_len);
-    envl_put_be32(p + AT_HEADER_LEN, (uint32_t)len);
-    if (labels_len > 0)
-        memcpy(p + ENVL_PRELUDE_LEN, labels, labels_len);
-    memcpy(p + ENVL_PRELUDE_LEN + labels_len, key_envelope, key_envelope_len);
-
-    *header = (struct envl_header){
-        .bytes = p,
-        .prelude = { .labels_len = (uint32_t)labels_len,
-                     .key_envelope_len = (uint32_t)key_envelope_len,
-                     .header_len = (uint32_t)len },
-    };
+    envl_prelude_put_context(p);
+    envl_put_be32(p + AT_LABELS_LEN, prelude.labels_len);
+    envl_put_be32(p + AT_KEY_ENVELOPE_LEN, prelude.key_envelope_len);
+    envl_put_be32(p + AT_HEADER_LEN, prelude.header_len);
+    envl_put_be32(p + AT_SIGNATURES_LEN, prelude.signatures_len);
+    at = put_part(p, at, contents->labels, contents->labels_len);
+    at = put_part(p, at, contents->signatures, contents->signatures_len);
+    (void)put_part(p, at, contents->key_envelope, contents->key_envelope_len);
+    *header = (struct envl_header){ .bytes = p, .prelude = prelude };
     return ENVELOPE_OK;
 }
 
@@ -229,14 +272,20 @@ enum envelope_reason
 envl_header_check(const struct envl_header *header, struct envl_err *err)
 {
     const struct envl_prelude *prelude = &header->prelude;
-    size_t parts =
-        ENVL_PRELUDE_LEN + prelude->labels_len + prelude->key_envelope_len;
+    size_t parts = parts_len(prelude);
+    struct envl_signatures signatures;
+    enum envelope_reason rc;
 
     if (!all_zero(header->bytes + parts, prelude->header_len - parts))
         return envl_fail(err, ENVELOPE_R_HEADER_FIELD,
                          "a padding byte is not zero");
-    return envl_labels_check(envl_header_labels(header), prelude->labels_len,
-                             err);
+    rc =
+        envl_labels_check(envl_header_labels(header), prelude->labels_len, err);
+    return rc != ENVELOPE_OK
+               ? rc
+               : envl_signatures_read(&signatures,
+                                      envl_header_signatures(header),
+                                      prelude->signatures_len, err);
 }
 
 void

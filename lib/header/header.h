@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The header of a stream (FORMAT 1 to 4): prelude, labels, key envelope,
- * padding.  The key envelope is opaque here.
+ * The header of a stream (FORMAT 1 to 4): prelude, labels, signatures, key
+ * envelope, padding.  The key envelope is opaque here.
  */
 #ifndef ENVL_HEADER_H
 #define ENVL_HEADER_H
@@ -21,9 +21,18 @@
 
 struct envl_prelude {
     uint32_t labels_len;
+    uint32_t signatures_len;
     uint32_t key_envelope_len;
     uint32_t header_len;
 };
+
+/* envl_prelude_key_envelope_at - the offset of the key envelope in the header:
+ * prelude, labels and signatures come before it */
+size_t envl_prelude_key_envelope_at(const struct envl_prelude *prelude);
+
+/* envl_prelude_put_context - write the first ENVL_PRELUDE_CONTEXT_LEN bytes,
+ * which are the same in all preludes that this program writes */
+void envl_prelude_put_context(unsigned char *context);
 
 /*
  * envl_prelude_check_magic - do the first len bytes of an input, 1 to
@@ -59,28 +68,37 @@ unsigned envl_header_version(const struct envl_header *header);
 unsigned envl_header_scheme(const struct envl_header *header);
 const char *envl_header_scheme_name(const struct envl_header *header);
 
-/* envl_header_labels, envl_header_key_envelope - these parts of the header, of
- * prelude.labels_len and prelude.key_envelope_len bytes, not NUL-terminated */
+/* envl_header_labels, envl_header_signatures, envl_header_key_envelope - these
+ * parts of the header, of prelude.labels_len, prelude.signatures_len and
+ * prelude.key_envelope_len bytes, not NUL-terminated */
 const char *envl_header_labels(const struct envl_header *header);
+const unsigned char *envl_header_signatures(const struct envl_header *header);
 const unsigned char *envl_header_key_envelope(const struct envl_header *header);
+
+/* The parts of a header that is made; they are borrowed. */
+struct envl_header_contents {
+    const char *labels; /* in the form of FORMAT 3; NULL for none */
+    size_t labels_len;
+    const unsigned char *signatures; /* as FORMAT 11 says; NULL for none */
+    size_t signatures_len;
+    const unsigned char *key_envelope;
+    size_t key_envelope_len;
+    size_t reserve; /* bytes of padding */
+};
 
 /*
  * envl_header_build - make a header of its parts
  *
- *   labels      in the form of FORMAT 3, labels_len bytes
- *   reserve     bytes of padding
- *
  * Ownership: header->bytes is the caller's, envl_header_clear().
  * Returns:   ENVELOPE_OK; ENVELOPE_R_HEADER_TOO_LARGE; ENVELOPE_R_MEMORY.
  */
-enum envelope_reason envl_header_build(struct envl_header *header,
-                                       const char *labels, size_t labels_len,
-                                       const unsigned char *key_envelope,
-                                       size_t key_envelope_len, size_t reserve,
-                                       struct envl_err *err);
+enum envelope_reason
+envl_header_build(struct envl_header *header,
+                  const struct envl_header_contents *contents,
+                  struct envl_err *err);
 
 /*
- * envl_header_check - check the labels and the padding
+ * envl_header_check - check the labels, the signatures' form and the padding
  *
  *   header  its prelude is parsed and its bytes are complete
  *

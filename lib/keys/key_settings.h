@@ -11,6 +11,14 @@
 #include "lib/base/octets.h"
 #include "lib/keys/kek_source.h"
 
+/* Fields that are set together: those of a later stream replace all of a group. */
+enum envl_key_group {
+    ENVL_FOR_WHOM, /* a stream is made, or by whom it is opened */
+    ENVL_SIGNERS,
+    ENVL_SIGNED_BY,
+    ENVL_KEY_GROUP_COUNT
+};
+
 /* A yes-no setting; ENVL_UNSAID leaves the choice to the next place where it
  * can be set, such as the configuration. */
 enum envl_choice { ENVL_UNSAID, ENVL_NO, ENVL_YES };
@@ -29,14 +37,20 @@ struct envl_key_settings {
     const struct envelope_passphrase_callback *callback;
     struct envl_octets in_use; /* files not to be read (lib/base/file.h) */
 
-    /* The fields above say whom a stream is for.  After a stream was made with
-     * them they are old: the next field that is set replaces them all. */
-    bool is_old;
+    /* After a stream was made with the fields of a group they are old: the next
+     * field of the group that is set replaces them all.  The fields above are
+     * ENVL_FOR_WHOM. */
+    bool is_old[ENVL_KEY_GROUP_COUNT];
 
     unsigned char kek[ENVL_KEK_LEN]; /* the EVP key, where has_kek */
     bool has_kek;
 
     char *required_labels; /* lines that the labels of what is read must have */
+
+    /* Whose private keys sign a stream, and by whose public keys what is read
+     * must be signed: lists, and keys in memory. */
+    char *signers, *signed_by;
+    struct envl_octets_list signer, signed_by_key;
 
     /* Accept certificates that are not valid now; leave those out; accept
      * certificates whose key is not for encryption. */
@@ -45,9 +59,10 @@ struct envl_key_settings {
     unsigned log_n;                        /* of scrypt; 0 is the default */
 };
 
-/* envl_key_settings_forget - wipe and free the fields that say whom a stream is
- * for, but keep the EVP key */
-void envl_key_settings_forget(struct envl_key_settings *settings);
+/* envl_key_settings_forget - wipe and free the fields of a group, but keep the
+ * EVP key */
+void envl_key_settings_forget(struct envl_key_settings *settings,
+                              enum envl_key_group group);
 
 /* envl_key_settings_copy - make a deep copy in `to`, which is all zero before;
  * 1, or 0 with `to` still empty if memory ran out */

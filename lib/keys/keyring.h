@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cache of parsed recipients and identities, for streams with the same keys.
+ * A cache of parsed keys, for streams with the same recipients, identities,
+ * signers and signers to trust.
  * A cipher context shares its keyring with its copies, until one of them is
  * given other keys.
  *
@@ -20,6 +21,8 @@ struct envl_keyring_item {
 enum envl_keyring_place {
     ENVL_KEYRING_RECIPIENTS,
     ENVL_KEYRING_IDENTITIES,
+    ENVL_KEYRING_SIGNERS,
+    ENVL_KEYRING_SIGNED_BY,
     ENVL_KEYRING_PLACES
 };
 

@@ -24,6 +24,8 @@
     X(ENVELOPE_PARAM_IDENTITIES, identities, ENVL_CONF_TEXT)           \
     X(ENVELOPE_PARAM_PASSPHRASE_FILE, passphrase_file, ENVL_CONF_TEXT) \
     X(ENVELOPE_PARAM_REQUIRE_LABELS, required_labels, ENVL_CONF_TEXT)  \
+    X(ENVELOPE_PARAM_SIGNERS, signers, ENVL_CONF_TEXT)                 \
+    X(ENVELOPE_PARAM_SIGNED_BY, signed_by, ENVL_CONF_TEXT)             \
     X(ENVELOPE_PARAM_THREADS, threads, ENVL_THREADS_MAX)               \
     X(ENVELOPE_PARAM_ALLOW_EXPIRED, allow_expired, 1)                  \
     X(ENVELOPE_PARAM_SKIP_EXPIRED, skip_expired, 1)                    \

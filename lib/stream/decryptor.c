@@ -10,6 +10,7 @@
 #include "lib/cms/key_envelope.h"
 #include "lib/keys/identity.h"
 #include "lib/stream/header_parts.h"
+#include "lib/stream/signed.h"
 
 /* Gather input until `to` has want bytes; true if it has. */
 static bool
@@ -54,27 +55,12 @@ end_prelude(struct envl_decryptor *decryptor, struct envl_err *err)
 }
 
 static enum envelope_reason
-end_header(struct envl_decryptor *decryptor, const struct envl_libctx *ctx,
-           const struct envl_settings *settings, struct envl_err *err)
+end_header(struct envl_decryptor *decryptor, struct envl_err *err)
 {
-    const struct envl_labels labels = envl_header_labels_in(&decryptor->header);
-    struct envl_identities identities;
-    enum envelope_reason rc;
+    enum envelope_reason rc = envl_header_check(&decryptor->header, err);
 
-    rc = envl_header_check(&decryptor->header, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_labels_require(settings->keys.required_labels, &labels, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    rc = envl_identities_load(&identities, ctx, &settings->keys,
-                              decryptor->keyring, err);
-    if (rc == ENVELOPE_OK)
-        rc = envl_key_envelope_open(
-            decryptor->dek, envl_header_key_envelope(&decryptor->header),
-            decryptor->header.prelude.key_envelope_len, ctx, &identities,
-            &labels, err);
-    envl_identities_clear(&identities);
-    enter(decryptor, ENVL_AT_START, 0);
+        enter(decryptor, ENVL_AT_START, 0);
     return rc;
 }
 
@@ -87,18 +73,62 @@ releases_verified(const struct envl_settings *settings)
                && settings->output_slack >= ENVL_CHUNK_LEN);
 }
 
+/* Open the key envelope. */
+static enum envelope_reason
+unwrap(unsigned char *dek, const struct envl_decryptor *decryptor,
+       const struct envl_libctx *ctx, const struct envl_key_settings *settings,
+       struct envl_err *err)
+{
+    const struct envl_header *header = &decryptor->header;
+    const struct envl_labels labels = envl_header_labels_in(header);
+    struct envl_identities identities;
+    enum envelope_reason rc;
+
+    rc = envl_identities_load(&identities, ctx, settings, decryptor->keyring,
+                              err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_key_envelope_open(dek, envl_header_key_envelope(header),
+                                    header->prelude.key_envelope_len, ctx,
+                                    &identities, &labels, err);
+    envl_identities_clear(&identities);
+    return rc;
+}
+
+static enum envelope_reason
+require(const struct envl_decryptor *decryptor, const struct envl_libctx *ctx,
+        const struct envl_key_settings *settings, struct envl_err *err)
+{
+    struct envl_signature_keys *trusted;
+    enum envelope_reason rc;
+
+    rc = envl_signed_by_load(&trusted, ctx, settings, decryptor->keyring, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_header_require(&decryptor->header, decryptor->start, ctx,
+                                 settings->required_labels, trusted, err);
+    envl_signature_keys_free(trusted);
+    return rc;
+}
+
+/* All that needs no secret is checked first: whoever wrote the header makes the
+ * reader use no key, no passphrase and no key service in vain. */
 static enum envelope_reason
 end_start(struct envl_decryptor *decryptor, const struct envl_libctx *ctx,
           const struct envl_settings *settings, struct envl_err *err)
 {
     const struct envl_payload_context context =
         envl_header_context(&decryptor->header);
+    unsigned char dek[ENVL_DEK_LEN];
     enum envelope_reason rc;
 
-    rc = envl_payload_new_decryptor(
-        &decryptor->payload, ctx, decryptor->dek, &context, settings->threads,
-        settings->workers, decryptor->start, releases_verified(settings), err);
-    OPENSSL_cleanse(decryptor->dek, sizeof(decryptor->dek));
+    rc = require(decryptor, ctx, &settings->keys, err);
+    if (rc == ENVELOPE_OK)
+        rc = unwrap(dek, decryptor, ctx, &settings->keys, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_payload_new_decryptor(&decryptor->payload, ctx, dek, &context,
+                                        settings->threads, settings->workers,
+                                        decryptor->start,
+                                        releases_verified(settings), err);
+    OPENSSL_cleanse(dek, sizeof(dek));
     enter(decryptor, ENVL_AT_PAYLOAD, 0);
     return rc;
 }
@@ -127,7 +157,7 @@ envl_decryptor_gather(struct envl_decryptor *decryptor,
         case ENVL_AT_HEADER:
             if (gather(decryptor, decryptor->header.bytes,
                        decryptor->header.prelude.header_len, &p, &len))
-                rc = end_header(decryptor, ctx, settings, err);
+                rc = end_header(decryptor, err);
             break;
         default:
             if (gather(decryptor, decryptor->start, sizeof(decryptor->start),

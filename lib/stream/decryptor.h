@@ -26,7 +26,6 @@ struct envl_decryptor {
     size_t have; /* bytes that this state has gathered */
     unsigned char prelude[ENVL_PRELUDE_LEN];
     struct envl_header header;
-    unsigned char dek[ENVL_DEK_LEN]; /* in state ENVL_AT_START only */
     unsigned char start[ENVL_PAYLOAD_START_LEN];
     struct envl_payload *payload; /* from state ENVL_AT_PAYLOAD on */
 };
@@ -36,8 +35,9 @@ struct envl_decryptor {
  * start from the input; *taken receives their number
  *
  * Returns: ENVELOPE_OK, with input left over only in state ENVL_AT_PAYLOAD;
- *          what envl_prelude_parse(), _header_check(), _identities_load(),
- *          _key_envelope_open() and _payload_new_decryptor() return.
+ *          what envl_prelude_parse(), _header_check(), _header_require(),
+ *          _identities_load(), _key_envelope_open() and
+ *          _payload_new_decryptor() return.
  */
 enum envelope_reason envl_decryptor_gather(struct envl_decryptor *decryptor,
                                            const struct envl_libctx *ctx,

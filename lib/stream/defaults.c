@@ -60,6 +60,11 @@ envl_defaults_recipients(const struct envl_defaults *defaults,
                          struct envl_key_settings *settings,
                          struct envl_err *err)
 {
+    if (settings->signers == NULL && settings->signer.count == 0
+        && set_text(&settings->signers, ENVELOPE_ENV_SIGNERS, defaults->signers,
+                    err)
+               != ENVELOPE_OK)
+        return err->reason;
     /* A key-encryption key does not count here: together with recipients it is
      * refused, and the user must see that. */
     if (settings->recipients != NULL || settings->recipient.count > 0
@@ -120,8 +125,11 @@ envl_defaults_identities(const struct envl_defaults *defaults,
     if (labels != NULL && settings->required_labels == NULL
         && !envl_text_set(&settings->required_labels, labels, strlen(labels)))
         return envl_fail_memory(err);
-    if (settings->has_kek)
-        return ENVELOPE_OK;
+    if (settings->signed_by == NULL && settings->signed_by_key.count == 0)
+        rc = set_text(&settings->signed_by, ENVELOPE_ENV_SIGNED_BY,
+                      defaults->signed_by, err);
+    if (rc != ENVELOPE_OK || settings->has_kek)
+        return rc;
     if (settings->identities == NULL && settings->identity.count == 0)
         rc = set_text(&settings->identities, ENVELOPE_ENV_IDENTITIES,
                       defaults->identities, err);

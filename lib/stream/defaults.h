@@ -41,11 +41,12 @@ enum envelope_reason envl_defaults_threads(const struct envl_defaults *defaults,
 /*
  * Each function fills settings that the program has not set.
  *
- * envl_defaults_recipients    the recipients
+ * envl_defaults_recipients    the recipients and the signers
  * envl_defaults_rules         which keys and certificates may be recipients;
  *                             allow-expired and skip-expired of the section
  *                             count only if the program has set neither
- * envl_defaults_identities    the identities, and the labels that are required
+ * envl_defaults_identities    the identities, the labels that are required,
+ *                             and the signers to trust
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CONFIGURATION; _MEMORY.
  */

@@ -11,7 +11,7 @@
 #include "lib/cms/key_envelope.h"
 #include "lib/header/labels.h"
 #include "lib/keys/recipient.h"
-#include "lib/stream/header_parts.h"
+#include "lib/stream/signed.h"
 
 /* All random bytes of a stream, drawn in one call: a call costs more than the
  * bytes. */
@@ -26,58 +26,63 @@ static_assert(sizeof(struct drawn)
                          + ENVL_SALT_LEN,
               "all of it is drawn");
 
-static enum envelope_reason
-make_header(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
-            const struct envl_settings *settings, const struct drawn *drawn,
-            struct envl_err *err)
-{
-    struct envl_recipients recipients;
-    unsigned char *key_envelope = NULL;
-    size_t key_envelope_len = 0;
-    struct envl_labels labels = { NULL, 0 };
-    enum envelope_reason rc;
-    char *sorted = NULL;
-
-    rc = envl_recipients_load(&recipients, ctx, &settings->keys,
-                              encryptor->keyring, err);
-    if (rc == ENVELOPE_OK && settings->labels != NULL)
-        rc = envl_labels_sort(&sorted, &labels.len, settings->labels, err);
-    labels.text = sorted;
-    if (rc == ENVELOPE_OK)
-        rc = envl_key_envelope_build(&key_envelope, &key_envelope_len, ctx,
-                                     &recipients, &settings->keys, &labels,
-                                     drawn->message, drawn->dek, err);
-    if (rc == ENVELOPE_OK)
-        rc = envl_header_build(&encryptor->header, labels.text, labels.len,
-                               key_envelope, key_envelope_len,
-                               settings->reserve, err);
-    OPENSSL_free(key_envelope);
-    OPENSSL_free(sorted);
-    encryptor->notes = recipients.notes;
-    recipients.notes = (struct envl_recipient_notes){ 0 };
-    envl_recipients_clear(&recipients);
-    return rc;
-}
-
+/* Make the payload's key, and fill start. */
 static enum envelope_reason
 make_payload(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
              const struct envl_settings *settings, const struct drawn *drawn,
-             struct envl_output_queue *queue, struct envl_err *err)
+             const struct envl_payload_context *context, unsigned char *start,
+             struct envl_err *err)
 {
-    const struct envl_payload_context context =
-        envl_header_context(&encryptor->header);
-    unsigned char start[ENVL_PAYLOAD_START_LEN];
+    memcpy(start, drawn->salt, ENVL_SALT_LEN);
+    return envl_payload_new_encryptor(&encryptor->payload, ctx, drawn->dek,
+                                      context, settings->threads,
+                                      settings->workers, start, err);
+}
+
+/* Make the header; the signatures bind the payload's start. */
+static enum envelope_reason
+make_header(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
+            const struct envl_settings *settings, const struct drawn *drawn,
+            const struct envl_labels *labels, unsigned char *start,
+            struct envl_err *err)
+{
+    unsigned char prelude[ENVL_PRELUDE_CONTEXT_LEN];
+    const struct envl_payload_context context = {
+        .prelude = prelude,
+        .prelude_len = sizeof(prelude),
+        .labels = (const unsigned char *)labels->text,
+        .labels_len = labels->len,
+    };
+    unsigned char *key_envelope = NULL, *signatures = NULL;
+    struct envl_header_contents contents = { .labels = labels->text,
+                                             .labels_len = labels->len,
+                                             .reserve = settings->reserve };
+    struct envl_recipients recipients;
     enum envelope_reason rc;
 
-    memcpy(start, drawn->salt, ENVL_SALT_LEN);
-    rc = envl_payload_new_encryptor(&encryptor->payload, ctx, drawn->dek,
-                                    &context, settings->threads,
-                                    settings->workers, start, err);
-    if (rc == ENVELOPE_OK
-        && (!envl_output_queue_put(queue, encryptor->header.bytes,
-                                   encryptor->header.prelude.header_len)
-            || !envl_output_queue_put(queue, start, sizeof(start))))
-        rc = envl_fail_memory(err);
+    envl_prelude_put_context(prelude);
+    rc = envl_recipients_load(&recipients, ctx, &settings->keys,
+                              encryptor->keyring, err);
+    if (rc == ENVELOPE_OK)
+        rc =
+            make_payload(encryptor, ctx, settings, drawn, &context, start, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_signed_make(&signatures, &contents.signatures_len, ctx,
+                              &settings->keys, encryptor->keyring, &context,
+                              start, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_key_envelope_build(&key_envelope, &contents.key_envelope_len,
+                                     ctx, &recipients, &settings->keys, labels,
+                                     drawn->message, drawn->dek, err);
+    contents.signatures = signatures;
+    contents.key_envelope = key_envelope;
+    if (rc == ENVELOPE_OK)
+        rc = envl_header_build(&encryptor->header, &contents, err);
+    OPENSSL_free(key_envelope);
+    OPENSSL_free(signatures);
+    encryptor->notes = recipients.notes;
+    recipients.notes = (struct envl_recipient_notes){ 0 };
+    envl_recipients_clear(&recipients);
     return rc;
 }
 
@@ -87,18 +92,28 @@ envl_encryptor_start(struct envl_encryptor *encryptor,
                      const struct envl_settings *settings,
                      struct envl_output_queue *queue, struct envl_err *err)
 {
+    unsigned char start[ENVL_PAYLOAD_START_LEN];
+    struct envl_labels labels = { NULL, 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
     struct drawn drawn;
-    enum envelope_reason rc;
+    char *sorted = NULL;
 
     if (RAND_priv_bytes_ex(ctx->libctx, (unsigned char *)&drawn, sizeof(drawn),
                            0)
         <= 0)
         rc = envl_fail_crypto(err, "get random bytes for a data key");
-    else
-        rc = make_header(encryptor, ctx, settings, &drawn, err);
+    if (rc == ENVELOPE_OK && settings->labels != NULL)
+        rc = envl_labels_sort(&sorted, &labels.len, settings->labels, err);
+    labels.text = sorted;
     if (rc == ENVELOPE_OK)
-        rc = make_payload(encryptor, ctx, settings, &drawn, queue, err);
+        rc = make_header(encryptor, ctx, settings, &drawn, &labels, start, err);
     OPENSSL_cleanse(&drawn, sizeof(drawn));
+    OPENSSL_free(sorted);
+    if (rc == ENVELOPE_OK
+        && (!envl_output_queue_put(queue, encryptor->header.bytes,
+                                   encryptor->header.prelude.header_len)
+            || !envl_output_queue_put(queue, start, sizeof(start))))
+        rc = envl_fail_memory(err);
     return rc;
 }
 

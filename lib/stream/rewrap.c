@@ -14,6 +14,7 @@
 #include "lib/keys/recipient.h"
 #include "lib/payload/payload.h"
 #include "lib/stream/header_parts.h"
+#include "lib/stream/signed.h"
 
 struct envl_rewrap {
     const struct envl_libctx *ctx;
@@ -23,8 +24,9 @@ struct envl_rewrap {
     struct envl_recipients recipients;
     enum envl_rewrap_mode mode;
     bool by_service;
-    const char *removed;         /* borrowed */
-    const char *required_labels; /* borrowed */
+    const char *removed;                 /* borrowed */
+    const char *required_labels;         /* borrowed */
+    struct envl_signature_keys *trusted; /* who must have signed; or NULL */
 };
 
 /* Setting up */
@@ -46,6 +48,7 @@ envl_rewrap_free(struct envl_rewrap *rewrap)
     if (rewrap == NULL)
         return;
     envl_identities_clear(&rewrap->identities);
+    envl_signature_keys_free(rewrap->trusted);
     envl_recipients_clear(&rewrap->recipients);
     envl_key_settings_clear(&rewrap->settings);
     OPENSSL_free(rewrap);
@@ -56,7 +59,13 @@ envl_rewrap_set_identities(struct envl_rewrap *rewrap,
                            const struct envl_key_settings *settings,
                            struct envl_err *err)
 {
+    enum envelope_reason rc;
+
     rewrap->required_labels = settings->required_labels;
+    rc =
+        envl_signed_by_load(&rewrap->trusted, rewrap->ctx, settings, NULL, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
     return envl_identities_load(&rewrap->identities, rewrap->ctx, settings,
                                 NULL, err);
 }
@@ -282,11 +291,11 @@ envl_rewrap_make(struct envl_rewrapped *out, const struct envl_rewrap *rewrap,
                  const struct envl_header *header, const unsigned char *start,
                  struct envl_err *err)
 {
-    const struct envl_labels labels = envl_header_labels_in(header);
     enum envelope_reason rc;
 
     *out = (struct envl_rewrapped){ 0 };
-    rc = envl_labels_require(rewrap->required_labels, &labels, err);
+    rc = envl_header_require(header, start, rewrap->ctx,
+                             rewrap->required_labels, rewrap->trusted, err);
     if (rc != ENVELOPE_OK)
         return rc;
     rc = rewrap->by_service ? make_by_service(out, rewrap, header, err)
@@ -309,14 +318,12 @@ envl_rewrap_is_done(struct envl_rewrapped *out,
 {
     const unsigned char *der = envl_header_key_envelope(header);
     const size_t len = header->prelude.key_envelope_len;
-    const struct envl_labels labels = envl_header_labels_in(header);
-    enum envelope_reason rc;
+    enum envelope_reason rc = ENVELOPE_OK;
     bool is = false;
 
     *out = (struct envl_rewrapped){ 0 };
-    rc = envl_labels_require(rewrap->required_labels, &labels, err);
-    if (rc == ENVELOPE_OK && rewrap->mode != ENVL_REWRAP_ADD
-        && !rewrap->by_service && rewrap->recipients.count > 0)
+    if (rewrap->mode != ENVL_REWRAP_ADD && !rewrap->by_service
+        && rewrap->recipients.count > 0)
         rc = envl_key_envelope_is_done(&is, der, len, rewrap->ctx,
                                        &rewrap->identities, &rewrap->recipients,
                                        rewrap->removed,

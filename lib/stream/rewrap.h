@@ -40,7 +40,8 @@ enum envl_rewrap_mode {
 
 /*
  * envl_rewrap_set_identities - set the identities that open the old key
- * envelope, as envl_identities_load()
+ * envelope, as envl_identities_load(), and what is required of its header, as
+ * envl_header_require()
  * envl_rewrap_set_recipients - set the new recipients, as
  * envl_recipients_load()
  * envl_rewrap_set_removed - set the recipients to remove: identifiers in
@@ -111,8 +112,9 @@ void envl_rewrapped_clear(struct envl_rewrapped *rewrapped);
  *
  * Entries that this project would never write are removed.
  *
- * Returns: ENVELOPE_OK; what envl_key_envelope_open(), _build(), _add(),
- *          _remove(), _reencrypt() and _clean() return; ENVELOPE_R_COMMITMENT.
+ * Returns: ENVELOPE_OK; what envl_header_require() returns; what
+ *          envl_key_envelope_open(), _build(), _add(), _remove(), _reencrypt()
+ *          and _clean() return; ENVELOPE_R_COMMITMENT.
  *          *out is all zero on failure, but for opened.
  */
 enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,
@@ -128,6 +130,8 @@ enum envelope_reason envl_rewrap_make(struct envl_rewrapped *out,
  * The answer comes from identifiers, which are only claims, by the rules of
  * envl_key_envelope_is_done().  It is always no for ENVL_REWRAP_ADD, without
  * recipients, and with envl_rewrap_set_by_service().
+ *
+ * The header was found by envl_rewrap_make() to have what is required.
  *
  *   err  the failure of envl_rewrap_make(), which is kept if the answer is no
  *

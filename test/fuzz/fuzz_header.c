@@ -28,16 +28,20 @@ static void
 check_rebuild(const struct envl_header *header)
 {
     const struct envl_prelude *prelude = &header->prelude;
-    size_t parts =
-        ENVL_PRELUDE_LEN + prelude->labels_len + prelude->key_envelope_len;
+    const struct envl_header_contents contents = {
+        .labels = envl_header_labels(header),
+        .labels_len = prelude->labels_len,
+        .signatures = envl_header_signatures(header),
+        .signatures_len = prelude->signatures_len,
+        .key_envelope = envl_header_key_envelope(header),
+        .key_envelope_len = prelude->key_envelope_len,
+        .reserve = prelude->header_len - prelude->key_envelope_len
+                   - envl_prelude_key_envelope_at(prelude),
+    };
     struct envl_header again;
     struct envl_err err;
 
-    MUST(envl_header_build(
-             &again, envl_header_labels(header), prelude->labels_len,
-             envl_header_key_envelope(header), prelude->key_envelope_len,
-             prelude->header_len - parts, &err)
-         == ENVELOPE_OK);
+    MUST(envl_header_build(&again, &contents, &err) == ENVELOPE_OK);
     MUST(again.prelude.header_len == prelude->header_len);
     MUST(memcmp(again.bytes, header->bytes, prelude->header_len) == 0);
     envl_header_clear(&again);

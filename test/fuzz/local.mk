@@ -9,7 +9,8 @@ fuzz_targets = \
 	%D%/fuzz_key_envelope \
 	%D%/fuzz_known_hosts \
 	%D%/fuzz_open \
-	%D%/fuzz_openssh
+	%D%/fuzz_openssh \
+	%D%/fuzz_signatures
 if KMS
 fuzz_targets += \
 	%D%/fuzz_kms_reply \

@@ -43,7 +43,8 @@ XBCLOUD = ("xtrabackup_tablespaces.envelope", "xtrabackup_info.envelope")
 MAGIC = bytes.fromhex("89454E560D0A1A0A")
 PRELUDE = 32
 MAX_LABELS = 65536
-MAX_HEADER_MEMBER = PRELUDE + MAX_LABELS
+MAX_SIGNATURES = 65536
+MAX_HEADER_MEMBER = PRELUDE + MAX_LABELS + MAX_SIGNATURES
 MAX_KEY_MEMBER = 2097152
 MAX_HELD = 64 << 20             # payload that waits for header and key
 MAX_ZEROS = 16 << 20            # after the end
@@ -434,9 +435,10 @@ class Writer:
     def __init__(self, raw, options):
         if raw[:8] != MAGIC or len(raw) < PRELUDE:
             raise Usage("not a raw envelope")
-        labels_end = PRELUDE + int.from_bytes(raw[12:16], "big")
+        key_at = (PRELUDE + int.from_bytes(raw[12:16], "big")
+                  + int.from_bytes(raw[24:28], "big"))
         end = int.from_bytes(raw[20:24], "big")
-        self.header, self.key = raw[:labels_end], raw[labels_end:end]
+        self.header, self.key = raw[:key_at], raw[key_at:end]
         self.payload, self.size = raw[end:], options.piece_size
         self.count = max(1, -(-len(self.payload) // self.size))
         self.dot = "./" if options.dot else ""

@@ -21,9 +21,10 @@ from hashlib import sha256
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidTag
+    from cryptography.exceptions import InvalidSignature, InvalidTag
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa, x448, x25519
+    from cryptography.hazmat.primitives.asymmetric import (
+        ec, ed448, ed25519, padding, rsa, x448, x25519)
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
@@ -185,6 +186,7 @@ MAGIC = bytes.fromhex("89454E560D0A1A0A")
 VERSION, SCHEME = 1, 1
 PRELUDE = 32
 MAX_LABELS, MAX_KEY_ENVELOPE, MAX_HEADER = 65536, 1048576, 2097152
+MAX_SIGNATURES, MAX_SIGNERS = 65536, 8
 MAX_RECIPIENTS, MAX_OPERATIONS = 1024, 64
 
 
@@ -192,6 +194,7 @@ MAX_RECIPIENTS, MAX_OPERATIONS = 1024, 64
 class Header:
     prelude: bytes
     labels: bytes
+    signatures: list    # of Signature
     key_envelope: bytes
     length: int
 
@@ -210,30 +213,35 @@ def parse_header(stream):
         raise Refuse("VERSION", f"format version {prelude[8]}")
     if prelude[9] != SCHEME:
         raise Refuse("SCHEME", f"payload scheme {prelude[9]}")
-    if any(prelude[10:12]) or any(prelude[24:32]):
+    if any(prelude[10:12]) or any(prelude[28:32]):
         raise Refuse("HEADER_FIELD", "a reserved byte is not 0")
     labels_length = int.from_bytes(prelude[12:16], "big")
     envelope_length = int.from_bytes(prelude[16:20], "big")
     length = int.from_bytes(prelude[20:24], "big")
+    signatures_length = int.from_bytes(prelude[24:28], "big")
     for name, number, limit in (
             ("labels length", labels_length, MAX_LABELS),
             ("key envelope length", envelope_length, MAX_KEY_ENVELOPE),
+            ("signatures length", signatures_length, MAX_SIGNATURES),
             ("header length", length, MAX_HEADER)):
         if number > limit:
             raise Refuse("HEADER_TOO_LARGE", f"{name} {number} above {limit}")
     if envelope_length == 0:
         raise Refuse("HEADER_FIELD", "key envelope length 0")
     labels_end = PRELUDE + labels_length
-    envelope_end = labels_end + envelope_length
+    signatures_end = labels_end + signatures_length
+    envelope_end = signatures_end + envelope_length
     if length < envelope_end:
         raise Refuse("HEADER_FIELD", "header length below its parts")
     if len(stream) < length:
         raise Refuse("HEADER_TRUNCATED", "the stream ends inside the header")
     labels = stream[PRELUDE:labels_end]
     parse_labels(labels)
+    signatures = parse_signatures(stream[labels_end:signatures_end])
     if any(stream[envelope_end:length]):
         raise Refuse("HEADER_FIELD", "a padding byte is not 0")
-    header = Header(prelude, labels, stream[labels_end:envelope_end], length)
+    header = Header(prelude, labels, signatures,
+                    stream[signatures_end:envelope_end], length)
     return header, stream[length:]
 
 
@@ -349,24 +357,24 @@ def der_key_envelope(before, infos, after):
 MAX_DEPTH = 32
 
 
-def check_nesting(element, depth=1):
+def check_nesting(element, reason, depth=1):
     """Not too deep, and each SET OF sorted."""
     if depth > MAX_DEPTH:
-        raise Refuse("KEY_ENVELOPE", "elements are nested too deep")
+        raise Refuse(reason, "elements are nested too deep")
     if not element.tag & 0x20:
         return
     fields, parts = element.fields(), []
     while fields.more():
         parts.append(fields.any())
-        check_nesting(parts[-1], depth + 1)
+        check_nesting(parts[-1], reason, depth + 1)
     raw = [part.raw for part in parts]
     if element.tag == SET and raw != sorted(raw):
-        raise Refuse("KEY_ENVELOPE", "a SET OF is not sorted")
+        raise Refuse(reason, "a SET OF is not sorted")
 
 
 def parse_key_envelope(data):
     try:
-        check_nesting(Fields(data).any())
+        check_nesting(Fields(data).any(), "KEY_ENVELOPE")
         envelope = parse_content_info(data)
     except Malformed as error:
         raise Refuse("KEY_ENVELOPE", f"not the DER expected: {error}") from None
@@ -937,6 +945,120 @@ def load_certificate_for(public, key_id):
            ).public_bytes(serialization.Encoding.PEM)
 
 
+# --- FORMAT 11: signatures ------------------------------------------------
+
+@dataclass
+class Signature:
+    signer: bytes
+    algorithm: bytes    # in DER
+    value: bytes
+
+
+def parse_signatures(data):
+    """A list of Signature, refused unless it is in its only form."""
+    if not data:
+        return []
+    try:
+        whole = parse_one(data)
+        check_nesting(whole, "SIGNATURES")
+        if whole.tag != SEQUENCE:
+            raise Malformed("no SEQUENCE")
+        fields, found = whole.fields(), []
+        while fields.more():
+            one = fields.take(SEQUENCE).fields()
+            signer = one.take(OCTET_STRING).body
+            algorithm = one.take(SEQUENCE)
+            value = one.take(OCTET_STRING).body
+            one.end()
+            inner = algorithm.fields()
+            inner.take(OID).oid()
+            if inner.more():
+                inner.any()
+            inner.end()
+            if len(signer) != 20 or not value:
+                raise Malformed("a signer or a value of another length")
+            found.append(Signature(signer, algorithm.raw, value))
+    except Malformed as error:
+        raise Refuse("SIGNATURES", f"not the DER expected: {error}") from None
+    if not 1 <= len(found) <= MAX_SIGNERS:
+        raise Refuse("SIGNATURES", f"{len(found)} signatures")
+    return found
+
+
+def der_signatures(signatures):
+    return tlv(SEQUENCE, *(
+        tlv(SEQUENCE, tlv(OCTET_STRING, one.signer), one.algorithm,
+            tlv(OCTET_STRING, one.value)) for one in signatures))
+
+
+def signed_message(header, payload):
+    return b"envelope v1 signature\0" + header + payload[:56]
+
+
+SHA256_ID = bytes.fromhex("300d06096086480165030402010500")
+ECDSA = {"secp256r1": (hashes.SHA256, 2), "secp384r1": (hashes.SHA384, 3),
+         "secp521r1": (hashes.SHA512, 4)}
+SIGNATURE_OIDS = {"Ed25519": "1.3.101.112", "Ed448": "1.3.101.113",
+                  "RSA": "1.2.840.113549.1.1.10",
+                  "MGF1": "1.2.840.113549.1.1.8"}
+
+
+def pss_algorithm(salt):
+    return tlv(SEQUENCE, der_oid(SIGNATURE_OIDS["RSA"]), tlv(
+        SEQUENCE, tlv(context(0), SHA256_ID),
+        tlv(context(1), tlv(SEQUENCE, der_oid(SIGNATURE_OIDS["MGF1"]),
+                            SHA256_ID)),
+        tlv(context(2), der_integer(salt))))
+
+
+def signature_algorithms(key):
+    """The AlgorithmIdentifiers for a key, public or private, each with the
+    arguments that sign and verify take."""
+    if isinstance(key, (ed25519.Ed25519PublicKey, ed25519.Ed25519PrivateKey)):
+        return {tlv(SEQUENCE, der_oid(SIGNATURE_OIDS["Ed25519"])): ()}
+    if isinstance(key, (ed448.Ed448PublicKey, ed448.Ed448PrivateKey)):
+        return {tlv(SEQUENCE, der_oid(SIGNATURE_OIDS["Ed448"])): ()}
+    if isinstance(key, (rsa.RSAPublicKey, rsa.RSAPrivateKey)):
+        longest = -(-(key.key_size - 1) // 8) - 34
+        return {pss_algorithm(salt): (
+            padding.PSS(padding.MGF1(hashes.SHA256()), salt), hashes.SHA256())
+                for salt in (32, longest)}
+    if getattr(getattr(key, "curve", None), "name", None) in ECDSA:
+        digest, last = ECDSA[key.curve.name]
+        return {tlv(SEQUENCE, der_oid(f"1.2.840.10045.4.3.{last}")): (
+            ec.ECDSA(digest()),)}
+    return {}
+
+
+def sign(header, payload, private, algorithm=None):
+    """A Signature of the bytes that bind a payload."""
+    algorithms = signature_algorithms(private)
+    algorithm = algorithm or next(iter(algorithms))
+    value = private.sign(signed_message(header, payload),
+                         *algorithms[algorithm])
+    return Signature(public_key_id(private.public_key()), algorithm, value)
+
+
+def check_signed(header, payload, trusted):
+    """Refuses a stream that none of the trusted public keys has signed."""
+    if not header.signatures:
+        raise Refuse("UNSIGNED", "there is no signature")
+    message, wrong = signed_message(header.context(), payload), False
+    for one in header.signatures:
+        for key in trusted:
+            arguments = signature_algorithms(key).get(one.algorithm)
+            if public_key_id(key) != one.signer or arguments is None:
+                continue
+            try:
+                key.verify(one.value, message, *arguments)
+                return
+            except InvalidSignature:
+                wrong = True
+    if wrong:
+        raise Refuse("BAD_SIGNATURE", "a trusted key's signature is wrong")
+    raise Refuse("OTHER_SIGNER", "none of the trusted keys has signed")
+
+
 # --- opening the key envelope ---------------------------------------------
 
 MAX_SCRYPT_MEMORY, MAX_SCRYPT_WORK = 1 << 30, 1 << 24
@@ -1351,7 +1473,12 @@ def decode(options):
     identities = [load_identity(path) for path in options.identity]
     keks = [load_kek(text) for text in options.kek]
     passphrases = [load_passphrase(path) for path in options.passphrase_file]
+    trusted = [load_recipient(path)[0] for path in options.signed_by]
     header, payload = parse_header(read(options.IN))
+    if trusted:
+        if len(payload) < 56:
+            raise Refuse("TRUNCATED", "the stream ends before chunk 0")
+        check_signed(header, payload, trusted)
     envelope = parse_key_envelope(header.key_envelope)
     dek = open_key_envelope(envelope, identities, keks, passphrases)
     write(options.OUT, open_payload(dek, header.context(), payload))
@@ -1367,18 +1494,22 @@ def encode(options):
     dek = secrets.token_bytes(32)
     envelope = make_key_envelope(dek, publics, keks, passphrases,
                                  options.log_n)
-    length = PRELUDE + len(labels) + len(envelope) + options.reserve
+    context_bytes = MAGIC + bytes([VERSION, SCHEME, 0, 0]) + labels
+    payload = seal_payload(dek, context_bytes, read(options.IN))
+    signatures = [sign(context_bytes, payload, load_identity(path).key)
+                  for path in options.sign]
+    signed = der_signatures(signatures) if signatures else b""
+    length = (PRELUDE + len(labels) + len(signed) + len(envelope)
+              + options.reserve)
     if options.reserve < 0 or length > MAX_HEADER:
         raise Usage("--reserve: the header would be too large")
     if len(envelope) > MAX_KEY_ENVELOPE:
         raise Usage("too many recipients: the key envelope is too large")
-    prelude = (MAGIC + bytes([VERSION, SCHEME, 0, 0])
-               + len(labels).to_bytes(4, "big")
-               + len(envelope).to_bytes(4, "big")
-               + length.to_bytes(4, "big") + bytes(8))
-    payload = seal_payload(dek, prelude[:12] + labels, read(options.IN))
-    write(options.OUT, prelude + labels + envelope + bytes(options.reserve)
-          + payload)
+    prelude = context_bytes[:12] + b"".join(
+        number.to_bytes(4, "big") for number in (
+            len(labels), len(envelope), length, len(signed), 0))
+    write(options.OUT, prelude + labels + signed + envelope
+          + bytes(options.reserve) + payload)
 
 
 def show_header(options):
@@ -1388,6 +1519,7 @@ def show_header(options):
         "version": header.prelude[8],
         "scheme": header.prelude[9],
         "labels": parse_labels(header.labels),
+        "signers": [one.signer.hex() for one in header.signatures],
         "key_envelope_length": len(header.key_envelope),
         "header_length": header.length,
         "recipients": [{"type": r.type, "id": r.id.hex(), "kind": r.kind}
@@ -1415,9 +1547,10 @@ def command_line():
             sub.add_argument("OUT")
         return sub
 
-    command("decode", decode, "--identity", "--kek", "--passphrase-file")
+    command("decode", decode, "--identity", "--kek", "--passphrase-file",
+            "--signed-by")
     sub = command("encode", encode, "--recipient", "--kek",
-                  "--passphrase-file", "--labels")
+                  "--passphrase-file", "--labels", "--sign")
     sub.add_argument("--reserve", type=int, default=0)
     sub.add_argument("--log-n", type=int, default=14)
     command("header", show_header, out=False)

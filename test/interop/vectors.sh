@@ -32,10 +32,15 @@ is_for_openssl() {
     esac
 }
 
+signed_by() {
+    [ -z "$(value signed-by)" ] ||
+        echo --signed-by "$srcdir/test/vectors/keys/$(value signed-by)"
+}
+
 judge() {
     # shellcheck disable=SC2046 # words are wanted
     env -u OPENSSL_MODULES "$PYTHON" "$srcdir/test/interop/envelope.py" \
-        decode $(identity) "$vector.env" out 2>err && echo OK >err
+        decode $(identity) $(signed_by) "$vector.env" out 2>err && echo OK >err
     verdict=$(sed 's/:.*//' err)
     [ "$verdict" = "$(value expect)" ] ||
         { echo "$vector: $verdict, not $(value expect)" && return 1; }

@@ -12,6 +12,7 @@ lib_tests = \
 	%D%/cms/test_key_envelope_reencrypt \
 	%D%/header/test_header \
 	%D%/header/test_labels \
+	%D%/header/test_signatures \
 	%D%/keys/test_certificate \
 	%D%/keys/test_identity \
 	%D%/keys/test_kek_file \
@@ -25,6 +26,7 @@ lib_tests = \
 	%D%/payload/test_payload \
 	%D%/payload/test_output_queue \
 	%D%/payload/test_workers \
+	%D%/sign/test_signing \
 	%D%/stream/test_defaults
 
 %C%_keys_test_key_check_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=EVP_PKEY_public_check

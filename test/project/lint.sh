@@ -32,6 +32,8 @@ rooms() {
     none_but '"lib/(base|keys)/' '#include "lib/' lib/keys/*.[ch]
     none_but '"lib/(base|keys|cms)/|"lib/header/labels\.h"' '#include "lib/' \
         lib/cms/*.[ch]
+    none_but '"lib/(base|keys|sign)/|"lib/header/signatures\.h"' \
+        '#include "lib/' lib/sign/*.[ch]
     none_but '"(lib/(base|header)|filter/carrier)/' '#include "(lib|filter)/' \
         filter/carrier/*.[ch]
     none_but '"filter/(carrier|stream)/' '#include "filter/' filter/stream/*.[ch]
@@ -39,7 +41,8 @@ rooms() {
         filter/archive/*.[ch]
     ls -d filter/*/ lib/*/ >"$tests_dir/rooms"
     printf '%s/\n' filter/archive filter/carrier filter/door filter/stream \
-        lib/base lib/cms lib/header lib/keys lib/payload lib/stream \
+        lib/base lib/cms lib/header lib/keys lib/payload lib/sign \
+        lib/stream \
         | cmp - "$tests_dir/rooms"
 }
 
@@ -64,6 +67,7 @@ links() {
     room payload base
     room keys base
     room cms base header keys
+    room sign base header keys
     room carrier base header
 }
 
@@ -84,7 +88,7 @@ layers() {
     # filter/ reaches the cipher through EVP; of lib/ it knows the errors and
     # what a header looks like, one file the runs of chunks that EVP has no call
     # for, one how keys are named, and one the configuration file.
-    none_but '"lib/(base|header)/|^filter/stream/cipher.c:.*"lib/stream/stream.h"|^filter/stream/library.c:.*"lib/stream/conf.h"|^filter/stream/options.c:.*"lib/keys/keys.h"' \
+    none_but '"lib/(base|header)/|^filter/stream/cipher.c:.*"lib/stream/stream.h"|^filter/stream/library.c:.*"lib/stream/(conf|defaults).h"|^filter/stream/options.c:.*"lib/keys/keys.h"' \
         '#include "lib/' filter/*/*.[ch]
     # tools/ looks into headers and changes them: all of lib/ but what handles
     # the payload and its keys.

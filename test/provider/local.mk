@@ -11,6 +11,7 @@ provider_tests = \
 	%D%/test_recipients \
 	%D%/test_room \
 	%D%/test_salvage \
+	%D%/test_signed \
 	%D%/test_stream \
 	%D%/test_vectors
 

@@ -15,6 +15,7 @@
 
 struct vector {
     char name[LINE_LEN], expect[LINE_LEN], how[LINE_LEN], sha256[LINE_LEN];
+    char signer[LINE_LEN]; /* empty if nobody need have signed it */
     size_t text_len;
 };
 
@@ -67,6 +68,8 @@ read_vector(const char *name)
     field(v.how, text, "\nopen:");
     field(number, text, "\ntext-length:");
     field(v.sha256, text, "\ntext-sha256:");
+    if (strstr(text, "\nsigned-by:") != NULL)
+        field(v.signer, text, "\nsigned-by:");
     v.text_len = (size_t)strtoul(number, NULL, 10);
     support_drop(&o);
     return v;
@@ -93,6 +96,19 @@ reason_of(const char *name)
     return -1;
 }
 
+/* Add a key file of the vectors; its bytes must outlive params. */
+static struct octets
+add_key(struct support_params *params, const char *parameter, const char *name)
+{
+    char path[LINE_LEN + 5];
+    struct octets pem;
+
+    (void)snprintf(path, sizeof(path), "keys/%s", name);
+    pem = read_file(path, "");
+    support_add_octets(params, parameter, pem.data, pem.len);
+    return pem;
+}
+
 /* The identity that a vector names, as a parameter or as the key. */
 static const unsigned char *
 identity(struct support_params *params, const char *how, struct octets *pem)
@@ -110,14 +126,8 @@ identity(struct support_params *params, const char *how, struct octets *pem)
                            "correct horse battery staple", 28);
     else if (strcmp(how, "other-passphrase") == 0)
         support_add_octets(params, ENVELOPE_PARAM_PASSPHRASE, "wrong", 5);
-    else {
-        char path[LINE_LEN + 5];
-
-        (void)snprintf(path, sizeof(path), "keys/%s", how);
-        *pem = read_file(path, "");
-        support_add_octets(params, ENVELOPE_PARAM_IDENTITY, pem->data,
-                           pem->len);
-    }
+    else
+        *pem = add_key(params, ENVELOPE_PARAM_IDENTITY, how);
     return NULL;
 }
 
@@ -153,7 +163,8 @@ check_vector(const struct support *s, const struct vector *v, size_t cut)
     const struct support_how how = { .cut = cut,
                                      .has_slack = true,
                                      .slack = ENVELOPE_CHUNK_LENGTH };
-    struct octets in = read_file(v->name, ".env"), out = { 0 }, pem = { 0 };
+    struct octets in = read_file(v->name, ".env"), out = { 0 }, pem = { 0 },
+                  signer = { 0 };
     int expected = reason_of(v->expect), reason = ENVELOPE_OK;
     struct support_params params;
     const unsigned char *key;
@@ -164,6 +175,8 @@ check_vector(const struct support *s, const struct vector *v, size_t cut)
     support_add_number(&params, ENVELOPE_PARAM_OUTPUT_SLACK,
                        ENVELOPE_CHUNK_LENGTH);
     key = identity(&params, v->how, &pem);
+    if (v->signer[0] != '\0')
+        signer = add_key(&params, ENVELOPE_PARAM_SIGNED_BY_KEY, v->signer);
     if (!support_opens(s, key, params.list, &how, in, &out))
         reason = take_reason();
     if (is_too_new(v)) {
@@ -179,6 +192,7 @@ out:
     support_drop(&in);
     support_drop(&out);
     support_drop(&pem);
+    support_drop(&signer);
 }
 
 static int

@@ -6,7 +6,7 @@
 [ -n "${top_builddir-}" ] || skip_rest 'top_builddir is not set'
 . "$srcdir/test/support/program.sh"
 
-plan 29
+plan 30
 . "$srcdir/test/tools/keygen_support.sh"
 types='x25519 x448 p256 p384 p521 rsa3072 rsa4096'
 echo 'another passphrase' >other.pw
@@ -99,6 +99,19 @@ t 'ML-KEM-768, or what it needs' ml_kem mlkem768
 t 'ML-KEM-768 with X25519, or what it needs' ml_kem mlkem768x25519
 t 'ML-KEM-1024, or what it needs' ml_kem mlkem1024
 
+ml_dsa() {
+    mkdir mldsa65.d
+    if "$OPENSSL" list -key-managers | grep -q ML-DSA-65; then
+        "$envelope" keygen --type mldsa65 -o mldsa65.d/key >line
+        "$OPENSSL" pkey -in mldsa65.d/key -pubout | cmp - mldsa65.d/key.pub
+    else
+        exits 1 "$envelope" keygen --type mldsa65 -o mldsa65.d/key
+        grep -qF 'OpenSSL 3.5 or newer' err
+        only mldsa65.d
+    fi
+}
+t 'ML-DSA-65, or what it needs' ml_dsa
+
 # --- passphrases ----------------------------------------------------------
 
 encrypted() { # TYPE
@@ -183,7 +196,7 @@ fi
 # --- what is typed --------------------------------------------------------
 
 usage() {
-    exits 2 "$envelope" keygen -t ed25519 -o empty/ops.key
+    exits 2 "$envelope" keygen -t dsa -o empty/ops.key
     exits 2 "$envelope" keygen -o empty/ops.key more
     exits 2 "$envelope" fingerprint
     exits 2 "$envelope" fingerprint ''

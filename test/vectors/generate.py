@@ -42,25 +42,30 @@ def envelope_for(dek, publics=(), keks=(), passphrases=()):
                                list(passphrases), LOG_N)
 
 
-def prelude(labels, envelope, reserve):
-    length = e.PRELUDE + len(labels) + len(envelope) + reserve
+def prelude(labels, signatures, envelope, reserve):
+    length = (e.PRELUDE + len(labels) + len(signatures) + len(envelope)
+              + reserve)
     return bytearray(
         e.MAGIC + bytes([1, 1, 0, 0]) + len(labels).to_bytes(4, "big")
         + len(envelope).to_bytes(4, "big") + length.to_bytes(4, "big")
-        + bytes(8))
+        + len(signatures).to_bytes(4, "big") + bytes(4))
 
 
-def stream(plain, labels=b"", reserve=0, make=None, **recipients):
-    """A stream in its parts: header (bytearray) and payload (bytearray)."""
+def stream(plain, labels=b"", reserve=0, make=None, sign=None, **recipients):
+    """A stream in its parts: header (bytearray) and payload (bytearray).  sign
+    makes the signatures' bytes out of what they bind."""
     dek = secrets.token_bytes(32)
     recipients = recipients or {"keks": [KEK]}
     sealed = make(dek) if make else envelope_for(dek, **recipients)
-    head = prelude(labels, sealed, reserve)
-    payload = e.seal_payload(dek, bytes(head[:12]) + labels, plain)
-    return head + labels + sealed + bytes(reserve), bytearray(payload)
+    bound = e.MAGIC + bytes([1, 1, 0, 0]) + labels
+    payload = e.seal_payload(dek, bound, plain)
+    signatures = sign(bound, payload) if sign else b""
+    head = prelude(labels, signatures, sealed, reserve)
+    return (head + labels + signatures + sealed + bytes(reserve),
+            bytearray(payload))
 
 
-def vector(name, expect, comment, parts, how="kek", out=b""):
+def vector(name, expect, comment, parts, how="kek", out=b"", signer=None):
     if wanted and name not in wanted:
         return
     made.add(name)
@@ -69,14 +74,15 @@ def vector(name, expect, comment, parts, how="kek", out=b""):
     with open(os.path.join(HERE, name + ".txt"), "w") as file:
         file.write(f"comment: {comment}\nexpect: {expect}\nopen: {how}\n"
                    f"text-length: {len(out)}\n"
-                   f"text-sha256: {hashlib.sha256(out).hexdigest()}\n")
+                   f"text-sha256: {hashlib.sha256(out).hexdigest()}\n"
+                   + (f"signed-by: {signer}.pem\n" if signer else ""))
 
 
 # --- what opens -----------------------------------------------------------
 
-def good(name, comment, length=100, how="kek", **options):
+def good(name, comment, length=100, how="kek", signer=None, **options):
     plain = text(length)
-    vector(name, "OK", comment, stream(plain, **options), how, plain)
+    vector(name, "OK", comment, stream(plain, **options), how, plain, signer)
 
 
 def good_vectors():
@@ -543,6 +549,116 @@ def payload_vectors():
            (header.replace(b"db1", b"db2"), payload))
 
 
+# --- signatures -----------------------------------------------------------
+
+UNKNOWN = e.tlv(e.SEQUENCE, e.der_oid("2.25.1"), e.tlv(e.NULL))
+
+
+def private(name):
+    return e.load_identity(os.path.join(HERE, "keys", name + ".key")).key
+
+
+def by(*names, turn=0, change=None):
+    """A function that signs with these keys, and changes the list."""
+    def sign(bound, payload):
+        signed = []
+        for name in names:
+            key = private(name)
+            algorithm = list(e.signature_algorithms(key))[turn]
+            signed.append(e.sign(bound, payload, key, algorithm))
+        return e.der_signatures(change(signed) if change else signed)
+    return sign
+
+
+def wrong(one):
+    return e.Signature(one.signer, one.algorithm,
+                       one.value[:-1] + bytes([one.value[-1] ^ 1]))
+
+
+def of_algorithm(one, algorithm):
+    return e.Signature(one.signer, algorithm, one.value)
+
+
+def bad_signature(name, expect, comment, sign, signer="ed25519", **options):
+    vector(name, expect, comment, stream(text(100), sign=sign, **options),
+           signer=signer)
+
+
+def bad_form(name, comment, data):
+    """Bytes that are no signatures, and that nobody need check."""
+    bad_signature("signatures-" + name, "SIGNATURES", comment,
+                  lambda *_: data, signer=None)
+
+
+def signature_vectors():
+    for name in "ed25519", "ed448", "p256", "p384", "p521", "rsa":
+        good("ok-signed-" + name, f"signed with the key {name}", signer=name,
+             sign=by(name), labels=b"host=db1\n")
+    good("ok-signed-rsa-long", "RSASSA-PSS with the longest salt",
+         signer="rsa", sign=by("rsa", turn=1))
+    good("ok-signed-8", "eight signatures, the last one is trusted",
+         signer="ed25519", sign=by(*["p256"] * 7, "ed25519"))
+    good("ok-signed-unknown", "beside an algorithm that nobody knows",
+         signer="ed25519", sign=by("ed25519", change=lambda made: [
+             of_algorithm(made[0], UNKNOWN), made[0]]))
+    good("ok-signed-spoiled", "a wrong signature stands before the right one",
+         signer="ed25519", sign=by("ed25519", change=lambda made: [
+             wrong(made[0]), made[0]]))
+    good("ok-signed-unchecked", "a wrong signature, and nobody asks",
+         sign=by("ed25519", change=lambda made: [wrong(made[0])]))
+
+    bad_signature("signed-none", "UNSIGNED", "without a signature", None)
+    bad_signature("signed-other", "OTHER_SIGNER", "by another key",
+                  by("ed448"))
+    bad_signature("signed-wrong", "BAD_SIGNATURE", "a bit of the signature",
+                  by("ed25519", change=lambda made: [wrong(made[0])]))
+    bad_signature("signed-moved", "BAD_SIGNATURE", "that of another stream",
+                  lambda bound, payload: by("ed25519")(bound, bytes(56)))
+    bad_signature("signed-unknown", "OTHER_SIGNER", "an unknown algorithm",
+                  by("ed25519", change=lambda made: [
+                      of_algorithm(made[0], UNKNOWN)]))
+    bad_signature("signed-digest", "OTHER_SIGNER", "another digest than the "
+                  "curve's", by("p256", change=lambda made: [of_algorithm(
+                      made[0], next(iter(e.signature_algorithms(
+                          private("p384")))))]), signer="p256")
+    bad_signature("signed-salt", "OTHER_SIGNER", "a salt of 31 bytes",
+                  by("rsa", change=lambda made: [of_algorithm(
+                      made[0], e.pss_algorithm(31))]), signer="rsa")
+    header, payload = stream(text(100), labels=b"host=db1\n",
+                             sign=by("ed25519"))
+    vector("signed-labels", "BAD_SIGNATURE", "labels were altered",
+           (header.replace(b"db1", b"db2"), payload), signer="ed25519")
+    payload[30] ^= 1
+    vector("signed-commitment", "BAD_SIGNATURE", "another commitment",
+           (header, payload), signer="ed25519")
+
+    one = by("ed25519")(b"", bytes(56))
+    inner = one[2:]
+    bad_form("none", "an empty sequence", e.tlv(e.SEQUENCE))
+    bad_form("9", "nine of them", e.tlv(e.SEQUENCE, inner * 9))
+    bad_form("left-over", "a byte after them", one + b"\0")
+    bad_form("set", "in a SET", e.tlv(e.SET, inner))
+    bad_form("ber", "a length that is too long",
+             bytes([one[0], 0x81, one[1]]) + inner)
+    body = e.Fields(inner).take(e.SEQUENCE).body
+    signer, rest = body[:22], body[22:]
+    for name, comment, parts in (
+            ("signer", "an identifier of 19 bytes",
+             (e.tlv(e.OCTET_STRING, signer[2:21]), rest)),
+            ("value", "an empty value",
+             (signer, rest[:7], e.tlv(e.OCTET_STRING))),
+            ("more", "something after the value", (body, e.tlv(e.NULL))),
+            ("parameters", "two parameters",
+             (signer, e.tlv(e.SEQUENCE, e.der_oid("1.3.101.112"),
+                            e.tlv(e.NULL) * 2), rest[7:]))):
+        bad_form(name, comment, e.tlv(e.SEQUENCE, e.tlv(e.SEQUENCE, *parts)))
+    bad_header("signatures-too-long", "HEADER_TOO_LARGE",
+               "signatures of 65,537", put(24, (65537).to_bytes(4, "big")))
+    bad_header("signatures-no-room", "HEADER_FIELD",
+               "signatures that overlap the payload",
+               put(24, (8).to_bytes(4, "big")))
+
+
 def main():
     names = sys.argv[1:]
     if not names:
@@ -558,6 +674,7 @@ def main():
     if e.openssl(["list", "-key-managers"]).count(b"ML-KEM"):
         kem_vectors()
     payload_vectors()
+    signature_vectors()
     if wanted - made:
         sys.exit(f"no such vector: {min(wanted - made)}")
 

@@ -7,6 +7,7 @@
 
 #include "lib/header/header.h"
 #include "lib/header/labels.h"
+#include "lib/header/signatures.h"
 
 /* Tar */
 
@@ -179,7 +180,8 @@ tar_members(void **state)
 static void
 tar_lengths(void **state)
 {
-    const size_t header_max = ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX;
+    const size_t header_max =
+        ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX + ENVL_SIGNATURES_LEN_MAX;
     unsigned char *data = calloc(1, ENVL_HEADER_LEN_MAX + 1);
     struct bytes tar = { 0 };
     struct reading r;
@@ -428,7 +430,8 @@ xbstream_members(void **state)
 static void
 xbstream_lengths(void **state)
 {
-    const size_t header_max = ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX;
+    const size_t header_max =
+        ENVL_PRELUDE_LEN + ENVL_LABELS_LEN_MAX + ENVL_SIGNATURES_LEN_MAX;
     unsigned char *data = calloc(1, ENVL_HEADER_LEN_MAX + 1);
     struct bytes xb = { 0 };
 

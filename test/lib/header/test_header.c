@@ -6,25 +6,42 @@
 
 #include "lib/base/wire.h"
 #include "lib/header/labels.h"
+#include "lib/header/signatures.h"
 
 enum {
     AT_VERSION = 8,
     AT_SCHEME = 9,
     AT_LABELS = 12,
     AT_KEY = 16,
-    AT_LEN = 20
+    AT_LEN = 20,
+    AT_SIGNED = 24
+};
+
+/* One signature, of an algorithm that nobody knows. */
+#define SIGNED_LEN 34
+static const unsigned char signatures[SIGNED_LEN] = {
+    0x30, 32, 0x30, 30, 0x04, 20, 1,    2,    3,  4,  5,  6,
+    7,    8,  9,    10, 11,   12, 13,   14,   15, 16, 17, 18,
+    19,   20, 0x30, 3,  0x06, 1,  0x29, 0x04, 1,  7
 };
 
 static struct envl_header
 build(size_t reserve)
 {
     static const unsigned char key_envelope[] = { 1, 2, 3, 4, 5 };
+    const struct envl_header_contents contents = {
+        .labels = "a=b\n",
+        .labels_len = 4,
+        .signatures = signatures,
+        .signatures_len = sizeof(signatures),
+        .key_envelope = key_envelope,
+        .key_envelope_len = sizeof(key_envelope),
+        .reserve = reserve,
+    };
     struct envl_header header;
     struct envl_err err;
 
-    assert_int_equal(envl_header_build(&header, "a=b\n", 4, key_envelope,
-                                       sizeof(key_envelope), reserve, &err),
-                     ENVELOPE_OK);
+    assert_int_equal(envl_header_build(&header, &contents, &err), ENVELOPE_OK);
     return header;
 }
 
@@ -40,8 +57,14 @@ built_is_parsed(void **state)
                      ENVELOPE_OK);
     assert_int_equal(prelude.labels_len, 4);
     assert_int_equal(prelude.key_envelope_len, 5);
-    assert_int_equal(prelude.header_len, ENVL_PRELUDE_LEN + 4 + 5 + 7);
+    assert_int_equal(prelude.signatures_len, SIGNED_LEN);
+    assert_int_equal(prelude.header_len,
+                     ENVL_PRELUDE_LEN + 4 + SIGNED_LEN + 5 + 7);
+    assert_int_equal(envl_prelude_key_envelope_at(&prelude),
+                     ENVL_PRELUDE_LEN + 4 + SIGNED_LEN);
     assert_memory_equal(envl_header_labels(&header), "a=b\n", 4);
+    assert_memory_equal(envl_header_signatures(&header), signatures,
+                        SIGNED_LEN);
     assert_int_equal(envl_header_key_envelope(&header)[4], 5);
     assert_int_equal(envl_header_check(&header, &err), ENVELOPE_OK);
     envl_header_clear(&header);
@@ -52,8 +75,8 @@ static void
 the_prelude_is_this(void **state)
 {
     static const unsigned char expected[] = {
-        0x89, 0x45, 0x4e, 0x56, 0x0d, 0x0a, 0x1a, 0x0a, 1, 1, 0, 0, 0, 0, 0, 4,
-        0,    0,    0,    5,    0,    0,    0,    48,   0, 0, 0, 0, 0, 0, 0, 0
+        0x89, 0x45, 0x4e, 0x56, 0x0d, 0x0a, 0x1a, 0x0a, 1, 1, 0, 0,  0, 0, 0, 4,
+        0,    0,    0,    5,    0,    0,    0,    82,   0, 0, 0, 34, 0, 0, 0, 0
     };
     struct envl_header header = build(7);
 
@@ -89,7 +112,9 @@ every_field_is_checked(void **state)
         { AT_LEN, ENVL_PRELUDE_LEN + 8, ENVELOPE_R_HEADER_FIELD },
         { AT_LEN, ENVL_HEADER_LEN_MAX + 1, ENVELOPE_R_HEADER_TOO_LARGE },
         { AT_LEN, 0xffffffff, ENVELOPE_R_HEADER_TOO_LARGE },
-        { 24, 1, ENVELOPE_R_HEADER_FIELD },
+        { AT_SIGNED, SIGNED_LEN + 8, ENVELOPE_R_HEADER_FIELD },
+        { AT_SIGNED, ENVL_SIGNATURES_LEN_MAX + 1, ENVELOPE_R_HEADER_TOO_LARGE },
+        { AT_SIGNED, 0xffffffff, ENVELOPE_R_HEADER_TOO_LARGE },
         { 28, 1, ENVELOPE_R_HEADER_FIELD },
         { 28, 0x80000000, ENVELOPE_R_HEADER_FIELD },
     };
@@ -121,6 +146,7 @@ limits_themselves_pass(void **state)
     envl_put_be32(header.bytes + AT_LABELS, ENVL_LABELS_LEN_MAX);
     envl_put_be32(header.bytes + AT_KEY, ENVL_KEY_ENVELOPE_LEN_MAX);
     envl_put_be32(header.bytes + AT_LEN, ENVL_HEADER_LEN_MAX);
+    envl_put_be32(header.bytes + AT_SIGNED, ENVL_SIGNATURES_LEN_MAX);
     assert_int_equal(envl_prelude_parse(&prelude, header.bytes, &err),
                      ENVELOPE_OK);
     envl_header_clear(&header);
@@ -157,23 +183,43 @@ labels_of_a_header_are_checked(void **state)
 }
 
 static void
+signatures_of_a_header_are_checked(void **state)
+{
+    struct envl_header header = build(0);
+    struct envl_err err;
+
+    (void)state;
+    header.bytes[ENVL_PRELUDE_LEN + 4] = 0x31;
+    assert_int_equal(envl_header_check(&header, &err), ENVELOPE_R_SIGNATURES);
+    envl_header_clear(&header);
+}
+
+static void
 too_large_is_not_built(void **state)
 {
-    static unsigned char key_envelope[ENVL_KEY_ENVELOPE_LEN_MAX + 1];
+    static unsigned char bytes[ENVL_KEY_ENVELOPE_LEN_MAX + 1];
+    struct envl_header_contents contents = {
+        .signatures = bytes,
+        .key_envelope = bytes,
+        .key_envelope_len = sizeof(bytes),
+    };
     struct envl_header header;
     struct envl_err err;
 
     (void)state;
-    assert_int_equal(envl_header_build(&header, NULL, 0, key_envelope,
-                                       sizeof(key_envelope), 0, &err),
+    assert_int_equal(envl_header_build(&header, &contents, &err),
                      ENVELOPE_R_HEADER_TOO_LARGE);
-    assert_int_equal(envl_header_build(&header, NULL, 0, key_envelope, 100,
-                                       ENVL_HEADER_LEN_MAX - 131, &err),
+    contents.key_envelope_len = 100;
+    contents.signatures_len = ENVL_SIGNATURES_LEN_MAX + 1;
+    assert_int_equal(envl_header_build(&header, &contents, &err),
+                     ENVELOPE_R_HEADER_TOO_LARGE);
+    contents.signatures_len = 0;
+    contents.reserve = ENVL_HEADER_LEN_MAX - 131;
+    assert_int_equal(envl_header_build(&header, &contents, &err),
                      ENVELOPE_R_HEADER_TOO_LARGE);
     assert_null(header.bytes);
-    assert_int_equal(envl_header_build(&header, NULL, 0, key_envelope, 100,
-                                       ENVL_HEADER_LEN_MAX - 132, &err),
-                     ENVELOPE_OK);
+    contents.reserve--;
+    assert_int_equal(envl_header_build(&header, &contents, &err), ENVELOPE_OK);
     assert_int_equal(header.prelude.header_len, ENVL_HEADER_LEN_MAX);
     envl_header_clear(&header);
 }
@@ -219,6 +265,7 @@ main(void)
         cmocka_unit_test(limits_themselves_pass),
         cmocka_unit_test(padding_must_be_zero),
         cmocka_unit_test(labels_of_a_header_are_checked),
+        cmocka_unit_test(signatures_of_a_header_are_checked),
         cmocka_unit_test(too_large_is_not_built),
         cmocka_unit_test(lookalikes_get_a_hint),
     };
