@@ -44,10 +44,10 @@ struct sealed {
 struct bench {
     OSSL_LIB_CTX *libctx;
     EVP_CIPHER *cipher;
-    EVP_PKEY *key;
-    struct pem public, private;
+    EVP_PKEY *key, *signer;
+    struct pem public, private, signer_public, signer_private;
     unsigned char text[TEXT_LEN];
-    struct sealed *sealed; /* decrypting takes these */
+    struct sealed *sealed, *signed_ones; /* decrypting takes these */
     size_t count;
 };
 
@@ -74,16 +74,24 @@ seconds(void)
 
 /* Envelopes, through EVP */
 
-/* A context with the key given to it, and no data yet. */
+/* A context with the key given to it, and no data yet; with the signer's, too,
+ * if it is signed. */
 static EVP_CIPHER_CTX *
-new_context(struct bench *bench, enum direction direction)
+new_context(struct bench *bench, enum direction direction, bool is_signed)
 {
     struct pem *pem = direction == ENCRYPT ? &bench->public : &bench->private;
-    const OSSL_PARAM params[2] = {
+    struct pem *signer =
+        direction == ENCRYPT ? &bench->signer_private : &bench->signer_public;
+    const OSSL_PARAM params[3] = {
         OSSL_PARAM_construct_octet_string(direction == ENCRYPT
                                               ? ENVELOPE_PARAM_RECIPIENT
                                               : ENVELOPE_PARAM_IDENTITY,
                                           pem->text, pem->len),
+        is_signed ? OSSL_PARAM_construct_octet_string(
+            direction == ENCRYPT ? ENVELOPE_PARAM_SIGNER
+                                 : ENVELOPE_PARAM_SIGNED_BY_KEY,
+            signer->text, signer->len)
+                  : OSSL_PARAM_construct_end(),
         OSSL_PARAM_construct_end(),
     };
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
@@ -110,10 +118,9 @@ run_envelope(EVP_CIPHER_CTX *ctx, const unsigned char *in, size_t len,
 
 static void
 one_envelope(struct bench *bench, EVP_CIPHER_CTX *ctx, enum direction direction,
-             size_t i)
+             const struct sealed *sealed)
 {
     unsigned char out[SEALED_MAX];
-    const struct sealed *sealed = &bench->sealed[i];
     size_t len = direction == ENCRYPT
                      ? run_envelope(ctx, bench->text, TEXT_LEN, out)
                      : run_envelope(ctx, sealed->bytes, sealed->len, out);
@@ -134,38 +141,84 @@ run_pem(struct bench *bench, enum direction direction)
     size_t i;
 
     for (i = 0; i < bench->count; i++) {
-        ctx = new_context(bench, direction);
-        one_envelope(bench, ctx, direction, i);
+        ctx = new_context(bench, direction, false);
+        one_envelope(bench, ctx, direction, &bench->sealed[i]);
         EVP_CIPHER_CTX_free(ctx);
     }
 }
 
-/* One context that is initialised again, and keeps its key. */
+/* One context that is initialised again, and keeps its keys. */
 static void
-run_again(struct bench *bench, enum direction direction)
+run_with(struct bench *bench, enum direction direction, bool is_signed)
 {
-    EVP_CIPHER_CTX *ctx = new_context(bench, direction);
+    EVP_CIPHER_CTX *ctx = new_context(bench, direction, is_signed);
+    const struct sealed *sealed =
+        is_signed ? bench->signed_ones : bench->sealed;
     size_t i;
 
     for (i = 0; i < bench->count; i++) {
         check(EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, (int)direction, NULL),
               "init");
-        one_envelope(bench, ctx, direction, i);
+        one_envelope(bench, ctx, direction, &sealed[i]);
     }
     EVP_CIPHER_CTX_free(ctx);
+}
+
+static void
+run_again(struct bench *bench, enum direction direction)
+{
+    run_with(bench, direction, false);
+}
+
+/* The same with an Ed25519 signature, which is made, or required. */
+static void
+run_signed(struct bench *bench, enum direction direction)
+{
+    run_with(bench, direction, true);
+}
+
+/* libcrypto's Ed25519 alone: a signature and its check, or the check. */
+static void
+run_signature(struct bench *bench, enum direction direction)
+{
+    unsigned char value[64], message[90] = { 0 };
+    EVP_MD_CTX *ctx;
+    size_t i, len = sizeof(value);
+
+    for (i = 0; i < bench->count; i++) {
+        if (direction == ENCRYPT || i == 0) {
+            ctx = EVP_MD_CTX_new();
+            check(EVP_DigestSignInit_ex(ctx, NULL, NULL, bench->libctx, NULL,
+                                        bench->signer, NULL)
+                          > 0
+                      && EVP_DigestSign(ctx, value, &len, message,
+                                        sizeof(message))
+                             > 0,
+                  "signing");
+            EVP_MD_CTX_free(ctx);
+        }
+        ctx = EVP_MD_CTX_new();
+        check(EVP_DigestVerifyInit_ex(ctx, NULL, NULL, bench->libctx, NULL,
+                                      bench->signer, NULL)
+                      > 0
+                  && EVP_DigestVerify(ctx, value, len, message, sizeof(message))
+                         > 0,
+              "verifying");
+        EVP_MD_CTX_free(ctx);
+    }
 }
 
 /* Copies of a context that was given the key once. */
 static void
 run_copy(struct bench *bench, enum direction direction)
 {
-    EVP_CIPHER_CTX *first = new_context(bench, direction), *ctx;
+    EVP_CIPHER_CTX *first = new_context(bench, direction, false), *ctx;
     size_t i;
 
     for (i = 0; i < bench->count; i++) {
         ctx = EVP_CIPHER_CTX_new();
         check(ctx != NULL && EVP_CIPHER_CTX_copy(ctx, first), "copy");
-        one_envelope(bench, ctx, direction, i);
+        one_envelope(bench, ctx, direction, &bench->sealed[i]);
         EVP_CIPHER_CTX_free(ctx);
     }
     EVP_CIPHER_CTX_free(first);
@@ -313,9 +366,13 @@ static const struct way {
     void (*run)(struct bench *, enum direction);
     bool only_encrypts;
 } ways[] = {
-    { "limit", run_limit, false }, { "operations", run_operations, true },
-    { "pem", run_pem, false },     { "again", run_again, false },
+    { "limit", run_limit, false },
+    { "operations", run_operations, true },
+    { "pem", run_pem, false },
+    { "again", run_again, false },
     { "copy", run_copy, false },
+    { "signed", run_signed, false },
+    { "signature", run_signature, false },
 };
 #define WAY_COUNT (sizeof(ways) / sizeof(ways[0]))
 
@@ -331,43 +388,51 @@ take_text(struct pem *pem, BIO *bio)
 }
 
 static void
-make_key(struct bench *bench)
+to_pem(EVP_PKEY *key, struct pem *to_public, struct pem *to_private)
 {
     BIO *public = BIO_new(BIO_s_mem()), *private = BIO_new(BIO_s_mem());
 
+    check(key != NULL && PEM_write_bio_PUBKEY(public, key)
+              && PEM_write_bio_PrivateKey(private, key, NULL, NULL, 0, NULL,
+                                          NULL),
+          "key generation");
+    take_text(to_public, public);
+    take_text(to_private, private);
+}
+
+static void
+make_keys(struct bench *bench)
+{
     bench->key =
         EVP_PKEY_Q_keygen(bench->libctx, NULL, "RSA", (size_t)RSA_BITS);
-    check(bench->key != NULL && PEM_write_bio_PUBKEY(public, bench->key)
-              && PEM_write_bio_PrivateKey(private, bench->key, NULL, NULL, 0,
-                                          NULL, NULL),
-          "key generation");
-    take_text(&bench->public, public);
-    take_text(&bench->private, private);
+    bench->signer = EVP_PKEY_Q_keygen(bench->libctx, NULL, "ED25519");
+    to_pem(bench->key, &bench->public, &bench->private);
+    to_pem(bench->signer, &bench->signer_public, &bench->signer_private);
 }
 
 /* What is to be decrypted. */
-static void
-make_sealed(struct bench *bench)
+static struct sealed *
+make_sealed(struct bench *bench, bool is_signed)
 {
     static const unsigned char key[ENVELOPE_KEY_LENGTH];
-    EVP_CIPHER_CTX *ctx = new_context(bench, ENCRYPT);
+    struct sealed *sealed = calloc(bench->count, sizeof(*sealed));
+    EVP_CIPHER_CTX *ctx = new_context(bench, ENCRYPT, is_signed);
     EVP_PKEY_CTX *wrap = wrapping(bench, ENCRYPT);
-    struct sealed *sealed;
     size_t i, len;
 
-    bench->sealed = calloc(bench->count, sizeof(*bench->sealed));
-    check(bench->sealed != NULL, "memory");
+    check(sealed != NULL, "memory");
     for (i = 0; i < bench->count; i++) {
-        sealed = &bench->sealed[i];
         check(EVP_CipherInit_ex2(ctx, NULL, NULL, NULL, 1, NULL), "init");
-        sealed->len = run_envelope(ctx, bench->text, TEXT_LEN, sealed->bytes);
+        sealed[i].len =
+            run_envelope(ctx, bench->text, TEXT_LEN, sealed[i].bytes);
         len = WRAPPED_LEN;
-        check(EVP_PKEY_encrypt(wrap, sealed->wrapped, &len, key, sizeof(key))
+        check(EVP_PKEY_encrypt(wrap, sealed[i].wrapped, &len, key, sizeof(key))
                   > 0,
               "wrapping");
     }
     EVP_CIPHER_CTX_free(ctx);
     EVP_PKEY_CTX_free(wrap);
+    return sealed;
 }
 
 /* A program's own context: ENVELOPE_MODULES is where the module lies. */
@@ -420,14 +485,17 @@ main(int argc, char **argv)
     if (bench.count < 1 || bench.count > COUNT_MAX || turns < 1)
         return fprintf(stderr, "usage: small COUNT TURNS\n"), 2;
     load(&bench);
-    make_key(&bench);
-    make_sealed(&bench);
+    make_keys(&bench);
+    bench.sealed = make_sealed(&bench, false);
+    bench.signed_ones = make_sealed(&bench, true);
     for (turn = 0; turn < turns; turn++) {
         take_turn(&bench, ENCRYPT, turn);
         take_turn(&bench, DECRYPT, turn);
     }
     free(bench.sealed);
+    free(bench.signed_ones);
     EVP_PKEY_free(bench.key);
+    EVP_PKEY_free(bench.signer);
     EVP_CIPHER_free(bench.cipher);
     return 0;
 }

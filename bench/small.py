@@ -8,6 +8,9 @@ TITLES = {
     "pem": ("EVP, a context and the key as PEM for each", "ours"),
     "again": ("EVP, one context, initialised again", "ours"),
     "copy": ("EVP, copies of a context with the key", "ours"),
+    "signed": ("EVP, one context, initialised again, signed", "signed"),
+    "signature": ("libcrypto's Ed25519 alone: sign and check, or check",
+                  "limit"),
 }
 COUNT = 10000
 COUNT_QUICK = 50

@@ -157,7 +157,9 @@ is_number(const char *name)
 static OSSL_PARAM
 make_param(char *name, struct octets *value, unsigned *number)
 {
-    static const char *const octets[] = { ENVELOPE_PARAM_RECIPIENT,
+    static const char *const octets[] = { ENVELOPE_PARAM_SIGNER,
+                                          ENVELOPE_PARAM_SIGNED_BY_KEY,
+                                          ENVELOPE_PARAM_RECIPIENT,
                                           ENVELOPE_PARAM_IDENTITY,
                                           ENVELOPE_PARAM_PASSPHRASE };
     size_t i;

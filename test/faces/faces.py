@@ -54,7 +54,7 @@ MODULE = MEMORY + ("openssl enc", "openssl enc -d")  # provider, not built in
 
 # The manual's statuses of the command, where a key does not open something.
 NO_KEY = ("UNREADABLE_KEY", "UNSUPPORTED_KEY", "SHORT_KEY",
-          "PASSPHRASE_NEEDED", "NO_MATCH", "NO_IDENTITY", "WRONG_KEY")
+          "PASSPHRASE_NEEDED", "PRIVATE_KEY", "WEAK_KEY", "NO_MATCH", "NO_IDENTITY", "WRONG_KEY")
 
 
 def status_of(face, bad):
@@ -62,8 +62,10 @@ def status_of(face, bad):
         return face.status
     if bad.reason in ("PARAMETER", "LABELS"):
         return 2
-    if bad.reason == "OTHER_LABELS":
+    if bad.reason in ("OTHER_LABELS", "UNSIGNED", "OTHER_SIGNER"):
         return 4
+    if bad.reason == "BAD_SIGNATURE":
+        return 5
     return 3 if face.way == FROM and bad.reason in NO_KEY else 1
 
 
@@ -229,6 +231,36 @@ GIVEN = {
         "EVP decrypts": lambda t: given(
             ("identity", KEY["one"].private),
             ("require-labels", b"\n".join(t.data))),
+    },
+    "signatures": {  # by a private key, and by whose public key
+        **dict.fromkeys(FACES, Absent("it neither signs nor reads")),
+        "envelope encrypt": lambda t: given(
+            "-r", KEY["one"].public_path, "-s", t.path),
+        "envelope rewrap to": Absent("it leaves the signatures as they are"),
+        "bsdtar -c": lambda t: given(
+            "envelope:recipient=" + KEY["one"].public_path,
+            "envelope:signer=" + t.path),
+        "archive functions write": lambda t: given(
+            ("recipient", KEY["one"].public_path), ("signer", t.path)),
+        "openssl enc": lambda t: given(
+            ENVELOPE_RECIPIENTS="file:" + KEY["one"].public_path,
+            ENVELOPE_SIGNERS="file:" + t.path),
+        "EVP encrypts": lambda t: given(
+            ("recipient", KEY["one"].public), ("signer", t.data)),
+        **{"envelope " + name: lambda t: given(
+            "-i", KEY["one"].path, "--signed-by", t.path)
+           for name in ("decrypt", "decrypt --range", "verify",
+                        "rewrap from")},
+        "bsdtar -x": lambda t: given(
+            "envelope:identity=" + KEY["one"].path,
+            "envelope:signed-by=" + t.path),
+        "archive functions read": lambda t: given(
+            ("identity", KEY["one"].path), ("signed-by", t.path)),
+        "openssl enc -d": lambda t: given(
+            ENVELOPE_IDENTITIES="file:" + KEY["one"].path,
+            ENVELOPE_SIGNED_BY="file:" + t.path),
+        "EVP decrypts": lambda t: given(
+            ("identity", KEY["one"].private), ("signed-by-key", t.data)),
     },
     "openssl.cnf": {},
 }
@@ -453,11 +485,10 @@ def sound_rows():
         row("keys", "EC, " + ", ".join(form), *KEY["ec"].encoded(
             [PLACE.openssl], *form), opened_by("ec"), sealed="ec")
     row("keys", "Ed25519, which signs", KEY["ed25519"].public,
-        KEY["ed25519"].private, bad("supported", reason="UNSUPPORTED_KEY"),
-        {"envelope fingerprint": off["envelope fingerprint"],
-         FROM: bad(reason="NO_MATCH")})
+        KEY["ed25519"].private, bad("only sign", reason="UNSUPPORTED_KEY"),
+        {"envelope fingerprint": off["envelope fingerprint"]})
     row("keys", "Ed25519, OpenSSH", keys.ssh_ed25519_line(), None,
-        bad("sign", reason="UNSUPPORTED_KEY"), {FROM: never})
+        bad("only sign", reason="UNSUPPORTED_KEY"), off)
 
     own = Absent("a certificate names a recipient, and opens nothing")
     good = keys.certificate_pem(two.spki, b"200101000000Z", b"491231235959Z")
@@ -584,7 +615,8 @@ def mistaken_rows():
          for way in (FROM, "envelope fingerprint")})
     signs = keys.ssh_ed25519_private()
     row("keys", "OpenSSH, a private key that signs", signs, signs,
-        bad("sign", reason="UNSUPPORTED_KEY"))
+        bad("public key", reason="PRIVATE_KEY"),
+        {**named, FROM: bad("only sign", reason="UNSUPPORTED_KEY")})
 
 
 def stored_rows():
@@ -832,6 +864,53 @@ def required_label_rows():
             b"site")
 
 
+def signature_rows():
+    """What signs, and what is trusted to have signed."""
+    def signs(name, private, public, expected, but=None, sealed="signed"):
+        row("signatures", name, private, public, expected, but, sealed)
+
+    def signed_by(name):
+        return Good((("-i", KEY["one"].path, "--signed-by",
+                      KEY[name].public_path),))
+
+    def neither(name, key, *words, **kwargs):
+        signs(name, key.private, key.public, bad(*words, **kwargs))
+
+    own = Absent("the private key is another row's")
+    ssh = keys.ssh_ed25519_private()
+    for name in "ed25519", "ed448", "ec", "P-384", "P-521", "two":
+        signs("with the key " + name, KEY[name].private, KEY[name].public,
+              signed_by(name))
+    signs("with OpenSSH's Ed25519", ssh, keys.ssh_ed25519_line(),
+          Good((("-i", KEY["one"].path),)))
+    cert = keys.certificate_pem(KEY["two"].spki, b"200101000000Z",
+                                b"200102000000Z")
+    signs("with an old certificate's key", cert + KEY["two"].private, cert,
+          signed_by("two"))
+    neither("X25519", KEY["one"], "can sign", reason="UNSUPPORTED_KEY")
+    neither("RSA, 1024 bits", KEY["short"], "1024 bits", reason="WEAK_KEY")
+    neither("EC, secp256k1", KEY["secp256k1"], "curve",
+            reason="UNSUPPORTED_KEY")
+    signs("public for private, private for public", KEY["ed25519"].public,
+          KEY["ed25519"].private, bad("holds no private"),
+          {FROM: bad("public key", reason="PRIVATE_KEY")})
+    signs("a key under a passphrase", KEY["two"].encrypted(
+        [PLACE.openssl], PLACE.path("horse")), None,
+          bad("stored encrypted", reason="PASSPHRASE_NEEDED"), {FROM: own})
+    signs("an empty file", b"", b"", bad(), {way: bad(reason=None) for way in MEMORY})
+    for name, sealed, public, expected in (
+            ("one that signed nothing", "signed", "short-lived",
+             bad("which signed-by does not name", reason="OTHER_SIGNER")),
+            ("one, where nobody has signed", "one", "ed25519",
+             bad("it has no signature", reason="UNSIGNED")),
+            ("one whose signature is another stream's", "moved", "ed25519",
+             bad("is not", reason="BAD_SIGNATURE")),
+            ("one that signed beside others", "signed", "P-384",
+             Good(()))):
+        signs("trusted: " + name, None, KEY[public].public, expected,
+              {TO: own}, sealed)
+
+
 GOOD_CONF = """openssl_conf = init
 [init]
 providers = providers
@@ -880,6 +959,13 @@ def configuration_rows():
     others = bad("no label site", reason="OTHER_LABELS")
     conf("require-labels", "threads = 2", "require-labels = site=here",
          opened_by("one"), {FROM: others, "envelope rewrap to": others})
+    nobody = bad("it has no signature", reason="UNSIGNED")
+    conf("signed-by", "threads = 2", "signed-by = " + KEY["two"].public_path,
+         opened_by("one"), {FROM: nobody, "envelope rewrap to": nobody})
+    conf("signers", "threads = 2", "signers = " + KEY["two"].path,
+         Good((("-i", KEY["one"].path, "--signed-by",
+                KEY["two"].public_path),)),
+         {"envelope rewrap to": opened_by("one")})
     conf("require-post-quantum that is maybe", "threads = 2",
          "require-post-quantum = maybe", mistake("require-post-quantum"))
     conf("threads that are 64", "threads = 2", "threads = 64",
@@ -935,11 +1021,15 @@ def make_keys(openssl):
     generated(keys.Key, "one", "-algorithm", "X25519")
     generated(keys.Key, "next", "-algorithm", "X25519")
     generated(keys.Key, "ed25519", "-algorithm", "ED25519")
+    generated(keys.Key, "ed448", "-algorithm", "ED448")
+    generated(keys.Key, "short-lived", "-algorithm", "ED25519")
     generated(keys.RsaKey, "two", 2048)
     generated(keys.RsaKey, "three", 2048, 3)
     generated(keys.RsaKey, "short", 1024)
     generated(keys.EcKey, "ec", "P-256")
     generated(keys.EcKey, "P-224", "P-224")
+    generated(keys.EcKey, "P-384", "P-384")
+    generated(keys.EcKey, "P-521", "P-521")
     generated(keys.EcKey, "secp256k1", "secp256k1")
 
 
@@ -956,6 +1046,11 @@ def make_fixtures(place):
                   for name in ("one", "two", "three", "ec")}
     recipients["labelled"] = recipients["one"] + (
         "--label", "site=here", "--label", "run=7")
+    put("ssh", keys.ssh_ed25519_private())
+    recipients["signed"] = recipients["one"] + tuple(
+        word for path in [KEY[name].path for name in (
+            "ed25519", "ed448", "ec", "P-384", "P-521", "two")] + ["ssh"]
+        for word in ("-s", path))
     recipients["both"] = recipients["one"] + recipients["two"]
     for name in "horse", "long":
         recipients[name] = recipients["one"] + (
@@ -967,6 +1062,25 @@ def make_fixtures(place):
             subprocess.run([place.envelope, "encrypt", *words, "--carrier",
                             carrier, "-o", "sealed/" + name + suffix, data],
                            env=place.env, check=True)
+    make_moved()
+
+
+def make_moved():
+    """The signatures of one stream in another one, which is as long."""
+    for suffix, carrier, data in (ENV, "raw", "plain"), \
+            (TAR, "tar", "plain.tar"):
+        raw = subprocess.run(
+            [PLACE.envelope, "encrypt", "-r", KEY["one"].public_path, "-s",
+             KEY["ed25519"].path, "--carrier", "raw", data],
+            env=PLACE.env, check=True, stdout=subprocess.PIPE).stdout
+        other = subprocess.run(
+            [PLACE.envelope, "encrypt", "-r", KEY["one"].public_path, "-s",
+             KEY["ed25519"].path, "--carrier", carrier, data],
+            env=PLACE.env, check=True, stdout=subprocess.PIPE).stdout
+        at = other.index(b"\x89ENV\r\n") + 32
+        length = int.from_bytes(raw[24:28], "big")
+        put("sealed/moved" + suffix,
+            other[:at] + raw[32:32 + length] + other[at + length:])
 
 
 # --- judging ----------------------------------------------------------------
@@ -1008,6 +1122,8 @@ def name_of(cell):
         return "require"
     if cell.expected.reason == "OTHER_LABELS":
         return "is required"
+    if cell.expected.reason in ("OTHER_SIGNER", "UNSIGNED", "BAD_SIGNATURE"):
+        return "sign"
     if cell.row.group in NAMED_BY_WORDS or cell.expected.reason in (
             "NO_MATCH", "NO_ALGORITHM"):
         return ""
@@ -1017,6 +1133,8 @@ def name_of(cell):
         return os.path.basename(cell.thing.path)
     if cell.row.group == "passphrases":
         return "passphrase"
+    if cell.row.group == "signatures":
+        return "signer" if cell.face.way == TO else "signed-by"
     return "recipient" if cell.face.way == TO else "identity"
 
 
@@ -1145,7 +1263,7 @@ def main(word):
     make_fixtures(PLACE)
     for fill in (text_rows, format_rows, sound_rows, certificate_rows, mistaken_rows,
                  stored_rows, file_rows, directory_rows, passphrase_rows, kek_rows, label_rows,
-                 required_label_rows,
+                 required_label_rows, signature_rows,
                  configuration_rows):
         fill()
     rows = [row for row in ROWS if word in row.group + ": " + row.name]

@@ -184,8 +184,15 @@ def ssh_rsa_line(modulus, exponent, comment=b" ops@host"):
         ssh_rsa_blob(modulus, exponent)) + comment + b"\n"
 
 
+# RFC 8032, 7.1, test 1
+ED25519_SEED = bytes.fromhex(
+    "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+ED25519_PUBLIC = bytes.fromhex(
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+
+
 def ssh_ed25519_line():
-    blob = string(b"ssh-ed25519") + string(bytes(range(32)))
+    blob = string(b"ssh-ed25519") + string(ED25519_PUBLIC)
     return b"ssh-ed25519 " + base64.b64encode(blob) + b"\n"
 
 
@@ -206,10 +213,8 @@ def ssh_rsa_private(numbers):
 
 
 def ssh_ed25519_private():
-    public = bytes(range(32))
-    return ssh_private(string(b"ssh-ed25519") + string(public),
-                       string(b"ssh-ed25519") + string(public)
-                       + string(public + public))
+    public = string(b"ssh-ed25519") + string(ED25519_PUBLIC)
+    return ssh_private(public, public + string(ED25519_SEED + ED25519_PUBLIC))
 
 
 # --- good keys ---------------------------------------------------------------

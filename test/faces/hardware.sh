@@ -57,3 +57,15 @@ archive_opens() { # IDENTITY PUBLIC
     cmp plain unpacked/plain
     rm -r unpacked
 }
+
+# The key in hardware signs; who checks that has its public half in a file.
+command_signs() { # SIGNER PUBLIC
+    new_key reader -algorithm X25519
+    exits 0 timeout 60 "$envelope" -r reader.pem -s "$1" -f -o signed plain
+    env -u ENVELOPE_PASSPHRASE_FILE "$envelope" -d -i reader.key \
+        --signed-by "$2" signed | cmp plain -
+    new_key stranger -algorithm ED25519
+    exits 4 "$envelope" -d -i reader.key --signed-by stranger.pem signed >out
+    [ ! -s out ]
+    rm out signed
+}

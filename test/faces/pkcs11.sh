@@ -9,7 +9,7 @@
 . "$srcdir/test/faces/hardware.sh"
 . "$srcdir/test/faces/token.sh"
 
-plan 34
+plan 36
 "$OPENSSL" engine pkcs11 >/dev/null 2>&1 \
     || skip_rest 'libp11 is not installed for this libcrypto'
 need_token
@@ -149,3 +149,7 @@ t 'no message has a PIN' hides_pins "$ec?pin-value=314159" \
     'other://x?pin-value=314159'
 t 'a module that is not there is told of' without_module
 t 'so is the engine' without_engine
+t 'a P-256 key in the token signs' \
+    signs ecsign 11 --key-type EC:prime256v1 --usage-sign
+t 'an RSA key in the token signs' \
+    signs rsasign 12 --key-type rsa:2048 --usage-sign

@@ -17,7 +17,7 @@ then
     skip_allowed 'a token by a provider' 'this Debian has no pkcs11-provider'
     exit 0
 fi
-plan 17
+plan 19
 [ -f "$modules/pkcs11.so" ] || skip_rest 'pkcs11-provider is not installed'
 need_token
 
@@ -98,3 +98,7 @@ t 'a key that is not there is named' with_pin command_refuses \
     'pkcs11:token=backup;object=none' ops.env
 t 'no message has a PIN' hides_pins "$ec?pin-value=314159" \
     'pkcs11:token=none?pin-value=314159'
+t 'a P-256 key in the token signs' \
+    signs ecsign 11 --key-type EC:prime256v1 --usage-sign
+t 'an RSA key in the token signs' \
+    signs rsasign 12 --key-type rsa:2048 --usage-sign

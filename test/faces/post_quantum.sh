@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 13
+plan 14
 provider
 types='x25519 x448 p256 rsa3072'
 echo 'correct horse battery staple' >pw
@@ -130,6 +130,23 @@ PYTHON
     }
     need "$PYTHON"
     t 'an older OpenSSL says what is needed' needs_newer
+    # The SubjectPublicKeyInfo of an ML-DSA-65 key
+    signer_needs_newer() {
+        "$PYTHON" - >sign.pub <<'PYTHON'
+import base64
+body = (bytes.fromhex("300b0609608648016503040312") + b"\x03\x82\x07\xa1"
+        + bytes(1953))
+spki = b"\x30\x82" + len(body).to_bytes(2, "big") + body
+print("-----BEGIN PUBLIC KEY-----")
+print(base64.encodebytes(spki).decode(), end="")
+print("-----END PUBLIC KEY-----")
+PYTHON
+        "$envelope" -r p256.pub -o signed plain
+        exits 1 "$envelope" -d -i p256.key --signed-by sign.pub signed >out
+        grep -q 'ML-DSA keys need OpenSSL 3.5 or newer' err
+        [ ! -s out ]
+    }
+    t 'so it does of who has signed' signer_needs_newer
     while [ $tests_run -lt $tests_planned ]; do
         skip_allowed "test $((tests_run + 1))" 'OpenSSL 3.5 has ML-KEM'
     done
@@ -259,3 +276,21 @@ damaged() {
     done
 }
 t 'a ciphertext that was altered opens nothing' damaged
+
+signs() {
+    "$envelope" keygen -t mldsa65 -o sign.key >line
+    grep -q '  mldsa65  ' line
+    "$envelope" -r mlkem768x25519.pub -s sign.key -o out -f plain
+    "$envelope" -d -i mlkem768x25519.key --signed-by sign.pub out | cmp plain -
+    "$envelope" inspect out | grep -q '^signer:  *ML-DSA-65; signature: unch'
+    openssl_with pkey -in sign.key -pubout | cmp - sign.pub
+    # The seed alone, as RFC 9881 prefers it: 32 bytes
+    "$OPENSSL" asn1parse -in sign.key -noout -out private.der
+    [ "$(wc -c <private.der)" -lt 60 ]
+    "$envelope" keygen -t mldsa65 -o other.key >line
+    exits 4 "$envelope" -d -i mlkem768x25519.key --signed-by other.pub out >got
+    [ ! -s got ]
+    exits 1 "$envelope" -r sign.pub -o none plain
+    grep -q 'a key of type ML-DSA-65 can only sign' err
+}
+t 'ML-DSA-65 signs' signs

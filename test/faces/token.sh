@@ -71,3 +71,11 @@ hides_pins() { # URI... - none of which opens ops.env
     done
     [ ! -e out ]
 }
+
+# signs LABEL ID ARGUMENT-OF-PKCS11-TOOL... - a key of its own that signs, whose
+# PIN is in a file that its URI names
+signs() {
+    make_token_key "$@"
+    command_signs "pkcs11:token=backup;object=$1;type=private?pin-source=file:$tests_dir/pin.raw" \
+        "$1.pub"
+}

@@ -9,7 +9,7 @@
 . "$srcdir/test/support/program.sh"
 . "$srcdir/test/faces/hardware.sh"
 
-plan 34
+plan 38
 need bsdtar swtpm tpm2_createprimary tpm2_create tpm2_load tpm2_evictcontrol \
     tpm2_readpublic tpm2_flushcontext tpm2_getcap
 provider
@@ -55,11 +55,11 @@ tpm_starts() {
     tpm2_flushcontext -t
 }
 
-# tpm_key NAME ALGORITHM HANDLE - a key at a persistent handle, and NAME.pem.
+# tpm_key NAME ALGORITHM HANDLE [USE] - a key at a persistent handle, and NAME.pem.
 # There is no resource manager: what a command leaves must be flushed.
 tpm_key() {
     tpm2_create -Q -C primary.ctx -G "$2" -u "$1.pub" -r "$1.priv" -a \
-        'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|decrypt'
+        "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|${4-decrypt}"
     tpm2_flushcontext -t
     tpm2_load -Q -C primary.ctx -u "$1.pub" -r "$1.priv" -c "$1.ctx"
     tpm2_flushcontext -t
@@ -289,3 +289,23 @@ t 'the TPM makes a key with a PIN' tpm_key_with_pin
 t 'the passphrase opens it' opens_with_pin 'handle:0x81000003?pass'
 t 'the terminal is asked for it' opens_with_pin_typed 'handle:0x81000003?pass'
 t 'a wrong one, or none, does not' refuses_pins 'handle:0x81000003?pass'
+
+# --- signing --------------------------------------------------------------
+
+# signs_with NAME ALGORITHM HANDLE - a key of its own, that only signs
+signs_with() {
+    tpm_key "$1" "$2" "$3" sign
+    configured command_signs "handle:$3" "$1.pem"
+}
+
+refuses_to_sign() {
+    new_key reader -algorithm X25519
+    configured exits 1 "$envelope" -r reader.pem -s $ec -o none plain
+    grep -q "^envelope: .*handle:0x81000001: it does not sign" err
+    [ ! -e none ]
+}
+
+t 'a P-256 key in the TPM signs' signs_with ecsign ecc256 0x81000004
+t 'an RSA key in the TPM signs' signs_with rsasign rsa2048 0x81000005
+t 'a TSS2 file signs' configured command_signs tss2ec.key tss2ec.pem
+t 'a key that only decrypts does not sign' refuses_to_sign

@@ -97,12 +97,15 @@ class Jobs:
     def prepare(self):
         write(self.plain, self.top, "plain")
         write(bytes(range(32)), self.top, "kek")
-        for name, kind in ("ops", "x25519"), ("new", "p256"):
+        for name, kind in (("ops", "x25519"), ("new", "p256"),
+                           ("host", "ed25519")):
             self.make(self.envelope, "keygen", "-t", kind, "-o", name + ".key")
         for carrier in "tar", "xbstream", "raw":
             self.make(self.envelope, "-r", "ops.pub", "--carrier", carrier,
                       "--reserve", "2000", "-o", "a." + carrier,
                       *self.pieces(carrier), "plain")
+        self.make(self.envelope, "-r", "ops.pub", "-s", "host.key",
+                  "--carrier", "raw", "-o", "signed.raw", "plain")
         damaged = bytearray(read(self.top, "a.tar"))
         damaged[70000] ^= 1
         write(damaged, self.top, "damaged.tar")
@@ -154,7 +157,28 @@ class Jobs:
         job.command = [*job.command[:-1], "--", "cat", "../plain"]
         return job
 
+    def encrypt_signed(self):
+        """What has the final name is signed."""
+        def check(end):
+            if end.status == 0:
+                must_have(end, "out")
+            if os.listdir(end.place):
+                must_have(end, "out")
+                must(self.opens(end, "out", "-i", "ops.key", "--signed-by",
+                                "host.pub"), "it is not signed, or not whole")
+        return Job([self.envelope, "-r", "../ops.pub", "-s", "../host.key",
+                    "--carrier", "raw", "-o", "out", "../plain"], check)
+
     # --- decryption -------------------------------------------------------
+
+    def decrypt_unsigned(self):
+        """Whatever fails, nothing comes out of what is not signed."""
+        def check(end):
+            must(end.status != 0, "status 0 for what nobody has signed")
+            must(not end.output, "plaintext of what nobody has signed")
+            must_have(end)
+        return Job([self.envelope, "-d", "-i", "../ops.key", "--signed-by",
+                    "../host.pub", "../a.raw"], check, status=4)
 
     def decrypt(self, name, *options, want=None):
         want = self.plain if want is None else want
@@ -412,6 +436,10 @@ class Jobs:
             "encrypt-raw": self.encrypt("raw"),
             "encrypt-pipe": self.encrypt_pipe(),
             "encrypt-program": self.encrypt_program(),
+            "encrypt-signed": self.encrypt_signed(),
+            "decrypt-signed": self.decrypt("signed.raw", "--signed-by",
+                                           "../host.pub"),
+            "decrypt-unsigned": self.decrypt_unsigned(),
             "decrypt-tar": self.decrypt("a.tar"),
             "decrypt-xbstream": self.decrypt("a.xbstream"),
             "decrypt-raw": self.decrypt("a.raw"),

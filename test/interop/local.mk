@@ -6,6 +6,7 @@ interop_scripts = \
 	%D%/languages.sh \
 	%D%/mariadb.sh \
 	%D%/producers.sh \
+	%D%/signatures.sh \
 	%D%/stranger.sh \
 	%D%/xbstream.sh \
 	%D%/vectors.sh

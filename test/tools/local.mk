@@ -38,6 +38,7 @@ tools_scripts = \
 	%D%/salvage_ends.sh \
 	%D%/salvage_files.sh \
 	%D%/salvage_frames.sh \
+	%D%/signatures.sh \
 	%D%/terminal.sh
 
 EXTRA_DIST += \
