@@ -49,6 +49,8 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/encoder.h \
 	%D%/stream/fd.c \
 	%D%/stream/fd.h \
+	%D%/stream/front.c \
+	%D%/stream/front.h \
 	%D%/stream/header_file.c \
 	%D%/stream/header_file.h \
 	%D%/stream/library.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a file until it has the header and the first bytes of the payload. */
+/* Finds the header of a file, and makes another one for its places. */
 #include "filter/stream/header_file.h"
 
 #include <string.h>
@@ -8,115 +8,13 @@
 #include <openssl/crypto.h>
 
 #include "filter/carrier/xbstream.h"
+#include "filter/stream/front.h"
 #include "filter/stream/source.h"
-#include "filter/stream/spans.h"
 
 /* The longest patch: the two parts of the header and the frames around them. */
 #define PATCH_LEN_MAX (ENVL_HEADER_LEN_MAX + 65536)
 
 /* Reading */
-
-struct gatherer {
-    struct envl_header_file *head;
-    unsigned char prelude[ENVL_PRELUDE_LEN];
-    size_t have; /* bytes of the stream so far */
-};
-
-static size_t
-min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Copy the bytes of a span that belong to [from, to) of the stream. */
-static void
-move(struct gatherer *g, unsigned char *part, size_t from, size_t to,
-     const unsigned char **p, size_t *len)
-{
-    size_t n = min_size(to - g->have, *len);
-
-    memcpy(part + (g->have - from), *p, n);
-    g->have += n;
-    *p += n;
-    *len -= n;
-}
-
-static enum envelope_reason
-end_prelude(struct gatherer *g, struct envl_err *err)
-{
-    struct envl_header *header = &g->head->header;
-    enum envelope_reason rc;
-
-    rc = envl_prelude_parse(&header->prelude, g->prelude, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    header->bytes = ENVL_QUIETLY(OPENSSL_malloc(header->prelude.header_len));
-    if (header->bytes == NULL)
-        return envl_fail_memory(err);
-    memcpy(header->bytes, g->prelude, ENVL_PRELUDE_LEN);
-    return ENVELOPE_OK;
-}
-
-static size_t
-wanted(const struct gatherer *g)
-{
-    const struct envl_header *header = &g->head->header;
-
-    return header->bytes == NULL
-               ? ENVL_PRELUDE_LEN
-               : header->prelude.header_len + sizeof(g->head->start);
-}
-
-/* Take a span of the stream, up to the first bytes of the payload. */
-static enum envelope_reason
-take(struct gatherer *g, const unsigned char *p, size_t len,
-     struct envl_err *err)
-{
-    struct envl_header *header = &g->head->header;
-    enum envelope_reason rc = ENVELOPE_OK;
-    size_t header_len;
-
-    if (header->bytes == NULL) {
-        move(g, g->prelude, 0, ENVL_PRELUDE_LEN, &p, &len);
-        if (g->have == ENVL_PRELUDE_LEN)
-            rc = end_prelude(g, err);
-    }
-    if (rc != ENVELOPE_OK || header->bytes == NULL)
-        return rc;
-    header_len = header->prelude.header_len;
-    if (g->have < header_len)
-        move(g, header->bytes, 0, header_len, &p, &len);
-    if (g->have >= header_len)
-        move(g, g->head->start, header_len, wanted(g), &p, &len);
-    return ENVELOPE_OK;
-}
-
-static enum envelope_reason
-fail_short(const struct gatherer *g, struct envl_err *err)
-{
-    const struct envl_header *header = &g->head->header;
-
-    if (header->bytes != NULL && g->have >= header->prelude.header_len)
-        return envl_fail(err, ENVELOPE_R_TRUNCATED,
-                         "it ends after the header; the data is missing");
-    return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
-                     "it has %zu bytes of a header", g->have);
-}
-
-static enum envelope_reason
-gather(struct gatherer *g, struct envl_spans *spans, struct envl_err *err)
-{
-    enum envelope_reason rc = ENVELOPE_OK;
-    const unsigned char *span = NULL;
-    size_t len = 0;
-
-    while (rc == ENVELOPE_OK && g->have < wanted(g)) {
-        rc = envl_spans_next(spans, &span, &len, err);
-        if (rc == ENVELOPE_OK)
-            rc = len > 0 ? take(g, span, len, err) : fail_short(g, err);
-    }
-    return rc;
-}
 
 /* Find the places of the two parts in a raw stream: the same bytes that the
  * members of other carriers have. */
@@ -166,49 +64,25 @@ find(struct envl_header_file *head, const struct envl_carrier_reader *reader)
     head->start_at = map->first_at + map->lead_len;
 }
 
-/* Fail for unknown input with the same message as reading in order. */
-static enum envelope_reason
-fail_unknown(const struct envl_source *source, struct envl_err *err)
-{
-    if (source->start_len == 0)
-        return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
-                         "the input is empty");
-    if (envl_prelude_check_magic(source->start, source->start_len, err)
-        != ENVELOPE_OK)
-        return err->reason;
-    return envl_fail(err, ENVELOPE_R_HEADER_TRUNCATED,
-                     "it has %zu bytes of a header", source->start_len);
-}
-
 enum envelope_reason
 envl_header_file_read(struct envl_header_file *head, int fd,
                       struct envl_err *err)
 {
-    struct envl_source source;
-    struct gatherer g = { .head = head };
-    struct envl_spans spans = { .source = &source };
+    struct envl_front front;
     enum envelope_reason rc;
 
     *head = (struct envl_header_file){ 0 };
-    envl_source_init(&source, fd, 0);
     (void)lseek(fd, 0, SEEK_SET); /* if that fails, reading fails, too */
-    rc = envl_source_peek(&source, err);
-    if (rc == ENVELOPE_OK
-        && !envl_carrier_recognise(&head->kind, source.start, source.start_len))
-        rc = fail_unknown(&source, err);
-    if (rc == ENVELOPE_OK
-        && (spans.reader = envl_carrier_reader_new(head->kind)) == NULL)
-        rc = envl_fail_memory(err);
-    if (rc == ENVELOPE_OK)
-        rc = gather(&g, &spans, err);
-    if (rc == ENVELOPE_OK)
-        rc = envl_header_check(&head->header, err);
+    rc = envl_front_read(&front, fd, err);
+    head->kind = front.kind;
+    head->header = front.header;
+    front.header = (struct envl_header){ 0 }; /* it is head's now */
+    memcpy(head->start, front.start, sizeof(head->start));
     if (rc == ENVELOPE_OK && head->kind == ENVL_RAW)
         find_raw(head);
     else if (rc == ENVELOPE_OK)
-        find(head, spans.reader);
-    envl_carrier_reader_free(spans.reader);
-    envl_source_clear(&source);
+        find(head, front.spans.reader);
+    envl_front_clear(&front);
     return rc;
 }
 
