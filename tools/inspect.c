@@ -24,6 +24,10 @@
  *   length_fits     whether there is a plaintext for the payload's length;
  *                   null if that is not known, and of a raw stream that may be
  *                   whole or cut short
+ *   payload_size    bytes; null where plaintext_size is
+ *   id              the payload's salt and commitment, which no two envelopes
+ *                   have in common and a rewrap leaves as they are, in
+ *                   hexadecimal; null if they are not all there
  *   labels          object of strings, in the order of the file
  *   header_size     bytes of the stream's header
  *   rewrap_room     bytes by which the key envelope can grow in place
@@ -37,14 +41,13 @@
 #include <unistd.h>
 
 #include "filter/stream/header_file.h"
-#include "lib/cms/edit.h"
 #include "lib/sign/algorithm.h"
 #include "lib/stream/signed.h"
 #include "tools/commands.h"
 #include "tools/context.h"
 #include "tools/entry.h"
+#include "tools/facts.h"
 #include "tools/input_file.h"
-#include "tools/json.h"
 #include "tools/measure.h"
 #include "tools/os/term_safe.h"
 #include "tools/signers.h"
@@ -64,43 +67,31 @@ struct inspection {
     const char *name;
     struct envl_header_file head;
     struct envl_signers signers;
-    struct envl_key_envelope_entry *recipients;
-    size_t recipient_count;
+    struct envl_recipient_list recipients;
     bool missing;      /* there is no such file */
     bool has_header;   /* and recipients */
     int64_t file_size; /* -1: not known */
+    bool has_start;    /* of the payload */
     bool has_text_len;
-    uint64_t text_len;
-    bool is_cut;                 /* the length is not one of the format */
-    enum envelope_reason reason; /* what is wrong, in err */
+    uint64_t payload_len, text_len; /* if has_text_len */
+    bool is_cut;                    /* the length is not one of the format */
+    enum envelope_reason reason;    /* what is wrong, in err */
     struct envl_err err;
 };
 
 /* Looking */
 
 static enum envelope_reason
-list_recipients(struct inspection *x)
-{
-    static const struct envl_libctx ctx = { .propq = "" };
-    const struct envl_header *header = &x->head.header;
-
-    return envl_key_envelope_list(
-        &x->recipients, &x->recipient_count, envl_header_key_envelope(header),
-        header->prelude.key_envelope_len, &ctx, &x->err);
-}
-
-static enum envelope_reason
 measure(struct inspection *x, int fd)
 {
     enum envelope_reason rc;
-    uint64_t len;
 
     if (x->file_size < 0)
         return ENVELOPE_OK;
-    rc = envl_measure_payload(&len, &x->head, fd, (uint64_t)x->file_size,
-                              &x->err);
+    rc = envl_measure_payload(&x->payload_len, &x->head, fd,
+                              (uint64_t)x->file_size, &x->err);
     if (rc == ENVELOPE_OK)
-        rc = envl_measure_text(&x->text_len, len, &x->err);
+        rc = envl_measure_text(&x->text_len, x->payload_len, &x->err);
     x->has_text_len = rc == ENVELOPE_OK;
     return rc;
 }
@@ -140,11 +131,12 @@ look(struct inspection *x, const struct inspector *inspector, int fd)
         return x->err.reason;
     if (rc != ENVELOPE_OK && rc != ENVELOPE_R_TRUNCATED)
         return rc;
-    listed = list_recipients(x);
+    listed = envl_recipient_list_read(&x->recipients, &x->head.header, &x->err);
     if (listed != ENVELOPE_OK)
         return listed;
     x->has_header = true;
-    is_signed = list_signers(x, inspector, rc == ENVELOPE_OK);
+    x->has_start = rc == ENVELOPE_OK;
+    is_signed = list_signers(x, inspector, x->has_start);
     signed_err = x->err;
     x->err = short_err;
     if (rc == ENVELOPE_OK)
@@ -177,7 +169,7 @@ inspect(struct inspection *x, const struct inspector *inspector,
 static void
 clear(struct inspection *x)
 {
-    envl_key_envelope_list_free(x->recipients, x->recipient_count);
+    envl_recipient_list_clear(&x->recipients);
     envl_header_file_clear(&x->head);
 }
 
@@ -199,24 +191,6 @@ rewrap_room(const struct inspection *x)
     uint64_t limit = ENVL_KEY_ENVELOPE_LEN_MAX - prelude->key_envelope_len;
 
     return padding < limit ? padding : limit;
-}
-
-/* Take the next label, which is key=value and a LF. */
-static bool
-next_label(const char **text, size_t *len, const char **key, size_t *key_len,
-           size_t *value_len)
-{
-    const char *equals = *len > 0 ? memchr(*text, '=', *len) : NULL;
-    const char *end = equals != NULL ? memchr(*text, '\n', *len) : NULL;
-
-    if (end == NULL || equals > end)
-        return false;
-    *key = *text;
-    *key_len = (size_t)(equals - *text);
-    *value_len = (size_t)(end - equals) - 1;
-    *len -= (size_t)(end - *text) + 1;
-    *text = end + 1;
-    return true;
 }
 
 /* Whether the payload has a length that it can have.  A raw stream has no mark of
@@ -266,22 +240,6 @@ print_id(const struct envl_key_envelope_entry *entry)
     }
 }
 
-/* As strong as the weakest recipient. */
-static enum envl_post_quantum
-strength(const struct inspection *x)
-{
-    enum envl_post_quantum weakest = ENVL_PQ_YES, one;
-    size_t i;
-
-    for (i = 0; i < x->recipient_count; i++) {
-        one = x->recipients[i].description.post_quantum;
-        if (one == ENVL_PQ_NO
-            || (one == ENVL_PQ_UNKNOWN && weakest != ENVL_PQ_NO))
-            weakest = one;
-    }
-    return weakest;
-}
-
 static void
 print_recipients(const struct inspection *x)
 {
@@ -289,9 +247,9 @@ print_recipients(const struct inspection *x)
     size_t i;
 
     print_name("recipients");
-    (void)printf("%zu\n", x->recipient_count);
-    for (i = 0; i < x->recipient_count; i++) {
-        const struct envl_key_envelope_entry *entry = &x->recipients[i];
+    (void)printf("%zu\n", x->recipients.count);
+    for (i = 0; i < x->recipients.count; i++) {
+        const struct envl_key_envelope_entry *entry = &x->recipients.list[i];
 
         print_name("recipient");
         (void)printf("%s; %s; ", entry->description.kind,
@@ -337,7 +295,7 @@ print_labels(const struct envl_header *header)
     const char *text = envl_header_labels(header), *key;
     size_t len = header->prelude.labels_len, key_len, value_len;
 
-    while (next_label(&text, &len, &key, &key_len, &value_len)) {
+    while (envl_label_next(&text, &len, &key, &key_len, &value_len)) {
         print_name("label");
         envl_show_bytes(stdout, key, key_len + 1 + value_len);
         (void)putchar('\n');
@@ -386,72 +344,34 @@ print(const struct inspection *x, bool *printed)
     print_signers(&x->signers);
     print_name("room for rewrap");
     (void)printf("%" PRIu64 " bytes\n", rewrap_room(x));
-    print_line("post-quantum", envl_post_quantum_text(strength(x)));
+    print_line(
+        "post-quantum",
+        envl_post_quantum_text(envl_recipient_list_strength(&x->recipients)));
     print_recipients(x);
 }
 
 /* For programs */
 
 static void
-put_name(struct envl_json *json, const char *name)
-{
-    envl_json_name(json, name, strlen(name));
-}
-
-static void
 put_number(struct envl_json *json, const char *name, uint64_t value, bool known)
 {
-    put_name(json, name);
-    if (known)
-        envl_json_number(json, value);
-    else
-        envl_json_null(json);
-}
-
-static void
-put_status(struct envl_json *json, const struct inspection *x)
-{
-    enum envl_status status = status_of(x);
-
-    envl_json_path(json, "file", x->name != NULL ? x->name : "-");
-    envl_json_member(json, "status",
-                     status == ENVL_EXIT_DONE      ? "ok"
-                     : status == ENVL_EXIT_DAMAGED ? "damaged"
-                     : status == ENVL_EXIT_NOT_ENVELOPE && !x->has_header
-                         ? "not-envelope"
-                         : "failed");
-    if (status != ENVL_EXIT_DONE)
-        envl_json_error(json, x->reason, x->err.detail);
-}
-
-static void
-put_labels(struct envl_json *json, const struct envl_header *header)
-{
-    const char *text = envl_header_labels(header), *key;
-    size_t len = header->prelude.labels_len, key_len, value_len;
-
-    put_name(json, "labels");
-    envl_json_begin(json, '{');
-    while (next_label(&text, &len, &key, &key_len, &value_len)) {
-        envl_json_name(json, key, key_len);
-        envl_json_text(json, key + key_len + 1, value_len);
+    if (known) {
+        envl_put_number(json, name, value);
+        return;
     }
-    envl_json_end(json, '}');
+    envl_json_name(json, name, strlen(name));
+    envl_json_null(json);
 }
 
 static void
-put_recipients(struct envl_json *json, const struct inspection *x)
+put_id(struct envl_json *json, const struct inspection *x)
 {
-    size_t i;
-
-    put_name(json, "recipients");
-    envl_json_begin(json, '[');
-    for (i = 0; i < x->recipient_count; i++) {
-        envl_json_begin(json, '{');
-        envl_entry_put(json, &x->recipients[i]);
-        envl_json_end(json, '}');
+    if (x->has_start) {
+        envl_put_hex(json, "id", x->head.start, sizeof(x->head.start));
+        return;
     }
-    envl_json_end(json, ']');
+    envl_json_name(json, "id", strlen("id"));
+    envl_json_null(json);
 }
 
 static void
@@ -460,22 +380,23 @@ put_header(struct envl_json *json, const struct inspection *x)
     const struct envl_header *header = &x->head.header;
 
     envl_json_member(json, "carrier", envl_carrier_name(x->head.kind));
-    put_number(json, "version", envl_header_version(header), true);
-    put_number(json, "scheme", envl_header_scheme(header), true);
+    envl_put_number(json, "version", envl_header_version(header));
+    envl_put_number(json, "scheme", envl_header_scheme(header));
     envl_json_member(json, "scheme_name", envl_header_scheme_name(header));
     put_number(json, "file_size", (uint64_t)x->file_size, x->file_size >= 0);
     put_number(json, "plaintext_size", x->text_len, x->has_text_len);
-    put_name(json, "length_fits");
+    envl_json_name(json, "length_fits", strlen("length_fits"));
     if (fits(x) != UNKNOWN)
         envl_json_bool(json, fits(x) == YES);
     else
         envl_json_null(json);
-    put_labels(json, header);
-    put_number(json, "header_size", header->prelude.header_len, true);
-    put_number(json, "rewrap_room", rewrap_room(x), true);
-    envl_json_member(json, "post_quantum", envl_post_quantum_text(strength(x)));
+    put_number(json, "payload_size", x->payload_len, x->has_text_len);
+    put_id(json, x);
+    envl_put_labels(json, header);
+    envl_put_number(json, "header_size", header->prelude.header_len);
+    envl_put_number(json, "rewrap_room", rewrap_room(x));
     envl_signers_put(json, &x->signers);
-    put_recipients(json, x);
+    envl_put_recipients(json, &x->recipients);
 }
 
 static void
@@ -484,7 +405,7 @@ print_json(const struct inspection *x)
     struct envl_json json = { .to = stdout };
 
     envl_json_begin(&json, '{');
-    put_status(&json, x);
+    envl_put_status(&json, x->name, status_of(x), x->has_header, &x->err);
     if (x->has_header)
         put_header(&json, x);
     envl_json_end(&json, '}');

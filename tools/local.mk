@@ -14,6 +14,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/damage_report.h \
 	%D%/entry.c \
 	%D%/entry.h \
+	%D%/facts.c \
+	%D%/facts.h \
 	%D%/file_list.c \
 	%D%/file_list.h \
 	%D%/fingerprint.c \

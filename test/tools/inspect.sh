@@ -68,6 +68,8 @@ for_programs() {
     json 'o["file"] == o["carrier"] and o["status"] == "ok"'
     json 'o["version"] == 1 and o["scheme"] == 1'
     json 'o["plaintext_size"] == 300000'
+    json 'o["payload_size"] == 300000 + 56 + 16 * (300000 // 16384 + 1)'
+    json 'len(o["id"]) == 2 * 56'
     json 'o["length_fits"] is (None if o["carrier"] == "raw" else True)'
     json 'o["labels"] == {"host": "db1", "note": "Größe 1"}'
     json 'o["rewrap_room"] == 1024'
