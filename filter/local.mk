@@ -71,6 +71,8 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/repack.h \
 	%D%/stream/ring.c \
 	%D%/stream/ring.h \
+	%D%/stream/sealed.c \
+	%D%/stream/sealed.h \
 	%D%/stream/shape.c \
 	%D%/stream/shape.h \
 	%D%/stream/slot.c \
@@ -79,6 +81,8 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/source.h \
 	%D%/stream/spans.c \
 	%D%/stream/spans.h \
+	%D%/stream/sums.c \
+	%D%/stream/sums.h \
 	%D%/stream/scan.c \
 	%D%/stream/scan.h
 

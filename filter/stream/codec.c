@@ -163,6 +163,19 @@ envl_codec_work(struct envl_codec *codec, struct envl_slot *slot,
         envl_decoder_work(codec->decoder, slot, worker);
 }
 
+struct envl_sums *
+envl_codec_sums(const struct envl_codec *codec)
+{
+    return codec->encoder != NULL ? envl_encoder_sums(codec->encoder) : NULL;
+}
+
+enum envelope_reason
+envl_codec_describe(const struct envl_codec *codec, struct envl_sealed *sealed,
+                    struct envl_err *err)
+{
+    return envl_encoder_describe(codec->encoder, sealed, err);
+}
+
 struct envl_decoder *
 envl_codec_decoder(const struct envl_codec *codec)
 {

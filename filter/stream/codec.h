@@ -18,6 +18,7 @@
 
 #include "filter/stream/cipher.h"
 #include "filter/stream/options.h"
+#include "filter/stream/sealed.h"
 #include "filter/stream/slot.h"
 #include "lib/base/err.h"
 
@@ -93,6 +94,19 @@ void envl_codec_close(struct envl_codec *codec, struct envl_slot *slot,
  */
 void envl_codec_work(struct envl_codec *codec, struct envl_slot *slot,
                      unsigned worker);
+
+/*
+ * envl_codec_sums - the sums, borrowed, to which whoever writes the slots gives
+ * each of them; NULL if envl_options.wants_sums is not set
+ * envl_codec_describe - describe what was written, after all of it was
+ *
+ * Ownership: sealed is the caller's, envl_sealed_clear(), also on failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_CRYPTO; _MEMORY.
+ */
+struct envl_sums *envl_codec_sums(const struct envl_codec *codec);
+enum envelope_reason envl_codec_describe(const struct envl_codec *codec,
+                                         struct envl_sealed *sealed,
+                                         struct envl_err *err);
 
 /* envl_codec_decoder - the codec's decoder, borrowed; NULL when encrypting */
 struct envl_decoder *envl_codec_decoder(const struct envl_codec *codec);

@@ -189,8 +189,15 @@ enum envelope_reason
 envl_outlet_write(struct envl_outlet *out, struct envl_slot *slot,
                   struct envl_err *err)
 {
-    return out->blocks->size > 0
-               ? write_blocks(out, slot, err)
-               : envl_fd_out_write_quietly(&out->to, slot->spans,
-                                           slot->span_count, err);
+    enum envelope_reason rc;
+
+    if (out->sums != NULL) /* made while the slot is written */
+        envl_sums_add(out->sums, slot->payload, slot->rest);
+    rc = out->blocks->size > 0
+             ? write_blocks(out, slot, err)
+             : envl_fd_out_write_quietly(&out->to, slot->spans,
+                                         slot->span_count, err);
+    if (out->sums != NULL)
+        envl_sums_wait(out->sums);
+    return rc;
 }

@@ -16,6 +16,7 @@
 #include "filter/stream/codec.h"
 #include "filter/stream/fd.h"
 #include "filter/stream/source.h"
+#include "filter/stream/sums.h"
 #include "lib/base/err.h"
 
 struct envl_inlet {
@@ -32,6 +33,7 @@ struct envl_inlet {
 struct envl_outlet {
     int fd; /* -1: the caller pulls */
     struct envl_fd_out to;
+    struct envl_sums *sums; /* of what is written, borrowed; NULL: none */
     struct envl_blocks *blocks;
     struct envl_blocks own_blocks;
 };

@@ -13,6 +13,8 @@
 
 #include "filter/carrier/reader.h"
 #include "filter/carrier/writer.h"
+#include "filter/stream/sealed.h"
+#include "filter/stream/sums.h"
 #include "lib/header/header.h"
 
 /* Bytes by which the kind of the data is recognised: a tar's block. */
@@ -31,11 +33,14 @@ struct envl_encoder {
     enum state state;
     size_t piece_len;
 
-    unsigned char *head; /* the header, and the first bytes of the payload */
+    unsigned char *head; /* the header, and the first bytes of the payload;
+                          * freed when it was written, unless there are sums */
     size_t head_len, header_len, key_at;
 
     unsigned char peek[PEEK_LEN];
     size_t peek_len;
+
+    struct envl_sums *sums; /* NULL: nobody wants them */
 
     bool wants_end;     /* the data is an archive, which has an end */
     const char *dashes; /* of the options, for a message */
@@ -98,11 +103,11 @@ envl_encoder_session(const struct envl_encoder *encoder)
 /* Updates of no bytes make the header and return it, ENVL_SLACK_LEN bytes at a
  * time. */
 static enum envelope_reason
-make_head(struct envl_encoder *encoder, struct envl_err *err)
+make_head(struct envl_encoder *encoder, bool wants_sums, struct envl_err *err)
 {
     size_t size = ENVL_HEADER_LEN_MAX + 2 * ENVL_SLACK_LEN, n = 1;
     enum envelope_reason rc = ENVELOPE_OK;
-    struct envl_prelude prelude;
+    struct envl_header header;
 
     if ((encoder->head = ENVL_QUIETLY(OPENSSL_malloc(size))) == NULL)
         return envl_fail_memory(err);
@@ -112,12 +117,15 @@ make_head(struct envl_encoder *encoder, struct envl_err *err)
                                 encoder->carry, 0, err);
         encoder->head_len += n;
     }
+    header.bytes = encoder->head;
     if (rc == ENVELOPE_OK)
-        rc = envl_prelude_parse(&prelude, encoder->head, err);
+        rc = envl_prelude_parse(&header.prelude, encoder->head, err);
     if (rc == ENVELOPE_OK) {
-        encoder->header_len = prelude.header_len;
-        encoder->key_at = envl_prelude_key_envelope_at(&prelude);
+        encoder->header_len = header.prelude.header_len;
+        encoder->key_at = envl_prelude_key_envelope_at(&header.prelude);
     }
+    if (rc == ENVELOPE_OK && wants_sums)
+        rc = envl_sums_new(&encoder->sums, ENVL_SUM_COUNT, &header, err);
     return rc;
 }
 
@@ -150,7 +158,7 @@ envl_encoder_new(struct envl_encoder **out, const struct envl_options *options,
     if (rc == ENVELOPE_OK)
         rc = envl_cipher_prepare_batches(encoder->cipher, err);
     if (rc == ENVELOPE_OK)
-        rc = make_head(encoder, err);
+        rc = make_head(encoder, options->wants_sums, err);
     if (rc != ENVELOPE_OK) {
         envl_encoder_free(encoder);
         return rc;
@@ -165,6 +173,7 @@ envl_encoder_free(struct envl_encoder *encoder)
     if (encoder == NULL)
         return;
     envl_cipher_free(encoder->cipher);
+    envl_sums_free(encoder->sums);
     OPENSSL_free(encoder->head);
     OPENSSL_clear_free(encoder, sizeof(*encoder));
 }
@@ -197,8 +206,10 @@ put_head(struct envl_encoder *encoder, struct envl_slot *slot)
     encoder->carry_len = encoder->head_len - encoder->header_len;
     memcpy(encoder->carry, encoder->head + encoder->header_len,
            encoder->carry_len);
-    OPENSSL_free(encoder->head);
-    encoder->head = NULL;
+    if (encoder->sums == NULL) {
+        OPENSSL_free(encoder->head);
+        encoder->head = NULL;
+    }
     encoder->state = AT_DATA;
 }
 
@@ -411,6 +422,7 @@ reserve_frame(struct envl_encoder *encoder, struct envl_slot *slot, size_t fill,
         slot->last = true;
         tail += envl_carrier_writer_end(&encoder->writer, data + len + tail);
     }
+    slot->payload = (struct iovec){ data, len };
     slot->rest = (struct iovec){ data - lead, lead + len + tail };
     return ENVELOPE_OK;
 }
@@ -468,4 +480,30 @@ envl_encoder_work(struct envl_encoder *encoder, struct envl_slot *slot,
     if (slot->frame_data != NULL)
         envl_frame_build(&slot->frame, slot->frame_data);
     envl_slot_add(slot, slot->rest.iov_base, slot->rest.iov_len);
+}
+
+/* Describing */
+
+struct envl_sums *
+envl_encoder_sums(const struct envl_encoder *encoder)
+{
+    return encoder->sums;
+}
+
+enum envelope_reason
+envl_encoder_describe(const struct envl_encoder *encoder,
+                      struct envl_sealed *sealed, struct envl_err *err)
+{
+    struct envl_header *header = &sealed->header;
+
+    *sealed = (struct envl_sealed){ .kind = encoder->writer.kind };
+    header->bytes =
+        ENVL_QUIETLY(OPENSSL_memdup(encoder->head, encoder->header_len));
+    if (header->bytes == NULL)
+        return envl_fail_memory(err);
+    memcpy(sealed->start, encoder->head + encoder->header_len,
+           sizeof(sealed->start));
+    if (envl_prelude_parse(&header->prelude, header->bytes, err) != ENVELOPE_OK)
+        return err->reason;
+    return envl_sums_end(encoder->sums, &sealed->sums, err);
 }

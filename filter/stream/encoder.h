@@ -15,6 +15,10 @@ enum envelope_reason envl_encoder_new(struct envl_encoder **encoder,
 void envl_encoder_free(struct envl_encoder *encoder);
 void envl_encoder_set_stop(struct envl_encoder *encoder,
                            const struct envl_stop *stop);
+struct envl_sums *envl_encoder_sums(const struct envl_encoder *encoder);
+enum envelope_reason envl_encoder_describe(const struct envl_encoder *encoder,
+                                           struct envl_sealed *sealed,
+                                           struct envl_err *err);
 struct envl_cipher *envl_encoder_session(const struct envl_encoder *encoder);
 size_t envl_encoder_slot_size(const struct envl_encoder *encoder);
 void envl_encoder_begin(struct envl_encoder *encoder, struct envl_slot *slot);

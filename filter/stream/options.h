@@ -37,7 +37,7 @@ struct envl_options {
     char *required_labels;                  /* of what is read; as labels */
     char *signers, *signed_by;              /* lists of keys of signatures */
     char *passphrase, *passphrase_file;
-    /* No option names the members up to confirm_arg. */
+    /* No option names the members up to wants_sums. */
     unsigned char *kek;        /* ENVELOPE_KEY_LENGTH bytes */
     struct envl_octets in_use; /* files not to be read as keys
                                 * (lib/base/file.h) */
@@ -48,6 +48,7 @@ struct envl_options {
     void (*trace)(void);
     envl_confirm_fn *confirm_end; /* NULL: do not ask */
     void *confirm_arg;            /* borrowed */
+    bool wants_sums;              /* encrypting: for envl_codec_describe() */
     enum envl_carrier carrier;
     long piece_len;
     long any_end; /* do not ask for the archive's own end */

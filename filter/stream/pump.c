@@ -410,6 +410,8 @@ static enum envelope_reason
 start(struct envl_pump **out, struct envl_pump *pump, bool ready,
       struct envl_err *err)
 {
+    if (ready && pump->out.fd >= 0)
+        pump->out.sums = envl_codec_sums(pump->codec);
     if (!ready
         || !envl_ring_init(&pump->ring, pump->threads_wanted + SLOTS_BESIDE,
                            envl_codec_slot_size(pump->codec))

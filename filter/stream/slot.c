@@ -30,7 +30,7 @@ envl_slot_reset(struct envl_slot *slot)
     slot->early_len = slot->early_size = 0;
     slot->kept = slot->have = slot->batch_count = 0;
     slot->frame_data = NULL;
-    slot->rest.iov_len = 0;
+    slot->rest.iov_len = slot->payload.iov_len = 0;
     slot->span_count = 0;
     slot->last = false;
     slot->err.reason = ENVELOPE_OK;

@@ -45,7 +45,8 @@ struct envl_slot {
     /* Emptying */
     unsigned char *early; /* plaintext before the batch's, owned */
     size_t early_len, early_size;
-    struct iovec rest; /* output after the batch's */
+    struct iovec rest;    /* output after the batch's */
+    struct iovec payload; /* encrypting: the bytes of the payload in rest */
     struct iovec spans[ENVL_SLOT_SPANS];
     unsigned span_count;
 
