@@ -278,6 +278,20 @@ read_list(struct envl_arguments *arguments)
     return ENVL_EXIT_DONE;
 }
 
+/* The data and the receipt cannot both have one place. */
+static enum envl_status
+check_receipt(const struct envl_arguments *arguments)
+{
+    const char *output = arguments->output != NULL ? arguments->output : "-";
+
+    if (arguments->command == ENVL_CMD_ENCRYPT && arguments->receipt != NULL
+        && strcmp(arguments->receipt, output) == 0)
+        return envl_report_usage("%s cannot be the envelope and its receipt",
+                                 strcmp(output, "-") == 0 ? "standard output"
+                                                          : output);
+    return ENVL_EXIT_DONE;
+}
+
 /* Does what was said go together? */
 static enum envl_status
 check(const struct envl_arguments *arguments, const struct parser *parser)
@@ -314,7 +328,7 @@ check(const struct envl_arguments *arguments, const struct parser *parser)
     if (arguments->keep_going && arguments->header_only)
         return envl_report_usage("--keep-going and --header do not go "
                                  "together");
-    return ENVL_EXIT_DONE;
+    return check_receipt(arguments);
 }
 
 int

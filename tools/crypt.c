@@ -16,6 +16,7 @@
 #include "tools/os/output.h"
 #include "tools/os/progress.h"
 #include "tools/os/term_safe.h"
+#include "tools/receipt_file.h"
 #include "tools/sparse.h"
 
 static uint64_t
@@ -144,10 +145,25 @@ start_producer(struct envl_program *producer,
     return rc;
 }
 
+/* The output has its name, or is closed; then the receipt. */
+static enum envelope_reason
+publish(struct envl_output *output, struct envl_receipt_file *receipt,
+        const struct envl_codec *codec, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    envl_receipt_note_output(receipt, output->fd);
+    rc = envl_output_commit(output, err);
+    if (rc == ENVELOPE_OK)
+        envl_receipt_finish(receipt, codec);
+    return rc;
+}
+
 /* The codec first: what is wrong with keys leaves no file behind. */
 static enum envelope_reason
 run(struct envl_arguments *arguments, enum envl_direction direction,
-    struct envl_input_file *input, struct envl_err *err)
+    struct envl_input_file *input, struct envl_receipt_file *receipt,
+    struct envl_err *err)
 {
     struct envl_program producer = { 0 };
     struct envl_output output = { 0 };
@@ -162,6 +178,7 @@ run(struct envl_arguments *arguments, enum envl_direction direction,
     origin.is_pipe = is_pipe(input->fd) && arguments->options.any_end <= 0;
     arguments->options.confirm_end = confirm_end;
     arguments->options.confirm_arg = &origin;
+    arguments->options.wants_sums = receipt->path != NULL;
     rc = envl_codec_new(&codec, &arguments->options, direction, err);
     if (rc == ENVELOPE_OK && !for_program)
         rc = envl_open_output(&output, arguments, input->fd, err);
@@ -180,7 +197,7 @@ run(struct envl_arguments *arguments, enum envl_direction direction,
     }
     envl_program_stop(&producer); /* it has ended, or nobody reads it */
     if (rc == ENVELOPE_OK)
-        rc = envl_output_commit(&output, err);
+        rc = publish(&output, receipt, codec, err);
     if (rc == ENVELOPE_OK) {
         envl_show_notes(envl_codec_notes(codec), arguments->verbose);
         envl_show_hint(envl_codec_notes(codec));
@@ -201,6 +218,7 @@ envl_command_crypt(struct envl_arguments *arguments)
     enum envl_direction direction =
         arguments->command == ENVL_CMD_ENCRYPT ? ENVL_ENCRYPT : ENVL_DECRYPT;
     const char *name = arguments->file_count > 0 ? arguments->files[0] : NULL;
+    struct envl_receipt_file receipt = { 0 };
     struct envl_input_file input;
     enum envl_status status;
     enum envelope_reason rc;
@@ -226,11 +244,13 @@ envl_command_crypt(struct envl_arguments *arguments)
                        "standard input is a terminal: name a file, or send "
                        "an envelope through a pipe");
     if (rc == ENVELOPE_OK)
-        rc = run(arguments, direction, &input, &err);
+        envl_receipt_begin(&receipt, arguments, input.fd);
+    if (rc == ENVELOPE_OK && receipt.status == ENVL_EXIT_DONE)
+        rc = run(arguments, direction, &input, &receipt, &err);
     if (arguments->program == NULL || direction == ENVL_DECRYPT)
         envl_input_close(&input);
     if (rc == ENVELOPE_OK)
-        return ENVL_EXIT_DONE;
+        return receipt.status;
     status = envl_report_copy(name, arguments->output, &err, direction);
     return input.missing ? ENVL_EXIT_MISSING : status;
 }

@@ -53,6 +53,10 @@ libenvl_tools_la_SOURCES = \
 	%D%/parts.c \
 	%D%/parts.h \
 	%D%/range.c \
+	%D%/receipt.c \
+	%D%/receipt.h \
+	%D%/receipt_file.c \
+	%D%/receipt_file.h \
 	%D%/rewrap.c \
 	%D%/rewrap_result.c \
 	%D%/rewrap_result.h \
