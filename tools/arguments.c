@@ -278,17 +278,36 @@ read_list(struct envl_arguments *arguments)
     return ENVL_EXIT_DONE;
 }
 
-/* The data and the receipt cannot both have one place. */
+/* The data and the receipt cannot both have one place; without a key there is
+ * nothing to verify but by a receipt. */
 static enum envl_status
-check_receipt(const struct envl_arguments *arguments)
+check_receipt(const struct envl_arguments *arguments,
+              const struct parser *parser)
 {
     const char *output = arguments->output != NULL ? arguments->output : "-";
+    size_t i;
 
     if (arguments->command == ENVL_CMD_ENCRYPT && arguments->receipt != NULL
         && strcmp(arguments->receipt, output) == 0)
         return envl_report_usage("%s cannot be the envelope and its receipt",
                                  strcmp(output, "-") == 0 ? "standard output"
                                                           : output);
+    if (arguments->command != ENVL_CMD_VERIFY)
+        return ENVL_EXIT_DONE;
+    if (arguments->receipt != NULL && !arguments->no_key)
+        return envl_report_usage(
+            "--receipt goes with --no-key here: with a key "
+            "no receipt is needed");
+    for (i = 0; arguments->no_key && i < envl_option_count; i++) {
+        if (parser->used[i] && envl_option_rows[i].group == ENVL_GROUP_KEYS)
+            return envl_report_usage("--no-key and --%s do not go together",
+                                     envl_option_rows[i].name);
+    }
+    if (arguments->no_key
+        && (arguments->part > 0 || arguments->parts || arguments->keep_going
+            || arguments->header_only))
+        return envl_report_usage("--no-key does not go with --part, --parts, "
+                                 "--keep-going or --header");
     return ENVL_EXIT_DONE;
 }
 
@@ -319,8 +338,8 @@ check(const struct envl_arguments *arguments, const struct parser *parser)
         return envl_report_usage("--part does not go with --range, --salvage, "
                                  "--keep-going, --header or --parts");
     if (arguments->command == ENVL_CMD_VERIFY && arguments->json
-        && arguments->part == 0)
-        return envl_report_usage("--json goes with --part here");
+        && arguments->part == 0 && !arguments->no_key)
+        return envl_report_usage("--json goes with --part or --no-key here");
     if (arguments->options.allow_expired > 0
         && arguments->options.skip_expired > 0)
         return envl_report_usage("--allow-expired and --skip-expired do not go "
@@ -328,7 +347,7 @@ check(const struct envl_arguments *arguments, const struct parser *parser)
     if (arguments->keep_going && arguments->header_only)
         return envl_report_usage("--keep-going and --header do not go "
                                  "together");
-    return check_receipt(arguments);
+    return check_receipt(arguments, parser);
 }
 
 int

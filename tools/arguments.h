@@ -63,6 +63,7 @@ struct envl_arguments {
     bool salvage_skip;         /* --salvage=skip: leave holes out */
     bool keep_going;           /* --keep-going */
     bool header_only;          /* --header */
+    bool no_key;               /* --no-key */
     const char *receipt;       /* --receipt: to be written, or to be read */
     bool quiet;                /* --quiet: of what is well */
     bool json;                 /* --json */

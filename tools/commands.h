@@ -24,8 +24,11 @@ envl_command_fn envl_command_range;   /* decrypt --range; tools/range.c */
 envl_command_fn envl_command_salvage; /* decrypt --salvage; tools/salvage.c */
 envl_command_fn envl_command_inspect; /* tools/inspect.c */
 envl_command_fn envl_command_verify;  /* tools/verify.c */
-envl_command_fn envl_command_rewrap;  /* tools/rewrap.c */
-envl_command_fn envl_command_keygen;  /* tools/keygen.c */
+enum envl_status
+envl_command_no_key(const struct envl_arguments
+                        *arguments);      /* verify --no-key; tools/no_key.c */
+envl_command_fn envl_command_rewrap;      /* tools/rewrap.c */
+envl_command_fn envl_command_keygen;      /* tools/keygen.c */
 envl_command_fn envl_command_fingerprint; /* tools/fingerprint.c */
 envl_command_fn envl_command_completion;  /* tools/completion.c */
 

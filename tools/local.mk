@@ -40,6 +40,7 @@ libenvl_tools_la_SOURCES = \
 	%D%/keygen.c \
 	%D%/measure.c \
 	%D%/measure.h \
+	%D%/no_key.c \
 	%D%/os/output.c \
 	%D%/os/output.h \
 	%D%/os/program.c \

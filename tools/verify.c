@@ -255,6 +255,8 @@ envl_command_verify(struct envl_arguments *arguments)
 
     if (arguments->parts)
         return envl_command_parts(arguments);
+    if (arguments->no_key)
+        return envl_command_no_key(arguments);
     if (arguments->file_count == 0)
         return verify(arguments, NULL, &err);
     for (i = 0; i < arguments->file_count; i++) {

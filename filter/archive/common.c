@@ -49,6 +49,7 @@ errno_of(enum envelope_reason reason)
     case ENVELOPE_R_KEY_SERVICE: case ENVELOPE_R_KEY_SERVICE_REFUSED:
     case ENVELOPE_R_CREDENTIALS: case ENVELOPE_R_NO_KEY_SERVICES:
     case ENVELOPE_R_PROGRAM:
+    case ENVELOPE_R_RECEIPT:
         break;
     }
     /* clang-format on */

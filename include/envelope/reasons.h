@@ -64,7 +64,8 @@
     X(ENVELOPE_R_SIGNATURES, 53, "malformed signatures")                       \
     X(ENVELOPE_R_UNSIGNED, 54, "envelope is not signed")                       \
     X(ENVELOPE_R_OTHER_SIGNER, 55, "envelope is signed by others")             \
-    X(ENVELOPE_R_BAD_SIGNATURE, 56, "signature is wrong")
+    X(ENVELOPE_R_BAD_SIGNATURE, 56, "signature is wrong")                      \
+    X(ENVELOPE_R_RECEIPT, 57, "not what the receipt says")
 /* clang-format on */
 
 /*
@@ -72,7 +73,7 @@
  * ERR_GET_REASON() of a record whose library is the provider's own.
  * ENVELOPE_OK is never raised, and those from ENVELOPE_R_CARRIER to
  * ENVELOPE_R_WRITE, and ENVELOPE_R_INCOMPLETE, are the archive filter's;
- * ENVELOPE_R_PROGRAM is the command's.
+ * ENVELOPE_R_PROGRAM and ENVELOPE_R_RECEIPT are the command's.
  */
 enum envelope_reason {
     ENVELOPE_OK = 0,
