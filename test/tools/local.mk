@@ -24,10 +24,12 @@ tools_scripts = \
 	%D%/keygen.sh \
 	%D%/keygen_files.sh \
 	%D%/large.sh \
+	%D%/no_key.sh \
 	%D%/openssh.sh \
 	%D%/parts.sh \
 	%D%/programs.sh \
 	%D%/range.sh \
+	%D%/receipt.sh \
 	%D%/rewrap_files.sh \
 	%D%/rewrap_killed.sh \
 	%D%/rewrap_recipients.sh \
@@ -50,6 +52,7 @@ EXTRA_DIST += \
 	%D%/holes.py \
 	%D%/keygen_support.sh \
 	%D%/pty.py \
+	%D%/receipts.py \
 	%D%/rewrap_support.sh \
 	%D%/salvage_support.sh \
 	%D%/terminal.h
