@@ -10,6 +10,7 @@ fuzz_targets = \
 	%D%/fuzz_known_hosts \
 	%D%/fuzz_open \
 	%D%/fuzz_openssh \
+	%D%/fuzz_receipt \
 	%D%/fuzz_signatures
 if KMS
 fuzz_targets += \
