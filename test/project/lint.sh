@@ -220,7 +220,8 @@ reasons_are_tested() {
             grep -q "^expect: $reason\$" test/vectors/*.txt ||
             grep -q "no_algorithm $reason " test/provider/enc*.sh ||
             grep -qE "\b$reason\b" test/filter/carrier/*.sh \
-                test/tools/ends.sh test/tools/programs.sh ||
+                test/tools/ends.sh test/tools/no_key.sh \
+                test/tools/programs.sh ||
             { echo "$reason" && false; }
     done
 }

@@ -246,6 +246,9 @@ encrypt() {
     opened backup.xb
     envelope inspect backup.xb | grep -q 'host=db1'
     rm backup.xb
+    runs 'envelope encrypt -r ops.pub --receipt'
+    opened nightly.xb
+    envelope verify --no-key --receipt nightly.json nightly.xb
     runs 'set -o pipefail'
     opened backup.xb
     page_ends

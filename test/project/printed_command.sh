@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 16
+plan 17
 . "$srcdir/test/project/printed_support.sh"
 need gpg
 need_token
@@ -105,11 +105,35 @@ verify() {
     flip damaged.tar 600000
     cp backup.xb "$tests_dir/cloud"
     leaves 'backup.xb: verified' 'what it prints'
+    leaves 'backup.xb: data not verified' 'what it prints'
+    leaves 'backup.xb: data as in the receipt' 'what it prints'
     one 'envelope verify -i ops.key ./*.xb'
     one 'envelope verify -i ops.key --header'
     ends 5 'envelope verify -i ops.key --keep-going'
     runs 'set -o pipefail'
+    inventory
     page_ends
+}
+
+# Of three backups, one is for another key now.
+inventory() {
+    keys next
+    rm backup.xb
+    mkdir receipts
+    for host in db1 db2 db3; do
+        envelope -r ops.pub --label host=$host -o $host.xb \
+            --receipt receipts/$host.xb.json data
+    done
+    runs 'for file in' >said
+    [ "$(grep -c ': data as in the receipt, 1000000 bytes$' said)" -eq 3 ]
+    runs 'cat receipts' >said
+    [ "$(grep -c 'db[123]\.xb$' said)" -eq 3 ]
+    [ "$(grep -c '"db[123]",' said)" -eq 3 ]
+    envelope rewrap -i ops.key -r next.pub db2.xb
+    runs 'envelope inspect --json' >said
+    [ "$(grep -cx '\./db[13]\.xb' said)" -eq 2 ]
+    [ "$(grep -c '^db[13]\.xb, since 20' said)" -eq 2 ]
+    ! grep -q db2 said
 }
 
 faq() {
@@ -174,6 +198,14 @@ contributing() {
 
 architecture() {
     page doc/architecture.md
+    page_ends
+}
+
+receipt() {
+    page doc/receipt.md
+    keys ops
+    echo data >a
+    runs 'set -o pipefail'
     page_ends
 }
 
@@ -248,6 +280,7 @@ t 'envelope-inspect(1)' inspect
 t 'envelope-keygen(1)' keygen
 t 'envelope-rewrap(1)' rewrap
 t 'envelope-verify(1)' verify
+t 'receipt.md' receipt
 t 'compatibility.md' compatibility
 t 'architecture.md' architecture
 t 'faq.md' faq

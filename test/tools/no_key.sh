@@ -133,11 +133,11 @@ repacked() {
 other_receipt() {
     "$envelope" encrypt -r ops.pem --receipt another.json -o another text
     exits 5 no_key --receipt another.json raw
-    says_first 'raw: not what the receipt says: it is of another envelope, or the first bytes of the data are damaged'
+    says_first "raw: $(reason RECEIPT): it is of another envelope, or the first bytes of the data are damaged"
     # Another label in the same place is other data
     sed 's/host=db1/host=db2/' raw >label
     exits 5 no_key --receipt raw.json label
-    says_that 'not what the receipt says: the labels are others$'
+    says_first "label: $(reason RECEIPT): the labels are others"
 }
 
 bad_receipts() {
