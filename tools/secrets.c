@@ -52,9 +52,12 @@ note_inputs(struct envl_octets *in_use, const struct envl_arguments *arguments)
 static bool
 note_output(struct envl_octets *in_use, const struct envl_arguments *arguments)
 {
-    const char *output = arguments->output;
+    const char *output = arguments->output, *receipt = arguments->receipt;
     struct stat st;
 
+    if (receipt != NULL && !is_standard(receipt)
+        && !envl_file_add_name_in_use(in_use, receipt))
+        return false;
     if (output != NULL && !is_standard(output))
         return envl_file_add_name_in_use(in_use, output);
     return fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)

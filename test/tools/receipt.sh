@@ -130,6 +130,10 @@ known_before() {
     only
     exits 2 "$envelope" encrypt -r ../ops.pem --receipt out -o out ../plain -f
     says_first 'out cannot be the envelope and its receipt'
+    cp ../ops.pem key
+    exits 2 "$envelope" encrypt -r key --receipt key -o out ../plain -f
+    cmp key ../ops.pem
+    rm key
     cp ../plain in
     exits 2 "$envelope" encrypt -r ../ops.pem --receipt in -o out in -f
     cmp in ../plain
