@@ -92,6 +92,7 @@ def null(bench):
     limits = tools.limits(bench.build)
     ways = {name: limits[name] for name in ("cat", "gcm", "gcm-chunks")}
     ways.update(_own(bench, ("raw", "tar", "xbstream")))
+    ways["ours-receipt-j2"] = tools.with_receipt(bench.build)
     ways["provider"] = tools.provider(bench.build)
     ways.update(tools.peers())
     return _group(bench, "File to /dev/null", ways, "gcm", _to_null)

@@ -106,6 +106,16 @@ def ours(build, carrier, threads, name="`envelope`"):
                 kind="ours")
 
 
+def with_receipt(build):
+    """The command, which makes a receipt, too; decrypting has none."""
+    plain = ours(build, "raw", 2)
+    return dataclasses.replace(
+        plain, title=f"{plain.title}, with a receipt",
+        seal=_envelope(f"{build}/envelope",
+                       ["-r", OWN_KEYS[1], "--carrier", "raw", "-j2",
+                        "--receipt", "receipt.json", "-f"]))
+
+
 def provider(build):
     """Our cipher within stock openssl."""
     words = ["enc", "-provider", "envelope", "-envelope", "-K", "0"]
