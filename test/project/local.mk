@@ -4,6 +4,7 @@
 project_scripts = \
 	%D%/bench.sh \
 	%D%/examples.sh \
+	%D%/examples_parts.sh \
 	%D%/install.sh \
 	%D%/install_directories.sh \
 	%D%/lint.sh \
@@ -18,5 +19,6 @@ project_scripts = \
 
 EXTRA_DIST += \
 	%D%/installation.sh \
+	%D%/kubectl.py \
 	%D%/printed_blocks.py \
 	%D%/printed_support.sh
