@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 10
+plan 13
 . "$srcdir/test/tools/command_support.sh"
 set_up make_all
 
@@ -74,25 +74,54 @@ one_is_missing() {
     grep -qx 'not whole: there is no line of a part' said
 }
 
-# Found by exactly one, wherever it is; the last chunk by all, who look at the end.
-damaged() {
-    size=$(wc -c <e.raw)
-    for at in 5000 300000 600000 900000; do
-        cp e.raw bad
-        printf '\377\377\377\377' | dd of=bad bs=1 seek=$at conv=notrunc 2>/dev/null
-        found=0
-        for i in 1 2 3 4 5 6 7; do
-            status=0
-            "$envelope" verify -i ops.key --part $i/7 bad || status=$?
-            test $status -eq 0 || test $status -eq 5
-            test $status -eq 0 || found=$((found + 1))
-        done
-        test $found -eq 1
+# finds FILE N - how many of N parts are damaged: ./found
+finds() {
+    found=0
+    for i in $(seq "$2"); do
+        status=0
+        "$envelope" verify -i ops.key --part "$i/$2" "$1" || status=$?
+        test $status -eq 0 || test $status -eq 5
+        test $status -eq 0 || found=$((found + 1))
     done
-    head -c $((size - 1)) e.raw >cut
-    for i in 1 4 7; do
-        exits 5 "$envelope" verify -i ops.key --part $i/7 cut
-        exits 5 "$envelope" decrypt -i ops.key --part $i/7 -o got cut
+    echo $found >found
+}
+
+# What is damaged in the data is found by exactly one; the last chunk by all, who look
+# at the end.
+damaged() {
+    for carrier in raw tar xbstream; do
+        for at in 20000 300000 600000 900000; do
+            cp e.$carrier bad
+            printf '\377\377\377\377' \
+                | dd of=bad bs=1 seek=$at conv=notrunc 2>/dev/null
+            for n in 1 2 7 16; do
+                finds bad $n
+                test "$(cat found)" -eq 1
+            done
+        done
+        head -c $(($(size_of e.$carrier) - 1)) e.$carrier >cut
+        finds cut 3
+        rm -f got
+        test "$(cat found)" -eq 3
+        exits 5 "$envelope" decrypt -i ops.key --part 2/3 -o got cut
+        test ! -e got
+    done
+}
+
+# A frame around the data is found by one, or by all who pass it, and never by none.
+damaged_frames() {
+    for carrier in tar xbstream; do
+        mark=ustar before=157
+        test $carrier = tar || mark=XBSTCK01 before=-10
+        LC_ALL=C grep -abo $mark e.$carrier | cut -d: -f1 >marks
+        test "$(wc -l <marks)" -gt 10
+        for line in 4 8 12; do
+            at=$(($(sed -n ${line}p marks) - before))
+            cp e.$carrier bad
+            flip bad $at
+            finds bad 5
+            test "$(cat found)" -ge 1
+        done
     done
 }
 
@@ -106,6 +135,33 @@ of_another() {
     sed '2s/"chunks":62/"chunks":63/' lines >grown
     exits 1 "$envelope" verify --parts grown
     says_that 'line 2 is about another envelope than those before it: it has grown'
+}
+
+# It is still being written when the first jobs read it.
+written_meanwhile() {
+    head -c 500000 e.raw >growing
+    : >lines
+    for i in 1 2; do
+        exits 5 "$envelope" verify -i ops.key --part $i/4 --json growing >>lines
+    done
+    cp e.raw growing
+    for i in 3 4; do
+        "$envelope" verify -i ops.key --part $i/4 --json growing >>lines
+    done
+    not_whole lines
+    grep -qx 'not whole: chunks 0 to before 31 of 62 were not verified' said
+}
+
+# Of 3 and of 2 parts: it is the chunks that count.
+other_cuts() {
+    proves 3 e.raw
+    cp lines three
+    proves 2 e.raw
+    { head -n 1 lines && tail -n 2 three; } >mixed
+    exits 0 "$envelope" verify --parts mixed
+    { head -n 1 three && tail -n 1 lines; } >mixed
+    not_whole mixed
+    grep -qx 'not whole: chunks 20 to before 31 of 62 were not verified' said
 }
 
 # The salt and the commitment stay.
@@ -175,7 +231,10 @@ t "the parts are the whole" all_equal
 t "all parts prove the whole" whole
 t "a part is missing" one_is_missing
 t "damage is found by one part" damaged
+t "damage around the data is found" damaged_frames
 t "parts of another envelope" of_another
+t "a file that is still written" written_meanwhile
+t "parts of other numbers" other_cuts
 t "parts of before and after a rewrap" rewrapped
 t "more parts than chunks" small_ones
 t "lines that are none" bad_lines
