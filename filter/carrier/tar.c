@@ -44,13 +44,14 @@ static const char gnu_magic[] = "ustar  ";
 static unsigned
 sum_of(const unsigned char *block)
 {
-    const size_t from = offsetof(struct ustar, checksum);
-    const size_t to = from + sizeof(((struct ustar *)0)->checksum);
+    const struct ustar *h = (const struct ustar *)block;
     unsigned sum = 0;
     size_t i;
 
     for (i = 0; i < ENVL_TAR_BLOCK_LEN; i++)
-        sum += i >= from && i < to ? ' ' : block[i];
+        sum += block[i];
+    for (i = 0; i < sizeof(h->checksum); i++)
+        sum += ' ' - (unsigned)(unsigned char)h->checksum[i];
     return sum;
 }
 
@@ -149,15 +150,107 @@ envl_tar_pax_is_harmless(const char *text, size_t len)
     return true;
 }
 
+/* Ends */
+
+static bool
+is_zero(const unsigned char *p, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len && p[i] == 0; i++)
+        ;
+    return i == len;
+}
+
 bool
 envl_tar_has_end(const unsigned char *tail, size_t len)
 {
-    const size_t end_len = (size_t)2 * ENVL_TAR_BLOCK_LEN;
+    const size_t end_len = (size_t)ENVL_TAR_END_BLOCKS * ENVL_TAR_BLOCK_LEN;
+
+    return len >= end_len && is_zero(tail + len - end_len, end_len);
+}
+
+/* Octal digits; or, as GNU has it for 8 GiB and more, a big-endian number after
+ * a byte with the highest bit set. */
+static bool
+read_size(const char *field, size_t len, uint64_t *value)
+{
     size_t i;
 
-    if (len < end_len)
+    if ((unsigned char)field[0] != 0x80)
+        return read_octal(field, len, value);
+    for (i = 1; i < len - sizeof(*value); i++) {
+        if (field[i] != 0)
+            return false;
+    }
+    for (*value = 0; i < len; i++)
+        *value = *value << 8 | (unsigned char)field[i];
+    return true;
+}
+
+/*
+ * What follows a header, in bytes.  Links, devices and directories have no data,
+ * and programs differ on those that have a size.  A sparse file of the old GNU
+ * kind may have more headers.
+ */
+static bool
+data_after(const struct ustar *h, uint64_t *size)
+{
+    uint64_t checksum;
+
+    if (!read_octal(h->checksum, sizeof(h->checksum), &checksum)
+        || checksum != sum_of((const unsigned char *)h)
+        || !read_size(h->size, sizeof(h->size), size) || h->type == 'S')
         return false;
-    for (i = len - end_len; i < len && tail[i] == 0; i++)
-        ;
-    return i == len;
+    return *size == 0 || h->type < '1' || h->type > '6';
+}
+
+/* Whether a pax header gives the next member another size */
+static bool
+has_size(const unsigned char *block)
+{
+    static const char key[] = "size=";
+    size_t i;
+
+    for (i = 0; i + sizeof(key) - 1 <= ENVL_TAR_BLOCK_LEN; i++) {
+        if (memcmp(block + i, key, sizeof(key) - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A wrong step leads into data, which has no checksum of a header, so that the
+ * walk is lost: this is why a key across two blocks need not be found.
+ */
+void
+envl_tar_walk_on(struct envl_tar_walk *walk, const unsigned char *block)
+{
+    const struct ustar *h = (const struct ustar *)block;
+    uint64_t size;
+
+    if (walk->pax_left > 0) {
+        walk->lost = has_size(block);
+        walk->pax_left -= ENVL_TAR_BLOCK_LEN;
+    } else if (is_zero(block, ENVL_TAR_BLOCK_LEN)) {
+        walk->zeros += walk->zeros < ENVL_TAR_END_BLOCKS;
+    } else if (!data_after(h, &size)
+               || size > INT64_MAX - walk->next - 2 * ENVL_TAR_BLOCK_LEN) {
+        walk->lost = true;
+    } else {
+        walk->zeros = 0;
+        size += envl_tar_padding(size);
+        if (h->type == ENVL_TAR_PAX || h->type == ENVL_TAR_PAX_GLOBAL)
+            walk->pax_left = size;
+        else
+            walk->next += size;
+    }
+    walk->next += ENVL_TAR_BLOCK_LEN;
+}
+
+bool
+envl_tar_walk_at_end(const struct envl_tar_walk *walk, uint64_t size)
+{
+    return walk->lost
+           || (walk->next == size && walk->zeros == ENVL_TAR_END_BLOCKS);
 }

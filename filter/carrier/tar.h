@@ -56,6 +56,23 @@ enum envelope_reason envl_tar_parse(struct envl_tar_header *header,
 /* envl_tar_has_end - are the last two blocks of these bytes zeros? */
 bool envl_tar_has_end(const unsigned char *tail, size_t len);
 
+/*
+ * Following the members of a tar from header to header, to know its end: the
+ * last blocks of a tar that was cut within zeros of a file look like one.
+ */
+struct envl_tar_walk {
+    uint64_t next;     /* offset of the next block to look at */
+    uint64_t pax_left; /* bytes of a pax header that begin there */
+    unsigned zeros;    /* zero blocks before it, in a row */
+    bool lost;         /* a header says nothing that could be followed */
+};
+
+/* envl_tar_walk_on - look at the block at walk->next, unless walk is lost */
+void envl_tar_walk_on(struct envl_tar_walk *walk, const unsigned char *block);
+
+/* envl_tar_walk_at_end - does the archive end where it has this size? */
+bool envl_tar_walk_at_end(const struct envl_tar_walk *walk, uint64_t size);
+
 /* envl_tar_padding - zero bytes after a member of this size */
 size_t envl_tar_padding(uint64_t size);
 

@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "filter/carrier/reader.h"
+#include "filter/carrier/tar.h"
 #include "filter/carrier/writer.h"
 #include "filter/stream/sealed.h"
 #include "filter/stream/sums.h"
@@ -49,6 +50,7 @@ struct envl_encoder {
     const struct envl_stop *stop;
     unsigned char tail[ENVL_CARRIER_TAIL_LEN]; /* the last bytes of the data */
     size_t tail_len;
+    struct envl_tar_walk walk;
     uint64_t size; /* bytes of the data so far */
 
     size_t want; /* chunks that the current slot takes */
@@ -328,6 +330,34 @@ note_tail(struct envl_encoder *encoder, const struct envl_slot *slot)
     add_to_tail(encoder, p, slot->have % ENVELOPE_CHUNK_LENGTH);
 }
 
+/* Follow the members of a tar.  A block does not lie across chunks, and a slot
+ * begins with a chunk. */
+static void
+walk_on(struct envl_encoder *encoder, const struct envl_slot *slot)
+{
+    struct envl_tar_walk *walk = &encoder->walk;
+    const uint64_t begin = encoder->size - slot->have;
+    size_t at;
+
+    while (!walk->lost && walk->next < encoder->size
+           && encoder->size - walk->next >= ENVL_TAR_BLOCK_LEN) {
+        at = (size_t)(walk->next - begin);
+        envl_tar_walk_on(walk, slot->batch
+                                   + at / ENVELOPE_CHUNK_LENGTH
+                                         * ENVELOPE_SEALED_CHUNK_LENGTH
+                                   + at % ENVELOPE_CHUNK_LENGTH);
+    }
+}
+
+static bool
+has_end(const struct envl_encoder *encoder)
+{
+    return envl_carrier_has_end(encoder->writer.kind, encoder->tail,
+                                encoder->tail_len, encoder->size)
+           && (encoder->writer.kind != ENVL_TAR
+               || envl_tar_walk_at_end(&encoder->walk, encoder->size));
+}
+
 /* Check the end of the data: its writer may have died, which a pipe does not
  * show. */
 static enum envelope_reason
@@ -338,9 +368,7 @@ check_end(const struct envl_encoder *encoder, struct envl_err *err)
     if (encoder->confirm_end != NULL)
         rc = encoder->confirm_end(encoder->confirm_arg, encoder->size,
                                   encoder->stop, err);
-    if (rc != ENVELOPE_OK || !encoder->wants_end
-        || envl_carrier_has_end(encoder->writer.kind, encoder->tail,
-                                encoder->tail_len, encoder->size))
+    if (rc != ENVELOPE_OK || !encoder->wants_end || has_end(encoder))
         return rc;
     return envl_fail(err, ENVELOPE_R_INCOMPLETE,
                      "%s, and this one does not: see whether what wrote it has "
@@ -445,8 +473,11 @@ envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
     }
     if (encoder->state == AT_DATA)
         encoder->size += slot->have;
-    if (encoder->wants_end && encoder->state == AT_DATA)
+    if (encoder->wants_end && encoder->state == AT_DATA) {
         note_tail(encoder, slot);
+        if (encoder->writer.kind == ENVL_TAR)
+            walk_on(encoder, slot);
+    }
     if (encoder->state == AT_DATA && ended)
         rc = check_end(encoder, &err);
     if (rc == ENVELOPE_OK && encoder->state == AT_DATA)

@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 6
+plan 8
 . "$srcdir/test/tools/command_support.sh"
 set_up make_all
 
@@ -72,6 +72,81 @@ with tarfile.open("t.tar", "w") as t: t.add("member")'
     }
 }
 
+# A file of zeros looks like the end, wherever it is cut.
+tar_of_zeros() {
+    { echo data && head -c 60000 /dev/zero; } >member
+    for format in oldgnu gnu ustar pax; do
+        tar --format=$format -cf t.tar member
+        has_end t.tar
+        for blocks in 8 9 60 110 115; do
+            head -c $((blocks * 512)) t.tar >cut.tar
+            tail -c 1024 cut.tar | cmp -n 1024 - /dev/zero
+            lacks_end cut.tar
+        done
+    done
+    # Also where a worker's buffer ends, and in the second of two archives
+    head -c 3000000 /dev/zero >large
+    tar -cf l.tar large
+    cat t.tar l.tar >both.tar
+    has_end both.tar
+    for size in 1048576 2097152 2100224; do
+        for file in l.tar both.tar; do
+            head -c $size $file >cut.tar
+            for threads in 1 3; do
+                exits 7 "$envelope" encrypt -j$threads -r ops.pem -o out cut.tar
+            done
+        done
+    done
+}
+
+# Members without data, and what comes before or after a header
+tar_of_all_kinds() {
+    long=$(printf '%0200d' 1)
+    mkdir -p kinds/$long/$long
+    echo data >kinds/$long/$long/file
+    ln kinds/$long/$long/file kinds/hard
+    ln -s $long/$long/file kinds/soft
+    mkfifo kinds/fifo
+    { head -c 300000 /dev/zero && echo data && head -c 300000 /dev/zero; } \
+        | dd of=kinds/sparse conv=sparse bs=4096 iflag=fullblock 2>/dev/null
+    for options in --format=oldgnu --format=gnu --format=pax \
+        --listed-incremental=kinds.list; do
+        tar $options -cf t.tar kinds
+        has_end t.tar
+        head -c $(($(size_of t.tar) - 20480)) t.tar >cut.tar
+        lacks_end cut.tar
+    done
+    # Those of which the last blocks are looked at, or less
+    for options in --label=name --sparse --format=oldgnu\ --sparse \
+        --format=pax\ --sparse --format=pax\ --pax-option=size:=5; do
+        # shellcheck disable=SC2086 # words
+        tar $options -cf t.tar kinds
+        has_end t.tar
+    done
+    ! command -v bsdtar >/dev/null || {
+        for format in pax gnutar; do
+            bsdtar --format=$format -cf t.tar kinds
+            has_end t.tar
+        done
+    }
+    # A size that is not octal, as of 8 GiB and more
+    "$PYTHON" -c 'import tarfile
+for size in 1000, 9 << 30:
+    info = tarfile.TarInfo("zeros")
+    first = info.tobuf()
+    info.size = 9 << 30
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    block[124:136] = b"\x80" + size.to_bytes(11, "big")
+    block[148:156] = b" " * 8
+    block[148:155] = b"%06o\0" % sum(block)
+    with open(f"{size}.tar", "wb") as file:
+        file.write(first + block + bytes(1024) + bytes(1024))'
+    has_end 1000.tar
+    lacks_end $((9 << 30)).tar
+    head -c 2560 1000.tar >cut.tar
+    lacks_end cut.tar
+}
+
 xbstream_ends() {
     "$envelope" encrypt -r ops.pem --carrier xbstream -o x.xb plain
     has_end x.xb
@@ -114,6 +189,8 @@ of_a_program_too() {
 t "a pipe through which nothing came" empty_pipe
 t "the end of a tar" tar_ends
 t "tar archives of other programs" tars_of_others
+t "a tar that is cut within zeros" tar_of_zeros
+t "a tar with members of all kinds" tar_of_all_kinds
 t "the end of an xbstream" xbstream_ends
 t "an end at the edge of a buffer" ends_at_edges
 t "the end of what a program writes" of_a_program_too
