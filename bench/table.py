@@ -85,6 +85,8 @@ NOTES = {
     "pipe": "The ratio is to `cat | cat`; CPU and memory are those of X, and "
             "where there is none, of the first `cat`.",
     "memory": "What a longer stream takes more, its length costs.",
+    "parts": "The ratio is to one job; no data is written. CPU is that of all "
+             "processes, memory that of the largest.",
     "small": "The ratio is to libcrypto alone; it has no data to encrypt.",
     "mariadb": "The ratio is to the backup alone; CPU and memory are those of "
                "the last process.",
