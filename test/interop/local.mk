@@ -6,6 +6,7 @@ interop_scripts = \
 	%D%/languages.sh \
 	%D%/mariadb.sh \
 	%D%/producers.sh \
+	%D%/producers_postgresql.sh \
 	%D%/signatures.sh \
 	%D%/stranger.sh \
 	%D%/xbstream.sh \
