@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Knows which services there are, and keeps what every one of them would have
- * to check, or to undo after a failure. */
+/* Knows which services there are, and does what each of them would else have to
+ * check, or to undo after a failure. */
 #include "kms/dispatch.h"
 
 #include <string.h>

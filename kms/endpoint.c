@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads endpoints.  What an endpoint's host is has to be the same to us, who
- * decide about plain http, and to all who read it after us: a host is written
- * in one way, or refused.
+ * Reads endpoints.  The host decides here whether plain http will do, and others
+ * read it after us.  It must be the same host to all of us: so a host is written in
+ * one way, or refused.
  */
 #include "kms/http.h"
 
@@ -19,8 +19,8 @@
 #define DIGITS "0123456789"
 #define HEX_DIGITS DIGITS "abcdefABCDEF"
 #define NAME DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-."
-/* RFC 3986, 3.3, without percent-encoding: there is more than one, and who
- * signs has to know which. */
+/* RFC 3986, 3.3, without percent-encoding: there is more than one way to encode,
+ * and a signature is for one of them. */
 #define PATH NAME "_~!$&'()*+,;=:@/"
 
 /* Who may be asked without TLS, beside loopback. */

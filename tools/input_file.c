@@ -34,7 +34,7 @@ envl_input_is_missing(const char *name)
     return missing;
 }
 
-/* By a name of its own: one that a shell has made for <(COMMAND) has none. */
+/* Is it a FIFO with a name of its own?  That of a shell's <(COMMAND) has none. */
 static bool
 is_named_fifo(const char *name, const struct stat *reader)
 {

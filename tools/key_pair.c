@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that may fail is done before the first name is given; what is old is
- * kept until the last one is. */
+/* All that may fail is done before the first file gets its name.  Old files are
+ * kept until the last one has its own. */
 #include "tools/key_pair.h"
 
 #include <errno.h>

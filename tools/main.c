@@ -28,7 +28,7 @@
 #define SECURE_HEAP_LEN 65536
 #define SECURE_HEAP_ITEM_LEN 32
 
-/* Bytes that may be locked, for all to be. */
+/* Memory is locked only where so many bytes of it may be. */
 #define LOCK_LIMIT_MIN 1073741824
 
 /* LeakSanitizer does not look into it, and takes what it holds for lost. */
@@ -87,8 +87,9 @@ forbid_core(void)
     }
 }
 
-/* A file must never take the place of a standard one that is closed, and get
- * messages.  What does so cannot be read, or written. */
+/* A file that is opened takes the place of a standard one that is closed, and
+ * would get messages.  So /dev/null is put there, which then cannot be read, or
+ * written. */
 static bool
 open_standard_files(void)
 {

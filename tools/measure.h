@@ -26,10 +26,10 @@ enum envelope_reason envl_measure_payload(uint64_t *len,
                                           struct envl_err *err);
 
 /*
- * envl_measure_text - the length of the text in a payload of this length
+ * envl_measure_text - bytes of plaintext in a payload of this length
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_TRUNCATED or _TOO_LONG if no text makes
- *          such a payload (FORMAT 1).
+ * Returns: ENVELOPE_OK; ENVELOPE_R_TRUNCATED or _TOO_LONG if no plaintext
+ *          makes such a payload (FORMAT 1).
  */
 enum envelope_reason envl_measure_text(uint64_t *text_len, uint64_t payload_len,
                                        struct envl_err *err);

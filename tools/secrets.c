@@ -47,8 +47,8 @@ note_inputs(struct envl_octets *in_use, const struct envl_arguments *arguments)
     return ok;
 }
 
-/* Standard output is a file of its own if it is no terminal, which may be the
- * one where a passphrase is typed. */
+/* Standard output counts if it is a regular file.  A terminal may be the one where
+ * a passphrase is typed. */
 static bool
 note_output(struct envl_octets *in_use, const struct envl_arguments *arguments)
 {
@@ -134,7 +134,7 @@ get_passphrase(struct envl_arguments *arguments, const char *asks_for,
 
 /* Key-encryption keys */
 
-/* Is a failure to read it one to open something, or to make something? */
+/* If it cannot be read, has decrypting failed or encrypting? */
 static enum envl_direction
 way_of(const struct envl_arguments *arguments)
 {

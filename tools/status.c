@@ -14,9 +14,8 @@
 
 #define SALVAGE "envelope decrypt --salvage writes what is intact"
 
-/* A reason that is not here is a failure.  One that an encrypting stream raises
- * is a failure, too, whatever a decrypting one makes of it, unless it comes from
- * what was typed. */
+/* A reason that is not here is ENVL_EXIT_FAILED.  So is any reason of encrypting,
+ * whatever it is of decrypting, unless it comes from what was typed. */
 static const struct row {
     enum envelope_reason reason;
     enum envl_status status;

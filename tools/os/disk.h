@@ -11,9 +11,9 @@
  *   path  of the file, which need not be there
  *   name  set to its last part, within path; may be empty
  *
- * Returns: a descriptor, for the names in it; of a directory that cannot be read
- *          it is for nothing else, and fsync() fails with EBADF.  -1 with errno
- *          set.
+ * Returns: a descriptor, for the names in the directory; -1 with errno set.  If
+ *          the directory cannot be read, it is for nothing else, and fsync() fails
+ *          with EBADF.
  */
 int envl_parent_open(const char *path, const char **name);
 

@@ -12,8 +12,8 @@
 typedef void envl_ending_fn(int number);
 
 /*
- * envl_ending_block - these signals wait
- * envl_ending_unblock - they go on
+ * envl_ending_block - hold these signals back
+ * envl_ending_unblock - let them through again
  *
  * Threads: of the calling one; all others have them blocked.
  */

@@ -440,9 +440,10 @@ is_old_or_new(const unsigned char *text, int file)
 }
 
 /*
- * A journal that is not whole was being written when the machine stopped, and
- * then the file was not touched yet; or it was damaged later, and then it may be
- * needed: the file has something between the two headers that it still shows.
+ * A journal that is not whole has one of two causes.  It was being written when the
+ * machine stopped: then the file was not touched yet.  Or it was damaged later:
+ * then it may be needed, because the file has bytes of both headers, as what is
+ * left of the journal shows.
  */
 static bool
 may_be_needed(const unsigned char *text, size_t len, int file)

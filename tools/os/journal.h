@@ -53,11 +53,11 @@ bool envl_journal_exists(const struct envl_journal *journal);
  * envl_journal_recover - finish what was interrupted, if anything was
  *
  * A journal is believed if it is complete, belongs to the user or to the owner
- * of the file, and names the beginning of the file's payload; and if each byte
- * that it would write is the old one or the new one.  One that is incomplete is
- * dropped, because the file was not touched yet; one that was damaged later is
- * kept.  A journal that is older
- * than the header would else undo a later rewrap.
+ * of the file, and names the beginning of the file's payload.  Also, each byte of
+ * the file in its place must be the old one or the new one: a journal that is older
+ * than the header would else undo a later rewrap.  One that is incomplete is
+ * dropped, because the file was not touched yet.  One that was damaged later is
+ * kept.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_READ, _WRITE; _MEMORY.
  */

@@ -42,8 +42,8 @@ give_limits_back(void)
     }
 }
 
-/* In the handler.  Its input would end as this program does: one that takes data
- * must be gone before. */
+/* In the handler.  Where this program ends, the input of that one ends, too: one
+ * that takes data must be gone before. */
 static void
 end_taker(pid_t pid)
 {

@@ -434,8 +434,8 @@ run(void *arg)
     return NULL;
 }
 
-/* All signals blocked: they are the program's, a closed pipe is none, and
- * writing from the background stops nothing. */
+/* All signals are blocked here: other threads take them.  So a closed pipe raises
+ * none, and writing from the background stops nothing. */
 static bool
 start_thread(struct envl_progress *progress)
 {

@@ -19,7 +19,7 @@ struct envl_progress;
 
 /*
  * envl_progress_catch - from here on SIGUSR1 (and SIGINFO where there is one)
- * never ends the program, unless it is ignored, and stays so
+ * never ends the program; where it is ignored, it stays so
  *
  * To be called first of all: who starts the program may send it at any time.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lock outlives the descriptor that is written to: the file must not look
- * as if a killed run had left it before it has its name. */
+/* The lock is kept when the descriptor that was written to is closed: until the
+ * file has its name, it must not look as if a killed run had left it. */
 #include "tools/os/replace.h"
 
 #include <errno.h>

@@ -53,8 +53,8 @@ make_name(const char *of, bool first)
                : NULL;
 }
 
-/* Was it left by an earlier run, and is it gone now?  A lock that cannot be had
- * for another reason than that somebody has it tells nothing. */
+/* Was it left by an earlier run, and is it gone now?  Only where the lock can be
+ * had, or somebody has it, is that known. */
 static bool
 remove_left(int dir, const char *name)
 {

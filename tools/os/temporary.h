@@ -2,8 +2,8 @@
 /*
  * Temporary files beside the file that is to be: ".NAME.envelope", and
  * ".NAME.envelope-XXXXXX" where that one is in use.  Whoever writes one has it
- * locked; what an earlier run left there, which was killed, is not, and is
- * removed by the next run for the same name.
+ * locked.  One that a killed run has left is not locked, and the next run for the
+ * same name removes it.
  */
 #ifndef ENVL_TEMPORARY_H
 #define ENVL_TEMPORARY_H
