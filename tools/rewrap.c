@@ -437,7 +437,8 @@ write_in_place(struct target *target, struct envl_err *err)
     rc = envl_header_file_patch(&patch, &target->head, target->fd,
                                 &target->header, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_journal_replace(&target->journal, &target->head, &patch, err);
+        rc = envl_journal_replace(&target->journal, target->head.start_at,
+                                  &patch, err);
     OPENSSL_free(patch.bytes);
     return rc;
 }

@@ -36,7 +36,6 @@ struct fixture {
     char directory[32], path[48];
     int file;
     struct bytes old;
-    struct envl_header_file head;
     struct envl_patch patch;
     struct envl_journal journal;
 };
@@ -54,8 +53,6 @@ setup(void **state)
     f.file = open(f.path, O_RDWR | O_CREAT | O_EXCL, 0600);
     assert_true(f.file >= 0);
     assert_int_equal(write(f.file, f.old.p, FILE_LEN), FILE_LEN);
-    f.head.start_at = START_AT;
-    memcpy(f.head.start, f.old.p + START_AT, sizeof(f.head.start));
     f.patch = (struct envl_patch){ .at = PATCH_AT,
                                    .bytes = OPENSSL_zalloc(PATCH_LEN),
                                    .len = PATCH_LEN };
@@ -100,7 +97,7 @@ file_that_is_not_on_the_disk(void **state)
 
     fails_for = f->file;
     assert_int_equal(
-        envl_journal_replace(&f->journal, &f->head, &f->patch, &err),
+        envl_journal_replace(&f->journal, START_AT, &f->patch, &err),
         ENVELOPE_R_WRITE);
     assert_non_null(strstr(err.detail, f->journal.name));
     assert_true(envl_journal_exists(&f->journal));
@@ -124,10 +121,59 @@ file_that_is(void **state)
     struct envl_err err;
 
     assert_int_equal(
-        envl_journal_replace(&f->journal, &f->head, &f->patch, &err),
+        envl_journal_replace(&f->journal, START_AT, &f->patch, &err),
         ENVELOPE_OK);
     assert_false(envl_journal_exists(&f->journal));
     assert_patched(f);
+}
+
+/* The patch may cover a part of the bytes that name the file, or all of them but
+ * not what is around them. */
+static void
+anchor_that_is_written(void **state)
+{
+    static const uint64_t anchors[] = { PATCH_AT + PATCH_LEN - 40, PATCH_AT,
+                                        0 };
+    struct fixture *f = *state;
+    enum envl_journal_state found;
+    struct envl_err err;
+    size_t i;
+
+    for (i = 0; i < sizeof(anchors) / sizeof(anchors[0]); i++) {
+        assert_int_equal(pwrite(f->file, f->old.p, FILE_LEN, 0), FILE_LEN);
+        fails_for = f->file;
+        assert_int_equal(
+            envl_journal_replace(&f->journal, anchors[i], &f->patch, &err),
+            ENVELOPE_R_WRITE);
+        fails_for = -1;
+        /* half of the write had been done */
+        assert_int_equal(pwrite(f->file, f->old.p, FILE_LEN / 2, 0),
+                         FILE_LEN / 2);
+        assert_int_equal(envl_journal_recover(&f->journal, &found, &err),
+                         ENVELOPE_OK);
+        assert_int_equal(found, ENVL_JOURNAL_REDONE);
+        assert_patched(f);
+    }
+}
+
+static void
+anchor_of_another_file(void **state)
+{
+    struct fixture *f = *state;
+    enum envl_journal_state found;
+    struct envl_err err;
+    unsigned char other = f->old.p[START_AT] ^ 1;
+
+    fails_for = f->file;
+    assert_int_equal(
+        envl_journal_replace(&f->journal, START_AT, &f->patch, &err),
+        ENVELOPE_R_WRITE);
+    fails_for = -1;
+    assert_int_equal(pwrite(f->file, &other, 1, START_AT), 1);
+    assert_int_equal(envl_journal_recover(&f->journal, &found, &err),
+                     ENVELOPE_R_READ);
+    assert_non_null(strstr(err.detail, "another file"));
+    assert_int_equal(unlink(f->journal.name), 0);
 }
 
 int
@@ -137,6 +183,10 @@ main(void)
         cmocka_unit_test_setup_teardown(file_that_is_not_on_the_disk, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(file_that_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(anchor_that_is_written, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(anchor_of_another_file, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

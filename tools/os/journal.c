@@ -29,9 +29,9 @@ enum {
     MAGIC_LEN = sizeof(MAGIC) - 1,
     AT_PATCH = AT_MAGIC + MAGIC_LEN, /* where the bytes belong */
     AT_LEN = AT_PATCH + 8,           /* how many they are, of each */
-    AT_START = AT_LEN + 8,           /* where the payload begins */
-    AT_START_HASH = AT_START + 8,    /* SHA-256 of its first bytes */
-    AT_HASH = AT_START_HASH + SHA256_DIGEST_LENGTH, /* of all but itself */
+    AT_ANCHOR = AT_LEN + 8,         /* where the bytes are that name the file */
+    AT_ANCHOR_HASH = AT_ANCHOR + 8, /* SHA-256 of them */
+    AT_HASH = AT_ANCHOR_HASH + SHA256_DIGEST_LENGTH, /* of all but itself */
     FIELDS_LEN = AT_HASH + SHA256_DIGEST_LENGTH
 };
 static_assert(MAGIC_LEN == 16, "the numbers are aligned");
@@ -197,12 +197,33 @@ read_at(int fd, uint64_t at, unsigned char *to, size_t len)
     return true;
 }
 
+/*
+ * Get what the file has at an anchor once the patch is written.  Bytes that the
+ * patch covers come from the patch: so the anchor is the same before the write,
+ * after it, and in the middle.
+ */
+static bool
+read_anchor(unsigned char *bytes, int file, uint64_t at,
+            const struct envl_patch *patch)
+{
+    size_t i;
+
+    if (!read_at(file, at, bytes, ENVL_JOURNAL_ANCHOR_LEN))
+        return false;
+    for (i = 0; i < ENVL_JOURNAL_ANCHOR_LEN; i++) {
+        if (at + i >= patch->at && at + i - patch->at < patch->len)
+            bytes[i] = patch->bytes[at + i - patch->at];
+    }
+    return true;
+}
+
 static enum envelope_reason
 make_text(unsigned char **out, const struct envl_journal *journal,
-          const struct envl_header_file *head, const struct envl_patch *patch,
+          uint64_t anchor_at, const struct envl_patch *patch,
           struct envl_err *err)
 {
     unsigned char *text = OPENSSL_malloc(FIELDS_LEN + 2 * patch->len);
+    unsigned char anchor[ENVL_JOURNAL_ANCHOR_LEN];
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (text == NULL)
@@ -210,13 +231,13 @@ make_text(unsigned char **out, const struct envl_journal *journal,
     memcpy(text + AT_MAGIC, MAGIC, MAGIC_LEN);
     put_be64(text + AT_PATCH, patch->at);
     put_be64(text + AT_LEN, patch->len);
-    put_be64(text + AT_START, head->start_at);
+    put_be64(text + AT_ANCHOR, anchor_at);
     memcpy(text + FIELDS_LEN, patch->bytes, patch->len);
     if (!read_at(journal->file, patch->at, text + FIELDS_LEN + patch->len,
-                 patch->len))
+                 patch->len)
+        || !read_anchor(anchor, journal->file, anchor_at, patch))
         rc = envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
-    else if (SHA256(head->start, sizeof(head->start), text + AT_START_HASH)
-                 == NULL
+    else if (SHA256(anchor, sizeof(anchor), text + AT_ANCHOR_HASH) == NULL
              || !hash(text + AT_HASH, text, patch->len))
         rc = envl_fail_crypto(err, "hash the journal");
     if (rc == ENVELOPE_OK)
@@ -263,8 +284,7 @@ write_journal(const struct envl_journal *journal, const unsigned char *text,
 }
 
 enum envelope_reason
-envl_journal_replace(const struct envl_journal *journal,
-                     const struct envl_header_file *head,
+envl_journal_replace(const struct envl_journal *journal, uint64_t anchor_at,
                      const struct envl_patch *patch, struct envl_err *err)
 {
     unsigned char *text = NULL;
@@ -272,7 +292,7 @@ envl_journal_replace(const struct envl_journal *journal,
     sigset_t all, old;
 
     if (rc == ENVELOPE_OK)
-        rc = make_text(&text, journal, head, patch, err);
+        rc = make_text(&text, journal, anchor_at, patch, err);
     if (rc != ENVELOPE_OK)
         return rc;
     sigfillset(&all);
@@ -376,21 +396,25 @@ is_a_beginning(const unsigned char *text, size_t len)
 }
 
 static enum envelope_reason
-check_for(bool *is_for, const struct envl_journal *journal,
-          const unsigned char *text, struct envl_err *err)
+check_for(bool *is_for, const struct envl_journal *journal, unsigned char *text,
+          struct envl_err *err)
 {
-    unsigned char start[ENVELOPE_PAYLOAD_START_LENGTH];
+    unsigned char anchor[ENVL_JOURNAL_ANCHOR_LEN];
     unsigned char is[SHA256_DIGEST_LENGTH];
-    uint64_t at = get_be64(text + AT_START);
-    uint64_t patch = get_be64(text + AT_PATCH), len = get_be64(text + AT_LEN);
+    const uint64_t at = get_be64(text + AT_ANCHOR);
+    const struct envl_patch patch = {
+        .at = get_be64(text + AT_PATCH),
+        .bytes = text + FIELDS_LEN,
+        .len = (size_t)get_be64(text + AT_LEN),
+    };
 
     *is_for = false;
-    if (at > INT64_MAX || patch > at || len > at - patch
-        || !read_at(journal->file, at, start, sizeof(start)))
+    if (at > INT64_MAX - sizeof(anchor) || patch.at > INT64_MAX - patch.len
+        || !read_anchor(anchor, journal->file, at, &patch))
         return ENVELOPE_OK;
-    if (SHA256(start, sizeof(start), is) == NULL)
+    if (SHA256(anchor, sizeof(anchor), is) == NULL)
         return fail_hash(journal, err);
-    *is_for = memcmp(is, text + AT_START_HASH, sizeof(is)) == 0;
+    *is_for = memcmp(is, text + AT_ANCHOR_HASH, sizeof(is)) == 0;
     return ENVELOPE_OK;
 }
 
@@ -479,8 +503,8 @@ drop(const struct envl_journal *journal, const unsigned char *text, size_t len,
 }
 
 static enum envelope_reason
-recover(const struct envl_journal *journal, const unsigned char *text,
-        size_t len, enum envl_journal_state *state, struct envl_err *err)
+recover(const struct envl_journal *journal, unsigned char *text, size_t len,
+        enum envl_journal_state *state, struct envl_err *err)
 {
     enum envelope_reason rc;
     bool is;

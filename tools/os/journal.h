@@ -10,10 +10,15 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <envelope/envelope.h>
+
 #include "filter/stream/header_file.h"
 #include "lib/base/err.h"
 
 #define ENVL_JOURNAL_SUFFIX ".envelope-rewrap"
+
+/* Bytes by which a journal names its file, such as the payload's start. */
+#define ENVL_JOURNAL_ANCHOR_LEN ENVELOPE_PAYLOAD_START_LENGTH
 
 struct envl_journal {
     char *name; /* owned */
@@ -53,7 +58,7 @@ bool envl_journal_exists(const struct envl_journal *journal);
  * envl_journal_recover - finish what was interrupted, if anything was
  *
  * A journal is believed if it is complete, belongs to the user or to the owner
- * of the file, and names the beginning of the file's payload.  Also, each byte of
+ * of the file, and names bytes that the file has.  Also, each byte of
  * the file in its place must be the old one or the new one: a journal that is older
  * than the header would else undo a later rewrap.  One that is incomplete is
  * dropped, because the file was not touched yet.  One that was damaged later is
@@ -68,7 +73,9 @@ enum envelope_reason envl_journal_recover(const struct envl_journal *journal,
 /*
  * envl_journal_replace - write patch, and see it on the disk
  *
- *   head  of the file: the patch lies before the payload
+ *   anchor_at  where ENVL_JOURNAL_ANCHOR_LEN bytes of the file are that no other
+ *              file has: a journal names its file by them.  The patch may cover
+ *              some of them
  *
  * There must be no journal.  Signals wait.  Where the caller may not set times
  * nothing is changed.  On failure the file is as it was,
@@ -77,7 +84,7 @@ enum envelope_reason envl_journal_recover(const struct envl_journal *journal,
  * Returns: ENVELOPE_OK; ENVELOPE_R_WRITE; _MEMORY.
  */
 enum envelope_reason envl_journal_replace(const struct envl_journal *journal,
-                                          const struct envl_header_file *head,
+                                          uint64_t anchor_at,
                                           const struct envl_patch *patch,
                                           struct envl_err *err);
 
