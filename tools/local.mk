@@ -76,6 +76,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/status.h \
 	%D%/table.c \
 	%D%/table.h \
+	%D%/target_file.c \
+	%D%/target_file.h \
 	%D%/os/temporary.c \
 	%D%/os/temporary.h \
 	%D%/verify.c

@@ -3,15 +3,10 @@
  * envelope rewrap: another key envelope in front of the same payload, in
  * place where it fits.
  */
-#define _GNU_SOURCE /* flock() */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -25,12 +20,12 @@
 #include "lib/stream/rewrap.h"
 #include "tools/commands.h"
 #include "tools/context.h"
-#include "tools/input_file.h"
 #include "tools/os/journal.h"
 #include "tools/os/output.h"
 #include "tools/os/prompt.h"
 #include "tools/os/term_safe.h"
 #include "tools/rewrap_result.h"
+#include "tools/target_file.h"
 
 struct job {
     const struct envl_arguments *arguments;
@@ -41,13 +36,7 @@ struct job {
 
 /* One of the files. */
 struct target {
-    const char *name; /* as it was given */
-    char *path;       /* without symbolic links; free() */
-    int fd;
-    bool missing;             /* there is no such file */
-    struct stat st;           /* as it was found */
-    struct timespec times[2]; /* of st, as futimens() takes them */
-    struct envl_journal journal;
+    struct envl_target_file file;
     struct envl_header_file head;
     struct envl_rewrap_result result;
     struct envl_header header;     /* the new one */
@@ -220,98 +209,13 @@ begin(struct job *job)
 
 /* Files */
 
-/* Another rewrap, or a backup, may have put a new file in its place since it
- * was opened. */
-static bool
-is_still_there(const struct target *target)
-{
-    struct stat now;
-
-    return stat(target->path, &now) == 0 && now.st_dev == target->st.st_dev
-           && now.st_ino == target->st.st_ino;
-}
-
-static enum envelope_reason
-lock(struct target *target, bool in_place, struct envl_err *err)
-{
-    if (fstat(target->fd, &target->st) != 0)
-        return envl_fail(err, ENVELOPE_R_READ, "%s", strerror(errno));
-    if (!S_ISREG(target->st.st_mode))
-        return envl_fail(err, ENVELOPE_R_READ, "it is not a regular file");
-    if (flock(target->fd, (in_place ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0)
-        return envl_fail(err, ENVELOPE_R_READ, "%s",
-                         errno == EWOULDBLOCK
-                             ? "another process has locked it, such as a "
-                               "rewrap that is at work"
-                             : strerror(errno));
-    if (!is_still_there(target))
-        return envl_fail(err, ENVELOPE_R_READ,
-                         "another file took its place just now");
-    target->times[0] = target->st.st_atim;
-    target->times[1] = target->st.st_mtim;
-    return ENVELOPE_OK;
-}
-
-#define OPEN_FLAGS (O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-
-/* To read it or to write it: which of them fails shows when it is only read. */
-static bool
-can_be_read(const struct target *target)
-{
-    int fd =
-        target->path != NULL ? open(target->path, O_RDONLY | OPEN_FLAGS) : -1;
-
-    if (fd >= 0)
-        (void)close(fd);
-    return fd >= 0;
-}
-
-static enum envelope_reason
-fail_open(struct target *target, int error, struct envl_err *err)
-{
-    const bool is_forbidden =
-        error == EACCES || error == EPERM || error == EROFS || error == ETXTBSY;
-
-    target->missing = envl_input_is_missing(target->name);
-    return envl_fail(err,
-                     is_forbidden && can_be_read(target) ? ENVELOPE_R_WRITE
-                                                         : ENVELOPE_R_READ,
-                     "%s", strerror(error));
-}
-
-static enum envelope_reason
-open_target(const struct job *job, struct target *target, struct envl_err *err)
-{
-    const bool in_place = job->arguments->output == NULL;
-    enum envelope_reason rc;
-
-    if (strcmp(target->name, "-") == 0)
-        return envl_fail(err, ENVELOPE_R_READ,
-                         "standard input cannot be rewrapped: name a file");
-    target->path = realpath(target->name, NULL);
-    if (target->path != NULL)
-        target->fd =
-            open(target->path, (in_place ? O_RDWR : O_RDONLY) | OPEN_FLAGS);
-    if (target->fd < 0)
-        return fail_open(target, errno, err);
-    rc = lock(target, in_place, err);
-    if (rc == ENVELOPE_OK)
-        rc = envl_journal_init(&target->journal, target->path, target->fd, err);
-    if (rc == ENVELOPE_OK && job->arguments->preserve_mtime)
-        target->journal.times = target->times;
-    return rc;
-}
-
 static void
 close_target(struct target *target)
 {
     envl_rewrapped_clear(&target->result.made);
     envl_header_clear(&target->header);
     envl_header_file_clear(&target->head);
-    envl_journal_clear(&target->journal);
-    if (target->fd >= 0)
-        (void)close(target->fd); /* what was written has been synced */
-    free(target->path);
+    envl_target_file_close(&target->file);
 }
 
 /* What was done to a file */
@@ -321,7 +225,7 @@ tell(const struct job *job, const struct target *target, const char *what)
 {
     if (job->arguments->json)
         return; /* there is one object a file */
-    envl_show(stdout, target->name);
+    envl_show(stdout, target->file.name);
     (void)printf(": %s\n", what);
 }
 
@@ -329,15 +233,9 @@ tell(const struct job *job, const struct target *target, const char *what)
 static enum envelope_reason
 recover(const struct job *job, struct target *target, struct envl_err *err)
 {
-    enum envelope_reason rc = ENVELOPE_OK;
+    enum envelope_reason rc =
+        envl_target_file_recover(&target->file, &target->result.recovered, err);
 
-    if (job->arguments->output == NULL)
-        rc = envl_journal_recover(&target->journal, &target->result.recovered,
-                                  err);
-    else if (envl_journal_exists(&target->journal))
-        rc = envl_fail(err, ENVELOPE_R_READ,
-                       "a rewrap of it was interrupted: envelope rewrap "
-                       "--recover ends that");
     if (target->result.recovered == ENVL_JOURNAL_REDONE)
         tell(job, target, "the rewrap that was interrupted is done now");
     else if (target->result.recovered == ENVL_JOURNAL_DROPPED)
@@ -434,10 +332,10 @@ write_in_place(struct target *target, struct envl_err *err)
                          "the archive was packed again, and its header is not "
                          "where it can be overwritten: -o NEWFILE writes a new "
                          "file");
-    rc = envl_header_file_patch(&patch, &target->head, target->fd,
+    rc = envl_header_file_patch(&patch, &target->head, target->file.fd,
                                 &target->header, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_journal_replace(&target->journal, target->head.start_at,
+        rc = envl_journal_replace(&target->file.journal, target->head.start_at,
                                   &patch, err);
     OPENSSL_free(patch.bytes);
     return rc;
@@ -451,16 +349,16 @@ write_new(const struct job *job, struct target *target, struct envl_err *err)
     enum envelope_reason rc;
 
     rc = envl_output_open(&output, arguments->output, arguments->force, true,
-                          target->fd, target->st.st_mode & 0777, err);
+                          target->file.fd, target->file.st.st_mode & 0777, err);
     target->direction = ENVL_DECRYPT; /* it is read once more */
     if (rc == ENVELOPE_OK) {
-        envl_output_give(&output, &target->st);
-        rc = envl_copy(target->fd, &target->head, output.fd, &target->header,
-                       &arguments->options, err);
+        envl_output_give(&output, &target->file.st);
+        rc = envl_copy(target->file.fd, &target->head, output.fd,
+                       &target->header, &arguments->options, err);
     }
     if (rc == ENVELOPE_OK && arguments->preserve_mtime
         && output.file.temporary != NULL
-        && futimens(output.fd, target->times) != 0)
+        && futimens(output.fd, target->file.times) != 0)
         rc = envl_fail(err, ENVELOPE_R_WRITE, "its time cannot be set: %s",
                        strerror(errno));
     if (rc == ENVELOPE_OK)
@@ -475,12 +373,14 @@ rewrap(const struct job *job, struct target *target, struct envl_err *err)
     const bool in_place = job->arguments->output == NULL;
     enum envelope_reason rc;
 
-    rc = open_target(job, target, err);
+    rc = envl_target_file_open(
+        &target->file, in_place ? ENVL_TARGET_WRITTEN : ENVL_TARGET_READ,
+        job->arguments->preserve_mtime, err);
     if (rc == ENVELOPE_OK)
         rc = recover(job, target, err);
     if (rc != ENVELOPE_OK || job->rewrap == NULL)
         return rc;
-    rc = envl_header_file_read(&target->head, target->fd, err);
+    rc = envl_header_file_read(&target->head, target->file.fd, err);
     if (rc == ENVELOPE_OK)
         rc = make_key_envelope(job, target, err);
     if (rc == ENVELOPE_OK && in_place
@@ -506,8 +406,7 @@ may_tell(const struct job *job)
 static enum envl_status
 run_one(const struct job *job, const char *name)
 {
-    struct target target = { .name = name,
-                             .fd = -1,
+    struct target target = { .file = { .name = name, .fd = -1 },
                              .direction = ENVL_DECRYPT };
     enum envl_status status;
     enum envelope_reason rc;
@@ -526,7 +425,7 @@ run_one(const struct job *job, const char *name)
     if (rc == ENVELOPE_R_WRITE && job->arguments->output != NULL)
         name = job->arguments->output;
     status = report(job, name, &err, target.direction);
-    return target.missing ? ENVL_EXIT_MISSING : status;
+    return target.file.missing ? ENVL_EXIT_MISSING : status;
 }
 
 /* What was asked for */
