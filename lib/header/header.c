@@ -268,6 +268,31 @@ envl_header_build(struct envl_header *header,
     return ENVELOPE_OK;
 }
 
+size_t
+envl_header_least_len(const struct envl_header *header)
+{
+    return parts_len(&header->prelude);
+}
+
+enum envelope_reason
+envl_header_resize(struct envl_header *header, size_t len, struct envl_err *err)
+{
+    const size_t parts = parts_len(&header->prelude);
+    unsigned char *bytes;
+
+    if (len < parts || len > ENVL_HEADER_LEN_MAX)
+        return envl_fail(err, ENVELOPE_R_HEADER_TOO_LARGE,
+                         "a header of %zu bytes does not fit %zu", parts, len);
+    if ((bytes = OPENSSL_zalloc(len)) == NULL)
+        return envl_fail_memory(err);
+    memcpy(bytes, header->bytes, parts);
+    envl_put_be32(bytes + AT_HEADER_LEN, (uint32_t)len);
+    OPENSSL_free(header->bytes);
+    header->bytes = bytes;
+    header->prelude.header_len = (uint32_t)len;
+    return ENVELOPE_OK;
+}
+
 enum envelope_reason
 envl_header_check(const struct envl_header *header, struct envl_err *err)
 {

@@ -98,6 +98,20 @@ envl_header_build(struct envl_header *header,
                   struct envl_err *err);
 
 /*
+ * envl_header_least_len - bytes of a header without its padding
+ * envl_header_resize - give it padding up to len bytes, or take some away; the
+ * payload is not bound to that (FORMAT 7)
+ *
+ *   len  at least envl_header_least_len()
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_HEADER_TOO_LARGE; ENVELOPE_R_MEMORY, and
+ *          header is as it was.
+ */
+size_t envl_header_least_len(const struct envl_header *header);
+enum envelope_reason envl_header_resize(struct envl_header *header, size_t len,
+                                        struct envl_err *err);
+
+/*
  * envl_header_check - check the labels, the signatures' form and the padding
  *
  *   header  its prelude is parsed and its bytes are complete

@@ -224,6 +224,32 @@ too_large_is_not_built(void **state)
     envl_header_clear(&header);
 }
 
+/* Each length gives the header that would have been built so. */
+static void
+padding_is_added_and_removed(void **state)
+{
+    static const size_t reserves[] = { 7, 0, 5000, 8, 0 };
+    struct envl_header header = build(100), built;
+    struct envl_err err;
+    size_t i, len;
+
+    (void)state;
+    for (i = 0; i < sizeof(reserves) / sizeof(reserves[0]); i++) {
+        built = build(reserves[i]);
+        len = envl_header_least_len(&header) + reserves[i];
+        assert_int_equal(envl_header_resize(&header, len, &err), ENVELOPE_OK);
+        assert_int_equal(header.prelude.header_len, len);
+        assert_memory_equal(header.bytes, built.bytes, len);
+        envl_header_clear(&built);
+    }
+    assert_int_equal(envl_header_resize(&header, len - 1, &err),
+                     ENVELOPE_R_HEADER_TOO_LARGE);
+    assert_int_equal(envl_header_resize(&header, ENVL_HEADER_LEN_MAX + 1, &err),
+                     ENVELOPE_R_HEADER_TOO_LARGE);
+    assert_int_equal(header.prelude.header_len, len);
+    envl_header_clear(&header);
+}
+
 static void
 lookalikes_get_a_hint(void **state)
 {
@@ -267,6 +293,7 @@ main(void)
         cmocka_unit_test(labels_of_a_header_are_checked),
         cmocka_unit_test(signatures_of_a_header_are_checked),
         cmocka_unit_test(too_large_is_not_built),
+        cmocka_unit_test(padding_is_added_and_removed),
         cmocka_unit_test(lookalikes_get_a_hint),
     };
 
