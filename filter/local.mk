@@ -53,6 +53,10 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/front.h \
 	%D%/stream/header_file.c \
 	%D%/stream/header_file.h \
+	%D%/stream/header_key.c \
+	%D%/stream/header_key.h \
+	%D%/stream/header_site.c \
+	%D%/stream/header_site.h \
 	%D%/stream/library.c \
 	%D%/stream/library.h \
 	%D%/stream/look.c \

@@ -150,6 +150,17 @@ envl_tar_pax_is_harmless(const char *text, size_t len)
     return true;
 }
 
+bool
+envl_tar_mtime(const unsigned char *block, uint64_t *mtime)
+{
+    const struct ustar *h = (const struct ustar *)block;
+    struct envl_tar_header ignored;
+    struct envl_err err;
+
+    return envl_tar_parse(&ignored, block, 0, &err) == ENVELOPE_OK
+           && read_octal(h->mtime, sizeof(h->mtime), mtime);
+}
+
 /* Ends */
 
 static bool

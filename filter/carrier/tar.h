@@ -53,6 +53,10 @@ enum envelope_reason envl_tar_parse(struct envl_tar_header *header,
                                     const unsigned char *block, uint64_t at,
                                     struct envl_err *err);
 
+/* envl_tar_mtime - get the time of a member from its header block; false if that
+ * is none */
+bool envl_tar_mtime(const unsigned char *block, uint64_t *mtime);
+
 /* envl_tar_has_end - are the last two blocks of these bytes zeros? */
 bool envl_tar_has_end(const unsigned char *tail, size_t len);
 

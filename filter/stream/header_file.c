@@ -9,6 +9,7 @@
 
 #include "filter/carrier/xbstream.h"
 #include "filter/stream/front.h"
+#include "filter/stream/fd.h"
 #include "filter/stream/source.h"
 
 /* The longest patch: the two parts of the header and the frames around them. */
@@ -90,6 +91,18 @@ void
 envl_header_file_clear(struct envl_header_file *head)
 {
     envl_header_clear(&head->header);
+}
+
+enum envelope_reason
+envl_header_file_write(const struct envl_header_file *head, int fd,
+                       struct envl_err *err)
+{
+    enum envelope_reason rc = envl_fd_write(
+        fd, head->header.bytes, head->header.prelude.header_len, err);
+
+    if (rc == ENVELOPE_OK)
+        rc = envl_fd_write(fd, head->start, sizeof(head->start), err);
+    return rc;
 }
 
 /* The patch */

@@ -43,6 +43,11 @@ enum envelope_reason envl_header_file_read(struct envl_header_file *head,
                                            int fd, struct envl_err *err);
 void envl_header_file_clear(struct envl_header_file *head);
 
+/* envl_header_file_write - write the header and the payload's first bytes, a raw
+ * stream that ends before the first chunk; as envl_fd_write() */
+enum envelope_reason envl_header_file_write(const struct envl_header_file *head,
+                                            int fd, struct envl_err *err);
+
 /* Bytes for a place in a file. */
 struct envl_patch {
     uint64_t at;
