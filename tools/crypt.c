@@ -13,6 +13,7 @@
 #include "filter/stream/pump.h"
 #include "tools/commands.h"
 #include "tools/input_file.h"
+#include "tools/measure.h"
 #include "tools/os/output.h"
 #include "tools/os/progress.h"
 #include "tools/os/term_safe.h"
@@ -222,6 +223,7 @@ envl_command_crypt(struct envl_arguments *arguments)
     struct envl_input_file input;
     enum envl_status status;
     enum envelope_reason rc;
+    const char *hint = NULL;
     struct envl_err err;
 
     if (arguments->program != NULL)
@@ -247,10 +249,13 @@ envl_command_crypt(struct envl_arguments *arguments)
         envl_receipt_begin(&receipt, arguments, input.fd);
     if (rc == ENVELOPE_OK && receipt.status == ENVL_EXIT_DONE)
         rc = run(arguments, direction, &input, &receipt, &err);
+    if (rc != ENVELOPE_OK && direction == ENVL_DECRYPT)
+        hint = envl_measure_hint(input.fd, &err);
     if (arguments->program == NULL || direction == ENVL_DECRYPT)
         envl_input_close(&input);
     if (rc == ENVELOPE_OK)
         return receipt.status;
-    status = envl_report_copy(name, arguments->output, &err, direction);
+    status =
+        envl_report_copy_with(name, arguments->output, &err, direction, hint);
     return input.missing ? ENVL_EXIT_MISSING : status;
 }

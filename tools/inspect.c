@@ -9,10 +9,11 @@
  *
  *   file            string; "-" is standard input
  *   file_base64     string; only where the name is no UTF-8
- *   status          "ok"; "damaged", "not-envelope" or "failed"
- *   error           string; only where status is not "ok"
+ *   status          "ok"; "saved-header": a header without data, as envelope
+ *                   header save makes it; "damaged", "not-envelope" or "failed"
+ *   error           string; only with the last three
  *
- * and unless it is neither "ok" nor a damage after the header:
+ * and unless it is "not-envelope", "failed" or a damage within the header:
  *
  *   carrier         "raw", "tar" or "xbstream"
  *   version         number of the format's version
@@ -68,10 +69,11 @@ struct inspection {
     struct envl_header_file head;
     struct envl_signers signers;
     struct envl_recipient_list recipients;
-    bool missing;      /* there is no such file */
-    bool has_header;   /* and recipients */
-    int64_t file_size; /* -1: not known */
-    bool has_start;    /* of the payload */
+    bool missing;         /* there is no such file */
+    bool has_header;      /* and recipients */
+    int64_t file_size;    /* -1: not known */
+    bool has_start;       /* of the payload */
+    bool is_saved_header; /* without data */
     bool has_text_len;
     uint64_t payload_len, text_len; /* if has_text_len */
     bool is_cut;                    /* the length is not one of the format */
@@ -90,6 +92,11 @@ measure(struct inspection *x, int fd)
         return ENVELOPE_OK;
     rc = envl_measure_payload(&x->payload_len, &x->head, fd,
                               (uint64_t)x->file_size, &x->err);
+    x->is_saved_header =
+        rc == ENVELOPE_OK
+        && envl_measure_is_saved_header(&x->head, x->payload_len);
+    if (x->is_saved_header)
+        return ENVELOPE_OK;
     if (rc == ENVELOPE_OK)
         rc = envl_measure_text(&x->text_len, x->payload_len, &x->err);
     x->has_text_len = rc == ENVELOPE_OK;
@@ -305,6 +312,10 @@ print_labels(const struct envl_header *header)
 static void
 print_sizes(const struct inspection *x)
 {
+    if (x->is_saved_header) {
+        print_line("note", "this is a saved header: there is no data in it");
+        return;
+    }
     print_name("plaintext size");
     if (x->has_text_len)
         (void)printf("%" PRIu64 " bytes%s\n", x->text_len,
@@ -399,13 +410,27 @@ put_header(struct envl_json *json, const struct inspection *x)
     envl_put_recipients(json, &x->recipients);
 }
 
+/* A saved header is well, but nobody should take it for an envelope. */
+static void
+put_status(struct envl_json *json, const struct inspection *x)
+{
+    enum envl_status status = status_of(x);
+
+    if (status != ENVL_EXIT_DONE || !x->is_saved_header) {
+        envl_put_status(json, x->name, status, x->has_header, &x->err);
+        return;
+    }
+    envl_json_path(json, "file", x->name != NULL ? x->name : "-");
+    envl_json_member(json, "status", "saved-header");
+}
+
 static void
 print_json(const struct inspection *x)
 {
     struct envl_json json = { .to = stdout };
 
     envl_json_begin(&json, '{');
-    envl_put_status(&json, x->name, status_of(x), x->has_header, &x->err);
+    put_status(&json, x);
     if (x->has_header)
         put_header(&json, x);
     envl_json_end(&json, '}');

@@ -3,7 +3,6 @@
 #include "tools/measure.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 #include "filter/stream/carrier_pass.h"
@@ -65,6 +64,36 @@ envl_measure_text(uint64_t *text_len, uint64_t payload_len,
                          shape.whole + 1);
     *text_len = envl_shape_text_len(&shape);
     return ENVELOPE_OK;
+}
+
+bool
+envl_measure_is_saved_header(const struct envl_header_file *head,
+                             uint64_t payload_len)
+{
+    return head->kind == ENVL_RAW
+           && payload_len == ENVELOPE_PAYLOAD_START_LENGTH;
+}
+
+const char *
+envl_measure_hint(int fd, const struct envl_err *err)
+{
+    struct envl_header_file head = { 0 };
+    struct envl_err ignored;
+    off_t size = lseek(fd, 0, SEEK_END);
+    uint64_t len = 0;
+    bool is_saved;
+
+    if (err->reason != ENVELOPE_R_TRUNCATED || size < 0)
+        return NULL;
+    is_saved =
+        envl_header_file_read(&head, fd, &ignored) == ENVELOPE_OK
+        && envl_measure_payload(&len, &head, fd, (uint64_t)size, &ignored)
+               == ENVELOPE_OK
+        && envl_measure_is_saved_header(&head, len);
+    envl_header_file_clear(&head);
+    return is_saved ? "this is a saved header, without data: envelope header "
+                      "restore puts it back into its file"
+                    : NULL;
 }
 
 enum envl_ending

@@ -4,6 +4,7 @@
 #ifndef ENVL_MEASURE_H
 #define ENVL_MEASURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "filter/stream/header_file.h"
@@ -33,6 +34,21 @@ enum envelope_reason envl_measure_payload(uint64_t *len,
  */
 enum envelope_reason envl_measure_text(uint64_t *text_len, uint64_t payload_len,
                                        struct envl_err *err);
+
+/*
+ * envl_measure_is_saved_header - is this payload only the 56 bytes that a saved
+ * header ends with (envelope header save)?
+ *
+ *   payload_len  from envl_measure_payload()
+ */
+bool envl_measure_is_saved_header(const struct envl_header_file *head,
+                                  uint64_t payload_len);
+
+/*
+ * envl_measure_hint - what to do about a failure that is due to fd being a saved
+ * header; NULL if it is not due to that.  Where fd stands changes
+ */
+const char *envl_measure_hint(int fd, const struct envl_err *err);
 
 /* Of an archive: does it end where it says that it ends?  A raw stream has no end
  * of its own, and of what cannot seek nobody knows. */

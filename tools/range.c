@@ -8,6 +8,7 @@
 #include "filter/stream/reader.h"
 #include "tools/commands.h"
 #include "tools/input_file.h"
+#include "tools/measure.h"
 #include "tools/os/output.h"
 #include "tools/part.h"
 #include "tools/sparse.h"
@@ -126,14 +127,18 @@ envl_command_range(struct envl_arguments *arguments)
     struct envl_input_file input;
     enum envl_status status;
     enum envelope_reason rc;
+    const char *hint = NULL;
     struct envl_err err;
 
     rc = envl_input_open(&input, name, ENVL_INPUT_ANY, &err);
     if (rc == ENVELOPE_OK)
         rc = run(arguments, input.fd, &err);
+    if (rc != ENVELOPE_OK)
+        hint = envl_measure_hint(input.fd, &err);
     envl_input_close(&input);
     if (rc == ENVELOPE_OK)
         return ENVL_EXIT_DONE;
-    status = envl_report_copy(name, arguments->output, &err, ENVL_DECRYPT);
+    status = envl_report_copy_with(name, arguments->output, &err, ENVL_DECRYPT,
+                                   hint);
     return input.missing ? ENVL_EXIT_MISSING : status;
 }

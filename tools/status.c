@@ -2,12 +2,10 @@
 /* Which reason ends how, and what to do about it. */
 #include "tools/status.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/os/journal.h"
 #include "tools/os/term_safe.h"
@@ -116,19 +114,6 @@ say_hint(const char *hint)
     (void)fprintf(stderr, "hint: %s\n", hint);
 }
 
-/* A rewrap that was killed in the middle of its write may have left the header
- * in between. */
-static bool
-was_interrupted(const char *name)
-{
-    char journal[PATH_MAX];
-
-    return name != NULL
-           && snprintf(journal, sizeof(journal), "%s" ENVL_JOURNAL_SUFFIX, name)
-                  < (int)sizeof(journal)
-           && access(journal, F_OK) == 0;
-}
-
 enum envl_status
 envl_report(const char *name, const struct envl_err *err,
             enum envl_direction direction)
@@ -159,7 +144,9 @@ envl_report_with(const char *name, const struct envl_err *err,
 {
     enum envl_status status = envl_report_plain(name, err, direction);
 
-    if (was_interrupted(name)) /* that is so for this file only */
+    /* One that was killed in the middle of its write may have left the header in
+     * between.  That is so for this file only. */
+    if (envl_journal_is_beside(name))
         say_hint("a rewrap of it was interrupted: envelope rewrap --recover "
                  "finishes it");
     else if (hint != NULL)
@@ -177,6 +164,14 @@ enum envl_status
 envl_report_copy(const char *input, const char *output,
                  const struct envl_err *err, enum envl_direction direction)
 {
+    return envl_report_copy_with(input, output, err, direction, NULL);
+}
+
+enum envl_status
+envl_report_copy_with(const char *input, const char *output,
+                      const struct envl_err *err, enum envl_direction direction,
+                      const char *hint)
+{
     const char *name = NULL; /* what is said of a key names the key */
 
     if (err->reason == ENVELOPE_R_WRITE)
@@ -188,7 +183,8 @@ envl_report_copy(const char *input, const char *output,
              || (direction == ENVL_DECRYPT
                  && err->reason != ENVELOPE_R_PARAMETER))
         name = or_standard(input, "standard input");
-    return envl_report(name, err, direction);
+    return hint != NULL ? envl_report_with(name, err, direction, hint)
+                        : envl_report(name, err, direction);
 }
 
 static char usage_hint[64] = "envelope --help lists the commands";

@@ -55,10 +55,16 @@ enum envl_status envl_report_plain(const char *name, const struct envl_err *err,
  * another one: of the two, the one that it is about is named
  *
  *   input, output  their names; NULL and "-" are the standard ones
+ *
+ * envl_report_copy_with - the same with this hint, unless it is NULL
  */
 enum envl_status envl_report_copy(const char *input, const char *output,
                                   const struct envl_err *err,
                                   enum envl_direction direction);
+enum envl_status envl_report_copy_with(const char *input, const char *output,
+                                       const struct envl_err *err,
+                                       enum envl_direction direction,
+                                       const char *hint);
 
 /* envl_report_usage - "envelope: ..." and a hint at --help; ENVL_EXIT_USAGE
  * envl_report_command - from now on that is the help of this command */

@@ -200,6 +200,7 @@ verify_text(const struct envl_arguments *arguments,
     enum envl_status status;
     enum envelope_reason rc, list_rc;
     uint64_t verified = 0;
+    const char *hint;
 
     rc = read_all(arguments, input, &verified, err);
     if (rc == ENVELOPE_OK) {
@@ -209,8 +210,11 @@ verify_text(const struct envl_arguments *arguments,
         }
         return ENVL_EXIT_DONE;
     }
-    if (!arguments->keep_going || !is_damage(rc))
-        return envl_report(name, err, ENVL_DECRYPT);
+    if (!arguments->keep_going || !is_damage(rc)) {
+        hint = envl_measure_hint(input->fd, err);
+        return hint != NULL ? envl_report_with(name, err, ENVL_DECRYPT, hint)
+                            : envl_report(name, err, ENVL_DECRYPT);
+    }
     if (begin < 0 || lseek(input->fd, begin, SEEK_SET) < 0)
         return envl_report_with(name, err, ENVL_DECRYPT,
                                 "--keep-going lists no more of what cannot "

@@ -138,7 +138,10 @@ measure(struct envl_pieces *pieces, uint64_t size, struct envl_err *err)
     else
         pieces->len = envl_map_room(&pieces->map, size);
     if (rc == ENVELOPE_OK && pieces->len < ENVL_PAYLOAD_LEN_MIN)
-        rc = fail_map(err, 0);
+        rc = envl_fail(err, ENVELOPE_R_TRUNCATED,
+                       "the payload has %" PRIu64 " bytes; the shortest one "
+                       "has %" PRIu64,
+                       pieces->len, ENVL_PAYLOAD_LEN_MIN);
     return rc;
 }
 

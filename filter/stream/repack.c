@@ -138,11 +138,14 @@ run(struct repack *c, struct envl_source *source, struct envl_err *err)
 }
 
 /* Check the payload's length: the last chunk has at least a tag, and is shorter
- * than a whole chunk. */
+ * than a whole chunk.  Of a saved header there is no chunk at all. */
 static enum envelope_reason
 check_len(const struct repack *c, struct envl_err *err)
 {
-    if (envl_shape_of(c->len).last_len >= ENVL_CHUNK_TAG_LEN)
+    const bool is_saved_header =
+        c->writer.kind == ENVL_RAW && c->len == ENVELOPE_PAYLOAD_START_LENGTH;
+
+    if (is_saved_header || envl_shape_of(c->len).last_len >= ENVL_CHUNK_TAG_LEN)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_TRUNCATED,
                      "its payload has %" PRIu64

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Copies an envelope with another header before the same payload.  The payload
- * is neither decrypted nor verified; only its length must be valid.
+ * is neither decrypted nor verified; only its length must be valid, or that of a
+ * saved header, which has no chunk.
  */
 #ifndef ENVL_COPIER_H
 #define ENVL_COPIER_H

@@ -96,6 +96,21 @@ envl_journal_exists(const struct envl_journal *journal)
     return lstat(journal->name, &st) == 0;
 }
 
+bool
+envl_journal_is_beside(const char *name)
+{
+    char *path = name != NULL ? realpath(name, NULL) : NULL;
+    struct envl_journal journal = { 0 };
+    struct envl_err ignored;
+    bool is = path != NULL
+              && envl_journal_init(&journal, path, -1, &ignored) == ENVELOPE_OK
+              && envl_journal_exists(&journal);
+
+    envl_journal_clear(&journal);
+    free(path);
+    return is;
+}
+
 /* Bringing it to the disk */
 
 static enum envelope_reason

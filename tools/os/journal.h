@@ -54,6 +54,10 @@ void envl_journal_clear(struct envl_journal *journal);
 /* envl_journal_exists - is there something by that name? */
 bool envl_journal_exists(const struct envl_journal *journal);
 
+/* envl_journal_is_beside - the same for a file by its name; symbolic links are
+ * followed.  False for "-" and NULL */
+bool envl_journal_is_beside(const char *name);
+
 /*
  * envl_journal_recover - finish what was interrupted, if anything was
  *
