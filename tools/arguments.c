@@ -235,6 +235,11 @@ take_rest(struct envl_arguments *arguments, const struct parser *parser,
     if (!takes_program(arguments)) {
         arguments->files = argv + optind;
         arguments->file_count = argc - optind;
+        if (envl_command_rows[arguments->command].words != NULL
+            && arguments->file_count > 0) {
+            arguments->word = *arguments->files++;
+            arguments->file_count--;
+        }
         return ENVL_EXIT_DONE;
     }
     arguments->files = arguments->named;
@@ -328,7 +333,10 @@ check(const struct envl_arguments *arguments, const struct parser *parser)
     if (arguments->file_count > command->operands_max)
         return envl_report_usage(
             "envelope %s takes %s, and %s is too much", command->name,
-            command->operands_max == 0 ? "no file" : "one word at most",
+            command->operands_max > 1    ? "two files at most"
+            : command->operands_max == 1 ? "one word at most"
+            : command->words != NULL     ? "one word"
+                                         : "no file",
             arguments->files[command->operands_max]);
     if (arguments->has_range && arguments->salvage)
         return envl_report_usage("--range and --salvage do not go together");

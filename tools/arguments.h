@@ -22,6 +22,7 @@ enum envl_command_id {
     ENVL_CMD_INSPECT,
     ENVL_CMD_VERIFY,
     ENVL_CMD_REWRAP,
+    ENVL_CMD_HEADER,
     ENVL_CMD_KEYGEN,
     ENVL_CMD_FINGERPRINT,
     ENVL_CMD_COMPLETION,
@@ -40,8 +41,9 @@ struct envl_arguments {
                                   * passphrases, labels, carrier, ... */
     char **files;                /* operands, or those of files_from */
     int file_count;
-    char *named[2]; /* those of a command that takes one, and one too many */
-    char **program; /* what comes after -- : its name, its arguments, NULL */
+    const char *word; /* before them: one of the command's words, or NULL */
+    char *named[2];   /* those of a command that takes one, and one too many */
+    char **program;   /* what comes after -- : its name, its arguments, NULL */
     struct envl_file_list list; /* of files_from; owned */
     const char *files_from;     /* --files-from */
     bool null;                  /* -0: its names end with NUL bytes */
@@ -73,6 +75,7 @@ struct envl_arguments {
     bool by_service;           /* --by-service */
     bool recover;              /* --recover */
     bool preserve_mtime;       /* --preserve-mtime */
+    bool no_key;               /* --no-key */
     const char *key_type;      /* --type */
 
     /* What opens the envelopes that get other keys. */

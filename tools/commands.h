@@ -28,6 +28,7 @@ enum envl_status
 envl_command_no_key(const struct envl_arguments
                         *arguments);      /* verify --no-key; tools/no_key.c */
 envl_command_fn envl_command_rewrap;      /* tools/rewrap.c */
+envl_command_fn envl_command_header;      /* tools/header.c */
 envl_command_fn envl_command_keygen;      /* tools/keygen.c */
 envl_command_fn envl_command_fingerprint; /* tools/fingerprint.c */
 envl_command_fn envl_command_completion;  /* tools/completion.c */

@@ -93,6 +93,17 @@ bash_options(int command)
 }
 
 static void
+bash_command_words(const struct envl_command_row *row)
+{
+    if (row->words != NULL)
+        (void)printf(
+            "    elif [ \"${COMP_WORDS[1]} $COMP_CWORD\" = '%s 2' ] && "
+            "[[ $cur != -* ]]; then\n"
+            "        COMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n",
+            row->name, row->words);
+}
+
+static void
 print_bash(void)
 {
     int i;
@@ -120,11 +131,10 @@ print_bash(void)
                  "    if [ \"$COMP_CWORD\" -eq 1 ] && [[ $cur != -* ]]; then\n"
                  "        COMPREPLY=($(compgen -W '");
     print_command_names(" ");
-    (void)printf("' -- \"$cur\"))\n"
-                 "    elif [ \"${COMP_WORDS[1]}\" = completion ]; then\n"
-                 "        COMPREPLY=($(compgen -W 'bash zsh fish' -- "
-                 "\"$cur\"))\n"
-                 "    elif [[ $cur == -* ]]; then\n"
+    (void)printf("' -- \"$cur\"))\n");
+    for (i = 0; i < ENVL_CMD_COUNT; i++)
+        bash_command_words(&envl_command_rows[i]);
+    (void)printf("    elif [[ $cur == -* ]]; then\n"
                  "        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
                  "    else\n"
                  "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
@@ -193,11 +203,13 @@ print_zsh(void)
             if (is_of(&envl_option_rows[i], c))
                 zsh_option(&envl_option_rows[i]);
         }
+        if (c < UNNAMED && envl_command_rows[c].words != NULL)
+            (void)printf("            '2:word:(%s)' \\\n",
+                         envl_command_rows[c].words);
         (void)printf("            '*:%s' ;;\n",
                      c == UNNAMED || envl_command_rows[c].takes_files
                          ? "file:_files"
-                     : c == ENVL_CMD_COMPLETION ? "shell:(bash zsh fish)"
-                                                : "nothing:");
+                         : "nothing:");
     }
     (void)printf("esac\n");
 }
@@ -238,8 +250,14 @@ print_fish(void)
         (void)printf("complete -c envelope -n __fish_use_subcommand -a %s "
                      "-d '%s'\n",
                      envl_command_rows[c].name, envl_command_rows[c].help);
-    (void)printf("complete -c envelope -n '__fish_seen_subcommand_from "
-                 "completion' -x -a 'bash zsh fish'\n");
+    for (c = 0; c < ENVL_CMD_COUNT; c++) {
+        if (envl_command_rows[c].words != NULL)
+            (void)printf("complete -c envelope -n '__fish_seen_subcommand_from "
+                         "%s'%s -a '%s'\n",
+                         envl_command_rows[c].name,
+                         envl_command_rows[c].takes_files ? "" : " -x",
+                         envl_command_rows[c].words);
+    }
     for (i = 0; i < envl_option_count; i++)
         fish_option(&envl_option_rows[i]);
 }
@@ -256,7 +274,7 @@ static const struct {
 enum envl_status
 envl_command_completion(struct envl_arguments *arguments)
 {
-    const char *name = arguments->file_count > 0 ? arguments->files[0] : "";
+    const char *name = arguments->word != NULL ? arguments->word : "";
     size_t i;
 
     for (i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {

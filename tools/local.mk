@@ -26,6 +26,9 @@ libenvl_tools_la_SOURCES = \
 	%D%/os/ending.h \
 	%D%/os/free_name.c \
 	%D%/os/free_name.h \
+	%D%/header.c \
+	%D%/header_restore.c \
+	%D%/header_restore.h \
 	%D%/help.c \
 	%D%/help.h \
 	%D%/input_file.c \

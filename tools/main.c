@@ -52,6 +52,8 @@ static const struct {
                           false },
     [ENVL_CMD_REWRAP] = { envl_command_rewrap,
                           "Passphrase for the new recipient", true },
+    [ENVL_CMD_HEADER] = { envl_command_header, "Passphrase for the envelope",
+                          false },
     [ENVL_CMD_KEYGEN] = { envl_command_keygen, "Passphrase for the new key",
                           true },
     [ENVL_CMD_FINGERPRINT] = { envl_command_fingerprint, NULL, false },

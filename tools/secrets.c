@@ -76,6 +76,7 @@ note_files(struct envl_arguments *arguments, struct envl_err *err)
     case ENVL_CMD_INSPECT:
     case ENVL_CMD_VERIFY:
     case ENVL_CMD_REWRAP:
+    case ENVL_CMD_HEADER:
         ok = note_inputs(in_use, arguments) && note_output(in_use, arguments);
         break;
     case ENVL_CMD_KEYGEN:

@@ -59,6 +59,8 @@ struct envl_command_row {
     const char *operands; /* as in a usage line */
     int operands_max;     /* INT_MAX: any number */
     bool takes_files;     /* operands are files */
+    const char *words;    /* that the first operand can be, or NULL; it is none
+                           * of operands_max then */
     const char *help;
     const char *example; /* a whole line */
 };

@@ -41,6 +41,21 @@ inspect() {
     page_ends
 }
 
+header() {
+    page doc/envelope-header.1
+    keys ops next
+    mkdir -p headers "$tests_dir/store" "$root/srv"
+    head -c 100000 /dev/urandom >data
+    envelope -r ops.pub -o backup.xb data
+    cp backup.xb "$root/srv/backup.xb"
+    runs 'for file in'
+    envelope header save backup.xb | cmp headers/backup.xb.header -
+    runs 'ssh store envelope header save'
+    envelope -d -i next.key "$root/srv/backup.xb" | cmp data -
+    exits 3 envelope -d -i ops.key "$root/srv/backup.xb"
+    page_ends
+}
+
 keygen() {
     page doc/envelope-keygen.1
     GNUPGHOME=$PWD/gnupg
@@ -173,6 +188,10 @@ faq() {
     runs 'envelope encrypt'
     runs 'envelope rewrap --recover'
     runs 'envelope verify -i ops.key --header'
+    envelope header save -o b.header b
+    head -c 100 /dev/zero | dd of=b conv=notrunc
+    runs 'envelope header restore'
+    envelope -d -i ops.key b | cmp - a
     runs 'openssl version'
     page_ends
 }
@@ -276,6 +295,7 @@ PATH=$bindir:$tests_dir/stand-ins:$PATH
 t SECURITY.md security
 t CONTRIBUTING.md contributing
 t 'envelope-fingerprint(1)' fingerprint
+t 'envelope-header(1)' header
 t 'envelope-inspect(1)' inspect
 t 'envelope-keygen(1)' keygen
 t 'envelope-rewrap(1)' rewrap

@@ -7,7 +7,8 @@
 
 plan 8
 
-commands='encrypt decrypt inspect verify rewrap keygen fingerprint completion'
+commands='encrypt decrypt inspect verify rewrap header keygen fingerprint
+    completion'
 : >ops.key # files to complete
 : >ops.pem
 
@@ -34,8 +35,8 @@ options_of() { # COMMAND
 }
 
 manuals_tell() {
-    for command in encrypt decrypt inspect verify rewrap keygen fingerprint
-    do
+    for command in encrypt decrypt inspect verify rewrap header keygen \
+        fingerprint; do
         page=$srcdir/doc/envelope-$command.1
         options_of "$command" >list
         [ -s list ]
@@ -63,12 +64,14 @@ in_bash() {
     "$envelope" completion bash >envelope.bash
     bash -n envelope.bash
     bash_completes enc | grep -qx encrypt
-    bash_completes '' | wc -l | grep -qx 8
+    bash_completes '' | wc -l | grep -qx 9
     bash_completes decrypt --sal | grep -qx -- --salvage
     bash_completes encrypt --sal | grep -qx ''
     bash_completes encrypt --carrier x | grep -qx xbstream
     bash_completes encrypt -r ops.p | grep -qx ops.pem
     bash_completes completion f | grep -qx fish
+    bash_completes header r | grep -qx restore
+    bash_completes header save o | grep -qx ops.pem
     # bash makes three words of --option=value.
     bash_completes encrypt --carrier = x | grep -qx xbstream
     bash_completes verify --progress = '' | grep -qx json

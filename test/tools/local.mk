@@ -20,6 +20,10 @@ tools_scripts = \
 	%D%/cost.sh \
 	%D%/ends.sh \
 	%D%/fingerprint.sh \
+	%D%/header_killed.sh \
+	%D%/header_refused.sh \
+	%D%/header_restore.sh \
+	%D%/header_save.sh \
 	%D%/inspect.sh \
 	%D%/keygen.sh \
 	%D%/keygen_files.sh \
@@ -49,6 +53,7 @@ EXTRA_DIST += \
 	%D%/damage.py \
 	%D%/die.c \
 	%D%/fail.c \
+	%D%/header_support.sh \
 	%D%/holes.py \
 	%D%/keygen_support.sh \
 	%D%/pty.py \
