@@ -75,7 +75,6 @@ struct envl_arguments {
     bool by_service;           /* --by-service */
     bool recover;              /* --recover */
     bool preserve_mtime;       /* --preserve-mtime */
-    bool no_key;               /* --no-key */
     const char *key_type;      /* --type */
 
     /* What opens the envelopes that get other keys. */

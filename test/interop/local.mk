@@ -5,6 +5,7 @@ interop_scripts = \
 	%D%/interop.sh \
 	%D%/languages.sh \
 	%D%/mariadb.sh \
+	%D%/object_store.sh \
 	%D%/producers.sh \
 	%D%/producers_postgresql.sh \
 	%D%/signatures.sh \
@@ -18,4 +19,5 @@ EXTRA_DIST += \
 	%D%/hostile.py \
 	%D%/mariadb_server.sh \
 	%D%/planted.py \
+	%D%/swift_server.sh \
 	test/vectors
