@@ -15,6 +15,8 @@ libenvl_carrier_la_SOURCES = \
 	%D%/carrier/map.h \
 	%D%/carrier/member.c \
 	%D%/carrier/member.h \
+	%D%/carrier/pax.c \
+	%D%/carrier/pax.h \
 	%D%/carrier/reader.c \
 	%D%/carrier/reader.h \
 	%D%/carrier/reader_impl.h \

@@ -215,12 +215,6 @@ envl_gather(struct envl_carrier_reader *reader, struct envl_input *in,
     return reader->have == want;
 }
 
-bool
-envl_is_zero(const unsigned char *p, size_t len)
-{
-    return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
-}
-
 int
 envl_need_input(const struct envl_carrier_reader *reader,
                 const struct envl_input *in, struct envl_err *err)

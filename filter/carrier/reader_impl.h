@@ -69,9 +69,6 @@ void envl_tar_stand_behind(struct envl_carrier_reader *reader, uint64_t len);
 void envl_take(struct envl_carrier_reader *reader, struct envl_input *in,
                size_t n);
 
-/* envl_is_zero - are these bytes all zero? */
-bool envl_is_zero(const unsigned char *p, size_t len);
-
 /* envl_need_input - ENVL_STEP_INPUT; at the end of the input ENVL_STEP_FAIL
  * with ENVELOPE_R_CARRIER_TRUNCATED, which says where the input ends */
 int envl_need_input(const struct envl_carrier_reader *reader,

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "filter/carrier/pax.h"
 #include "filter/carrier/reader_impl.h"
 
 enum { AT_BLOCK, AT_PAX, AT_DATA, AT_PADDING, AT_SECOND_ZERO, AT_TRAILING };
@@ -117,7 +118,7 @@ static int
 on_pax(struct envl_carrier_reader *reader, struct envl_err *err)
 {
     bool harmless =
-        envl_tar_pax_is_harmless((const char *)reader->buf, reader->have);
+        envl_pax_is_harmless((const char *)reader->buf, reader->have);
 
     reader->have = 0;
     reader->left = 0;

@@ -34,6 +34,18 @@ static_assert(ENVL_TAR_NAME_MAX
                          + sizeof(((struct ustar *)0)->name),
               "a name is prefix, slash and name");
 
+/* What GNU tar has in place of prefix, and in a block with more of a map. */
+struct gnu_sparse {
+    char before[386];
+    char map[4][24];
+    char goes_on;
+    char real_size[12];
+    char pad[17];
+};
+static_assert(sizeof(struct gnu_sparse) == ENVL_TAR_BLOCK_LEN,
+              "the fields make up a block");
+#define GNU_MAP_LEN ((size_t)21 * 24)
+
 static const char posix_magic[] = "ustar\0"
                                   "00";
 static const char gnu_magic[] = "ustar  ";
@@ -89,13 +101,23 @@ read_octal(const char *field, size_t len, uint64_t *value)
     return digits > 0 && (i == len || field[i] == '\0' || field[i] == ' ');
 }
 
+static void
+take_names(struct envl_tar_header *header, const struct ustar *h)
+{
+    bool posix = memcmp(h->magic, posix_magic, MAGIC_LEN) == 0;
+    bool slash = posix && h->prefix[0] != '\0';
+
+    (void)snprintf(header->name, sizeof(header->name), "%.*s%s%.*s",
+                   slash ? (int)sizeof(h->prefix) : 0, h->prefix,
+                   slash ? "/" : "", (int)sizeof(h->name), h->name);
+    header->type = h->type;
+}
+
 enum envelope_reason
 envl_tar_parse(struct envl_tar_header *header, const unsigned char *block,
                uint64_t at, struct envl_err *err)
 {
     const struct ustar *h = (const struct ustar *)block;
-    bool posix = memcmp(h->magic, posix_magic, MAGIC_LEN) == 0;
-    bool slash = posix && h->prefix[0] != '\0';
     uint64_t checksum;
 
     if (!read_octal(h->checksum, sizeof(h->checksum), &checksum)
@@ -103,19 +125,82 @@ envl_tar_parse(struct envl_tar_header *header, const unsigned char *block,
         return envl_fail(
             err, ENVELOPE_R_CARRIER,
             "the tar header at byte %" PRIu64 " has a wrong checksum", at);
-    if (!posix && memcmp(h->magic, gnu_magic, MAGIC_LEN) != 0)
+    if (memcmp(h->magic, posix_magic, MAGIC_LEN) != 0
+        && memcmp(h->magic, gnu_magic, MAGIC_LEN) != 0)
         return envl_fail(
             err, ENVELOPE_R_CARRIER,
             "the tar header at byte %" PRIu64 " is not of the ustar kind", at);
-    (void)snprintf(header->name, sizeof(header->name), "%.*s%s%.*s",
-                   slash ? (int)sizeof(h->prefix) : 0, h->prefix,
-                   slash ? "/" : "", (int)sizeof(h->name), h->name);
-    header->type = h->type;
+    take_names(header, h);
     if (!read_octal(h->size, sizeof(h->size), &header->size))
         return envl_fail(err, ENVELOPE_R_CARRIER,
                          "%s: its size in the tar is no octal number",
                          header->name);
     return ENVELOPE_OK;
+}
+
+/* Any kind of tar */
+
+/* Old programs have added up bytes with a sign. */
+static unsigned
+signed_sum_of(const unsigned char *block)
+{
+    const size_t from = offsetof(struct ustar, checksum);
+    const size_t to = from + sizeof(((struct ustar *)0)->checksum);
+    unsigned sum = sum_of(block);
+    size_t i;
+
+    for (i = 0; i < ENVL_TAR_BLOCK_LEN; i++)
+        sum -= (i < from || i >= to) && block[i] >= 0x80 ? 0x100 : 0;
+    return sum;
+}
+
+/* Octal digits; or after a byte 0x80 a big-endian number; or blanks. */
+static bool
+read_number(const char *field, size_t len, uint64_t *value)
+{
+    const unsigned char *p = (const unsigned char *)field;
+    size_t i;
+
+    *value = 0;
+    if ((p[0] & 0x80) == 0) {
+        for (i = 0; i < len && (p[i] == ' ' || p[i] == '\0'); i++)
+            ;
+        return i == len || read_octal(field, len, value);
+    }
+    for (i = 0; i < len; i++) {
+        if (*value >> 56 != 0)
+            return false;
+        *value = *value << 8 | (i == 0 ? p[0] & 0x7fU : p[i]);
+    }
+    return true; /* a negative number begins with 0xff and is too large */
+}
+
+bool
+envl_tar_read(struct envl_tar_header *header, const unsigned char *block)
+{
+    const struct gnu_sparse *sparse = (const struct gnu_sparse *)block;
+    const struct ustar *h = (const struct ustar *)block;
+    uint64_t checksum;
+
+    if (!read_octal(h->checksum, sizeof(h->checksum), &checksum)
+        || (checksum != sum_of(block)
+            && checksum != (signed_sum_of(block) & 0777777)))
+        return false;
+    take_names(header, h);
+    (void)snprintf(header->link, sizeof(header->link), "%.*s",
+                   (int)sizeof(h->linkname), h->linkname);
+    header->goes_on = h->type == ENVL_TAR_GNU_SPARSE && sparse->goes_on != '\0';
+    header->real_size = 0;
+    return read_number(h->size, sizeof(h->size), &header->size)
+           && (h->type != ENVL_TAR_GNU_SPARSE
+               || read_number(sparse->real_size, sizeof(sparse->real_size),
+                              &header->real_size));
+}
+
+bool
+envl_tar_map_goes_on(const unsigned char *block)
+{
+    return block[GNU_MAP_LEN] != '\0';
 }
 
 size_t
@@ -124,30 +209,10 @@ envl_tar_padding(uint64_t size)
     return (size_t)(-size & (ENVL_TAR_BLOCK_LEN - 1));
 }
 
-/* Records "LENGTH KEY=VALUE\n" (POSIX.1-2001, pax Extended Header). */
 bool
-envl_tar_pax_is_harmless(const char *text, size_t len)
+envl_is_zero(const unsigned char *p, size_t len)
 {
-    static const char *const keys[] = { "path=", "size=", "linkpath=",
-                                        "GNU.sparse." };
-    size_t at = 0, n, record, i;
-
-    while (at < len) {
-        for (record = 0, n = at; n < len && text[n] >= '0' && text[n] <= '9';
-             n++)
-            record =
-                record > len ? record : record * 10 + (size_t)(text[n] - '0');
-        if (n == len || text[n] != ' ' || record > len - at
-            || record <= n + 1 - at || text[at + record - 1] != '\n')
-            return false;
-        for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-            if (record - (n + 1 - at) >= strlen(keys[i])
-                && memcmp(text + n + 1, keys[i], strlen(keys[i])) == 0)
-                return false;
-        }
-        at += record;
-    }
-    return true;
+    return len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0);
 }
 
 bool
@@ -163,40 +228,12 @@ envl_tar_mtime(const unsigned char *block, uint64_t *mtime)
 
 /* Ends */
 
-static bool
-is_zero(const unsigned char *p, size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len && p[i] == 0; i++)
-        ;
-    return i == len;
-}
-
 bool
 envl_tar_has_end(const unsigned char *tail, size_t len)
 {
     const size_t end_len = (size_t)ENVL_TAR_END_BLOCKS * ENVL_TAR_BLOCK_LEN;
 
-    return len >= end_len && is_zero(tail + len - end_len, end_len);
-}
-
-/* Octal digits; or, as GNU has it for 8 GiB and more, a big-endian number after
- * a byte with the highest bit set. */
-static bool
-read_size(const char *field, size_t len, uint64_t *value)
-{
-    size_t i;
-
-    if ((unsigned char)field[0] != 0x80)
-        return read_octal(field, len, value);
-    for (i = 1; i < len - sizeof(*value); i++) {
-        if (field[i] != 0)
-            return false;
-    }
-    for (*value = 0; i < len; i++)
-        *value = *value << 8 | (unsigned char)field[i];
-    return true;
+    return len >= end_len && envl_is_zero(tail + len - end_len, end_len);
 }
 
 /*
@@ -205,15 +242,10 @@ read_size(const char *field, size_t len, uint64_t *value)
  * kind may have more headers.
  */
 static bool
-data_after(const struct ustar *h, uint64_t *size)
+data_after(struct envl_tar_header *header, const unsigned char *block)
 {
-    uint64_t checksum;
-
-    if (!read_octal(h->checksum, sizeof(h->checksum), &checksum)
-        || checksum != sum_of((const unsigned char *)h)
-        || !read_size(h->size, sizeof(h->size), size) || h->type == 'S')
-        return false;
-    return *size == 0 || h->type < '1' || h->type > '6';
+    return envl_tar_read(header, block) && header->type != ENVL_TAR_GNU_SPARSE
+           && (header->size == 0 || header->type < '1' || header->type > '6');
 }
 
 /* Whether a pax header gives the next member another size */
@@ -237,21 +269,22 @@ has_size(const unsigned char *block)
 void
 envl_tar_walk_on(struct envl_tar_walk *walk, const unsigned char *block)
 {
-    const struct ustar *h = (const struct ustar *)block;
+    struct envl_tar_header header;
     uint64_t size;
 
     if (walk->pax_left > 0) {
         walk->lost = has_size(block);
         walk->pax_left -= ENVL_TAR_BLOCK_LEN;
-    } else if (is_zero(block, ENVL_TAR_BLOCK_LEN)) {
+    } else if (envl_is_zero(block, ENVL_TAR_BLOCK_LEN)) {
         walk->zeros += walk->zeros < ENVL_TAR_END_BLOCKS;
-    } else if (!data_after(h, &size)
-               || size > INT64_MAX - walk->next - 2 * ENVL_TAR_BLOCK_LEN) {
+    } else if (!data_after(&header, block)
+               || header.size
+                      > INT64_MAX - walk->next - 2 * ENVL_TAR_BLOCK_LEN) {
         walk->lost = true;
     } else {
         walk->zeros = 0;
-        size += envl_tar_padding(size);
-        if (h->type == ENVL_TAR_PAX || h->type == ENVL_TAR_PAX_GLOBAL)
+        size = header.size + envl_tar_padding(header.size);
+        if (header.type == ENVL_TAR_PAX || header.type == ENVL_TAR_PAX_GLOBAL)
             walk->pax_left = size;
         else
             walk->next += size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Header blocks of a tar (POSIX.1-2001, "ustar Interchange Format"). */
+/* Header blocks of a tar (POSIX.1-2001, "ustar Interchange Format"; GNU tar). */
 #ifndef ENVL_TAR_H
 #define ENVL_TAR_H
 
@@ -11,6 +11,7 @@
 
 #define ENVL_TAR_BLOCK_LEN 512
 #define ENVL_TAR_NAME_MAX 256
+#define ENVL_TAR_LINK_MAX 100
 
 /* Archives are padded to a multiple of this, in bytes. */
 #define ENVL_TAR_RECORD_LEN 10240
@@ -26,10 +27,30 @@ enum envl_tar_type {
     ENVL_TAR_PAX_GLOBAL = 'g'
 };
 
+/* Types that only other people's archives have. */
+enum envl_tar_other_type {
+    ENVL_TAR_HARD_LINK = '1',
+    ENVL_TAR_SYMLINK = '2',
+    ENVL_TAR_CHARACTER = '3',
+    ENVL_TAR_BLOCK = '4',
+    ENVL_TAR_FIFO = '6',
+    ENVL_TAR_CONTIGUOUS = '7',
+    ENVL_TAR_GNU_DIRECTORY = 'D', /* its names are its data */
+    ENVL_TAR_GNU_LINK = 'K',      /* the next member's long link */
+    ENVL_TAR_GNU_NAME = 'L',      /* the next member's long name */
+    ENVL_TAR_GNU_SPARSE = 'S',
+    ENVL_TAR_GNU_VOLUME = 'V',
+    ENVL_TAR_SUN_PAX = 'X' /* as ENVL_TAR_PAX */
+};
+
 struct envl_tar_header {
     char name[ENVL_TAR_NAME_MAX + 1];
     char type;
     uint64_t size;
+    /* by envl_tar_read() alone */
+    char link[ENVL_TAR_LINK_MAX + 1];
+    uint64_t real_size; /* of a sparse file of GNU tar's old kind */
+    bool goes_on;       /* a block with more of its map follows */
 };
 
 /*
@@ -56,6 +77,23 @@ enum envelope_reason envl_tar_parse(struct envl_tar_header *header,
 /* envl_tar_mtime - get the time of a member from its header block; false if that
  * is none */
 bool envl_tar_mtime(const unsigned char *block, uint64_t *mtime);
+/*
+ * envl_tar_read - read a header block of any kind of tar
+ *
+ * Beyond what envl_tar_parse() takes, these are taken: no magic, a sum of signed
+ * bytes, a size in base 256, and a size of blanks, which is 0.
+ *
+ * Returns: true; false if the checksum or a number is wrong.
+ */
+bool envl_tar_read(struct envl_tar_header *header, const unsigned char *block);
+
+/* envl_tar_map_goes_on - does yet another block follow this one, which has more
+ * of the map of a sparse file? */
+bool envl_tar_map_goes_on(const unsigned char *block);
+
+/* envl_is_zero - are these bytes all zero, as blocks at the end and padding
+ * are? */
+bool envl_is_zero(const unsigned char *p, size_t len);
 
 /* envl_tar_has_end - are the last two blocks of these bytes zeros? */
 bool envl_tar_has_end(const unsigned char *tail, size_t len);
@@ -79,11 +117,5 @@ bool envl_tar_walk_at_end(const struct envl_tar_walk *walk, uint64_t size);
 
 /* envl_tar_padding - zero bytes after a member of this size */
 size_t envl_tar_padding(uint64_t size);
-
-/*
- * envl_tar_pax_is_harmless - does this pax header leave name, size and data
- * of the next member as they are?
- */
-bool envl_tar_pax_is_harmless(const char *text, size_t len);
 
 #endif

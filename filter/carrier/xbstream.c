@@ -129,12 +129,19 @@ check_path(const struct envl_xb_header *header, size_t path_len,
                      strlen(header->path) < path_len ? " and a NUL byte" : "");
 }
 
+static void
+take_payload_fields(struct envl_xb_header *header, const unsigned char *p)
+{
+    header->len = get_le(p + AT_LEN, 8);
+    header->offset = get_le(p + AT_OFFSET, 8);
+    header->crc = (uint32_t)get_le(p + AT_CRC, 4);
+}
+
 enum envelope_reason
 envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
               size_t len, uint64_t at, size_t *want, struct envl_err *err)
 {
     enum envelope_reason rc;
-    const unsigned char *p;
     size_t path_len;
 
     *want = ENVL_XB_START_LEN;
@@ -152,10 +159,7 @@ envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
     *want += behind_path(header->type);
     if (len < *want || header->type == ENVL_XB_END)
         return ENVELOPE_OK;
-    p = in + AT_PATH + path_len;
-    header->len = get_le(p + AT_LEN, 8);
-    header->offset = get_le(p + AT_OFFSET, 8);
-    header->crc = (uint32_t)get_le(p + AT_CRC, 4);
+    take_payload_fields(header, in + AT_PATH + path_len);
     if (header->len > ENVL_XB_DATA_LEN_MAX)
         return envl_fail(err, ENVELOPE_R_CARRIER,
                          "%s: a chunk of %" PRIu64 " bytes at offset %" PRIu64
@@ -164,6 +168,108 @@ envl_xb_parse(struct envl_xb_header *header, const unsigned char *in,
                          ENVL_XB_DATA_LEN_MAX);
     return ENVELOPE_OK;
 }
+
+/* Any xbstream */
+
+static const char *
+wrong_start(const unsigned char *in)
+{
+    const uint64_t path_len = get_le(in + AT_PATH_LEN, 4);
+
+    if (memcmp(in + AT_MAGIC, ENVL_XB_MAGIC, ENVL_XB_MAGIC_LEN) != 0)
+        return "does not begin with " ENVL_XB_MAGIC;
+    if (path_len == 0 || path_len > ENVL_MEMBER_NAME_MAX)
+        return "has no path, or one that is too long";
+    switch (in[AT_TYPE]) {
+    case ENVL_XB_PAYLOAD:
+    case ENVL_XB_SPARSE:
+    case ENVL_XB_END:
+    case ENVL_XB_REMOVE:
+    case ENVL_XB_RENAME:
+        return NULL;
+    default:
+        return (in[AT_FLAGS] & ENVL_XB_IGNORABLE) != 0
+                   ? NULL
+                   : "is of an unknown type";
+    }
+}
+
+/* The second path follows the first one, and its length. */
+static const char *
+read_new_path(struct envl_xb_header *header, const unsigned char *in,
+              size_t len, size_t *want)
+{
+    const unsigned char *p = in + *want;
+    uint64_t path_len;
+
+    *want += 4;
+    if (len < *want)
+        return NULL;
+    path_len = get_le(p, 4);
+    if (path_len == 0 || path_len > ENVL_MEMBER_NAME_MAX)
+        return "has no new path, or one that is too long";
+    *want += (size_t)path_len;
+    if (len < *want)
+        return NULL;
+    memcpy(header->to, p + 4, (size_t)path_len);
+    header->to[path_len] = '\0';
+    return strlen(header->to) == path_len ? NULL
+                                          : "has a new path with a NUL byte";
+}
+
+static const char *
+read_any(struct envl_xb_header *header, const unsigned char *in, size_t len,
+         size_t *want)
+{
+    const char *wrong;
+
+    *want = ENVL_XB_START_LEN;
+    if (len < *want)
+        return NULL;
+    if ((wrong = wrong_start(in)) != NULL)
+        return wrong;
+    header->type = (char)in[AT_TYPE];
+    header->map_len = header->len = 0;
+    *want += (size_t)get_le(in + AT_PATH_LEN, 4);
+    if (!envl_xb_path(header->path, in, len))
+        return NULL;
+    if (strlen(header->path) != *want - ENVL_XB_START_LEN)
+        return "has a path with a NUL byte";
+    switch (header->type) {
+    case ENVL_XB_END:
+    case ENVL_XB_REMOVE:
+        return NULL;
+    case ENVL_XB_RENAME:
+        return read_new_path(header, in, len, want);
+    case ENVL_XB_SPARSE:
+        if (len >= *want + 4)
+            header->map_len = get_le(in + *want, 4) * ENVL_XB_MAP_ITEM_LEN;
+        *want += 4;
+        break;
+    default:
+        break;
+    }
+    if (len >= *want + ENVL_XB_PAYLOAD_LEN)
+        take_payload_fields(header, in + *want);
+    *want += ENVL_XB_PAYLOAD_LEN;
+    return NULL;
+}
+
+bool
+envl_xb_read(struct envl_xb_header *header, const unsigned char *in, size_t len,
+             size_t *want, const char **wrong)
+{
+    *wrong = read_any(header, in, len, want);
+    return *wrong == NULL;
+}
+
+uint32_t
+envl_xb_skipped(const unsigned char *item)
+{
+    return (uint32_t)get_le(item, 4);
+}
+
+/* The end */
 
 /* Are these bytes exactly one chunk without data? */
 static bool

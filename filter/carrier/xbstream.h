@@ -35,12 +35,27 @@ enum envl_xb_type { ENVL_XB_PAYLOAD = 'P', ENVL_XB_END = 'E' };
 #define ENVL_XB_REMOVE 'D'
 #define ENVL_XB_RENAME 'R'
 
+/* XtraBackup 8.0 has this one: a payload chunk with a map of holes, which has a
+ * number of bytes to skip and one of bytes to write for each, of 4 bytes. */
+#define ENVL_XB_SPARSE 'S'
+#define ENVL_XB_MAP_ITEM_LEN 8
+
+/* The flag of a chunk that may be ignored by who does not know its type. */
+#define ENVL_XB_IGNORABLE 0x01
+
+/* Bytes of the longest header of any xbstream, with two paths. */
+#define ENVL_XB_ANY_LEN_MAX \
+    (ENVL_XB_START_LEN + ENVL_MEMBER_NAME_MAX + 4 + ENVL_MEMBER_NAME_MAX)
+
 struct envl_xb_header {
     char path[ENVL_MEMBER_NAME_MAX + 1];
     char type;
     /* for a payload chunk */
     uint64_t len, offset;
     uint32_t crc;
+    /* by envl_xb_read() alone */
+    char to[ENVL_MEMBER_NAME_MAX + 1]; /* the new path, where it is renamed */
+    uint64_t map_len; /* bytes of the map of holes, which follows the header */
 };
 
 /* envl_xb_header_len - bytes of a chunk's header */
@@ -78,6 +93,23 @@ enum envelope_reason envl_xb_parse(struct envl_xb_header *header,
                                    const unsigned char *in, size_t len,
                                    uint64_t at, size_t *want,
                                    struct envl_err *err);
+
+/*
+ * envl_xb_read - the same for a chunk of any xbstream: types and flags that
+ * carriers do not have, and any path and length
+ *
+ *   wrong  receives what is wrong with it, if something is
+ *
+ * A chunk of an unknown type that may be ignored has the fields of a payload
+ * chunk, as all readers take it.
+ *
+ * Returns: true; false with *wrong.
+ */
+bool envl_xb_read(struct envl_xb_header *header, const unsigned char *in,
+                  size_t len, size_t *want, const char **wrong);
+
+/* envl_xb_skipped - bytes that an item of a map of holes skips */
+uint32_t envl_xb_skipped(const unsigned char *item);
 
 /* envl_xb_has_end - do these last bytes of an archive end with a chunk that
  * closes, removes or renames a file? */

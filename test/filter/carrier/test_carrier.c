@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "filter/carrier/pax.h"
 #include "filter/carrier/writer.h"
 #include "lib/header/header.h"
 
@@ -169,7 +170,7 @@ pax_headers(void **state)
 
         assert_non_null(exact);
         memcpy(exact, text.p, text.len);
-        harmless = envl_tar_pax_is_harmless((const char *)exact, text.len);
+        harmless = envl_pax_is_harmless((const char *)exact, text.len);
         if (harmless != cases[i].harmless) {
             print_error("%s", cases[i].text);
             fail();
