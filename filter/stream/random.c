@@ -6,8 +6,8 @@
 
 #include "filter/stream/chunks.h"
 
-/* Chunks that are read at once: few after a jump, more in sequence. */
-#define BATCH_MIN 4
+/* Chunks that are read at once: one after a jump, more in sequence. */
+#define BATCH_MIN 1
 #define BATCH_MAX ENVL_CHUNKS_MAX
 
 struct envl_random {

@@ -281,3 +281,9 @@ envl_reader_read(struct envl_reader *reader, uint64_t offset,
 {
     return envl_random_read(reader->random, (int64_t)offset, p, len, err);
 }
+
+uint64_t
+envl_reader_read_len(const struct envl_reader *reader)
+{
+    return reader->source.read_len;
+}

@@ -111,6 +111,7 @@ envl_source_next(struct envl_source *source, const unsigned char **p,
         source->rest_len = 0;
     } else {
         rc = next_block(source, p, len, err);
+        source->read_len += *len;
     }
     source->at += (int64_t)*len;
     return rc;
@@ -177,6 +178,7 @@ enum envelope_reason
 envl_source_read_at(struct envl_source *source, int64_t offset,
                     unsigned char *to, size_t len, struct envl_err *err)
 {
+    source->read_len += len;
     if (source->calls != NULL)
         return read_calls_at(source, offset, to, len, err);
     if (source->fd >= 0)
@@ -398,8 +400,10 @@ envl_source_peek(struct envl_source *source, struct envl_err *err)
         return rc;
     if (source->record_len > 0)
         envl_source_find_records(source);
-    return source->seekable && source->calls == NULL ? peek_at(source, err)
-                                                     : peek_on(source, err);
+    rc = source->seekable && source->calls == NULL ? peek_at(source, err)
+                                                   : peek_on(source, err);
+    source->read_len += source->start_len + source->rest_len;
+    return rc;
 }
 
 void

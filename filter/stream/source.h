@@ -44,10 +44,11 @@ struct envl_source {
     const void *calls_arg;
 
     bool seekable;
-    bool replays; /* start cannot be read again: it comes first */
-    int64_t base; /* the first offset of fd or FILE */
-    int64_t size; /* bytes from base on, if it can seek; not for calls */
-    int64_t at;   /* the offset from base of the next envl_source_next() */
+    bool replays;      /* start cannot be read again: it comes first */
+    int64_t base;      /* the first offset of fd or FILE */
+    int64_t size;      /* bytes from base on, if it can seek; not for calls */
+    int64_t at;        /* the offset from base of the next envl_source_next() */
+    uint64_t read_len; /* bytes that were read so far, some perhaps twice */
 
     unsigned char start[ENVL_RECOGNISE_LEN]; /* the first bytes */
     size_t start_len;
