@@ -4,6 +4,7 @@
 # Each room knows those above it.
 noinst_LTLIBRARIES += \
 	libenvl-carrier.la \
+	libenvl-inside.la \
 	libenvl-filter-stream.la \
 	libenvl-archive.la \
 	libenvl-filter.la
@@ -31,6 +32,15 @@ libenvl_carrier_la_SOURCES = \
 	%D%/carrier/xbstream.c \
 	%D%/carrier/xbstream.h
 libenvl_carrier_la_CFLAGS = $(AM_CFLAGS) $(DEFLATE_CFLAGS)
+
+libenvl_inside_la_SOURCES = \
+	%D%/inside/inside.c \
+	%D%/inside/inside.h \
+	%D%/inside/inside_impl.h \
+	%D%/inside/inside_tar.c \
+	%D%/inside/inside_xbstream.c \
+	%D%/inside/open_files.c \
+	%D%/inside/open_files.h
 
 libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/blocks.c \
@@ -109,7 +119,7 @@ libenvl_archive_la_CFLAGS = $(AM_CFLAGS) $(ARCHIVE_CFLAGS)
 libenvl_archive_la_LIBADD = libenvl-filter.la $(ARCHIVE_LIBS)
 
 libenvl_filter_la_SOURCES =
-libenvl_filter_la_LIBADD = libenvl-filter-stream.la libenvl-carrier.la \
+libenvl_filter_la_LIBADD = libenvl-filter-stream.la libenvl-inside.la libenvl-carrier.la \
 	$(DEFLATE_LIBS) $(CRYPTO_LIBS) $(PTHREAD_LIBS)
 
 # bsdtar and its kin: a launcher that runs them, and what it preloads

@@ -65,7 +65,9 @@
     X(ENVELOPE_R_UNSIGNED, 54, "envelope is not signed")                       \
     X(ENVELOPE_R_OTHER_SIGNER, 55, "envelope is signed by others")             \
     X(ENVELOPE_R_BAD_SIGNATURE, 56, "signature is wrong")                      \
-    X(ENVELOPE_R_RECEIPT, 57, "not what the receipt says")
+    X(ENVELOPE_R_RECEIPT, 57, "not what the receipt says")                     \
+    X(ENVELOPE_R_NOT_ARCHIVE, 58, "no tar or xbstream inside")                 \
+    X(ENVELOPE_R_ARCHIVE, 59, "malformed archive inside")
 /* clang-format on */
 
 /*

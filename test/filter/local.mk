@@ -12,6 +12,7 @@ filter_tests = \
 	%D%/carrier/test_carrier \
 	%D%/carrier/test_carrier_refused \
 	%D%/carrier/test_map \
+	%D%/inside/test_inside \
 	%D%/stream/test_fd \
 	%D%/stream/test_pump \
 	%D%/stream/test_pump_fails \

@@ -6,6 +6,7 @@ fuzz_targets = \
 	%D%/fuzz_carrier \
 	%D%/fuzz_diff \
 	%D%/fuzz_header \
+	%D%/fuzz_inside \
 	%D%/fuzz_key_envelope \
 	%D%/fuzz_known_hosts \
 	%D%/fuzz_open \

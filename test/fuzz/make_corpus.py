@@ -6,9 +6,13 @@
 #
 #   make_corpus.py KIND...      the seeds of these kinds, by the directory
 
+import io
 import os
 import re
+import struct
 import sys
+import tarfile
+import zlib
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -581,10 +585,98 @@ def files():
                 save("diff", f"{name}-cut", bytes([how, 0]) + data[:20000])
 
 
+# --- archives inside ------------------------------------------------------
+
+# Of the first byte: bytes at once, and whether checksums are put right.
+INSIDE_CUTS, INSIDE_MEND = range(16), 0x40
+
+
+def member(name, kind=tarfile.REGTYPE, size=0, link="", **pax):
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.linkname, info.pax_headers = (
+        kind, size, link, pax)
+    return info
+
+
+def tars():
+    """What tars can have, by Python; and a sparse file of each of GNU's kinds."""
+    for name, form in (("ustar", tarfile.USTAR_FORMAT),
+                       ("gnu", tarfile.GNU_FORMAT),
+                       ("pax", tarfile.PAX_FORMAT)):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+            tar.addfile(member("dir/", tarfile.DIRTYPE))
+            tar.addfile(member("dir/file", size=700), io.BytesIO(bytes(700)))
+            tar.addfile(member("dir/hard", tarfile.LNKTYPE, link="dir/file"))
+            tar.addfile(member("sym", tarfile.SYMTYPE, link="dir/file"))
+            tar.addfile(member("fifo", tarfile.FIFOTYPE))
+            if name != "ustar":
+                tar.addfile(member("l" * 300, size=3), io.BytesIO(b"abc"))
+                tar.addfile(member("s", tarfile.SYMTYPE, link="t" * 300))
+        yield name, out.getvalue()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT,
+                      pax_headers={"comment": "all"}) as tar:
+        tar.addfile(member("zero", size=5, **{"GNU.sparse.size": "99"}),
+                    io.BytesIO(b"abcde"))
+        tar.addfile(member("GNUSparseFile.1/one", size=5, **{
+            "GNU.sparse.name": "one", "GNU.sparse.size": "99"}),
+            io.BytesIO(b"abcde"))
+        tar.addfile(member("GNUSparseFile.1/two", size=5, **{
+            "GNU.sparse.major": "1", "GNU.sparse.minor": "0",
+            "GNU.sparse.name": "two", "GNU.sparse.realsize": "99"}),
+            io.BytesIO(b"abcde"))
+    yield "sparse-pax", out.getvalue()
+    block = bytearray(member("old", b"S").tobuf(tarfile.GNU_FORMAT))
+    block[482], block[124:136] = 1, b"00000000001\0"
+    block[148:156] = b"%06o\0 " % sum(block[:148] + b" " * 8 + block[156:])
+    more = bytearray(512)
+    more[504] = 1
+    yield "sparse-gnu", bytes(block + more + bytes(512) + b"d" + bytes(511)
+                              + bytes(1024))
+
+
+def chunk(kind, path, data=None, offset=0, flags=0, sparse=(), to=None):
+    out = b"XBSTCK01" + bytes([flags]) + kind + struct.pack("<I", len(path))
+    out += path
+    if to is not None:
+        out += struct.pack("<I", len(to)) + to
+    if data is not None:
+        holes = b"".join(struct.pack("<II", *item) for item in sparse)
+        if kind == b"S":
+            out += struct.pack("<I", len(sparse))
+        out += struct.pack("<QQI", len(data), offset, zlib.crc32(holes + data))
+        out += holes + data
+    return out
+
+
+def xbstreams():
+    yield "xb", (chunk(b"P", b"a", b"1234") + chunk(b"P", b"./b", b"567")
+                 + chunk(b"P", b"a", b"89", 4) + chunk(b"E", b"a")
+                 + chunk(b"?", b"c", b"x", 9, flags=1) + chunk(b"E", b"./b"))
+    yield "xb-sparse", (chunk(b"S", b"s", b"1234", sparse=((9, 2), (5, 2)))
+                        + chunk(b"P", b"s", b"56", 18) + chunk(b"E", b"s"))
+    yield "xb-ddl", (chunk(b"P", b"a", b"1") + chunk(b"E", b"a")
+                     + chunk(b"R", b"a", to=b"b") + chunk(b"D", b"c"))
+
+
+def insides():
+    for at, (name, data) in enumerate([*tars(), *xbstreams()]):
+        cut = INSIDE_CUTS[at % len(INSIDE_CUTS)]
+        save("inside", name, bytes([cut | INSIDE_MEND]) + data)
+        save("inside", f"{name}-cut", bytes([cut]) + data[:len(data) // 2])
+        damaged = bytearray(data)
+        damaged[len(data) // 3] ^= 4
+        save("inside", f"{name}-damaged", bytes([cut]) + damaged)
+    save("inside", "empty-tar", bytes(10241))
+    save("inside", "gzip", b"\0\x1f\x8b and more")
+    save("inside", "nothing", b"\0")
+
+
 CUTS_OF_FILES = (0, 1, 4 | DIFF_STEP, 8, 10, 11, 13 | DIFF_STEP)
 
 KINDS = {"header": headers, "key_envelope": key_envelopes, "open": streams,
-         "diff": files}
+         "diff": files, "inside": insides}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or not set(sys.argv[1:]) <= KINDS.keys():

@@ -3,9 +3,9 @@
 # Runs each fuzz target over its corpus: what once broke stays mended.
 . "${srcdir:-.}/test/support/tap.sh"
 
-plan 12
-for target in carrier diff header key_envelope kms_reply kms_sign kms_text \
-    known_hosts open openssh receipt signatures; do
+plan 13
+for target in carrier diff header inside key_envelope kms_reply kms_sign \
+    kms_text known_hosts open openssh receipt signatures; do
     if [ -x "$top_builddir/test/fuzz/fuzz_$target" ]; then
         t "corpus of $target" "$top_builddir/test/fuzz/fuzz_$target" \
             "$srcdir/test/fuzz/corpus/$target"

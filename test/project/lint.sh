@@ -36,11 +36,14 @@ rooms() {
         '#include "lib/' lib/sign/*.[ch]
     none_but '"(lib/(base|header)|filter/carrier)/' '#include "(lib|filter)/' \
         filter/carrier/*.[ch]
+    none_but '"(lib/base|filter/(carrier|inside))/' '#include "(lib|filter)/' \
+        filter/inside/*.[ch]
     none_but '"filter/(carrier|stream)/' '#include "filter/' filter/stream/*.[ch]
     none_but '"filter/(carrier|stream|archive)/' '#include "filter/' \
         filter/archive/*.[ch]
     ls -d filter/*/ lib/*/ >"$tests_dir/rooms"
-    printf '%s/\n' filter/archive filter/carrier filter/door filter/stream \
+    printf '%s/\n' filter/archive filter/carrier filter/door filter/inside \
+        filter/stream \
         lib/base lib/cms lib/header lib/keys lib/payload lib/sign \
         lib/stream \
         | cmp - "$tests_dir/rooms"
@@ -69,6 +72,7 @@ links() {
     room cms base header keys
     room sign base header keys
     room carrier base header
+    room inside base carrier header
 }
 
 layers() {
@@ -98,7 +102,7 @@ layers() {
     none_but '"(tools/os|lib/base|lib/keys|filter/stream)/' '#include "' \
         tools/os/*.[ch]
     none '#include <archive' lib/*/*.[ch] provider/*.[ch] tools/*.[ch] tools/os/*.[ch] \
-        filter/carrier/*.[ch] filter/stream/*.[ch]
+        filter/carrier/*.[ch] filter/inside/*.[ch] filter/stream/*.[ch]
     none '#include "(lib|provider)/' test/provider/*.[ch] test/filter/archive/*.[ch] \
         examples/*.c bench/*.c
 }

@@ -184,6 +184,8 @@ faq() {
     envelope -r ops.pub --carrier tar -o backup.tar a
     runs 'set -o pipefail'
     cmp data a
+    runs 'envelope decrypt -i ops.key -o inside'
+    cmp inside a
     runs 'envelope -r ops.pub -f'
     runs 'envelope encrypt'
     runs 'envelope rewrap --recover'
