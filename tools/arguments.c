@@ -358,6 +358,25 @@ check(const struct envl_arguments *arguments, const struct parser *parser)
     return check_receipt(arguments, parser);
 }
 
+/* A file, and patterns for its members. */
+static enum envl_status
+take_patterns(struct envl_arguments *arguments)
+{
+    const bool extracts = arguments->command == ENVL_CMD_EXTRACT;
+
+    if (!extracts && arguments->command != ENVL_CMD_LIST)
+        return ENVL_EXIT_DONE;
+    if (extracts && arguments->file_count < 2)
+        return envl_report_usage("envelope extract takes a file, and names or "
+                                 "patterns of its members");
+    if (arguments->file_count > 1) {
+        arguments->patterns = arguments->files + 1;
+        arguments->pattern_count = arguments->file_count - 1;
+        arguments->file_count = 1;
+    }
+    return ENVL_EXIT_DONE;
+}
+
 int
 envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
 {
@@ -391,6 +410,8 @@ envl_arguments_parse(struct envl_arguments *arguments, int argc, char **argv)
         status = (int)check_words(arguments, argv, word + 1, word + optind);
     if (status == ENVL_EXIT_DONE)
         status = (int)check(arguments, &parser);
+    if (status == ENVL_EXIT_DONE)
+        status = (int)take_patterns(arguments);
     return status == ENVL_EXIT_DONE ? (int)read_list(arguments) : status;
 }
 

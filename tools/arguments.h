@@ -19,6 +19,8 @@
 enum envl_command_id {
     ENVL_CMD_ENCRYPT,
     ENVL_CMD_DECRYPT,
+    ENVL_CMD_LIST,
+    ENVL_CMD_EXTRACT,
     ENVL_CMD_INSPECT,
     ENVL_CMD_VERIFY,
     ENVL_CMD_REWRAP,
@@ -43,7 +45,9 @@ struct envl_arguments {
     int file_count;
     const char *word; /* before them: one of the command's words, or NULL */
     char *named[2];   /* those of a command that takes one, and one too many */
-    char **program;   /* what comes after -- : its name, its arguments, NULL */
+    char **patterns;  /* of list and extract: the operands after the first */
+    int pattern_count;
+    char **program; /* what comes after -- : its name, its arguments, NULL */
     struct envl_file_list list; /* of files_from; owned */
     const char *files_from;     /* --files-from */
     bool null;                  /* -0: its names end with NUL bytes */

@@ -10,8 +10,8 @@
 typedef enum envl_status envl_command_fn(struct envl_arguments *arguments);
 
 /*
- * envl_open_output - open what decrypted data goes to, or an envelope: -o, the
- * program after --, or standard output
+ * envl_open_output - open what decrypted data goes to, an envelope, or an
+ * archive: -o, the program after --, or standard output
  *
  *   input  descriptor that must not be the same file, or -1
  */
@@ -22,6 +22,8 @@ enum envelope_reason envl_open_output(struct envl_output *output,
 envl_command_fn envl_command_crypt;   /* encrypt, decrypt; tools/crypt.c */
 envl_command_fn envl_command_range;   /* decrypt --range; tools/range.c */
 envl_command_fn envl_command_salvage; /* decrypt --salvage; tools/salvage.c */
+envl_command_fn envl_command_list;    /* tools/list.c */
+envl_command_fn envl_command_extract; /* tools/extract.c */
 envl_command_fn envl_command_inspect; /* tools/inspect.c */
 envl_command_fn envl_command_verify;  /* tools/verify.c */
 enum envl_status

@@ -50,14 +50,14 @@ envl_open_output(struct envl_output *output,
                  const struct envl_arguments *arguments, int input,
                  struct envl_err *err)
 {
-    const bool encrypts = arguments->command == ENVL_CMD_ENCRYPT;
+    const bool is_text = arguments->command == ENVL_CMD_DECRYPT;
     enum envelope_reason rc;
 
-    if (arguments->program != NULL && !encrypts)
+    if (arguments->program != NULL && is_text)
         rc = envl_output_open_program(output, arguments->program, err);
     else
         rc = envl_output_open(output, arguments->output, arguments->force,
-                              encrypts, input, 0666, err);
+                              !is_text, input, 0666, err);
     if (rc == ENVELOPE_OK)
         output->no_sync = arguments->no_fsync;
     return rc;

@@ -14,6 +14,7 @@ libenvl_tools_la_SOURCES = \
 	%D%/damage_report.h \
 	%D%/entry.c \
 	%D%/entry.h \
+	%D%/extract.c \
 	%D%/facts.c \
 	%D%/facts.h \
 	%D%/file_list.c \
@@ -33,6 +34,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/help.h \
 	%D%/input_file.c \
 	%D%/input_file.h \
+	%D%/inside_file.c \
+	%D%/inside_file.h \
 	%D%/inspect.c \
 	%D%/os/journal.c \
 	%D%/os/journal.h \
@@ -41,6 +44,7 @@ libenvl_tools_la_SOURCES = \
 	%D%/key_pair.c \
 	%D%/key_pair.h \
 	%D%/keygen.c \
+	%D%/list.c \
 	%D%/measure.c \
 	%D%/measure.h \
 	%D%/no_key.c \
@@ -56,6 +60,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/part.h \
 	%D%/parts.c \
 	%D%/parts.h \
+	%D%/patterns.c \
+	%D%/patterns.h \
 	%D%/range.c \
 	%D%/receipt.c \
 	%D%/receipt.h \

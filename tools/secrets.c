@@ -73,6 +73,8 @@ note_files(struct envl_arguments *arguments, struct envl_err *err)
     switch (arguments->command) {
     case ENVL_CMD_ENCRYPT:
     case ENVL_CMD_DECRYPT:
+    case ENVL_CMD_LIST:
+    case ENVL_CMD_EXTRACT:
     case ENVL_CMD_INSPECT:
     case ENVL_CMD_VERIFY:
     case ENVL_CMD_REWRAP:
@@ -139,10 +141,15 @@ get_passphrase(struct envl_arguments *arguments, const char *asks_for,
 static enum envl_direction
 way_of(const struct envl_arguments *arguments)
 {
-    return arguments->command == ENVL_CMD_DECRYPT
-                   || arguments->command == ENVL_CMD_VERIFY
-               ? ENVL_DECRYPT
-               : ENVL_ENCRYPT;
+    switch (arguments->command) {
+    case ENVL_CMD_DECRYPT:
+    case ENVL_CMD_LIST:
+    case ENVL_CMD_EXTRACT:
+    case ENVL_CMD_VERIFY:
+        return ENVL_DECRYPT;
+    default:
+        return ENVL_ENCRYPT;
+    }
 }
 
 static enum envelope_reason

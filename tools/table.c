@@ -182,6 +182,8 @@ take_remove(struct envl_arguments *arguments, const struct envl_option_row *row,
 #define BIT(command) (1U << ENVL_CMD_##command)
 #define ENC BIT(ENCRYPT)
 #define DEC BIT(DECRYPT)
+#define LIS BIT(LIST)
+#define EXT BIT(EXTRACT)
 #define INS BIT(INSPECT)
 #define VER BIT(VERIFY)
 #define REW BIT(REWRAP)
@@ -189,6 +191,8 @@ take_remove(struct envl_arguments *arguments, const struct envl_option_row *row,
 #define GEN BIT(KEYGEN)
 #define FIN BIT(FINGERPRINT)
 #define ALL (BIT(COUNT) - 1)
+/* Those that open an envelope */
+#define OPENS (DEC | LIS | EXT | VER | REW | HEA)
 
 #define NONE ENVL_OPERAND_NONE, false, NULL, NULL
 #define FILE_OPERAND(word) ENVL_OPERAND_FILE, false, word, NULL
@@ -206,33 +210,33 @@ const struct envl_option_row envl_option_rows[] = {
       FILE_OPERAND("PATH"),
       take_filter, "recipient", 0,
       "encrypt for all keys in a file, or in the files of a directory" },
-    { "identity", 'i', DEC | VER | REW | HEA, ENVL_GROUP_KEYS,
+    { "identity", 'i', OPENS, ENVL_GROUP_KEYS,
       FILE_OPERAND("KEY"),
       take_filter, "identity", 0,
       "open with a private key: a file or URI" },
-    { "passphrase", 'p', ENC | DEC | VER | REW | HEA | GEN, ENVL_GROUP_KEYS,
+    { "passphrase", 'p', ENC | OPENS | GEN, ENVL_GROUP_KEYS,
       NONE,
       take_flag, NULL, FIELD(prompt),
       "ask for a passphrase at the terminal" },
-    { "passphrase-file", 0, ENC | DEC | VER | REW | HEA | GEN | FIN,
+    { "passphrase-file", 0, ENC | OPENS | GEN | FIN,
       ENVL_GROUP_KEYS,
       FILE_OPERAND("FILE"),
       take_filter, "passphrase-file", 0,
       "take the passphrase from the first line of FILE" },
-    { "passphrase-fd", 0, ENC | DEC | VER | REW | HEA | GEN | FIN,
+    { "passphrase-fd", 0, ENC | OPENS | GEN | FIN,
       ENVL_GROUP_KEYS,
       OTHER("N"),
       take_descriptor, NULL, FIELD(passphrase_fd),
       "take the passphrase from the first line of descriptor N" },
-    { "kek", 'k', ENC | DEC | VER | REW | HEA, ENVL_GROUP_KEYS,
+    { "kek", 'k', ENC | OPENS, ENVL_GROUP_KEYS,
       FILE_OPERAND("FILE"),
       take_text, NULL, FIELD(kek_file),
       "use the key-encryption key in FILE: 32 bytes, or 64 hexadecimal digits" },
-    { "output", 'o', ENC | DEC | REW | HEA | GEN, ENVL_GROUP_DATA,
+    { "output", 'o', ENC | DEC | EXT | REW | HEA | GEN, ENVL_GROUP_DATA,
       FILE_OPERAND("FILE"),
       take_text, NULL, FIELD(output),
       "write FILE, which appears once it is complete" },
-    { "force", 'f', ENC | DEC | REW | HEA | GEN, ENVL_GROUP_DATA,
+    { "force", 'f', ENC | DEC | EXT | REW | HEA | GEN, ENVL_GROUP_DATA,
       NONE,
       take_flag, NULL, FIELD(force),
       "replace a file that exists" },
@@ -252,7 +256,7 @@ const struct envl_option_row envl_option_rows[] = {
       OTHER("KEY=VALUE"),
       take_filter, "label", 0,
       "add a label, which is public and authenticated" },
-    { "require-label", 0, DEC | VER | REW | HEA, ENVL_GROUP_DATA,
+    { "require-label", 0, OPENS, ENVL_GROUP_DATA,
       OTHER("KEY=VALUE"),
       take_filter, "require-label", 0,
       "refuse an envelope that does not have this label" },
@@ -260,7 +264,7 @@ const struct envl_option_row envl_option_rows[] = {
       FILE_OPERAND("KEY"),
       take_filter, "signer", 0,
       "sign with a private key: a file or URI" },
-    { "signed-by", 0, DEC | INS | VER | REW | HEA, ENVL_GROUP_KEYS,
+    { "signed-by", 0, OPENS | INS, ENVL_GROUP_KEYS,
       FILE_OPERAND("KEY"),
       take_filter, "signed-by", 0,
       "refuse an envelope that this public key did not sign" },
@@ -320,7 +324,7 @@ const struct envl_option_row envl_option_rows[] = {
       NONE,
       take_flag, NULL, FIELD(sparse),
       "make holes in FILE where the data is zeros" },
-    { "no-fsync", 0, DEC, ENVL_GROUP_DATA,
+    { "no-fsync", 0, DEC | EXT, ENVL_GROUP_DATA,
       NONE,
       take_flag, NULL, FIELD(no_fsync),
       "do not wait for the disk: a crash may lose FILE" },
@@ -390,7 +394,7 @@ const struct envl_option_row envl_option_rows[] = {
       NONE,
       take_flag, NULL, FIELD(null),
       "with --files-from: end each name with a NUL byte" },
-    { "json", 0, INS | VER | REW | FIN, ENVL_GROUP_RUN,
+    { "json", 0, LIS | INS | VER | REW | FIN, ENVL_GROUP_RUN,
       NONE,
       take_flag, NULL, FIELD(json),
       "write one object a line, for programs" },
@@ -398,7 +402,7 @@ const struct envl_option_row envl_option_rows[] = {
       OTHER("N"),
       take_filter, "threads", 0,
       "work with so many threads, up to 64" },
-    { "progress", 0, ENC | DEC | VER, ENVL_GROUP_RUN,
+    { "progress", 0, ENC | DEC | LIS | EXT | VER, ENVL_GROUP_RUN,
       MAY("HOW", "auto none text json"),
       take_progress, NULL, 0,
       "tell on standard error how far it is" },
@@ -420,6 +424,13 @@ const struct envl_command_row envl_command_rows[ENVL_CMD_COUNT] = {
     { "decrypt", "[FILE] [-- PROGRAM [ARGUMENT]...]", 1, true, NULL,
       "decrypt FILE or standard input",
       "envelope decrypt -i ops.key backup.env -- mbstream -x -C restored" },
+    { "list", "[FILE [PATTERN...]]", INT_MAX, true, NULL,
+      "show the members of the archive in an envelope",
+      "envelope list -i ops.key backup.xb" },
+    { "extract", "FILE PATTERN...", INT_MAX, true, NULL,
+      "write an archive with the members that match",
+      "envelope extract -i ops.key backup.xb 'shop/orders.*' | "
+      "mbstream -x -C out" },
     { "inspect", "[FILE...]", INT_MAX, true, NULL,
       "show what is known without a key", "envelope inspect backup.env" },
     { "verify", "[FILE...]", INT_MAX, true, NULL,

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 9
+plan 10
 . "$srcdir/test/project/printed_support.sh"
 need bsdtar socat swtpm tpm2_createprimary zstd
 need_token
@@ -102,6 +102,13 @@ opened() { # FILE... - what a backup of the server has in it
     done
 }
 
+has_orders() { # FILE - one table of the backup and no other file
+    mkdir orders
+    mbstream -x -C orders <"$1"
+    [ "$(cd orders/shop && echo *)" = 'orders.frm orders.ibd' ]
+    [ "$(ls orders)" = shop ]
+}
+
 restored() { # the directory restored is one to start a server on
     [ -s restored/shop/orders.ibd ]
     grep -q 'completed OK!' .said
@@ -128,6 +135,7 @@ readme() {
     runs 'envelope keygen -o next.key'
     envelope -d -i next.key backup.xb | cmp - plain
     tail -c +10485761 plain | head -c 1048576 | cmp - part
+    has_orders orders.xb
     ends 6 'envelope decrypt -i next.key --salvage'
     [ "$(size_of rest)" -eq "$(size_of plain)" ]
     head -c 100000 /dev/urandom >a
@@ -195,6 +203,7 @@ envelope_1() {
     envelope -d -i ops.key -o plain backup.xb
     runs 'envelope inspect'
     tail -c +10485761 plain | head -c 1048576 | cmp - part
+    has_orders orders.xb
     leaves 'OPENSSL_CONF=/etc' 'hardware() runs the same'
     page_ends
 }
@@ -236,6 +245,28 @@ restores() { # STATUS SEGMENT
     status=0
     sh -c "$restore" || status=$?
     [ $status -eq "$1" ]
+}
+
+list_and_extract() {
+    page doc/envelope-list.1
+    keys ops
+    envelope -r ops.pub -o backup.xb "$tests_dir/backup.xb"
+    runs 'envelope list -i ops.key' >out
+    [ "$(grep -c 'shop/orders\.ibd' out)" -eq 2 ]
+    page_ends
+    page doc/envelope-extract.1
+    keys ops
+    envelope -r ops.pub -o backup.xb "$tests_dir/backup.xb"
+    mkdir -p home/anna home/other
+    echo notes >home/anna/notes
+    tar -cf - home | envelope -r ops.pub -o home.tar
+    rm -r home
+    runs 'set -o pipefail'
+    has_orders orders.xb
+    diff -r out orders
+    [ "$(cat home/anna/notes)" = notes ]
+    [ ! -e home/other ]
+    page_ends
 }
 
 encrypt() {
@@ -366,5 +397,6 @@ mariabackup --backup --stream=xbstream --target-dir="$tests_dir/tmp" \
 t README.md readme
 t 'envelope(1)' envelope_1
 t 'envelope-decrypt(1)' decrypt
+t 'envelope-list(1), envelope-extract(1)' list_and_extract
 t 'envelope-encrypt(1)' encrypt
 t 'OSSL_PROVIDER-envelope(7)' provider_page

@@ -64,7 +64,7 @@ in_bash() {
     "$envelope" completion bash >envelope.bash
     bash -n envelope.bash
     bash_completes enc | grep -qx encrypt
-    bash_completes '' | wc -l | grep -qx 9
+    bash_completes '' | wc -l | grep -qx 11
     bash_completes decrypt --sal | grep -qx -- --salvage
     bash_completes encrypt --sal | grep -qx ''
     bash_completes encrypt --carrier x | grep -qx xbstream

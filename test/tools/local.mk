@@ -24,6 +24,9 @@ tools_scripts = \
 	%D%/header_refused.sh \
 	%D%/header_restore.sh \
 	%D%/header_save.sh \
+	%D%/inside.sh \
+	%D%/inside_tar.sh \
+	%D%/inside_xbstream.sh \
 	%D%/inspect.sh \
 	%D%/keygen.sh \
 	%D%/keygen_files.sh \
