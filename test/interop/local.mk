@@ -6,6 +6,7 @@ interop_scripts = \
 	%D%/languages.sh \
 	%D%/mariadb.sh \
 	%D%/object_store.sh \
+	%D%/one_table.sh \
 	%D%/producers.sh \
 	%D%/producers_postgresql.sh \
 	%D%/signatures.sh \

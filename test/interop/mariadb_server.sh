@@ -111,10 +111,10 @@ fill() {
     ! grep -q NULL before || false
 }
 
-# Its status goes to ./status, what it says to ./backup.log.
+# Its status goes to ./status, what it says to ./backup.log; $parallel threads.
 take_backup() {
     status=0
-    mariabackup --no-defaults --backup --stream=xbstream --parallel=2 \
+    mariabackup --no-defaults --backup --stream=xbstream "--parallel=${parallel:-2}" \
         --user="$db_user" --socket="$tests_dir/$1.sock" \
         --datadir="$tests_dir/$1.data" --target-dir="$tests_dir/tmp" \
         2>backup.log || status=$?
