@@ -38,6 +38,7 @@ copy(struct extraction *ex, const struct envl_entry *entry,
     uint32_t crc = 0;
     size_t n = 0;
 
+    envl_reader_limit(ex->file.reader, end);
     for (; rc == ENVELOPE_OK && at < end; at += n) {
         limit = entry->has_crc && at < entry->crc_at ? entry->crc_at : end;
         rc = envl_reader_read(ex->file.reader, at, &p, &n, err);
@@ -49,6 +50,7 @@ copy(struct extraction *ex, const struct envl_entry *entry,
             crc = envl_xb_crc(crc, p, n);
         rc = put(ex, p, n, err);
     }
+    envl_reader_limit(ex->file.reader, UINT64_MAX);
     if (rc == ENVELOPE_OK && entry->has_crc && crc != entry->crc)
         rc = envl_fail(err, ENVELOPE_R_ARCHIVE,
                        "%s: one of its chunks has a wrong CRC", entry->path);

@@ -13,6 +13,7 @@
 struct envl_random {
     struct envl_chunks chunks;
     size_t text_len; /* bytes of chunks.text */
+    uint64_t limit;  /* of what is read ahead, an offset */
 };
 
 /* The number of chunks, including the last one. */
@@ -36,6 +37,26 @@ read_chunks(struct envl_random *random, uint64_t first, size_t count,
     return random->text_len > 0 ? ENVELOPE_OK : rc;
 }
 
+/* How many chunks to read from this one on: more of them after those that were
+ * read last. */
+static size_t
+choose_batch(const struct envl_random *random, uint64_t chunk)
+{
+    const struct envl_chunks *chunks = &random->chunks;
+    uint64_t most = count_all(random) - chunk, near;
+    size_t batch = BATCH_MIN;
+
+    if (chunks->count > 0 && chunk == chunks->first + chunks->count)
+        batch = chunks->count < BATCH_MAX / 2 ? 2 * chunks->count : BATCH_MAX;
+    near = random->limit / ENVELOPE_CHUNK_LENGTH
+           + (random->limit % ENVELOPE_CHUNK_LENGTH > 0);
+    if (near <= chunk)
+        most = 1;
+    else if (most > near - chunk)
+        most = near - chunk;
+    return batch < most ? batch : (size_t)most;
+}
+
 /* The interface */
 
 enum envelope_reason
@@ -54,6 +75,7 @@ envl_random_new(struct envl_random **out, struct envl_source *source,
         envl_random_free(random);
         return rc;
     }
+    random->limit = UINT64_MAX;
     *out = random;
     return ENVELOPE_OK;
 }
@@ -79,6 +101,12 @@ envl_random_size(const struct envl_random *random)
     return (int64_t)envl_shape_text_len(&random->chunks.shape);
 }
 
+void
+envl_random_limit(struct envl_random *random, uint64_t limit)
+{
+    random->limit = limit;
+}
+
 enum envelope_reason
 envl_random_read(struct envl_random *random, int64_t offset,
                  const unsigned char **p, size_t *len, struct envl_err *err)
@@ -87,19 +115,13 @@ envl_random_read(struct envl_random *random, int64_t offset,
     uint64_t chunk = (uint64_t)offset / ENVELOPE_CHUNK_LENGTH;
     uint64_t from = chunks->first * ENVELOPE_CHUNK_LENGTH;
     enum envelope_reason rc = ENVELOPE_OK;
-    size_t batch = BATCH_MIN;
 
     *len = 0;
     if (offset >= envl_random_size(random))
         return ENVELOPE_OK;
     if ((uint64_t)offset < from
         || (uint64_t)offset - from >= random->text_len) {
-        if (chunks->count > 0 && chunk == chunks->first + chunks->count)
-            batch =
-                chunks->count < BATCH_MAX / 2 ? 2 * chunks->count : BATCH_MAX;
-        if (batch > count_all(random) - chunk)
-            batch = (size_t)(count_all(random) - chunk);
-        rc = read_chunks(random, chunk, batch, err);
+        rc = read_chunks(random, chunk, choose_batch(random, chunk), err);
         from = chunk * ENVELOPE_CHUNK_LENGTH;
     }
     if (rc != ENVELOPE_OK)

@@ -41,6 +41,10 @@ enum envelope_reason envl_random_open(struct envl_random *random,
 /* envl_random_size - bytes of plaintext */
 int64_t envl_random_size(const struct envl_random *random);
 
+/* envl_random_limit - read no chunk ahead that begins at this offset or after
+ * it; UINT64_MAX, as at first: there is no limit */
+void envl_random_limit(struct envl_random *random, uint64_t limit);
+
 /*
  * envl_random_read - get plaintext from this offset on
  *

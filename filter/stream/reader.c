@@ -282,6 +282,12 @@ envl_reader_read(struct envl_reader *reader, uint64_t offset,
     return envl_random_read(reader->random, (int64_t)offset, p, len, err);
 }
 
+void
+envl_reader_limit(struct envl_reader *reader, uint64_t limit)
+{
+    envl_random_limit(reader->random, limit);
+}
+
 uint64_t
 envl_reader_read_len(const struct envl_reader *reader)
 {

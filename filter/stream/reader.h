@@ -57,6 +57,9 @@ enum envelope_reason envl_reader_read(struct envl_reader *reader,
                                       uint64_t offset, const unsigned char **p,
                                       size_t *len, struct envl_err *err);
 
+/* envl_reader_limit - envl_random_limit() */
+void envl_reader_limit(struct envl_reader *reader, uint64_t limit);
+
 /* envl_reader_read_len - bytes of the file that were read so far */
 uint64_t envl_reader_read_len(const struct envl_reader *reader);
 
