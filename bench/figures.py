@@ -52,6 +52,15 @@ def peak(group, way, direction):
     return _spread(_column(group, way, direction, "peak_mib"))
 
 
+def seconds(group, way, direction):
+    return _spread(_column(group, way, direction, "wall"))
+
+
+def read(group, way, direction):
+    """MiB that were read, where that was counted."""
+    return _spread(_column(group, way, direction, "read_mib"))
+
+
 def _ratio(above, below):
     return _spread(a / b if a and b else None for a, b in zip(above, below))
 

@@ -78,6 +78,17 @@ def _memory(name, group):
     return _table(["peak MiB"] + [title for _, title in columns], rows)
 
 
+def _member(group):
+    """Seconds and what was read, for each kind of archive."""
+    kinds = list(next(iter(group["ways"].values()))["samples"])
+    rows = [[record["title"]] + [
+        _cell(look(group, way, kind)) for kind in kinds
+        for look in (figures.seconds, figures.read)]
+            for way, record in group["ways"].items()]
+    return _table([""] + [f"{kind} {words}" for kind in kinds
+                          for words in ("seconds", "MiB read")], rows)
+
+
 NOTES = {
     "null": "The ratio is to the minimal loop.",
     "file": "The ratio is to `cp`. Ours writes under another name and "
@@ -88,6 +99,8 @@ NOTES = {
     "parts": "The ratio is to one job; no data is written. CPU is that of all "
              "processes, memory that of the largest.",
     "small": "The ratio is to libcrypto alone; it has no data to encrypt.",
+    "member": "Members of the tar have 1 MiB, those of the xbstream 10 MiB as "
+              "mariabackup's chunks.",
     "mariadb": "The ratio is to the backup alone; CPU and memory are those of "
                "the last process.",
     "archive": "The ratio is to the plain archive; CPU is that of all "
@@ -147,6 +160,7 @@ def markdown(results, chart):
     for name, group in results["groups"].items():
         page += ["", f"## {group['title']}".replace("|", "\\|"), ""]
         page += _memory(name, group) if name == "memory" \
+            else _member(group) if name == "member" \
             else _rates(name, group)
         page += ["", NOTES[name]]
     for name, reason in results["left_out"].items():

@@ -30,7 +30,8 @@ all_groups() {
     "$PYTHON" - "$results/speed.json" <<'CHECK'
 import json, sys
 groups = json.load(open(sys.argv[1]))["groups"]
-assert {"null", "file", "pipe", "memory", "parts", "small"} <= set(groups), groups
+assert {"null", "file", "pipe", "memory", "parts", "small", "member"} <= set(
+    groups), groups
 CHECK
 }
 
