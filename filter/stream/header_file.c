@@ -8,8 +8,8 @@
 #include <openssl/crypto.h>
 
 #include "filter/carrier/xbstream.h"
-#include "filter/stream/front.h"
 #include "filter/stream/fd.h"
+#include "filter/stream/front.h"
 #include "filter/stream/source.h"
 
 /* The longest patch: the two parts of the header and the frames around them. */

@@ -85,6 +85,5 @@ envl_key_newer_check(const struct envl_key_text *text, const char *name,
     return envl_fail(
         err, ENVELOPE_R_NO_ALGORITHM,
         "%s: ML-KEM and ML-DSA keys need OpenSSL 3.5 or newer, and this is %s",
-        name,
-        OpenSSL_version(OPENSSL_VERSION_STRING));
+        name, OpenSSL_version(OPENSSL_VERSION_STRING));
 }
