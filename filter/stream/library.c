@@ -82,7 +82,7 @@ envl_library_get(const struct envl_library **out, struct envl_err *err)
 enum envelope_reason
 envl_library_insists(bool *does, struct envl_err *err)
 {
-    struct envl_key_settings settings = { NULL };
+    struct envl_key_settings settings = { .signed_by = NULL };
     const struct envl_library *library;
     struct envl_defaults defaults;
     enum envelope_reason rc = envl_library_get(&library, err);

@@ -22,7 +22,7 @@ trusted(void)
     static const char *const keys[] = { OPENSSH_ED25519_PUB, OPENSSH_P256_PUB,
                                         OPENSSH_P521_PUB, OPENSSH_RSA_PUB };
     static struct envl_signature_keys *list;
-    struct envl_key_settings settings = { NULL };
+    struct envl_key_settings settings = { .signed_by = NULL };
     struct envl_err err;
     size_t i;
 

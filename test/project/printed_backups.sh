@@ -94,26 +94,6 @@ listens() { # PORT
     done
 }
 
-opened() { # FILE... - what a backup of the server has in it
-    for file in "$@"; do
-        envelope -d -f -i ops.key -o opened "$file"
-        [ "$(head -c 8 opened)" = XBSTCK01 ]
-        grep -qaF shop/orders.ibd opened
-    done
-}
-
-has_orders() { # FILE - one table of the backup and no other file
-    mkdir orders
-    mbstream -x -C orders <"$1"
-    [ "$(cd orders/shop && echo *)" = 'orders.frm orders.ibd' ]
-    [ "$(ls orders)" = shop ]
-}
-
-restored() { # the directory restored is one to start a server on
-    [ -s restored/shop/orders.ibd ]
-    grep -q 'completed OK!' .said
-}
-
 # --- README and the pages ---------------------------------------------------
 
 readme() {
@@ -130,15 +110,17 @@ readme() {
     envelope -d -i escrow.key -o plain backup.xb
     cp backup.xb damaged.xb
     flip damaged.xb 12000000
+    head -c 100000 /dev/urandom >a
     one 'envelope inspect'
     one 'envelope verify'
     runs 'envelope keygen -o next.key'
     envelope -d -i next.key backup.xb | cmp - plain
     tail -c +10485761 plain | head -c 1048576 | cmp - part
     has_orders orders.xb
+    runs 'envelope keygen -t ed25519'
+    cmp a checked
     ends 6 'envelope decrypt -i next.key --salvage'
     [ "$(size_of rest)" -eq "$(size_of plain)" ]
-    head -c 100000 /dev/urandom >a
     with_kms runs 'envelope -r awskms'
     [ ! -e back ] || cmp a back
     token ops

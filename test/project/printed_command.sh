@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 17
+plan 18
 . "$srcdir/test/project/printed_support.sh"
 need gpg
 need_token

@@ -243,3 +243,24 @@ token() { # [LABEL]
         --login --pin $pin --keypairgen --key-type EC:prime256v1 \
         --usage-derive --label "$1" --id 01
 }
+
+# What a backup of the server is, and what was restored of it.
+opened() { # FILE... - what a backup of the server has in it
+    for file in "$@"; do
+        envelope -d -f -i ops.key -o opened "$file"
+        [ "$(head -c 8 opened)" = XBSTCK01 ]
+        grep -qaF shop/orders.ibd opened
+    done
+}
+
+has_orders() { # FILE - one table of the backup and no other file
+    mkdir orders
+    mbstream -x -C orders <"$1"
+    [ "$(cd orders/shop && echo *)" = 'orders.frm orders.ibd' ]
+    [ "$(ls orders)" = shop ]
+}
+
+restored() { # the directory restored is one to start a server on
+    [ -s restored/shop/orders.ibd ]
+    grep -q 'completed OK!' .said
+}

@@ -107,7 +107,7 @@ static struct envl_key_settings
 settings_of(struct envl_octets items[KIND_COUNT], bool is_signer,
             const enum kind *kinds, size_t count)
 {
-    struct envl_key_settings settings = { NULL };
+    struct envl_key_settings settings = { .signed_by = NULL };
     struct envl_octets_list *list =
         is_signer ? &settings.signer : &settings.signed_by_key;
     size_t i;
@@ -318,7 +318,7 @@ a_keyring_keeps_keys_in_memory(void **state)
 static void
 nobody_named_is_nobody(void **state)
 {
-    const struct envl_key_settings settings = { NULL };
+    const struct envl_key_settings settings = { .signed_by = NULL };
     char nothing[] = "";
     struct envl_key_settings empty = { .signed_by = nothing };
     struct envl_signature_keys *keys;
