@@ -43,9 +43,7 @@
 
 #include "filter/stream/header_file.h"
 #include "lib/sign/algorithm.h"
-#include "lib/stream/signed.h"
 #include "tools/commands.h"
-#include "tools/context.h"
 #include "tools/entry.h"
 #include "tools/facts.h"
 #include "tools/input_file.h"
@@ -59,9 +57,8 @@
 /* What is the same for all files. */
 struct inspector {
     bool json;
-    bool printed; /* something was; a line goes between two files */
-    struct envl_libctx ctx;
-    struct envl_signature_keys *trusted; /* --signed-by; or NULL */
+    bool printed;            /* something was; a line goes between two files */
+    struct envl_trust trust; /* --signed-by */
 };
 
 struct inspection {
@@ -103,27 +100,6 @@ measure(struct inspection *x, int fd)
     return rc;
 }
 
-/* The signatures are checked only if the user says whose they should be, and
- * only if the salt and the commitment are there, which they sign. */
-static enum envelope_reason
-list_signers(struct inspection *x, const struct inspector *inspector,
-             bool has_start)
-{
-    const struct envl_header *header = &x->head.header;
-    struct envl_signers *signers = &x->signers;
-    enum envelope_reason rc;
-
-    rc = envl_signatures_read(&signers->signatures,
-                              envl_header_signatures(header),
-                              header->prelude.signatures_len, &x->err);
-    signers->is_checked =
-        rc == ENVELOPE_OK && has_start && inspector->trusted != NULL;
-    return signers->is_checked
-               ? envl_signed_check(signers->states, header, x->head.start,
-                                   &inspector->ctx, inspector->trusted, &x->err)
-               : rc;
-}
-
 /* A stream that ends after its header has one all the same. */
 static enum envelope_reason
 look(struct inspection *x, const struct inspector *inspector, int fd)
@@ -143,7 +119,9 @@ look(struct inspection *x, const struct inspector *inspector, int fd)
         return listed;
     x->has_header = true;
     x->has_start = rc == ENVELOPE_OK;
-    is_signed = list_signers(x, inspector, x->has_start);
+    is_signed = envl_signers_read(&x->signers, &x->head.header,
+                                  x->has_start ? x->head.start : NULL,
+                                  &inspector->trust, &x->err);
     signed_err = x->err;
     x->err = short_err;
     if (rc == ENVELOPE_OK)
@@ -475,27 +453,20 @@ inspect_all(struct inspector *inspector, const struct envl_arguments *arguments)
     return worst;
 }
 
-/* Without --signed-by nothing of libcrypto's configuration is needed. */
+/* Only the option says here who is trusted: without it nothing of libcrypto's
+ * configuration is needed. */
 enum envl_status
 envl_command_inspect(struct envl_arguments *arguments)
 {
-    const struct envl_key_settings settings = {
-        .signed_by = arguments->options.signed_by,
-    };
     struct inspector inspector = { .json = arguments->json };
     enum envl_status status;
-    enum envelope_reason rc;
     struct envl_err err;
 
-    if (settings.signed_by == NULL)
-        return inspect_all(&inspector, arguments);
-    rc = envl_context_get(&inspector.ctx, &err);
-    if (rc == ENVELOPE_OK)
-        rc = envl_signed_by_load(&inspector.trusted, &inspector.ctx, &settings,
-                                 NULL, &err);
-    status = rc == ENVELOPE_OK ? inspect_all(&inspector, arguments)
-                               : envl_report("inspect", &err, ENVL_DECRYPT);
-    envl_signature_keys_free(inspector.trusted);
-    envl_context_clear(&inspector.ctx);
+    if (envl_trust_load(&inspector.trust, arguments->options.signed_by,
+                        ENVL_TRUST_OPTION, &err)
+        != ENVELOPE_OK)
+        return envl_report("inspect", &err, ENVL_DECRYPT);
+    status = inspect_all(&inspector, arguments);
+    envl_trust_clear(&inspector.trust);
     return status;
 }

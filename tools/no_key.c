@@ -16,12 +16,15 @@
 #include "tools/measure.h"
 #include "tools/os/term_safe.h"
 #include "tools/receipt_file.h"
+#include "tools/signers.h"
 
 /* What a receipt says of a part of the stream. */
 enum verdict { UNKNOWN, SAME, OTHER };
 
 struct check {
     const struct envl_receipt *receipt; /* NULL: none */
+    const struct envl_trust *trust;
+    struct envl_signers signers;
     struct envl_sealed sealed;
     bool was_read; /* to its end */
     uint64_t text_len;
@@ -122,7 +125,9 @@ check_form(struct check *check, const struct envl_arguments *arguments,
         rc = envl_labels_require(arguments->options.required_labels, &labels,
                                  err);
     }
-    return rc;
+    return rc == ENVELOPE_OK ? envl_signers_read(
+               &check->signers, header, check->sealed.start, check->trust, err)
+                             : rc;
 }
 
 /* Saying */
@@ -160,6 +165,8 @@ put(const struct check *check, const char *name, enum envl_status status,
         envl_put_number(&json, "plaintext_size", check->text_len);
     envl_json_member(&json, "data", data_word(check->data));
     envl_json_member(&json, "header", header_word(check->header));
+    if (check->was_read)
+        envl_signers_put(&json, &check->signers);
     envl_json_end(&json, '}');
     (void)putchar('\n');
 }
@@ -181,11 +188,11 @@ print(const struct check *check, const char *name)
 }
 
 static enum envl_status
-verify(const struct envl_arguments *arguments,
+verify(const struct envl_arguments *arguments, const struct envl_trust *trust,
        const struct envl_receipt *receipt, const char *file)
 {
     const bool is_standard = file == NULL || strcmp(file, "-") == 0;
-    struct check check = { .receipt = receipt };
+    struct check check = { .receipt = receipt, .trust = trust };
     enum envl_status status = ENVL_EXIT_DONE;
     struct envl_input_file input;
     enum envelope_reason rc;
@@ -233,26 +240,46 @@ check_words(const struct envl_arguments *arguments)
     return ENVL_EXIT_DONE;
 }
 
-enum envl_status
-envl_command_no_key(const struct envl_arguments *arguments)
+static enum envl_status
+verify_all(const struct envl_arguments *arguments,
+           const struct envl_trust *trust)
 {
-    enum envl_status status = check_words(arguments);
+    const struct envl_receipt *given = NULL;
+    enum envl_status status = ENVL_EXIT_DONE;
     struct envl_receipt receipt;
     struct envl_err err;
     int i;
 
-    if (status != ENVL_EXIT_DONE)
-        return status;
-    if (arguments->receipt != NULL
-        && envl_receipt_read(&receipt, arguments->receipt, &err) != ENVELOPE_OK)
-        return envl_report(arguments->receipt, &err, ENVL_DECRYPT);
+    if (arguments->receipt != NULL) {
+        if (envl_receipt_read(&receipt, arguments->receipt, &trust->ctx,
+                              trust->keys, &err)
+            != ENVELOPE_OK)
+            return envl_report(arguments->receipt, &err, ENVL_DECRYPT);
+        given = &receipt;
+    }
     if (arguments->file_count == 0)
-        return verify(arguments, arguments->receipt != NULL ? &receipt : NULL,
-                      NULL);
+        return verify(arguments, trust, given, NULL);
     for (i = 0; i < arguments->file_count; i++)
         status = envl_status_worse(
-            status,
-            verify(arguments, arguments->receipt != NULL ? &receipt : NULL,
-                   arguments->files[i]));
+            status, verify(arguments, trust, given, arguments->files[i]));
+    return status;
+}
+
+/* A public key is no key that opens anything: --signed-by counts here, too. */
+enum envl_status
+envl_command_no_key(const struct envl_arguments *arguments)
+{
+    enum envl_status status = check_words(arguments);
+    struct envl_trust trust;
+    struct envl_err err;
+
+    if (status != ENVL_EXIT_DONE)
+        return status;
+    if (envl_trust_load(&trust, arguments->options.signed_by,
+                        ENVL_TRUST_ANYWHERE, &err)
+        != ENVELOPE_OK)
+        return envl_report("verify", &err, ENVL_DECRYPT);
+    status = verify_all(arguments, &trust);
+    envl_trust_clear(&trust);
     return status;
 }

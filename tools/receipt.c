@@ -13,6 +13,7 @@
 #include "lib/base/utf8.h"
 #include "tools/facts.h"
 #include "tools/measure.h"
+#include "tools/signers.h"
 
 #define FORMAT "envelope receipt"
 #define TIME_LEN (sizeof("2026-01-01T00:00:00Z") - 1)
@@ -126,7 +127,9 @@ enum envelope_reason
 envl_receipt_build(char **bytes, size_t *len, const struct envl_sealed *sealed,
                    const struct envl_receipt_words *words, struct envl_err *err)
 {
+    const struct envl_header *header = &sealed->header;
     struct envl_recipient_list recipients = { 0 };
+    struct envl_signers signers = { .is_checked = false };
     struct envl_receipt receipt;
     struct envl_json json = { 0 };
     enum envelope_reason rc;
@@ -135,14 +138,19 @@ envl_receipt_build(char **bytes, size_t *len, const struct envl_sealed *sealed,
     *bytes = NULL;
     rc = fill(&receipt, sealed, err);
     if (rc == ENVELOPE_OK)
-        rc = envl_recipient_list_read(&recipients, &sealed->header, err);
+        rc = envl_recipient_list_read(&recipients, header, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_signatures_read(&signers.signatures,
+                                  envl_header_signatures(header),
+                                  header->prelude.signatures_len, err);
     if (rc == ENVELOPE_OK && (json.to = open_memstream(bytes, len)) == NULL)
         rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK) {
         envl_json_begin(&json, '{');
         put_words(&json, sealed, words);
         put_rows(&json, &receipt);
-        envl_put_labels(&json, &sealed->header);
+        envl_put_labels(&json, header);
+        envl_signers_put(&json, &signers);
         envl_put_recipients(&json, &recipients);
         envl_json_end(&json, '}');
         (void)fputc('\n', json.to);
@@ -360,10 +368,10 @@ take_object(struct reader *reader, bool of_texts, const char *wanted)
     (void)take(reader, "}", wanted);
 }
 
+/* An array of such objects */
 static void
-take_recipients(struct reader *reader)
+take_objects(struct reader *reader, const char *name)
 {
-    static const char name[] = "recipients";
     bool first = true;
 
     if (!take_name(reader, name) || !take(reader, "[", name))
@@ -412,9 +420,10 @@ take_members(struct reader *reader, struct envl_receipt *receipt)
         take_row(reader, receipt, &rows[i]);
     if (take_name(reader, "labels"))
         take_object(reader, true, "labels");
+    take_objects(reader, "signers");
     if (take_name(reader, "post_quantum"))
         (void)take_text(reader, "post_quantum");
-    take_recipients(reader);
+    take_objects(reader, "recipients");
     (void)take(reader, "}\n", "the end");
     if (reader->p != reader->end)
         fail_at(reader, "the end");

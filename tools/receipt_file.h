@@ -9,6 +9,8 @@
 #include <time.h>
 
 #include "filter/stream/codec.h"
+#include "lib/base/libctx.h"
+#include "lib/sign/signature_keys.h"
 #include "tools/arguments.h"
 #include "tools/receipt.h"
 
@@ -24,7 +26,8 @@ struct envl_receipt_file {
 };
 
 /*
- * envl_receipt_begin - now the envelope begins: can the receipt be written?  If
+ * envl_receipt_begin - now the envelope begins: can the receipt be written, and
+ * beside it the signature, FILE.sig, if the envelope is signed?  If
  * not, that is reported, and in file->status
  *
  *   input  descriptor that must not be the same file, or -1
@@ -51,9 +54,17 @@ void envl_receipt_finish(struct envl_receipt_file *file,
  * envl_receipt_read - read and check the receipt in a file; "-" is standard
  * input
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_READ; _MEMORY.
+ *   trusted  keys, one of which must have signed the receipt, in a file beside
+ *            it; NULL: nobody need have
+ *   ctx      for these keys
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_READ; _PARAMETER; _MEMORY; what
+ *          envl_signing_check() returns.
  */
-enum envelope_reason envl_receipt_read(struct envl_receipt *receipt,
-                                       const char *path, struct envl_err *err);
+enum envelope_reason
+envl_receipt_read(struct envl_receipt *receipt, const char *path,
+                  const struct envl_libctx *ctx,
+                  const struct envl_signature_keys *trusted,
+                  struct envl_err *err);
 
 #endif

@@ -1,10 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words, and the array. */
+/* Keys come from one list: the option's, or else the defaults'. */
 #include "tools/signers.h"
 
 #include <string.h>
 
+#include <envelope/envelope.h>
+
+#include "filter/stream/library.h"
 #include "lib/sign/algorithm.h"
+#include "lib/stream/defaults.h"
+#include "lib/stream/signed.h"
+#include "tools/context.h"
+
+/* Trust */
+
+static enum envelope_reason
+add_defaults(struct envl_key_settings *settings, struct envl_err *err)
+{
+    const struct envl_library *library;
+    struct envl_defaults defaults;
+    enum envelope_reason rc = envl_library_get(&library, err);
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    envl_defaults_get(&defaults, library->conf, ENVELOPE_PROVIDER_NAME);
+    return envl_defaults_identities(&defaults, settings, err);
+}
+
+enum envelope_reason
+envl_trust_load(struct envl_trust *trust, char *signed_by,
+                enum envl_trust_place place, struct envl_err *err)
+{
+    struct envl_key_settings settings = { .signed_by = NULL };
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    *trust = (struct envl_trust){ .keys = NULL };
+    if (signed_by != NULL
+        && !envl_text_set(&settings.signed_by, signed_by, strlen(signed_by)))
+        return envl_fail_memory(err);
+    if (place == ENVL_TRUST_ANYWHERE)
+        rc = add_defaults(&settings, err);
+    if (rc == ENVELOPE_OK && settings.signed_by != NULL) {
+        rc = envl_context_get(&trust->ctx, err);
+        if (rc == ENVELOPE_OK)
+            rc = envl_signed_by_load(&trust->keys, &trust->ctx, &settings, NULL,
+                                     err);
+    }
+    envl_key_settings_clear(&settings);
+    if (rc != ENVELOPE_OK)
+        envl_trust_clear(trust);
+    return rc;
+}
+
+void
+envl_trust_clear(struct envl_trust *trust)
+{
+    envl_signature_keys_free(trust->keys);
+    envl_context_clear(&trust->ctx);
+    *trust = (struct envl_trust){ .keys = NULL };
+}
+
+/* Signatures */
+
+enum envelope_reason
+envl_signers_read(struct envl_signers *signers,
+                  const struct envl_header *header, const unsigned char *start,
+                  const struct envl_trust *trust, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    rc = envl_signatures_read(&signers->signatures,
+                              envl_header_signatures(header),
+                              header->prelude.signatures_len, err);
+    signers->is_checked =
+        rc == ENVELOPE_OK && start != NULL && trust->keys != NULL;
+    return signers->is_checked ? envl_signed_check(
+               signers->states, header, start, &trust->ctx, trust->keys, err)
+                               : rc;
+}
 
 const char *
 envl_signers_word(const struct envl_signers *signers, size_t i)

@@ -264,7 +264,7 @@ const struct envl_option_row envl_option_rows[] = {
       FILE_OPERAND("KEY"),
       take_filter, "signer", 0,
       "sign with a private key: a file or URI" },
-    { "signed-by", 0, OPENS | INS, ENVL_GROUP_KEYS,
+    { "signed-by", 0, OPENS | INS, ENVL_GROUP_DATA,
       FILE_OPERAND("KEY"),
       take_filter, "signed-by", 0,
       "refuse an envelope that this public key did not sign" },

@@ -340,3 +340,17 @@ envl_cipher_seek(struct envl_cipher *cipher, uint64_t chunk,
     ERR_pop_to_mark();
     return ENVELOPE_OK;
 }
+
+enum envelope_reason
+envl_cipher_sign_receipt(const struct envl_cipher *cipher, const char *receipt,
+                         size_t receipt_len, unsigned char **der, size_t *len,
+                         struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    begin();
+    rc = envl_stream_sign_receipt(cipher->stream, receipt, receipt_len, der,
+                                  len, err);
+    ERR_pop_to_mark();
+    return rc;
+}

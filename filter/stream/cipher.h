@@ -81,6 +81,14 @@ enum envelope_reason envl_cipher_batch(struct envl_cipher *cipher,
  * complete */
 size_t envl_cipher_header_len(const struct envl_cipher *cipher);
 
+/* envl_cipher_sign_receipt - envl_stream_sign_receipt(), after batches were
+ * prepared */
+enum envelope_reason envl_cipher_sign_receipt(const struct envl_cipher *cipher,
+                                              const char *receipt,
+                                              size_t receipt_len,
+                                              unsigned char **der, size_t *len,
+                                              struct envl_err *err);
+
 /* envl_cipher_notes - envl_stream_notes(); NULL before batches are prepared */
 const struct envl_recipient_notes *
 envl_cipher_notes(const struct envl_cipher *cipher);

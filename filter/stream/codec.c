@@ -176,6 +176,15 @@ envl_codec_describe(const struct envl_codec *codec, struct envl_sealed *sealed,
     return envl_encoder_describe(codec->encoder, sealed, err);
 }
 
+enum envelope_reason
+envl_codec_sign_receipt(const struct envl_codec *codec, const char *receipt,
+                        size_t receipt_len, unsigned char **der, size_t *len,
+                        struct envl_err *err)
+{
+    return envl_cipher_sign_receipt(session_of(codec), receipt, receipt_len,
+                                    der, len, err);
+}
+
 struct envl_decoder *
 envl_codec_decoder(const struct envl_codec *codec)
 {

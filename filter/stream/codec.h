@@ -108,6 +108,13 @@ enum envelope_reason envl_codec_describe(const struct envl_codec *codec,
                                          struct envl_sealed *sealed,
                                          struct envl_err *err);
 
+/* envl_codec_sign_receipt - envl_cipher_sign_receipt(), of what was encrypted */
+enum envelope_reason envl_codec_sign_receipt(const struct envl_codec *codec,
+                                             const char *receipt,
+                                             size_t receipt_len,
+                                             unsigned char **der, size_t *len,
+                                             struct envl_err *err);
+
 /* envl_codec_decoder - the codec's decoder, borrowed; NULL when encrypting */
 struct envl_decoder *envl_codec_decoder(const struct envl_codec *codec);
 

@@ -67,9 +67,11 @@ make_header(struct envl_encryptor *encryptor, const struct envl_libctx *ctx,
         rc =
             make_payload(encryptor, ctx, settings, drawn, &context, start, err);
     if (rc == ENVELOPE_OK)
+        rc = envl_signers_load(&encryptor->signers, ctx, &settings->keys,
+                               encryptor->keyring, err);
+    if (rc == ENVELOPE_OK)
         rc = envl_signed_make(&signatures, &contents.signatures_len, ctx,
-                              &settings->keys, encryptor->keyring, &context,
-                              start, err);
+                              encryptor->signers, &context, start, err);
     if (rc == ENVELOPE_OK)
         rc = envl_key_envelope_build(&key_envelope, &contents.key_envelope_len,
                                      ctx, &recipients, &settings->keys, labels,
@@ -123,5 +125,6 @@ envl_encryptor_clear(struct envl_encryptor *encryptor)
     envl_header_clear(&encryptor->header);
     envl_payload_free(encryptor->payload);
     envl_recipient_notes_clear(&encryptor->notes);
+    envl_signature_keys_free(encryptor->signers);
     *encryptor = (struct envl_encryptor){ .payload = NULL };
 }

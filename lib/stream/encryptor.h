@@ -12,13 +12,15 @@
 #include "lib/keys/recipient_notes.h"
 #include "lib/payload/output_queue.h"
 #include "lib/payload/payload.h"
+#include "lib/sign/signature_keys.h"
 #include "lib/stream/settings.h"
 
 struct envl_encryptor {
     struct envl_keyring *keyring; /* borrowed; may be NULL; set by the caller */
     struct envl_header header;    /* bytes is NULL until it is made */
     struct envl_payload *payload;
-    struct envl_recipient_notes notes; /* on its recipients; owned */
+    struct envl_recipient_notes notes;   /* on its recipients; owned */
+    struct envl_signature_keys *signers; /* owned; NULL if nobody signs */
 };
 
 /*

@@ -10,7 +10,9 @@
 #include "lib/payload/payload.h"
 #include "lib/stream/header_parts.h"
 
-static const char purpose[] = "envelope v1 signature"; /* its NUL, too */
+/* What is signed begins with its purpose, and a NUL byte. */
+static const char purpose[] = "envelope v1 signature";
+static const char receipt_purpose[] = "envelope v1 receipt";
 
 static unsigned char *
 put(unsigned char *to, const void *from, size_t len)
@@ -40,27 +42,38 @@ envl_signed_message(struct envl_octets *message,
 }
 
 enum envelope_reason
+envl_receipt_message(struct envl_octets *message, const char *receipt,
+                     size_t len, struct envl_err *err)
+{
+    size_t size = sizeof(receipt_purpose) + len;
+    unsigned char *p = OPENSSL_malloc(size);
+
+    *message = (struct envl_octets){ p, p != NULL ? size : 0 };
+    if (p == NULL)
+        return envl_fail_memory(err);
+    p = put(p, receipt_purpose, sizeof(receipt_purpose));
+    (void)put(p, receipt, len);
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
 envl_signed_make(unsigned char **der, size_t *len,
                  const struct envl_libctx *ctx,
-                 const struct envl_key_settings *settings,
-                 struct envl_keyring *keyring,
+                 const struct envl_signature_keys *signers,
                  const struct envl_payload_context *context,
                  const unsigned char *start, struct envl_err *err)
 {
-    struct envl_signature_keys *signers;
     struct envl_octets message = { NULL, 0 };
     enum envelope_reason rc;
 
     *der = NULL;
     *len = 0;
-    rc = envl_signers_load(&signers, ctx, settings, keyring, err);
-    if (rc != ENVELOPE_OK || signers == NULL)
-        return rc;
+    if (signers == NULL)
+        return ENVELOPE_OK;
     rc = envl_signed_message(&message, context, start, err);
     if (rc == ENVELOPE_OK)
         rc = envl_signing_make(der, len, signers, ctx, &message, err);
     envl_octets_clear(&message);
-    envl_signature_keys_free(signers);
     return rc;
 }
 

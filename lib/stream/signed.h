@@ -28,21 +28,29 @@ envl_signed_message(struct envl_octets *message,
                     const unsigned char *start, struct envl_err *err);
 
 /*
- * envl_signed_make - make the signatures' part of a header with all signers of
- * the settings
+ * envl_receipt_message - the bytes that are signed of a receipt (doc/receipt.md)
  *
- *   keyring  as of envl_signers_load()
+ * Ownership, Returns: as envl_signed_message().
+ */
+enum envelope_reason envl_receipt_message(struct envl_octets *message,
+                                          const char *receipt, size_t len,
+                                          struct envl_err *err);
+
+/*
+ * envl_signed_make - make the signatures' part of a header
+ *
+ *   signers  NULL if nobody signs
  *
  * Ownership: *der, of *len bytes, is the caller's, OPENSSL_free(); NULL and 0
- *            if settings name no signer, and on failure.
- * Returns:   ENVELOPE_OK; what envl_signers_load() and envl_signing_make()
- *            return.
+ *            if nobody signs, and on failure.
+ * Returns:   ENVELOPE_OK; what envl_signing_make() returns.
  */
-enum envelope_reason envl_signed_make(
-    unsigned char **der, size_t *len, const struct envl_libctx *ctx,
-    const struct envl_key_settings *settings, struct envl_keyring *keyring,
-    const struct envl_payload_context *context, const unsigned char *start,
-    struct envl_err *err);
+enum envelope_reason
+envl_signed_make(unsigned char **der, size_t *len,
+                 const struct envl_libctx *ctx,
+                 const struct envl_signature_keys *signers,
+                 const struct envl_payload_context *context,
+                 const unsigned char *start, struct envl_err *err);
 
 /*
  * envl_signed_check - has one of the trusted keys signed this stream?

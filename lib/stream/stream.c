@@ -13,6 +13,7 @@
 #include "lib/payload/output_queue.h"
 #include "lib/stream/decryptor.h"
 #include "lib/stream/encryptor.h"
+#include "lib/stream/signed.h"
 
 /* Bytes of input that an in-place call copies at a time. */
 #define SCRATCH_LEN 262144
@@ -557,4 +558,24 @@ envl_stream_verified_len(const struct envl_stream *stream)
     const struct envl_payload *payload = envl_stream_payload(stream);
 
     return payload != NULL ? envl_payload_verified_len(payload) : 0;
+}
+
+enum envelope_reason
+envl_stream_sign_receipt(const struct envl_stream *stream, const char *receipt,
+                         size_t receipt_len, unsigned char **der, size_t *len,
+                         struct envl_err *err)
+{
+    const struct envl_signature_keys *signers = stream->encryptor.signers;
+    struct envl_octets message = { NULL, 0 };
+    enum envelope_reason rc;
+
+    *der = NULL;
+    *len = 0;
+    if (signers == NULL)
+        return ENVELOPE_OK;
+    rc = envl_receipt_message(&message, receipt, receipt_len, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_signing_make(der, len, signers, stream->ctx, &message, err);
+    envl_octets_clear(&message);
+    return rc;
 }

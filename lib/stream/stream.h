@@ -118,6 +118,17 @@ struct envl_payload *envl_stream_payload(const struct envl_stream *stream);
 const struct envl_recipient_notes *
 envl_stream_notes(const struct envl_stream *stream);
 
+/*
+ * envl_stream_sign_receipt - sign a receipt of the stream with its signers
+ *
+ * Ownership, Returns: as envl_signed_make(); NULL and 0 if nobody signs.
+ */
+enum envelope_reason envl_stream_sign_receipt(const struct envl_stream *stream,
+                                              const char *receipt,
+                                              size_t receipt_len,
+                                              unsigned char **der, size_t *len,
+                                              struct envl_err *err);
+
 /* envl_stream_err - the failure that the last call returned */
 const struct envl_err *envl_stream_err(const struct envl_stream *stream);
 

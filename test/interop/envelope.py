@@ -1039,12 +1039,12 @@ def sign(header, payload, private, algorithm=None):
     return Signature(public_key_id(private.public_key()), algorithm, value)
 
 
-def check_signed(header, payload, trusted):
-    """Refuses a stream that none of the trusted public keys has signed."""
-    if not header.signatures:
+def check_signed(signatures, message, trusted):
+    """Refuses a message that none of the trusted public keys has signed."""
+    if not signatures:
         raise Refuse("UNSIGNED", "there is no signature")
-    message, wrong = signed_message(header.context(), payload), False
-    for one in header.signatures:
+    wrong = False
+    for one in signatures:
         for key in trusted:
             arguments = signature_algorithms(key).get(one.algorithm)
             if public_key_id(key) != one.signer or arguments is None:
@@ -1478,7 +1478,8 @@ def decode(options):
     if trusted:
         if len(payload) < 56:
             raise Refuse("TRUNCATED", "the stream ends before chunk 0")
-        check_signed(header, payload, trusted)
+        check_signed(header.signatures,
+                     signed_message(header.context(), payload), trusted)
     envelope = parse_key_envelope(header.key_envelope)
     dek = open_key_envelope(envelope, identities, keks, passphrases)
     write(options.OUT, open_payload(dek, header.context(), payload))
@@ -1510,6 +1511,13 @@ def encode(options):
             len(labels), len(envelope), length, len(signed), 0))
     write(options.OUT, prelude + labels + signed + envelope
           + bytes(options.reserve) + payload)
+
+
+def check_receipt(options):
+    """The signature of a receipt, which is in a file beside it."""
+    trusted = [load_recipient(path)[0] for path in options.signed_by]
+    check_signed(parse_signatures(read(options.IN + ".sig")),
+                 b"envelope v1 receipt\0" + read(options.IN), trusted)
 
 
 def show_header(options):
@@ -1554,6 +1562,7 @@ def command_line():
     sub.add_argument("--reserve", type=int, default=0)
     sub.add_argument("--log-n", type=int, default=14)
     command("header", show_header, out=False)
+    command("receipt", check_receipt, "--signed-by", out=False)
     command("extract-key-envelope", extract_key_envelope)
     return parser
 

@@ -37,6 +37,7 @@ tools_scripts = \
 	%D%/programs.sh \
 	%D%/range.sh \
 	%D%/receipt.sh \
+	%D%/receipt_signed.sh \
 	%D%/rewrap_files.sh \
 	%D%/rewrap_killed.sh \
 	%D%/rewrap_recipients.sh \

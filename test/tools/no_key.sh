@@ -72,7 +72,8 @@ a, b, c, d, e = map(json.loads, open("one"))
 id = json.load(open("raw.json"))["id"]
 assert a == {"file": "raw", "status": "ok", "carrier": "raw", "id": id,
              "payload_size": 200264, "plaintext_size": 200000,
-             "data": "as in the receipt", "header": "as in the receipt"}, a
+             "data": "as in the receipt", "header": "as in the receipt",
+             "signers": []}, a
 assert b["data"] == b["header"] == "not verified" and b["status"] == "ok"
 assert c["status"] == "damaged" and c["data"] == "not as in the receipt"
 assert c["error"].startswith("not what the receipt says: it is of another")

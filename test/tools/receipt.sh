@@ -49,7 +49,8 @@ receipt, now = (json.load(open(name)) for name in sys.argv[1:])
 both = set(receipt) & set(now)
 assert both == {"file", "carrier", "scheme_name", "version", "scheme",
                 "file_size", "plaintext_size", "payload_size", "header_size",
-                "id", "labels", "post_quantum", "recipients"}, both
+                "id", "labels", "post_quantum", "recipients",
+                "signers"}, both
 if now["carrier"] == "raw":
     assert now["length_fits"] is None
 for name in both:

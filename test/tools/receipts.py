@@ -26,7 +26,7 @@ FIELDS = ["format", "receipt_version", "writer", "file", "started", "ended",
           "carrier", "scheme_name", "version", "scheme", "file_size",
           "plaintext_size", "payload_size", "header_size", "kept_size", "id",
           "file_sha256", "header_sha256", "payload_sha256", "kept_sha256",
-          "labels", "post_quantum", "recipients"]
+          "labels", "signers", "post_quantum", "recipients"]
 
 
 def read(path):
