@@ -53,6 +53,8 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/cipher.h \
 	%D%/stream/codec.c \
 	%D%/stream/codec.h \
+	%D%/stream/data_end.c \
+	%D%/stream/data_end.h \
 	%D%/stream/decoder.c \
 	%D%/stream/decoder.h \
 	%D%/stream/descriptors.c \

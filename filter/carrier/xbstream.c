@@ -315,3 +315,91 @@ envl_xb_crc(uint32_t crc, const unsigned char *data, size_t len)
 {
     return libdeflate_crc32(crc, data, len);
 }
+
+/* Backups */
+
+/* Does the path, perhaps after "./", begin with one of these words? */
+static bool
+begins_with(const char *path, const char *const words[], size_t count)
+{
+    size_t i;
+
+    if (strncmp(path, "./", 2) == 0)
+        path += 2;
+    for (i = 0; i < count; i++) {
+        if (strncmp(path, words[i], strlen(words[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A name may go on with what compression or encryption adds. */
+static void
+note_file(struct envl_xb_walk *walk, const struct envl_xb_header *header)
+{
+    static const char *const of_backups[] = {
+        "aria_log", "backup-my.cnf",   "ib_logfile",
+        "ibdata1",  "mariadb_backup_", "mysql.ibd",
+        "undo0",    "undo_0",          "xtrabackup_",
+    };
+    static const char *const infos[] = { "mariadb_backup_info",
+                                         "xtrabackup_info" };
+
+    walk->is_backup |= begins_with(header->path, of_backups,
+                                   sizeof(of_backups) / sizeof(of_backups[0]));
+    walk->has_info |=
+        header->type == ENVL_XB_END
+        && begins_with(header->path, infos, sizeof(infos) / sizeof(infos[0]));
+}
+
+/* Take bytes of the next header, and return how many. */
+static size_t
+gather(struct envl_xb_walk *walk, const unsigned char *p, size_t len)
+{
+    struct envl_xb_header header;
+    size_t want, n, taken = 0;
+    const char *wrong;
+
+    for (;;) {
+        if (!envl_xb_read(&header, walk->header, walk->have, &want, &wrong)
+            || (walk->have >= want && header.len > INT64_MAX)) {
+            walk->lost = true;
+            return len;
+        }
+        if (walk->have >= want) {
+            note_file(walk, &header);
+            walk->skip = header.len + header.map_len;
+            walk->have = 0;
+            return taken;
+        }
+        if (taken == len)
+            return taken;
+        n = want - walk->have < len - taken ? want - walk->have : len - taken;
+        memcpy(walk->header + walk->have, p + taken, n);
+        walk->have += n;
+        taken += n;
+    }
+}
+
+void
+envl_xb_walk_on(struct envl_xb_walk *walk, const unsigned char *p, size_t len)
+{
+    size_t n;
+
+    while (len > 0 && !walk->lost) {
+        if (walk->skip > 0) {
+            n = walk->skip < len ? (size_t)walk->skip : len;
+            walk->skip -= n;
+        } else {
+            n = gather(walk, p, len);
+        }
+        p += n;
+        len -= n;
+    }
+}
+
+bool
+envl_xb_walk_is_whole(const struct envl_xb_walk *walk)
+{
+    return walk->lost || !walk->is_backup || walk->has_info;
+}

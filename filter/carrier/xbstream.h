@@ -108,6 +108,26 @@ enum envelope_reason envl_xb_parse(struct envl_xb_header *header,
 bool envl_xb_read(struct envl_xb_header *header, const unsigned char *in,
                   size_t len, size_t *want, const char **wrong);
 
+/*
+ * Following the chunks of an xbstream as they come, to know whether it is a whole
+ * backup: mariabackup and XtraBackup write xtrabackup_info (MariaDB since 11.2:
+ * mariadb_backup_info) when all else is written.
+ */
+struct envl_xb_walk {
+    unsigned char header[ENVL_XB_ANY_LEN_MAX]; /* as much as has come of it */
+    size_t have;
+    uint64_t skip;  /* bytes of data before the next header */
+    bool lost;      /* a header says nothing that could be followed */
+    bool is_backup; /* a file was there that only backups have */
+    bool has_info;
+};
+
+/* envl_xb_walk_on - look at the next bytes, unless walk is lost
+ * envl_xb_walk_is_whole - is it no backup, or one to its end? */
+void envl_xb_walk_on(struct envl_xb_walk *walk, const unsigned char *p,
+                     size_t len);
+bool envl_xb_walk_is_whole(const struct envl_xb_walk *walk);
+
 /* envl_xb_skipped - bytes that an item of a map of holes skips */
 uint32_t envl_xb_skipped(const unsigned char *item);
 

@@ -14,6 +14,7 @@
 #include "filter/carrier/reader.h"
 #include "filter/carrier/tar.h"
 #include "filter/carrier/writer.h"
+#include "filter/stream/data_end.h"
 #include "filter/stream/sealed.h"
 #include "filter/stream/sums.h"
 #include "lib/header/header.h"
@@ -48,10 +49,8 @@ struct envl_encoder {
     envl_confirm_fn *confirm_end;
     void *confirm_arg;
     const struct envl_stop *stop;
-    unsigned char tail[ENVL_CARRIER_TAIL_LEN]; /* the last bytes of the data */
-    size_t tail_len;
-    struct envl_tar_walk walk;
     uint64_t size; /* bytes of the data so far */
+    struct envl_data_end end;
 
     size_t want; /* chunks that the current slot takes */
     unsigned char carry[ENVL_SLACK_LEN];
@@ -299,84 +298,24 @@ choose_carrier(struct envl_encoder *encoder)
     }
 }
 
-static void
-add_to_tail(struct envl_encoder *encoder, const unsigned char *p, size_t len)
-{
-    size_t keep = sizeof(encoder->tail);
-
-    if (len > keep) {
-        p += len - keep;
-        len = keep;
-    }
-    keep -= len;
-    if (keep > encoder->tail_len)
-        keep = encoder->tail_len;
-    memmove(encoder->tail, encoder->tail + encoder->tail_len - keep, keep);
-    memcpy(encoder->tail + keep, p, len);
-    encoder->tail_len = keep + len;
-}
-
-/* Copy the last bytes of the data.  They are fewer than a chunk's, so they are
- * in the last two chunks. */
-static void
-note_tail(struct envl_encoder *encoder, const struct envl_slot *slot)
-{
-    size_t chunk = slot->have / ENVELOPE_CHUNK_LENGTH;
-    const unsigned char *p = slot->batch + chunk * ENVELOPE_SEALED_CHUNK_LENGTH;
-
-    if (chunk > 0)
-        add_to_tail(encoder, p - ENVELOPE_SEALED_CHUNK_LENGTH,
-                    ENVELOPE_CHUNK_LENGTH);
-    add_to_tail(encoder, p, slot->have % ENVELOPE_CHUNK_LENGTH);
-}
-
-/* Follow the members of a tar.  A block does not lie across chunks, and a slot
- * begins with a chunk. */
-static void
-walk_on(struct envl_encoder *encoder, const struct envl_slot *slot)
-{
-    struct envl_tar_walk *walk = &encoder->walk;
-    const uint64_t begin = encoder->size - slot->have;
-    size_t at;
-
-    while (!walk->lost && walk->next < encoder->size
-           && encoder->size - walk->next >= ENVL_TAR_BLOCK_LEN) {
-        at = (size_t)(walk->next - begin);
-        envl_tar_walk_on(walk, slot->batch
-                                   + at / ENVELOPE_CHUNK_LENGTH
-                                         * ENVELOPE_SEALED_CHUNK_LENGTH
-                                   + at % ENVELOPE_CHUNK_LENGTH);
-    }
-}
-
-static bool
-has_end(const struct envl_encoder *encoder)
-{
-    return envl_carrier_has_end(encoder->writer.kind, encoder->tail,
-                                encoder->tail_len, encoder->size)
-           && (encoder->writer.kind != ENVL_TAR
-               || envl_tar_walk_at_end(&encoder->walk, encoder->size));
-}
-
 /* Check the end of the data: its writer may have died, which a pipe does not
  * show. */
 static enum envelope_reason
 check_end(const struct envl_encoder *encoder, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
+    const char *lacks;
 
     if (encoder->confirm_end != NULL)
         rc = encoder->confirm_end(encoder->confirm_arg, encoder->size,
                                   encoder->stop, err);
-    if (rc != ENVELOPE_OK || !encoder->wants_end || has_end(encoder))
+    if (rc != ENVELOPE_OK || !encoder->wants_end
+        || (lacks = envl_data_end_lacks(&encoder->end)) == NULL)
         return rc;
     return envl_fail(err, ENVELOPE_R_INCOMPLETE,
                      "%s, and this one does not: see whether what wrote it has "
                      "failed; %sany-end encrypts it all the same",
-                     encoder->writer.kind == ENVL_TAR
-                         ? "a tar ends with two blocks of zeros"
-                         : "an xbstream ends where its last file is closed",
-                     encoder->dashes);
+                     lacks, encoder->dashes);
 }
 
 /*
@@ -474,9 +413,8 @@ envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
     if (encoder->state == AT_DATA)
         encoder->size += slot->have;
     if (encoder->wants_end && encoder->state == AT_DATA) {
-        note_tail(encoder, slot);
-        if (encoder->writer.kind == ENVL_TAR)
-            walk_on(encoder, slot);
+        encoder->end.kind = encoder->writer.kind;
+        envl_data_end_note(&encoder->end, slot);
     }
     if (encoder->state == AT_DATA && ended)
         rc = check_end(encoder, &err);

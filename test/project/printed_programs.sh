@@ -133,6 +133,10 @@ format_md() {
     one 'mkdir dir'
     one 'cat dir'
     cmp data "$tests_dir/backup.xb"
+    leaves 'M = ' 'a formula'
+    leaves 'Signatures ' 'ASN.1'
+    leaves '30 LL 06' 'bytes'
+    leaves 'field()' 'test/interop/signatures.sh runs it'
     page_ends
 }
 

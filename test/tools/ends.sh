@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 8
+plan 9
 . "$srcdir/test/tools/command_support.sh"
 set_up make_all
 
@@ -163,6 +163,49 @@ xbstream_ends() {
     lacks_end cut.xb
 }
 
+# xb_file NAME [BYTES]: a file of an xbstream, of zeros.
+xb_file() {
+    "$PYTHON" -c 'import struct, sys, zlib
+name, data = sys.argv[1].encode(), bytes(int(sys.argv[2]))
+begin = lambda kind: b"XBSTCK01\0" + kind + struct.pack("<I", len(name)) + name
+if data:
+    sys.stdout.buffer.write(begin(b"P") + struct.pack(
+        "<QQI", len(data), 0, zlib.crc32(data)) + data)
+sys.stdout.buffer.write(begin(b"E"))' "$1" "${2:-0}"
+}
+
+# mariabackup writes the information about the backup last.
+xbstream_of_a_backup() {
+    { xb_file ./db/t.ibd 70000 && xb_file db/ibdata1; } >t.xb
+    has_end t.xb
+    for name in ./ibdata1 aria_log.00000001 mysql.ibd undo001 ib_logfile0 \
+        ibdata1.qp backup-my.cnf xtrabackup_checkpoints; do
+        { cat t.xb && xb_file $name 3; } >cut.xb
+        lacks_end cut.xb
+    done
+    exits 7 "$envelope" encrypt -r ops.pem -o out cut.xb
+    says_that 'ends with the file xtrabackup_info'
+    for name in xtrabackup_info ./xtrabackup_info.zst mariadb_backup_info; do
+        { xb_file $name 3 && cat cut.xb; } >whole.xb
+        has_end whole.xb
+        # Its own end is the file's end.
+        { cat cut.xb && xb_file $name 100; } >whole.xb
+        has_end whole.xb
+        { cat cut.xb && xb_file $name 100 | head -c 150; } >cut.info.xb
+        lacks_end cut.info.xb
+    done
+    # Headers that lie across chunks, and across buffers
+    for edge in 65536 1048576; do
+        for before in $(seq 0 3 60); do
+            xb_file ibdata1 $((edge - before - 75)) >cut.xb
+            { cat cut.xb && xb_file xtrabackup_info 3; } >whole.xb
+            exits 7 "$envelope" encrypt -r ops.pem -f -o out - <cut.xb
+            exits 0 "$envelope" encrypt -r ops.pem -f -o out - <whole.xb
+        done
+    done
+    rm -f out
+}
+
 # A buffer of input may end within the last blocks.
 ends_at_edges() {
     for blocks in -3 -2 -1 0 1 2; do
@@ -192,5 +235,6 @@ t "tar archives of other programs" tars_of_others
 t "a tar that is cut within zeros" tar_of_zeros
 t "a tar with members of all kinds" tar_of_all_kinds
 t "the end of an xbstream" xbstream_ends
+t "the end of an xbstream of a backup" xbstream_of_a_backup
 t "an end at the edge of a buffer" ends_at_edges
 t "the end of what a program writes" of_a_program_too

@@ -321,7 +321,7 @@ a_file_that_has_no_size(void **state)
     status = envelope_archive_read_open_filename(a, OPTIONS({ "require", "1" }),
                                                  "/proc/self/status", 10240);
     support_note(&o, a, status);
-    assert_refused(o, EILSEQ, "status, and the options insist");
+    assert_refused(o, EILSEQ, "status, and the options, the environment ");
     (void)archive_read_free(a); /* it was not opened */
 }
 
@@ -343,7 +343,7 @@ what_must_be_an_envelope(void **state)
         struct octets bytes;
         const char *says;
     } inputs[] = {
-        { plain_one(), ", and the options insist" },
+        { plain_one(), ", and the options, the environment " },
         { support_write(&support_some_zip, TO_MEMORY, NULL),
           "not an envelope" },
         { support_octets("", 0), "is empty" },
