@@ -12,7 +12,8 @@ interop_scripts = \
 	%D%/signatures.sh \
 	%D%/stranger.sh \
 	%D%/xbstream.sh \
-	%D%/vectors.sh
+	%D%/vectors.sh \
+	%D%/vectors_0_9_0.sh
 
 EXTRA_DIST += \
 	%D%/carrier.py \

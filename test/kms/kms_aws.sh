@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 27
+plan 28
 . "$srcdir/test/kms/kms_services.sh"
 need aws bsdtar
 python -c 'import botocore, boto3' 2>/dev/null \
@@ -287,3 +287,4 @@ print(base64.b64decode(made["Plaintext"]).hex())' >kek
 
 t 'the aws command and Python open ours' aws_opens
 t 'ours opens what they make' aws_makes
+t 'and what release 0.9.0 wrote' opens_0_9_0 aws "awskms:///$arn"

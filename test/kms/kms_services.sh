@@ -180,6 +180,13 @@ opens() {
     "$envelope" decrypt -i "$2" <"$1" | cmp plain -
 }
 
+# A file that release 0.9.0 wrote: test/vectors/0.9.0/make
+opens_0_9_0() { # SERVICE URI
+    seq 4000 >text
+    "$envelope" decrypt -i "$2" "$srcdir/test/vectors/0.9.0/$1.env" \
+        | cmp text -
+}
+
 # shut FILE URI - with status 3, and nothing comes out
 shut() {
     exits 3 "$envelope" decrypt -i "$2" <"$1" >out

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 18
+plan 19
 . "$srcdir/test/kms/kms_services.sh"
 need aws col jq mandoc
 kms_module
@@ -39,6 +39,7 @@ exec = $tests_dir/helper
 args = $tests_dir/keys
 timeout = 20
 CONF
+    (umask 077 && printf %.32s 'a master key of 32 bytes for a test' >keys/kept)
     "$envelope" -r $local -r ops.pem --label db=orders --label day=1 \
         plain >sealed
 }
@@ -177,6 +178,7 @@ t 'a helper program makes a key' make_all
 t 'it gives the key back' reads_back sealed $local
 t 'to openssl enc, too' stock_openssl
 t 'inspect shows the name of the service and of the key' names_itself
+t 'and of what release 0.9.0 wrote' opens_0_9_0 helper execkms://local/kept
 t 'with other labels it refuses' other_labels
 t 'other keys are named' another_key
 t 'it encrypts a key anew' helper_rewraps

@@ -7,7 +7,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 23
+plan 24
 need bsdtar
 . "$srcdir/test/kms/kms_services.sh"
 . "$srcdir/test/kms/kms_tencent_service.sh"
@@ -269,3 +269,4 @@ sdk_makes() {
 
 t "Tencent's SDK and Python open ours" sdk_opens
 t 'ours opens what they make' sdk_makes
+t 'and what release 0.9.0 wrote' opens_0_9_0 tencent "$uri"

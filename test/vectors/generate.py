@@ -5,10 +5,9 @@
 A vector is NAME.env, a stream, and NAME.txt, which says how it is opened and
 what comes of it.  One vector has one reason.  They are committed: a new release
 must judge the old bytes as they say.  So only vectors that are not there yet
-are made, those that are named.  All are made anew when the format changes.
+are made, those that are named.
 
     generate.py NAME...
-    generate.py --again
 """
 import hashlib
 import os
@@ -25,7 +24,7 @@ LOG_N = 14
 AES256_OFB = "2.16.840.1.101.3.4.1.43"
 AES256_WRAP_PAD = "2.16.840.1.101.3.4.1.48"
 
-wanted = set()                      # names, or none for all
+wanted = set()                      # names
 made = set()
 
 
@@ -66,7 +65,7 @@ def stream(plain, labels=b"", reserve=0, make=None, sign=None, **recipients):
 
 
 def vector(name, expect, comment, parts, how="kek", out=b"", signer=None):
-    if wanted and name not in wanted:
+    if name not in wanted:
         return
     made.add(name)
     with open(os.path.join(HERE, name + ".env"), "wb") as file:
@@ -663,11 +662,10 @@ def main():
     names = sys.argv[1:]
     if not names:
         sys.exit(__doc__)
-    if names != ["--again"]:
-        wanted.update(names)
-        for name in names:
-            if os.path.exists(os.path.join(HERE, name + ".txt")):
-                sys.exit(f"{name} is there; --again makes all anew")
+    wanted.update(names)
+    for name in names:
+        if os.path.exists(os.path.join(HERE, name + ".txt")):
+            sys.exit(f"{name} is there")
     good_vectors()
     header_vectors()
     key_envelope_vectors()
