@@ -102,6 +102,7 @@ archive() {
 
 format_5() {
     page doc/envelope.5
+    leaves '"envelope v1 signature"' 'a formula'
     leaves 'context = prelude' 'a formula'
     page_ends
 }
