@@ -74,8 +74,11 @@ cost() {
 # With the log and the data dictionary, mariabackup makes it fit to be imported.
 import() {
     mkdir part.data
-    "$envelope" extract -i ops.key b.xbstream 'shop/orders.*' 'ib*' 'aria_log*' \
-        backup-my.cnf '*backup_*' | mbstream -x -C part.data
+    # From MariaDB 11 on there are undo tablespaces.
+    set -- 'ib*' 'aria_log*' backup-my.cnf '*backup_*'
+    ! "$envelope" list -i ops.key b.xbstream | grep 'undo0' || set -- "$@" 'undo0*'
+    "$envelope" extract -i ops.key b.xbstream 'shop/orders.*' "$@" \
+        | mbstream -x -C part.data
     [ ! -e part.data/shop/notes.ibd ]
     status=0
     mariabackup --no-defaults --prepare --export \

@@ -77,8 +77,10 @@ make_all() {
 says() {
     want=$1 status=0
     shift
-    "$@" >said 2>&1 || status=$?
-    cat said
+    "$@" >said.all 2>&1 || status=$?
+    cat said.all
+    # Of GNU parallel, where there is no /sys.
+    grep -v '^lscpu: ' said.all >said || :
     test $status -eq "$want"
 }
 

@@ -224,6 +224,7 @@ architecture() {
 
 receipt() {
     page doc/receipt.md
+    leaves '"envelope v1 receipt"' 'a formula'
     keys ops
     echo data >a
     runs 'set -o pipefail'

@@ -162,6 +162,18 @@ same(const struct stat *st, const struct change *c)
     return stat(path, &other) == 0 && other.st_ino == st->st_ino;
 }
 
+/* It is on the disk. */
+static void
+forget(struct change *c)
+{
+    if (c->kind == REMOVED) {
+        (void)REAL(unlink)(c->kept);
+    } else if (c->kind == WRITTEN) {
+        (void)close(c->fd);
+        free(c->old);
+    }
+}
+
 static void
 note_sync(int fd)
 {
@@ -173,8 +185,8 @@ note_sync(int fd)
     for (i = 0; i < count; i++) {
         if (!same(&st, &pending[i]))
             pending[left++] = pending[i];
-        else if (pending[i].kind == REMOVED)
-            (void)REAL(unlink)(pending[i].kept);
+        else
+            forget(&pending[i]);
     }
     count = left;
 }
