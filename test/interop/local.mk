@@ -21,5 +21,6 @@ EXTRA_DIST += \
 	%D%/hostile.py \
 	%D%/mariadb_server.sh \
 	%D%/planted.py \
+	%D%/postgresql_server.sh \
 	%D%/swift_server.sh \
 	test/vectors

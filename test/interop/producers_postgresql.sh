@@ -7,60 +7,8 @@
 
 plan 8
 need tar timeout
-for bin in /usr/lib/postgresql/*/bin; do
-    PATH=$bin:$PATH
-done
-need initdb pgbench pg_basebackup postgres psql
-
-# The server refuses to be root.
-as=
-if [ "$(id -u)" -eq 0 ]; then
-    id postgres >/dev/null 2>&1 || skip_rest 'there is no user postgres'
-    need runuser
-    as='runuser -u postgres --'
-    chown postgres "$tests_dir"
-    $as test -w "$tests_dir" || skip_rest "postgres cannot enter $tests_dir"
-fi
-
-# No runuser is left between us and the server, so that its pid is the server's.
-server=
-stop_server() {
-    [ -z "$server" ] || kill -QUIT "$(head -n 1 data/postmaster.pid)" 2>/dev/null
-    [ -z "$server" ] || wait "$server" 2>/dev/null
-    server=
-}
-# shellcheck disable=SC2034 # of tap.sh
-cleanup=stop_server
-
-start_server() {
-    rm -f data/postmaster.pid
-    # shellcheck disable=SC2086 # words
-    $as postgres -D "$tests_dir/data" -k "$tests_dir" -c listen_addresses= \
-        -c fsync=off -c shared_buffers=16MB -c max_wal_senders=4 \
-        </dev/null >>server.log 2>&1 &
-    server=$!
-}
-
-sql() {
-    psql -h "$tests_dir" -U owner -qtA -d postgres -c "$1"
-}
-
-answers() {
-    tries=0
-    until sql 'select 1' >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        if [ $tries -gt 300 ] || ! kill -0 "$server"; then
-            cat server.log
-            return 1
-        fi
-        sleep 0.1
-    done
-}
-
-make_server() {
-    # shellcheck disable=SC2086
-    $as initdb -D "$tests_dir/data" -U owner -A trust -N
-}
+. "$srcdir/test/interop/postgresql_server.sh"
+need pgbench
 
 fill() {
     answers
@@ -159,8 +107,8 @@ server_killed() {
 }
 
 "$envelope" keygen -o ops.key >/dev/null 2>&1
-t "a new server" make_server
-start_server
+t "a new server" make_server data
+start_server data
 t "with data" fill
 t "a backup that is whole" takes
 t "a program that is killed" program_killed KILL
