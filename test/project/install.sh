@@ -14,6 +14,7 @@ modulesdir=$(make_value modulesdir)
 libdir=$(make_value libdir)
 bindir=$(make_value bindir)
 launcherdir=$(make_value launcherdir)
+jobsdir=$(make_value jobsdir)
 preloaddir=$(make_value preloaddir)
 includedir=$(make_value includedir)
 mandir=$(make_value mandir)
@@ -111,6 +112,7 @@ nothing_else() {
         "$preloaddir"/envelope-kms.so) ;;
         "$launcherdir"/bsdtar | "$launcherdir"/bsdcat) ;;
         "$launcherdir"/bsdcpio) ;;
+        "$jobsdir"/envelope-wal) ;;
         "$datadir"/bash-completion/completions/envelope) ;;
         "$datadir"/zsh/site-functions/_envelope) ;;
         "$datadir"/fish/vendor_completions.d/envelope.fish) ;;

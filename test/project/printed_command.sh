@@ -250,14 +250,16 @@ all_pages() {
 installed_paths() {
     for target in install-man install-data-hook; do
         "$MAKE" -C "$top_builddir" $target DESTDIR="$tests_dir/other" \
-            sysconfdir=/etc/other bindir=/opt/own launcherdir=/opt/other
+            sysconfdir=/etc/other bindir=/opt/own libexecdir=/opt/else \
+            launcherdir=/opt/other
     done
     cd "$tests_dir/other$(make_value mandir)"
-    for page in man5/envelope-kms.conf.5 man7/envelope-kms.7 \
-        man7/envelope-kms-helper.7; do
+    for page in man5/envelope-kms.conf.5 man7/envelope-jobs.7 \
+        man7/envelope-kms.7 man7/envelope-kms-helper.7; do
         grep -q /etc/other/envelope $page
     done
     grep -q '[*] /opt/own/bsdtar-envelope --add-filter' man1/bsdtar-envelope.1
+    grep -q "'/opt/else/envelope/envelope-wal archive" man7/envelope-jobs.7
     grep -q '^PATH=/opt/other:' man1/bsdtar-envelope.1
     ! grep -rE '/usr/local/(etc|bin|libexec/envelope)' . || false
 }
