@@ -424,7 +424,8 @@ check_for(bool *is_for, const struct envl_journal *journal, unsigned char *text,
     };
 
     *is_for = false;
-    if (at > INT64_MAX - sizeof(anchor) || patch.at > INT64_MAX - patch.len
+    if (at > INT64_MAX - (uint64_t)sizeof(anchor)
+        || patch.at > INT64_MAX - (uint64_t)patch.len
         || !read_anchor(anchor, journal->file, at, &patch))
         return ENVELOPE_OK;
     if (SHA256(anchor, sizeof(anchor), is) == NULL)
