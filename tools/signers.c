@@ -8,24 +8,10 @@
 
 #include "filter/stream/library.h"
 #include "lib/sign/algorithm.h"
-#include "lib/stream/defaults.h"
 #include "lib/stream/signed.h"
 #include "tools/context.h"
 
 /* Trust */
-
-static enum envelope_reason
-add_defaults(struct envl_key_settings *settings, struct envl_err *err)
-{
-    const struct envl_library *library;
-    struct envl_defaults defaults;
-    enum envelope_reason rc = envl_library_get(&library, err);
-
-    if (rc != ENVELOPE_OK)
-        return rc;
-    envl_defaults_get(&defaults, library->conf, ENVELOPE_PROVIDER_NAME);
-    return envl_defaults_identities(&defaults, settings, err);
-}
 
 enum envelope_reason
 envl_trust_load(struct envl_trust *trust, char *signed_by,
@@ -39,7 +25,7 @@ envl_trust_load(struct envl_trust *trust, char *signed_by,
         && !envl_text_set(&settings.signed_by, signed_by, strlen(signed_by)))
         return envl_fail_memory(err);
     if (place == ENVL_TRUST_ANYWHERE)
-        rc = add_defaults(&settings, err);
+        rc = envl_library_identities(&settings, err);
     if (rc == ENVELOPE_OK && settings.signed_by != NULL) {
         rc = envl_context_get(&trust->ctx, err);
         if (rc == ENVELOPE_OK)

@@ -80,18 +80,25 @@ envl_library_get(const struct envl_library **out, struct envl_err *err)
 }
 
 enum envelope_reason
-envl_library_insists(bool *does, struct envl_err *err)
+envl_library_identities(struct envl_key_settings *settings,
+                        struct envl_err *err)
 {
-    struct envl_key_settings settings = { .signed_by = NULL };
     const struct envl_library *library;
     struct envl_defaults defaults;
     enum envelope_reason rc = envl_library_get(&library, err);
 
-    *does = false;
     if (rc != ENVELOPE_OK)
         return rc;
     envl_defaults_get(&defaults, library->conf, ENVELOPE_PROVIDER_NAME);
-    rc = envl_defaults_identities(&defaults, &settings, err);
+    return envl_defaults_identities(&defaults, settings, err);
+}
+
+enum envelope_reason
+envl_library_insists(bool *does, struct envl_err *err)
+{
+    struct envl_key_settings settings = { .signed_by = NULL };
+    enum envelope_reason rc = envl_library_identities(&settings, err);
+
     *does = settings.signed_by != NULL || settings.required_labels != NULL;
     envl_key_settings_clear(&settings);
     return rc;

@@ -12,6 +12,8 @@
 
 #include "lib/base/err.h"
 
+struct envl_key_settings;
+
 struct envl_conf;
 
 struct envl_library {
@@ -35,12 +37,23 @@ enum envelope_reason envl_library_get(const struct envl_library **library,
                                       struct envl_err *err);
 
 /*
+ * envl_library_identities - set what settings does not have yet to what the
+ * environment or openssl.cnf say for reading (lib/stream/defaults.h)
+ *
+ * Ownership: the caller clears settings with envl_key_settings_clear(), on failure
+ *            as well.
+ * Returns:   ENVELOPE_OK; what envl_library_get() and envl_defaults_identities()
+ *            return.
+ */
+enum envelope_reason envl_library_identities(struct envl_key_settings *settings,
+                                             struct envl_err *err);
+
+/*
  * envl_library_insists - do the environment or openssl.cnf say who must have
  * signed what is read, or which labels it must have?  Then what is no envelope
  * must not be read either: anybody could put it in an envelope's place.
  *
- * Returns: ENVELOPE_OK; what envl_library_get() and envl_defaults_identities()
- *          return.
+ * Returns: what envl_library_identities() returns.
  */
 enum envelope_reason envl_library_insists(bool *does, struct envl_err *err);
 
