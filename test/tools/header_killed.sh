@@ -12,10 +12,6 @@ plan 7
 need "$CC"
 set_up make_files
 
-make_die() {
-    "$CC" -I"$srcdir" -shared -fPIC -o die.so "$srcdir/test/tools/die.c" -ldl
-}
-
 # dies HOW N [LOSE] - restoring H in f is killed, or is not (status 1)
 dies() {
     dies_status=0

@@ -11,10 +11,6 @@ plan 17
 need "$CC"
 set_up make_files
 
-make_die() {
-    "$CC" -I"$srcdir" -shared -fPIC -o die.so "$srcdir/test/tools/die.c" -ldl
-}
-
 # dies HOW N FILE [LOSE [ZEROS]] - rewrap is killed, or is not (status 1)
 dies() {
     dies_status=0

@@ -6,6 +6,11 @@
 provider
 need "$PYTHON" timeout
 
+# What kills a program at a call: test/tools/die.c
+make_die() {
+    "$CC" -I"$srcdir" -shared -fPIC -o die.so "$srcdir/test/tools/die.c" -ldl
+}
+
 # NAME.key and NAME.pem of old, new and third; a.KIND and tight.KIND, which has
 # no room, for old
 make_files() {

@@ -272,7 +272,7 @@ revoked() {
 
 # An option counts, else the environment, else openssl.cnf.
 said_elsewhere() {
-    sed 's/^activate = 1 # envelope/&/' <<LIST >host.cnf
+    cat >host.cnf <<LIST
 openssl_conf = init
 [init]
 providers = providers
