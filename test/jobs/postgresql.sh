@@ -161,7 +161,7 @@ broken() {
 }
 
 damage() {
-    set_byte "$1" 200000 $(($(od -An -tu1 -j 200000 -N 1 "$1") ^ 1))
+    flip "$1" 200000
 }
 
 a_damaged_one() {

@@ -130,8 +130,7 @@ cannot_be_restored() {
     ends 201 restore archive ${number}0A none/restored -i ops.key
     cp archive/${number}0A.env archive/${number}0B.env
     restores 204 ${number}0B
-    set_byte archive/${number}0B.env 500000 255
-    set_byte archive/${number}0A.env 500000 255
+    flip archive/${number}0A.env 500000
     restores 205 ${number}0A
     head -c 300000 archive/${number}0A.env >archive/${number}0B.env
     mv archive/${number}0B.env archive/${number}0A.env

@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 cd "$srcdir" || exit 99
 
-plan 19
+plan 20
 
 # Print what a grep finds; finding something is a failure, and so is a file that
 # cannot be read, such as one of a folder that is gone.
@@ -262,6 +262,25 @@ rules_look_at_something() {
     ! none_but this that no-such-folder/*.c || false
 }
 
+# Where set -e counts, "! command" ends a test only as the last one of a function.
+# Where it is not, "|| false" follows.
+not_without_effect() { # SCRIPT...
+    awk 'FNR == 1 { denied = "" }
+        denied != "" && !/^ *}/ { print FILENAME ": " denied; found = 1 }
+        { denied = "" }
+        /^ *! / && !/[|][|]/ && !/[|\\&]$/ { denied = $0 }
+        END { exit found }' "$@"
+}
+
+denials() {
+    printf 'f() {\n    ! a\n    b\n}\n' >"$tests_dir/bad.sh"
+    printf 'f() {\n    ! a || false\n    ! b\n}\n' >"$tests_dir/good.sh"
+    ! not_without_effect "$tests_dir/bad.sh" || false
+    not_without_effect "$tests_dir/good.sh"
+    # shellcheck disable=SC2046 # a list of files
+    not_without_effect $(sources_of_tests | grep '\.sh$')
+}
+
 # The page on the code names files by their names in a room.
 named_places_exist() {
     grep -oE '`[a-z_/]+(\.[ch]|/)`' doc/architecture.md | tr -d '`' | sort -u \
@@ -288,6 +307,7 @@ t "every reason is in the manual" reasons_are_in_the_manual
 t "every reason is explained in the list of messages" reasons_are_explained
 t "what is explained there is printed" explained_is_printed
 t "every reason is in a test" reasons_are_tested
+t "no denial of a test is without effect" denials
 t "every parameter is in the manual" parameters_are_in_the_manual
 if command -v mandoc >/dev/null; then
     t "manual pages are well-formed" manuals

@@ -344,6 +344,22 @@ set_byte() {
         | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
 
+# into_closed COMMAND... - its standard output is a pipe whose reader has gone
+# before it begins; the status is its own
+into_closed() {
+    rm -f "$tests_dir/.closed"
+    {
+        until [ -e "$tests_dir/.closed" ]; do sleep 0.01; done
+        closed_status=0
+        "$@" || closed_status=$?
+        echo $closed_status >"$tests_dir/.status"
+    } | {
+        exec <&-
+        : >"$tests_dir/.closed"
+    }
+    return "$(cat "$tests_dir/.status")"
+}
+
 # flip FILE OFFSET [BITS] - turn bits over, the lowest one if not told
 flip() {
     flip_byte=$(od -An -v -tu1 -j "$2" -N 1 "$1")

@@ -159,8 +159,8 @@ full() {
 
 closed() {
     status=0
-    { extract e.raw 'data/*' || echo $? >status; } | head -c 10000 >/dev/null
-    [ "$(cat status)" -eq 141 ] || [ "$(cat status)" -eq 1 ]
+    into_closed extract e.raw 'data/*' || status=$?
+    [ $status -eq 141 ] || [ $status -eq 1 ]
 }
 
 verbose() {

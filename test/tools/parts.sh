@@ -197,7 +197,7 @@ bad_lines() {
         '1s/"part".*//' '1s/.*//' \
         '1s/"chunks":62/"chunks":99999999999999999999999/'; do
         sed "$change" lines >bad
-        ! cmp -s lines bad
+        ! cmp -s lines bad || false
         exits 1 "$envelope" verify --parts bad
         says_that 'bad: '
     done

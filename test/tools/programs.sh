@@ -175,7 +175,7 @@ output_fails() {
     # shellcheck disable=SC2016 # for that shell
     exits 1 timeout 60 "$envelope" encrypt -r ops.pem -f -o /dev/full -- sh -c '
         echo $$ >pid; exec cat /dev/zero'
-    ! kill -0 "$(cat pid)" 2>/dev/null
+    ! kill -0 "$(cat pid)" 2>/dev/null || false
     rm pid
 }
 
@@ -259,7 +259,7 @@ no_end_by_signal() {
     wait $pid || status=$?
     exec 9>&-
     test $status -eq 143
-    ! kill -0 "$(cat pid)" 2>/dev/null
+    ! kill -0 "$(cat pid)" 2>/dev/null || false
     test ! -e ended
     rm fifo pid
 }
@@ -269,7 +269,7 @@ output_fails_at_the_end() {
     # shellcheck disable=SC2016 # for that shell
     exits 1 timeout 60 "$envelope" encrypt -r ops.pem -f -o /dev/full -- sh -c '
         echo $$ >pid; head -c 3000000 /dev/zero; exec >&-; exec sleep 30'
-    ! kill -0 "$(cat pid)" 2>/dev/null
+    ! kill -0 "$(cat pid)" 2>/dev/null || false
     rm pid
 }
 
