@@ -46,7 +46,8 @@ killed() {
         else
             test $status -eq 7
             grep -qx "envelope: $(reason PROGRAM): sh ended with status 137" err
-            test ! -e backup.xb && test ! -e .backup.xb.envelope
+            test ! -e backup.xb
+            test ! -e .backup.xb.envelope
             echo "$after" >>refused
         fi
     done

@@ -35,7 +35,8 @@ judge() {
         echo x >>whole
     else
         [ $status -eq 7 ]
-        [ ! -e base.tar ] && [ ! -e .base.tar.envelope ]
+        [ ! -e base.tar ]
+        [ ! -e .base.tar.envelope ]
         echo x >>refused
     fi
 }

@@ -107,8 +107,10 @@ by_hybrid() {
 }
 
 all_blocks() {
-    [ -n "$(block sh 3)" ] && [ -z "$(block sh 4)" ]
-    [ -n "$(block python 3)" ] && [ -z "$(block python 4)" ]
+    [ -n "$(block sh 3)" ]
+    [ -z "$(block sh 4)" ]
+    [ -n "$(block python 3)" ]
+    [ -z "$(block python 4)" ]
 }
 
 t "with a key-encryption key" by_kek

@@ -262,20 +262,25 @@ rules_look_at_something() {
     ! none_but this that no-such-folder/*.c || false
 }
 
-# Where set -e counts, "! command" ends a test only as the last one of a function.
-# Where it is not, "|| false" follows.
+# Under set -e "! command" and "[ a ] && [ b ]" end a test only as the last line of
+# a function.  Elsewhere "|| false" follows, or each stands on its own line.
 not_without_effect() { # SCRIPT...
-    awk 'FNR == 1 { denied = "" }
-        denied != "" && !/^ *}/ { print FILENAME ": " denied; found = 1 }
-        { denied = "" }
-        /^ *! / && !/[|][|]/ && !/[|\\&]$/ { denied = $0 }
+    awk 'FNR == 1 { vain = "" }
+        vain != "" && !/^ *}/ { print FILENAME ": " vain; found = 1 }
+        { vain = "" }
+        /[|][|]/ || /[|\\&]$/ { next }
+        /^ *! / || /^ *(\[|test) .* && (\[|test|!) / { vain = $0 }
         END { exit found }' "$@"
 }
 
-denials() {
-    printf 'f() {\n    ! a\n    b\n}\n' >"$tests_dir/bad.sh"
-    printf 'f() {\n    ! a || false\n    ! b\n}\n' >"$tests_dir/good.sh"
-    ! not_without_effect "$tests_dir/bad.sh" || false
+assertions() {
+    for vain in '! a' '[ a ] && [ b ]' 'test a && ! b'; do
+        printf 'f() {\n    %s\n    b\n}\n' "$vain" >"$tests_dir/bad.sh"
+        ! not_without_effect "$tests_dir/bad.sh" || false
+        printf 'f() {\n    b\n    %s\n}\n' "$vain" >"$tests_dir/good.sh"
+        not_without_effect "$tests_dir/good.sh"
+    done
+    printf 'f() {\n    ! a || false\n    b\n}\n' >"$tests_dir/good.sh"
     not_without_effect "$tests_dir/good.sh"
     # shellcheck disable=SC2046 # a list of files
     not_without_effect $(sources_of_tests | grep '\.sh$')
@@ -307,7 +312,7 @@ t "every reason is in the manual" reasons_are_in_the_manual
 t "every reason is explained in the list of messages" reasons_are_explained
 t "what is explained there is printed" explained_is_printed
 t "every reason is in a test" reasons_are_tested
-t "no denial of a test is without effect" denials
+t "no assertion of a test is without effect" assertions
 t "every parameter is in the manual" parameters_are_in_the_manual
 if command -v mandoc >/dev/null; then
     t "manual pages are well-formed" manuals

@@ -216,7 +216,8 @@ decrypt() {
     restores 1 3
     rm -r "$root/srv/wal"
     restores 255 3
-    [ ! -e restored.2 ] && [ ! -e restored.3 ]
+    [ ! -e restored.2 ]
+    [ ! -e restored.3 ]
     page_ends
 }
 

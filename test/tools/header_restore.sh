@@ -57,7 +57,8 @@ kept_names() {
         restores f
         cmp "f.envelope-header.$n" "new.$n"
     done
-    [ -L f.envelope-header ] && [ ! -e nowhere ]
+    [ -L f.envelope-header ]
+    [ ! -e nowhere ]
     rm f.envelope-*
     chmod 640 f
     rewrap -i old.key -r new.pem f

@@ -227,7 +227,8 @@ flipped() {
         if [ $status -eq 0 ]; then
             cmp some want
         else
-            [ $status -ge 1 ] && [ $status -le 5 ]
+            [ $status -ge 1 ]
+            [ $status -le 5 ]
             nothing some
         fi
         at=$((at + $2))

@@ -204,7 +204,8 @@ killed() {
         { cat ../plain && sleep 2; } >../in || :
         wait $! || :
         rm ../in
-        [ ! -e r ] && [ ! -e out ]
+        [ ! -e r ]
+        [ ! -e out ]
         rm -f .out.envelope
         only
     done

@@ -128,7 +128,8 @@ no_place() {
     rm -f r.json
     exits 2 "$envelope" -r ops.pem -s host.key --receipt r.json -o none plain
     says_that 'r.json.sig exists; --force replaces it'
-    [ ! -e none ] && [ ! -e r.json ]
+    [ ! -e none ]
+    [ ! -e r.json ]
     [ "$(cat r.json.sig)" = old ]
     exits 0 "$envelope" -r ops.pem -s host.key -f --receipt r.json -o some plain
     checked 0 r.json some

@@ -167,7 +167,8 @@ no_trace() { # nothing is written before the recipients are good
         status=0
         "$envelope" -r $recipient --carrier tar <plain >out 2>err || status=$?
         cat err
-        [ $status -ne 0 ] && [ $status -lt 128 ]
+        [ $status -ne 0 ]
+        [ $status -lt 128 ]
         grep -q '^envelope: ' err
         nothing out
     done
