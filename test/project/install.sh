@@ -112,7 +112,7 @@ nothing_else() {
         "$preloaddir"/envelope-kms.so) ;;
         "$launcherdir"/bsdtar | "$launcherdir"/bsdcat) ;;
         "$launcherdir"/bsdcpio) ;;
-        "$jobsdir"/envelope-wal) ;;
+        "$jobsdir"/envelope-*) ;;
         "$datadir"/bash-completion/completions/envelope) ;;
         "$datadir"/zsh/site-functions/_envelope) ;;
         "$datadir"/fish/vendor_completions.d/envelope.fish) ;;

@@ -11,6 +11,7 @@ project_scripts = \
 	%D%/packages.sh \
 	%D%/printed_backups.sh \
 	%D%/printed_command.sh \
+	%D%/printed_jobs.sh \
 	%D%/printed_kms.sh \
 	%D%/printed_programs.sh \
 	%D%/reproducible.sh

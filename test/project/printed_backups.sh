@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 11
+plan 10
 . "$srcdir/test/project/printed_support.sh"
 need bsdtar socat swtpm tpm2_createprimary zstd
 need_token
@@ -252,15 +252,6 @@ list_and_extract() {
     page_ends
 }
 
-jobs() {
-    page doc/envelope-jobs.7
-    for block in '/usr/local/libexec/envelope/envelope-wal init' archive_mode \
-        restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in'; do
-        leaves "$block" 'test/jobs/postgresql.sh does it'
-    done
-    page_ends
-}
-
 encrypt() {
     page doc/envelope-encrypt.1
     keys ops
@@ -391,5 +382,4 @@ t 'envelope(1)' envelope_1
 t 'envelope-decrypt(1)' decrypt
 t 'envelope-list(1), envelope-extract(1)' list_and_extract
 t 'envelope-encrypt(1)' encrypt
-t 'envelope-jobs(7)' jobs
 t 'OSSL_PROVIDER-envelope(7)' provider_page
