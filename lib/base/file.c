@@ -137,7 +137,7 @@ read_fd(struct envl_octets *content, read_fn *read_some, int fd,
                        "%s: larger than %zu bytes", name, max);
     else if (!envl_octets_set(content, buf, (size_t)len))
         rc = envl_fail_memory(err);
-    OPENSSL_clear_free(buf, max + 1);
+    OPENSSL_clear_free(buf, len < 0 ? max + 1 : (size_t)len);
     return rc;
 }
 
