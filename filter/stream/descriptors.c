@@ -197,6 +197,8 @@ envl_outlet_write(struct envl_outlet *out, struct envl_slot *slot,
              ? write_blocks(out, slot, err)
              : envl_fd_out_write_quietly(&out->to, slot->spans,
                                          slot->span_count, err);
+    if (rc == ENVELOPE_OK && atomic_load(&out->to_disk))
+        envl_fd_begin_to_disk(out->fd);
     if (out->sums != NULL)
         envl_sums_wait(out->sums);
     return rc;

@@ -8,6 +8,7 @@
 #ifndef ENVL_ENDS_H
 #define ENVL_ENDS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ struct envl_outlet {
     int fd; /* -1: the caller pulls */
     struct envl_fd_out to;
     struct envl_sums *sums; /* of what is written, borrowed; NULL: none */
+    atomic_bool to_disk;    /* each slot, as it is written */
     struct envl_blocks *blocks;
     struct envl_blocks own_blocks;
 };

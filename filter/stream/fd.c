@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All calls of read() and write() for data. */
-#define _GNU_SOURCE /* F_SETPIPE_SZ */
+#define _GNU_SOURCE /* F_SETPIPE_SZ, sync_file_range */
 #include "filter/stream/fd.h"
 
 #include <errno.h>
@@ -303,6 +303,16 @@ envl_fd_write_quietly(int fd, const unsigned char *buf, size_t len,
     struct iovec part = { (void *)(uintptr_t)buf, len };
 
     return envl_fd_out_write_quietly(&out, &part, 1, err);
+}
+
+void
+envl_fd_begin_to_disk(int fd)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* to its end */
+#else
+    (void)fd;
+#endif
 }
 
 void

@@ -96,6 +96,10 @@ enum envelope_reason envl_fd_out_write_quietly(const struct envl_fd_out *out,
                                                unsigned count,
                                                struct envl_err *err);
 
+/* envl_fd_begin_to_disk - have the system begin to bring to disk what was written;
+ * it does not wait, and failure does no harm */
+void envl_fd_begin_to_disk(int fd);
+
 /* envl_fd_widen_pipe - ask the system for a larger pipe buffer; failure does no
  * harm */
 void envl_fd_widen_pipe(int fd);

@@ -454,6 +454,12 @@ envl_pump_start_with(struct envl_pump **out, struct envl_codec *codec,
     return start(out, pump, pump != NULL, err);
 }
 
+void
+envl_pump_begin_to_disk(struct envl_pump *pump)
+{
+    atomic_store(&pump->out.to_disk, true);
+}
+
 enum envelope_reason
 envl_pump_push(struct envl_pump *pump, const void *data, size_t len,
                struct envl_err *err)

@@ -62,6 +62,10 @@ enum envelope_reason envl_pump_start_with(struct envl_pump **pump,
                                           struct envl_blocks *blocks,
                                           struct envl_err *err);
 
+/* envl_pump_begin_to_disk - from now on, have the system begin to bring to disk
+ * what is written, so that fsync() at the end has little to wait for */
+void envl_pump_begin_to_disk(struct envl_pump *pump);
+
 /*
  * envl_pump_is_foreign - is this process the child of a fork, which does not
  * have the pump's threads?  There, the codec may be in the middle of an
