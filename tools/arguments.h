@@ -71,6 +71,7 @@ struct envl_arguments {
     bool header_only;          /* --header */
     bool no_key;               /* --no-key */
     const char *receipt;       /* --receipt: to be written, or to be read */
+    const char *label_sha256;  /* --label-sha256: the key of that label */
     bool quiet;                /* --quiet: of what is well */
     bool json;                 /* --json */
     bool add;                  /* --add */

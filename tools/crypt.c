@@ -12,6 +12,7 @@
 #include "filter/stream/fd.h"
 #include "filter/stream/pump.h"
 #include "tools/commands.h"
+#include "tools/file_digest.h"
 #include "tools/input_file.h"
 #include "tools/measure.h"
 #include "tools/os/output.h"
@@ -27,16 +28,19 @@ taken(void *pump)
 }
 
 static enum envelope_reason
-pump_all(struct envl_codec *codec, const struct envl_input_file *input, int out,
-         enum envl_progress_mode mode, bool *had_enough, struct envl_err *err)
+pump_all(struct envl_codec *codec, const struct envl_input_file *input,
+         const struct envl_output *output, enum envl_progress_mode mode,
+         bool *had_enough, struct envl_err *err)
 {
     struct envl_progress *progress;
     struct envl_pump *pump = NULL;
     enum envelope_reason rc;
 
-    rc = envl_pump_start(&pump, codec, input->fd, out, err);
+    rc = envl_pump_start(&pump, codec, input->fd, output->fd, err);
     if (rc != ENVELOPE_OK)
         return rc;
+    if (output->file.temporary != NULL && !output->no_sync)
+        envl_pump_begin_to_disk(pump);
     progress = envl_progress_start(mode, input->size, taken, pump);
     rc = envl_pump_finish(pump, err);
     *had_enough = rc == ENVELOPE_R_WRITE && errno == EPIPE;
@@ -169,6 +173,7 @@ run(struct envl_arguments *arguments, enum envl_direction direction,
     struct envl_program producer = { 0 };
     struct envl_output output = { 0 };
     struct envl_codec *codec = NULL;
+    struct envl_file_digest digest = { .key = arguments->label_sha256 };
     struct origin origin;
     enum envelope_reason rc;
     const bool for_program =
@@ -180,7 +185,9 @@ run(struct envl_arguments *arguments, enum envl_direction direction,
     arguments->options.confirm_end = confirm_end;
     arguments->options.confirm_arg = &origin;
     arguments->options.wants_sums = receipt->path != NULL;
-    rc = envl_codec_new(&codec, &arguments->options, direction, err);
+    rc = envl_file_digest_add(&digest, input->fd, &arguments->options, err);
+    if (rc == ENVELOPE_OK)
+        rc = envl_codec_new(&codec, &arguments->options, direction, err);
     if (rc == ENVELOPE_OK && !for_program)
         rc = envl_open_output(&output, arguments, input->fd, err);
     if (rc == ENVELOPE_OK)
@@ -191,12 +198,14 @@ run(struct envl_arguments *arguments, enum envl_direction direction,
             envl_fd_widen_pipe(output.fd);
         rc = arguments->sparse || for_program
                  ? pull_all(codec, input, arguments, &output, err)
-                 : pump_all(codec, input, output.fd, arguments->progress,
+                 : pump_all(codec, input, &output, arguments->progress,
                             &had_enough, err);
         if (rc != ENVELOPE_OK)
             rc = envl_output_explain(&output, err);
     }
     envl_program_stop(&producer); /* it has ended, or nobody reads it */
+    if (rc == ENVELOPE_OK)
+        rc = envl_file_digest_check(&digest, input->fd, err);
     if (rc == ENVELOPE_OK)
         rc = publish(&output, receipt, codec, err);
     if (rc == ENVELOPE_OK) {

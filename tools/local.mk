@@ -17,6 +17,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/extract.c \
 	%D%/facts.c \
 	%D%/facts.h \
+	%D%/file_digest.c \
+	%D%/file_digest.h \
 	%D%/file_list.c \
 	%D%/file_list.h \
 	%D%/fingerprint.c \

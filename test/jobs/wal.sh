@@ -73,8 +73,8 @@ another_of_that_name() {
 }
 
 cannot_be_archived() {
-    ends 1 archive archive pg_wal/${number}0F -r ops.pub
-    ends 1 archive archive twin/${number}0F -r none.pub
+    ends 8 archive archive pg_wal/${number}0F -r ops.pub
+    ends 8 archive archive twin/${number}0F -r none.pub
     segment F >twin/${number}0F
     ends 1 archive archive twin/${number}0F -r none.pub
     ends 1 archive archive twin/${number}0F

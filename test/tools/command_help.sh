@@ -31,7 +31,7 @@ helps() {
 
 # -v is with the options of every command.
 options_of() { # COMMAND
-    "$envelope" "$1" --help | sed -n 's/^  ....--\([a-z-]*\).*/\1/p'
+    "$envelope" "$1" --help | sed -n 's/^  ....--\([a-z0-9-]*\).*/\1/p'
 }
 
 manuals_tell() {
@@ -44,7 +44,7 @@ manuals_tell() {
             [ "$option" = verbose ] || grep -q "Fl -$option\b" "$page"
         done <list
         # and nothing that is not there
-        sed -n 's/^\.It.* Fl -\([a-z-]*\).*/\1/p' "$page" |
+        sed -n 's/^\.It.* Fl -\([a-z0-9-]*\).*/\1/p' "$page" |
             while read -r option; do
                 grep -qx -- "$option" list
             done

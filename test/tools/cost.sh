@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 8
+plan 9
 not_sanitized 'a library is preloaded, which counts'
 provider
 need "$PYTHON"
@@ -19,7 +19,7 @@ hostile() { # CASE [KEY] - a header in which the entries claim to be for KEY
 # The elements of ./h, as a program reads them that looks at each and opens none.
 count_once() {
     COUNT_FILE=count LD_PRELOAD=$PWD/count.so "$envelope" inspect h
-    read -r once operations <count
+    read -r once operations begun <count
     [ "$once" -gt 1000 ]
     [ "$operations" -eq 0 ]
 }
@@ -51,7 +51,7 @@ costs() {
     most=$(($1 * once + 5000)) most_operations=$2
     shift 2
     COUNT_FILE=count LD_PRELOAD=$PWD/count.so "$@" || status=$?
-    read -r elements operations <count
+    read -r elements operations begun <count
     [ "$elements" -le "$most" ]
     [ "$operations" -le "$most_operations" ]
 }
@@ -161,3 +161,20 @@ replaced() {
     "$envelope" -d -i mine.key <h | cmp plain -
 }
 t 'rewrap does not try an RSA key on all entries' replaced
+
+# What waits for the disk at its end does not leave all to that end.
+to_disk() {
+    head -c 8000000 /dev/zero >large
+    status=0 once=0
+    costs 1 1 "$envelope" -r mine.pub -o e large
+    [ "$begun" -ge 2 ]
+    costs 1 5 "$envelope" -d -i mine.key -o got e
+    [ "$begun" -ge 2 ]
+    cmp large got
+    costs 1 5 "$envelope" -d -i mine.key --no-fsync -f -o got e
+    [ "$begun" -eq 0 ]
+    costs 1 1 "$envelope" -r mine.pub <large >e
+    [ "$begun" -eq 0 ]
+    [ "$status" -eq 0 ]
+}
+t 'what has to be on the disk is on its way there early' to_disk

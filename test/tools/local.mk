@@ -30,6 +30,7 @@ tools_scripts = \
 	%D%/inspect.sh \
 	%D%/keygen.sh \
 	%D%/keygen_files.sh \
+	%D%/label_sha256.sh \
 	%D%/large.sh \
 	%D%/no_key.sh \
 	%D%/openssh.sh \

@@ -25,6 +25,7 @@ complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from e
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt decrypt' -l decrypt -s d -d 'do the same as envelope decrypt; archivers add it'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l carrier -x -f -a 'auto raw tar xbstream' -d 'put the envelope into such an archive; auto: as the data is'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l label -x -d 'add a label, which is public and authenticated'
+complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l label-sha256 -x -d 'add a label with the SHA-256 of the file, which is read twice'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt list extract verify rewrap header' -l require-label -x -d 'refuse an envelope that does not have this label'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l sign -s s -r -F -d 'sign with a private key: a file or URI'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt list extract inspect verify rewrap header' -l signed-by -r -F -d 'refuse an envelope that this public key did not sign'
