@@ -68,7 +68,7 @@ damaged() {
     head -c $(($(size_of backup.xb) - 100000)) backup.xb >cut.xb
     exits 5 "$envelope" decrypt -i ops.key cut.xb -- mbstream -x -C part
     cp backup.xb bad.xb
-    printf x | dd of=bad.xb bs=1 seek=9000000 conv=notrunc 2>/dev/null
+    flip bad.xb 9000000
     rm -r part && mkdir part
     exits 5 "$envelope" decrypt -i ops.key bad.xb -- mbstream -x -C part
 }

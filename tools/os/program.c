@@ -246,11 +246,15 @@ static bool
 is_drained(const struct envl_program *program)
 {
     struct pollfd end = { .fd = program->fd };
+    bool closed = false;
     int left;
 
     while (ioctl(program->fd, FIONREAD, &left) == 0 && left > 0) {
-        if (poll(&end, 1, PAUSE_MS / 4) > 0 && (end.revents & POLLERR) != 0)
+        if (closed)
             return false;
+        /* It may have read the rest just before. */
+        closed =
+            poll(&end, 1, PAUSE_MS / 4) > 0 && (end.revents & POLLERR) != 0;
     }
     return true;
 }
