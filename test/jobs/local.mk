@@ -2,5 +2,10 @@
 # The scripts of jobs/, with the programs that call them
 
 jobs_scripts = \
+	%D%/backup.sh \
+	%D%/kubernetes.sh \
 	%D%/postgresql.sh \
 	%D%/wal.sh
+
+EXTRA_DIST += \
+	%D%/pod.py

@@ -14,7 +14,7 @@ modulesdir=$(make_value modulesdir)
 libdir=$(make_value libdir)
 bindir=$(make_value bindir)
 launcherdir=$(make_value launcherdir)
-jobsdir=$(make_value jobsdir)
+jobsdir=$(make_value jobsdir) unitsdir=$(make_value unitsdir)
 preloaddir=$(make_value preloaddir)
 includedir=$(make_value includedir)
 mandir=$(make_value mandir)
@@ -112,7 +112,8 @@ nothing_else() {
         "$preloaddir"/envelope-kms.so) ;;
         "$launcherdir"/bsdtar | "$launcherdir"/bsdcat) ;;
         "$launcherdir"/bsdcpio) ;;
-        "$jobsdir"/envelope-*) ;;
+        "$jobsdir"/envelope-* | "$unitsdir"/envelope-*@.*) ;;
+        "$datadir"/envelope/kubernetes/*.yaml) ;;
         "$datadir"/bash-completion/completions/envelope) ;;
         "$datadir"/zsh/site-functions/_envelope) ;;
         "$datadir"/fish/vendor_completions.d/envelope.fish) ;;

@@ -101,7 +101,8 @@ in_spec() {
         s,^%{_includedir},usr/include,
         s,^%{_libdir},$libdir,
         s,^%{_libexecdir},usr/libexec,
-        s,^%{_mandir},usr/share/man," >patterns
+        s,^%{_mandir},usr/share/man,
+        s,^%{_unitdir},usr/lib/systemd/system," >patterns
     ! grep '%' patterns || false
     each_once patterns
 }

@@ -248,11 +248,12 @@ all_pages() {
 
 # Installed pages name the directories of the installation.
 installed_paths() {
-    for target in install-man install-data-hook; do
+    for target in install-man install-dist_unitsDATA install-data-hook; do
         "$MAKE" -C "$top_builddir" $target DESTDIR="$tests_dir/other" \
             sysconfdir=/etc/other bindir=/opt/own libexecdir=/opt/else \
-            launcherdir=/opt/other
+            launcherdir=/opt/other datadir=/opt/data
     done
+    ! grep -r /usr/local "$tests_dir/other$(make_value unitsdir)" || false
     cd "$tests_dir/other$(make_value mandir)"
     for page in man5/envelope-kms.conf.5 man7/envelope-jobs.7 \
         man7/envelope-kms.7 man7/envelope-kms-helper.7; do
@@ -261,7 +262,7 @@ installed_paths() {
     grep -q '[*] /opt/own/bsdtar-envelope --add-filter' man1/bsdtar-envelope.1
     grep -q "'/opt/else/envelope/envelope-wal archive" man7/envelope-jobs.7
     grep -q '^PATH=/opt/other:' man1/bsdtar-envelope.1
-    ! grep -rE '/usr/local/(etc|bin|libexec/envelope)' . || false
+    ! grep -rE '/usr/local/(etc|bin|libexec/envelope|share/envelope)' . || false
 }
 
 # A page that was changed so is refused.

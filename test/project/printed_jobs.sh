@@ -23,6 +23,9 @@ jobs() {
     done_by test/jobs/postgresql.sh \
         '/usr/local/libexec/envelope/envelope-wal init' archive_mode \
         restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in'
+    done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
+        '#!/bin/sh' 'useradd --system'
+    done_by test/jobs/kubernetes.sh 'podman build'
     page_ends
 }
 
