@@ -91,6 +91,8 @@ libenvl_filter_stream_la_SOURCES = \
 	%D%/stream/ring.h \
 	%D%/stream/sealed.c \
 	%D%/stream/sealed.h \
+	%D%/stream/send_end.c \
+	%D%/stream/send_end.h \
 	%D%/stream/shape.c \
 	%D%/stream/shape.h \
 	%D%/stream/slot.c \

@@ -303,7 +303,7 @@ const struct envl_option_row envl_option_rows[] = {
     { "any-end", 0, ENC, ENVL_GROUP_DATA,
       NONE,
       take_filter, "any-end", 0,
-      "encrypt a tar or xbstream that lacks its end, too" },
+      "encrypt an archive that lacks its end, too" },
     { "xbcloud", 0, ENC, ENVL_GROUP_FORMAT,
       NONE,
       take_filter, "xbcloud", 0,

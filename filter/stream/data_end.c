@@ -72,6 +72,15 @@ walk_xbstream(struct envl_data_end *end, const struct envl_slot *slot)
     }
 }
 
+bool
+envl_data_end_init(struct envl_data_end *end, const unsigned char *p,
+                   size_t len)
+{
+    *end = (struct envl_data_end){ .kind = envl_carrier_kind_of(p, len),
+                                   .send = envl_send_kind_of(p, len) };
+    return end->kind != ENVL_RAW || end->send != ENVL_SEND_NONE;
+}
+
 void
 envl_data_end_note(struct envl_data_end *end, const struct envl_slot *slot)
 {
@@ -79,16 +88,19 @@ envl_data_end_note(struct envl_data_end *end, const struct envl_slot *slot)
     note_tail(end, slot);
     if (end->kind == ENVL_TAR)
         walk_tar(end, slot);
-    else
+    else if (end->kind == ENVL_XBSTREAM)
         walk_xbstream(end, slot);
 }
 
 const char *
 envl_data_end_lacks(const struct envl_data_end *end)
 {
-    const bool has_end =
-        envl_carrier_has_end(end->kind, end->tail, end->tail_len, end->size);
+    bool has_end;
 
+    if (end->kind == ENVL_RAW)
+        return envl_send_lacks(end->send, end->tail, end->tail_len);
+    has_end =
+        envl_carrier_has_end(end->kind, end->tail, end->tail_len, end->size);
     if (end->kind == ENVL_TAR)
         return has_end && envl_tar_walk_at_end(&end->tar, end->size)
                    ? NULL

@@ -290,12 +290,11 @@ envl_encoder_put(struct envl_encoder *encoder, struct envl_slot *slot, size_t n)
 static void
 choose_carrier(struct envl_encoder *encoder)
 {
-    encoder->writer.kind =
-        envl_carrier_kind_of(encoder->peek, encoder->peek_len);
-    if (encoder->writer.kind == ENVL_RAW) {
-        encoder->piece_len = ENVL_SLOT_SEALED_LEN;
+    if (!envl_data_end_init(&encoder->end, encoder->peek, encoder->peek_len))
         encoder->wants_end = false;
-    }
+    encoder->writer.kind = encoder->end.kind;
+    if (encoder->writer.kind == ENVL_RAW)
+        encoder->piece_len = ENVL_SLOT_SEALED_LEN;
 }
 
 /* Check the end of the data: its writer may have died, which a pipe does not
@@ -412,10 +411,8 @@ envl_encoder_close(struct envl_encoder *encoder, struct envl_slot *slot,
     }
     if (encoder->state == AT_DATA)
         encoder->size += slot->have;
-    if (encoder->wants_end && encoder->state == AT_DATA) {
-        encoder->end.kind = encoder->writer.kind;
+    if (encoder->wants_end && encoder->state == AT_DATA)
         envl_data_end_note(&encoder->end, slot);
-    }
     if (encoder->state == AT_DATA && ended)
         rc = check_end(encoder, &err);
     if (rc == ENVELOPE_OK && encoder->state == AT_DATA)

@@ -19,6 +19,7 @@ tools_scripts = \
 	%D%/command_process.sh \
 	%D%/cost.sh \
 	%D%/ends.sh \
+	%D%/ends_sends.sh \
 	%D%/fingerprint.sh \
 	%D%/header_killed.sh \
 	%D%/header_refused.sh \
@@ -63,6 +64,7 @@ EXTRA_DIST += \
 	%D%/keygen_support.sh \
 	%D%/pty.py \
 	%D%/receipts.py \
+	%D%/sends.py \
 	%D%/rewrap_support.sh \
 	%D%/salvage_support.sh \
 	%D%/terminal.h

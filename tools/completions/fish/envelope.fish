@@ -36,7 +36,7 @@ complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from e
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l skip-expired -d 'leave out a certificate that is not valid now'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l allow-usage -d 'take a certificate of a CA, or one that is not for encryption'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt rewrap' -l require-post-quantum -d 'refuse keys that a quantum computer could break'
-complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l any-end -d 'encrypt a tar or xbstream that lacks its end, too'
+complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l any-end -d 'encrypt an archive that lacks its end, too'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from encrypt' -l xbcloud -d 'add the entries that xbcloud put looks for'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt' -l range -x -d 'write only these bytes, read from a file that can seek'
 complete -c envelope -n '__fish_use_subcommand; or __fish_seen_subcommand_from decrypt verify' -l part -x -d 'do only part I of N equal parts, for several machines'
