@@ -5,7 +5,8 @@
 # the rest where there can be none.
 #
 #   install_db NAME      ./NAME.data
-#   start_server NAME    on ./NAME.data, at ./NAME.sock; not in a subshell
+#   start_server NAME [OPTION...]    on ./NAME.data, at ./NAME.sock, with options
+#                        of mariadbd; not in a subshell
 #   answers NAME         wait until it does
 #   stop_server
 #   fill NAME            put tables in, and ./before, what they contain
@@ -63,13 +64,16 @@ install_db() {
 # Its pid goes to $server.  Not through runuser, which would be the child to
 # wait for: the server changes its user by itself.
 start_server() {
+    server_name=$1
+    shift
     # shellcheck disable=SC2046 # two words or none
     mariadbd --no-defaults $(if [ -n "$as" ]; then echo --user=mysql; fi) \
-        --datadir="$tests_dir/$1.data" --socket="$tests_dir/$1.sock" \
-        --pid-file="$tests_dir/$1.pid" --tmpdir="$tests_dir/tmp" \
+        --datadir="$tests_dir/$server_name.data" \
+        --socket="$tests_dir/$server_name.sock" \
+        --pid-file="$tests_dir/$server_name.pid" --tmpdir="$tests_dir/tmp" \
         --skip-networking --skip-log-bin --innodb-buffer-pool-size=64M \
         --innodb-log-file-size=16M --innodb-flush-log-at-trx-commit=0 \
-        </dev/null >"$1.log" 2>&1 &
+        "$@" </dev/null >"$server_name.log" 2>&1 &
     server=$!
 }
 

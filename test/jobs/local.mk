@@ -4,6 +4,7 @@
 jobs_scripts = \
 	%D%/backup.sh \
 	%D%/kubernetes.sh \
+	%D%/mariadb.sh \
 	%D%/postgresql.sh \
 	%D%/wal.sh
 

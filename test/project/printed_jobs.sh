@@ -26,6 +26,10 @@ jobs() {
     done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
         '#!/bin/sh' 'useradd --system'
     done_by test/jobs/kubernetes.sh 'podman build'
+    done_by test/jobs/mariadb.sh \
+        '/usr/local/libexec/envelope/envelope-mariadb full' \
+        '/usr/local/libexec/envelope/envelope-mariadb restore'
+    done_by test/interop/one_table.sh 'mkdir part'
     page_ends
 }
 
