@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # envelope-wal by itself: what its statuses say to PostgreSQL, which takes 1 to 125
-# of a restore for the end of the archive.
+# of a restore for the end of the archive; and binary logs of MariaDB.
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 11
+plan 12
 need openssl
 PATH=${envelope%/*}:$PATH
 wal=$srcdir/jobs/envelope-wal
@@ -99,7 +99,7 @@ the_end() {
 a_gap() {
     rm archive/${number}0C.env
     restores 201 ${number}0C
-    grep -q "is missing, and later segments are there" err
+    grep -q "is missing, and later ones are there" err
     rm archive/${number}0D.env
     restores 1 ${number}0C
     # The first of a timeline is not a gap: older ones are of the one before.
@@ -165,6 +165,39 @@ no_room() {
     (ulimit -f 100 && trap '' XFSZ && restores 201 ${number}10)
 }
 
+# Their numbers grow out of six digits, and there is no timeline that begins.
+binary_logs() {
+    mkdir logs
+    "$wal" init logs
+    for name in db-1.x.000008 db-1.x.000009 db-1.x.000011 db-1.x.000100 \
+        db-1.x.999999 db-1.x.1000000 db-1.y.000500; do
+        echo "$name" >"pg_wal/$name"
+        ends 0 archive logs "pg_wal/$name" -r ops.pub
+        ends 0 archive logs "pg_wal/$name" -r ops.pub
+        ends 0 restore logs "$name" restored -i ops.key
+        cmp restored "pg_wal/$name"
+    done
+    for name in db-1.x.000007 db-1.x.000010 db-1.x.000099 db-1.x.000101 \
+        db-1.x.999998 db-1.y.000499; do
+        ends 201 restore logs "$name" restored -i ops.key
+        grep -q "$name.env: is missing, and later ones are there" err
+    done
+    for name in db-1.x.1000001 db-1.y.000501 db-1.z.000001 db-1.000001; do
+        ends 1 restore logs "$name" restored -i ops.key
+        test ! -s err
+    done
+    for name in -db.000001 .db.000001 .000001 db.00001 db.index db.000001.old \
+        db.00000000001 "d b.000001" "db.000001
+" "
+db.000001"; do
+        echo "$name" >"pg_wal/$name"
+        ends 2 archive logs "pg_wal/$name" -r ops.pub
+        ends 202 restore logs "$name" restored -i ops.key
+    done
+    cp logs/db-1.x.000008.env logs/db-1.x.000009.env
+    ends 204 restore logs db-1.x.000009 restored -i ops.key
+}
+
 called_wrongly() {
     ends 2 archive archive
     ends 202 restore archive ${number}0A
@@ -186,4 +219,5 @@ t "no archive at all" no_archive
 t "what cannot be restored" cannot_be_restored
 t "histories, and parts of segments" other_files
 t "a disk that is full" no_room
+t "binary logs" binary_logs
 t "called in a wrong way" called_wrongly
