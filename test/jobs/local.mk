@@ -5,6 +5,7 @@ jobs_scripts = \
 	%D%/backup.sh \
 	%D%/kubernetes.sh \
 	%D%/mariadb.sh \
+	%D%/mariadb_logs.sh \
 	%D%/postgresql.sh \
 	%D%/wal.sh
 

@@ -30,6 +30,10 @@ jobs() {
         '/usr/local/libexec/envelope/envelope-mariadb full' \
         '/usr/local/libexec/envelope/envelope-mariadb restore'
     done_by test/interop/one_table.sh 'mkdir part'
+    done_by test/jobs/mariadb_logs.sh \
+        '/usr/local/libexec/envelope/envelope-wal init' \
+        'mariadb-binlog --read-from-remote-server' 'ls -v spool' \
+        'set -o pipefail' 'envelope encrypt' 'envelope decrypt'
     page_ends
 }
 
