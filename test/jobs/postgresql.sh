@@ -5,10 +5,10 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 12
+plan 15
 need openssl tar timeout
 . "$srcdir/test/interop/postgresql_server.sh"
-need pg_archivecleanup pg_dump pg_receivewal
+need pg_archivecleanup pg_dump pg_dumpall pg_receivewal
 
 # The server's user may not come to where this was built.
 mkdir bin
@@ -259,6 +259,45 @@ of_pg_receivewal() {
     cmp kept restored
 }
 
+dump_all() {
+    pg_dumpall | grep -v '^\\\(un\)\?restrict '
+}
+
+dumped() {
+    answers
+    sql "create role reader; comment on role reader is 'reads';
+        grant select on u to reader"
+    sql 'create database shop'
+    psql -qX -d shop -c "create table t as select i, md5(i::text)
+        from generate_series(1, 5000) i"
+    dump_all >before
+    envelope encrypt -r ops.pub -o all.sql.env -- pg_dumpall
+    status=0
+    envelope encrypt -r ops.pub -o none.env -- pg_dumpall --no-such-option \
+        || status=$?
+    [ $status -eq 7 ]
+    [ ! -e none.env ]
+}
+
+dump_restored() {
+    answers
+    envelope decrypt -i ops.key all.sql.env -- psql -X -q -d postgres 2>err
+    cat err
+    [ "$(grep -c ERROR err)" -eq 1 ]
+    grep -q 'role "owner" already exists' err
+    dump_all | diff before -
+}
+
+# The last table is not there, and psql does not say that all is well.
+dump_damaged() {
+    psql -qX -d postgres -c 'drop database shop'
+    flip all.sql.env $(($(size_of all.sql.env) - 20000))
+    status=0
+    envelope decrypt -i ops.key all.sql.env -- psql -X -q -d postgres || status=$?
+    [ $status -eq 5 ]
+    ! dump_all | diff -q before - || false
+}
+
 set_up make_archive
 start_archiving
 t "a server archives while it works" fill
@@ -274,3 +313,13 @@ t "an archive that is not mounted" no_archive
 t "the next timeline" the_next_timeline
 t "pg_archivecleanup" cleaned_up
 t "pg_receivewal" of_pg_receivewal
+PGHOST=$tests_dir PGUSER=owner
+export PGHOST PGUSER
+start_server data
+t "pg_dumpall" dumped
+stop_server
+set_up make_server second
+start_server second
+t "its dump is restored" dump_restored
+t "a dump that is damaged" dump_damaged
+stop_server

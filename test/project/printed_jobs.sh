@@ -26,6 +26,8 @@ jobs() {
     done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
         '#!/bin/sh' 'useradd --system'
     done_by test/jobs/kubernetes.sh 'podman build'
+        restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in' \
+        'envelope encrypt' 'envelope decrypt'
     done_by test/jobs/mariadb.sh \
         '/usr/local/libexec/envelope/envelope-mariadb full' \
         '/usr/local/libexec/envelope/envelope-mariadb restore'
