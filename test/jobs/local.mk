@@ -5,9 +5,11 @@ jobs_scripts = \
 	%D%/backup.sh \
 	%D%/kubernetes.sh \
 	%D%/mariadb.sh \
+	%D%/mariadb_links.sh \
 	%D%/mariadb_logs.sh \
 	%D%/postgresql.sh \
 	%D%/wal.sh
 
 EXTRA_DIST += \
 	%D%/pod.py
+EXTRA_DIST += %D%/mariadb_chain.sh
