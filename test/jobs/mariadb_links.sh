@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 9
+plan 10
 . "$srcdir/test/jobs/mariadb_chain.sh"
 
 # broken STATUS TEXT COMMAND... - after this in ./bad it is not restored
@@ -56,6 +56,20 @@ a_foreign_one() {
     broken 4 "$(nth 2 bad)" cp before.1 "$(nth 2 bad)"
 }
 
+# After the first, or all of them, were looked at, another one takes the place.
+swapped_meanwhile() {
+    for n in 1 3; do
+        # shellcheck disable=SC2016 # of that script
+        stand_in envelope "$envelope \"\$@\" || exit" \
+            'case "$*" in' \
+            "'verify '*/$(nth $n).xb.env) cp $(nth 3 whole) $(nth 2 bad) ;;" \
+            'esac'
+        PATH=$tests_dir/bin:$PATH broken 4 'is required' true
+    done
+    said "$(nth 2 bad): could not be unpacked"
+    rm bin/envelope
+}
+
 damage() { # OFFSET N
     flip "$(nth "$2" bad)" "$1"
 }
@@ -63,7 +77,7 @@ damage() { # OFFSET N
 a_damaged_one() {
     broken 5 "$(nth 1 bad)" damage 2000000 1
     said 'b.data: not restored; b.data.partial is removed'
-    broken 5 "$(nth 3 bad): is needed for $(nth 3)" damage 100000 3
+    broken 5 "$(nth 3 bad): could not be unpacked" damage 100000 3
     broken 5 "$(nth 2 bad)" truncate -s 100000 "$(nth 2 bad)"
 }
 
@@ -177,6 +191,7 @@ set_up chain
 stop_server
 t "a link that is missing" a_missing_one
 t "a link in place of another" a_swapped_one
+t "a link that is swapped while it is restored" swapped_meanwhile
 t "a link of another chain" a_foreign_one
 t "a link that is damaged" a_damaged_one
 t "a restore that was killed" killed
