@@ -74,7 +74,7 @@ add() {
         FLUSH BINARY LOGS"
 }
 
-# 000001 to 000007; the backup is within the second.  In the last one is what should
+# 000001 to 000007; the backups are within the second.  In the last one is what should
 # not have been done, a day later.
 rotate() {
     answers a
@@ -83,9 +83,12 @@ rotate() {
             ENGINE=InnoDB"
     receive mariadb-bin.000001
     add
-    sql a "INSERT INTO shop.orders (body) VALUES ('before the backup')"
-    "$srcdir/jobs/envelope-mariadb" full store -r ops.pub -- --no-defaults \
-        --user="$db_user" --socket="$tests_dir/a.sock" --datadir="$tests_dir/a.data"
+    for kind in full incremental; do
+        sql a "INSERT INTO shop.orders (body) VALUES ('before a backup')"
+        "$srcdir/jobs/envelope-mariadb" $kind store -r ops.pub -- --no-defaults \
+            --user="$db_user" --socket="$tests_dir/a.sock" \
+            --datadir="$tests_dir/a.data"
+    done
     dump a >early
     add
     add
