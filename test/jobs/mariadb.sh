@@ -80,11 +80,12 @@ killed() {
 
 # The envelope was there, its checkpoints were not yet: two stand upon the second.
 killed_in_the_end() {
-    cp -R whole late
-    rm -r "late/$(nth 3).lsn"
-    backs_up 0 incremental late
+    late=$(printf -- '-l ate\nx')
+    cp -R whole "./$late"
+    rm -r "./$late/$(nth 3).lsn"
+    backs_up 0 incremental "$late"
     envelope verify --header -i ops.key --require-label "mariadb-base=$(nth 2)" \
-        "late/$(cat name).xb.env"
+        "./$late/$(cat name).xb.env"
 }
 
 clock_set_back() {
@@ -176,7 +177,7 @@ t "nothing can be read without the key" nothing_is_readable
 t "a backup that fails changes nothing" fails
 t "a disk that is full" no_room
 t "one that was killed, and two at once" killed
-t "one that was killed in the end" killed_in_the_end
+t "one that was killed in the end, in an odd place" killed_in_the_end
 t "a clock that was set back" clock_set_back
 t "a server that is not the one of the chain" other_server
 t "nothing to stand upon" nothing_to_stand_upon

@@ -29,7 +29,7 @@ backs_up() {
         >out 2>err || status=$?
     grep -a '^envelope' err || tail -n 3 err
     [ $status -eq "$want" ]
-    [ "$want" -ne 0 ] || sed 's,.*/\(.*\)\.xb\.env$,\1,' out >name
+    [ "$want" -ne 0 ] || sed -n 's,.*/\(.*\)\.xb\.env$,\1,p' out >name
     test ! -e "$2/.envelope-mariadb"
 }
 
