@@ -8,6 +8,7 @@ jobs_scripts = \
 	%D%/mariadb_links.sh \
 	%D%/mariadb_logs.sh \
 	%D%/postgresql.sh \
+	%D%/tar.sh \
 	%D%/wal.sh
 
 EXTRA_DIST += \

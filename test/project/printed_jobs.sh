@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# envelope-jobs(7): for each of its examples, the test of test/jobs that does the same
-# with the real servers.
+# envelope-jobs(7): its examples are run, or the test of test/jobs is named that does
+# the same with the real servers.
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
@@ -16,6 +16,20 @@ done_by() {
     for block; do
         leaves "$block" "$done_in does it"
     done
+}
+
+# What needs no server is run as it is printed.
+files() {
+    PRINTED_PATHS="$PRINTED_PATHS
+/var $root/var"
+    mkdir -p "$root/var/lib" "$root/srv/tar"
+    ln -s "$dest$(make_value jobsdir)/envelope-tar" \
+        "$root/usr/local/libexec/envelope"
+    keys ops
+    runs 'mkdir -m 700 /var/lib/envelope-tar'
+    runs '/usr/local/libexec/envelope/envelope-tar full'
+    runs '/usr/local/libexec/envelope/envelope-tar restore'
+    diff -r "$root/home" home.restored
 }
 
 jobs() {
@@ -36,8 +50,10 @@ jobs() {
         '/usr/local/libexec/envelope/envelope-wal init' \
         'mariadb-binlog --read-from-remote-server' 'ls -v spool' \
         'set -o pipefail' 'envelope encrypt' 'envelope decrypt'
+    files
     page_ends
 }
 
+PATH=$bindir:$PATH
 set_up machine
 t 'envelope-jobs(7)' jobs

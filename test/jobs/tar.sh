@@ -1,0 +1,347 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# envelope-tar: levels of GNU tar are restored in their order, each one upon the one
+# that it stands upon; a level that fails, or is killed, moves nothing.
+. "${srcdir:-.}/test/support/tap.sh"
+. "$srcdir/test/support/program.sh"
+
+plan 14
+need flock getfattr openssl setfattr setsid tar
+PATH=${envelope%/*}:$PATH
+tar=$srcdir/jobs/envelope-tar
+
+# ends STATUS ARGUMENT... - envelope-tar, with what it says in ./err
+ends() {
+    ends_want=$1 ends_status=0
+    shift
+    "$tar" "$@" 2>err || ends_status=$?
+    cat err >&2
+    [ "$ends_status" -eq "$ends_want" ]
+}
+
+level() { # full|incremental [STATUS]
+    ends "${2:-0}" "$1" store state tree -r ops.pub
+}
+
+# All that a tree is: names, kinds, modes, links, times, and what files have in them
+look() { # TREE
+    (
+        cd "$1"
+        find . -printf '%P|%m|%U|%G|%y|%n|%T@|%l\0' | sort -z | tr '\0' '\n'
+        find . -type f -print0 | sort -z | xargs -0 sha256sum
+        find . -print0 | sort -z | xargs -0 getfattr -h -d -m user. -e hex --
+    )
+}
+
+keep() { # NAME - what the tree is now
+    look tree >"$1.look"
+}
+
+gives() { # LEVEL NAME - it is what was kept by this name
+    rm -rf back
+    ends 0 restore store "$1" back -i ops.key
+    look back >back.look
+    diff "$2.look" back.look
+    test ! -e back.part
+}
+
+# Nothing of a level that failed is left, and the next one begins where it did.
+nothing_new() { # COUNT
+    [ "$(find store -name '*.tar.env' | wc -l)" -eq "$1" ]
+    [ -z "$(find state store -name 'next.*' -o -name '.*.envelope*')" ]
+    [ "$(find state -name 'snapshot.*' | wc -l)" -eq 1 ]
+}
+
+make_tree() {
+    envelope keygen -o ops.key
+    envelope keygen -o other.key
+    mkdir -p store state tree/a/b 'tree/ space' "tree/new
+line"
+    echo one >tree/a/one
+    echo two >tree/a/b/two
+    ln tree/a/one tree/hard
+    ln -s ../nowhere tree/link
+    setfattr -n user.kind -v backup tree/a/one
+    truncate -s 3M tree/hole
+    echo end >>tree/hole
+    echo dash >tree/-dash
+    chmod 640 tree/-dash
+    mkfifo tree/fifo
+    long=$(printf %0200d 7)
+    mkdir -p "tree/$long/$long"
+    echo long >"tree/$long/$long/$long"
+    ends 1 full store state tree -r ops.pub
+    ends 0 init store
+    ends 0 init store
+}
+
+three_levels() {
+    keep 0
+    level full
+    rm tree/a/b/two 'tree/-dash'
+    mv tree/a tree/c
+    rmdir 'tree/ space'
+    echo three >tree/three
+    keep 1
+    level incremental
+    mv tree/c/b tree/c2
+    rm tree/three
+    mkdir tree/three
+    echo more >>tree/hard
+    setfattr -n user.kind -v restored tree/c/one
+    keep 2
+    level incremental
+    gives 0001-0000 0
+    gives 0001-0001 1
+    gives 0001-0002 2
+    nothing_new 3
+    [ "$(du -k back/hole | cut -f 1)" -lt 100 ]
+    [ "$(size_of store/0001-0001.tar.env)" -lt 100000 ]
+}
+
+in_the_clear() {
+    ! grep -aq 'hole\|three' store/*.env || false
+    [ "$(find state -type f -perm /077)" = '' ]
+    ends 3 restore store 0001-0000 back2 -i other.key
+    test ! -e back2
+    rm -r back2.part
+}
+
+# at COMMAND... - how tar runs a command in the middle of the work
+at() {
+    echo "--checkpoint=20 --checkpoint-action=exec='$*'"
+}
+
+tar_fails() {
+    head -c 2000000 /dev/zero | tr '\0' L >tree/large
+    keep 3
+    # shellcheck disable=SC2016 # for that shell
+    for what in --files-from=none --add-file=none "$(at 'kill -KILL $PPID')"; do
+        TAR_OPTIONS=$what level incremental 7
+        grep -q 'the next level stands upon 0001-0002' err
+        nothing_new 3
+        TAR_OPTIONS=$what level full 7
+        nothing_new 3
+    done
+    ends 1 incremental store state tree -r none.pub
+    ends 1 incremental store state none -r ops.pub
+    nothing_new 3
+    level incremental
+    gives 0001-0003 3
+}
+
+# The real tar, and a file that grows while it is read
+changes() {
+    (
+        TAR_OPTIONS=$(at "echo more >>$tests_dir/tree/large")
+        export TAR_OPTIONS
+        level incremental 0
+        echo new >>tree/large
+        level incremental 9
+    )
+    grep -q 'file changed as we read it' err
+    grep -q '0001-0005: is kept, but files changed' err
+    nothing_new 6
+    keep 6
+    level incremental
+    gives 0001-0006 6
+    rm tree/large
+}
+
+# dies PROGRAM COMMANDS - all are killed when this program would be called
+dies() {
+    mkdir -p bin
+    printf '#!/bin/sh\n%s\nkill -KILL 0\n' "$2" >"bin/$1"
+    chmod +x "bin/$1"
+    status=0
+    PATH=$tests_dir/bin:$PATH setsid -w "$tar" incremental store state tree \
+        -r ops.pub || status=$?
+    rm -r bin
+    [ $status -eq 137 ]
+}
+
+
+killed() {
+    real=$(command -v tar)
+    echo 7 >tree/seven
+    keep 7
+    dies cp ''
+    dies tar 'head -c 500000 /dev/zero'
+    dies tar "$real \"\$@\" | head -c 10240"
+    dies sync '' # tar has ended, and the level has no name yet
+    [ "$(find state -name 'next.*')" ]
+    level incremental
+    nothing_new 8
+    gives 0001-0007 7
+    # It has its name, and nobody has taken note of that.
+    echo 8 >tree/eight
+    keep 8
+    dies mv ''
+    [ "$(find state -name 'next.*')" ]
+    rm tree/seven
+    keep 9
+    level incremental
+    nothing_new 10
+    gives 0001-0008 8
+    gives 0001-0009 9
+}
+
+no_room() {
+    head -c 300000 /dev/zero | tr '\0' r >tree/room
+    keep 10
+    (ulimit -f 100 && trap '' XFSZ && ends 1 incremental store state tree -r ops.pub)
+    nothing_new 10
+    level incremental
+    gives 0001-0010 10
+}
+
+two_at_once() {
+    flock state/lock "$tar" incremental store state tree -r ops.pub 2>err \
+        || status=$?
+    [ "$status" -eq 1 ]
+    grep -q 'another envelope-tar is at work' err
+    nothing_new 11
+}
+
+# What changed while the clock was behind would be missed.
+clock_set_back() {
+    touch -d '1 hour' state/snapshot.*
+    level incremental 1
+    grep -q 'the clock is behind the last level: make a full one' err
+    nothing_new 11
+    touch state/snapshot.*
+}
+
+# A state that knows less than the store, or more, or something else
+other_states() {
+    cp -r state old
+    level incremental
+    mkdir none
+    ends 1 incremental store none tree -r ops.pub
+    grep -q 'knows of no level: make a full one' err
+    ends 1 incremental store old tree -r ops.pub
+    grep -q '0001-0011.tar.env: is there, and old does not know of it' err
+    mv store/0001-0011.tar.env lost
+    level incremental 1
+    grep -q '0001-0011.tar.env: is missing, and 0001-0011 stands upon it' err
+    # Another one of that number is not the one that it was.
+    ends 0 incremental store old tree -r ops.pub
+    level incremental 1
+    grep -q 'is not the one that state knows of: make a full one' err
+    ends 1 incremental store nowhere tree -r ops.pub
+    keep 11
+    level full
+    gives 0002-0000 11
+    gives 0001-0011 11
+    nothing_new 13
+}
+
+# refuses STATUS TEXT LEVEL - and nothing appears
+refuses() {
+    ends "$1" restore bad "$3" back3 -i ops.key
+    grep -q "$2" err
+    test ! -e back3
+    rm -rf back3.part
+}
+
+# bad COMMAND... - in another store, which somebody has had his hands in
+bad() {
+    rm -rf bad
+    cp -r store bad
+    (cd bad && "$@")
+}
+
+in_other_hands() {
+    l=0001-00
+    bad rm ${l}04.tar.env
+    refuses 1 "0004.tar.env: is missing, and ${l}06 stands upon it" ${l}06
+    bad rm ${l}00.tar.env
+    refuses 1 '0000.tar.env: is missing' ${l}06
+    refuses 1 'is missing, and 0001-0099 stands upon it' 0001-0099
+    bad mv ${l}04.tar.env ${l}05.tar.env
+    refuses 1 'is missing' ${l}06
+    bad cp ${l}04.tar.env ${l}05.tar.env
+    refuses 4 '0005.tar.env: is not the level that' ${l}06
+    bad cp 0002-0000.tar.env ${l}00.tar.env
+    refuses 4 '0000.tar.env: is not the level that' ${l}06
+    # The one that was lost is of that number, and nothing stands upon it.
+    bad cp ../lost ${l}11.tar.env
+    gives 0001-0011 11
+    bad flip ${l}04.tar.env 9000
+    refuses 5 '0004.tar.env: ' ${l}06
+    bad truncate -s 10000 ${l}04.tar.env
+    refuses 5 '0004.tar.env: ' ${l}06
+    bad rm envelope-tar.store
+    refuses 1 'mount it, or' ${l}06
+    # A label in the clear that was changed is found by the key.
+    bad cp ${l}03.tar.env ${l}04.tar.env
+    LC_ALL=C sed -i "s/tar-level=0001-0003/tar-level=0001-0004/" bad/${l}04.tar.env
+    refuses 4 '0004.tar.env: ' ${l}06
+}
+
+signed() {
+    envelope keygen -t ed25519 -o host.key
+    ends 0 full store state tree -r ops.pub -s host.key --label host=db1
+    ends 0 restore store 0003-0000 signed -i ops.key --signed-by host.pub \
+        --require-label host=db1
+    ends 4 restore store 0002-0000 back3 -i ops.key --signed-by host.pub
+    test ! -e back3
+    rm -r back3.part
+}
+
+targets() {
+    mkdir there
+    ends 1 restore store 0001-0000 there/ -i ops.key
+    grep -q '^envelope-tar: there: is there' err
+    [ -z "$(ls there)" ]
+    mkdir left.part
+    ends 1 restore store 0001-0000 left -i ops.key
+    ends 1 restore store 0001-0000 nowhere/left -i ops.key
+    for name in 1 0001 0001-00000 ../0001 '*' '' 0001-0000.tar.env; do
+        ends 2 restore store "$name" back3 -i ops.key
+    done
+}
+
+names() {
+    for name in ' a b' -dash 'new
+line'; do
+        mkdir -p -- "$name/tree" "$name/state" "$name/store"
+        echo in >"$name/tree/file"
+        ends 0 init "$name/store"
+        ends 0 full "$name/store" "$name/state" "$name/tree" -r ops.pub
+        echo more >"$name/tree/-file"
+        ends 0 incremental "$name/store" "$name/state" "$name/tree" -r ops.pub
+        ends 0 restore "$name/store" 0001-0001 "$name/back" -i ops.key
+        diff -r -- "$name/tree" "$name/back"
+        ends 1 full "$name/store" "$name/state" "$name" -r ops.pub
+        grep -q 'have tar leave it out, by TAR_OPTIONS' err
+        TAR_OPTIONS='--exclude=./store --exclude=./state' \
+            ends 0 full "$name/store" "$name/state" "$name" -r ops.pub
+    done
+}
+
+called_wrongly() {
+    for arguments in '' help init 'init a b' 'full a b' 'incremental a' 'restore a b'; do
+        # shellcheck disable=SC2086 # words
+        ends 2 $arguments
+        grep -q '^envelope-tar: usage: ' err
+    done
+    ends 1 full store none/state tree -r ops.pub
+    ends 1 full none state tree -r ops.pub
+}
+
+set_up make_tree
+t "levels are restored in their order" three_levels
+t "nothing of it can be read without the key" in_the_clear
+t "tar fails, or is killed" tar_fails
+t "a file that changes while it is read" changes
+t "killed at any moment" killed
+t "a disk that is full" no_room
+t "two at once" two_at_once
+t "a clock that was set back" clock_set_back
+t "a state of another day" other_states
+t "a store in other hands" in_other_hands
+t "signed levels" signed
+t "where to restore to" targets
+t "names" names
+t "called in a wrong way" called_wrongly
