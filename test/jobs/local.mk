@@ -7,6 +7,7 @@ jobs_scripts = \
 	%D%/mariadb.sh \
 	%D%/mariadb_links.sh \
 	%D%/mariadb_logs.sh \
+	%D%/files.sh \
 	%D%/postgresql.sh \
 	%D%/tar.sh \
 	%D%/wal.sh

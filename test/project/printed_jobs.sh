@@ -18,11 +18,59 @@ done_by() {
     done
 }
 
+# Logical volumes are files here, and so is the tape.
+stand_ins() {
+    stand_in lvcreate <<S
+exec cp "$root/vg/vm" "$root/vg/snap"
+S
+    stand_in lvremove <<S
+exec rm "$root/vg/snap"
+S
+    stand_in mt </dev/null
+    stand_in pg_dumpall <<S
+echo dumped
+S
+}
+
+trees() {
+    runs 'envelope encrypt -r ops.pub -o srv.tar.env'
+    runs 'envelope encrypt -r ops.pub -o live.tar.env'
+    runs 'mkdir srv home'
+    diff -r "$root/srv" "srv/$root/srv"
+    diff -r "$root/home" "home/$root/home"
+}
+
+images() {
+    truncate -s 1M "$root/vg/vm"
+    echo image >>"$root/vg/vm"
+    runs lvcreate
+    runs 'envelope decrypt -i ops.key --sparse -o vm.img'
+    runs 'envelope encrypt -r ops.pub -o vm.tar.env'
+    runs 'mkdir images'
+    for file in vm.img images/vm.img vm2.img; do
+        cmp "$root/vg/vm" "$file"
+    done
+}
+
+volumes() {
+    runs 'set -o pipefail'
+    [ "$(ls home.volumes)" = 'home.env.0000-of-1
+receipt.json' ]
+    runs 'mkdir restored'
+    diff -r "$root/home" "restored/$root/home"
+}
+
+tapes() {
+    runs 'set -o pipefail'
+    [ "$(envelope decrypt -i ops.key "$root/tape")" = dumped ]
+}
+
 # What needs no server is run as it is printed.
 files() {
     PRINTED_PATHS="$PRINTED_PATHS
-/var $root/var"
-    mkdir -p "$root/var/lib" "$root/srv/tar"
+/var $root/var
+/dev/vg $root/vg"
+    mkdir -p "$root/var/lib" "$root/srv/tar" "$root/vg"
     ln -s "$dest$(make_value jobsdir)/envelope-tar" \
         "$root/usr/local/libexec/envelope"
     keys ops
@@ -30,6 +78,10 @@ files() {
     runs '/usr/local/libexec/envelope/envelope-tar full'
     runs '/usr/local/libexec/envelope/envelope-tar restore'
     diff -r "$root/home" home.restored
+    trees
+    images
+    volumes
+    tapes
 }
 
 jobs() {
@@ -54,6 +106,7 @@ jobs() {
     page_ends
 }
 
-PATH=$bindir:$PATH
+PATH=$bindir:$tests_dir/stand-ins:$PATH
 set_up machine
+set_up stand_ins
 t 'envelope-jobs(7)' jobs
