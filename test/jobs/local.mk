@@ -7,8 +7,10 @@ jobs_scripts = \
 	%D%/mariadb.sh \
 	%D%/mariadb_links.sh \
 	%D%/mariadb_logs.sh \
+	%D%/btrfs.sh \
 	%D%/files.sh \
 	%D%/postgresql.sh \
+	%D%/rclone.sh \
 	%D%/tar.sh \
 	%D%/wal.sh
 

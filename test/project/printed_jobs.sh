@@ -82,6 +82,27 @@ files() {
     images
     volumes
     tapes
+    for block in 'envelope encrypt -r ops.pub --label snapshot=mon' \
+        'envelope decrypt -i ops.key --require-label snapshot=mon'; do
+        leaves "$block" 'ZFS is no part of Debian'
+    done
+    done_by test/jobs/btrfs.sh 'btrfs subvolume snapshot'
+    stores
+}
+
+stores() {
+    if ! command -v rclone >/dev/null; then
+        done_by test/jobs/rclone.sh 'rclone copy' 'set -o pipefail'
+        return
+    fi
+    : >rclone.conf
+    export RCLONE_CONFIG="$PWD/rclone.conf" RCLONE_CONFIG_STORE_TYPE=alias \
+        RCLONE_CONFIG_STORE_REMOTE="$PWD/objects"
+    mkdir objects
+    runs 'rclone copy'
+    runs 'set -o pipefail'
+    rclone cat "store:$(basename home-*.json .json)" \
+        | envelope verify -i ops.key
 }
 
 jobs() {
