@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 14
+plan 15
 need flock getfattr openssl setfattr setsid tar
 PATH=${envelope%/*}:$PATH
 tar=$srcdir/jobs/envelope-tar
@@ -26,7 +26,7 @@ level() { # full|incremental [STATUS]
 # All that a tree is: names, kinds, modes, links, times, and what files have in them
 look() { # TREE
     (
-        cd "$1"
+        cd "$1" || exit
         find . -printf '%P|%m|%U|%G|%y|%n|%T@|%l\0' | sort -z | tr '\0' '\n'
         find . -type f -print0 | sort -z | xargs -0 sha256sum
         find . -print0 | sort -z | xargs -0 getfattr -h -d -m user. -e hex --
@@ -59,7 +59,7 @@ make_tree() {
 line"
     echo one >tree/a/one
     echo two >tree/a/b/two
-    ln tree/a/one tree/hard
+    ln tree/a/one tree/a/hard
     ln -s ../nowhere tree/link
     setfattr -n user.kind -v backup tree/a/one
     truncate -s 3M tree/hole
@@ -87,7 +87,8 @@ three_levels() {
     mv tree/c/b tree/c2
     rm tree/three
     mkdir tree/three
-    echo more >>tree/hard
+    echo more >>tree/c/hard
+    ln tree/c/hard tree/hard
     setfattr -n user.kind -v restored tree/c/one
     keep 2
     level incremental
@@ -97,6 +98,35 @@ three_levels() {
     nothing_new 3
     [ "$(du -k back/hole | cut -f 1)" -lt 100 ]
     [ "$(size_of store/0001-0001.tar.env)" -lt 100000 ]
+}
+
+# tar by itself writes of these what it cannot restore.
+moved() {
+    mkdir -p m.store m.state m/a/b/c m/d m/e m/f
+    for dir in a a/b a/b/c d e f; do
+        echo $dir >m/$dir/file
+    done
+    ends 0 init m.store
+    ends 0 full m.store m.state m -r ops.pub
+    echo x >m/x
+    mv m/d m/t && mv m/x m/d && mv m/t m/x # a directory and a file
+    mv m/e m/t && mv m/f m/e && mv m/t m/f # two directories
+    mv m/a/b m/t && mv m/a m/t/c && mv m/t m/a # one and what is in it
+    rm m/f/file
+    ends 0 incremental m.store m.state m -r ops.pub
+    rm -r m/x && mkdir m/y && echo y >m/x
+    ends 0 incremental m.store m.state m -r ops.pub
+    look m >want
+    ends 0 restore m.store 0001-0002 m.back -i ops.key
+    look m.back >m.look
+    diff want m.look
+    # A snapshot that was cut is none.
+    for size in 0 10 100; do
+        truncate -s $size m.state/snapshot.*
+        ends 1 incremental m.store m.state m -r ops.pub
+        grep -q 'cannot be used: make a full one' err
+        [ -z "$(find m.state -name 'next.*')" ]
+    done
 }
 
 in_the_clear() {
@@ -165,7 +195,7 @@ killed() {
     real=$(command -v tar)
     echo 7 >tree/seven
     keep 7
-    dies cp ''
+    dies awk ''
     dies tar 'head -c 500000 /dev/zero'
     dies tar "$real \"\$@\" | head -c 10240"
     dies sync '' # tar has ended, and the level has no name yet
@@ -332,6 +362,7 @@ called_wrongly() {
 
 set_up make_tree
 t "levels are restored in their order" three_levels
+t "directories and files that have changed names" moved
 t "nothing of it can be read without the key" in_the_clear
 t "tar fails, or is killed" tar_fails
 t "a file that changes while it is read" changes
