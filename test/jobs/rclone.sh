@@ -136,7 +136,7 @@ begins() {
 killed() {
     killed_file=$1
     shift
-    "$@" --bwlimit 100k &
+    "$@" --bwlimit 1M &
     pid=$!
     begins "$killed_file"
     kill -KILL $pid
@@ -146,7 +146,9 @@ killed() {
 }
 
 cut_transfer() {
-    envelope encrypt -r ops.pub --receipt large.json -o folder/large.env tree/data
+    # At that rate it takes 20 seconds, and is killed before.
+    truncate -s 20M large
+    envelope encrypt -r ops.pub --receipt large.json -o folder/large.env large
     killed served/cut/large.env rclone copy folder store:cut
     [ "$(size_of served/cut/large.env)" -lt "$(size_of folder/large.env)" ]
     refused served/cut/large.env large.json
@@ -158,7 +160,7 @@ cut_transfer() {
 
 lost_server() {
     rm -rf served/lost
-    rclone copy --bwlimit 100k folder store:lost 2>lost.log &
+    rclone copy --bwlimit 1M folder store:lost 2>lost.log &
     pid=$!
     begins served/lost/large.env
     kill -KILL "$1"
