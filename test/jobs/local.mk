@@ -3,17 +3,17 @@
 
 jobs_scripts = \
 	%D%/backup.sh \
+	%D%/btrfs.sh \
+	%D%/files.sh \
 	%D%/kubernetes.sh \
 	%D%/mariadb.sh \
 	%D%/mariadb_links.sh \
 	%D%/mariadb_logs.sh \
-	%D%/btrfs.sh \
-	%D%/files.sh \
 	%D%/postgresql.sh \
 	%D%/rclone.sh \
 	%D%/tar.sh \
 	%D%/wal.sh
 
 EXTRA_DIST += \
+	%D%/mariadb_chain.sh \
 	%D%/pod.py
-EXTRA_DIST += %D%/mariadb_chain.sh

@@ -109,10 +109,6 @@ jobs() {
     page doc/envelope-jobs.7
     done_by test/jobs/postgresql.sh \
         '/usr/local/libexec/envelope/envelope-wal init' archive_mode \
-        restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in'
-    done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
-        '#!/bin/sh' 'useradd --system'
-    done_by test/jobs/kubernetes.sh 'podman build'
         restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in' \
         'envelope encrypt' 'envelope decrypt'
     done_by test/jobs/mariadb.sh \
@@ -124,6 +120,9 @@ jobs() {
         'mariadb-binlog --read-from-remote-server' 'ls -v spool' \
         'set -o pipefail' 'envelope encrypt' 'envelope decrypt'
     files
+    done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
+        '#!/bin/sh' 'useradd --system'
+    done_by test/jobs/kubernetes.sh 'podman build'
     page_ends
 }
 
