@@ -20,6 +20,7 @@
 #include "tools/os/term_safe.h"
 #include "tools/receipt_file.h"
 #include "tools/sparse.h"
+#include "tools/taker.h"
 
 static uint64_t
 taken(void *pump)
@@ -76,6 +77,7 @@ pull_all(struct envl_codec *codec, const struct envl_input_file *input,
 {
     struct envl_progress *progress;
     struct envl_pump *pump = NULL;
+    struct envl_taker taker = { .program = &output->program };
     struct envl_sparse sparse;
     const unsigned char *p;
     enum envelope_reason rc;
@@ -95,7 +97,9 @@ pull_all(struct envl_codec *codec, const struct envl_input_file *input,
             rc = envl_sparse_begin(&sparse, output, arguments->sparse, err);
         begun = true;
         if (rc == ENVELOPE_OK && len > 0)
-            rc = envl_sparse_write(&sparse, p, len, err);
+            rc = output->program.pid != 0
+                     ? envl_taker_write(&taker, p, len, err)
+                     : envl_sparse_write(&sparse, p, len, err);
     }
     envl_progress_stop(progress, rc == ENVELOPE_OK);
     envl_pump_free(pump);

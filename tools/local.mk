@@ -87,6 +87,8 @@ libenvl_tools_la_SOURCES = \
 	%D%/status.h \
 	%D%/table.c \
 	%D%/table.h \
+	%D%/taker.c \
+	%D%/taker.h \
 	%D%/target_file.c \
 	%D%/target_file.h \
 	%D%/os/temporary.c \

@@ -161,7 +161,7 @@ image_in_little() {
     envelope encrypt -r ops.pub -o tar.env -- tar -cSf - disk.img
     [ "$(size_of tar.env)" -lt 4000000 ]
     mkdir images
-    envelope decrypt -i ops.key tar.env -- tar -xif - -C images
+    envelope decrypt -i ops.key tar.env -- tar -xf - -C images
     has_holes images/disk.img
     envelope encrypt -r ops.pub -o zstd.env -- zstd -qc disk.img
     [ "$(size_of zstd.env)" -lt 4000000 ]

@@ -87,7 +87,7 @@ from_a_pipe() {
     puts tree.env tar -cf - tree
     test ! -e served/tree.env.part
     mkdir whole
-    rclone cat store:tree.env | envelope decrypt -i ops.key -- tar -xif - -C whole
+    rclone cat store:tree.env | envelope decrypt -i ops.key -- tar -xf - -C whole
     diff -r tree whole/tree
     # Of few bytes, which rclone sends in another way
     puts few.env echo few

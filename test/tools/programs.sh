@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 25
+plan 26
 . "$srcdir/test/tools/command_support.sh"
 set_up make_all
 
@@ -223,6 +223,28 @@ ends_by_itself() {
     done
 }
 
+# tar stops at the end of the archive, and leaves the zeros behind it: in the pipe, or
+# where there is no room in it.
+tar_ends_by_itself() {
+    printf 'member\n' >member
+    for blocks in 1 2 20 64 2048 8192; do
+        tar -b $blocks -cf member.tar member
+        "$envelope" -r ops.pem -f -o member.env member.tar
+        for n in 1 2 3 4 5; do
+            exits 0 decrypts member.env tar -xOf - >got
+            cmp member got
+        done
+        exits 7 decrypts member.env head -c 512 >got
+        exits 7 decrypts member.env true
+        flip member.env $(($(wc -c <member.env) - 1))
+        exits 5 decrypts member.env tar -xOf - >got
+    done
+    # Of other data all has to be read, zeros or not
+    head -c 1000000 /dev/zero | "$envelope" -r ops.pem -f -o zeros
+    exits 7 decrypts zeros head -c 999999 >got
+    exits 7 decrypts zeros true
+}
+
 # Cut anywhere, or with a flipped bit: it never gets to the end of its input.
 takes_no_part() {
     for carrier in raw tar xbstream; do
@@ -355,6 +377,7 @@ t "a program takes the data" takes_all
 t "the program that takes the data fails" taker_fails
 t "the program that takes the data has enough" has_enough
 t "a program that knows where the data ends" ends_by_itself
+t "tar does not read the zeros after the end" tar_ends_by_itself
 t "no program takes a part for the whole" takes_no_part
 t "nor where a signal ends us" no_end_by_signal
 t "a program that reads nothing" reads_nothing

@@ -241,7 +241,8 @@ reap(struct envl_program *program, int *status)
     return got != 0;
 }
 
-/* Is everything read?  Where the system cannot tell it is taken for read. */
+/* Is everything read that has to be?  Where the system cannot tell it is taken for
+ * read. */
 static bool
 is_drained(const struct envl_program *program)
 {
@@ -249,7 +250,8 @@ is_drained(const struct envl_program *program)
     bool closed = false;
     int left;
 
-    while (ioctl(program->fd, FIONREAD, &left) == 0 && left > 0) {
+    while (ioctl(program->fd, FIONREAD, &left) == 0 && left > 0
+           && (uint64_t)left > program->spare) {
         if (closed)
             return false;
         /* It may have read the rest just before. */

@@ -7,6 +7,7 @@
 #define ENVL_PROGRAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/base/err.h"
@@ -18,6 +19,7 @@ struct envl_program {
     bool gives;       /* it makes the data */
     pid_t pid;        /* 0: it has been waited for */
     int fd;           /* our end of the pipe, or -1 */
+    uint64_t spare;   /* bytes at the end that it need not take; to be set */
 };
 
 /* envl_program_keep_limits - the limits on core dumps and locked memory are
