@@ -17,3 +17,10 @@ jobs_scripts = \
 EXTRA_DIST += \
 	%D%/mariadb_chain.sh \
 	%D%/pod.py
+	%D%/receive.sh \
+	%D%/receive_requests.sh \
+	%D%/receive_ssh.sh \
+	%D%/wal.sh
+
+EXTRA_DIST += \
+	%D%/store.sh

@@ -123,6 +123,11 @@ jobs() {
     done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
         '#!/bin/sh' 'useradd --system'
     done_by test/jobs/kubernetes.sh 'podman build'
+        restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in'
+    done_by test/jobs/receive_ssh.sh 'mkdir -p /srv/backups/.incoming' 'command="' \
+        '/usr/local/libexec/envelope/envelope-send backup@store monday' \
+        '/usr/local/libexec/envelope/envelope-send backup@store tuesday' \
+        'mkdir restored'
     page_ends
 }
 
