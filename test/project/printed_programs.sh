@@ -39,9 +39,9 @@ bsdtars() {
     one 'export ENVELOPE_RECIPIENTS'
     one 'bsdtar-envelope --add-filter envelope --zstd'
     one 'bsdtar-envelope --add-filter envelope --format=zip'
-    one 'bsdtar-envelope --add-filter envelope -czf'
     one 'export ENVELOPE_IDENTITIES'
     extracts 'bsdtar-envelope -xf backup.tar.zst'
+    cp backup.tar.zst "$tests_dir/store"
     extracts 'ssh store cat'
     one 'bsdtar-envelope --add-filter envelope --options envelope:passphrase-file=pw'
     extracts 'bsdtar-envelope --options envelope:passphrase-file=pw'

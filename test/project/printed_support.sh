@@ -17,7 +17,6 @@
 #                        terminal
 #   one TEXT [STEP...]   the same with the next command alone
 #   ends STATUS TEXT     the same, with this status
-#   starts TEXT          the same, and go on while it runs
 #   becomes FILE TEXT    the next block is what stands in a file
 #   leaves TEXT REASON   the next block is not run, because ...
 #   page_ends            no block is left
@@ -173,14 +172,6 @@ ends() {
     next_is "$2"
     printed script "$1" "$next" >.script
     in_bash
-    rm "$next"
-}
-
-starts() {
-    next_is "$1"
-    printed script 0 "$next" >.script.started
-    bash .script.started &
-    started=$!
     rm "$next"
 }
 
