@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 13
+plan 15
 . "$srcdir/test/jobs/store.sh"
 
 by_ssh_stand_in
@@ -42,6 +42,7 @@ encrypted_by_the_store() {
     for option in '-r none.pub' --none '-s host.key'; do
         forced="$receive $option"
         sends 5 c --plain -- cat data
+        grep -q 'c: cannot be encrypted' err
     done
     nothing_left
 }
@@ -211,17 +212,61 @@ name_is_taken() {
     nothing_left
 }
 
+# When the receipt has its name, somebody takes that of the data.
+taken_at_last() {
+    mkdir last
+    cat >last/sync <<'S'
+#!/bin/sh
+case $1 in
+*/it/data) echo mine >store/c ;;
+esac
+exec /bin/sync "$@"
+S
+    chmod +x last/sync
+    store_path=$tests_dir/last:$PATH
+    for how in '-r ops.pub -s host.key' --plain; do
+        status=0
+        # shellcheck disable=SC2086 # words
+        envelope-send store c $how -- cat data 2>err || status=$?
+        [ $status -eq 3 ]
+        [ "$(cat store/c)" = mine ]
+        rm store/c
+        is_absent c
+    done
+    nothing_left
+}
+
+# It waits for the program, and gives no name.
+gets_a_signal() {
+    for want in 129 143; do
+        rm -f arrived go
+        envelope-send store c -r ops.pub -- sh -c 'cat data
+            : >arrived; while [ -e data ] && [ ! -e go ]; do sleep 0.02; done' &
+        comes [ -e arrived ]
+        kill -$((want - 128)) $!
+        : >go
+        status=0
+        wait $! || status=$?
+        [ $status -eq $want ]
+        is_absent c
+        nothing_left
+    done
+    rm go
+}
+
+two_arrive() {
+    [ "$(find store/.incoming -name data | wc -l)" -eq 2 ]
+}
+
 # Both have arrived before one is published; and each has a receipt of its own.
 two_at_once() {
     for n in 1 2; do
         seq ${n}00000 >data$n
         envelope-send store two -r ops.pub -- sh -c "cat data$n
-            : >arrived$n; while [ -e data ] && [ ! -e go ]; do sleep 0.02; done" 2>err$n &
+            while [ -e data ] && [ ! -e go ]; do sleep 0.02; done" 2>err$n &
         eval "pid$n=\$!"
     done
-    comes [ -e arrived1 ]
-    comes [ -e arrived2 ]
-    [ "$(find store/.incoming -name data | wc -l)" -eq 2 ]
+    comes two_arrive
     : >go
     status1=0 status2=0
     # shellcheck disable=SC2154 # of eval
@@ -281,6 +326,8 @@ t "a connection that is cut" cut_off
 t "a connection that is lost at the end" lost_at_the_end
 t "another host, or a store that is not mounted" no_such_store
 t "a name that is taken" name_is_taken
+t "a name that is taken at the last moment" taken_at_last
+t "a signal" gets_a_signal
 t "two of one name at once" two_at_once
 t "no room" no_room
 t "called in a wrong way" called_wrongly
