@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 15
+plan 16
 . "$srcdir/test/jobs/store.sh"
 
 by_ssh_stand_in
@@ -158,7 +158,7 @@ S
         ENVELOPE_SSH=./after envelope-send store late $how -- cat data 2>err \
             || status=$?
         [ $status -eq 6 ]
-        grep -q 'may be in the store, and is complete then' err
+        grep -q 'if it is there, it is complete' err
         is_there late data
         rm store/late store/late.json
     done
@@ -233,6 +233,32 @@ S
         rm store/c
         is_absent c
     done
+    nothing_left
+}
+
+# The disk that fails last is that of the directory.
+disk_fails() {
+    mkdir disk
+    cat >disk/sync <<'S'
+#!/bin/sh
+case $1 in
+*/store | */"$fails") exit 1 ;;
+esac
+exec /bin/sync "$@"
+S
+    chmod +x disk/sync
+    store_path=$tests_dir/disk:$PATH
+    export fails
+    for fails in data receipt it/data; do
+        sends 5 c -r ops.pub -- cat data
+        sends 5 c --plain -- cat data
+    done
+    fails=none
+    status=0
+    envelope-send store c -r ops.pub -- cat data || status=$?
+    [ $status -eq 6 ]
+    is_there c data
+    rm store/c store/c.json
     nothing_left
 }
 
@@ -327,6 +353,7 @@ t "a connection that is lost at the end" lost_at_the_end
 t "another host, or a store that is not mounted" no_such_store
 t "a name that is taken" name_is_taken
 t "a name that is taken at the last moment" taken_at_last
+t "a disk that fails" disk_fails
 t "a signal" gets_a_signal
 t "two of one name at once" two_at_once
 t "no room" no_room
