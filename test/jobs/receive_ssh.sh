@@ -65,7 +65,7 @@ S
 #!/bin/sh
 cd $tests_dir
 pid=\$PPID
-until grep -q '^Name:.*sshd' /proc/\$pid/status; do
+while [ -e "/proc/\$pid/status" ] && ! grep -q '^Name:.*sshd' /proc/\$pid/status; do
     pid=\$(sed -n 's/^PPid:[^0-9]*//p' /proc/\$pid/status)
 done
 echo \$\$ >marks/receive
