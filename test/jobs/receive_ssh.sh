@@ -168,7 +168,8 @@ calls() { # STATUS ARGUMENT... - of ssh
 
 nothing_else() {
     find store | sort >before
-    for command in 'put ../c' 'put c; touch d' 'publish a/b c' 'cat a.env' ls 'rm a.env'; do
+    for command in 'put ../c' 'put c; touch d' 'publish a/b c' 'cat a.env' ls \
+        'rm a.env'; do
         calls 2 store "$command"
         grep -q 'envelope-receive: refused' err
     done
