@@ -12,6 +12,7 @@ jobs_scripts = \
 	%D%/postgresql.sh \
 	%D%/rclone.sh \
 	%D%/tar.sh \
+	%D%/rotate.sh \
 	%D%/wal.sh
 
 EXTRA_DIST += \

@@ -128,6 +128,7 @@ jobs() {
         '/usr/local/libexec/envelope/envelope-send backup@store monday' \
         '/usr/local/libexec/envelope/envelope-send backup@store tuesday' \
         'mkdir restored'
+    done_by test/jobs/rotate.sh 'envelope keygen' awk
     page_ends
 }
 
