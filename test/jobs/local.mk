@@ -9,6 +9,7 @@ jobs_scripts = \
 	%D%/mariadb.sh \
 	%D%/mariadb_links.sh \
 	%D%/mariadb_logs.sh \
+	%D%/inventory.sh \
 	%D%/postgresql.sh \
 	%D%/rclone.sh \
 	%D%/tar.sh \

@@ -129,6 +129,8 @@ jobs() {
         '/usr/local/libexec/envelope/envelope-send backup@store tuesday' \
         'mkdir restored'
     done_by test/jobs/rotate.sh 'envelope keygen' awk
+    done_by test/jobs/inventory.sh \
+        '/usr/local/libexec/envelope/envelope-inventory' 'set -o pipefail'
     page_ends
 }
 
