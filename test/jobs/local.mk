@@ -13,6 +13,7 @@ jobs_scripts = \
 	%D%/postgresql.sh \
 	%D%/rclone.sh \
 	%D%/tar.sh \
+	%D%/restore_test.sh \
 	%D%/rotate.sh \
 	%D%/wal.sh
 

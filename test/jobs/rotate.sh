@@ -185,12 +185,22 @@ S
     chmod +x waiting/envelope
     PATH=$tests_dir/waiting:$PATH "$rotate" archive -i old.key -r new.pub &
     script=$!
-    until [ -e waiting/pid ]; do sleep 0.02; done
+    tries=0
+    until [ -e waiting/pid ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ]
+        sleep 0.05
+    done
     kill $script
     status=0
     wait $script || status=$?
     [ $status -eq 143 ]
-    while kill -0 "$(cat waiting/pid)" 2>/dev/null; do sleep 0.02; done
+    tries=0
+    while kill -0 "$(cat waiting/pid)" 2>/dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ]
+        sleep 0.05
+    done
     [ -z "$(ls scratch)" ]
 }
 

@@ -131,6 +131,9 @@ jobs() {
     done_by test/jobs/rotate.sh 'envelope keygen' awk
     done_by test/jobs/inventory.sh \
         '/usr/local/libexec/envelope/envelope-inventory' 'set -o pipefail'
+    done_by test/jobs/restore_test.sh PATH=
+    leaves 'systemctl enable' 'systemd does not run where this does'
+    done_by test/jobs/restore_test.sh MAX_AGE=
     page_ends
 }
 
