@@ -103,6 +103,72 @@ stores() {
     runs 'set -o pipefail'
     rclone cat "store:$(basename home-*.json .json)" \
         | envelope verify -i ops.key
+# The two type their passphrases, the one who has the outer key first.
+both() { # FUNCTION TEXT
+    "$1" "$2" 'expect:Passphrase for bob.key' echo:off 'send:words of bob\n' \
+        'expect:Passphrase for alice.key' echo:off 'send:words of alice\n'
+}
+
+makes_key() { # NAME
+    one "envelope keygen -p -o $1.key" 'expect:Passphrase' echo:off \
+        "send:words of $1\n" expect:again echo:off "send:words of $1\n"
+}
+
+# opens_nothing COMMAND... - it fails and gives nothing
+opens_nothing() {
+    ! setsid -w "$@" >opened || false
+    nothing opened
+}
+
+custodians() {
+    cp "$srcdir/jobs"/envelope-* "$root/usr/local/libexec/envelope"
+    keys alice2 bob2 carol dora next
+    makes_key alice
+    makes_key bob
+    runs 'envelope encrypt -r bob.pub'
+    id=$(envelope fingerprint ops.pub | cut -d ' ' -f 1)
+    both one 'envelope decrypt -i bob.key' >shown
+    one 'envelope fingerprint ops.pub'
+    grep "$id" shown
+    envelope decrypt -i bob2.key ops.key.sealed -- envelope decrypt -i alice2.key \
+        -- envelope fingerprint /dev/stdin | grep "^$id"
+    # Neither opens it alone, and no step has left the key.
+    echo words of alice >words.alice
+    echo words of bob >words.bob
+    opens_nothing envelope decrypt -i alice.key --passphrase-file words.alice \
+        -i alice2.key ops.key.sealed
+    envelope decrypt -i bob.key --passphrase-file words.bob -o within ops.key.sealed
+    opens_nothing envelope decrypt -i bob.key --passphrase-file words.bob \
+        -i bob2.key within
+    echo data | envelope -r ops.pub -o base.tar.env
+    cp base.tar.env "$root/srv/backup/one.env"
+    both runs 'envelope decrypt -i bob.key'
+    [ "$(cat base.tar)" = data ]
+    both runs 'envelope decrypt -i bob.key'
+    [ "$(envelope decrypt -i next.key "$root/srv/backup/one.env")" = data ]
+    grep -q '^rotated' list
+    one_leaves
+    ! grep -l -- '-BEGIN PRIVATE KEY' ./* | grep -v '2\.key\|carol\|dora\|next' \
+        || false
+}
+
+one_leaves() {
+    runs 'envelope rewrap -i bob.key' 'expect:Passphrase for bob.key' echo:off \
+        'send:words of bob\n'
+    opens_nothing envelope decrypt -i bob.key --passphrase-file words.bob \
+        ops.key.sealed
+    one 'envelope decrypt -i carol.key -o inner'
+    one 'envelope rewrap -i alice.key' 'expect:Passphrase for alice.key' echo:off \
+        'send:words of alice\n'
+    one 'envelope encrypt -r carol.pub'
+    one 'envelope decrypt -i carol.key ops.key.next' >shown
+    grep "$id" shown
+    one mv
+    one rm
+    envelope decrypt -i carol.key -o within -f ops.key.sealed
+    opens_nothing envelope decrypt -i alice.key --passphrase-file words.alice within
+    envelope decrypt -i bob2.key ops.key.sealed -- envelope decrypt -i alice2.key \
+        -- envelope fingerprint /dev/stdin | grep "^$id"
 }
 
 jobs() {
@@ -134,10 +200,12 @@ jobs() {
     done_by test/jobs/restore_test.sh PATH=
     leaves 'systemctl enable' 'systemd does not run where this does'
     done_by test/jobs/restore_test.sh MAX_AGE=
+    custodians
     page_ends
 }
 
 PATH=$bindir:$tests_dir/stand-ins:$PATH
 set_up machine
 set_up stand_ins
+PATH=$bindir:$tests_dir/stand-ins:$PATH
 t 'envelope-jobs(7)' jobs
