@@ -153,6 +153,14 @@ custodians() {
 }
 
 one_leaves() {
+    # The deputy's way, as the text has it
+    cp ops.key.sealed by_deputy
+    envelope rewrap -i bob2.key --add -r carol.pub \
+        --remove "$(envelope fingerprint bob.pub | cut -d ' ' -f 1)" by_deputy
+    opens_nothing envelope decrypt -i bob.key --passphrase-file words.bob by_deputy
+    for name in bob2 carol; do
+        envelope verify -i $name.key by_deputy
+    done
     runs 'envelope rewrap -i bob.key' 'expect:Passphrase for bob.key' echo:off \
         'send:words of bob\n'
     opens_nothing envelope decrypt -i bob.key --passphrase-file words.bob \
