@@ -127,6 +127,8 @@ names_of_any_kind() {
     # A key from a pipe
     "$rotate" -dashed -i /dev/stdin -r old.pub <new.key >list
     [ "$(grep -c '^rotated	./-dashed/' list)" -eq 6 ]
+    "$rotate" -dashed -i old.key -r old.pub <&- >list
+    [ "$(grep -c '^unchanged	./-dashed/' list)" -eq 6 ]
 }
 
 # killed NUMBER - archive/, with a rewrap that SIGKILL ends in one of the files
@@ -266,6 +268,9 @@ called_wrongly() {
 }
 
 no_room_for_the_list() {
+    # Of the scratch directory: nothing was begun.
+    (ulimit -f 1 && trap '' XFSZ && ends 1 archive -i old.key -r new.pub)
+    [ "$(cat list)" = '' ]
     status=0
     "$rotate" archive -i old.key -r new.pub >/dev/full || status=$?
     [ $status -eq 1 ]
