@@ -20,6 +20,7 @@ done_by() {
 
 # Logical volumes are files here, and so is the tape.
 stand_ins() {
+    cp "$srcdir/jobs"/envelope-* "$root/usr/local/libexec/envelope"
     stand_in lvcreate <<S
 exec cp "$root/vg/vm" "$root/vg/snap"
 S
@@ -71,8 +72,6 @@ files() {
 /var $root/var
 /dev/vg $root/vg"
     mkdir -p "$root/var/lib" "$root/srv/tar" "$root/vg"
-    ln -s "$dest$(make_value jobsdir)/envelope-tar" \
-        "$root/usr/local/libexec/envelope"
     keys ops
     runs 'mkdir -m 700 /var/lib/envelope-tar'
     runs '/usr/local/libexec/envelope/envelope-tar full'
@@ -103,6 +102,8 @@ stores() {
     runs 'set -o pipefail'
     rclone cat "store:$(basename home-*.json .json)" \
         | envelope verify -i ops.key
+}
+
 # The two type their passphrases, the one who has the outer key first.
 both() { # FUNCTION TEXT
     "$1" "$2" 'expect:Passphrase for bob.key' echo:off 'send:words of bob\n' \
@@ -121,7 +122,7 @@ opens_nothing() {
 }
 
 custodians() {
-    cp "$srcdir/jobs"/envelope-* "$root/usr/local/libexec/envelope"
+    rm ops.key ops.pub
     keys alice2 bob2 carol dora next
     makes_key alice
     makes_key bob
@@ -194,14 +195,13 @@ jobs() {
         'mariadb-binlog --read-from-remote-server' 'ls -v spool' \
         'set -o pipefail' 'envelope encrypt' 'envelope decrypt'
     files
-    done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
-        '#!/bin/sh' 'useradd --system'
-    done_by test/jobs/kubernetes.sh 'podman build'
-        restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in'
     done_by test/jobs/receive_ssh.sh 'mkdir -p /srv/backups/.incoming' 'command="' \
         '/usr/local/libexec/envelope/envelope-send backup@store monday' \
         '/usr/local/libexec/envelope/envelope-send backup@store tuesday' \
         'mkdir restored'
+    done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
+        '#!/bin/sh' 'useradd --system'
+    done_by test/jobs/kubernetes.sh 'podman build'
     done_by test/jobs/rotate.sh 'envelope keygen' awk
     done_by test/jobs/inventory.sh \
         '/usr/local/libexec/envelope/envelope-inventory' 'set -o pipefail'
@@ -215,5 +215,4 @@ jobs() {
 PATH=$bindir:$tests_dir/stand-ins:$PATH
 set_up machine
 set_up stand_ins
-PATH=$bindir:$tests_dir/stand-ins:$PATH
 t 'envelope-jobs(7)' jobs
