@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 9
+not_sanitized 'it is about scripts'
 need ps timeout
 PATH=${envelope%/*}:$PATH
 backup=$srcdir/jobs/envelope-backup

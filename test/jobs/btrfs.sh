@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 4
+not_sanitized 'it is about scripts'
 provider
 PATH=${envelope%/*}:$PATH:/usr/sbin:/sbin
 need btrfs mkfs.btrfs

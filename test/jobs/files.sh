@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 12
+not_sanitized 'it is about scripts'
 provider
 need bsdtar getfacl setfacl setfattr getfattr split tar zstd
 . "$srcdir/test/filter/door/launchers.sh"

@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 11
+not_sanitized 'it is about scripts'
 need openssl jq
 PATH=${envelope%/*}:$PATH
 inventory=$srcdir/jobs/envelope-inventory

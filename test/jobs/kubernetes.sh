@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 6
+not_sanitized 'it is about scripts'
 need tar "$PYTHON"
 "$PYTHON" -c 'import yaml' 2>/dev/null || skip_rest 'python3-yaml is not installed'
 PATH=$tests_dir/bin:${envelope%/*}:$PATH

@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 16
+not_sanitized 'it is about scripts'
 . "$srcdir/test/jobs/mariadb_chain.sh"
 
 nothing_is_readable() {

@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 10
+not_sanitized 'it is about scripts'
 . "$srcdir/test/jobs/mariadb_chain.sh"
 
 # broken STATUS TEXT COMMAND... - after this in ./bad it is not restored

@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 10
+not_sanitized 'it is about scripts'
 need bash openssl flock mountpoint
 . "$srcdir/test/interop/mariadb_server.sh"
 need mariadb-binlog mariadb-dump

@@ -7,6 +7,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 8
+not_sanitized 'it is about scripts'
 provider
 need bash rclone split tar
 PATH=${envelope%/*}:$PATH

@@ -7,6 +7,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 16
+not_sanitized 'it is about scripts'
 . "$srcdir/test/jobs/store.sh"
 
 by_ssh_stand_in

@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 10
+not_sanitized 'it is about scripts'
 . "$srcdir/test/jobs/store.sh"
 PATH=$PATH:/usr/sbin:/sbin
 need ssh ssh-keygen sftp sshd timeout "$PYTHON"

@@ -7,6 +7,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 12
+not_sanitized 'it is about scripts'
 need openssl jq
 bin=${envelope%/*}
 PATH=$bin:$PATH

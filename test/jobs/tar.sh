@@ -6,6 +6,7 @@
 . "$srcdir/test/support/program.sh"
 
 plan 15
+not_sanitized 'it is about scripts'
 need flock getfattr openssl setfattr setsid tar
 PATH=${envelope%/*}:$PATH
 tar=$srcdir/jobs/envelope-tar

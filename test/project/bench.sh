@@ -3,11 +3,11 @@
 # bench/run works from end to end; how fast anything is, no test asks.
 . "${srcdir:-.}/test/support/tap.sh"
 
-plan 4
+plan 5
 
 need "$PYTHON"
 if [ -n "${ENVELOPE_SANITIZED-}" ]; then
-    for name in runs chart groups paths; do
+    for name in runs chart groups paths peers; do
         skip_allowed "$name" 'an instrumented build is not measured'
     done
     exit 0
@@ -41,7 +41,18 @@ no_paths() {
     ! grep -rF "$(cd "$top_builddir" && pwd)" "$results" || false
 }
 
+# The row of README, which no other size changes
+peers() {
+    "$srcdir/bench/peers" --build "$top_builddir" --size 4 >table
+    cat table
+    row=$(sed -n 's/^| envelope | [0-9.]* | [0-9]* MiB //p' table)
+    [ -n "$row" ]
+    grep -qxF "| envelope | 0.9.0 | 10 MiB $row" "$srcdir/README.md"
+    grep -q '^| openssl cms | .* | \*\*altered data\*\* | a whole file |$' table
+}
+
 t "a quick run" runs
 t "its chart is well-formed" chart_is_well_formed
 t "all groups are in its results" all_groups
 t "no directory of this machine is" no_paths
+t "what the others do" peers
