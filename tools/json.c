@@ -154,6 +154,8 @@ envl_json_error(struct envl_json *json, enum envelope_reason reason,
 {
     char text[2 * ENVL_DETAIL_MAX];
 
+    envl_json_name(json, "reason", strlen("reason"));
+    envl_json_number(json, (uint64_t)reason);
     (void)snprintf(text, sizeof(text), "%s%s%s", envl_reason_text(reason),
                    *detail != '\0' ? ": " : "", detail);
     envl_json_member(json, "error", text);

@@ -42,7 +42,8 @@ void envl_json_null(struct envl_json *json);
 /* envl_json_member - a name and a string
  * envl_json_path - the same for the name of a file; if it is no UTF-8, a member
  * NAME_base64 (RFC 4648, 4) has its bytes
- * envl_json_error - a member "error": what is wrong, in words */
+ * envl_json_error - members "reason", its number, and "error", what is wrong in
+ * words */
 void envl_json_member(struct envl_json *json, const char *name,
                       const char *value);
 void envl_json_path(struct envl_json *json, const char *name, const char *path);

@@ -158,7 +158,8 @@ assert [(r["change"], r["type"], r["id"], r["known"])
                                        ("added", "x25519", added, True)]
 assert (missing["file"], missing["status"]) == ("nowhere", "failed")
 assert "No such file" in missing["error"] and missing["recipients"] == []
-assert none["status"] == "failed"' "$(hex_id old)" "$(hex_id third)"
+assert missing["reason"] == 40 and "reason" not in ok
+assert (none["status"], none["reason"]) == ("failed", 4)' "$(hex_id old)" "$(hex_id third)"
     exits 2 rewrap --json -i old.key -r new.pem -o - f >told
     nothing told
 }

@@ -312,10 +312,10 @@ inspected() {
     grep -q "$one\"good\"}\]" json
     exits 5 "$envelope" inspect --json --signed-by host.pem spoiled >json
     grep -q "$one\"wrong\"}\]" json
-    grep -q '"status":"damaged","error":' json
+    grep -q '"status":"damaged","reason":56,"error":' json
     exits 4 "$envelope" inspect --json --signed-by fake.pem e.raw >json
     grep -q "$one\"untrusted\"}\]" json
-    grep -q '"status":"failed","error":' json
+    grep -q '"status":"failed","reason":55,"error":' json
     "$envelope" inspect --json unsigned >json
     grep -q '"signers":\[\]' json
     exits 5 "$envelope" inspect --signed-by host.pem spoiled >said
