@@ -14,7 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,16 +113,6 @@ set_attributes(posix_spawnattr_t *attributes)
     return error;
 }
 
-/* Ours; but of a program with raised rights it is the environment of whom it
- * was raised for, and there are more programs that believe it than shells. */
-static char *const *
-environment(void)
-{
-    static char *const none[] = { NULL };
-
-    return getauxval(AT_SECURE) != 0 ? none : environ;
-}
-
 /* 0 or an errno, that of exec(2), too. */
 static int
 spawn(pid_t *pid, char *const argv[], int in, int out)
@@ -138,8 +127,7 @@ spawn(pid_t *pid, char *const argv[], int in, int out)
         goto out;
     if ((error = set_actions(&actions, in, out)) == 0
         && (error = set_attributes(&attributes)) == 0)
-        error = posix_spawn(pid, argv[0], &actions, &attributes, argv,
-                            environment());
+        error = posix_spawn(pid, argv[0], &actions, &attributes, argv, environ);
     (void)posix_spawnattr_destroy(&attributes);
 
 out:

@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include <curl/curl.h>
 
@@ -106,9 +105,7 @@ set_target(struct transfer *t)
     set_number(t, CURLOPT_PROTOCOLS,
                endpoint->plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
 #endif
-    /* Nor does libcurl know whose environment it reads. */
-    if (endpoint->plain || endpoint->metadata || endpoint->loopback
-        || getauxval(AT_SECURE) != 0)
+    if (endpoint->plain || endpoint->metadata || endpoint->loopback)
         set_string(t, CURLOPT_NOPROXY, "*");
     kms_text_clear(&url);
 }

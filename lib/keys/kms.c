@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 /* The colon is included, so that a file named "vault" is still a file. */
 static const char *const schemes[] = { "awskms:", "execkms:", "httpkms:",
@@ -35,6 +36,11 @@ envl_kms_load(const struct envl_kms_module **module,
     const char *why;
     void *handle;
 
+    /* Libraries below us believe the environment, which is the caller's. */
+    if (getauxval(AT_SECURE) != 0)
+        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                         "a program that has the rights of another user "
+                         "(set-uid, set-gid, capabilities) asks none");
     if (snprintf(path, sizeof(path), "%s/" ENVL_KMS_MODULE_NAME, dir)
         >= (int)sizeof(path))
         return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES,
