@@ -3,17 +3,37 @@
  * a header: a token must not go where a stranger says. */
 #include "kms/vault_server.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TOKEN_LEN_MAX 8192
 
-/* A variable of Vault, or the same of OpenBao. */
-static const char *
-variable(const struct kms_world *world, const char *vault, const char *bao)
+/* Vault's variables or OpenBao's: those of which the address is set, or else the
+ * token.  Never both: the token of one is not for the address of the other. */
+static bool
+is_bao(const struct kms_world *world)
 {
-    const char *value = world->variable(world->arg, vault);
+    static const char *const deciding[][2] = { { "VAULT_ADDR", "BAO_ADDR" },
+                                               { "VAULT_TOKEN", "BAO_TOKEN" } };
+    size_t i;
 
-    return value != NULL ? value : world->variable(world->arg, bao);
+    for (i = 0; i < sizeof(deciding) / sizeof(deciding[0]); i++) {
+        if (world->variable(world->arg, deciding[i][0]) != NULL)
+            return false;
+        if (world->variable(world->arg, deciding[i][1]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static const char *
+variable(const struct kms_world *world, const char *name)
+{
+    char full[32];
+
+    (void)snprintf(full, sizeof(full), "%s_%s", is_bao(world) ? "BAO" : "VAULT",
+                   name);
+    return world->variable(world->arg, full);
 }
 
 /* Addresses */
@@ -40,7 +60,7 @@ find_endpoint(struct kms_endpoint *endpoint, const struct kms_world *world,
         url = kms_text_get(&own);
     }
     if (url == NULL)
-        url = variable(world, "VAULT_ADDR", "BAO_ADDR");
+        url = variable(world, "ADDR");
     if (own.failed)
         rc = envl_fail_memory(err);
     else if (url == NULL)
@@ -71,16 +91,16 @@ static enum envelope_reason
 find_tls(struct kms_tls *tls, const struct kms_world *world,
          struct envl_err *err)
 {
-    const char *skip = variable(world, "VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY");
+    const char *skip = variable(world, "SKIP_VERIFY");
 
     if (skip != NULL && !is_false(skip))
         return fail(err, "VAULT_SKIP_VERIFY is not honoured: who sent the "
                          "reply would be anybody's guess; name the "
                          "certificate authority's file in VAULT_CACERT");
-    tls->ca_file = variable(world, "VAULT_CACERT", "BAO_CACERT");
-    tls->ca_path = variable(world, "VAULT_CAPATH", "BAO_CAPATH");
-    tls->certificate = variable(world, "VAULT_CLIENT_CERT", "BAO_CLIENT_CERT");
-    tls->key = variable(world, "VAULT_CLIENT_KEY", "BAO_CLIENT_KEY");
+    tls->ca_file = variable(world, "CACERT");
+    tls->ca_path = variable(world, "CAPATH");
+    tls->certificate = variable(world, "CLIENT_CERT");
+    tls->key = variable(world, "CLIENT_KEY");
     if ((tls->certificate == NULL) != (tls->key == NULL))
         return fail(err, "VAULT_CLIENT_CERT and VAULT_CLIENT_KEY belong "
                          "together, and one of them is not set");
@@ -93,7 +113,7 @@ find_namespace(const char **name_space, const struct kms_world *world,
 {
     *name_space = kms_uri_get(uri, "namespace");
     if (*name_space == NULL)
-        *name_space = variable(world, "VAULT_NAMESPACE", "BAO_NAMESPACE");
+        *name_space = variable(world, "NAMESPACE");
     if (*name_space != NULL && !kms_is_printable(*name_space))
         return fail(err, "the namespace is not printable ASCII");
     return ENVELOPE_OK;
@@ -172,7 +192,7 @@ enum envelope_reason
 kms_vault_token(struct kms_text *token, const struct kms_world *world,
                 struct envl_err *err)
 {
-    const char *value = variable(world, "VAULT_TOKEN", "BAO_TOKEN");
+    const char *value = variable(world, "TOKEN");
     enum envelope_reason rc = ENVELOPE_OK;
 
     kms_text_clear(token);

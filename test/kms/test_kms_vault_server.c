@@ -152,8 +152,9 @@ the_namespace_has_an_order(void **state)
         END,
     };
     static const struct fake_pair bao[] = {
-        ADDR,
-        { "VAULT_TOKEN", TOKEN },
+        { "BAO_ADDR", "https://vault.example:8200" },
+        { "BAO_TOKEN", TOKEN },
+        { "VAULT_NAMESPACE", "vault" },
         { "BAO_NAMESPACE", "bao" },
         END,
     };
@@ -190,15 +191,25 @@ trust_is_taken_from_variables(void **state)
         ADDR,
         { "VAULT_CACERT", "/ca.pem" },
         { "BAO_CACERT", "/other.pem" },
-        { "BAO_CAPATH", "/certs" },
+        { "VAULT_CAPATH", "/certs" },
         { "VAULT_CLIENT_CERT", "/me.pem" },
-        { "BAO_CLIENT_KEY", "/me.key" },
+        { "VAULT_CLIENT_KEY", "/me.key" },
         { "VAULT_SKIP_VERIFY", "false" },
+        { "BAO_SKIP_VERIFY", "true" },
+        END,
+    };
+    static const struct fake_pair of_bao[] = {
+        ADDR,
+        { "BAO_CACERT", "/other.pem" },
+        { "BAO_CAPATH", "/certs" },
+        { "BAO_CLIENT_KEY", "/me.key" },
+        { "BAO_NAMESPACE", "bao" },
         END,
     };
     static const struct fake_pair nothing[] = { ADDR, END };
     struct kms_vault_server server;
     struct envl_err err;
+    size_t i;
 
     (void)state;
     assert_int_equal(find(&server, variables, "vault:k", &err), ENVELOPE_OK);
@@ -207,12 +218,17 @@ trust_is_taken_from_variables(void **state)
     assert_string_equal(server.tls.certificate, "/me.pem");
     assert_string_equal(server.tls.key, "/me.key");
     kms_vault_server_clear(&server);
-    assert_int_equal(find(&server, nothing, "vault:k", &err), ENVELOPE_OK);
-    assert_null(server.tls.ca_file);
-    assert_null(server.tls.ca_path);
-    assert_null(server.tls.certificate);
-    assert_null(server.tls.key);
-    assert_null(server.name_space);
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(
+            find(&server, i == 0 ? nothing : of_bao, "vault:k", &err),
+            ENVELOPE_OK);
+        assert_null(server.tls.ca_file);
+        assert_null(server.tls.ca_path);
+        assert_null(server.tls.certificate);
+        assert_null(server.tls.key);
+        assert_null(server.name_space);
+        kms_vault_server_clear(&server);
+    }
     kms_vault_server_clear(&server);
 }
 
@@ -264,20 +280,21 @@ verifying_is_not_skipped(void **state)
 {
     static const char *const values[] = { "1",   "true", "TRUE", "t",
                                           "yes", "on",   "no",   " " };
-    static const char *const names[] = { "VAULT_SKIP_VERIFY",
-                                         "BAO_SKIP_VERIFY" };
+    static const char *const families[] = { "VAULT", "BAO" };
+    char address[16], name[32];
     size_t i, j;
 
     (void)state;
     for (i = 0; i < COUNT(values); i++) {
-        for (j = 0; j < COUNT(names); j++) {
+        for (j = 0; j < COUNT(families); j++) {
             const struct fake_pair variables[] = {
-                ADDR,
-                { "VAULT_CACERT", "/ca.pem" },
-                { names[j], values[i] },
+                { address, "https://vault.example:8200" },
+                { name, values[i] },
                 END,
             };
 
+            (void)snprintf(address, sizeof(address), "%s_ADDR", families[j]);
+            (void)snprintf(name, sizeof(name), "%s_SKIP_VERIFY", families[j]);
             assert_no_server(variables, "vault:k", "VAULT_SKIP_VERIFY");
             assert_no_server(variables, "vault:k", "VAULT_CACERT");
         }
@@ -294,7 +311,8 @@ half_a_client_certificate_is_an_error(void **state)
     };
     static const struct fake_pair key[] = {
         ADDR,
-        { "BAO_CLIENT_KEY", "/me.key" },
+        { "VAULT_CLIENT_KEY", "/me.key" },
+        { "BAO_CLIENT_CERT", "/me.pem" },
         END,
     };
 
@@ -306,15 +324,22 @@ half_a_client_certificate_is_an_error(void **state)
 /* Tokens */
 
 static void
-assert_token(const struct fake_pair *variables, const struct fake_pair *files,
-             const char *expected)
+assert_token_of(const char *uri, const struct fake_pair *variables,
+                const struct fake_pair *files, const char *expected)
 {
     struct trial t = { .variables = variables, .files = files };
 
-    if (generate(&t, URI, 200, GENERATED) != ENVELOPE_OK)
+    if (generate(&t, uri, 200, GENERATED) != ENVELOPE_OK)
         fail_msg("%s", t.err.detail);
     assert_header(&t, 0, "X-Vault-Token", expected);
     fake_world_clear(&t.fake);
+}
+
+static void
+assert_token(const struct fake_pair *variables, const struct fake_pair *files,
+             const char *expected)
+{
+    assert_token_of(URI, variables, files, expected);
 }
 
 static void
@@ -328,6 +353,19 @@ the_token_has_an_order(void **state)
         END,
     };
     static const struct fake_pair bao[] = {
+        { "BAO_ADDR", "https://bao.example" },
+        { "VAULT_TOKEN", "of-vault" },
+        { "BAO_TOKEN", "of-bao" },
+        { "HOME", "/home/me" },
+        END,
+    };
+    /* The address is in the URI. */
+    static const struct fake_pair no_address[] = {
+        { "BAO_TOKEN", "of-bao" },
+        { "HOME", "/home/me" },
+        END,
+    };
+    static const struct fake_pair of_the_other[] = {
         ADDR,
         { "BAO_TOKEN", "of-bao" },
         { "HOME", "/home/me" },
@@ -346,6 +384,9 @@ the_token_has_an_order(void **state)
     (void)state;
     assert_token(all, files, "of-vault");
     assert_token(bao, files, "of-bao");
+    assert_token(of_the_other, files, "of-file");
+    assert_token_of(URI "?address=https://h.example", no_address, files,
+                    "of-bao");
     assert_token(home, files, "of-file");
 }
 
