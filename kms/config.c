@@ -18,8 +18,10 @@ kms_config_read(struct kms_text *text, const struct kms_world *world,
                 struct envl_err *err)
 {
     const char *path = kms_config_path(world);
-    enum envelope_reason rc =
-        world->read(world->arg, text, path, CONFIG_LEN_MAX, err);
+    enum envelope_reason rc = world->guard(world->arg, path, err);
+
+    if (rc == ENVELOPE_OK)
+        rc = world->read(world->arg, text, path, CONFIG_LEN_MAX, err);
 
     /* It names the file, but takes it for one of credentials. */
     if (rc == ENVELOPE_R_CREDENTIALS)

@@ -178,11 +178,12 @@ ask_once(struct call *call, bool *again, struct envl_err *err)
 {
     const struct kms_world *world = call->world;
     struct kms_text output = { 0 };
-    enum envelope_reason rc =
-        world->run(world->arg, &output, KMS_REPLY_LEN_MAX, call->argv,
-                   &call->request, call->milliseconds, err);
+    enum envelope_reason rc = world->guard(world->arg, call->argv[0], err);
 
     *again = false;
+    if (rc == ENVELOPE_OK)
+        rc = world->run(world->arg, &output, KMS_REPLY_LEN_MAX, call->argv,
+                        &call->request, call->milliseconds, err);
     if (rc == ENVELOPE_OK)
         rc = read_reply(call, &output, again, err);
     kms_text_clear(&output);

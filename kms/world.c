@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -42,6 +44,64 @@ variable(void *arg, const char *name)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
+static bool
+others_write(const struct stat *st)
+{
+    return (st->st_uid != 0 && st->st_uid != geteuid())
+           || (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+static enum envelope_reason
+fail_guard(const char *path, struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                     "%.300s: others can write to it: it must be root's or the "
+                     "user's own, and have no more than the mode 755",
+                     path);
+}
+
+/* Where a directory is sticky, as /tmp is, others can put files beside it, but
+ * not in its place. */
+static enum envelope_reason
+guard(void *arg, const char *path, struct envl_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    enum envelope_reason rc = ENVELOPE_OK;
+    struct stat st;
+    char *dir;
+
+    (void)arg;
+    if (stat(path, &st) != 0)
+        return ENVELOPE_OK;
+    if (others_write(&st))
+        return fail_guard(path, err);
+    dir =
+        slash == NULL ? strdup(".") : strndup(path, (size_t)(slash + 1 - path));
+    if (dir == NULL)
+        return envl_fail_memory(err);
+    if (stat(dir, &st) == 0 && others_write(&st) && (st.st_mode & S_ISVTX) == 0)
+        rc = fail_guard(dir, err);
+    free(dir);
+    return rc;
+}
+
+/* What is not read at once, as a pipe that nobody writes to, is waited for. */
+#define READ_WAIT_MS 10000
+
+static bool
+has_come(int fd)
+{
+    struct pollfd input = { .fd = fd, .events = POLLIN };
+    int n;
+
+    do {
+        n = poll(&input, 1, READ_WAIT_MS);
+    } while (n < 0 && errno == EINTR);
+    if (n == 0)
+        errno = ETIMEDOUT;
+    return n > 0;
+}
+
 static enum envelope_reason
 fail_to_read(const char *path, int error, struct envl_err *err)
 {
@@ -60,6 +120,8 @@ read_all(int fd, struct kms_text *content, const char *path, size_t max,
 
     while (rc == ENVELOPE_OK && n != 0) {
         n = read(fd, part, sizeof(part));
+        if (n < 0 && errno == EAGAIN && has_come(fd))
+            continue;
         if (n < 0 && errno != EINTR)
             rc = fail_to_read(path, errno, err);
         if (n < 0)
@@ -85,7 +147,7 @@ read_file(void *arg, struct kms_text *content, const char *path, size_t max,
 
     (void)arg;
     kms_text_clear(content);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return ENVELOPE_OK;
     if (fd < 0)
@@ -103,6 +165,7 @@ static const struct kms_world real = {
     .sleep = kms_clock_sleep,
     .random = below,
     .variable = variable,
+    .guard = guard,
     .read = read_file,
     .send = kms_transport_send,
     .run = kms_process_run,

@@ -29,6 +29,15 @@ struct kms_world {
     const char *(*variable)(void *arg, const char *name);
 
     /*
+     * Can nobody write to this file, or put another one in its place, but its
+     * user and root?  One that is not there is told by whoever needs it.
+     * Returns ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY naming what others can write
+     * to; _MEMORY.
+     */
+    enum envelope_reason (*guard)(void *arg, const char *path,
+                                  struct envl_err *err);
+
+    /*
      * A file of at most max bytes, such as a profile or a token.  Where there
      * is none, content->data is NULL.
      * Returns ENVELOPE_OK; ENVELOPE_R_CREDENTIALS naming the file and why;

@@ -605,6 +605,25 @@ memory_may_run_out_anywhere(void **state)
     assert_string_equal(scene.made.key, "corp/backup/1");
 }
 
+/* Whoever can write to the file, or to the program, could have our keys. */
+static void
+what_others_can_write_to_is_not_used(void **state)
+{
+    static const char *const paths[] = { CONF, "/usr/libexec/helper" };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(paths); i++) {
+        scene.fake.open_to_all = paths[i];
+        assert_int_equal(generate(), ENVELOPE_R_UNREADABLE_KEY);
+        assert_int_equal(unwrap(), ENVELOPE_R_UNREADABLE_KEY);
+        assert_non_null(strstr(scene.err.detail, paths[i]));
+        assert_int_equal(scene.fake.run_count, 0);
+    }
+    scene.fake.open_to_all = NULL;
+    assert_int_equal(generate(), ENVELOPE_OK);
+}
+
 #define IN_SCENE(test) \
     cmocka_unit_test_setup_teardown(test, set_scene, strike_scene)
 
@@ -614,6 +633,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         IN_SCENE(bad_configurations_are_refused),
         IN_SCENE(without_a_file_there_is_nothing),
+        IN_SCENE(what_others_can_write_to_is_not_used),
         IN_SCENE(names_are_limited),
         IN_SCENE(good_configurations_pass),
         IN_SCENE(keys_match_by_name_alone),

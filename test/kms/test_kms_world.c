@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -195,6 +197,105 @@ bad_files_are_refused(void **state)
     }
 }
 
+/* Nobody waits for whoever may write to it one day. */
+static void
+a_fifo_without_a_writer_is_empty(void **state)
+{
+    (void)state;
+    assert_int_equal(unlink(t.path), 0);
+    assert_int_equal(mkfifo(t.path, 0600), 0);
+    assert_int_equal(read_file(t.path, 10), ENVELOPE_OK);
+    assert_non_null(t.content.data);
+    assert_int_equal(t.content.len, 0);
+}
+
+/* A shell's <(command) has a writer, who may need a moment. */
+static void
+a_pipe_is_waited_for(void **state)
+{
+    const struct timespec moment = { 0, 50000000 };
+    char path[32];
+    int fds[2];
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    (void)snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)nanosleep(&moment, NULL);
+        _exit(write(fds[1], "token", 5) == 5 ? 0 : 1);
+    }
+    assert_int_equal(close(fds[1]), 0);
+    assert_int_equal(read_file(path, 10), ENVELOPE_OK);
+    assert_int_equal(t.content.len, 5);
+    assert_memory_equal(t.content.data, "token", 5);
+    assert_int_equal(close(fds[0]), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Who may write */
+
+static void
+assert_guard(const char *path, const char *shown)
+{
+    enum envelope_reason rc = t.world->guard(t.world->arg, path, &t.err);
+
+    if (shown == NULL) {
+        assert_int_equal(rc, ENVELOPE_OK);
+        return;
+    }
+    assert_int_equal(rc, ENVELOPE_R_UNREADABLE_KEY);
+    if (strncmp(t.err.detail, shown, strlen(shown)) != 0)
+        fail_msg("%s", t.err.detail);
+    assert_non_null(strstr(t.err.detail, "others can write to it"));
+}
+
+static void
+what_others_can_write_to_is_refused(void **state)
+{
+    static const unsigned bad[] = { 0602, 0620, 0666, 0777 };
+    static const unsigned good[] = { 0600, 0644, 0755, 0400 };
+    char dir[] = "/tmp/envelope-world-XXXXXX", path[64];
+    size_t i;
+    int fd;
+
+    (void)state;
+    assert_guard("/nowhere/kms.conf", NULL);
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/kms.conf", dir);
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    for (i = 0; i < COUNT(good); i++) {
+        assert_int_equal(fchmod(fd, good[i]), 0);
+        assert_guard(path, NULL);
+    }
+    for (i = 0; i < COUNT(bad); i++) {
+        assert_int_equal(fchmod(fd, bad[i]), 0);
+        assert_guard(path, path);
+    }
+    assert_int_equal(fchmod(fd, 0600), 0);
+    for (i = 0; i < COUNT(bad); i++) {
+        assert_int_equal(chmod(dir, bad[i] | 0700), 0);
+        assert_guard(path, dir);
+        assert_int_equal(chmod(dir, bad[i] | 01700), 0);
+        assert_guard(path, NULL);
+    }
+    assert_int_equal(chmod(dir, 0700), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(fchown(fd, 4711, 0), 0);
+        assert_guard(path, path);
+        assert_int_equal(fchown(fd, 0, 4711), 0);
+        assert_guard(path, NULL);
+        assert_int_equal(chown(dir, 4711, 0), 0);
+        assert_guard(path, dir);
+    }
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void
 memory_may_run_out(void **state)
 {
@@ -228,6 +329,9 @@ main(void)
         TEST(an_empty_file_is_one),
         TEST(a_file_may_not_be_there),
         TEST(bad_files_are_refused),
+        TEST(a_fifo_without_a_writer_is_empty),
+        TEST(a_pipe_is_waited_for),
+        TEST(what_others_can_write_to_is_refused),
         TEST(memory_may_run_out),
     };
 

@@ -166,6 +166,17 @@ run_program(void *arg, struct kms_text *output, size_t max, char *const argv[],
     return output->failed ? envl_fail_memory(err) : ENVELOPE_OK;
 }
 
+static enum envelope_reason
+guard(void *arg, const char *path, struct envl_err *err)
+{
+    const struct fake_world *fake = arg;
+
+    return fake->open_to_all != NULL && strcmp(fake->open_to_all, path) == 0
+               ? envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%s: open to all",
+                           path)
+               : ENVELOPE_OK;
+}
+
 void
 fake_world_init(struct fake_world *fake)
 {
@@ -177,6 +188,7 @@ fake_world_init(struct fake_world *fake)
             .sleep = pause_for,
             .random = most,
             .variable = variable,
+            .guard = guard,
             .read = read_file,
             .send = send_request,
             .run = run_program,

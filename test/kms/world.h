@@ -45,7 +45,8 @@ struct fake_world {
     const struct fake_pair *variables, *files;
     const struct fake_reply *replies; /* in this order; reply_count of them */
     size_t reply_count;
-    const char *run_output; /* NULL: the program fails */
+    const char *run_output;  /* NULL: the program fails */
+    const char *open_to_all; /* a file that others can write to, or NULL */
 
     struct fake_request requests[FAKE_COUNT_MAX];
     size_t request_count;
