@@ -221,7 +221,7 @@ check_parameters(const struct kms_uri *uri, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* A key by name is in one region, and its owner is the name's matter. */
+/* A key by name is in one region.  An ARN names its owner. */
 static enum envelope_reason
 check_named(const struct kms_aws_key *key, struct envl_err *err)
 {
@@ -230,10 +230,12 @@ check_named(const struct kms_aws_key *key, struct envl_err *err)
         key->kind == KMS_AWS_ARN ? key->arn.region : kms_uri_get(uri, "region");
     size_t i;
 
-    if (kms_uri_get(uri, "account") != NULL
-        || kms_uri_get(uri, "partition") != NULL)
+    if (kms_uri_get(uri, "partition") != NULL)
         return refuse(err, "with a key, as in", uri->path,
-                      "there can be no account= and no partition=");
+                      "there can be no partition=");
+    if (kms_uri_get(uri, "account") != NULL && key->kind == KMS_AWS_ARN)
+        return refuse(err, "with an ARN, as in", uri->path,
+                      "there can be no account=: it has one");
     for (i = 0; i < uri->query_count; i++) {
         if (strcmp(uri->query[i].name, "region") == 0
             && strcmp(uri->query[i].value, region) != 0)
@@ -315,6 +317,18 @@ is_discovered(const struct kms_aws_key *key, const char *region,
            && strcmp(arn->partition, kms_aws_key_partition(key)) == 0;
 }
 
+/* An alias, and a key's id, is that of whoever's credentials are used.  Whoever can
+ * answer for credentials could have the data encrypted under a key of his own: unless
+ * the account is named. */
+static bool
+is_ours(const struct kms_aws_key *key, const char *region,
+        const struct kms_aws_arn *arn)
+{
+    return strcmp(region, arn->region) == 0
+           && (kms_uri_get(key->uri, "account") == NULL
+               || kms_uri_has(key->uri, "account", arn->account));
+}
+
 bool
 kms_aws_key_matches(const struct kms_aws_key *key, const char *region,
                     const struct kms_aws_arn *arn)
@@ -328,9 +342,9 @@ kms_aws_key_matches(const struct kms_aws_key *key, const char *region,
                    && strcmp(own->region, arn->region) == 0;
         return kms_aws_arn_same(own, arn);
     case KMS_AWS_ALIAS:
-        return strcmp(region, arn->region) == 0;
+        return is_ours(key, region, arn);
     case KMS_AWS_ID:
-        return strcmp(region, arn->region) == 0
+        return is_ours(key, region, arn)
                && strcmp(key->uri->path, arn->id) == 0;
     case KMS_AWS_DISCOVERY:
         return is_discovered(key, region, arn);

@@ -55,7 +55,7 @@ struct kms_aws_key {
 /*
  * kms_aws_key_read - check all that a URI says
  *
- *     awskms:///KEY[?region=R][&profile=P][&endpoint=URL]
+ *     awskms:///KEY[?account=A..][&region=R][&profile=P][&endpoint=URL]
  *     awskms:?account=A[&account=..][&partition=T][&region=R..][&..]
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY.

@@ -399,6 +399,9 @@ static const struct {
       DECRYPTED(OTHER_ARN, KEK), ENVELOPE_R_KEY_SERVICE_REFUSED },
     { UNWRAP, "awskms:///alias/x?region=us-east-1", NULL,
       DECRYPTED(FAR_ARN, KEK), ENVELOPE_R_KEY_SERVICE_REFUSED },
+    /* The alias of somebody else's account, whose credentials we were given */
+    { GENERATE, "awskms:///alias/x?region=us-east-1&account=999999999999", NULL,
+      GENERATED(ARN, KEK, BLOB), ENVELOPE_R_KEY_SERVICE_REFUSED },
     { UNWRAP, "awskms:?account=" ACCOUNT "&region=us-east-1", NULL,
       DECRYPTED(OTHER_ARN, KEK), ENVELOPE_R_KEY_SERVICE_REFUSED },
     { UNWRAP, "awskms:///" ARN, NULL, DECRYPTED(UUID, KEK),
