@@ -26,7 +26,7 @@ kms_7() {
     cp escrow.crt escrow.pem
     echo notes >notes
     leaves 'awskms:///KEY' 'the forms of URIs'
-    with_kms runs 'envelope encrypt -r awskms'
+    with_kms runs "envelope encrypt -r 'awskms"
     if [ -e notes.env ]; then
         cmp notes restored
         envelope inspect notes.env | grep -q host=db1
