@@ -105,7 +105,7 @@ readme() {
     cmp a checked
     ends 6 'envelope decrypt -i next.key --salvage'
     [ "$(size_of rest)" -eq "$(size_of plain)" ]
-    with_kms runs 'envelope -r awskms'
+    with_kms runs "envelope -r 'awskms"
     [ ! -e back ] || cmp a back
     token ops
     envelope -r 'pkcs11:token=backup;object=ops' -o token.xb plain
