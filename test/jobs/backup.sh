@@ -194,7 +194,7 @@ hardened() {
 
 # What the service starts, without systemd: its line, with its specifiers
 started() {
-    mkdir -p etc/jobs etc/recipients credentials state
+    mkdir -p etc/jobs etc/recipients credentials state/orders/metrics
     cp ops.pub etc/recipients
     echo 'password of the database' >credentials/login
     cat >etc/jobs/orders <<'S'
@@ -205,9 +205,9 @@ S
     line=$(sed -n 's/^ExecStart=//p' units/envelope-backup@.service \
         | sed "s/%i/orders/g; s,/var/lib/envelope,$tests_dir/state,")
     # shellcheck disable=SC2086 # systemd splits it there, too
-    CREDENTIALS_DIRECTORY=$tests_dir/credentials PATH=$PATH $line
+    CREDENTIALS_DIRECTORY=$tests_dir/credentials $line
     { cat credentials/login plain; } >want
-    "$envelope" decrypt -i ops.key state/orders-*.env | cmp - want
+    "$envelope" decrypt -i ops.key state/orders/orders-*.env | cmp - want
 }
 
 if command -v systemd-analyze >/dev/null; then

@@ -30,7 +30,7 @@ volumes() {
         volumes/key
     cp ops.pub volumes/recipients
     cp ops.key volumes/key
-    echo secret >volumes/backup-login/password
+    printf %s secret >volumes/backup-login/password
 }
 set_up volumes
 

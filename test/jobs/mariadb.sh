@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 16
+plan 17
 not_sanitized 'it is about scripts'
 . "$srcdir/test/jobs/mariadb_chain.sh"
 
@@ -171,6 +171,20 @@ same() {
     dump b | diff "before.$1" -
 }
 
+# As the manual page has it; another chain stays.
+removed_whole() {
+    cp -r whole doomed
+    mkdir doomed/20270101T000000Z.lsn
+    echo other >doomed/20270101T000000Z.lsn/chain
+    : >doomed/20270101T000000Z.xb.env
+    sed -n '/^chain=/,/^done$/p' "$srcdir/doc/envelope-jobs.7" \
+        | sed "s,/srv/mariadb,doomed,; s,20261115T020000Z,$(nth 1)," >script
+    [ "$(wc -l <script)" -eq 4 ]
+    sh script
+    [ "$(ls doomed)" = '20270101T000000Z.lsn
+20270101T000000Z.xb.env' ]
+}
+
 set_up make_keys
 start_chain
 t "a full backup, and two upon it" chain
@@ -186,4 +200,5 @@ stop_server
 restored 3 "the newest is restored"
 restored 2 "the one before, by its name" "$(nth 2)"
 restored 1 "the full one" "$(nth 1)"
+t "a chain is removed as a whole" removed_whole
 t "called in a wrong way" called_wrongly

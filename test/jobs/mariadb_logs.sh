@@ -22,11 +22,12 @@ connected() {
     done
 }
 
-# printed TEXT - the block of the manual page that has it, with the paths of here
+# printed TEXT - the one block of the manual page that has it, with the paths of here
 printed() {
     awk -v text="$1" '/^\.Bd/ { block = ""; next }
-        /^\.Ed/ { if (index(block, text)) printf "%s", block; block = ""; next }
-        { block = block $0 "\n" }' "$srcdir/doc/envelope-jobs.7" \
+        /^\.Ed/ { if (index(block, text)) { found = block; n++ } block = ""; next }
+        { block = block $0 "\n" }
+        END { if (n == 1) printf "%s", found }' "$srcdir/doc/envelope-jobs.7" \
         | sed "s,\\\\e\$,\\\\,; s,/usr/local/libexec/envelope,$srcdir/jobs,
             s,/srv/binlog,$tests_dir/archive,; s,--user=repl,,"
 }
@@ -56,7 +57,7 @@ make_archive() {
     envelope keygen -o ops.key
     mkdir archive store spool bin
     connected a
-    run 'envelope-wal init'
+    run 'envelope-wal init /srv/binlog'
     install_db a
 }
 
@@ -201,9 +202,9 @@ to_a_place() {
 
 dumped() {
     connected again
-    run mariadb-dump
+    run 'mariadb-dump --single-transaction --all-databases'
     sql again 'DROP DATABASE shop'
-    run 'ops.key all.sql.env'
+    run 'all.sql.env -- mariadb'
     dump again | diff before -
 }
 
@@ -215,7 +216,7 @@ dump_killed() {
         "$tests_dir" >bin/mariadb-dump
     chmod +x bin/mariadb-dump
     status=0
-    run mariadb-dump || status=$?
+    run 'mariadb-dump --single-transaction --all-databases' || status=$?
     [ $status -eq 7 ]
     [ ! -e all.sql.env ]
     connected again
@@ -226,12 +227,12 @@ dump_damaged() {
     printf '#!/bin/sh\ncat >got\n: >ended\n' >bin/mariadb
     envelope decrypt -i ops.key -o plain.sql good.env
     cp good.env all.sql.env
-    run 'ops.key all.sql.env'
+    run 'all.sql.env -- mariadb'
     cmp got plain.sql
     rm ended
     flip all.sql.env $(($(size_of all.sql.env) / 2))
     status=0
-    run 'ops.key all.sql.env' || status=$?
+    run 'all.sql.env -- mariadb' || status=$?
     [ $status -eq 5 ]
     [ ! -e ended ]
     cmp -n "$(size_of got)" got plain.sql

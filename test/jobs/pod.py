@@ -30,7 +30,7 @@ def value_of(variable, where):
         return variable["value"]
     ref = variable["valueFrom"]["secretKeyRef"]
     with open(os.path.join(where, ref["name"], ref["key"])) as file:
-        return file.read().rstrip("\n")
+        return file.read()
 
 
 def run(container, volumes, where):

@@ -222,7 +222,30 @@ cleaned_up() {
     test -e old/envelope-wal.archive
 }
 
-# The loop of the manual: all that is complete
+switch() { # - a segment is complete, and its name is the last line of ./segments
+    sql 'insert into u select 1'
+    now >>segments
+    sql 'select pg_switch_wal()'
+}
+
+in_spool() { # NAME
+    tries=0
+    until [ -e "spool/$1" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 300 ]
+        sleep 0.1
+    done
+}
+
+# The loop of the manual: all that is complete, but for the newest
+archive_spool() {
+    sed -n '/^{$/,/^done$/p' "$srcdir/doc/envelope-jobs.7" \
+        | sed "s,\\\\e,\\\\,g; s,/usr/local/libexec/envelope,$tests_dir/bin,
+            s,/srv/wal,received," >loop
+    [ "$(wc -l <loop)" -eq 8 ]
+    sh loop
+}
+
 of_pg_receivewal() {
     mkdir spool received
     envelope-wal init received
@@ -238,25 +261,32 @@ of_pg_receivewal() {
         [ $tries -lt 300 ]
         sleep 0.1
     done
-    now >segment
-    sql 'insert into u select 1'
-    sql 'select pg_switch_wal()'
+    rm segments
+    switch
+    switch
     sql 'insert into u select 2'
-    tries=0
-    until [ -e "spool/$(cat segment)" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ]
-        sleep 0.1
-    done
-    cp "spool/$(cat segment)" kept
-    for file in spool/????????????????????????; do
-        envelope-wal archive received "$file" -r ops.pub && rm "$file"
-    done
+    in_spool "$(tail -n 1 segments)"
+    printf '1\t0/1\tno recovery target\n' >spool/00000002.history
+    cp "spool/$(head -n 1 segments)" kept
+    archive_spool
+    archive_spool
+    test ! -e "spool/$(head -n 1 segments)"
+    test -e "spool/$(tail -n 1 segments)"
+    test ! -e "received/$(tail -n 1 segments).env"
+    # It goes on, and has the next one, too
+    switch
+    in_spool "$(tail -n 1 segments)"
+    archive_spool
     stop_server
     wait $receiver || :
-    test ! -e "spool/$(cat segment)"
-    envelope-wal restore received "$(cat segment)" restored -i ops.key
+    envelope-wal restore received "$(sed -n 2p segments)" restored -i ops.key
+    envelope-wal restore received "$(head -n 1 segments)" restored -i ops.key
     cmp kept restored
+    envelope-wal restore received 00000002.history restored -i ops.key
+    cmp spool/00000002.history restored
+    # Of an empty one
+    rm spool/*
+    archive_spool
 }
 
 dump_all() {

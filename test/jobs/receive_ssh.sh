@@ -41,7 +41,7 @@ print(s.getsockname()[1])'
 authorized() {
     sed -n "/^command=/{
         s,/usr/local/libexec/envelope,$tests_dir/bin,
-        s,/srv/backups,$tests_dir/store,
+        s,/srv/backups/db1,$tests_dir/store,
         s,/usr/local/etc/envelope,$tests_dir,
         s,ssh-ed25519 AAAA.*,$(cat sender.pub),p
     }" "$srcdir/doc/envelope-jobs.7"

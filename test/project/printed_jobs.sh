@@ -183,25 +183,24 @@ one_leaves() {
 jobs() {
     page doc/envelope-jobs.7
     done_by test/jobs/postgresql.sh \
-        '/usr/local/libexec/envelope/envelope-wal init' archive_mode \
-        restore_command 'envelope encrypt' 'mkdir -m 700' 'for file in' \
+        'install -d' archive_mode restore_command 'pg_archivecleanup -x' \
+        'envelope encrypt' 'mkdir -m 700' 'pg_receivewal -D' '{' \
         'envelope encrypt' 'envelope decrypt'
     done_by test/jobs/mariadb.sh \
         '/usr/local/libexec/envelope/envelope-mariadb full' \
-        '/usr/local/libexec/envelope/envelope-mariadb restore'
+        '/usr/local/libexec/envelope/envelope-mariadb restore' 'chain='
     done_by test/interop/one_table.sh 'mkdir part'
     done_by test/jobs/mariadb_logs.sh \
         '/usr/local/libexec/envelope/envelope-wal init' \
         'mariadb-binlog --read-from-remote-server' 'ls -v spool' \
         'set -o pipefail' 'envelope encrypt' 'envelope decrypt'
     files
-    done_by test/jobs/receive_ssh.sh 'mkdir -p /srv/backups/.incoming' 'command="' \
-        '/usr/local/libexec/envelope/envelope-send backup@store monday' \
-        '/usr/local/libexec/envelope/envelope-send backup@store tuesday' \
-        'mkdir restored'
+    done_by test/jobs/receive_ssh.sh 'install -d' 'command="' \
+        '/usr/local/libexec/envelope/envelope-send' \
+        '/usr/local/libexec/envelope/envelope-send' 'mkdir restored'
     done_by test/jobs/backup.sh /usr/local/libexec/envelope/envelope-backup \
-        '#!/bin/sh' 'useradd --system'
-    done_by test/jobs/kubernetes.sh 'podman build'
+        '#!/bin/sh' '#!/bin/sh' 'useradd --system' '[Service]'
+    done_by test/jobs/kubernetes.sh 'podman build' 'kubectl create secret'
     done_by test/jobs/rotate.sh 'envelope keygen' awk
     done_by test/jobs/inventory.sh \
         '/usr/local/libexec/envelope/envelope-inventory' 'set -o pipefail'
