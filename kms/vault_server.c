@@ -9,12 +9,19 @@
 #define TOKEN_LEN_MAX 8192
 
 /* Vault's variables or OpenBao's: those of which the address is set, or else the
- * token.  Never both: the token of one is not for the address of the other. */
+ * token, or else another one.  Never both: the token of one is not for the address of
+ * the other. */
 static bool
 is_bao(const struct kms_world *world)
 {
-    static const char *const deciding[][2] = { { "VAULT_ADDR", "BAO_ADDR" },
-                                               { "VAULT_TOKEN", "BAO_TOKEN" } };
+    static const char *const deciding[][2] = {
+        { "VAULT_ADDR", "BAO_ADDR" },
+        { "VAULT_TOKEN", "BAO_TOKEN" },
+        { "VAULT_NAMESPACE", "BAO_NAMESPACE" },
+        { "VAULT_CACERT", "BAO_CACERT" },
+        { "VAULT_CAPATH", "BAO_CAPATH" },
+        { "VAULT_CLIENT_CERT", "BAO_CLIENT_CERT" },
+    };
     size_t i;
 
     for (i = 0; i < sizeof(deciding) / sizeof(deciding[0]); i++) {

@@ -44,11 +44,16 @@ variable(void *arg, const char *name)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
+/* In a sticky directory, as /tmp is, others can put files beside it, but not in its
+ * place; but for the owner of the directory. */
 static bool
 others_write(const struct stat *st)
 {
+    const bool open_to_all = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+
     return (st->st_uid != 0 && st->st_uid != geteuid())
-           || (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+           || (open_to_all
+               && !(S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0));
 }
 
 static enum envelope_reason
@@ -60,32 +65,29 @@ fail_guard(const char *path, struct envl_err *err)
                      path);
 }
 
-/* Where a directory is sticky, as /tmp is, others can put files beside it, but
- * not in its place. */
+/* The file itself, wherever links lead, and each directory above it. */
 static enum envelope_reason
 guard(void *arg, const char *path, struct envl_err *err)
 {
-    const char *slash = strrchr(path, '/');
+    char *real = realpath(path, NULL), *end;
     enum envelope_reason rc = ENVELOPE_OK;
     struct stat st;
-    char *dir;
 
     (void)arg;
-    if (stat(path, &st) != 0)
-        return ENVELOPE_OK;
-    if (others_write(&st))
-        return fail_guard(path, err);
-    dir =
-        slash == NULL ? strdup(".") : strndup(path, (size_t)(slash + 1 - path));
-    if (dir == NULL)
-        return envl_fail_memory(err);
-    if (stat(dir, &st) == 0 && others_write(&st) && (st.st_mode & S_ISVTX) == 0)
-        rc = fail_guard(dir, err);
-    free(dir);
+    if (real == NULL)
+        return errno == ENOMEM ? envl_fail_memory(err) : ENVELOPE_OK;
+    end = real + strlen(real);
+    while (rc == ENVELOPE_OK && end != NULL) {
+        *end = '\0';
+        if (stat(*real != '\0' ? real : "/", &st) != 0 || others_write(&st))
+            rc = fail_guard(*real != '\0' ? real : "/", err);
+        end = strrchr(real, '/');
+    }
+    free(real);
     return rc;
 }
 
-/* What is not read at once, as a pipe that nobody writes to, is waited for. */
+/* A pipe or FIFO is waited for, but not for ever. */
 #define READ_WAIT_MS 10000
 
 static bool
@@ -143,6 +145,7 @@ read_file(void *arg, struct kms_text *content, const char *path, size_t max,
           struct envl_err *err)
 {
     enum envelope_reason rc;
+    struct stat st;
     int fd;
 
     (void)arg;
@@ -152,7 +155,11 @@ read_file(void *arg, struct kms_text *content, const char *path, size_t max,
         return ENVELOPE_OK;
     if (fd < 0)
         return fail_to_read(path, errno, err);
-    rc = read_all(fd, content, path, max, err);
+    /* Without a writer a FIFO reads as empty. */
+    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && !has_come(fd))
+        rc = fail_to_read(path, errno, err);
+    else
+        rc = read_all(fd, content, path, max, err);
     (void)close(fd); /* it was only read */
     if (rc != ENVELOPE_OK)
         kms_text_clear(content);

@@ -29,8 +29,9 @@ struct kms_world {
     const char *(*variable)(void *arg, const char *name);
 
     /*
-     * Can nobody write to this file, or put another one in its place, but its
-     * user and root?  One that is not there is told by whoever needs it.
+     * Can nobody write to this file, or put another one in its place, but the
+     * user and root?  Its directories are looked at up to the root.  One that is
+     * not there is told by whoever needs it.
      * Returns ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY naming what others can write
      * to; _MEMORY.
      */

@@ -197,16 +197,28 @@ bad_files_are_refused(void **state)
     }
 }
 
-/* Nobody waits for whoever may write to it one day. */
+/* Whoever writes to it may not have begun. */
 static void
-a_fifo_without_a_writer_is_empty(void **state)
+a_fifo_is_waited_for(void **state)
 {
+    const struct timespec moment = { 0, 50000000 };
+    pid_t pid;
+    int fd;
+
     (void)state;
     assert_int_equal(unlink(t.path), 0);
     assert_int_equal(mkfifo(t.path, 0600), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)nanosleep(&moment, NULL);
+        fd = open(t.path, O_WRONLY);
+        _exit(fd >= 0 && write(fd, "token", 5) == 5 ? 0 : 1);
+    }
     assert_int_equal(read_file(t.path, 10), ENVELOPE_OK);
-    assert_non_null(t.content.data);
-    assert_int_equal(t.content.len, 0);
+    assert_int_equal(t.content.len, 5);
+    assert_memory_equal(t.content.data, "token", 5);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 /* A shell's <(command) has a writer, who may need a moment. */
@@ -290,9 +302,43 @@ what_others_can_write_to_is_refused(void **state)
         assert_guard(path, NULL);
         assert_int_equal(chown(dir, 4711, 0), 0);
         assert_guard(path, dir);
+        assert_int_equal(chmod(dir, 01777), 0);
+        assert_guard(path, dir);
+        assert_int_equal(chown(dir, 0, 0), 0);
+        assert_int_equal(chmod(dir, 0700), 0);
     }
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* A link does not hide where the file lies, nor does a directory above it. */
+static void
+what_is_above_counts(void **state)
+{
+    char dir[] = "/tmp/envelope-world-XXXXXX", inner[64], path[80], link[80];
+    int fd;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(inner, sizeof(inner), "%s/inner", dir);
+    (void)snprintf(path, sizeof(path), "%s/kms.conf", inner);
+    (void)snprintf(link, sizeof(link), "%s/link", dir);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(symlink("inner/kms.conf", link), 0);
+    assert_guard(path, NULL);
+    assert_guard(link, NULL);
+    assert_int_equal(chmod(inner, 0777), 0);
+    assert_guard(link, inner);
+    assert_int_equal(chmod(inner, 0700), 0);
+    assert_int_equal(chmod(dir, 0777), 0);
+    assert_guard(path, dir);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(inner), 0);
     assert_int_equal(rmdir(dir), 0);
 }
 
@@ -329,9 +375,10 @@ main(void)
         TEST(an_empty_file_is_one),
         TEST(a_file_may_not_be_there),
         TEST(bad_files_are_refused),
-        TEST(a_fifo_without_a_writer_is_empty),
+        TEST(a_fifo_is_waited_for),
         TEST(a_pipe_is_waited_for),
         TEST(what_others_can_write_to_is_refused),
+        TEST(what_is_above_counts),
         TEST(memory_may_run_out),
     };
 
