@@ -99,8 +99,9 @@ envl_file_digest_add(struct envl_file_digest *digest, int fd,
 static bool
 is_same(const struct stat *a, const struct stat *b)
 {
-    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec
-           && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    /* Nobody can set back the time of the last change of the inode. */
+    return a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec
+           && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 enum envelope_reason

@@ -11,14 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter/carrier/tar.h"
 #include "lib/base/err.h"
 #include "tools/os/program.h"
 
 /* All zero but for the program, before the first bytes of the data. */
 struct envl_taker {
     struct envl_program *program; /* borrowed */
-    bool begun, is_tar;
-    bool gone; /* it reads no more, and what it has left is zeros */
+    bool is_tar;
+    bool gone;            /* it reads no more, and need not */
+    uint64_t size;        /* bytes of the data so far */
+    uint64_t zeros;       /* that they end with */
+    uint64_t left;        /* that it has not taken, when it has gone */
+    uint64_t archive_len; /* up to the zeros that end it */
+    struct envl_tar_walk walk;
 };
 
 /*

@@ -97,7 +97,7 @@ enum envelope_reason envl_fd_out_write_quietly(const struct envl_fd_out *out,
                                                struct envl_err *err);
 
 /* envl_fd_begin_to_disk - have the system begin to bring to disk what was written;
- * it does not wait, and failure does no harm */
+ * it waits at most for room in the system's queue, and failure does no harm */
 void envl_fd_begin_to_disk(int fd);
 
 /* envl_fd_widen_pipe - ask the system for a larger pipe buffer; failure does no

@@ -58,11 +58,13 @@ is_zero(const unsigned char *p, size_t len)
 static bool
 zfs_ends(const unsigned char *tail, size_t len, bool compound)
 {
-    const unsigned char *record = tail + len - ZFS_RECORD_LEN;
+    const unsigned char *record;
 
-    if (len < ZFS_RECORD_LEN
-        || (memcmp(record, zfs_end_little, 8) != 0
-            && memcmp(record, zfs_end_big, 8) != 0))
+    if (len < ZFS_RECORD_LEN)
+        return false;
+    record = tail + len - ZFS_RECORD_LEN;
+    if (memcmp(record, zfs_end_little, 8) != 0
+        && memcmp(record, zfs_end_big, 8) != 0)
         return false;
     return !compound || is_zero(record + 8, ZFS_RECORD_LEN - 8);
 }
