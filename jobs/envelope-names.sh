@@ -58,7 +58,7 @@ files_below() {
     files_dir=$1
     shift
     case $files_dir in
-    -*) files_dir=./$files_dir ;;
+    -* | '!' | '(' | ')' | ,) files_dir=./$files_dir ;;
     esac
     find -H "$files_dir" -type f ! -name '.*.envelope' \
         ! -name '.*.envelope-??????' ! -name '*.envelope-rewrap' "$@"

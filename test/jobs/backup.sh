@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 9
+plan 11
 not_sanitized 'it is about scripts'
 need ps timeout
 PATH=${envelope%/*}:$PATH
@@ -93,6 +93,36 @@ failures() {
     LC_ALL=C ls -A store | cmp - before
 }
 
+# Who can make files in the directory of the metrics does not choose where they go.
+hostile_metrics() {
+    mkdir hostile
+    echo secret >victim
+    chmod 600 victim
+    for name in $(seq 300); do
+        ln -s ../victim "metrics/.envelope_backup_orders.$(($$ + name))"
+    done
+    rm -f metrics/envelope_backup_orders.prom
+    mkfifo metrics/envelope_backup_orders.prom
+    ends 7 hostile orders -r ops.pub -- false
+    [ "$(cat victim)" = secret ]
+    [ "$(stat -c %a victim)" = 600 ]
+    [ -f metrics/envelope_backup_orders.prom ]
+    rm metrics/.envelope* metrics/*
+    ln -s ../victim metrics/envelope_backup_orders.prom
+    ends 0 hostile orders -r ops.pub -- cat plain
+    [ "$(cat victim)" = secret ]
+    rm metrics/*
+}
+
+# An option of the caller is not in the place of ours.
+elsewhere() {
+    mkdir place
+    ends 0 place orders -r ops.pub -o elsewhere --receipt there --label x=y -- cat plain
+    [ ! -e elsewhere ]
+    [ ! -e there ]
+    "$envelope" decrypt -i ops.key --require-label x=y place/orders-*.env | cmp - plain
+}
+
 called_wrongly() {
     LC_ALL=C ls -A store metrics >before
     for name in '' . .hidden -r a/b 'a b' 'a"b' "a
@@ -162,6 +192,8 @@ else
     done
 fi
 t 'called wrongly' called_wrongly
+t 'a directory that others write to' hostile_metrics
+t 'options that we give ourselves' elsewhere
 
 # --- systemd ------------------------------------------------------------------
 

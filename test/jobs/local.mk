@@ -18,9 +18,11 @@ jobs_scripts = \
 	%D%/restore_test.sh \
 	%D%/rotate.sh \
 	%D%/tar.sh \
+	%D%/tar_restore.sh \
 	%D%/wal.sh
 
 EXTRA_DIST += \
 	%D%/mariadb_chain.sh \
 	%D%/pod.py \
-	%D%/store.sh
+	%D%/store.sh \
+	%D%/tar_support.sh

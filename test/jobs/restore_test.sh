@@ -305,7 +305,7 @@ of_the_unit() {
     esac
     mkdir unit
     # shellcheck disable=SC2034 # for the command
-    DIRECTORY=unit CHECK=$tests_dir/check
+    DIRECTORY=unit CHECK=$tests_dir/check CREDENTIALS_DIRECTORY=$tests_dir
     cp "backups/a-$(day 1).env" "unit/nightly-$(day 1).tar.env"
     cp ops.key key
     command=$(sed -n 's/^ExecStart=[^ ]* //p' "$units/envelope-restore-test@.service" \

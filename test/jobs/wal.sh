@@ -5,7 +5,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 12
+plan 15
 need openssl
 PATH=${envelope%/*}:$PATH
 wal=$srcdir/jobs/envelope-wal
@@ -70,6 +70,39 @@ another_of_that_name() {
     segment E >twin/${number}0E
     ends 1 archive archive twin/${number}0E -r ops.pub
     rm archive/${number}0E.env
+}
+
+# What stands in the archive is complete, or it is not taken for the segment.
+cut_in_the_archive() {
+    cp archive/${number}0B.env whole.env
+    for size in 1000000 700000 100000 66000 2000; do
+        head -c $size whole.env >archive/${number}0B.env
+        ! "$wal" archive archive pg_wal/${number}0B -r ops.pub 2>err || false
+        cat err
+        [ "$(size_of archive/${number}0B.env)" -eq $size ]
+    done
+    mv whole.env archive/${number}0B.env
+    ends 0 archive archive pg_wal/${number}0B -r ops.pub
+}
+
+# Without it there is no knowing whether it is the end.
+no_awk() {
+    mkdir bin
+    printf '#!/bin/sh\nexit 127\n' >bin/awk
+    chmod +x bin/awk
+    PATH=$tests_dir/bin:$PATH restores 201 ${number}0E
+    grep -q 'awk has failed' err
+}
+
+elsewhere() {
+    segment G >twin/${number}0C
+    rm -f archive/${number}0C.env
+    ends 0 archive archive twin/${number}0C -r ops.pub -o elsewhere.env
+    [ -e archive/${number}0C.env ]
+    [ ! -e elsewhere.env ]
+    restores 0 ${number}0C -o elsewhere
+    [ ! -e elsewhere ]
+    rm restored archive/${number}0C.env
 }
 
 cannot_be_archived() {
@@ -212,9 +245,12 @@ set_up make_archive
 t "what was archived is given back" given_back
 t "the same again is archived" again
 t "another one of that name is not" another_of_that_name
+t "one that was cut in the archive" cut_in_the_archive
 t "what cannot be archived" cannot_be_archived
 t "the end of the archive" the_end
+t "a program that is missing" no_awk
 t "a segment that is missing in the middle" a_gap
+t "an option that we give ourselves" elsewhere
 t "no archive at all" no_archive
 t "what cannot be restored" cannot_be_restored
 t "histories, and parts of segments" other_files
