@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "filter/carrier/tar.h"
+
 /* A record of zfs send: its type and the length of what follows it, 4 bytes each in
  * the order of the host that made it.  The first one has the magic number and then
  * the version, whose lowest two bits are the kind of the stream. */
@@ -45,14 +47,6 @@ envl_send_kind_of(const unsigned char *p, size_t len)
                                          : ENVL_SEND_ZFS;
 }
 
-static bool
-is_zero(const unsigned char *p, size_t len)
-{
-    while (len > 0 && *p == 0)
-        p++, len--;
-    return len == 0;
-}
-
 /* The streams within a compound one end in the same way, but for the checksum and
  * the snapshot, which the last record does not have. */
 static bool
@@ -66,7 +60,7 @@ zfs_ends(const unsigned char *tail, size_t len, bool compound)
     if (memcmp(record, zfs_end_little, 8) != 0
         && memcmp(record, zfs_end_big, 8) != 0)
         return false;
-    return !compound || is_zero(record + 8, ZFS_RECORD_LEN - 8);
+    return !compound || envl_is_zero(record + 8, ZFS_RECORD_LEN - 8);
 }
 
 const char *
