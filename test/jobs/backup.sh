@@ -22,11 +22,9 @@ set_up make_all
 
 # ends STATUS ARGUMENT... - envelope-backup, with what it says in ./err
 ends() {
-    ends_want=$1 ends_status=0
+    ends_want=$1
     shift
-    timeout 60 "$backup" "$@" 2>err || ends_status=$?
-    cat err >&2
-    [ "$ends_status" -eq "$ends_want" ]
+    ended "$ends_want" timeout 60 "$backup" "$@"
 }
 
 # shows METRIC - its value; the client's own parser reads the file

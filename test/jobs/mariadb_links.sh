@@ -145,12 +145,7 @@ begins() {
     ENVELOPE_MARIADB_BACKUP=bin/waits "$job" restore whole b.data -i ops.key \
         >out 2>err &
     pid=$!
-    tries=0
-    until [ -e begun ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-        [ $tries -lt 300 ]
-    done
+    waits [ -e begun ]
     [ -s b.data.partial/data/ibdata1 ]
     [ "$(stat -c %a b.data.partial)" = 700 ]
     [ ! -e b.data ]

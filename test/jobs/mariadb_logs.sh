@@ -39,15 +39,6 @@ run() {
     PATH=$tests_dir/bin:$PATH bash script
 }
 
-wait_for() { # FILE
-    tries=0
-    until [ -s "$1" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ]
-        sleep 0.1
-    done
-}
-
 dump() { # NAME
     mariadb-dump --no-defaults --user="$db_user" --socket="$tests_dir/$1.sock" \
         --skip-comments --hex-blob --databases shop
@@ -94,11 +85,11 @@ rotate() {
     dump a >early
     add
     add
-    wait_for spool/mariadb-bin.000004
+    waits [ -s spool/mariadb-bin.000004 ]
     run 'ls -v spool'
     [ "$(ls spool)" = mariadb-bin.000004 ]
     add
-    wait_for spool/mariadb-bin.000005
+    waits [ -s spool/mariadb-bin.000005 ]
     # It dies in the middle of one.
     kill -KILL $receiver
     wait $receiver || :
@@ -113,7 +104,7 @@ rotate() {
     sql a 'SET timestamp = UNIX_TIMESTAMP() + 86400;
         DELETE FROM shop.orders WHERE id % 2 = 0; DROP TABLE shop.orders;
         FLUSH BINARY LOGS'
-    wait_for spool/mariadb-bin.000008
+    waits [ -s spool/mariadb-bin.000008 ]
     run 'ls -v spool'
     run 'ls -v spool'
     kill $receiver

@@ -45,12 +45,7 @@ add() {
 }
 
 archived() { # NAME
-    tries=0
-    until [ -e "archive/$1.env" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ]
-        sleep 0.1
-    done
+    waits [ -e "archive/$1.env" ]
 }
 
 now() {
@@ -108,14 +103,13 @@ recover() { # ARCHIVE [OPTION...]
     start_server again -c "restore_command=$(printed restore_command "$recover_archive")" "$@"
 }
 
+has_recovered() {
+    [ "$(sql 'select pg_is_in_recovery()')" = f ]
+}
+
 is_primary() {
     answers "$data"
-    tries=0
-    until [ "$(sql 'select pg_is_in_recovery()')" = f ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ]
-        sleep 0.1
-    done
+    waits has_recovered
 }
 
 to_a_point_in_time() {
@@ -229,12 +223,7 @@ switch() { # - a segment is complete, and its name is the last line of ./segment
 }
 
 in_spool() { # NAME
-    tries=0
-    until [ -e "spool/$1" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ]
-        sleep 0.1
-    done
+    waits [ -e "spool/$1" ]
 }
 
 # The loop of the manual: all that is complete, but for the newest
@@ -255,12 +244,7 @@ of_pg_receivewal() {
     timeout -s INT 60 pg_receivewal -h "$tests_dir" -U owner -D spool \
         --no-loop 2>received.log &
     receiver=$!
-    tries=0
-    until ls spool/*.partial >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ]
-        sleep 0.1
-    done
+    waits sh -c 'ls spool/*.partial' 2>/dev/null
     rm segments
     switch
     switch

@@ -31,15 +31,6 @@ stop_server() {
 # shellcheck disable=SC2034 # of tap.sh
 cleanup=stop_server
 
-waits() { # COMMAND... - until it is so
-    waits_tries=0
-    until "$@"; do
-        waits_tries=$((waits_tries + 1))
-        [ $waits_tries -lt 3000 ] || return 1
-        sleep 0.01
-    done
-}
-
 # Its port goes to the remote store:, whose files are in ./served.
 start_server() {
     rclone serve webdav --addr 127.0.0.1:0 served >serve.log 2>&1 &

@@ -204,12 +204,7 @@ waiting() {
     "$job" --scratch scratch --max-age 2 backups 'a-*.env' -i ops.key \
         -- sh -c "tar -xf - && pwd >$tests_dir/begun && exec sleep 600" &
     pid=$!
-    tries=0
-    until [ -s begun ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ]
-        sleep 0.05
-    done
+    waits [ -s begun ]
     [ -s "$(cat begun)/content" ]
     kill -"$1" $pid
     status=0

@@ -176,6 +176,10 @@ killed_and_repeated() {
     [ -z "$opened" ]
 }
 
+has_gone() { # PID
+    ! kill -0 "$1" 2>/dev/null
+}
+
 terminated() {
     mkdir waiting
     cat >waiting/envelope <<S
@@ -188,22 +192,12 @@ S
     chmod +x waiting/envelope
     PATH=$tests_dir/waiting:$PATH "$rotate" archive -i old.key -r new.pub &
     script=$!
-    tries=0
-    until [ -e waiting/pid ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ]
-        sleep 0.05
-    done
+    waits [ -e waiting/pid ]
     kill $script
     status=0
     wait $script || status=$?
     [ $status -eq 143 ]
-    tries=0
-    while kill -0 "$(cat waiting/pid)" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ]
-        sleep 0.05
-    done
+    waits has_gone "$(cat waiting/pid)"
     [ -z "$(ls scratch)" ]
 }
 

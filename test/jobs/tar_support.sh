@@ -10,11 +10,9 @@ tar=$srcdir/jobs/envelope-tar
 
 # ends STATUS ARGUMENT... - envelope-tar, with what it says in ./err
 ends() {
-    ends_want=$1 ends_status=0
+    ends_want=$1
     shift
-    "$tar" "$@" 2>err || ends_status=$?
-    cat err >&2
-    [ "$ends_status" -eq "$ends_want" ]
+    ended "$ends_want" "$tar" "$@"
 }
 
 level() { # full|incremental [STATUS]

@@ -28,11 +28,9 @@ make_archive() {
 
 # ends STATUS ARGUMENT... - envelope-wal, with what it says in ./err
 ends() {
-    ends_want=$1 ends_status=0
+    ends_want=$1
     shift
-    "$wal" "$@" 2>err || ends_status=$?
-    cat err >&2
-    [ "$ends_status" -eq "$ends_want" ]
+    ended "$ends_want" "$wal" "$@"
 }
 
 restores() { # STATUS NAME [OPTION...]

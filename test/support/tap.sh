@@ -344,6 +344,25 @@ set_byte() {
         | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
 
+# waits COMMAND... - until it is so, for 30 seconds at most
+waits() {
+    waits_tries=0
+    until "$@"; do
+        waits_tries=$((waits_tries + 1))
+        [ $waits_tries -lt 600 ] || return 1
+        sleep 0.05
+    done
+}
+
+# ended STATUS COMMAND... - with this status, and what it says in ./err
+ended() {
+    ended_want=$1 ended_status=0
+    shift
+    "$@" 2>err || ended_status=$?
+    cat err >&2
+    [ "$ended_status" -eq "$ended_want" ]
+}
+
 # into_closed COMMAND... - its standard output is a pipe whose reader has gone
 # before it begins; the status is its own
 into_closed() {
