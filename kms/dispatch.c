@@ -7,9 +7,9 @@
 
 #include <openssl/crypto.h>
 
-#include "kms/service.h"
-#include "kms/text.h"
-#include "kms/uri.h"
+#include "kms/core/text.h"
+#include "kms/core/uri.h"
+#include "kms/engine/service.h"
 
 static const struct kms_service *const services[] = {
     &kms_service_aws,     &kms_service_exec,  &kms_service_http,

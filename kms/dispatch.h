@@ -3,7 +3,7 @@
 #ifndef KMS_DISPATCH_H
 #define KMS_DISPATCH_H
 
-#include "kms/world.h"
+#include "kms/http/world.h"
 #include "lib/keys/kms_interface.h"
 
 /*

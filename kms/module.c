@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The module's one symbol: the services in the real world. */
 #include "kms/dispatch.h"
-#include "kms/world.h"
+#include "kms/http/world.h"
 #include "lib/keys/kms_interface.h"
 
 envl_kms_module_fn envl_kms_module __attribute__((visibility("default")));

@@ -14,8 +14,8 @@
 
 #include <openssl/crypto.h>
 
-#include "kms/canonical.h"
-#include "kms/sign.h"
+#include "kms/http/canonical.h"
+#include "kms/http/sign.h"
 #include "test/fuzz/target.h"
 
 enum { TIME, TARGET, HOST, ID, SECRET, TOKEN, REGION, SERVICE, LINE_COUNT };

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "kms/aws_section.h"
-#include "kms/http.h"
-#include "kms/ini.h"
-#include "kms/json.h"
-#include "kms/uri.h"
+#include "kms/aws/section.h"
+#include "kms/core/ini.h"
+#include "kms/core/json.h"
+#include "kms/core/uri.h"
+#include "kms/http/http.h"
 #include "test/fuzz/target.h"
 
 /* A copy of exactly its size, with a NUL after it: the caller frees it. */

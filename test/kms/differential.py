@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# Signs requests that chance makes with kms/sign.c and with somebody else's
+# Signs requests that chance makes with kms/http/sign.c and with somebody else's
 # code, and compares:
 #
 #     differential.py SIGN_LINE OTHER [COUNT [SEED]]
@@ -10,7 +10,7 @@
 #   tencent   TC3 by Tencent's own SDK, the npm package
 #             tencentcloud-sdk-nodejs-common
 #   words     TC3 by what Tencent's documentation says, written here
-#   hmac      the plain HMAC by what kms/sign.h says, written here
+#   hmac      the plain HMAC by what kms/http/sign.h says, written here
 #
 # The packages of npm are taken from the directory $ENVELOPE_NODE_MODULES.
 # The first request that is signed differently is shown: status 1.
@@ -122,7 +122,7 @@ class Chance(random.Random):
 
 
 def sign_here(program, requests):
-    """What kms/sign.c makes of them."""
+    """What kms/http/sign.c makes of them."""
     lines = []
     for r in requests:
         fields = [r["signer"], r["method"], r["host"], r["target"],

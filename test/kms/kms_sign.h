@@ -3,7 +3,7 @@
 #ifndef TEST_UNIT_KMS_SIGN_H
 #define TEST_UNIT_KMS_SIGN_H
 
-#include "kms/sign.h"
+#include "kms/http/sign.h"
 
 #include "test/support/support.h"
 

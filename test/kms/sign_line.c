@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kms/sign.h"
+#include "kms/http/sign.h"
 
 enum {
     SIGNER,

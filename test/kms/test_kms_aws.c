@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AWS KMS: what is sent, byte by byte, and what is made of each reply. */
-#include "kms/service.h"
+#include "kms/engine/service.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"

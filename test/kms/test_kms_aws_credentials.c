@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where AWS credentials come from: each source, the order of all, and what is
  * said where there are none. */
-#include "kms/credentials.h"
+#include "kms/engine/credentials.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"
@@ -62,7 +62,9 @@ find(const char *profile)
     enum envelope_reason rc;
 
     kms_credentials_clear(&credentials);
-    rc = kms_aws_credentials(&credentials, &fake.world, profile, &err);
+    rc = kms_aws_credentials(
+        &credentials,
+        &(struct kms_seeker){ .world = &fake.world, .profile = profile }, &err);
     if (rc != ENVELOPE_OK) {
         assert_int_equal(credentials.id.len, 0);
         assert_int_equal(credentials.secret.len, 0);

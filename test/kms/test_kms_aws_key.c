@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AWS KMS before anything is sent: which URIs are good, which keys of headers
  * they mean, and who would be asked.  No request leaves any of these tests. */
-#include "kms/aws_target.h"
+#include "kms/aws/target.h"
 
 #include "test/support/support.h"
 
-#include "kms/service.h"
+#include "kms/engine/service.h"
 #include "test/kms/world.h"
 
 #define ACCOUNT "111122223333"

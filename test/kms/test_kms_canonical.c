@@ -7,7 +7,7 @@
  * (Apache-2.0), tests/aws-signing-test-suite/v4, with its
  * header-canonical-request.txt.
  */
-#include "kms/canonical.h"
+#include "kms/http/canonical.h"
 
 #include "test/support/support.h"
 

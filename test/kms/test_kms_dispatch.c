@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "kms/service.h"
+#include "kms/engine/service.h"
 #include "test/kms/world.h"
 #include "test/support/support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints: which host is meant, and who may be asked without TLS. */
-#include "kms/http.h"
+#include "kms/http/http.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"

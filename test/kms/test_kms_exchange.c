@@ -3,7 +3,7 @@
  * Asking a service: which replies are followed by another attempt, when, for
  * how long; and what is left to say when it is given up.
  */
-#include "kms/exchange.h"
+#include "kms/http/exchange.h"
 
 #include "test/support/support.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* execkms: what a helper is told, and what it may answer; envelope-kms-helper(7)
  * has the protocol. */
-#include "kms/service.h"
+#include "kms/engine/service.h"
 
 #include <stdio.h>
 
 #include <openssl/crypto.h>
 
-#include "kms/uri.h"
+#include "kms/core/uri.h"
 #include "test/kms/world.h"
 #include "test/support/memory.h"
 #include "test/support/support.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* httpkms: what a section of kms.conf makes of a request, and of a reply;
  * envelope-kms.conf(5) says what it should. */
-#include "kms/service.h"
+#include "kms/engine/service.h"
 
 #include <stdio.h>
 
 #include <openssl/crypto.h>
 
-#include "kms/uri.h"
+#include "kms/core/uri.h"
 #include "test/kms/world.h"
 #include "test/support/memory.h"
 #include "test/support/support.h"

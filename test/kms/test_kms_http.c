@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that cannot be sent, and what is kept of a reply. */
-#include "kms/http.h"
+#include "kms/http/http.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"

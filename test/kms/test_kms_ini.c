@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of sections with settings, and finding kms.conf. */
-#include "kms/ini.h"
+#include "kms/core/ini.h"
 
 #include <stdio.h>
 
@@ -8,7 +8,7 @@
 #include "test/support/memory.h"
 #include "test/support/support.h"
 
-#include "kms/config.h"
+#include "kms/site/config.h"
 
 #define PATH "/etc/file"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON from services, which may say anything, and JSON that we write. */
-#include "kms/json.h"
+#include "kms/core/json.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"

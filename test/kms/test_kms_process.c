@@ -4,7 +4,7 @@
  * they do, nothing of them is left: no process, no descriptor, no signal.
  */
 #define _GNU_SOURCE /* pipe2 */
-#include "kms/process.h"
+#include "kms/core/process.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"
@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kms/clock.h"
+#include "kms/core/clock.h"
 
 #define MIB ((size_t)1 << 20)
 #define LONG_MS 20000 /* never reached */

@@ -6,7 +6,7 @@
  * tests/aws-signing-test-suite/v4, at 495329c2433034bd8fd53fc6ba9e0202d3fac876:
  * all that are normalized and sign no other headers than we do.
  */
-#include "kms/canonical.h"
+#include "kms/http/canonical.h"
 #include "test/kms/kms_sign.h"
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Credentials for Tencent Cloud: their sources, in their order. */
-#include "kms/credentials.h"
+#include "kms/engine/credentials.h"
 
 #include <stdio.h>
 
@@ -42,7 +42,9 @@ look(struct kms_credentials *credentials, struct fake_world *fake,
     fake->reply_count = sources->reply_count;
     *credentials = (struct kms_credentials){ 0 };
     kms_text_set(&credentials->token, "of an earlier call");
-    rc = kms_tencent_credentials(credentials, &fake->world, profile, err);
+    rc = kms_tencent_credentials(
+        credentials,
+        &(struct kms_seeker){ .world = &fake->world, .profile = profile }, err);
     if (rc != ENVELOPE_OK) {
         assert_int_equal(err->reason, rc);
         assert_int_equal(credentials->id.len, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text that grows and is wiped, base64 in both directions, and names. */
-#include "kms/text.h"
+#include "kms/core/text.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"

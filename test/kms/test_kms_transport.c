@@ -5,7 +5,7 @@
  * byte; what comes back is taken, or refused, in time.
  */
 #define _GNU_SOURCE /* pipe2 */
-#include "kms/transport.h"
+#include "kms/http/transport.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"
@@ -27,7 +27,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "kms/clock.h"
+#include "kms/core/clock.h"
 
 #define LONG_MS 20000 /* never reached */
 #define HANG_S 100

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* URIs of keys: their parts, what is decoded in them, and what is refused. */
-#include "kms/uri.h"
+#include "kms/core/uri.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which Vault is asked, in which namespace, with which token and trust. */
-#include "kms/vault_server.h"
+#include "kms/cloud/vault_server.h"
 
 #include "test/kms/kms_vault.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real world's small things: time, chance, environment, files. */
-#include "kms/world.h"
+#include "kms/http/world.h"
 
 #include "test/support/memory.h"
 #include "test/support/support.h"

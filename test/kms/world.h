@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kms/world.h"
+#include "kms/http/world.h"
 
 #define FAKE_COUNT_MAX 24
 

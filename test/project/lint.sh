@@ -84,11 +84,18 @@ layers() {
     none '#include "kms/' provider/*.[ch] filter/*/*.[ch]
     # kms/ is a module of its own: of lib/ it knows how failures travel, and
     # what they have agreed on.
-    none '#include "(provider|filter|tools|test)/' kms/*.[ch]
+    none '#include "(provider|filter|tools|test)/' kms/*.[ch] kms/*/*.[ch]
     none_but 'lib/(base/(err|libctx|param)|keys/(kek_source|kms_interface))\.h"' \
-        '#include "lib/' kms/*.[ch]
-    test "$(grep -l '#include <curl' -r kms)" = kms/transport.c
-    test "$(grep -l '#include <jansson' -r kms)" = kms/json.c
+        '#include "lib/' kms/*.[ch] kms/*/*.[ch]
+    # Its rooms, each of which knows those before it.
+    none '#include "kms/([^c]|cl)' kms/core/*.[ch]
+    none '#include "kms/([^ch]|cl)' kms/http/*.[ch]
+    none '#include "kms/([^che]|cl)' kms/engine/*.[ch]
+    none '#include "kms/(site|cloud|dispatch)' kms/aws/*.[ch]
+    none '#include "kms/(site|aws|dispatch)' kms/cloud/*.[ch]
+    none '#include "kms/(aws|cloud|dispatch)' kms/site/*.[ch]
+    test "$(grep -l '#include <curl' -r kms)" = kms/http/transport.c
+    test "$(grep -l '#include <jansson' -r kms)" = kms/core/json.c
     # filter/ reaches the cipher through EVP; of lib/ it knows the errors and
     # what a header looks like, one file the runs of chunks that EVP has no call
     # for, one how keys are named, and one the configuration file.
@@ -110,7 +117,7 @@ layers() {
 no_io_in_lib() {
     # shellcheck disable=SC2046 # a list of files
     none '\b(printf|fprintf|puts|exit|abort|assert|getenv)\(' \
-        lib/*/*.c provider/*.c kms/*.c $(filter_without_door)
+        lib/*/*.c provider/*.c kms/*.c kms/*/*.c $(filter_without_door)
 }
 
 # The launcher is a program, and the preload module answers it.
@@ -123,7 +130,7 @@ getenv_once() {
     set -- lib/*/*.c provider/*.c $(filter_without_door)
     none '\bgetenv\(' "$@"
     test "$(grep -l secure_getenv "$@")" = lib/stream/defaults.c
-    test "$(grep -l 'secure_getenv(' kms/*.c)" = kms/world.c
+    test "$(grep -l 'secure_getenv(' kms/*.c kms/*/*.c)" = kms/http/world.c
 }
 
 # A program that uses libarchive knows nothing of libcrypto's error queue.
@@ -137,9 +144,9 @@ quiet_allocations() {
 # Functions that reach the program's library context instead of the child's.
 contexts() {
     none '\b(RAND_bytes|RAND_priv_bytes|EVP_Digest|EVP_EncryptInit|EVP_PKEY_CTX_new_id|X509_new|OSSL_STORE_open|CMS_ContentInfo_new)\(' \
-        lib/*/*.c provider/*.c kms/*.c
+        lib/*/*.c provider/*.c kms/*.c kms/*/*.c
     # The digest that an engine's key takes by no name.
-    test "$(grep -c 'EVP_sha' lib/*/*.c provider/*.c kms/*.c | awk -F: '{ n += $2 }
+    test "$(grep -c 'EVP_sha' lib/*/*.c provider/*.c kms/*.c kms/*/*.c | awk -F: '{ n += $2 }
         END { print n }')" -eq 1
 }
 
@@ -152,7 +159,7 @@ sources_of_tests() {
 spdx() {
     ci=.ci/run
     [ -e .git ] || [ -e $ci ] || ci= # a tarball has none
-    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] tools/os/*.[ch] kms/*.[ch] \
+    for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] tools/os/*.[ch] kms/*.[ch] kms/*/*.[ch] \
         include/envelope/*.h $(sources_of_tests) bench/*.c examples/*.c \
         bench/run bench/*.py examples/*.cnf examples/*.js examples/*.php \
         examples/*.py examples/*.rb examples/parts/* check demo packages bootstrap $ci \
@@ -164,13 +171,13 @@ spdx() {
 
 sizes() {
     for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] tools/os/*.[ch] \
-        kms/*.[ch]; do
+        kms/*.[ch] kms/*/*.[ch]; do
         [ "$(wc -l <"$file")" -le 600 ] || { echo "$file is too long" && false; }
     done
     # A function's body is what stands between braces in the first column.
     awk '/^{/ { start = FNR } /^}/ && start {
         if (FNR - start > 61) { print FILENAME ": " start; bad = 1 }
-        start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*/*.c tools/*.c tools/os/*.c kms/*.c
+        start = 0 } END { exit bad }' lib/*/*.c provider/*.c filter/*/*.c tools/*.c tools/os/*.c kms/*.c kms/*/*.c
 }
 
 # A test is found by the name of its script, which then shows one thing.
@@ -207,7 +214,7 @@ reasons_are_explained() {
 # A heading that no program prints any more helps nobody.  Some are of openssl and
 # tar themselves.
 explained_is_printed() {
-    cat include/envelope/*.h lib/*/*.c filter/*/*.[ch] tools/*.c tools/os/*.c kms/*.c \
+    cat include/envelope/*.h lib/*/*.c filter/*/*.[ch] tools/*.c tools/os/*.c kms/*.c kms/*/*.c \
         | tr '\n\t' '  ' | sed 's/" *"//g' >"$tests_dir/sources"
     sed -n 's/^### `\(.*\)`$/\1/p' doc/faq.md \
         | grep -vE '^(This does not look like|hex string is|unable to load)' \
@@ -247,7 +254,7 @@ manuals() {
 # Other versions lay out differently.
 format() {
     clang-format --dry-run -Werror lib/*/*.[ch] provider/*.[ch] \
-        filter/*/*.[ch] kms/*.[ch] tools/*.[ch] tools/os/*.[ch] include/envelope/[ae]*.h bench/*.c examples/*.c \
+        filter/*/*.[ch] kms/*.[ch] kms/*/*.[ch] tools/*.[ch] tools/os/*.[ch] include/envelope/[ae]*.h bench/*.c examples/*.c \
         $(sources_of_tests | grep '\.[ch]$')
 }
 

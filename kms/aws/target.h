@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is asked at AWS KMS, and for which key: the user's URI, environment and
+ * profile decide.  What a header says is compared with them.
+ */
+#ifndef KMS_AWS_TARGET_H
+#define KMS_AWS_TARGET_H
+
+#include <stdbool.h>
+
+#include "kms/aws/key.h"
+#include "kms/core/text.h"
+#include "kms/http/http.h"
+#include "kms/http/world.h"
+
+struct kms_aws_target {
+    struct kms_aws_key key;
+    struct kms_text region; /* where it is asked */
+    const char *key_id;     /* that is sent: the user's, or a discovered one;
+                             * borrowed */
+    struct kms_endpoint endpoint;
+};
+
+/*
+ * kms_aws_target_read - all but the endpoint
+ *
+ * Of a discovery, region is the one that is configured, and empty where the
+ * URI has its own.
+ *
+ * Ownership: target is the caller's, kms_aws_target_clear(), also after a
+ *            failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY for a bad URI or
+ *            configuration, or one without a region; ENVELOPE_R_CREDENTIALS
+ *            for a profile that cannot be read; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason kms_aws_target_read(struct kms_aws_target *target,
+                                         const struct kms_world *world,
+                                         const struct kms_uri *uri,
+                                         enum envl_kms_use use,
+                                         struct envl_err *err);
+void kms_aws_target_clear(struct kms_aws_target *target);
+
+/* kms_aws_target_matches - can the user mean the key of this ARN? */
+bool kms_aws_target_matches(const struct kms_aws_target *target,
+                            const char *arn);
+
+/*
+ * kms_aws_target_connect - the endpoint: the URI's, the environment's, or
+ * AWS's own one for the region
+ *
+ *   arn  the header's, which matches, for a discovery; NULL for none: then
+ *        there is an endpoint for each region of a discovery, or an error
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY; ENVELOPE_R_MEMORY.
+ */
+enum envelope_reason kms_aws_target_connect(struct kms_aws_target *target,
+                                            const struct kms_world *world,
+                                            const char *arn,
+                                            struct envl_err *err);
+
+/* kms_aws_target_same_place - can one request be for both? */
+bool kms_aws_target_same_place(const struct kms_aws_target *a,
+                               const struct kms_aws_target *b);
+
+/*
+ * kms_aws_target_check_new - the ARN in the reply to a request to encrypt: is
+ * it this target's?
+ * kms_aws_target_check_old - to a request to decrypt: is it the header's, or
+ * its sibling in the region that was asked?
+ *
+ *   said  NULL for none
+ *
+ * The detail of a failure does not begin with the service's name.
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_KEY_SERVICE_REFUSED for another one;
+ *          ENVELOPE_R_KEY_SERVICE for none.
+ */
+enum envelope_reason
+kms_aws_target_check_new(const struct kms_aws_target *target, const char *said,
+                         struct envl_err *err);
+enum envelope_reason
+kms_aws_target_check_old(const struct kms_aws_target *target, const char *said,
+                         const char *arn, struct envl_err *err);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a URI and the environment to a server.  Nothing of it ever comes from
+ * a header: a token must not go where a stranger says. */
+#include "kms/cloud/vault_server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TOKEN_LEN_MAX 8192
+
+/* Vault's variables or OpenBao's: those of which the address is set, or else the
+ * token, or else another one.  Never both: the token of one is not for the address of
+ * the other. */
+static bool
+is_bao(const struct kms_world *world)
+{
+    static const char *const deciding[][2] = {
+        { "VAULT_ADDR", "BAO_ADDR" },
+        { "VAULT_TOKEN", "BAO_TOKEN" },
+        { "VAULT_NAMESPACE", "BAO_NAMESPACE" },
+        { "VAULT_CACERT", "BAO_CACERT" },
+        { "VAULT_CAPATH", "BAO_CAPATH" },
+        { "VAULT_CLIENT_CERT", "BAO_CLIENT_CERT" },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(deciding) / sizeof(deciding[0]); i++) {
+        if (world->variable(world->arg, deciding[i][0]) != NULL)
+            return false;
+        if (world->variable(world->arg, deciding[i][1]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static const char *
+variable(const struct kms_world *world, const char *name)
+{
+    char full[32];
+
+    (void)snprintf(full, sizeof(full), "%s_%s", is_bao(world) ? "BAO" : "VAULT",
+                   name);
+    return world->variable(world->arg, full);
+}
+
+/* Addresses */
+
+static enum envelope_reason
+fail(struct envl_err *err, const char *what)
+{
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "vault: %s", what);
+}
+
+static enum envelope_reason
+find_endpoint(struct kms_endpoint *endpoint, const struct kms_world *world,
+              const struct kms_uri *uri, struct envl_err *err)
+{
+    const char *url = kms_uri_get(uri, "address");
+    struct kms_text own = { 0 };
+    enum envelope_reason rc;
+
+    if (*uri->authority != '\0') {
+        if (url != NULL)
+            return fail(err, "the URI names its server twice, as a host and "
+                             "as address=");
+        kms_text_addf(&own, "https://%s", uri->authority);
+        url = kms_text_get(&own);
+    }
+    if (url == NULL)
+        url = variable(world, "ADDR");
+    if (own.failed)
+        rc = envl_fail_memory(err);
+    else if (url == NULL)
+        rc = fail(err, "no server is named: set VAULT_ADDR or BAO_ADDR, or "
+                       "write vault://HOST:8200/MOUNT/keys/NAME");
+    else
+        rc = kms_endpoint_parse(endpoint, url, false, err);
+    kms_text_clear(&own);
+    return rc;
+}
+
+/* What Vault's own client takes for no. */
+static bool
+is_false(const char *value)
+{
+    static const char *const words[] = { "0",     "f",     "F",
+                                         "false", "FALSE", "False" };
+    size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(value, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum envelope_reason
+find_tls(struct kms_tls *tls, const struct kms_world *world,
+         struct envl_err *err)
+{
+    const char *skip = variable(world, "SKIP_VERIFY");
+
+    if (skip != NULL && !is_false(skip))
+        return fail(err, "VAULT_SKIP_VERIFY is not honoured: who sent the "
+                         "reply would be anybody's guess; name the "
+                         "certificate authority's file in VAULT_CACERT");
+    tls->ca_file = variable(world, "CACERT");
+    tls->ca_path = variable(world, "CAPATH");
+    tls->certificate = variable(world, "CLIENT_CERT");
+    tls->key = variable(world, "CLIENT_KEY");
+    if ((tls->certificate == NULL) != (tls->key == NULL))
+        return fail(err, "VAULT_CLIENT_CERT and VAULT_CLIENT_KEY belong "
+                         "together, and one of them is not set");
+    return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+find_namespace(const char **name_space, const struct kms_world *world,
+               const struct kms_uri *uri, struct envl_err *err)
+{
+    *name_space = kms_uri_get(uri, "namespace");
+    if (*name_space == NULL)
+        *name_space = variable(world, "NAMESPACE");
+    if (*name_space != NULL && !kms_is_printable(*name_space))
+        return fail(err, "the namespace is not printable ASCII");
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+kms_vault_server_find(struct kms_vault_server *server,
+                      const struct kms_world *world, const struct kms_uri *uri,
+                      struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    *server = (struct kms_vault_server){ 0 };
+    rc = find_tls(&server->tls, world, err);
+    if (rc == ENVELOPE_OK)
+        rc = find_namespace(&server->name_space, world, uri, err);
+    if (rc == ENVELOPE_OK)
+        rc = find_endpoint(&server->endpoint, world, uri, err);
+    if (rc != ENVELOPE_OK)
+        kms_vault_server_clear(server);
+    return rc;
+}
+
+void
+kms_vault_server_clear(struct kms_vault_server *server)
+{
+    kms_endpoint_clear(&server->endpoint);
+    *server = (struct kms_vault_server){ 0 };
+}
+
+bool
+kms_vault_server_same(const struct kms_vault_server *a,
+                      const struct kms_vault_server *b)
+{
+    const char *in_a = a->name_space != NULL ? a->name_space : "";
+    const char *in_b = b->name_space != NULL ? b->name_space : "";
+
+    return kms_endpoint_same(&a->endpoint, &b->endpoint)
+           && strcmp(in_a, in_b) == 0;
+}
+
+/* Tokens */
+
+/* The content of ~/.vault-token without the end of its line. */
+static enum envelope_reason
+read_token(struct kms_text *token, const struct kms_world *world,
+           struct envl_err *err)
+{
+    const char *home = world->variable(world->arg, "HOME");
+    struct kms_text path = { 0 }, file = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t len;
+
+    if (home == NULL)
+        return ENVELOPE_OK;
+    kms_text_addf(&path, "%s/.vault-token", home);
+    if (path.failed)
+        rc = envl_fail_memory(err);
+    else
+        rc = world->read(world->arg, &file, kms_text_get(&path), TOKEN_LEN_MAX,
+                         err);
+    if (rc == ENVELOPE_OK) {
+        len = file.len;
+        if (len > 0 && file.data[len - 1] == '\n')
+            len--;
+        if (len > 0 && file.data[len - 1] == '\r')
+            len--;
+        kms_text_add_bytes(token, kms_text_get(&file), len);
+    }
+    kms_text_clear(&file);
+    kms_text_clear(&path);
+    return rc;
+}
+
+enum envelope_reason
+kms_vault_token(struct kms_text *token, const struct kms_world *world,
+                struct envl_err *err)
+{
+    const char *value = variable(world, "TOKEN");
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    kms_text_clear(token);
+    if (value != NULL)
+        kms_text_set(token, value);
+    else
+        rc = read_token(token, world, err);
+    if (token->failed)
+        rc = envl_fail_memory(err);
+    else if (rc == ENVELOPE_OK && token->len == 0)
+        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                       "vault: no token: set VAULT_TOKEN, or have vault login "
+                       "write ~/.vault-token");
+    else if (rc == ENVELOPE_OK
+             && (!kms_is_printable(token->data)
+                 || strlen(token->data) != token->len))
+        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                       "vault: the token of %s is not printable ASCII",
+                       value != NULL ? "VAULT_TOKEN or BAO_TOKEN"
+                                     : "~/.vault-token");
+    if (rc != ENVELOPE_OK)
+        kms_text_clear(token);
+    return rc;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of texts. */
+#include "kms/core/span.h"
+
+#include <string.h>
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f';
+}
+
+bool
+kms_is_graphic(char c)
+{
+    return c > ' ' && c < 0x7f;
+}
+
+struct kms_span
+kms_span_skip(struct kms_span span, size_t len)
+{
+    return (struct kms_span){ span.data + len, span.len - len };
+}
+
+size_t
+kms_span_blanks(struct kms_span span)
+{
+    size_t n = 0;
+
+    while (n < span.len && is_blank(span.data[n]))
+        n++;
+    return n;
+}
+
+struct kms_span
+kms_span_trim(struct kms_span span)
+{
+    span = kms_span_skip(span, kms_span_blanks(span));
+    while (span.len > 0 && is_blank(span.data[span.len - 1]))
+        span.len--;
+    return span;
+}
+
+bool
+kms_span_is(struct kms_span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.data, text, span.len) == 0;
+}
+
+bool
+kms_span_is_key(struct kms_span value)
+{
+    size_t i;
+
+    for (i = 0; i < value.len; i++) {
+        if (!kms_is_graphic(value.data[i]) || value.data[i] == '"'
+            || value.data[i] == '\'')
+            return false;
+    }
+    return value.len > 0;
+}
+
+bool
+kms_span_has_control(struct kms_span value)
+{
+    size_t i;
+
+    for (i = 0; i < value.len; i++) {
+        if ((unsigned char)value.data[i] < ' ' && value.data[i] != '\t')
+            return true;
+    }
+    return false;
+}
+
+struct kms_span
+kms_span_up_to(struct kms_span span, char a, char b)
+{
+    size_t n = 0;
+
+    while (n < span.len && span.data[n] != a && span.data[n] != b)
+        n++;
+    span.len = n;
+    return span;
+}

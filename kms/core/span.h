@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of a text that somebody else owns; there is no NUL after one. */
+#ifndef KMS_CORE_SPAN_H
+#define KMS_CORE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct kms_span {
+    const char *data;
+    size_t len;
+};
+
+/*
+ * kms_span_is - is it this text?
+ * kms_span_trim - without the blanks before and after it
+ * kms_span_skip - without its first len bytes, which it has
+ * kms_span_up_to - up to the first byte that is a or b; all of it if none is
+ * kms_span_blanks - how many blanks it begins with
+ * kms_span_has_control - is there a control character in it, other than a tab?
+ */
+bool kms_span_is(struct kms_span span, const char *text);
+struct kms_span kms_span_trim(struct kms_span span);
+struct kms_span kms_span_skip(struct kms_span span, size_t len);
+struct kms_span kms_span_up_to(struct kms_span span, char a, char b);
+size_t kms_span_blanks(struct kms_span span);
+bool kms_span_has_control(struct kms_span span);
+
+/* kms_span_is_key - printable ASCII without blanks and quotes, and not empty:
+ * as keys and tokens are */
+bool kms_span_is_key(struct kms_span value);
+
+/* kms_is_graphic - is it a character of ASCII that leaves ink? */
+bool kms_is_graphic(char c);
+
+#endif

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Canonical requests as AWS, "Create a signed AWS API request" has them for
+ * all services but S3; where it is silent, as botocore makes them.
+ */
+#include "kms/http/canonical.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+/* Names with values, to be sorted: parameters, headers */
+
+static_assert(KMS_QUERY_COUNT_MAX > KMS_HEADERS_MAX, "Host is one more");
+
+struct pairs {
+    struct pair {
+        struct kms_text name, value;
+    } list[KMS_QUERY_COUNT_MAX];
+    size_t count;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    int order = strcmp(kms_text_get(&x->name), kms_text_get(&y->name));
+
+    if (order != 0)
+        return order;
+    return strcmp(kms_text_get(&x->value), kms_text_get(&y->value));
+}
+
+static void
+sort(struct pairs *pairs)
+{
+    qsort(pairs->list, pairs->count, sizeof(pairs->list[0]), compare);
+}
+
+/* One of them, and a mark after it. */
+static void
+add_pair(struct kms_text *text, const struct pair *pair, const char *equals,
+         const char *end)
+{
+    kms_text_addf(text, "%s%s%s%s", kms_text_get(&pair->name), equals,
+                  kms_text_get(&pair->value), end);
+    text->failed = text->failed || pair->name.failed || pair->value.failed;
+}
+
+static void
+clear(struct pairs *pairs)
+{
+    size_t i;
+
+    for (i = 0; i < pairs->count; i++) {
+        kms_text_clear(&pairs->list[i].name);
+        kms_text_clear(&pairs->list[i].value);
+    }
+}
+
+/* The canonical form of path and query */
+
+/* All but what RFC 3986, 2.3 calls unreserved is encoded. */
+static void
+add_encoded(struct kms_text *text, char c)
+{
+    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "abcdefghijklmnopqrstuvwxyz"
+                                     "0123456789-._~";
+
+    if (c != '\0' && strchr(unreserved, c) != NULL)
+        kms_text_add_bytes(text, &c, 1);
+    else
+        kms_text_addf(text, "%%%02X", (unsigned)(unsigned char)c);
+}
+
+/* Take the last "/segment" back; what stands before start stays. */
+static void
+drop_segment(struct kms_text *text, size_t start)
+{
+    bool slash = false;
+
+    while (!slash && text->len > start) {
+        slash = text->data[--text->len] == '/';
+        text->data[text->len] = '\0';
+    }
+}
+
+/* Without empty segments and those of dots; what has been percent-encoded is
+ * encoded once more. */
+static void
+add_path(struct kms_text *text, const char *path, size_t path_len)
+{
+    const size_t start = text->len;
+    size_t at, len, i;
+
+    for (at = 0; at < path_len; at += len + 1) {
+        len = strcspn(path + at, "/?");
+        if (len == 2 && memcmp(path + at, "..", 2) == 0) {
+            drop_segment(text, start);
+        } else if (len > 0 && !(len == 1 && path[at] == '.')) {
+            kms_text_add(text, "/");
+            for (i = 0; i < len; i++)
+                add_encoded(text, path[at + i]);
+        }
+    }
+    if (text->len == start || path[path_len - 1] == '/')
+        kms_text_add(text, "/");
+}
+
+/* In the one form that a service finds, too, once it has decoded: "%7e" and
+ * "~" are the same. */
+static void
+add_reencoded(struct kms_text *text, const char *from, size_t len)
+{
+    int high, low;
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        high = low = -1;
+        if (from[i] == '%' && len - i > 2) {
+            high = OPENSSL_hexchar2int((unsigned char)from[i + 1]);
+            low = OPENSSL_hexchar2int((unsigned char)from[i + 2]);
+        }
+        if (high >= 0 && low >= 0) {
+            add_encoded(text, (char)(high << 4 | low));
+            i += 2;
+        } else {
+            add_encoded(text, from[i]);
+        }
+    }
+}
+
+static bool
+take_parameter(struct pairs *pairs, const char *from, size_t len)
+{
+    size_t name_len = strcspn(from, "=&");
+    struct pair *pair = &pairs->list[pairs->count];
+
+    if (pairs->count == KMS_QUERY_COUNT_MAX)
+        return false;
+    pairs->count++;
+    add_reencoded(&pair->name, from, name_len);
+    if (name_len < len)
+        add_reencoded(&pair->value, from + name_len + 1, len - name_len - 1);
+    return true;
+}
+
+/* Sorted by name, with a "=" in each; parts that are empty do not count. */
+static enum envelope_reason
+add_query(struct kms_text *text, const char *query, struct envl_err *err)
+{
+    struct pairs pairs = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t len, i;
+
+    for (; *query != '\0' && rc == ENVELOPE_OK; query += len) {
+        len = strcspn(query, "&");
+        if (len > 0 && !take_parameter(&pairs, query, len))
+            rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                           "cannot sign a URL with more than %d parameters",
+                           KMS_QUERY_COUNT_MAX);
+        len += query[len] == '&';
+    }
+    sort(&pairs);
+    for (i = 0; i < pairs.count; i++)
+        add_pair(text, &pairs.list[i], "=", i + 1 < pairs.count ? "&" : "");
+    clear(&pairs);
+    return rc;
+}
+
+static enum envelope_reason
+add_target(struct kms_text *text, const struct kms_canonical_form *form,
+           const char *target, struct envl_err *err)
+{
+    size_t path_len = strcspn(target, "?");
+    const char *query = target + path_len + (target[path_len] == '?');
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (form->target_as_sent) {
+        kms_text_add_bytes(text, target, path_len);
+        kms_text_addf(text, "\n%s\n", query);
+    } else {
+        add_path(text, target, path_len);
+        kms_text_add(text, "\n");
+        rc = add_query(text, query, err);
+        kms_text_add(text, "\n");
+    }
+    return rc;
+}
+
+/* The canonical form of headers */
+
+static void
+add_lower(struct kms_text *text, const char *from)
+{
+    char c;
+
+    for (; *from != '\0'; from++) {
+        c = kms_lower(*from);
+        kms_text_add_bytes(text, &c, 1);
+    }
+}
+
+/* Without spaces around it, and with single ones in it. */
+static void
+add_trimmed(struct kms_text *text, const char *from, bool lower)
+{
+    const size_t start = text->len;
+    bool space = false;
+    char c;
+
+    for (; *from != '\0'; from++) {
+        if (*from == ' ') {
+            space = text->len > start;
+            continue;
+        }
+        if (space)
+            kms_text_add(text, " ");
+        space = false;
+        c = lower ? kms_lower(*from) : *from;
+        kms_text_add_bytes(text, &c, 1);
+    }
+}
+
+static bool
+is_signed(const struct kms_canonical_form *form, const char *name)
+{
+    const char *prefix = form->signed_prefix;
+    size_t len = strlen(name);
+
+    return kms_same_name(name, len, "Content-Type")
+           || kms_same_name(name, len, "Host")
+           || (prefix != NULL && len >= strlen(prefix)
+               && kms_same_name(name, strlen(prefix), prefix));
+}
+
+/* The values of those that have the same name are joined. */
+static void
+take_header(struct pairs *pairs, const struct kms_canonical_form *form,
+            const char *name, const char *value)
+{
+    struct pair *pair = pairs->list, *end = pairs->list + pairs->count;
+
+    if (!is_signed(form, name))
+        return;
+    while (pair < end
+           && !kms_same_name(name, strlen(name), kms_text_get(&pair->name)))
+        pair++;
+    if (pair < end) {
+        kms_text_add(&pair->value, ",");
+    } else {
+        pairs->count++;
+        add_lower(&pair->name, name);
+    }
+    add_trimmed(&pair->value, value, form->lower_values);
+}
+
+/* Those that are signed, and the list of their names. */
+static void
+add_headers(struct kms_text *text, struct kms_text *names,
+            const struct kms_canonical_form *form,
+            const struct kms_request *request)
+{
+    struct pairs pairs = { 0 };
+    size_t i;
+
+    take_header(&pairs, form, "Host", kms_text_get(&request->endpoint->host));
+    for (i = 0; i < request->header_count; i++)
+        take_header(&pairs, form, request->headers[i].name,
+                    kms_text_get(&request->headers[i].value));
+    sort(&pairs);
+    for (i = 0; i < pairs.count; i++) {
+        add_pair(text, &pairs.list[i], ":", "\n");
+        kms_text_addf(names, "%s%s", i > 0 ? ";" : "",
+                      kms_text_get(&pairs.list[i].name));
+    }
+    clear(&pairs);
+}
+
+const char *
+kms_request_target(const struct kms_request *request)
+{
+    return request->path.len > 0 ? kms_text_get(&request->path) : "/";
+}
+
+enum envelope_reason
+kms_canonical_request(struct kms_text *text, struct kms_text *names,
+                      const struct kms_canonical_form *form,
+                      const struct kms_request *request, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    kms_text_addf(text, "%s\n", request->method);
+    rc = add_target(text, form, kms_request_target(request), err);
+    add_headers(text, names, form, request);
+    kms_text_addf(text, "\n%s\n", kms_text_get(names));
+    return rc;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asking a service until it has answered, or until it is no use: attempts,
+ * pauses between them, and a time by which all has to be over.
+ */
+#ifndef KMS_HTTP_EXCHANGE_H
+#define KMS_HTTP_EXCHANGE_H
+
+#include <stdint.h>
+
+#include "kms/http/http.h"
+#include "kms/http/world.h"
+#include "lib/base/err.h"
+
+#define KMS_ATTEMPTS_MAX 4
+#define KMS_ATTEMPT_MS 10000
+#define KMS_TOTAL_MS 30000 /* unless ENVELOPE_KMS_TIMEOUT says it, in s */
+#define KMS_TIMEOUT_MAX_S 600
+#define KMS_PAUSE_MS 100      /* doubled with each attempt, full jitter */
+#define KMS_SLOW_PAUSE_MS 500 /* where the service asks for less */
+#define KMS_PAUSE_MAX_MS 10000
+#define KMS_SKEW_S 60 /* a clock that differs by less is right */
+
+/* What a reply means. */
+enum kms_outcome {
+    KMS_DONE,
+    KMS_FAILED,       /* for good; err is set */
+    KMS_RETRY,        /* the service had a failure of its own; err is set */
+    KMS_RETRY_SLOWLY, /* it is asked too often; err is set */
+    KMS_SKEWED,       /* the clock is wrong, if the reply's Date says so; err
+                       * is set for the case that it does not */
+    KMS_EXPIRED       /* other credentials may help; err is set */
+};
+
+struct kms_operation {
+    void *arg; /* handed to all of these */
+    /* Make the request, signed as of now: seconds since the epoch, with the
+     * service's clock taken into account. */
+    enum envelope_reason (*build)(void *arg, struct kms_request *request,
+                                  int64_t now, struct envl_err *err);
+    /* Understand the reply: a pure function of it. */
+    enum kms_outcome (*parse)(void *arg, const struct kms_reply *reply,
+                              struct envl_err *err);
+    /* Get credentials anew; NULL if that is not possible. */
+    enum envelope_reason (*refresh)(void *arg, struct envl_err *err);
+};
+
+/*
+ * kms_exchange - a failure to connect counts as KMS_RETRY, a reply with a
+ * status from 300 to 399 is refused unread.  The clock is set right once, the
+ * credentials are refreshed once.  What happened last is told, with how many
+ * attempts were made, if there was more than one.
+ *
+ * Returns: ENVELOPE_OK; what build and refresh return, and parse has set;
+ *          ENVELOPE_R_KEY_SERVICE where send fails; ENVELOPE_R_UNREADABLE_KEY
+ *          for a timeout that is none.
+ */
+enum envelope_reason kms_exchange(const struct kms_world *world,
+                                  const struct kms_operation *operation,
+                                  struct envl_err *err);
+
+/*
+ * kms_get - one attempt at a request of a metadata service, 1 second long;
+ * whatever its status, the reply is returned
+ */
+enum envelope_reason kms_get(const struct kms_world *world,
+                             struct kms_reply *reply,
+                             const struct kms_request *request,
+                             struct envl_err *err);
+
+#endif
