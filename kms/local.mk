@@ -41,6 +41,8 @@ libenvl_kms_la_SOURCES = \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
 	%D%/engine/credentials.h \
+	%D%/engine/kept.c \
+	%D%/engine/kept.h \
 	%D%/engine/service.c \
 	%D%/engine/service.h \
 	%D%/engine/text_blob.c \

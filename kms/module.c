@@ -1,21 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The module's one symbol: the services in the real world. */
+#include <pthread.h>
+
 #include "kms/dispatch.h"
+#include "kms/engine/kept.h"
 #include "kms/http/world.h"
 #include "lib/keys/kms_interface.h"
+
+static struct kms_kept kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static struct kms_world world;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+make_world(void)
+{
+    world = *kms_world_real();
+    world.kept = &kept;
+}
+
+/* The real one, with what is kept in this process. */
+static const struct kms_world *
+here(void)
+{
+    (void)pthread_once(&once, make_world);
+    return &world;
+}
+
+/* When the program ends. */
+static __attribute__((destructor)) void
+forget(void)
+{
+    kms_kept_forget(&kept);
+}
 
 envl_kms_module_fn envl_kms_module __attribute__((visibility("default")));
 
 static enum envelope_reason
 check(const char *uri, enum envl_kms_use use, struct envl_err *err)
 {
-    return kms_dispatch_check(kms_world_real(), uri, use, err);
+    return kms_dispatch_check(here(), uri, use, err);
 }
 
 static bool
 matches(const char *uri, const struct envl_kms_wrapped *wrapped)
 {
-    return kms_dispatch_matches(kms_world_real(), uri, wrapped);
+    return kms_dispatch_matches(here(), uri, wrapped);
 }
 
 static enum envelope_reason
@@ -23,7 +52,7 @@ generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
          const struct envl_kms_call *call, struct envl_err *err)
 {
     envl_err_begin();
-    return kms_dispatch_generate(kms_world_real(), made, kek, call, err);
+    return kms_dispatch_generate(here(), made, kek, call, err);
 }
 
 static enum envelope_reason
@@ -31,7 +60,7 @@ unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
        const struct envl_kms_call *call, struct envl_err *err)
 {
     envl_err_begin();
-    return kms_dispatch_unwrap(kms_world_real(), kek, wrapped, call, err);
+    return kms_dispatch_unwrap(here(), kek, wrapped, call, err);
 }
 
 static enum envelope_reason
@@ -40,8 +69,7 @@ rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
        struct envl_err *err)
 {
     envl_err_begin();
-    return kms_dispatch_rewrap(kms_world_real(), made, wrapped, call, to_uri,
-                               err);
+    return kms_dispatch_rewrap(here(), made, wrapped, call, to_uri, err);
 }
 
 const struct envl_kms_module *

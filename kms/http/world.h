@@ -14,8 +14,11 @@
 #include "kms/http/http.h"
 #include "lib/base/err.h"
 
+struct kms_kept; /* engine/kept.h */
+
 struct kms_world {
-    void *arg; /* handed to all of these */
+    void *arg;             /* handed to all of these */
+    struct kms_kept *kept; /* credentials, for the next call; NULL: none are kept */
 
     /* Seconds since the epoch; milliseconds of a clock that only goes on. */
     int64_t (*now)(void *arg);
@@ -73,7 +76,7 @@ struct kms_world {
                                 unsigned milliseconds, struct envl_err *err);
 };
 
-/* kms_world_real - libcurl, the system's clock, processes */
+/* kms_world_real - libcurl, the system's clock, processes; nothing is kept in it */
 const struct kms_world *kms_world_real(void);
 
 #endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A short table behind a lock; the world that is asked owns it. */
+#include "kms/engine/kept.h"
+
+#include <string.h>
+
+/* The entry of a source, or NULL. */
+static struct kms_kept_entry *
+find(struct kms_kept *kept, const char *source)
+{
+    size_t i;
+
+    for (i = 0; i < KMS_KEPT_COUNT_MAX; i++) {
+        if (strcmp(kms_text_get(&kept->entries[i].source), source) == 0)
+            return &kept->entries[i];
+    }
+    return NULL;
+}
+
+static void
+copy(struct kms_credentials *to, const struct kms_credentials *from)
+{
+    kms_text_set(&to->id, kms_text_get(&from->id));
+    kms_text_set(&to->secret, kms_text_get(&from->secret));
+    kms_text_set(&to->token, kms_text_get(&from->token));
+    to->expires = from->expires;
+}
+
+static void
+forget(struct kms_kept_entry *entry)
+{
+    kms_text_clear(&entry->source);
+    kms_credentials_clear(&entry->credentials);
+}
+
+bool
+kms_kept_find(struct kms_credentials *credentials,
+              const struct kms_seeker *seeker, const char *source)
+{
+    struct kms_kept *kept = seeker->world->kept;
+    const int64_t now = seeker->world->now(seeker->world->arg);
+    const struct kms_kept_entry *entry;
+    bool good;
+
+    if (kept == NULL || seeker->anew)
+        return false;
+    (void)pthread_mutex_lock(&kept->lock);
+    entry = find(kept, source);
+    good = entry != NULL
+           && (entry->credentials.expires == 0
+               || entry->credentials.expires - now > KMS_KEPT_MARGIN_S);
+    if (good)
+        copy(credentials, &entry->credentials);
+    (void)pthread_mutex_unlock(&kept->lock);
+    return good;
+}
+
+void
+kms_kept_put(const struct kms_seeker *seeker, const char *source,
+             const struct kms_credentials *credentials)
+{
+    struct kms_kept *kept = seeker->world->kept;
+    struct kms_kept_entry *entry;
+
+    if (kept == NULL)
+        return;
+    (void)pthread_mutex_lock(&kept->lock);
+    entry = find(kept, source);
+    if (entry == NULL)
+        entry = &kept->entries[kept->next++ % KMS_KEPT_COUNT_MAX];
+    kms_text_set(&entry->source, source);
+    copy(&entry->credentials, credentials);
+    if (entry->source.failed || entry->credentials.id.failed
+        || entry->credentials.secret.failed || entry->credentials.token.failed)
+        forget(entry);
+    (void)pthread_mutex_unlock(&kept->lock);
+}
+
+void
+kms_kept_forget(struct kms_kept *kept)
+{
+    size_t i;
+
+    (void)pthread_mutex_lock(&kept->lock);
+    for (i = 0; i < KMS_KEPT_COUNT_MAX; i++)
+        forget(&kept->entries[i]);
+    (void)pthread_mutex_unlock(&kept->lock);
+}
