@@ -6,8 +6,6 @@ noinst_LTLIBRARIES += libenvl-kms.la
 libenvl_kms_la_SOURCES = \
 	%D%/aws/aws.c \
 	%D%/aws/credentials.c \
-	%D%/aws/error.c \
-	%D%/aws/error.h \
 	%D%/aws/key.c \
 	%D%/aws/key.h \
 	%D%/aws/metadata.c \
@@ -24,6 +22,8 @@ libenvl_kms_la_SOURCES = \
 	%D%/cloud/vault_server.h \
 	%D%/core/clock.c \
 	%D%/core/clock.h \
+	%D%/core/crc32c.c \
+	%D%/core/crc32c.h \
 	%D%/core/ini.c \
 	%D%/core/ini.h \
 	%D%/core/json.c \
@@ -40,13 +40,18 @@ libenvl_kms_la_SOURCES = \
 	%D%/core/uri.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/engine/api.h \
+	%D%/engine/call.c \
+	%D%/engine/call.h \
 	%D%/engine/credentials.h \
 	%D%/engine/kept.c \
 	%D%/engine/kept.h \
-	%D%/engine/service.c \
-	%D%/engine/service.h \
-	%D%/engine/text_blob.c \
-	%D%/engine/text_blob.h \
+	%D%/engine/reply.c \
+	%D%/engine/reply.h \
+	%D%/engine/request.c \
+	%D%/engine/request.h \
+	%D%/engine/target.c \
+	%D%/engine/target.h \
 	%D%/http/authorities.c \
 	%D%/http/authorities.h \
 	%D%/http/canonical.c \
@@ -62,16 +67,13 @@ libenvl_kms_la_SOURCES = \
 	%D%/http/transport.h \
 	%D%/http/world.c \
 	%D%/http/world.h \
-	%D%/site/config.c \
-	%D%/site/config.h \
 	%D%/site/exec.c \
 	%D%/site/section.c \
 	%D%/site/section.h \
 	%D%/site/signer.c \
 	%D%/site/signer.h \
 	%D%/site/site.c \
-	%D%/site/site.h \
-	%D%/site/site_request.c
+	%D%/site/site.h
 libenvl_kms_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 libenvl_kms_la_LIBADD = libenvl-base.la $(CURL_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) $(PTHREAD_LIBS)
 

@@ -96,6 +96,7 @@ libenvl_keys_la_SOURCES = \
 	%D%/keys/kms.c \
 	%D%/keys/kms.h \
 	%D%/keys/kms_interface.h \
+	%D%/keys/kms_schemes.h \
 	%D%/keys/known_hosts.c \
 	%D%/keys/known_hosts.h \
 	%D%/keys/openssh.c \

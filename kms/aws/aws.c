@@ -1,384 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AWS Key Management Service (API version 2014-11-01, AWS JSON 1.1): its
- * operations GenerateDataKey, Decrypt and ReEncrypt, as requests and replies.
+ * AWS Key Management Service (API version 2014-11-01, AWS JSON 1.1) as a table.
+ * Sources of the errors: the model of KMS, AWS's "Common errors", botocore's
+ * _retry.json.
  */
-#include "kms/engine/service.h"
-
-#include <openssl/crypto.h>
-
-#include "kms/aws/error.h"
 #include "kms/aws/target.h"
-#include "kms/core/json.h"
-#include "kms/engine/credentials.h"
-#include "kms/http/exchange.h"
+#include "kms/engine/api.h"
 #include "kms/http/sign.h"
 
-#define SIGNED_SERVICE "kms"
-#define STATUS_OK 200
-#define BLOB_LEN_MAX 6144
-
-/* One operation, and where what it brings goes to. */
-struct call {
-    const struct kms_job *job;
-    const struct kms_aws_target *target; /* who is asked */
-    const char *operation;
-    struct kms_text body; /* of the request */
-    struct kms_credentials credentials;
-
-    /* Take what is in the reply; a detail has no name of the service yet. */
-    enum envelope_reason (*take)(const struct call *call,
-                                 const struct kms_json *reply,
-                                 struct envl_err *err);
-    const struct envl_kms_wrapped *wrapped;  /* the header's, or NULL */
-    const struct kms_aws_target *new_target; /* of made */
-    struct envl_kms_wrapped *made;
-    unsigned char *kek;
-};
-
-/* Replies */
-
 static enum envelope_reason
-take_kek(const struct call *call, const struct kms_json *reply,
-         struct envl_err *err)
-{
-    if (kms_take_kek(call->kek, reply, "Plaintext"))
-        return ENVELOPE_OK;
-    return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
-                     "the reply has no key of %d bytes", ENVL_KEK_LEN);
-}
-
-static enum envelope_reason
-take_made(const struct call *call, const struct kms_json *reply,
-          struct envl_err *err)
-{
-    const char *key = kms_json_text(reply, "KeyId");
-    struct envl_kms_wrapped *made = call->made;
-    enum envelope_reason rc;
-    long len;
-
-    rc = kms_aws_target_check_new(call->new_target, key, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    len = kms_json_octets(reply, "CiphertextBlob", made->blob, BLOB_LEN_MAX);
-    if (len < 1 || !kms_set_key(made, key))
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
-                         "the reply has no encrypted key of 1 to %d bytes",
-                         BLOB_LEN_MAX);
-    made->blob_len = (size_t)len;
-    made->has_context = call->job->labels_len > 0;
-    return ENVELOPE_OK;
-}
-
-static enum envelope_reason
-take_generated(const struct call *call, const struct kms_json *reply,
-               struct envl_err *err)
-{
-    enum envelope_reason rc = take_made(call, reply, err);
-
-    return rc == ENVELOPE_OK ? take_kek(call, reply, err) : rc;
-}
-
-static enum envelope_reason
-take_decrypted(const struct call *call, const struct kms_json *reply,
-               struct envl_err *err)
-{
-    enum envelope_reason rc = kms_aws_target_check_old(
-        call->target, kms_json_text(reply, "KeyId"), call->wrapped->key, err);
-
-    return rc == ENVELOPE_OK ? take_kek(call, reply, err) : rc;
-}
-
-static enum envelope_reason
-take_rewrapped(const struct call *call, const struct kms_json *reply,
-               struct envl_err *err)
-{
-    enum envelope_reason rc = kms_aws_target_check_old(
-        call->target, kms_json_text(reply, "SourceKeyId"), call->wrapped->key,
-        err);
-
-    return rc == ENVELOPE_OK ? take_made(call, reply, err) : rc;
-}
-
-static enum kms_outcome
-parse(void *arg, const struct kms_reply *reply, struct envl_err *err)
-{
-    const char *id = kms_text_get(&reply->headers[KMS_REPLY_REQUEST_ID]);
-    const struct call *call = arg;
-    struct kms_json *json = NULL;
-    enum envelope_reason rc;
-    struct envl_err inner;
-
-    if (reply->status != STATUS_OK)
-        return kms_aws_error(reply, err);
-    rc = kms_json_parse(&json, kms_text_get(&reply->body), reply->body.len,
-                        &inner);
-    if (rc == ENVELOPE_OK)
-        rc = call->take(call, json, &inner);
-    kms_json_free(json);
-    if (rc == ENVELOPE_OK)
-        return KMS_DONE;
-    (void)envl_fail(err, rc, "awskms: %.300s%s%.60s%s", inner.detail,
-                    *id != '\0' ? " (request " : "", id,
-                    *id != '\0' ? ")" : "");
-    return KMS_FAILED;
-}
-
-/* Requests */
-
-static enum envelope_reason
-build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
-{
-    const struct call *call = arg;
-    const struct kms_world *world = call->job->world;
-
-    kms_request_init(request, "POST", &call->target->endpoint, "/");
-    kms_request_add(request, "Content-Type", "application/x-amz-json-1.1");
-    kms_request_add(request, "X-Amz-Target", "TrentService.%s",
-                    call->operation);
-    kms_text_add_bytes(&request->body, call->body.data, call->body.len);
-    request->tls.ca_file = world->variable(world->arg, "AWS_CA_BUNDLE");
-    return kms_sign_aws4(request, call->job->ctx, &call->credentials,
-                         kms_text_get(&call->target->region), SIGNED_SERVICE,
-                         now, err);
-}
-
-static enum envelope_reason
-get_credentials(void *arg, struct envl_err *err)
-{
-    struct call *call = arg;
-    const struct kms_seeker seeker = {
-        .world = call->job->world,
-        .ctx = call->job->ctx,
-        .profile = kms_uri_get(call->job->uri, "profile"),
-    };
-
-    kms_credentials_clear(&call->credentials);
-    return kms_aws_credentials(&call->credentials, &seeker, err);
-}
-
-/* Send what is in the body so far, which is then gone. */
-static enum envelope_reason
-ask(struct call *call, struct envl_err *err)
-{
-    const struct kms_operation operation = {
-        .arg = call,
-        .build = build,
-        .parse = parse,
-        .refresh = get_credentials,
-    };
-    enum envelope_reason rc = ENVELOPE_OK;
-
-    kms_json_end(&call->body);
-    if (call->body.failed)
-        rc = envl_fail_memory(err);
-    if (rc == ENVELOPE_OK)
-        rc = get_credentials(call, err);
-    if (rc == ENVELOPE_OK)
-        rc = kms_exchange(call->job->world, &operation, err);
-    kms_credentials_clear(&call->credentials);
-    kms_text_clear(&call->body);
-    return rc;
-}
-
-/* The labels, if they are wanted. */
-static void
-add_context(struct kms_text *body, const char *name, const struct kms_job *job,
-            bool wanted)
-{
-    if (wanted)
-        kms_json_add_labels(body, name, job->labels, job->labels_len);
-}
-
-/* Targets */
-
-/* Who is asked to encrypt, or, with wrapped, to decrypt that. */
-static enum envelope_reason
-find_target(struct kms_aws_target *target, const struct kms_world *world,
-            const struct kms_uri *uri, const struct envl_kms_wrapped *wrapped,
+open_target(struct kms_target *target, enum envl_kms_use use,
             struct envl_err *err)
 {
-    enum envl_kms_use use =
-        wrapped != NULL ? ENVL_KMS_IDENTITY : ENVL_KMS_RECIPIENT;
-    enum envelope_reason rc = kms_aws_target_read(target, world, uri, use, err);
+    const struct kms_world *world = target->world;
+    struct kms_aws_target *own = target->own;
 
-    if (rc == ENVELOPE_OK && wrapped != NULL
-        && !kms_aws_target_matches(target, wrapped->key))
-        rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                       "awskms: the header's key is not one that may be asked "
-                       "for: %.200s",
-                       wrapped->key);
-    if (rc == ENVELOPE_OK)
-        rc = kms_aws_target_connect(target, world,
-                                    wrapped != NULL ? wrapped->key : NULL, err);
-    return rc;
+    target->endpoint = &own->endpoint;
+    target->tls.ca_file = world->variable(world->arg, "AWS_CA_BUNDLE");
+    target->binds_labels = true;
+    return kms_aws_target_read(own, world, &target->uri, use, err);
 }
 
-/* Can this be what the service once made for these labels? */
-static enum envelope_reason
-check_wrapped(const struct envl_kms_wrapped *wrapped, struct envl_err *err)
+static void
+close_target(struct kms_target *target)
 {
-    if (wrapped->blob_len < 1 || wrapped->blob_len > BLOB_LEN_MAX)
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                         "awskms: the encrypted key in the header has %zu "
-                         "bytes, and the service takes 1 to %d",
-                         wrapped->blob_len, BLOB_LEN_MAX);
-    return ENVELOPE_OK;
+    kms_aws_target_clear(target->own);
 }
 
-/* The service */
-
 static enum envelope_reason
-check(const struct kms_world *world, const struct kms_uri *uri,
-      enum envl_kms_use use, struct envl_err *err)
+aim(struct kms_target *target, const char *arn, struct envl_err *err)
 {
-    struct kms_aws_target target;
+    struct kms_aws_target *own = target->own;
     enum envelope_reason rc =
-        kms_aws_target_read(&target, world, uri, use, err);
+        kms_aws_target_connect(own, target->world, arn, err);
 
-    if (rc == ENVELOPE_OK)
-        rc = kms_aws_target_connect(&target, world, NULL, err);
-    kms_aws_target_clear(&target);
+    target->key_id = own->key_id;
+    target->region = kms_text_get(&own->region);
     return rc;
 }
 
 static bool
-matches(const struct kms_world *world, const struct kms_uri *uri,
-        const char *key)
+matches(const struct kms_target *target, const char *arn)
 {
-    struct kms_aws_target target;
-    struct envl_err ignored;
-    bool yes =
-        kms_aws_target_read(&target, world, uri, ENVL_KMS_IDENTITY, &ignored)
-            == ENVELOPE_OK
-        && kms_aws_target_matches(&target, key);
-
-    kms_aws_target_clear(&target);
-    return yes;
+    return kms_aws_target_matches(target->own, arn);
 }
 
 static enum envelope_reason
-generate(struct envl_kms_wrapped *made, unsigned char kek[ENVL_KEK_LEN],
-         const struct kms_job *job, struct envl_err *err)
-{
-    struct kms_aws_target target;
-    struct call call = {
-        .job = job,
-        .target = &target,
-        .operation = "GenerateDataKey",
-        .take = take_generated,
-        .new_target = &target,
-        .made = made,
-        .kek = kek,
-    };
-    enum envelope_reason rc =
-        find_target(&target, job->world, job->uri, NULL, err);
-
-    if (rc == ENVELOPE_OK) {
-        kms_json_begin(&call.body);
-        kms_json_add(&call.body, "KeyId", target.key_id);
-        kms_json_add(&call.body, "KeySpec", "AES_256");
-        add_context(&call.body, "EncryptionContext", job, job->labels_len > 0);
-        rc = ask(&call, err);
-    }
-    if (rc != ENVELOPE_OK)
-        OPENSSL_cleanse(kek, ENVL_KEK_LEN);
-    kms_aws_target_clear(&target);
-    return rc;
-}
-
-static enum envelope_reason
-unwrap(unsigned char kek[ENVL_KEK_LEN], const struct envl_kms_wrapped *wrapped,
-       const struct kms_job *job, struct envl_err *err)
-{
-    struct kms_aws_target target;
-    struct call call = {
-        .job = job,
-        .target = &target,
-        .operation = "Decrypt",
-        .take = take_decrypted,
-        .wrapped = wrapped,
-        .kek = kek,
-    };
-    enum envelope_reason rc =
-        find_target(&target, job->world, job->uri, wrapped, err);
-
-    if (rc == ENVELOPE_OK)
-        rc = check_wrapped(wrapped, err);
-    if (rc == ENVELOPE_OK) {
-        kms_json_begin(&call.body);
-        kms_json_add(&call.body, "KeyId", target.key_id);
-        kms_json_add_base64(&call.body, "CiphertextBlob", wrapped->blob,
-                            wrapped->blob_len);
-        add_context(&call.body, "EncryptionContext", job, wrapped->has_context);
-        rc = ask(&call, err);
-    }
-    if (rc != ENVELOPE_OK)
-        OPENSSL_cleanse(kek, ENVL_KEK_LEN);
-    kms_aws_target_clear(&target);
-    return rc;
-}
-
-static enum envelope_reason
-ask_to_rewrap(struct call *call, struct envl_err *err)
-{
-    const struct envl_kms_wrapped *wrapped = call->wrapped;
-    const struct kms_job *job = call->job;
-    struct kms_text *body = &call->body;
-
-    if (!kms_aws_target_same_place(call->target, call->new_target))
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "awskms: the old and the new key are in different "
-                         "regions, or belong to different profiles or "
-                         "endpoints: rewrap without --by-service");
-    kms_json_begin(body);
-    kms_json_add(body, "SourceKeyId", call->target->key_id);
-    kms_json_add(body, "DestinationKeyId", call->new_target->key_id);
-    kms_json_add_base64(body, "CiphertextBlob", wrapped->blob,
-                        wrapped->blob_len);
-    add_context(body, "SourceEncryptionContext", job, wrapped->has_context);
-    add_context(body, "DestinationEncryptionContext", job, job->labels_len > 0);
-    return ask(call, err);
-}
-
-static enum envelope_reason
-rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
-       const struct kms_job *job, const struct kms_uri *to,
+is_key(const struct kms_call *call, enum kms_what what, const char *said,
        struct envl_err *err)
 {
-    struct kms_aws_target target, new_target = { 0 };
-    struct call call = {
-        .job = job,
-        .target = &target,
-        .operation = "ReEncrypt",
-        .take = take_rewrapped,
-        .wrapped = wrapped,
-        .new_target = &new_target,
-        .made = made,
-    };
-    enum envelope_reason rc =
-        find_target(&target, job->world, job->uri, wrapped, err);
-
-    if (rc == ENVELOPE_OK)
-        rc = check_wrapped(wrapped, err);
-    if (rc == ENVELOPE_OK)
-        rc = find_target(&new_target, job->world, to, NULL, err);
-    if (rc == ENVELOPE_OK)
-        rc = ask_to_rewrap(&call, err);
-    kms_aws_target_clear(&new_target);
-    kms_aws_target_clear(&target);
-    return rc;
+    return what == KMS_NEW_KEY
+               ? kms_aws_target_check_new(call->to->own, said, err)
+               : kms_aws_target_check_old(call->from->own, said,
+                                          call->wrapped->key, err);
 }
+
+static enum envelope_reason
+sign(struct kms_request *request, const struct kms_call *call, int64_t now,
+     struct envl_err *err)
+{
+    kms_request_add(request, "Content-Type", "application/x-amz-json-1.1");
+    kms_request_add(request, "X-Amz-Target", "TrentService.%s",
+                    call->action->name);
+    return kms_sign_aws4(request, call->ctx, &call->credentials,
+                         call->asked->region, "kms", now, err);
+}
+
+#define BUSY "the service is asked too often"
+#define CLOCK "check this machine's clock"
+#define KEY_ID "check the access key id and the session token"
+#define POLICY "check whose credentials these are, and the key's policy"
+#define SECRET "check the secret access key, and this machine's clock"
+#define STATE "check the key's state"
+#define WRONG "it is not this key, or the labels or the header were changed"
+
+static const struct kms_rule rules[] = {
+    { "AccessDenied", 0, KMS_FAILED, POLICY },
+    { "AccessDeniedException", 0, KMS_FAILED, POLICY },
+    { "BandwidthLimitExceeded", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "DependencyTimeoutException", 0, KMS_RETRY, NULL },
+    { "DisabledException", 0, KMS_FAILED, "the key has to be enabled" },
+    { "ExpiredToken", 0, KMS_EXPIRED, "renew the credentials" },
+    { "ExpiredTokenException", 0, KMS_EXPIRED, "renew the credentials" },
+    { "IncorrectKeyException", 0, KMS_FAILED, WRONG },
+    { "InvalidCiphertextException", 0, KMS_FAILED, WRONG },
+    { "InvalidClientTokenId", 0, KMS_FAILED, KEY_ID },
+    { "InvalidGrantTokenException", 0, KMS_FAILED, NULL },
+    { "InvalidKeyUsageException", 0, KMS_FAILED,
+      "the key has to be a symmetric one, to encrypt and decrypt with" },
+    { "InvalidSignatureException", 0, KMS_SKEWED, SECRET },
+    { "KMSInternalException", 0, KMS_RETRY, NULL },
+    { "KMSInvalidStateException", 0, KMS_FAILED, STATE },
+    { "KeyUnavailableException", 0, KMS_RETRY, NULL },
+    { "LimitExceededException", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "NotFoundException", 0, KMS_FAILED, "check key, account and region" },
+    { "PriorRequestNotComplete", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "RequestExpired", 0, KMS_SKEWED, CLOCK },
+    { "RequestInTheFuture", 0, KMS_SKEWED, CLOCK },
+    { "RequestLimitExceeded", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "RequestThrottled", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "RequestThrottledException", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "RequestTimeTooSkewed", 0, KMS_SKEWED, CLOCK },
+    { "RequestTimeout", 0, KMS_RETRY, NULL },
+    { "RequestTimeoutException", 0, KMS_RETRY, NULL },
+    { "SignatureDoesNotMatch", 0, KMS_SKEWED, SECRET },
+    { "SlowDown", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "ThrottledException", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "Throttling", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "ThrottlingException", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "TooManyRequestsException", 0, KMS_RETRY_SLOWLY, BUSY },
+    { "UnrecognizedClientException", 0, KMS_FAILED, KEY_ID },
+    { "ValidationException", 0, KMS_FAILED, NULL },
+    { NULL, 0, KMS_FAILED, NULL },
+};
 
 static const char *const parameters[] = { "account+", "endpoint", "partition",
                                           "profile",  "region+",  NULL };
 
-const struct kms_service kms_service_aws = {
+const struct kms_api kms_api_aws = {
     .scheme = "awskms",
     .parameters = parameters,
-    .check = check,
+    .own_size = sizeof(struct kms_aws_target),
+    .shape = {
+        .actions = {
+            [KMS_GENERATE] = {
+                "GenerateDataKey",
+                { KMS_FIELD("KeyId", KMS_NEW_KEY, KMS_TEXT),
+                  KMS_CONSTANT("KeySpec", KMS_TEXT, "AES_256"),
+                  KMS_FIELD("EncryptionContext", KMS_NEW_LABELS, KMS_OBJECT) },
+                { KMS_FIELD("KeyId", KMS_NEW_KEY, KMS_TEXT),
+                  KMS_FIELD("CiphertextBlob", KMS_NEW_BLOB, KMS_BASE64),
+                  KMS_FIELD("Plaintext", KMS_PLAINTEXT, KMS_BASE64) },
+            },
+            [KMS_DECRYPT] = {
+                "Decrypt",
+                { KMS_FIELD("KeyId", KMS_KEY, KMS_TEXT),
+                  KMS_FIELD("CiphertextBlob", KMS_BLOB, KMS_BASE64),
+                  KMS_FIELD("EncryptionContext", KMS_LABELS, KMS_OBJECT) },
+                { KMS_FIELD("KeyId", KMS_KEY, KMS_TEXT),
+                  KMS_FIELD("Plaintext", KMS_PLAINTEXT, KMS_BASE64) },
+            },
+            [KMS_REENCRYPT] = {
+                "ReEncrypt",
+                { KMS_FIELD("SourceKeyId", KMS_KEY, KMS_TEXT),
+                  KMS_FIELD("DestinationKeyId", KMS_NEW_KEY, KMS_TEXT),
+                  KMS_FIELD("CiphertextBlob", KMS_BLOB, KMS_BASE64),
+                  KMS_FIELD("SourceEncryptionContext", KMS_LABELS, KMS_OBJECT),
+                  KMS_FIELD("DestinationEncryptionContext", KMS_NEW_LABELS, KMS_OBJECT) },
+                { KMS_FIELD("SourceKeyId", KMS_KEY, KMS_TEXT),
+                  KMS_FIELD("KeyId", KMS_NEW_KEY, KMS_TEXT),
+                  KMS_FIELD("CiphertextBlob", KMS_NEW_BLOB, KMS_BASE64) },
+            },
+        },
+        .code_at = { "__type", "code", "Code" },
+        .message_at = { "message", "Message" },
+        .rules = rules,
+    },
+    .blob_max = 6144,
+    .is_smithy = true,
+    .open = open_target,
+    .close = close_target,
+    .aim = aim,
     .matches = matches,
-    .generate = generate,
-    .unwrap = unwrap,
-    .rewrap = rewrap,
+    .is_key = is_key,
+    .sign = sign,
+    .credentials = kms_aws_credentials,
 };

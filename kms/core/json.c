@@ -8,6 +8,7 @@
 #include "kms/core/json.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -204,6 +205,20 @@ bool
 kms_json_has(const struct kms_json *json, const char *path)
 {
     return find(json, path) != NULL;
+}
+
+bool
+kms_json_is_number(const struct kms_json *json, const char *path,
+                   uint32_t number)
+{
+    const json_t *value = find(json, path);
+    const char *text = kms_json_text(json, path);
+    char digits[sizeof("4294967295")];
+
+    (void)snprintf(digits, sizeof(digits), "%lu", (unsigned long)number);
+    if (text != NULL)
+        return strcmp(text, digits) == 0;
+    return json_is_integer(value) && json_integer_value(value) == number;
 }
 
 long

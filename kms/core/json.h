@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kms/core/text.h"
 #include "lib/base/err.h"
@@ -36,6 +37,10 @@ const char *kms_json_text(const struct kms_json *json, const char *path);
 bool kms_json_bool(const struct kms_json *json, const char *path,
                    bool otherwise);
 bool kms_json_has(const struct kms_json *json, const char *path);
+
+/* kms_json_is_number - is it this number, as one or as a string of its digits? */
+bool kms_json_is_number(const struct kms_json *json, const char *path,
+                        uint32_t number);
 
 /*
  * kms_json_octets - the octets of the base64 at a path

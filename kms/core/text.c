@@ -111,6 +111,38 @@ kms_text_add_base64(struct kms_text *text, const void *more, size_t len)
 }
 
 void
+kms_text_add_base64url(struct kms_text *text, const void *more, size_t len)
+{
+    const size_t start = text->len;
+    char *p;
+
+    kms_text_add_base64(text, more, len);
+    if (text->failed || len == 0)
+        return;
+    while (text->data[text->len - 1] == '=')
+        text->data[--text->len] = '\0';
+    for (p = text->data + start; *p != '\0'; p++)
+        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+}
+
+void
+kms_text_add_percent(struct kms_text *text, const void *more, size_t len)
+{
+    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "abcdefghijklmnopqrstuvwxyz"
+                                     "0123456789-._~";
+    const char *p = more;
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        if (memchr(unreserved, p[i], sizeof(unreserved) - 1) != NULL)
+            kms_text_add_bytes(text, p + i, 1);
+        else
+            kms_text_addf(text, "%%%02X", (unsigned)(unsigned char)p[i]);
+    }
+}
+
+void
 kms_text_add_hex(struct kms_text *text, const void *more, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
@@ -189,6 +221,28 @@ kms_base64_decode(unsigned char *out, size_t room, const char *text, size_t len)
     if (room > 0)
         OPENSSL_cleanse(out, room);
     return -1;
+}
+
+long
+kms_base64url_decode(unsigned char *out, size_t room, const char *text,
+                     size_t len)
+{
+    struct kms_text standard = { 0 };
+    long n = -1;
+    char *p;
+
+    if (memchr(text, '+', len) == NULL && memchr(text, '/', len) == NULL
+        && memchr(text, '=', len) == NULL) {
+        kms_text_add_bytes(&standard, text, len);
+        for (p = standard.data; !standard.failed && *p != '\0'; p++)
+            *p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
+        kms_text_add(&standard, len % 4 == 2 ? "==" : len % 4 == 3 ? "=" : "");
+        n = kms_base64_decode(out, room, kms_text_get(&standard), standard.len);
+    }
+    if (n < 0)
+        OPENSSL_cleanse(out, room);
+    kms_text_clear(&standard);
+    return n;
 }
 
 bool

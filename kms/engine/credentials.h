@@ -16,7 +16,8 @@ struct kms_seeker {
     const struct kms_world *world;
     const struct envl_libctx *ctx;
     const char *profile; /* the one that is named, or NULL */
-    bool anew; /* the service has refused those that were found before */
+    const void *own; /* of the target that is asked (engine/api.h), or NULL */
+    bool anew;       /* the service has refused those that were found before */
 };
 
 /*

@@ -19,7 +19,8 @@ struct exchange {
     int64_t offset;   /* seconds that the service's clock is ahead of ours */
     int64_t date;     /* of the reply that came last, or -1 */
     bool clock_set, refreshed;
-    unsigned attempts;
+    unsigned attempts, attempts_max;
+    unsigned attempt_ms;
 };
 
 static int64_t
@@ -65,6 +66,17 @@ understand(struct exchange *x, const struct kms_request *request,
     return outcome;
 }
 
+static enum envelope_reason
+send(const struct exchange *x, struct kms_reply *reply,
+     const struct kms_request *request, unsigned milliseconds,
+     struct envl_err *err)
+{
+    if (x->operation->send != NULL)
+        return x->operation->send(x->operation->arg, reply, request,
+                                  milliseconds, err);
+    return x->world->send(x->world->arg, reply, request, milliseconds, err);
+}
+
 static enum kms_outcome
 attempt(struct exchange *x, struct envl_err *err)
 {
@@ -83,10 +95,10 @@ attempt(struct exchange *x, struct envl_err *err)
                         kms_text_get(&request.endpoint->host));
         goto out;
     }
-    if (time > KMS_ATTEMPT_MS)
-        time = KMS_ATTEMPT_MS;
+    if (time > x->attempt_ms)
+        time = x->attempt_ms;
     x->attempts++;
-    rc = x->world->send(x->world->arg, &reply, &request, (unsigned)time, err);
+    rc = send(x, &reply, &request, (unsigned)time, err);
     if (rc == ENVELOPE_OK)
         outcome = understand(x, &request, &reply, err);
     else if (rc == ENVELOPE_R_KEY_SERVICE)
@@ -149,7 +161,7 @@ refresh(struct exchange *x, struct envl_err *err)
 static bool
 may_go_on(struct exchange *x, enum kms_outcome outcome, struct envl_err *err)
 {
-    if (x->attempts == KMS_ATTEMPTS_MAX || left(x) <= 0)
+    if (x->attempts == x->attempts_max || left(x) <= 0)
         return false;
     switch (outcome) {
     case KMS_RETRY:
@@ -195,14 +207,21 @@ kms_exchange(const struct kms_world *world,
     struct exchange x = {
         .world = world,
         .operation = operation,
+        .attempts_max =
+            operation->attempts != 0 ? operation->attempts : KMS_ATTEMPTS_MAX,
+        .attempt_ms = KMS_ATTEMPT_MS,
     };
     struct envl_err last;
     enum kms_outcome outcome;
-    unsigned milliseconds;
+    unsigned total_ms;
 
-    if (read_timeout(world, &milliseconds, err) != ENVELOPE_OK)
+    if (operation->milliseconds != 0) {
+        x.attempt_ms = operation->milliseconds;
+        total_ms = x.attempts_max * (x.attempt_ms + KMS_PAUSE_MAX_MS);
+    } else if (read_timeout(world, &total_ms, err) != ENVELOPE_OK) {
         return err->reason;
-    x.deadline = world->ticks(world->arg) + milliseconds;
+    }
+    x.deadline = world->ticks(world->arg) + total_ms;
     do
         outcome = attempt(&x, err);
     while (may_go_on(&x, outcome, err));

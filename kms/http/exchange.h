@@ -43,6 +43,14 @@ struct kms_operation {
                               struct envl_err *err);
     /* Get credentials anew; NULL if that is not possible. */
     enum envelope_reason (*refresh)(void *arg, struct envl_err *err);
+    /* As in struct kms_world, which sends where this is NULL. */
+    enum envelope_reason (*send)(void *arg, struct kms_reply *reply,
+                                 const struct kms_request *request,
+                                 unsigned milliseconds, struct envl_err *err);
+    unsigned attempts; /* at most; 0: KMS_ATTEMPTS_MAX */
+    unsigned
+        milliseconds; /* for each of them, and no other limit; 0: KMS_ATTEMPT_MS,
+                            * and for all of them KMS_TOTAL_MS */
 };
 
 /*

@@ -17,8 +17,9 @@
 struct kms_kept; /* engine/kept.h */
 
 struct kms_world {
-    void *arg;             /* handed to all of these */
-    struct kms_kept *kept; /* credentials, for the next call; NULL: none are kept */
+    void *arg; /* handed to all of these */
+    struct kms_kept
+        *kept; /* credentials, for the next call; NULL: none are kept */
 
     /* Seconds since the epoch; milliseconds of a clock that only goes on. */
     int64_t (*now)(void *arg);

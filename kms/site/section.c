@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "kms/core/ini.h"
-#include "kms/site/config.h"
 #include "lib/keys/kek_source.h"
 
 static const char name_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "abcdefghijklmnopqrstuvwxyz"
                                    "0123456789_.-";
+
+#define CONFIG_LEN_MAX 65536
 
 static enum envelope_reason
 check_name(const char *scheme, const char *name, struct envl_err *err)
@@ -29,20 +30,13 @@ check_name(const char *scheme, const char *name, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
-/* "[corp]: NAME: what" */
-static enum envelope_reason
-fail_setting(const struct kms_section *section, const char *setting,
-             const char *what, struct envl_err *err)
-{
-    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                     "kms.conf: [%s]: %.80s: %s", section->name, setting, what);
-}
-
 enum envelope_reason
 kms_section_fail(const struct kms_section *section, size_t setting,
                  const char *what, struct envl_err *err)
 {
-    return fail_setting(section, section->settings[setting].name, what, err);
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                     "kms.conf: [%s]: %.80s: %s", section->name,
+                     section->settings[setting].name, what);
 }
 
 static enum envelope_reason
@@ -62,6 +56,8 @@ take_setting(struct kms_section *section, size_t i,
     text = kms_text_get(value);
     if (setting->is_path && *text != '\0' && *text != '/')
         return kms_section_fail(section, i, "is not an absolute path", err);
+    if (setting->is_needed && *text == '\0')
+        return kms_section_fail(section, i, "is missing", err);
     return ENVELOPE_OK;
 }
 
@@ -91,32 +87,84 @@ take_settings(struct kms_section *section, const struct kms_ini_file *file,
     return rc;
 }
 
+/* A service that needs the file cannot do without: that it is missing is an error. */
+static enum envelope_reason
+read_config(struct kms_text *text, const struct kms_world *world,
+            const char *path, struct envl_err *err)
+{
+    enum envelope_reason rc = world->guard(world->arg, path, err);
+
+    if (rc == ENVELOPE_OK)
+        rc = world->read(world->arg, text, path, CONFIG_LEN_MAX, err);
+    /* It names the file, but takes it for one of credentials. */
+    if (rc == ENVELOPE_R_CREDENTIALS)
+        rc = err->reason = ENVELOPE_R_UNREADABLE_KEY;
+    if (rc == ENVELOPE_OK && text->data == NULL)
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                       "%s: there is no such file; it has to describe the "
+                       "key service (ENVELOPE_KMS_CONFIG names another one)",
+                       path);
+    return rc;
+}
+
+static enum envelope_reason
+set_key(struct kms_section *section, const char *key, struct envl_err *err)
+{
+    if (*key == '\0')
+        key = kms_section_get(section, KMS_SETTING_KEY);
+    if (*key == '\0')
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: no key is named, neither after this nor in "
+                         "kms.conf",
+                         kms_text_get(&section->title));
+    kms_text_addf(&section->key, "%s/%s", section->name, key);
+    if (section->key.failed)
+        return envl_fail_memory(err);
+    if (!kms_is_printable(section->key.data)
+        || strchr(section->key.data, ' ') != NULL
+        || section->key.len > ENVL_KMS_KEY_LEN_MAX)
+        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
+                         "%s: the key's name is not ASCII without spaces, or "
+                         "longer than %d letters",
+                         kms_text_get(&section->title), ENVL_KMS_KEY_LEN_MAX);
+    return ENVELOPE_OK;
+}
+
 enum envelope_reason
-kms_section_read(struct kms_section *section,
-                 const struct kms_setting *settings,
-                 const struct kms_world *world, const struct kms_uri *uri,
+kms_section_open(struct kms_section *section,
+                 const struct kms_setting *settings, struct kms_target *target,
                  struct envl_err *err)
 {
+    const struct kms_world *world = target->world;
+    const struct kms_uri *uri = &target->uri;
+    const char *said = world->variable(world->arg, "ENVELOPE_KMS_CONFIG");
     struct kms_text config = { 0 };
     const struct kms_ini_file file = {
         .text = &config,
-        .path = kms_config_path(world),
+        .path = said != NULL ? said : ENVELOPE_KMS_CONFIG_PATH,
         .is_section = kms_ini_is_named,
         .reason = ENVELOPE_R_UNREADABLE_KEY,
     };
-    enum envelope_reason rc;
+    enum envelope_reason rc = check_name(uri->scheme, uri->authority, err);
 
-    *section = (struct kms_section){
-        .scheme = uri->scheme,
-        .name = uri->authority,
-        .settings = settings,
-    };
-    rc = check_name(uri->scheme, uri->authority, err);
+    section->scheme = uri->scheme;
+    section->name = uri->authority;
+    section->settings = settings;
+    kms_text_addf(&section->title, "%s://%.64s", uri->scheme, uri->authority);
+    if (rc == ENVELOPE_OK && section->title.failed)
+        rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
-        rc = kms_config_read(&config, world, err);
+        rc = read_config(&config, world, file.path, err);
     if (rc == ENVELOPE_OK)
         rc = take_settings(section, &file, err);
+    if (rc == ENVELOPE_OK)
+        rc = set_key(section, uri->path, err);
     kms_text_clear(&config);
+    target->title = kms_text_get(&section->title);
+    target->region = section->name;
+    target->name = kms_text_get(&section->key);
+    if (rc == ENVELOPE_OK)
+        target->key_id = target->name + strlen(section->name) + 1;
     return rc;
 }
 
@@ -127,68 +175,12 @@ kms_section_clear(struct kms_section *section)
 
     for (i = 0; i < KMS_SETTING_COUNT_MAX; i++)
         kms_text_clear(&section->values[i]);
+    kms_text_clear(&section->title);
+    kms_text_clear(&section->key);
 }
 
 const char *
 kms_section_get(const struct kms_section *section, size_t setting)
 {
     return kms_text_get(&section->values[setting]);
-}
-
-enum envelope_reason
-kms_section_key(struct kms_text *key, const struct kms_section *section,
-                const struct kms_uri *uri, struct envl_err *err)
-{
-    const char *only = uri->path;
-
-    if (strcmp(uri->authority, section->name) != 0)
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s://%.80s: another section than [%s], which alone "
-                         "can encrypt its keys anew",
-                         section->scheme, uri->authority, section->name);
-    if (*only == '\0')
-        only = kms_section_get(section, KMS_SETTING_KEY);
-    if (*only == '\0')
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s://%s: no key is named, neither after this nor "
-                         "in kms.conf",
-                         section->scheme, section->name);
-    kms_text_set(key, section->name);
-    kms_text_add(key, "/");
-    kms_text_add(key, only);
-    if (key->failed)
-        return envl_fail_memory(err);
-    if (!kms_is_printable(key->data) || strchr(key->data, ' ') != NULL
-        || key->len > ENVL_KMS_KEY_LEN_MAX)
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "%s://%s: the key's name is not ASCII without "
-                         "spaces, or longer than %d letters",
-                         section->scheme, section->name, ENVL_KMS_KEY_LEN_MAX);
-    return ENVELOPE_OK;
-}
-
-const char *
-kms_section_key_only(const struct kms_text *key)
-{
-    const char *slash = strchr(kms_text_get(key), '/');
-
-    return slash != NULL ? slash + 1 : "";
-}
-
-bool
-kms_section_matches(const struct kms_setting *settings,
-                    const struct kms_world *world, const struct kms_uri *uri,
-                    const char *key)
-{
-    struct envl_err ignored;
-    struct kms_section section;
-    struct kms_text own = { 0 };
-    bool yes = kms_section_read(&section, settings, world, uri, &ignored)
-                   == ENVELOPE_OK
-               && kms_section_key(&own, &section, uri, &ignored) == ENVELOPE_OK
-               && strcmp(own.data, key) == 0;
-
-    kms_text_clear(&own);
-    kms_section_clear(&section);
-    return yes;
 }

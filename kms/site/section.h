@@ -14,8 +14,7 @@
 #include <stddef.h>
 
 #include "kms/core/text.h"
-#include "kms/core/uri.h"
-#include "kms/http/world.h"
+#include "kms/engine/api.h"
 #include "lib/base/err.h"
 
 #define KMS_SETTING_COUNT_MAX 32
@@ -26,6 +25,7 @@ struct kms_setting {
     const char *name;     /* NULL ends them */
     const char *fallback; /* where nothing is said; NULL: "" */
     bool is_path;         /* of a file: absolute, or empty */
+    bool is_needed;       /* it must not be empty */
 };
 #define KMS_SETTING_KEY 0
 
@@ -33,23 +33,26 @@ struct kms_section {
     const char *scheme, *name; /* borrowed from the URI */
     const struct kms_setting *settings;
     struct kms_text values[KMS_SETTING_COUNT_MAX]; /* as in settings */
+    struct kms_text title, key;                    /* scheme://NAME; NAME/KEY */
 };
 
 /*
- * kms_section_read - the section of a URI
+ * kms_section_open - the section of a target's URI, and what target has of it: title,
+ * key_id, name and region, by which keys of two sections differ
  *
- * A setting that is not among settings is refused, such as all those of the
- * other service.
+ * The file is the one that ENVELOPE_KMS_CONFIG names, or else
+ * SYSCONFDIR/envelope/kms.conf, in the form that kms_ini_read() takes.  Nobody but
+ * the user and root may be able to write to it.  A setting that is not among settings
+ * is refused, such as all those of the other service.
  *
- * Ownership: section is the caller's, kms_section_clear(), also after a
- *            failure.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY naming section and
- *            setting; ENVELOPE_R_MEMORY.
+ * Ownership: section is the caller's, kms_section_clear(), also after a failure.
+ * Returns:   ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY naming the file, or section and
+ *            setting, also where no key is named, or one that fits into no header;
+ *            ENVELOPE_R_MEMORY.
  */
-enum envelope_reason kms_section_read(struct kms_section *section,
+enum envelope_reason kms_section_open(struct kms_section *section,
                                       const struct kms_setting *settings,
-                                      const struct kms_world *world,
-                                      const struct kms_uri *uri,
+                                      struct kms_target *target,
                                       struct envl_err *err);
 void kms_section_clear(struct kms_section *section);
 
@@ -61,23 +64,5 @@ const char *kms_section_get(const struct kms_section *section, size_t setting);
 enum envelope_reason kms_section_fail(const struct kms_section *section,
                                       size_t setting, const char *what,
                                       struct envl_err *err);
-
-/*
- * kms_section_key - NAME/KEY of a URI that leads to this section
- * kms_section_key_only - KEY, within it
- *
- * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY for another section, and for
- *          no key at all or one that fits into no header; ENVELOPE_R_MEMORY.
- */
-enum envelope_reason kms_section_key(struct kms_text *key,
-                                     const struct kms_section *section,
-                                     const struct kms_uri *uri,
-                                     struct envl_err *err);
-const char *kms_section_key_only(const struct kms_text *key);
-
-/* kms_section_matches - is this the NAME/KEY of the URI?  Nobody is asked. */
-bool kms_section_matches(const struct kms_setting *settings,
-                         const struct kms_world *world,
-                         const struct kms_uri *uri, const char *key);
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table of signers: what each needs of a section, where its secrets are, and
- * whose function signs. */
+/* A table of signers: what each needs of a section, where its secrets are, and whose
+ * function signs. */
 #include "kms/site/signer.h"
 
 #include <string.h>
 
-#include "kms/engine/credentials.h"
-#include "kms/site/site.h"
+#include "kms/http/sign.h"
 
 #define SECRET_LEN_MAX 8192
 
@@ -14,64 +13,53 @@ static const char token_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                     "abcdefghijklmnopqrstuvwxyz"
                                     "0123456789-";
 
-static const char *
-get(const struct kms_section *section, enum kms_http_setting setting)
-{
-    return kms_section_get(section, setting);
-}
-
 static bool
-has(const struct kms_section *section, enum kms_http_setting setting)
+has(const struct kms_site *site, enum kms_site_setting setting)
 {
-    return *get(section, setting) != '\0';
+    return *kms_site_get(site, setting) != '\0';
 }
-
-/* Secrets of our own */
 
 static enum envelope_reason
-check_secret(const struct kms_section *section, enum kms_http_setting file,
-             enum kms_http_setting variable, struct envl_err *err)
+need(const struct kms_site *site, enum kms_site_setting setting,
+     struct envl_err *err)
 {
-    if (!has(section, file) && !has(section, variable))
-        return kms_section_fail(section, file,
+    return has(site, setting)
+               ? ENVELOPE_OK
+               : kms_section_fail(&site->section, setting, "is missing", err);
+}
+
+/* Secrets of our own: a file, or a variable that the next setting names. */
+
+static enum envelope_reason
+check_secret(const struct kms_site *site, enum kms_site_setting file,
+             struct envl_err *err)
+{
+    if (!has(site, file) && !has(site, file + 1))
+        return kms_section_fail(&site->section, file,
                                 "is missing, and so is the name of an "
                                 "environment variable",
                                 err);
-    if (has(section, file) && has(section, variable))
-        return kms_section_fail(
-            section, variable, "a file is named, too: say one of the two", err);
+    if (has(site, file) && has(site, file + 1))
+        return kms_section_fail(&site->section, file + 1,
+                                "a file is named, too: say one of the two",
+                                err);
     return ENVELOPE_OK;
 }
 
 static enum envelope_reason
-read_secret_file(struct kms_text *secret, const char *path,
-                 const struct kms_world *world, struct envl_err *err)
+read_secret(struct kms_text *secret, const struct kms_site *site,
+            enum kms_site_setting file, const struct kms_world *world,
+            struct envl_err *err)
 {
-    enum envelope_reason rc =
-        world->read(world->arg, secret, path, SECRET_LEN_MAX, err);
-
-    if (rc == ENVELOPE_OK && secret->data == NULL)
-        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS, "%s: there is no such file",
-                       path);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    while (secret->len > 0
-           && strchr("\r\n", secret->data[secret->len - 1]) != NULL)
-        secret->data[--secret->len] = '\0';
-    return ENVELOPE_OK;
-}
-
-static enum envelope_reason
-read_secret(struct kms_text *secret, const struct kms_section *section,
-            enum kms_http_setting file, enum kms_http_setting variable,
-            const struct kms_world *world, struct envl_err *err)
-{
-    const char *from = get(section, has(section, file) ? file : variable);
+    const char *from = kms_site_get(site, has(site, file) ? file : file + 1);
     enum envelope_reason rc = ENVELOPE_OK;
     const char *value;
 
-    if (has(section, file)) {
-        rc = read_secret_file(secret, from, world, err);
+    if (has(site, file)) {
+        rc = world->read(world->arg, secret, from, SECRET_LEN_MAX, err);
+        if (rc == ENVELOPE_OK && secret->data == NULL)
+            rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                           "%s: there is no such file", from);
     } else {
         value = world->variable(world->arg, from);
         if (value == NULL)
@@ -83,6 +71,9 @@ read_secret(struct kms_text *secret, const struct kms_section *section,
     }
     if (rc == ENVELOPE_OK && secret->failed)
         rc = envl_fail_memory(err);
+    while (rc == ENVELOPE_OK && secret->len > 0
+           && strchr("\r\n", secret->data[secret->len - 1]) != NULL)
+        secret->data[--secret->len] = '\0';
     if (rc == ENVELOPE_OK
         && (strlen(kms_text_get(secret)) != secret->len
             || !kms_is_printable(kms_text_get(secret))))
@@ -94,36 +85,37 @@ read_secret(struct kms_text *secret, const struct kms_section *section,
 /* bearer */
 
 static enum envelope_reason
-bearer_check(const struct kms_section *section, struct envl_err *err)
-{
-    const char *header = get(section, KMS_HTTP_TOKEN_HEADER);
-
-    if (header[strspn(header, token_letters)] != '\0')
-        return kms_section_fail(section, KMS_HTTP_TOKEN_HEADER,
-                                "is not the name of a header", err);
-    return check_secret(section, KMS_HTTP_TOKEN_FILE, KMS_HTTP_TOKEN_VARIABLE,
-                        err);
-}
-
-static enum envelope_reason
-bearer_load(struct kms_signing *signing, const struct kms_world *world,
+bearer_open(struct kms_site *site, const struct kms_world *world,
             struct envl_err *err)
 {
-    return read_secret(&signing->credentials.token, signing->section,
-                       KMS_HTTP_TOKEN_FILE, KMS_HTTP_TOKEN_VARIABLE, world,
-                       err);
+    const char *header = kms_site_get(site, KMS_SITE_TOKEN_HEADER);
+
+    (void)world;
+    if (header[strspn(header, token_letters)] != '\0')
+        return kms_section_fail(&site->section, KMS_SITE_TOKEN_HEADER,
+                                "is not the name of a header", err);
+    return check_secret(site, KMS_SITE_TOKEN_FILE, err);
 }
 
 static enum envelope_reason
-bearer_sign(struct kms_request *request, const struct kms_signing *signing,
+bearer_credentials(struct kms_credentials *credentials,
+                   const struct kms_seeker *seeker, struct envl_err *err)
+{
+    return read_secret(&credentials->token, seeker->own, KMS_SITE_TOKEN_FILE,
+                       seeker->world, err);
+}
+
+static enum envelope_reason
+bearer_sign(struct kms_request *request, const struct kms_call *call,
             int64_t now, struct envl_err *err)
 {
-    const char *token = kms_text_get(&signing->credentials.token);
+    const struct kms_site *site = call->asked->own;
+    const char *token = kms_text_get(&call->credentials.token);
 
     (void)now;
     (void)err;
-    if (has(signing->section, KMS_HTTP_TOKEN_HEADER))
-        kms_request_add(request, get(signing->section, KMS_HTTP_TOKEN_HEADER),
+    if (has(site, KMS_SITE_TOKEN_HEADER))
+        kms_request_add(request, kms_site_get(site, KMS_SITE_TOKEN_HEADER),
                         "%s", token);
     else
         kms_request_add(request, "Authorization", "Bearer %s", token);
@@ -133,103 +125,83 @@ bearer_sign(struct kms_request *request, const struct kms_signing *signing,
 /* hmac */
 
 static enum envelope_reason
-hmac_check(const struct kms_section *section, struct envl_err *err)
-{
-    if (!has(section, KMS_HTTP_ID))
-        return kms_section_fail(section, KMS_HTTP_ID, "is missing", err);
-    return check_secret(section, KMS_HTTP_SECRET_FILE, KMS_HTTP_SECRET_VARIABLE,
-                        err);
-}
-
-static enum envelope_reason
-hmac_load(struct kms_signing *signing, const struct kms_world *world,
+hmac_open(struct kms_site *site, const struct kms_world *world,
           struct envl_err *err)
 {
-    kms_text_set(&signing->credentials.id, get(signing->section, KMS_HTTP_ID));
-    if (signing->credentials.id.failed)
+    enum envelope_reason rc = need(site, KMS_SITE_ID, err);
+
+    (void)world;
+    return rc == ENVELOPE_OK ? check_secret(site, KMS_SITE_SECRET_FILE, err)
+                             : rc;
+}
+
+static enum envelope_reason
+hmac_credentials(struct kms_credentials *credentials,
+                 const struct kms_seeker *seeker, struct envl_err *err)
+{
+    const struct kms_site *site = seeker->own;
+
+    kms_text_set(&credentials->id, kms_site_get(site, KMS_SITE_ID));
+    if (credentials->id.failed)
         return envl_fail_memory(err);
-    return read_secret(&signing->credentials.secret, signing->section,
-                       KMS_HTTP_SECRET_FILE, KMS_HTTP_SECRET_VARIABLE, world,
-                       err);
+    return read_secret(&credentials->secret, site, KMS_SITE_SECRET_FILE,
+                       seeker->world, err);
 }
 
 static enum envelope_reason
-hmac_sign(struct kms_request *request, const struct kms_signing *signing,
-          int64_t now, struct envl_err *err)
-{
-    return kms_sign_hmac(request, signing->ctx, &signing->credentials, now,
-                         err);
-}
-
-/* aws4 and tc3 */
-
-static enum envelope_reason
-cloud_check(const struct kms_section *section, struct envl_err *err)
-{
-    if (!has(section, KMS_HTTP_SERVICE))
-        return kms_section_fail(section, KMS_HTTP_SERVICE,
-                                "is missing: the service in the scope of a "
-                                "signature",
-                                err);
-    return ENVELOPE_OK;
-}
-
-static struct kms_seeker
-seeker(const struct kms_signing *signing, const struct kms_world *world)
-{
-    const char *profile = get(signing->section, KMS_HTTP_PROFILE);
-
-    return (struct kms_seeker){
-        .world = world,
-        .ctx = signing->ctx,
-        .profile = *profile != '\0' ? profile : NULL,
-    };
-}
-
-static enum envelope_reason
-aws4_load(struct kms_signing *signing, const struct kms_world *world,
+hmac_sign(struct kms_request *request, const struct kms_call *call, int64_t now,
           struct envl_err *err)
 {
-    const struct kms_seeker who = seeker(signing, world);
-    enum envelope_reason rc = ENVELOPE_OK;
+    return kms_sign_hmac(request, call->ctx, &call->credentials, now, err);
+}
 
-    kms_text_set(&signing->region, get(signing->section, KMS_HTTP_REGION));
-    if (signing->region.failed)
-        return envl_fail_memory(err);
-    if (signing->region.len == 0)
-        rc = kms_aws_region(&signing->region, world, who.profile, err);
-    if (rc == ENVELOPE_OK && signing->region.len == 0)
-        rc = kms_section_fail(signing->section, KMS_HTTP_REGION,
+/* aws4 and tc3: the service is that in the scope of a signature */
+
+static enum envelope_reason
+tc3_open(struct kms_site *site, const struct kms_world *world,
+         struct envl_err *err)
+{
+    (void)world;
+    return need(site, KMS_SITE_SERVICE, err);
+}
+
+static enum envelope_reason
+aws4_open(struct kms_site *site, const struct kms_world *world,
+          struct envl_err *err)
+{
+    const char *profile = kms_site_get(site, KMS_SITE_PROFILE);
+    enum envelope_reason rc = need(site, KMS_SITE_SERVICE, err);
+
+    kms_text_set(&site->region, kms_site_get(site, KMS_SITE_REGION));
+    if (rc == ENVELOPE_OK && site->region.failed)
+        rc = envl_fail_memory(err);
+    if (rc == ENVELOPE_OK && site->region.len == 0)
+        rc = kms_aws_region(&site->region, world,
+                            *profile != '\0' ? profile : NULL, err);
+    if (rc == ENVELOPE_OK && site->region.len == 0)
+        rc = kms_section_fail(&site->section, KMS_SITE_REGION,
                               "is missing, and AWS_REGION is not set", err);
-    if (rc == ENVELOPE_OK)
-        rc = kms_aws_credentials(&signing->credentials, &who, err);
     return rc;
 }
 
 static enum envelope_reason
-aws4_sign(struct kms_request *request, const struct kms_signing *signing,
-          int64_t now, struct envl_err *err)
+aws4_sign(struct kms_request *request, const struct kms_call *call, int64_t now,
+          struct envl_err *err)
 {
-    return kms_sign_aws4(request, signing->ctx, &signing->credentials,
-                         kms_text_get(&signing->region),
-                         get(signing->section, KMS_HTTP_SERVICE), now, err);
+    const struct kms_site *site = call->asked->own;
+
+    return kms_sign_aws4(request, call->ctx, &call->credentials,
+                         kms_text_get(&site->region),
+                         kms_site_get(site, KMS_SITE_SERVICE), now, err);
 }
 
 static enum envelope_reason
-tc3_load(struct kms_signing *signing, const struct kms_world *world,
+tc3_sign(struct kms_request *request, const struct kms_call *call, int64_t now,
          struct envl_err *err)
 {
-    const struct kms_seeker who = seeker(signing, world);
-
-    return kms_tencent_credentials(&signing->credentials, &who, err);
-}
-
-static enum envelope_reason
-tc3_sign(struct kms_request *request, const struct kms_signing *signing,
-         int64_t now, struct envl_err *err)
-{
-    return kms_sign_tc3(request, signing->ctx, &signing->credentials,
-                        get(signing->section, KMS_HTTP_SERVICE), now, err);
+    return kms_sign_tc3(request, call->ctx, &call->credentials,
+                        kms_site_get(call->asked->own, KMS_SITE_SERVICE), now,
+                        err);
 }
 
 /* All of them */
@@ -238,41 +210,41 @@ tc3_sign(struct kms_request *request, const struct kms_signing *signing,
 struct kms_signer {
     const char *name;
     bool is_timed;
-    enum envelope_reason (*check)(const struct kms_section *section,
-                                  struct envl_err *err);
-    enum envelope_reason (*load)(struct kms_signing *signing,
+    enum envelope_reason (*open)(struct kms_site *site,
                                  const struct kms_world *world,
                                  struct envl_err *err);
+    enum envelope_reason (*credentials)(struct kms_credentials *credentials,
+                                        const struct kms_seeker *seeker,
+                                        struct envl_err *err);
     enum envelope_reason (*sign)(struct kms_request *request,
-                                 const struct kms_signing *signing, int64_t now,
+                                 const struct kms_call *call, int64_t now,
                                  struct envl_err *err);
 };
 
 static const struct kms_signer signers[] = {
     { "none", false, NULL, NULL, NULL },
-    { "bearer", false, bearer_check, bearer_load, bearer_sign },
-    { "hmac", true, hmac_check, hmac_load, hmac_sign },
-    { "aws4", true, cloud_check, aws4_load, aws4_sign },
-    { "tc3", true, cloud_check, tc3_load, tc3_sign },
+    { "bearer", false, bearer_open, bearer_credentials, bearer_sign },
+    { "hmac", true, hmac_open, hmac_credentials, hmac_sign },
+    { "aws4", true, aws4_open, kms_aws_credentials, aws4_sign },
+    { "tc3", true, tc3_open, kms_tencent_credentials, tc3_sign },
 };
 
 enum envelope_reason
-kms_signer_find(const struct kms_signer **signer,
-                const struct kms_section *section, struct envl_err *err)
+kms_signer_open(struct kms_site *site, const struct kms_world *world,
+                struct envl_err *err)
 {
-    const char *name = get(section, KMS_HTTP_SIGNER);
+    const char *name = kms_site_get(site, KMS_SITE_SIGNER);
     size_t i;
 
-    *signer = NULL;
     for (i = 0; i < sizeof(signers) / sizeof(signers[0]); i++) {
         if (strcmp(signers[i].name, name) != 0)
             continue;
-        *signer = &signers[i];
-        return signers[i].check != NULL ? signers[i].check(section, err)
-                                        : ENVELOPE_OK;
+        site->signer = &signers[i];
+        return signers[i].open != NULL ? signers[i].open(site, world, err)
+                                       : ENVELOPE_OK;
     }
     /* Not to sign is a decision, and nobody's default. */
-    return kms_section_fail(section, KMS_HTTP_SIGNER,
+    return kms_section_fail(&site->section, KMS_SITE_SIGNER,
                             "has to be none, bearer, hmac, aws4 or tc3", err);
 }
 
@@ -283,25 +255,23 @@ kms_signer_is_timed(const struct kms_signer *signer)
 }
 
 enum envelope_reason
-kms_signer_load(const struct kms_signer *signer, struct kms_signing *signing,
-                const struct kms_world *world, struct envl_err *err)
+kms_signer_credentials(struct kms_credentials *credentials,
+                       const struct kms_seeker *seeker, struct envl_err *err)
 {
-    return signer->load != NULL ? signer->load(signing, world, err)
-                                : ENVELOPE_OK;
+    const struct kms_site *site = seeker->own;
+
+    return site->signer->credentials != NULL
+               ? site->signer->credentials(credentials, seeker, err)
+               : ENVELOPE_OK;
 }
 
 enum envelope_reason
-kms_signer_sign(const struct kms_signer *signer, struct kms_request *request,
-                const struct kms_signing *signing, int64_t now,
-                struct envl_err *err)
+kms_signer_sign(struct kms_request *request, const struct kms_call *call,
+                int64_t now, struct envl_err *err)
 {
-    return signer->sign != NULL ? signer->sign(request, signing, now, err)
-                                : ENVELOPE_OK;
-}
+    const struct kms_site *site = call->asked->own;
 
-void
-kms_signing_clear(struct kms_signing *signing)
-{
-    kms_credentials_clear(&signing->credentials);
-    kms_text_clear(&signing->region);
+    return site->signer->sign != NULL
+               ? site->signer->sign(request, call, now, err)
+               : ENVELOPE_OK;
 }

@@ -15,6 +15,7 @@
 #include "lib/cms/kekri.h"
 #include "lib/cms/key_wrap.h"
 #include "lib/keys/kms.h"
+#include "lib/keys/kms_schemes.h"
 #include "lib/keys/passphrase.h"
 
 #define TAG_KEKRI (ENVL_DER_CONSTRUCTED + 2)
@@ -259,15 +260,15 @@ describe_scrypt(struct envl_description *to,
                    text, source->u.scrypt.r, source->u.scrypt.p);
 }
 
+#define NAMED(name, scheme, title) { scheme, title },
+
 static void
 describe_service(struct envl_description *to,
                  const struct envl_kek_source *source)
 {
     static const struct {
         const char *service, *name;
-    } names[] = { { "awskms", "AWS KMS" },
-                  { "tencentkms", "Tencent Cloud KMS" },
-                  { "vault", "Vault transit" } };
+    } names[] = { ENVL_KMS_SCHEMES(NAMED) };
     const size_t len = source->u.kms.service_len;
     const char *service = source->u.kms.service;
     size_t i;
@@ -276,7 +277,7 @@ describe_service(struct envl_description *to,
     (void)snprintf(to->kind, sizeof(to->kind), "key service %.*s", (int)len,
                    service);
     for (i = 0; i < COUNT_OF(names); i++) {
-        if (strlen(names[i].service) == len
+        if (names[i].name != NULL && strlen(names[i].service) == len
             && memcmp(names[i].service, service, len) == 0)
             (void)snprintf(to->kind, sizeof(to->kind), "%s", names[i].name);
     }

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "lib/keys/kms_schemes.h"
+
 /* The colon is included, so that a file named "vault" is still a file. */
-static const char *const schemes[] = { "awskms:", "execkms:", "httpkms:",
-                                       "tencentkms:", "vault:" };
+#define WITH_COLON(name, scheme, title) scheme ":",
+static const char *const schemes[] = { ENVL_KMS_SCHEMES(WITH_COLON) };
 
 bool
 envl_kms_is_uri(const char *text)

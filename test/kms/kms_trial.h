@@ -97,6 +97,14 @@ trial_check(struct trial *t, const char *uri)
     return rc;
 }
 
+static inline bool
+trial_matches(struct trial *t, const char *uri,
+              const struct envl_kms_wrapped *wrapped)
+{
+    trial_begin(t, NULL, 0);
+    return kms_dispatch_matches(&t->fake.world, uri, wrapped);
+}
+
 static inline enum envelope_reason
 trial_generate(struct trial *t, const char *uri,
                const struct fake_reply *replies, size_t count)

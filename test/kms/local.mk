@@ -30,11 +30,11 @@ kms_tests = \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
 	%D%/test_kms_canonical \
-	%D%/test_kms_dispatch \
+	%D%/test_kms_engine \
 	%D%/test_kms_endpoint \
 	%D%/test_kms_exchange \
 	%D%/test_kms_exec \
-	%D%/test_kms_generic \
+	%D%/test_kms_site \
 	%D%/test_kms_http \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \

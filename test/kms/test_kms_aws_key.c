@@ -3,9 +3,11 @@
  * they mean, and who would be asked.  No request leaves any of these tests. */
 #include "kms/aws/target.h"
 
+#include "kms/dispatch.h"
+#include "kms/engine/api.h"
+
 #include "test/support/support.h"
 
-#include "kms/engine/service.h"
 #include "test/kms/world.h"
 
 #define ACCOUNT "111122223333"
@@ -17,6 +19,8 @@
 #define ARN ARN_IN("aws", "us-east-1", ACCOUNT, "key/" UUID)
 #define MRK_ARN ARN_IN("aws", "us-east-1", ACCOUNT, "key/" MRK)
 #define ALIAS_ARN ARN_IN("aws", "us-east-1", ACCOUNT, "alias/backup")
+
+extern const struct kms_api kms_api_aws;
 
 static struct fake_world fake;
 
@@ -41,29 +45,18 @@ tear_down(void **state)
 static enum envelope_reason
 check(const char *text, enum envl_kms_use use, struct envl_err *err)
 {
-    struct kms_uri uri;
-    enum envelope_reason rc =
-        kms_uri_parse(&uri, text, kms_service_aws.parameters, err);
-
-    if (rc == ENVELOPE_OK)
-        rc = kms_service_aws.check(&fake.world, &uri, use, err);
-    kms_uri_clear(&uri);
-    return rc;
+    return kms_dispatch_check(&fake.world, text, use, err);
 }
 
 static bool
 matches(const char *text, const char *key)
 {
-    struct envl_err err;
-    struct kms_uri uri;
-    bool yes;
+    struct envl_kms_wrapped wrapped = { .service = "awskms" };
 
-    assert_int_equal(
-        kms_uri_parse(&uri, text, kms_service_aws.parameters, &err),
-        ENVELOPE_OK);
-    yes = kms_service_aws.matches(&fake.world, &uri, key);
-    kms_uri_clear(&uri);
-    return yes;
+    if (strlen(key) >= sizeof(wrapped.key)) /* no header has it */
+        return false;
+    strcpy(wrapped.key, key);
+    return kms_dispatch_matches(&fake.world, text, &wrapped);
 }
 
 /* Names */
@@ -612,9 +605,9 @@ endpoints_are_the_users(void **state)
     (void)state;
     for (i = 0; i < COUNT(endpoints); i++) {
         fake.variables = endpoints[i].variables;
-        assert_int_equal(kms_uri_parse(&uri, endpoints[i].uri,
-                                       kms_service_aws.parameters, &err),
-                         ENVELOPE_OK);
+        assert_int_equal(
+            kms_uri_parse(&uri, endpoints[i].uri, kms_api_aws.parameters, &err),
+            ENVELOPE_OK);
         if (kms_aws_target_read(&target, &fake.world, &uri, ENVL_KMS_IDENTITY,
                                 &err)
                 != ENVELOPE_OK

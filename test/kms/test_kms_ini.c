@@ -8,7 +8,7 @@
 #include "test/support/memory.h"
 #include "test/support/support.h"
 
-#include "kms/site/config.h"
+#include "kms/dispatch.h"
 
 #define PATH "/etc/file"
 
@@ -238,17 +238,23 @@ keys_are_plain(void **state)
 
 /* kms.conf */
 
+static enum envelope_reason
+check_config(const struct fake_world *fake, struct envl_err *err)
+{
+    return kms_dispatch_check(&fake->world, "execkms://a/k", ENVL_KMS_IDENTITY,
+                              err);
+}
+
 static void
 the_file_that_is_named(void **state)
 {
     static const struct fake_pair files[] = { { "/home/kms.conf",
-                                                "[a]\nid = 1\n" },
+                                                "[a]\nexec = /h\n" },
                                               { ENVELOPE_KMS_CONFIG_PATH, "" },
                                               { NULL, NULL } },
                                   variables[] = { { "ENVELOPE_KMS_CONFIG",
                                                     "/home/kms.conf" },
                                                   { NULL, NULL } };
-    struct kms_text text = { 0 };
     struct fake_world fake;
     struct envl_err err;
 
@@ -256,13 +262,12 @@ the_file_that_is_named(void **state)
     fake_world_init(&fake);
     fake.files = files;
     fake.variables = variables;
-    assert_int_equal(kms_config_read(&text, &fake.world, &err), ENVELOPE_OK);
-    assert_string_equal(kms_text_get(&text), "[a]\nid = 1\n");
+    assert_int_equal(check_config(&fake, &err), ENVELOPE_OK);
     /* The one of the system, which says nothing. */
     fake.variables = NULL;
-    assert_int_equal(kms_config_read(&text, &fake.world, &err), ENVELOPE_OK);
-    assert_string_equal(kms_text_get(&text), "");
-    kms_text_clear(&text);
+    assert_int_equal(check_config(&fake, &err), ENVELOPE_R_UNREADABLE_KEY);
+    assert_string_equal(err.detail,
+                        ENVELOPE_KMS_CONFIG_PATH " has no section [a]");
     fake_world_clear(&fake);
     assert_int_equal(memory_live(), 0);
 }
@@ -271,28 +276,24 @@ static void
 a_file_that_is_not_there(void **state)
 {
     static const struct fake_pair files[] = { { ENVELOPE_KMS_CONFIG_PATH,
-                                                "[a]\n" },
+                                                "[a]\nexec = /h\n" },
                                               { NULL, NULL } },
                                   variables[] = { { "ENVELOPE_KMS_CONFIG",
                                                     "/home/kms.conf" },
                                                   { NULL, NULL } };
-    struct kms_text text = { 0 };
     struct fake_world fake;
     struct envl_err err;
 
     (void)state;
     fake_world_init(&fake);
-    assert_int_equal(kms_config_read(&text, &fake.world, &err),
-                     ENVELOPE_R_UNREADABLE_KEY);
+    assert_int_equal(check_config(&fake, &err), ENVELOPE_R_UNREADABLE_KEY);
     assert_non_null(strstr(err.detail, ENVELOPE_KMS_CONFIG_PATH ": "));
     assert_non_null(strstr(err.detail, "ENVELOPE_KMS_CONFIG"));
     /* The other one does not stand in for it. */
     fake.files = files;
     fake.variables = variables;
-    assert_int_equal(kms_config_read(&text, &fake.world, &err),
-                     ENVELOPE_R_UNREADABLE_KEY);
+    assert_int_equal(check_config(&fake, &err), ENVELOPE_R_UNREADABLE_KEY);
     assert_non_null(strstr(err.detail, "/home/kms.conf: "));
-    assert_null(text.data);
     fake_world_clear(&fake);
 }
 
@@ -303,7 +304,6 @@ a_file_that_cannot_be_read(void **state)
     static const struct fake_pair files[] = {
         { ENVELOPE_KMS_CONFIG_PATH, content }, { NULL, NULL }
     };
-    struct kms_text text = { 0 };
     struct fake_world fake;
     struct envl_err err;
 
@@ -311,16 +311,13 @@ a_file_that_cannot_be_read(void **state)
     memset(content, '#', sizeof(content) - 1);
     fake_world_init(&fake);
     fake.files = files;
-    assert_int_equal(kms_config_read(&text, &fake.world, &err),
-                     ENVELOPE_R_UNREADABLE_KEY);
+    assert_int_equal(check_config(&fake, &err), ENVELOPE_R_UNREADABLE_KEY);
     assert_int_equal(err.reason, ENVELOPE_R_UNREADABLE_KEY);
     assert_string_equal(err.detail, ENVELOPE_KMS_CONFIG_PATH " is too long");
     memset(content, 0, sizeof(content));
     memory_fail(1);
-    assert_int_equal(kms_config_read(&text, &fake.world, &err),
-                     ENVELOPE_R_MEMORY);
+    assert_int_equal(check_config(&fake, &err), ENVELOPE_R_MEMORY);
     memory_fail(0);
-    kms_text_clear(&text);
     fake_world_clear(&fake);
 }
 

@@ -102,13 +102,15 @@ names_fit_into_headers(void **state)
 {
     struct trial t = new_trial();
     char uri[ENVL_KMS_KEY_LEN_MAX + 100];
+    struct envl_kms_wrapped made;
     int most = ENVL_KMS_KEY_LEN_MAX - (int)strlen("transit/keys/");
 
     (void)state;
     (void)snprintf(uri, sizeof(uri), "vault:%0*d", most, 0);
     assert_int_equal(generate(&t, uri, 200, GENERATED), ENVELOPE_OK);
     assert_int_equal(strlen(t.made.key), ENVL_KMS_KEY_LEN_MAX);
-    assert_true(kms_dispatch_matches(&t.fake.world, uri, &t.made));
+    made = t.made;
+    assert_true(trial_matches(&t, uri, &made));
     (void)snprintf(uri, sizeof(uri), "vault:%0*d", most + 1, 0);
     assert_int_equal(generate(&t, uri, 200, GENERATED),
                      ENVELOPE_R_UNREADABLE_KEY);
@@ -139,7 +141,7 @@ other_keys_do_not_match(void **state)
     (void)state;
     for (i = 0; i < COUNT(keys); i++) {
         wrapped = wrapped_as("vault", keys[i], CIPHERTEXT, false);
-        if (kms_dispatch_matches(&t.fake.world, URI, &wrapped))
+        if (trial_matches(&t, URI, &wrapped))
             fail_msg("%s was taken", keys[i]);
         assert_int_equal(unwrap(&t, URI, &wrapped, DECRYPTED),
                          ENVELOPE_R_KEY_SERVICE_REFUSED);
@@ -149,14 +151,13 @@ other_keys_do_not_match(void **state)
         assert_int_equal(t.fake.request_count, 0);
     }
     wrapped = wrapped_as("awskms", KEY, CIPHERTEXT, false);
-    assert_false(kms_dispatch_matches(&t.fake.world, URI, &wrapped));
+    assert_false(trial_matches(&t, URI, &wrapped));
     wrapped = wrapped_as("vault", KEY, CIPHERTEXT, false);
-    assert_true(kms_dispatch_matches(&t.fake.world, URI, &wrapped));
-    assert_false(kms_dispatch_matches(&t.fake.world, "vault:..", &wrapped));
+    assert_true(trial_matches(&t, URI, &wrapped));
+    assert_false(trial_matches(&t, "vault:..", &wrapped));
     /* Neither server nor namespace nor context are a part of the key. */
-    assert_true(kms_dispatch_matches(
-        &t.fake.world, "vault://h/transit/keys/backup?context=labels",
-        &wrapped));
+    assert_true(trial_matches(
+        &t, "vault://h/transit/keys/backup?context=labels", &wrapped));
     fake_world_clear(&t.fake);
 }
 

@@ -23,7 +23,7 @@ errors_are_understood(void **state)
 {
     static const struct reply_case cases[] = {
         { 400, ERRORS("\"first\",\"second\""), REFUSED, "400: first", 1 },
-        { 400, ERRORS(""), REFUSED, "vault: status 400", 1 },
+        { 400, ERRORS(""), REFUSED, "vault: HTTP status 400", 1 },
         { 400, ERRORS("7"), REFUSED, "status 400", 1 },
         { 400, "{\"errors\":\"x\"}", REFUSED, "status 400", 1 },
         { 400, "<html>", REFUSED, "status 400", 1 },
@@ -32,7 +32,7 @@ errors_are_understood(void **state)
         { 403, ERRORS(""), REFUSED, "the token is not good", 1 },
         { 404, ERRORS(""), REFUSED, "no such mount or key", 1 },
         { 405, ERRORS(""), REFUSED, "405", 1 },
-        { 204, "", REFUSED, "204", 1 },
+        { 204, "", FAILED, "not JSON", 1 },
         { 307, "", ENVELOPE_R_KEY_SERVICE, "redirection", 1 },
         { 412, ERRORS(""), FAILED, "412", 4 },
         { 429, ERRORS("\"slowly\""), FAILED, "429: slowly", 4 },
@@ -97,7 +97,7 @@ nonsense_is_refused(void **state)
         assert_detail(&t, "vault: ");
     }
     (void)generate(&t, URI, 200, REPLY(CIPHER));
-    assert_detail(&t, "32 bytes (request req-1)");
+    assert_detail(&t, "32 bytes at data.plaintext (request req-1)");
     fake_world_clear(&t.fake);
 }
 

@@ -4,7 +4,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 cd "$srcdir" || exit 99
 
-plan 20
+plan 21
 
 # Print what a grep finds; finding something is a failure, and so is a file that
 # cannot be read, such as one of a folder that is gone.
@@ -85,7 +85,7 @@ layers() {
     # kms/ is a module of its own: of lib/ it knows how failures travel, and
     # what they have agreed on.
     none '#include "(provider|filter|tools|test)/' kms/*.[ch] kms/*/*.[ch]
-    none_but 'lib/(base/(err|libctx|param)|keys/(kek_source|kms_interface))\.h"' \
+    none_but 'lib/(base/(err|libctx|param)|keys/(kek_source|kms_interface|kms_schemes))\.h"' \
         '#include "lib/' kms/*.[ch] kms/*/*.[ch]
     # Its rooms, each of which knows those before it.
     none '#include "kms/([^c]|cl)' kms/core/*.[ch]
@@ -294,6 +294,18 @@ assertions() {
 }
 
 # The page on the code names files by their names in a room.
+# lib/keys/kms_schemes.h is the list.
+services_are_documented() {
+    schemes=$(sed -n 's/^ *X([a-z]*, "\([a-z]*\)".*/\1/p' lib/keys/kms_schemes.h)
+    [ "$(echo "$schemes" | wc -l)" -ge 5 ]
+    [ "$(echo "$schemes" | LC_ALL=C sort)" = "$schemes" ]
+    for scheme in $schemes; do
+        grep -q "^|.*\`$scheme\`.*|" doc/format.md
+        grep -qw "$scheme" doc/OSSL_PROVIDER-envelope.7
+        grep -qw "$scheme" doc/envelope-kms.7
+    done
+}
+
 named_places_exist() {
     grep -oE '`[a-z_/]+(\.[ch]|/)`' doc/architecture.md | tr -d '`' | sort -u \
         >"$tests_dir/named"
@@ -330,4 +342,5 @@ case $(clang-format --version 2>/dev/null) in
 *"version 14."*) t "the code is laid out by clang-format" format ;;
 *) skip "the code is laid out by clang-format" "clang-format 14 is not here" ;;
 esac
+t "every key service is documented" services_are_documented
 t "doc/architecture.md names files that are there" named_places_exist

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens and closes targets; what a URI means is the service's. */
+#include "kms/engine/target.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+enum envelope_reason
+kms_target_open(struct kms_target *target, const struct kms_api *api,
+                const struct kms_world *world, const char *uri,
+                enum envl_kms_use use, struct envl_err *err)
+{
+    enum envelope_reason rc;
+
+    *target = (struct kms_target){
+        .api = api,
+        .world = world,
+        .shape = &api->shape,
+        .title = api->scheme,
+    };
+    rc = kms_uri_parse(&target->uri, uri, api->parameters, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    target->profile = kms_uri_get(&target->uri, "profile");
+    target->own = OPENSSL_zalloc(api->own_size);
+    if (target->own == NULL)
+        return envl_fail_memory(err);
+    return api->open(target, use, err);
+}
+
+void
+kms_target_close(struct kms_target *target)
+{
+    if (target->own != NULL && target->api->close != NULL)
+        target->api->close(target);
+    OPENSSL_free(target->own);
+    kms_uri_clear(&target->uri);
+    *target = (struct kms_target){ 0 };
+}
+
+bool
+kms_target_matches(const struct kms_target *target, const char *key)
+{
+    if (target->api->matches != NULL)
+        return target->api->matches(target, key);
+    return strcmp(target->name, key) == 0;
+}
+
+enum envelope_reason
+kms_target_aim(struct kms_target *target, const char *key, struct envl_err *err)
+{
+    return target->api->aim != NULL ? target->api->aim(target, key, err)
+                                    : ENVELOPE_OK;
+}
