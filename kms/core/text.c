@@ -201,6 +201,33 @@ kms_is_printable(const char *text)
     return p > text && *p == '\0';
 }
 
+/* Of ASCII, whatever the locale says of it. */
+static bool
+is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool
+kms_text_is_token(struct kms_text *text)
+{
+    char *data = text->data;
+    size_t end = text->len, begin = 0, i;
+
+    while (end > 0 && is_space(data[end - 1]))
+        end--;
+    while (begin < end && is_space(data[begin]))
+        begin++;
+    if (data != NULL) {
+        memmove(data, data + begin, end - begin);
+        OPENSSL_cleanse(data + end - begin, text->len - (end - begin));
+    }
+    text->len = end - begin;
+    for (i = 0; i < text->len && data[i] > ' ' && data[i] <= '~'; i++)
+        ;
+    return i > 0 && i == text->len;
+}
+
 char
 kms_lower(char c)
 {

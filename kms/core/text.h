@@ -55,6 +55,15 @@ long kms_base64_decode(unsigned char *out, size_t room, const char *text,
 bool kms_is_printable(const char *text);
 
 /*
+ * kms_text_is_token - take the white space at both ends away: is what is left a
+ * token, printable ASCII without blanks, and not empty?
+ *
+ * For the content of a token file, which an editor or "echo" ends with a line
+ * feed, and for tokens of the environment.  The text is changed in either case.
+ */
+bool kms_text_is_token(struct kms_text *text);
+
+/*
  * Letters of ASCII in any case, whatever the locale says of them:
  *
  * kms_lower - a capital letter's small one, any other character itself

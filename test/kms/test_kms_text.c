@@ -331,6 +331,48 @@ what_is_printable(void **state)
 }
 
 static void
+tokens_are_stripped(void **state)
+{
+    static const struct {
+        const char *text, *stripped;
+        bool is_token;
+    } cases[] = {
+        { "hvs.CAES", "hvs.CAES", true },
+        { "hvs.CAES\n", "hvs.CAES", true },
+        { " \t\v\f\r\nhvs.CAES \t\v\f\r\n", "hvs.CAES", true },
+        { "!~", "!~", true },
+        { "", "", false },
+        { "\r\n", "", false },
+        { "a b\n", "a b", false },
+        { "a\nb", "a\nb", false },
+        { "a\r\nX: b", "a\r\nX: b", false },
+        { "a\x7f", "a\x7f", false },
+        { "\x1b[a", "\x1b[a", false },
+        { "\xc3\xa9", "\xc3\xa9", false },
+        { "a\x01\n", "a\x01", false },
+        { "a\xa0", "a\xa0", false },
+    };
+    struct kms_text text = { 0 };
+    size_t i;
+
+    (void)state;
+    assert_false(kms_text_is_token(&text));
+    for (i = 0; i < COUNT(cases); i++) {
+        kms_text_set(&text, cases[i].text);
+        if (kms_text_is_token(&text) != cases[i].is_token)
+            fail_msg("case %zu", i);
+        assert_string_equal(kms_text_get(&text), cases[i].stripped);
+        assert_int_equal(text.len, strlen(cases[i].stripped));
+        kms_text_add(&text, "+");
+        assert_int_equal(text.len, strlen(cases[i].stripped) + 1);
+    }
+    kms_text_set(&text, "a");
+    kms_text_add_bytes(&text, "\0", 1);
+    assert_false(kms_text_is_token(&text));
+    kms_text_clear(&text);
+}
+
+static void
 names_in_any_case(void **state)
 {
     (void)state;
@@ -368,6 +410,7 @@ main(void)
         cmocka_unit_test(only_digits_are_digits),
         cmocka_unit_test(hexadecimal_is_lower_case),
         cmocka_unit_test(what_is_printable),
+        cmocka_unit_test(tokens_are_stripped),
         cmocka_unit_test(names_in_any_case),
     };
 
