@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 static bool
 is_blank(char c)
 {
@@ -81,4 +83,22 @@ kms_span_up_to(struct kms_span span, char a, char b)
         n++;
     span.len = n;
     return span;
+}
+
+int
+kms_span_octet(struct kms_span *span)
+{
+    const unsigned char first = (unsigned char)span->data[0];
+    int high = -1, low = -1;
+
+    if (first == '%' && span->len > 2) {
+        high = OPENSSL_hexchar2int((unsigned char)span->data[1]);
+        low = OPENSSL_hexchar2int((unsigned char)span->data[2]);
+    }
+    if (high < 0 || low < 0) {
+        *span = kms_span_skip(*span, 1);
+        return first == '%' ? -1 : first;
+    }
+    *span = kms_span_skip(*span, 3);
+    return high << 4 | low;
 }

@@ -6,6 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Alphabets, for strspn(3). */
+#define KMS_DIGITS "0123456789"
+#define KMS_LOWER "abcdefghijklmnopqrstuvwxyz"
+#define KMS_UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define KMS_ALNUM KMS_DIGITS KMS_LOWER KMS_UPPER
+#define KMS_UNRESERVED KMS_ALNUM "-._~" /* RFC 3986, 2.3 */
+
 struct kms_span {
     const char *data;
     size_t len;
@@ -25,6 +32,15 @@ struct kms_span kms_span_skip(struct kms_span span, size_t len);
 struct kms_span kms_span_up_to(struct kms_span span, char a, char b);
 size_t kms_span_blanks(struct kms_span span);
 bool kms_span_has_control(struct kms_span span);
+
+/*
+ * kms_span_octet - take the first octet of a span that is not empty, and decode
+ * its percent-encoding
+ *
+ * Returns: the octet; -1 for a "%" without two hexadecimal digits, which alone is
+ *          taken.
+ */
+int kms_span_octet(struct kms_span *span);
 
 /* kms_span_is_key - printable ASCII without blanks and quotes, and not empty:
  * as keys and tokens are */

@@ -26,9 +26,13 @@ void kms_text_addf(struct kms_text *text, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void kms_text_vaddf(struct kms_text *text, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
-/* In base64 (RFC 4648, 4), and in lower-case hexadecimal. */
+/* In base64 (RFC 4648, 4); in that for URLs (5), without padding; in lower-case
+ * hexadecimal; percent-encoded but for KMS_UNRESERVED of core/span.h. */
 void kms_text_add_base64(struct kms_text *text, const void *more, size_t len);
+void kms_text_add_base64url(struct kms_text *text, const void *more,
+                            size_t len);
 void kms_text_add_hex(struct kms_text *text, const void *more, size_t len);
+void kms_text_add_encoded(struct kms_text *text, const void *more, size_t len);
 
 /* kms_text_set - empty it first; a failure stays, until kms_text_clear() */
 void kms_text_set(struct kms_text *text, const char *content);
@@ -42,6 +46,7 @@ void kms_text_clear(struct kms_text *text);
 /*
  * kms_base64_decode - strict RFC 4648, 4: no other characters, canonical
  * padding
+ * kms_base64url_decode - strict RFC 4648, 5, without padding
  *
  *   out  room bytes; wiped on failure
  *
@@ -49,6 +54,8 @@ void kms_text_clear(struct kms_text *text);
  */
 long kms_base64_decode(unsigned char *out, size_t room, const char *text,
                        size_t len);
+long kms_base64url_decode(unsigned char *out, size_t room, const char *text,
+                          size_t len);
 
 /* kms_is_printable - is it free of control characters and of anything that is
  * not ASCII, and not empty?  A credential must be, to be put in a header. */
