@@ -95,7 +95,7 @@ layers() {
     none '#include "kms/(site|aws|dispatch)' kms/cloud/*.[ch]
     none '#include "kms/(aws|cloud|dispatch)' kms/site/*.[ch]
     # libcurl sends, takes URLs apart and reads dates.
-    none_but '^kms/http/(endpoint|http|transport)\.c:' '#include <curl' \
+    none_but '^kms/http/((endpoint|http|transport)\.c|handles\.[ch]):' '#include <curl' \
         kms/*.[ch] kms/*/*.[ch]
     test "$(grep -l '#include <jansson' -r kms)" = kms/core/json.c
     # filter/ reaches the cipher through EVP; of lib/ it knows the errors and
