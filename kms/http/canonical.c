@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
+#include "kms/core/span.h"
 
 /* Names with values, to be sorted: parameters, headers */
 
@@ -62,20 +62,6 @@ clear(struct pairs *pairs)
 
 /* The canonical form of path and query */
 
-/* All but what RFC 3986, 2.3 calls unreserved is encoded. */
-static void
-add_encoded(struct kms_text *text, char c)
-{
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "abcdefghijklmnopqrstuvwxyz"
-                                     "0123456789-._~";
-
-    if (c != '\0' && strchr(unreserved, c) != NULL)
-        kms_text_add_bytes(text, &c, 1);
-    else
-        kms_text_addf(text, "%%%02X", (unsigned)(unsigned char)c);
-}
-
 /* Take the last "/segment" back; what stands before start stays. */
 static void
 drop_segment(struct kms_text *text, size_t start)
@@ -94,7 +80,7 @@ static void
 add_path(struct kms_text *text, const char *path, size_t path_len)
 {
     const size_t start = text->len;
-    size_t at, len, i;
+    size_t at, len;
 
     for (at = 0; at < path_len; at += len + 1) {
         len = strcspn(path + at, "/?");
@@ -102,8 +88,7 @@ add_path(struct kms_text *text, const char *path, size_t path_len)
             drop_segment(text, start);
         } else if (len > 0 && !(len == 1 && path[at] == '.')) {
             kms_text_add(text, "/");
-            for (i = 0; i < len; i++)
-                add_encoded(text, path[at + i]);
+            kms_text_add_encoded(text, path + at, len);
         }
     }
     if (text->len == start || path[path_len - 1] == '/')
@@ -113,56 +98,42 @@ add_path(struct kms_text *text, const char *path, size_t path_len)
 /* In the one form that a service finds, too, once it has decoded: "%7e" and
  * "~" are the same. */
 static void
-add_reencoded(struct kms_text *text, const char *from, size_t len)
+add_reencoded(struct kms_text *text, struct kms_span from)
 {
-    int high, low;
-    size_t i;
+    char octet;
+    int c;
 
-    for (i = 0; i < len; i++) {
-        high = low = -1;
-        if (from[i] == '%' && len - i > 2) {
-            high = OPENSSL_hexchar2int((unsigned char)from[i + 1]);
-            low = OPENSSL_hexchar2int((unsigned char)from[i + 2]);
-        }
-        if (high >= 0 && low >= 0) {
-            add_encoded(text, (char)(high << 4 | low));
-            i += 2;
-        } else {
-            add_encoded(text, from[i]);
-        }
+    while (from.len > 0) {
+        c = kms_span_octet(&from);
+        octet = c >= 0 ? (char)c : '%';
+        kms_text_add_encoded(text, &octet, 1);
     }
-}
-
-static bool
-take_parameter(struct pairs *pairs, const char *from, size_t len)
-{
-    size_t name_len = strcspn(from, "=&");
-    struct pair *pair = &pairs->list[pairs->count];
-
-    if (pairs->count == KMS_QUERY_COUNT_MAX)
-        return false;
-    pairs->count++;
-    add_reencoded(&pair->name, from, name_len);
-    if (name_len < len)
-        add_reencoded(&pair->value, from + name_len + 1, len - name_len - 1);
-    return true;
 }
 
 /* Sorted by name, with a "=" in each; parts that are empty do not count. */
 static enum envelope_reason
-add_query(struct kms_text *text, const char *query, struct envl_err *err)
+add_query(struct kms_text *text, struct kms_span query, struct envl_err *err)
 {
     struct pairs pairs = { 0 };
+    struct kms_span part, name;
     enum envelope_reason rc = ENVELOPE_OK;
-    size_t len, i;
+    size_t i;
 
-    for (; *query != '\0' && rc == ENVELOPE_OK; query += len) {
-        len = strcspn(query, "&");
-        if (len > 0 && !take_parameter(&pairs, query, len))
+    for (; query.len > 0 && rc == ENVELOPE_OK;
+         query = kms_span_skip(query, part.len + (part.len < query.len))) {
+        part = kms_span_up_to(query, '&', '&');
+        name = kms_span_up_to(part, '=', '=');
+        if (part.len > 0 && pairs.count == KMS_QUERY_COUNT_MAX) {
             rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                            "cannot sign a URL with more than %d parameters",
                            KMS_QUERY_COUNT_MAX);
-        len += query[len] == '&';
+        } else if (part.len > 0) {
+            add_reencoded(&pairs.list[pairs.count].name, name);
+            if (name.len < part.len)
+                add_reencoded(&pairs.list[pairs.count].value,
+                              kms_span_skip(part, name.len + 1));
+            pairs.count++;
+        }
     }
     sort(&pairs);
     for (i = 0; i < pairs.count; i++)
@@ -175,34 +146,29 @@ static enum envelope_reason
 add_target(struct kms_text *text, const struct kms_canonical_form *form,
            const char *target, struct envl_err *err)
 {
-    size_t path_len = strcspn(target, "?");
-    const char *query = target + path_len + (target[path_len] == '?');
+    struct kms_span all = { target, strlen(target) };
+    struct kms_span path = kms_span_up_to(all, '?', '?');
+    struct kms_span query = kms_span_skip(all, path.len);
     enum envelope_reason rc = ENVELOPE_OK;
 
-    if (form->target_as_sent) {
-        kms_text_add_bytes(text, target, path_len);
-        kms_text_addf(text, "\n%s\n", query);
-    } else {
-        add_path(text, target, path_len);
-        kms_text_add(text, "\n");
+    if (query.len > 0)
+        query = kms_span_skip(query, 1);
+    if (form->path_as_sent)
+        kms_text_add_bytes(text, path.data, path.len);
+    else
+        add_path(text, path.data, path.len);
+    if (form->slash_at_end && path.len > 0 && path.data[path.len - 1] != '/')
+        kms_text_add(text, "/");
+    kms_text_add(text, "\n");
+    if (form->query_as_sent)
+        kms_text_add_bytes(text, query.data, query.len);
+    else
         rc = add_query(text, query, err);
-        kms_text_add(text, "\n");
-    }
+    kms_text_add(text, "\n");
     return rc;
 }
 
 /* The canonical form of headers */
-
-static void
-add_lower(struct kms_text *text, const char *from)
-{
-    char c;
-
-    for (; *from != '\0'; from++) {
-        c = kms_lower(*from);
-        kms_text_add_bytes(text, &c, 1);
-    }
-}
 
 /* Without spaces around it, and with single ones in it. */
 static void
@@ -253,7 +219,7 @@ take_header(struct pairs *pairs, const struct kms_canonical_form *form,
         kms_text_add(&pair->value, ",");
     } else {
         pairs->count++;
-        add_lower(&pair->name, name);
+        add_trimmed(&pair->name, name, true);
     }
     add_trimmed(&pair->value, value, form->lower_values);
 }
