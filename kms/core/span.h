@@ -23,6 +23,8 @@ struct kms_span {
  * kms_span_trim - without the blanks before and after it
  * kms_span_skip - without its first len bytes, which it has
  * kms_span_up_to - up to the first byte that is a or b; all of it if none is
+ * kms_span_cut - what the rest begins with up to the first c, which is taken away
+ *     with it; all of it if there is none
  * kms_span_blanks - how many blanks it begins with
  * kms_span_has_control - is there a control character in it, other than a tab?
  */
@@ -30,6 +32,7 @@ bool kms_span_is(struct kms_span span, const char *text);
 struct kms_span kms_span_trim(struct kms_span span);
 struct kms_span kms_span_skip(struct kms_span span, size_t len);
 struct kms_span kms_span_up_to(struct kms_span span, char a, char b);
+struct kms_span kms_span_cut(struct kms_span *rest, char c);
 size_t kms_span_blanks(struct kms_span span);
 bool kms_span_has_control(struct kms_span span);
 
@@ -42,11 +45,12 @@ bool kms_span_has_control(struct kms_span span);
  */
 int kms_span_octet(struct kms_span *span);
 
-/* kms_span_is_key - printable ASCII without blanks and quotes, and not empty:
- * as keys and tokens are */
+/*
+ * kms_span_within - has it characters of ASCII from first to "~" alone?  From "!"
+ *     there are no blanks.
+ * kms_span_is_key - from "!" without quotes, and not empty: as keys and tokens are
+ */
+bool kms_span_within(struct kms_span span, char first);
 bool kms_span_is_key(struct kms_span value);
-
-/* kms_is_graphic - is it a character of ASCII that leaves ink? */
-bool kms_is_graphic(char c);
 
 #endif

@@ -248,11 +248,8 @@ kms_base64url_decode(unsigned char *out, size_t room, const char *text,
 bool
 kms_is_printable(const char *text)
 {
-    const char *p;
-
-    for (p = text; *p >= 0x20 && *p <= 0x7e; p++)
-        ;
-    return p > text && *p == '\0';
+    return *text != '\0'
+           && kms_span_within((struct kms_span){ text, strlen(text) }, ' ');
 }
 
 /* Of ASCII, whatever the locale says of it. */
@@ -266,7 +263,7 @@ bool
 kms_text_is_token(struct kms_text *text)
 {
     char *data = text->data;
-    size_t end = text->len, begin = 0, i;
+    size_t end = text->len, begin = 0;
 
     while (end > 0 && is_space(data[end - 1]))
         end--;
@@ -277,9 +274,8 @@ kms_text_is_token(struct kms_text *text)
         OPENSSL_cleanse(data + end - begin, text->len - (end - begin));
     }
     text->len = end - begin;
-    for (i = 0; i < text->len && data[i] > ' ' && data[i] <= '~'; i++)
-        ;
-    return i > 0 && i == text->len;
+    return text->len > 0
+           && kms_span_within((struct kms_span){ data, text->len }, '!');
 }
 
 char

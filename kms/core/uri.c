@@ -99,11 +99,11 @@ static enum envelope_reason
 take_parameter(struct kms_uri *uri, const struct parser *parser,
                struct kms_span parameter)
 {
-    struct kms_span name = kms_span_up_to(parameter, '=', '=');
+    struct kms_span name = kms_span_cut(&parameter, '=');
     size_t i = uri->query_count;
     enum envelope_reason rc;
 
-    if (name.len == 0 || name.len + 1 >= parameter.len)
+    if (name.len == 0 || parameter.len == 0)
         return bad(parser, "a parameter in its query has no name or no value");
     if (i == KMS_URI_QUERY_MAX)
         return bad(parser, "too many parameters in its query");
@@ -112,8 +112,7 @@ take_parameter(struct kms_uri *uri, const struct parser *parser,
         rc = check_name(uri, parser, uri->query[i].name);
     uri->query_count++;
     if (rc == ENVELOPE_OK)
-        rc = decode(&uri->query[i].value, parser,
-                    kms_span_skip(parameter, name.len + 1));
+        rc = decode(&uri->query[i].value, parser, parameter);
     return rc;
 }
 

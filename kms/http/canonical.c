@@ -33,30 +33,28 @@ compare(const void *a, const void *b)
     return strcmp(kms_text_get(&x->value), kms_text_get(&y->value));
 }
 
+/* Sorted, and cleared: the parameters of a query, or lines of headers, if their
+ * names are asked for. */
 static void
-sort(struct pairs *pairs)
+add_sorted(struct kms_text *text, struct kms_text *names, struct pairs *pairs)
 {
+    const bool lines = names != NULL;
+    struct pair *pair = pairs->list;
+    const struct pair *end = pair + pairs->count;
+
     qsort(pairs->list, pairs->count, sizeof(pairs->list[0]), compare);
-}
-
-/* One of them, and a mark after it. */
-static void
-add_pair(struct kms_text *text, const struct pair *pair, const char *equals,
-         const char *end)
-{
-    kms_text_addf(text, "%s%s%s%s", kms_text_get(&pair->name), equals,
-                  kms_text_get(&pair->value), end);
-    text->failed = text->failed || pair->name.failed || pair->value.failed;
-}
-
-static void
-clear(struct pairs *pairs)
-{
-    size_t i;
-
-    for (i = 0; i < pairs->count; i++) {
-        kms_text_clear(&pairs->list[i].name);
-        kms_text_clear(&pairs->list[i].value);
+    for (; pair < end; pair++) {
+        if (lines)
+            kms_text_addf(names, "%s%s", pair > pairs->list ? ";" : "",
+                          kms_text_get(&pair->name));
+        else if (pair > pairs->list)
+            kms_text_add(text, "&");
+        kms_text_addf(text, "%s%s%s%s", kms_text_get(&pair->name),
+                      lines ? ":" : "=", kms_text_get(&pair->value),
+                      lines ? "\n" : "");
+        text->failed = text->failed || pair->name.failed || pair->value.failed;
+        kms_text_clear(&pair->name);
+        kms_text_clear(&pair->value);
     }
 }
 
@@ -115,30 +113,24 @@ static enum envelope_reason
 add_query(struct kms_text *text, struct kms_span query, struct envl_err *err)
 {
     struct pairs pairs = { 0 };
+    struct pair *pair;
     struct kms_span part, name;
     enum envelope_reason rc = ENVELOPE_OK;
-    size_t i;
 
-    for (; query.len > 0 && rc == ENVELOPE_OK;
-         query = kms_span_skip(query, part.len + (part.len < query.len))) {
-        part = kms_span_up_to(query, '&', '&');
-        name = kms_span_up_to(part, '=', '=');
+    while (query.len > 0 && rc == ENVELOPE_OK) {
+        part = kms_span_cut(&query, '&');
         if (part.len > 0 && pairs.count == KMS_QUERY_COUNT_MAX) {
             rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                            "cannot sign a URL with more than %d parameters",
                            KMS_QUERY_COUNT_MAX);
         } else if (part.len > 0) {
-            add_reencoded(&pairs.list[pairs.count].name, name);
-            if (name.len < part.len)
-                add_reencoded(&pairs.list[pairs.count].value,
-                              kms_span_skip(part, name.len + 1));
-            pairs.count++;
+            pair = &pairs.list[pairs.count++];
+            name = kms_span_cut(&part, '=');
+            add_reencoded(&pair->name, name);
+            add_reencoded(&pair->value, part);
         }
     }
-    sort(&pairs);
-    for (i = 0; i < pairs.count; i++)
-        add_pair(text, &pairs.list[i], "=", i + 1 < pairs.count ? "&" : "");
-    clear(&pairs);
+    add_sorted(text, NULL, &pairs);
     return rc;
 }
 
@@ -147,12 +139,9 @@ add_target(struct kms_text *text, const struct kms_canonical_form *form,
            const char *target, struct envl_err *err)
 {
     struct kms_span all = { target, strlen(target) };
-    struct kms_span path = kms_span_up_to(all, '?', '?');
-    struct kms_span query = kms_span_skip(all, path.len);
+    const struct kms_span path = kms_span_cut(&all, '?');
     enum envelope_reason rc = ENVELOPE_OK;
 
-    if (query.len > 0)
-        query = kms_span_skip(query, 1);
     if (form->path_as_sent)
         kms_text_add_bytes(text, path.data, path.len);
     else
@@ -161,9 +150,9 @@ add_target(struct kms_text *text, const struct kms_canonical_form *form,
         kms_text_add(text, "/");
     kms_text_add(text, "\n");
     if (form->query_as_sent)
-        kms_text_add_bytes(text, query.data, query.len);
+        kms_text_add_bytes(text, all.data, all.len);
     else
-        rc = add_query(text, query, err);
+        rc = add_query(text, all, err);
     kms_text_add(text, "\n");
     return rc;
 }
@@ -199,8 +188,7 @@ is_signed(const struct kms_canonical_form *form, const char *name)
 
     return kms_same_name(name, len, "Content-Type")
            || kms_same_name(name, len, "Host")
-           || (prefix != NULL && len >= strlen(prefix)
-               && kms_same_name(name, strlen(prefix), prefix));
+           || (prefix != NULL && kms_same_name(name, strlen(prefix), prefix));
 }
 
 /* The values of those that have the same name are joined. */
@@ -237,13 +225,7 @@ add_headers(struct kms_text *text, struct kms_text *names,
     for (i = 0; i < request->header_count; i++)
         take_header(&pairs, form, request->headers[i].name,
                     kms_text_get(&request->headers[i].value));
-    sort(&pairs);
-    for (i = 0; i < pairs.count; i++) {
-        add_pair(text, &pairs.list[i], ":", "\n");
-        kms_text_addf(names, "%s%s", i > 0 ? ";" : "",
-                      kms_text_get(&pairs.list[i].name));
-    }
-    clear(&pairs);
+    add_sorted(text, names, &pairs);
 }
 
 const char *

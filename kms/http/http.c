@@ -56,17 +56,12 @@ kms_request_header(const struct kms_request *request, const char *name)
     return NULL;
 }
 
-/* Is all of the text from first to '~', so that it cannot end its line? */
+/* Is it so that it cannot end its line? */
 static bool
 is_within(const struct kms_text *text, char first)
 {
-    size_t i;
-
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] < first || text->data[i] > '~')
-            return false;
-    }
-    return true;
+    return kms_span_within((struct kms_span){ kms_text_get(text), text->len },
+                           first);
 }
 
 enum envelope_reason
@@ -77,7 +72,9 @@ kms_request_check(const struct kms_request *request, struct envl_err *err)
 
     if (request->path.failed || request->body.failed)
         return envl_fail_memory(err);
+    /* A fragment is signed, and not sent. */
     if (kms_text_get(&request->path)[0] != '/'
+        || strchr(kms_text_get(&request->path), '#') != NULL
         || !is_within(&request->path, '!'))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "the path of a request has a character that cannot "

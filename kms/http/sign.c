@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "kms/core/span.h"
 #include "kms/http/canonical.h"
 #include "lib/base/param.h"
 
@@ -116,8 +117,8 @@ check_credential(const struct kms_text *text, const char *what,
 {
     if (text->failed)
         return envl_fail_memory(err);
-    if (strlen(kms_text_get(text)) != text->len
-        || !kms_is_printable(kms_text_get(text)))
+    if (text->len == 0
+        || !kms_span_within((struct kms_span){ text->data, text->len }, ' '))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                          "the credentials' %s is empty or not printable ASCII: "
                          "look at where it comes from",
