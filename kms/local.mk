@@ -59,6 +59,8 @@ libenvl_kms_la_SOURCES = \
 	%D%/http/endpoint.c \
 	%D%/http/exchange.c \
 	%D%/http/exchange.h \
+	%D%/http/handles.c \
+	%D%/http/handles.h \
 	%D%/http/http.c \
 	%D%/http/http.h \
 	%D%/http/sign.c \

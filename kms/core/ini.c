@@ -154,7 +154,7 @@ read_line(struct walk *walk, struct kms_span text, size_t indent)
     walk->indent = indent;
     if (text.data[0] == '[')
         return read_header(walk, text);
-    if (!kms_is_graphic(text.data[0]))
+    if (!kms_span_within((struct kms_span){ text.data, 1 }, '!'))
         return (struct line){ .kind = LINE_ASTRAY,
                               .why = "begins with a byte that is not plain "
                                      "ASCII" };

@@ -14,6 +14,8 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
+#include "kms/core/span.h"
+
 #define DEPTH_MAX 16 /* the library itself recurses */
 
 struct kms_json {
@@ -308,38 +310,18 @@ kms_json_end(struct kms_text *text)
     kms_text_add(text, "}");
 }
 
-/* The first c from begin on, or the end. */
-static const char *
-find_byte(const char *begin, const char *end, char c)
-{
-    const char *p =
-        begin < end ? memchr(begin, c, (size_t)(end - begin)) : NULL;
-
-    return p != NULL ? p : end;
-}
-
-/* A line "name=value". */
-static void
-add_label(struct kms_text *text, const char *line, const char *end)
-{
-    const char *name_end = find_byte(line, end, '=');
-    const char *value = name_end < end ? name_end + 1 : end;
-
-    add_name(text, line, (size_t)(name_end - line));
-    add_string(text, value, (size_t)(end - value));
-}
-
+/* Lines "name=value". */
 void
 kms_json_labels(struct kms_text *text, const char *labels, size_t len)
 {
-    const char *line = labels, *end = len > 0 ? labels + len : labels;
-    const char *line_end;
+    struct kms_span rest = { labels, len }, line, name;
 
     kms_json_begin(text);
-    while (line < end) {
-        line_end = find_byte(line, end, '\n');
-        add_label(text, line, line_end);
-        line = line_end < end ? line_end + 1 : end;
+    while (rest.len > 0) {
+        line = kms_span_cut(&rest, '\n');
+        name = kms_span_cut(&line, '=');
+        add_name(text, name.data, name.len);
+        add_string(text, line.data, line.len);
     }
     kms_json_end(text);
 }

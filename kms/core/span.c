@@ -4,16 +4,12 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 static bool
 is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\v' || c == '\f';
-}
-
-bool
-kms_is_graphic(char c)
-{
-    return c > ' ' && c < 0x7f;
 }
 
 struct kms_span
@@ -48,16 +44,22 @@ kms_span_is(struct kms_span span, const char *text)
 }
 
 bool
-kms_span_is_key(struct kms_span value)
+kms_span_within(struct kms_span span, char first)
 {
     size_t i;
 
-    for (i = 0; i < value.len; i++) {
-        if (!kms_is_graphic(value.data[i]) || value.data[i] == '"'
-            || value.data[i] == '\'')
+    for (i = 0; i < span.len; i++) {
+        if (span.data[i] < first || span.data[i] > '~')
             return false;
     }
-    return value.len > 0;
+    return true;
+}
+
+bool
+kms_span_is_key(struct kms_span value)
+{
+    return value.len > 0 && kms_span_within(value, '!')
+           && kms_span_up_to(value, '"', '\'').len == value.len;
 }
 
 bool
@@ -81,4 +83,31 @@ kms_span_up_to(struct kms_span span, char a, char b)
         n++;
     span.len = n;
     return span;
+}
+
+struct kms_span
+kms_span_cut(struct kms_span *rest, char c)
+{
+    struct kms_span part = kms_span_up_to(*rest, c, c);
+
+    *rest = kms_span_skip(*rest, part.len + (part.len < rest->len));
+    return part;
+}
+
+int
+kms_span_octet(struct kms_span *span)
+{
+    const unsigned char first = (unsigned char)span->data[0];
+    int high = -1, low = -1;
+
+    if (first == '%' && span->len > 2) {
+        high = OPENSSL_hexchar2int((unsigned char)span->data[1]);
+        low = OPENSSL_hexchar2int((unsigned char)span->data[2]);
+    }
+    if (high < 0 || low < 0) {
+        *span = kms_span_skip(*span, 1);
+        return first == '%' ? -1 : first;
+    }
+    *span = kms_span_skip(*span, 3);
+    return high << 4 | low;
 }

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growing, wiping, base64 and hexadecimal.  It knows nothing of what the text
- * says. */
+/* Growing, wiping, and the encodings.  It knows nothing of what the text says. */
 #include "kms/core/text.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "kms/core/span.h"
+
 #define SIZE_MIN 64
 /* Far above anything that is sent or read, and far below what an int holds. */
 #define TEXT_LEN_MAX (1 << 26)
-
-static const char base64_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* Room for so many more bytes and a NUL. */
 static bool
@@ -113,46 +110,48 @@ kms_text_add_base64(struct kms_text *text, const void *more, size_t len)
 void
 kms_text_add_base64url(struct kms_text *text, const void *more, size_t len)
 {
-    const size_t start = text->len;
-    char *p;
+    size_t at = text->len;
 
     kms_text_add_base64(text, more, len);
-    if (text->failed || len == 0)
-        return;
-    while (text->data[text->len - 1] == '=')
-        text->data[--text->len] = '\0';
-    for (p = text->data + start; *p != '\0'; p++)
-        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-}
-
-void
-kms_text_add_percent(struct kms_text *text, const void *more, size_t len)
-{
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "abcdefghijklmnopqrstuvwxyz"
-                                     "0123456789-._~";
-    const char *p = more;
-    size_t i;
-
-    for (i = 0; i < len; i++) {
-        if (memchr(unreserved, p[i], sizeof(unreserved) - 1) != NULL)
-            kms_text_add_bytes(text, p + i, 1);
-        else
-            kms_text_addf(text, "%%%02X", (unsigned)(unsigned char)p[i]);
+    for (; at < text->len && text->data[at] != '='; at++) {
+        if (text->data[at] == '+')
+            text->data[at] = '-';
+        else if (text->data[at] == '/')
+            text->data[at] = '_';
     }
+    if (at < text->len)
+        text->data[text->len = at] = '\0';
 }
 
 void
 kms_text_add_hex(struct kms_text *text, const void *more, size_t len)
 {
-    static const char digits[] = "0123456789abcdef";
-    const unsigned char *p = more;
-    size_t i;
+    /* Nothing that long has room, either. */
+    const size_t hex_len = len < TEXT_LEN_MAX ? 2 * len : TEXT_LEN_MAX + 1;
+    char *hex;
 
-    for (i = 0; i < len; i++) {
-        const char pair[] = { digits[p[i] >> 4], digits[p[i] & 15] };
+    if (len == 0 || !reserve(text, hex_len))
+        return;
+    hex = text->data + text->len;
+    if (OPENSSL_buf2hexstr_ex(hex, hex_len + 1, NULL, more, len, '\0') != 1) {
+        text->failed = true;
+        return;
+    }
+    extend(text, hex_len);
+    for (; *hex != '\0'; hex++)
+        *hex = kms_lower(*hex);
+}
 
-        kms_text_add_bytes(text, pair, sizeof(pair));
+void
+kms_text_add_encoded(struct kms_text *text, const void *more, size_t len)
+{
+    const char *p = more, *end = p + len;
+
+    for (; p < end; p++) {
+        if (*p != '\0' && strchr(KMS_UNRESERVED, *p) != NULL)
+            kms_text_add_bytes(text, p, 1);
+        else
+            kms_text_addf(text, "%%%02X", (unsigned)(unsigned char)*p);
     }
 }
 
@@ -178,81 +177,105 @@ kms_text_clear(struct kms_text *text)
     *text = (struct kms_text){ 0 };
 }
 
-/* The value of a digit, or -1. */
-static int
-base64_value(char c)
-{
-    const char *p = memchr(base64_digits, c, sizeof(base64_digits) - 1);
+#define GROUP_LEN 4 /* digits of base64, for three octets */
 
-    return p != NULL ? (int)(p - base64_digits) : -1;
-}
-
-/* Digits without padding; the bits that are left over have to be zero. */
+/* The next digits, in the alphabet of RFC 4648, 4 and with padding. */
 static bool
-decode_digits(unsigned char *out, const char *text, size_t len)
+take_group(unsigned char group[GROUP_LEN], struct kms_span text, bool url)
 {
-    uint32_t bits = 0;
     size_t i;
-    int value;
+    char c;
 
-    for (i = 0; i < len; i++) {
-        value = base64_value(text[i]);
-        if (value < 0)
+    for (i = 0; i < GROUP_LEN; i++) {
+        c = i < text.len ? text.data[i] : '=';
+        if (url && i < text.len && strchr("+/=", c) != NULL)
             return false;
-        bits = bits << 6 | (uint32_t)value;
-        if (i % 4 != 0)
-            *out++ = (unsigned char)(bits >> (6 - 2 * (i % 4)));
+        if (url && c == '-')
+            c = '+';
+        else if (url && c == '_')
+            c = '/';
+        group[i] = (unsigned char)c;
     }
-    return (len % 4 != 2 || (bits & 0x0f) == 0)
-           && (len % 4 != 3 || (bits & 0x03) == 0);
+    return url || text.len >= GROUP_LEN;
 }
 
-long
-kms_base64_decode(unsigned char *out, size_t room, const char *text, size_t len)
+/* EVP_DecodeBlock() takes much for base64 that is none.  What it was is what comes
+ * out when the octets are encoded again. */
+static long
+decode(unsigned char *out, size_t room, struct kms_span text, bool url)
 {
-    size_t padding = 0, out_len;
+    unsigned char group[GROUP_LEN], octets[3], again[GROUP_LEN + 1];
+    size_t len = 0, n = sizeof(octets), taken;
+    bool good = true;
 
-    while (padding < 2 && padding < len && text[len - padding - 1] == '=')
-        padding++;
-    out_len = len / 4 * 3 - padding;
-    if (len % 4 == 0 && len <= TEXT_LEN_MAX && out_len <= room
-        && decode_digits(out, text, len - padding))
-        return (long)out_len;
+    for (; text.len > 0 && good; text = kms_span_skip(text, taken)) {
+        /* Padding is the end. */
+        good = n == sizeof(octets) && take_group(group, text, url)
+               && EVP_DecodeBlock(octets, group, GROUP_LEN) >= 0;
+        if (good)
+            n -= (size_t)(group[2] == '=') + (group[3] == '=');
+        good = good && n <= room - len
+               && EVP_EncodeBlock(again, octets, (int)n) == GROUP_LEN
+               && memcmp(again, group, GROUP_LEN) == 0;
+        if (good)
+            memcpy(out + len, octets, n);
+        len += good ? n : 0;
+        taken = text.len < GROUP_LEN ? text.len : GROUP_LEN;
+    }
+    OPENSSL_cleanse(group, sizeof(group));
+    OPENSSL_cleanse(octets, sizeof(octets));
+    OPENSSL_cleanse(again, sizeof(again));
+    if (good)
+        return (long)len;
     if (room > 0)
         OPENSSL_cleanse(out, room);
     return -1;
 }
 
 long
+kms_base64_decode(unsigned char *out, size_t room, const char *text, size_t len)
+{
+    return decode(out, room, (struct kms_span){ text, len }, false);
+}
+
+long
 kms_base64url_decode(unsigned char *out, size_t room, const char *text,
                      size_t len)
 {
-    struct kms_text standard = { 0 };
-    long n = -1;
-    char *p;
-
-    if (memchr(text, '+', len) == NULL && memchr(text, '/', len) == NULL
-        && memchr(text, '=', len) == NULL) {
-        kms_text_add_bytes(&standard, text, len);
-        for (p = standard.data; !standard.failed && *p != '\0'; p++)
-            *p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
-        kms_text_add(&standard, len % 4 == 2 ? "==" : len % 4 == 3 ? "=" : "");
-        n = kms_base64_decode(out, room, kms_text_get(&standard), standard.len);
-    }
-    if (n < 0)
-        OPENSSL_cleanse(out, room);
-    kms_text_clear(&standard);
-    return n;
+    return decode(out, room, (struct kms_span){ text, len }, true);
 }
 
 bool
 kms_is_printable(const char *text)
 {
-    const char *p;
+    return *text != '\0'
+           && kms_span_within((struct kms_span){ text, strlen(text) }, ' ');
+}
 
-    for (p = text; *p >= 0x20 && *p <= 0x7e; p++)
-        ;
-    return p > text && *p == '\0';
+/* Of ASCII, whatever the locale says of it. */
+static bool
+is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool
+kms_text_is_token(struct kms_text *text)
+{
+    char *data = text->data;
+    size_t end = text->len, begin = 0;
+
+    while (end > 0 && is_space(data[end - 1]))
+        end--;
+    while (begin < end && is_space(data[begin]))
+        begin++;
+    if (data != NULL) {
+        memmove(data, data + begin, end - begin);
+        OPENSSL_cleanse(data + end - begin, text->len - (end - begin));
+    }
+    text->len = end - begin;
+    return text->len > 0
+           && kms_span_within((struct kms_span){ data, text->len }, '!');
 }
 
 char

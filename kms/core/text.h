@@ -26,14 +26,13 @@ void kms_text_addf(struct kms_text *text, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void kms_text_vaddf(struct kms_text *text, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
-/* In base64 (RFC 4648, 4), in its form for URLs (RFC 4648, 5) without padding, in
- * lower-case hexadecimal, and percent-encoded but for what RFC 3986, 2.3 calls
- * unreserved. */
+/* In base64 (RFC 4648, 4); in that for URLs (5), without padding; in lower-case
+ * hexadecimal; percent-encoded but for KMS_UNRESERVED of core/span.h. */
 void kms_text_add_base64(struct kms_text *text, const void *more, size_t len);
 void kms_text_add_base64url(struct kms_text *text, const void *more,
                             size_t len);
 void kms_text_add_hex(struct kms_text *text, const void *more, size_t len);
-void kms_text_add_percent(struct kms_text *text, const void *more, size_t len);
+void kms_text_add_encoded(struct kms_text *text, const void *more, size_t len);
 
 /* kms_text_set - empty it first; a failure stays, until kms_text_clear() */
 void kms_text_set(struct kms_text *text, const char *content);
@@ -47,6 +46,7 @@ void kms_text_clear(struct kms_text *text);
 /*
  * kms_base64_decode - strict RFC 4648, 4: no other characters, canonical
  * padding
+ * kms_base64url_decode - strict RFC 4648, 5, without padding
  *
  *   out  room bytes; wiped on failure
  *
@@ -54,14 +54,21 @@ void kms_text_clear(struct kms_text *text);
  */
 long kms_base64_decode(unsigned char *out, size_t room, const char *text,
                        size_t len);
-
-/* kms_base64url_decode - the same for RFC 4648, 5 without padding */
 long kms_base64url_decode(unsigned char *out, size_t room, const char *text,
                           size_t len);
 
 /* kms_is_printable - is it free of control characters and of anything that is
  * not ASCII, and not empty?  A credential must be, to be put in a header. */
 bool kms_is_printable(const char *text);
+
+/*
+ * kms_text_is_token - take the white space at both ends away: is what is left a
+ * token, printable ASCII without blanks, and not empty?
+ *
+ * For the content of a token file, which an editor or "echo" ends with a line
+ * feed, and for tokens of the environment.  The text is changed in either case.
+ */
+bool kms_text_is_token(struct kms_text *text);
 
 /*
  * Letters of ASCII in any case, whatever the locale says of them:

@@ -88,9 +88,9 @@ add_field(struct kms_call *call, const struct kms_field *field,
 
     if (call->asked->shape->in_query) {
         kms_text_add(content, content->len > 0 ? "&" : "");
-        kms_text_add_percent(content, field->name, strlen(field->name));
+        kms_text_add_encoded(content, field->name, strlen(field->name));
         kms_text_add(content, "=");
-        kms_text_add_percent(content, kms_text_get(value), value->len);
+        kms_text_add_encoded(content, kms_text_get(value), value->len);
     } else if (field->form == KMS_JSON || field->form == KMS_OBJECT) {
         kms_json_add_raw(content, field->name, kms_text_get(value));
     } else {

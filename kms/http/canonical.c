@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
+#include "kms/core/span.h"
 
 /* Names with values, to be sorted: parameters, headers */
 
@@ -33,48 +33,32 @@ compare(const void *a, const void *b)
     return strcmp(kms_text_get(&x->value), kms_text_get(&y->value));
 }
 
+/* Sorted, and cleared: the parameters of a query, or lines of headers, if their
+ * names are asked for. */
 static void
-sort(struct pairs *pairs)
+add_sorted(struct kms_text *text, struct kms_text *names, struct pairs *pairs)
 {
+    const bool lines = names != NULL;
+    struct pair *pair = pairs->list;
+    const struct pair *end = pair + pairs->count;
+
     qsort(pairs->list, pairs->count, sizeof(pairs->list[0]), compare);
-}
-
-/* One of them, and a mark after it. */
-static void
-add_pair(struct kms_text *text, const struct pair *pair, const char *equals,
-         const char *end)
-{
-    kms_text_addf(text, "%s%s%s%s", kms_text_get(&pair->name), equals,
-                  kms_text_get(&pair->value), end);
-    text->failed = text->failed || pair->name.failed || pair->value.failed;
-}
-
-static void
-clear(struct pairs *pairs)
-{
-    size_t i;
-
-    for (i = 0; i < pairs->count; i++) {
-        kms_text_clear(&pairs->list[i].name);
-        kms_text_clear(&pairs->list[i].value);
+    for (; pair < end; pair++) {
+        if (lines)
+            kms_text_addf(names, "%s%s", pair > pairs->list ? ";" : "",
+                          kms_text_get(&pair->name));
+        else if (pair > pairs->list)
+            kms_text_add(text, "&");
+        kms_text_addf(text, "%s%s%s%s", kms_text_get(&pair->name),
+                      lines ? ":" : "=", kms_text_get(&pair->value),
+                      lines ? "\n" : "");
+        text->failed = text->failed || pair->name.failed || pair->value.failed;
+        kms_text_clear(&pair->name);
+        kms_text_clear(&pair->value);
     }
 }
 
 /* The canonical form of path and query */
-
-/* All but what RFC 3986, 2.3 calls unreserved is encoded. */
-static void
-add_encoded(struct kms_text *text, char c)
-{
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "abcdefghijklmnopqrstuvwxyz"
-                                     "0123456789-._~";
-
-    if (c != '\0' && strchr(unreserved, c) != NULL)
-        kms_text_add_bytes(text, &c, 1);
-    else
-        kms_text_addf(text, "%%%02X", (unsigned)(unsigned char)c);
-}
 
 /* Take the last "/segment" back; what stands before start stays. */
 static void
@@ -94,7 +78,7 @@ static void
 add_path(struct kms_text *text, const char *path, size_t path_len)
 {
     const size_t start = text->len;
-    size_t at, len, i;
+    size_t at, len;
 
     for (at = 0; at < path_len; at += len + 1) {
         len = strcspn(path + at, "/?");
@@ -102,8 +86,7 @@ add_path(struct kms_text *text, const char *path, size_t path_len)
             drop_segment(text, start);
         } else if (len > 0 && !(len == 1 && path[at] == '.')) {
             kms_text_add(text, "/");
-            for (i = 0; i < len; i++)
-                add_encoded(text, path[at + i]);
+            kms_text_add_encoded(text, path + at, len);
         }
     }
     if (text->len == start || path[path_len - 1] == '/')
@@ -113,61 +96,41 @@ add_path(struct kms_text *text, const char *path, size_t path_len)
 /* In the one form that a service finds, too, once it has decoded: "%7e" and
  * "~" are the same. */
 static void
-add_reencoded(struct kms_text *text, const char *from, size_t len)
+add_reencoded(struct kms_text *text, struct kms_span from)
 {
-    int high, low;
-    size_t i;
+    char octet;
+    int c;
 
-    for (i = 0; i < len; i++) {
-        high = low = -1;
-        if (from[i] == '%' && len - i > 2) {
-            high = OPENSSL_hexchar2int((unsigned char)from[i + 1]);
-            low = OPENSSL_hexchar2int((unsigned char)from[i + 2]);
-        }
-        if (high >= 0 && low >= 0) {
-            add_encoded(text, (char)(high << 4 | low));
-            i += 2;
-        } else {
-            add_encoded(text, from[i]);
-        }
+    while (from.len > 0) {
+        c = kms_span_octet(&from);
+        octet = c >= 0 ? (char)c : '%';
+        kms_text_add_encoded(text, &octet, 1);
     }
-}
-
-static bool
-take_parameter(struct pairs *pairs, const char *from, size_t len)
-{
-    size_t name_len = strcspn(from, "=&");
-    struct pair *pair = &pairs->list[pairs->count];
-
-    if (pairs->count == KMS_QUERY_COUNT_MAX)
-        return false;
-    pairs->count++;
-    add_reencoded(&pair->name, from, name_len);
-    if (name_len < len)
-        add_reencoded(&pair->value, from + name_len + 1, len - name_len - 1);
-    return true;
 }
 
 /* Sorted by name, with a "=" in each; parts that are empty do not count. */
 static enum envelope_reason
-add_query(struct kms_text *text, const char *query, struct envl_err *err)
+add_query(struct kms_text *text, struct kms_span query, struct envl_err *err)
 {
     struct pairs pairs = { 0 };
+    struct pair *pair;
+    struct kms_span part, name;
     enum envelope_reason rc = ENVELOPE_OK;
-    size_t len, i;
 
-    for (; *query != '\0' && rc == ENVELOPE_OK; query += len) {
-        len = strcspn(query, "&");
-        if (len > 0 && !take_parameter(&pairs, query, len))
+    while (query.len > 0 && rc == ENVELOPE_OK) {
+        part = kms_span_cut(&query, '&');
+        if (part.len > 0 && pairs.count == KMS_QUERY_COUNT_MAX) {
             rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                            "cannot sign a URL with more than %d parameters",
                            KMS_QUERY_COUNT_MAX);
-        len += query[len] == '&';
+        } else if (part.len > 0) {
+            pair = &pairs.list[pairs.count++];
+            name = kms_span_cut(&part, '=');
+            add_reencoded(&pair->name, name);
+            add_reencoded(&pair->value, part);
+        }
     }
-    sort(&pairs);
-    for (i = 0; i < pairs.count; i++)
-        add_pair(text, &pairs.list[i], "=", i + 1 < pairs.count ? "&" : "");
-    clear(&pairs);
+    add_sorted(text, NULL, &pairs);
     return rc;
 }
 
@@ -175,34 +138,26 @@ static enum envelope_reason
 add_target(struct kms_text *text, const struct kms_canonical_form *form,
            const char *target, struct envl_err *err)
 {
-    size_t path_len = strcspn(target, "?");
-    const char *query = target + path_len + (target[path_len] == '?');
+    struct kms_span all = { target, strlen(target) };
+    const struct kms_span path = kms_span_cut(&all, '?');
     enum envelope_reason rc = ENVELOPE_OK;
 
-    if (form->target_as_sent) {
-        kms_text_add_bytes(text, target, path_len);
-        kms_text_addf(text, "\n%s\n", query);
-    } else {
-        add_path(text, target, path_len);
-        kms_text_add(text, "\n");
-        rc = add_query(text, query, err);
-        kms_text_add(text, "\n");
-    }
+    if (form->path_as_sent)
+        kms_text_add_bytes(text, path.data, path.len);
+    else
+        add_path(text, path.data, path.len);
+    if (form->slash_at_end && path.len > 0 && path.data[path.len - 1] != '/')
+        kms_text_add(text, "/");
+    kms_text_add(text, "\n");
+    if (form->query_as_sent)
+        kms_text_add_bytes(text, all.data, all.len);
+    else
+        rc = add_query(text, all, err);
+    kms_text_add(text, "\n");
     return rc;
 }
 
 /* The canonical form of headers */
-
-static void
-add_lower(struct kms_text *text, const char *from)
-{
-    char c;
-
-    for (; *from != '\0'; from++) {
-        c = kms_lower(*from);
-        kms_text_add_bytes(text, &c, 1);
-    }
-}
 
 /* Without spaces around it, and with single ones in it. */
 static void
@@ -233,8 +188,7 @@ is_signed(const struct kms_canonical_form *form, const char *name)
 
     return kms_same_name(name, len, "Content-Type")
            || kms_same_name(name, len, "Host")
-           || (prefix != NULL && len >= strlen(prefix)
-               && kms_same_name(name, strlen(prefix), prefix));
+           || (prefix != NULL && kms_same_name(name, strlen(prefix), prefix));
 }
 
 /* The values of those that have the same name are joined. */
@@ -253,7 +207,7 @@ take_header(struct pairs *pairs, const struct kms_canonical_form *form,
         kms_text_add(&pair->value, ",");
     } else {
         pairs->count++;
-        add_lower(&pair->name, name);
+        add_trimmed(&pair->name, name, true);
     }
     add_trimmed(&pair->value, value, form->lower_values);
 }
@@ -271,13 +225,7 @@ add_headers(struct kms_text *text, struct kms_text *names,
     for (i = 0; i < request->header_count; i++)
         take_header(&pairs, form, request->headers[i].name,
                     kms_text_get(&request->headers[i].value));
-    sort(&pairs);
-    for (i = 0; i < pairs.count; i++) {
-        add_pair(text, &pairs.list[i], ":", "\n");
-        kms_text_addf(names, "%s%s", i > 0 ? ";" : "",
-                      kms_text_get(&pairs.list[i].name));
-    }
-    clear(&pairs);
+    add_sorted(text, names, &pairs);
 }
 
 const char *

@@ -12,12 +12,15 @@
 
 #define KMS_QUERY_COUNT_MAX 32
 
-/* Where AWS4 and TC3 differ. */
+/* Where the services differ. */
 struct kms_canonical_form {
     const char *signed_prefix; /* of headers that are signed beside Host and
                                 * Content-Type; or NULL */
     bool lower_values;         /* of headers */
-    bool target_as_sent;       /* path and query have no form of their own */
+    /* Where they have no form of their own: else the path is without empty and
+     * dotted segments, and encoded once more; the query is sorted. */
+    bool path_as_sent, query_as_sent;
+    bool slash_at_end; /* of the path, if there is none */
 };
 
 /*

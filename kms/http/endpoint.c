@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads endpoints.  The host decides here whether plain http will do, and others
- * read it after us.  It must be the same host to all of us: so a host is written in
- * one way, or refused.
+ * Reads endpoints.  libcurl takes the URL apart, since libcurl connects: here it is
+ * decided whether plain http will do for the host that libcurl understood.  What
+ * could be understood in more than one way is refused.
  */
 #include "kms/http/http.h"
 
 #include <string.h>
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
+
+#include "kms/core/span.h"
 
 #define URL_LEN_MAX 2048
 #define HOST_LEN_MAX 253 /* RFC 1035, 2.3.4 */
 #define LABEL_LEN_MAX 63
-#define PORT_LEN_MAX 5
-#define PORT_MAX 65535
 
-#define DIGITS "0123456789"
-#define HEX_DIGITS DIGITS "abcdefABCDEF"
-#define NAME DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-."
-/* RFC 3986, 3.3, without percent-encoding: there is more than one way to encode,
- * and a signature is for one of them. */
-#define PATH NAME "_~!$&'()*+,;=:@/"
+/* RFC 3986, without percent-encoding: there is more than one way to encode, and a
+ * signature is for one of them. */
+#define URL KMS_UNRESERVED "!$&'()*+,;=:@/[]"
 
 /* Who may be asked without TLS, beside loopback. */
 static const char *const metadata_hosts[] = {
@@ -29,30 +27,56 @@ static const char *const metadata_hosts[] = {
     "[fd00:ec2::23]",  "[fd00:ec2::254]", "metadata.tencentyun.com",
 };
 
-static enum envelope_reason
-bad_endpoint(const char *url, const char *why, struct envl_err *err)
+enum { SCHEME, HOST, PORT, PATH, PART_COUNT };
+
+/* The parts of a URL as libcurl understands them, and in its memory; NULL where
+ * there is no port. */
+static CURLUcode
+take_apart(char *parts[PART_COUNT], const char *url)
 {
-    /* What may be a password, or another secret, stays out of it. */
-    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%.200s: %s",
-                     strpbrk(url, "@?#") == NULL ? url : "an endpoint", why);
+    static const CURLUPart names[] = { CURLUPART_SCHEME, CURLUPART_HOST,
+                                       CURLUPART_PORT, CURLUPART_PATH };
+    CURLU *u = curl_url();
+    CURLUcode rc = CURLUE_OUT_OF_MEMORY;
+    size_t i;
+
+    if (u != NULL)
+        rc = curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER);
+    for (i = 0; i < PART_COUNT && rc == CURLUE_OK; i++) {
+        rc = curl_url_get(u, names[i], &parts[i], 0);
+        if (rc == CURLUE_NO_PORT)
+            rc = CURLUE_OK;
+    }
+    curl_url_cleanup(u);
+    return rc;
 }
 
-/* An address in brackets, in the one way that inet_ntop() writes it. */
-static bool
-set_ipv6(struct kms_text *host, const char *text, size_t len)
+/* The rest of a text after a part of it, in any case of letters; NULL if it does
+ * not begin with that. */
+static const char *
+after(const char *text, const char *part)
 {
-    char name[INET6_ADDRSTRLEN];
-    unsigned char address[sizeof(struct in6_addr)];
+    size_t len = strlen(part);
 
-    if (len < 2 || len - 2 >= sizeof(name) || text[len - 1] != ']')
-        return false;
-    memcpy(name, text + 1, len - 2);
-    name[len - 2] = '\0';
-    if (inet_pton(AF_INET6, name, address) != 1
-        || inet_ntop(AF_INET6, address, name, sizeof(name)) == NULL)
-        return false;
-    kms_text_addf(host, "[%s]", name);
-    return true;
+    return text != NULL && kms_same_name(text, len, part) ? text + len : NULL;
+}
+
+/* libcurl repairs much: 127.1, an empty port, a slash that lacks, dots in a path.
+ * Only addresses of IPv6 have more than one good form. */
+static bool
+is_as_written(const char *url, char *const parts[PART_COUNT])
+{
+    const char *rest = after(after(url, parts[SCHEME]), "://");
+
+    if (rest != NULL && *rest == '[')
+        rest = strchr(rest, ']') + 1;
+    else
+        rest = after(rest, parts[HOST]);
+    if (parts[PORT] != NULL)
+        rest = after(after(rest, ":"), parts[PORT]);
+    if (rest != NULL && *rest != '\0')
+        rest = after(rest, parts[PATH]);
+    return rest != NULL && *rest == '\0';
 }
 
 static bool
@@ -63,55 +87,57 @@ is_ipv4(const char *host)
     return inet_pton(AF_INET, host, address) == 1;
 }
 
-/* RFC 952, RFC 1123; without an empty label at the end. */
-static bool
-is_label(const char *label, size_t len)
-{
-    return len > 0 && len <= LABEL_LEN_MAX && label[0] != '-'
-           && label[len - 1] != '-';
-}
-
 /* Is it a number, as resolvers read it: 1, 0x7f, 0x? */
 static bool
 is_number(const char *label)
 {
-    if (label[0] == '0' && (label[1] == 'x' || label[1] == 'X'))
-        return strspn(label + 2, HEX_DIGITS) == strlen(label + 2);
-    return strspn(label, DIGITS) == strlen(label);
+    const bool hex = label[0] == '0' && kms_lower(label[1]) == 'x';
+
+    return label[strspn(label, hex ? KMS_DIGITS "abcdefABCDEFxX" : KMS_DIGITS)]
+           == '\0';
 }
 
-/* A name, or four numbers with dots: there is much else that resolvers take
- * for an address, such as 127.1, 0x7f.1 and 2130706433. */
+/* RFC 952, RFC 1123; without an empty label at the end.  The last label of a name is
+ * no number: there is much that resolvers take for an address. */
 static bool
-is_name_or_ipv4(const char *host)
+is_name(const char *host)
 {
-    const char *label = host;
     size_t len;
 
-    if (is_ipv4(host))
-        return true;
-    if (strspn(host, NAME) < strlen(host))
+    if (strlen(host) > HOST_LEN_MAX)
         return false;
-    for (;; label += len + 1) {
-        len = strcspn(label, ".");
-        if (!is_label(label, len))
+    for (;; host += len + 1) {
+        len = strspn(host, KMS_ALNUM "-");
+        if (len == 0 || len > LABEL_LEN_MAX || host[0] == '-'
+            || host[len - 1] == '-')
             return false;
-        if (label[len] == '\0')
-            return !is_number(label);
+        if (host[len] == '\0')
+            return !is_number(host);
+        if (host[len] != '.')
+            return false;
     }
 }
 
+/* In small letters; an address of IPv6 in the one way that inet_ntop() writes it. */
 static bool
-set_name(struct kms_text *host, const char *text, size_t len)
+set_host(struct kms_text *to, const char *host)
 {
-    size_t i;
+    unsigned char address[sizeof(struct in6_addr)];
+    char name[INET6_ADDRSTRLEN] = "";
+    size_t len = strlen(host);
 
-    if (len > HOST_LEN_MAX)
-        return false;
-    kms_text_add_bytes(host, text, len);
-    for (i = 0; i < host->len; i++)
-        host->data[i] = kms_lower(host->data[i]);
-    return host->failed || is_name_or_ipv4(kms_text_get(host));
+    if (host[0] == '[' && len - 2 < sizeof(name)) {
+        memcpy(name, host + 1, len - 2);
+        if (inet_pton(AF_INET6, name, address) != 1
+            || inet_ntop(AF_INET6, address, name, sizeof(name)) == NULL)
+            return false;
+        kms_text_addf(to, "[%s]", name);
+        return true;
+    }
+    kms_text_add(to, host);
+    for (len = 0; len < to->len; len++)
+        to->data[len] = kms_lower(to->data[len]);
+    return is_ipv4(host) || is_name(host);
 }
 
 /* libcurl asks nobody where localhost is. */
@@ -122,154 +148,84 @@ is_loopback(const char *host)
            || strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
 }
 
+/* May it be asked without TLS? */
 static bool
-is_metadata(const char *host)
+is_near(const struct kms_endpoint *endpoint)
 {
+    const char *host = kms_text_get(&endpoint->host);
     size_t i;
 
     for (i = 0; i < sizeof(metadata_hosts) / sizeof(metadata_hosts[0]); i++) {
-        if (strcmp(host, metadata_hosts[i]) == 0)
+        if (endpoint->metadata && strcmp(host, metadata_hosts[i]) == 0)
             return true;
     }
-    return false;
+    return endpoint->loopback;
 }
 
-/* After the host: nothing, or a colon and a number without zeros in front.
- * The scheme's own port is not written. */
-static bool
-add_port(struct kms_endpoint *endpoint, const char *text, size_t len)
-{
-    unsigned port = 0;
-    size_t i;
-
-    if (len == 0)
-        return true;
-    if (text[0] != ':' || len < 2 || len > 1 + PORT_LEN_MAX || text[1] == '0'
-        || strspn(text + 1, DIGITS) < len - 1)
-        return false;
-    for (i = 1; i < len; i++)
-        port = port * 10 + (unsigned)(text[i] - '0');
-    if (port > PORT_MAX)
-        return false;
-    if (port != (endpoint->plain ? 80 : 443))
-        kms_text_addf(&endpoint->host, ":%u", port);
-    return true;
-}
-
-/* Without empty segments, and without those that somebody might take out. */
-static bool
-is_path(const char *path)
-{
-    size_t len;
-
-    if (strspn(path, PATH) < strlen(path))
-        return false;
-    for (; *path != '\0'; path += len) {
-        path++; /* the slash in front */
-        len = strcspn(path, "/");
-        if ((len == 0 && path[0] != '\0') || (len == 1 && path[0] == '.')
-            || (len == 2 && path[0] == '.' && path[1] == '.'))
-            return false;
-    }
-    return true;
-}
-
-static bool
-set_path(struct kms_text *path, const char *text)
-{
-    size_t len = strlen(text);
-
-    if (!is_path(text))
-        return false;
-    if (len > 0 && text[len - 1] == '/')
-        len--;
-    kms_text_add_bytes(path, text, len);
-    return true;
-}
-
-/* "https://" or "http://"; NULL for anything else, or what is after it. */
+/* Fill the endpoint in; NULL, or what is wrong with the URL. */
 static const char *
-take_scheme(bool *plain, const char *url)
+understand(struct kms_endpoint *endpoint, const char *url,
+           char *parts[PART_COUNT])
 {
-    size_t len = strcspn(url, ":");
-
-    *plain = kms_same_name(url, len, "http");
-    if ((!*plain && !kms_same_name(url, len, "https"))
-        || strncmp(url + len, "://", 3) != 0)
-        return NULL;
-    return url + len + 3;
-}
-
-/* The host and its port, which end at end. */
-static enum envelope_reason
-parse_host(struct kms_endpoint *endpoint, const char *url, const char *host,
-           const char *end, struct envl_err *err)
-{
-    struct kms_text *text = &endpoint->host;
-    /* The colons of an address in brackets are not a port's. */
-    const char *port = host + strcspn(host, *host == '[' ? "]/?#" : ":/?#");
-    bool good;
-
-    if (*port == ']')
-        port++;
-    if (*host == '[')
-        good = set_ipv6(text, host, (size_t)(port - host));
-    else
-        good = set_name(text, host, (size_t)(port - host));
-    if (text->failed)
-        return envl_fail_memory(err);
-    if (!good)
-        return bad_endpoint(url,
-                            "its host is neither a name nor an address that "
-                            "is written in full",
-                            err);
-    endpoint->loopback = is_loopback(kms_text_get(text));
-    if (endpoint->plain && !endpoint->loopback
-        && !(endpoint->metadata && is_metadata(kms_text_get(text))))
-        return bad_endpoint(
-            url, "plain http is for this machine only: use https", err);
-    if (!add_port(endpoint, port, (size_t)(end - port)))
-        return bad_endpoint(url, "its port is not a number from 1 to 65535",
-                            err);
-    return ENVELOPE_OK;
-}
-
-static enum envelope_reason
-parse_endpoint(struct kms_endpoint *endpoint, const char *url,
-               struct envl_err *err)
-{
-    const char *host, *path;
-    enum envelope_reason rc;
+    CURLUcode code = CURLUE_MALFORMED_INPUT;
+    size_t path_len;
 
     if (strlen(url) > URL_LEN_MAX)
-        return bad_endpoint(url, "it is too long", err);
-    host = take_scheme(&endpoint->plain, url);
-    if (host == NULL)
-        return bad_endpoint(url, "it has to begin with https://", err);
-    path = host + strcspn(host, "/?#");
-    if (memchr(host, '@', (size_t)(path - host)) != NULL)
-        return bad_endpoint(url, "no user may stand in front of its host", err);
-    rc = parse_host(endpoint, url, host, path, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    if (!set_path(&endpoint->path, path))
-        return bad_endpoint(url,
-                            "its path has a query, an empty or dotted "
-                            "segment, or a character that is not for paths",
-                            err);
-    return endpoint->host.failed || endpoint->path.failed
-               ? envl_fail_memory(err)
-               : ENVELOPE_OK;
+        return "it is too long";
+    if (url[strspn(url, URL)] == '\0')
+        code = take_apart(parts, url);
+    endpoint->host.failed = code == CURLUE_OUT_OF_MEMORY;
+    if (code == CURLUE_USER_NOT_ALLOWED)
+        return "no user may stand in front of its host";
+    if (code == CURLUE_BAD_PORT_NUMBER
+        || (parts[PORT] != NULL && strcmp(parts[PORT], "0") == 0))
+        return "after its host may come a colon and its port, a number from 1 "
+               "to 65535";
+    endpoint->plain = code == CURLUE_OK && strcmp(parts[SCHEME], "http") == 0;
+    if (code != CURLUE_OK
+        || (!endpoint->plain && strcmp(parts[SCHEME], "https") != 0))
+        return "it has to be https://host[:port][/path], without a query, "
+               "percent-encoding and special characters";
+    if (!is_as_written(url, parts))
+        return "its host, port or path would be repaired before it is used: "
+               "write https://host[:port][/path] in full";
+    if (!set_host(&endpoint->host, parts[HOST]))
+        return "its host is neither a name nor an address that is written in "
+               "full";
+    endpoint->loopback = is_loopback(kms_text_get(&endpoint->host));
+    if (endpoint->plain && !is_near(endpoint))
+        return "plain http is for this machine only: use https";
+    if (parts[PORT] != NULL
+        && strcmp(parts[PORT], endpoint->plain ? "80" : "443") != 0)
+        kms_text_addf(&endpoint->host, ":%s", parts[PORT]);
+    if (strstr(parts[PATH], "//") != NULL || strpbrk(parts[PATH], "[]") != NULL)
+        return "its path has an empty segment or a bracket";
+    path_len = strlen(parts[PATH]);
+    if (parts[PATH][path_len - 1] == '/')
+        path_len--;
+    kms_text_add_bytes(&endpoint->path, parts[PATH], path_len);
+    return NULL;
 }
 
 enum envelope_reason
 kms_endpoint_parse(struct kms_endpoint *endpoint, const char *url,
                    bool metadata, struct envl_err *err)
 {
-    enum envelope_reason rc;
+    char *parts[PART_COUNT] = { NULL };
+    enum envelope_reason rc = ENVELOPE_OK;
+    const char *why;
+    size_t i;
 
     *endpoint = (struct kms_endpoint){ .metadata = metadata };
-    rc = parse_endpoint(endpoint, url, err);
+    why = understand(endpoint, url, parts);
+    if (endpoint->host.failed || endpoint->path.failed)
+        rc = envl_fail_memory(err);
+    else if (why != NULL)
+        /* What may be a password, or another secret, stays out of it. */
+        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, "%.200s: %s",
+                       strpbrk(url, "@?#") == NULL ? url : "an endpoint", why);
+    for (i = 0; i < PART_COUNT; i++)
+        curl_free(parts[i]);
     if (rc != ENVELOPE_OK)
         kms_endpoint_clear(endpoint);
     return rc;

@@ -2,9 +2,14 @@
 /* Requests and replies as they are filled in; nothing is sent here. */
 #include "kms/http/http.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
+
+#include <curl/curl.h>
+
+#include "kms/core/span.h"
 
 #define REPLY_HEADER_LEN_MAX 256
 
@@ -51,17 +56,12 @@ kms_request_header(const struct kms_request *request, const char *name)
     return NULL;
 }
 
-/* Is all of the text from first to '~', so that it cannot end its line? */
+/* Is it so that it cannot end its line? */
 static bool
 is_within(const struct kms_text *text, char first)
 {
-    size_t i;
-
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] < first || text->data[i] > '~')
-            return false;
-    }
-    return true;
+    return kms_span_within((struct kms_span){ kms_text_get(text), text->len },
+                           first);
 }
 
 enum envelope_reason
@@ -72,7 +72,9 @@ kms_request_check(const struct kms_request *request, struct envl_err *err)
 
     if (request->path.failed || request->body.failed)
         return envl_fail_memory(err);
+    /* A fragment is signed, and not sent. */
     if (kms_text_get(&request->path)[0] != '/'
+        || strchr(kms_text_get(&request->path), '#') != NULL
         || !is_within(&request->path, '!'))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "the path of a request has a character that cannot "
@@ -113,105 +115,47 @@ static const struct {
     { "x-amzn-ErrorType", KMS_REPLY_ERROR_TYPE },
 };
 
-static bool
-is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void
-set_header(struct kms_text *text, const char *value, size_t len)
-{
-    for (; len > 0 && is_space(value[0]); value++)
-        len--;
-    while (len > 0 && is_space(value[len - 1]))
-        len--;
-    if (len > REPLY_HEADER_LEN_MAX)
-        len = REPLY_HEADER_LEN_MAX;
-    kms_text_set(text, "");
-    kms_text_add_bytes(text, value, len);
-}
-
 void
 kms_reply_take_header(struct kms_reply *reply, const char *line, size_t len)
 {
-    const char *colon = len > 0 ? memchr(line, ':', len) : NULL;
-    size_t i, name_len;
-
-    if (colon == NULL)
-        return;
-    name_len = (size_t)(colon - line);
-    for (i = 0; i < sizeof(reply_headers) / sizeof(reply_headers[0]); i++) {
-        if (kms_same_name(line, name_len, reply_headers[i].name))
-            set_header(&reply->headers[reply_headers[i].header], colon + 1,
-                       len - name_len - 1);
-    }
-}
-
-/* The number of a name of three letters, or -1. */
-static int
-find_name(const char *names, const char *name)
-{
-    int i;
-
-    for (i = 0; names[3 * i] != '\0'; i++) {
-        if (memcmp(names + 3 * i, name, 3) == 0)
-            return i;
-    }
-    return -1;
-}
-
-static int
-number(const char *digits, size_t len)
-{
-    int value = 0;
-
-    while (len-- > 0)
-        value = value * 10 + (*digits++ - '0');
-    return value;
-}
-
-/* Digits where there is a 0, any character where there is an x. */
-static bool
-has_form(const struct kms_text *text, const char *form)
-{
+    struct kms_span text =
+        kms_span_up_to((struct kms_span){ line, len }, '\r', '\n');
+    struct kms_span name = kms_span_up_to(text, ':', ':'), value;
+    struct kms_text *kept;
     size_t i;
 
-    if (text->len != strlen(form))
-        return false;
-    for (i = 0; i < text->len; i++) {
-        if (form[i] == '0' ? text->data[i] < '0' || text->data[i] > '9'
-                           : form[i] != 'x' && text->data[i] != form[i])
-            return false;
+    if (name.len == text.len)
+        return;
+    value = kms_span_trim(kms_span_skip(text, name.len + 1));
+    if (value.len > REPLY_HEADER_LEN_MAX)
+        value.len = REPLY_HEADER_LEN_MAX;
+    for (i = 0; i < sizeof(reply_headers) / sizeof(reply_headers[0]); i++) {
+        if (!kms_same_name(name.data, name.len, reply_headers[i].name))
+            continue;
+        kept = &reply->headers[reply_headers[i].header];
+        kms_text_set(kept, "");
+        kms_text_add_bytes(kept, value.data, value.len);
     }
-    return true;
 }
 
+/* libcurl reads much for a date.  The one form that we take is what comes out when
+ * it is written again, in the names of the C locale. */
 int64_t
 kms_reply_date(const struct kms_reply *reply)
 {
-    const struct kms_text *text = &reply->headers[KMS_REPLY_DATE];
-    const char *p = text->data;
-    struct tm tm = { 0 }, same;
-    time_t seconds;
+    const char *text = kms_text_get(&reply->headers[KMS_REPLY_DATE]);
+    locale_t plain = newlocale(LC_TIME_MASK, "C", (locale_t)0);
+    time_t seconds = curl_getdate(text, NULL);
+    char again[64] = "";
+    struct tm tm;
 
-    if (!has_form(text, "xxx, 00 xxx 0000 00:00:00 GMT"))
+    if (plain == (locale_t)0)
         return -1;
-    tm.tm_wday = find_name("SunMonTueWedThuFriSat", p);
-    tm.tm_mday = number(p + 5, 2);
-    tm.tm_mon = find_name("JanFebMarAprMayJunJulAugSepOctNovDec", p + 8);
-    tm.tm_year = number(p + 12, 4) - 1900;
-    tm.tm_hour = number(p + 17, 2);
-    tm.tm_min = number(p + 20, 2);
-    tm.tm_sec = number(p + 23, 2);
-    /* What is no date, or another weekday's, comes out as another one. */
-    same = tm;
-    seconds = timegm(&same);
-    if (seconds < 0 || same.tm_wday != tm.tm_wday || same.tm_mon != tm.tm_mon
-        || same.tm_mday != tm.tm_mday || same.tm_hour != tm.tm_hour
-        || same.tm_min != tm.tm_min || same.tm_sec != tm.tm_sec)
-        return -1;
-    return seconds;
+    if (seconds >= 0 && gmtime_r(&seconds, &tm) != NULL)
+        (void)strftime_l(again, sizeof(again), "%a, %d %b %Y %H:%M:%S GMT", &tm,
+                         plain);
+    freelocale(plain);
+    return again[0] != '\0' && strcmp(text, again) == 0 ? seconds : -1;
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a canonical request to the header Authorization: the string to sign
- * and the chain of HMACs.  AWS4 and TC3 are two tables of words.
+ * From a canonical request to the header Authorization: the string to sign, the
+ * key, and the words of each service.
  */
 #include "kms/http/sign.h"
 
@@ -13,48 +13,93 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "kms/core/span.h"
 #include "kms/http/canonical.h"
 #include "lib/base/param.h"
 
 #define HASH_LEN 32                    /* SHA-256 */
 #define TIME_MAX INT64_C(253402300799) /* after it, years have five digits */
 
-struct words {
-    const char *algorithm, *secret_prefix, *terminator;
-    const char *time_header, *token_header;
-    const char *dash; /* in the scope's date */
-    bool seconds;     /* the time is sent as a number */
+enum style {
+    SECONDS,
+    COMPACT,
+    DASHED
+}; /* 20150830T123600Z, 2015-08-30T12:36:00Z */
+
+/* NULL where there is no such thing. */
+static const struct words {
+    const char *algorithm;
+    /* The key is derived by the parts of a scope; else it is the secret. */
+    const char *secret_prefix, *terminator;
+    enum style date, time;
+    const char *time_header, *token_header, *id_header, *body_header;
+    const char *id, *separator; /* of Authorization */
+    bool time_is_elsewhere;     /* in a signed header alone */
+    bool plain;                 /* there is no canonical form */
     struct kms_canonical_form form;
+} table[] = {
+    [KMS_SIGN_AWS4] = {
+        .algorithm = "AWS4-HMAC-SHA256",
+        .secret_prefix = "AWS4",
+        .date = COMPACT,
+        .terminator = "aws4_request",
+        .time_header = "X-Amz-Date",
+        .time = COMPACT,
+        .token_header = "X-Amz-Security-Token",
+        .id = "Credential",
+        .separator = ", ",
+        .form = { .signed_prefix = "X-Amz-" },
+    },
+    [KMS_SIGN_TC3] = {
+        .algorithm = "TC3-HMAC-SHA256",
+        .secret_prefix = "TC3",
+        .date = DASHED,
+        .terminator = "tc3_request",
+        .time_header = "X-TC-Timestamp",
+        .token_header = "X-TC-Token",
+        .id = "Credential",
+        .separator = ", ",
+        .form = { .lower_values = true,
+                  .path_as_sent = true,
+                  .query_as_sent = true },
+    },
+    [KMS_SIGN_ACS3] = {
+        .algorithm = "ACS3-HMAC-SHA256",
+        .time_header = "x-acs-date",
+        .time = DASHED,
+        .token_header = "x-acs-security-token",
+        .id_header = "x-acs-accesskey-id",
+        .body_header = "x-acs-content-sha256",
+        .id = "Credential",
+        .separator = ",",
+        .time_is_elsewhere = true,
+        .form = { .signed_prefix = "x-acs-", .path_as_sent = true },
+    },
+    [KMS_SIGN_SDK] = {
+        .algorithm = "SDK-HMAC-SHA256",
+        .time_header = "X-Sdk-Date",
+        .time = COMPACT,
+        .token_header = "X-Security-Token",
+        .id = "Access",
+        .separator = ", ",
+        .form = { .signed_prefix = "X-",
+                  .path_as_sent = true,
+                  .slash_at_end = true },
+    },
+    [KMS_SIGN_HMAC] = {
+        .algorithm = "HMAC-SHA256",
+        .time_header = "X-Envelope-Timestamp",
+        .id = "Credential",
+        .separator = ", ",
+        .plain = true,
+    },
 };
 
-static const struct words aws4 = {
-    .algorithm = "AWS4-HMAC-SHA256",
-    .secret_prefix = "AWS4",
-    .terminator = "aws4_request",
-    .time_header = "X-Amz-Date",
-    .token_header = "X-Amz-Security-Token",
-    .dash = "",
-    .form = { .signed_prefix = "X-Amz-" },
-};
-
-static const struct words tc3 = {
-    .algorithm = "TC3-HMAC-SHA256",
-    .secret_prefix = "TC3",
-    .terminator = "tc3_request",
-    .time_header = "X-TC-Timestamp",
-    .token_header = "X-TC-Token",
-    .dash = "-",
-    .seconds = true,
-    .form = { .lower_values = true, .target_as_sent = true },
-};
-
-/* All but the request, which is changed; region is NULL where the scope has
- * none. */
-struct signer {
+/* The texts on the way to a signature. */
+struct work {
     const struct words *words;
-    const struct envl_libctx *ctx;
-    const struct kms_credentials *credentials;
-    const char *region, *service;
+    const struct kms_sign *how;
+    struct kms_text date, time, scope, body_hash, names, to_sign, authorization;
 };
 
 void
@@ -66,8 +111,36 @@ kms_credentials_clear(struct kms_credentials *credentials)
     credentials->expires = 0;
 }
 
-/* Hashes */
+static enum envelope_reason
+check_credential(const struct kms_text *text, const char *what,
+                 struct envl_err *err)
+{
+    if (text->failed)
+        return envl_fail_memory(err);
+    if (text->len == 0
+        || !kms_span_within((struct kms_span){ text->data, text->len }, ' '))
+        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                         "the credentials' %s is empty or not printable ASCII: "
+                         "look at where it comes from",
+                         what);
+    return ENVELOPE_OK;
+}
 
+static enum envelope_reason
+check_credentials(const struct kms_credentials *credentials,
+                  struct envl_err *err)
+{
+    const struct kms_text *token = &credentials->token;
+    enum envelope_reason rc = check_credential(&credentials->id, "id", err);
+
+    if (rc == ENVELOPE_OK)
+        rc = check_credential(&credentials->secret, "secret", err);
+    if (rc == ENVELOPE_OK && (token->len > 0 || token->failed))
+        rc = check_credential(token, "token", err);
+    return rc;
+}
+
+/* Of SHA-256, in hexadecimal. */
 static bool
 add_hash(struct kms_text *hex, const struct envl_libctx *ctx,
          const struct kms_text *data)
@@ -82,8 +155,8 @@ add_hash(struct kms_text *hex, const struct envl_libctx *ctx,
 }
 
 static bool
-mac(unsigned char out[HASH_LEN], const struct envl_libctx *ctx, const void *key,
-    size_t key_len, const char *text)
+mac(unsigned char out[HASH_LEN], const struct envl_libctx *ctx,
+    const struct kms_text *key, const char *text)
 {
     const OSSL_PARAM params[] = {
         envl_param_text(OSSL_MAC_PARAM_DIGEST, "SHA256"),
@@ -92,97 +165,60 @@ mac(unsigned char out[HASH_LEN], const struct envl_libctx *ctx, const void *key,
     };
     size_t len = 0;
 
-    return EVP_Q_mac(ctx->libctx, "HMAC", ctx->propq, NULL, params, key,
-                     key_len, (const unsigned char *)text, strlen(text), out,
-                     HASH_LEN, &len)
+    return EVP_Q_mac(ctx->libctx, "HMAC", ctx->propq, NULL, params,
+                     kms_text_get(key), key->len, (const unsigned char *)text,
+                     strlen(text), out, HASH_LEN, &len)
                != NULL
            && len == HASH_LEN;
 }
 
-/* The secret is the key for the first text, and what comes out is the key for
- * the next one.  Texts that are NULL do not count. */
+/* The secret is the key for the first part of the scope, and what comes out is the
+ * key for the next one; the last is for the string to sign. */
 static bool
-add_signature(struct kms_text *hex, const struct envl_libctx *ctx,
-              const struct kms_text *secret, const char *const *texts,
-              size_t count)
+add_signature(struct work *work)
 {
-    unsigned char out[HASH_LEN] = { 0 };
-    const void *key = kms_text_get(secret);
-    size_t i, key_len = secret->len;
+    const struct kms_sign *how = work->how;
+    const char *const texts[] = { work->date.data, how->region, how->service,
+                                  work->words->terminator,
+                                  kms_text_get(&work->to_sign) };
+    const size_t count = sizeof(texts) / sizeof(texts[0]);
+    size_t i = work->words->terminator != NULL ? 0 : count - 1;
+    struct kms_text key = { 0 };
+    unsigned char out[HASH_LEN];
     bool ok = true;
 
-    for (i = 0; i < count && ok; i++) {
+    if (work->words->secret_prefix != NULL)
+        kms_text_add(&key, work->words->secret_prefix);
+    kms_text_add(&key, kms_text_get(&how->credentials->secret));
+    for (; i < count && ok; i++) {
         if (texts[i] == NULL)
             continue;
-        ok = mac(out, ctx, key, key_len, texts[i]);
-        key = out;
-        key_len = sizeof(out);
+        ok = mac(out, how->ctx, &key, texts[i]);
+        kms_text_set(&key, "");
+        if (ok)
+            kms_text_add_bytes(&key, out, sizeof(out));
     }
-    kms_text_add_hex(hex, out, sizeof(out));
+    kms_text_add_hex(&work->authorization, kms_text_get(&key), key.len);
+    work->authorization.failed = work->authorization.failed || key.failed;
+    kms_text_clear(&key);
     OPENSSL_cleanse(out, sizeof(out));
     return ok;
 }
 
-/* Signing */
-
-static enum envelope_reason
-check_credential(const struct kms_text *text, const char *what,
-                 struct envl_err *err)
+static void
+add_time(struct kms_text *text, const char *time, enum style style)
 {
-    if (text->failed)
-        return envl_fail_memory(err);
-    if (strlen(kms_text_get(text)) != text->len
-        || !kms_is_printable(kms_text_get(text)))
-        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                         "the %s is empty or not printable ASCII: look at "
-                         "where it comes from",
-                         what);
-    return ENVELOPE_OK;
+    for (; *time != '\0'; time++) {
+        if (style == DASHED || (*time != '-' && *time != ':'))
+            kms_text_add_bytes(text, time, 1);
+    }
 }
 
 static enum envelope_reason
-check_credentials(const struct kms_credentials *credentials,
-                  struct envl_err *err)
-{
-    enum envelope_reason rc;
-
-    rc = check_credential(&credentials->id, "credentials' id", err);
-    if (rc == ENVELOPE_OK)
-        rc = check_credential(&credentials->secret, "credentials' secret", err);
-    if (rc == ENVELOPE_OK
-        && (credentials->token.len > 0 || credentials->token.failed))
-        rc = check_credential(&credentials->token, "credentials' token", err);
-    return rc;
-}
-
-/* Of the canonical request, with the names of the headers that are in it. */
-static enum envelope_reason
-add_canonical_hash(struct kms_text *hex, struct kms_text *names,
-                   const struct signer *signer,
-                   const struct kms_request *request, struct envl_err *err)
-{
-    struct kms_text text = { 0 };
-    enum envelope_reason rc;
-
-    rc =
-        kms_canonical_request(&text, names, &signer->words->form, request, err);
-    if (rc == ENVELOPE_OK
-        && (!add_hash(&text, signer->ctx, &request->body)
-            || !add_hash(hex, signer->ctx, &text)))
-        rc = envl_fail_crypto(err, "hash the request");
-    hex->failed = hex->failed || text.failed;
-    kms_text_clear(&text);
-    return rc;
-}
-
-/* The texts on the way to a signature. */
-enum { DATE, TIME, SCOPE, NAMES, TO_SIGN, SECRET, AUTHORIZATION, TEXT_COUNT };
-
-static enum envelope_reason
-set_times(struct kms_text *texts, const struct words *words, int64_t now,
-          struct envl_err *err)
+set_times(struct work *work, int64_t now, struct envl_err *err)
 {
     time_t seconds = (time_t)now;
+    char date[16] = "", time[32] = "";
     struct tm tm;
 
     if (now < 0 || now > TIME_MAX || gmtime_r(&seconds, &tm) == NULL)
@@ -190,140 +226,125 @@ set_times(struct kms_text *texts, const struct words *words, int64_t now,
                          "cannot sign at %lld seconds from 1970: set the "
                          "clock right",
                          (long long)now);
-    kms_text_addf(&texts[DATE], "%04d%s%02d%s%02d", tm.tm_year + 1900,
-                  words->dash, tm.tm_mon + 1, words->dash, tm.tm_mday);
-    if (words->seconds)
-        kms_text_addf(&texts[TIME], "%lld", (long long)now);
+    (void)strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+    (void)strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    add_time(&work->date, date, work->words->date);
+    if (work->words->time == SECONDS)
+        kms_text_addf(&work->time, "%lld", (long long)now);
     else
-        kms_text_addf(&texts[TIME], "%sT%02d%02d%02dZ",
-                      kms_text_get(&texts[DATE]), tm.tm_hour, tm.tm_min,
-                      tm.tm_sec);
+        add_time(&work->time, time, work->words->time);
     return ENVELOPE_OK;
 }
 
-static enum envelope_reason
-set_string_to_sign(struct kms_text *texts, const struct signer *signer,
-                   const struct kms_request *request, struct envl_err *err)
+/* All but Authorization, and the scope. */
+static void
+add_headers(struct kms_request *request, struct work *work)
 {
-    const struct words *words = signer->words;
+    const struct words *words = work->words;
+    const struct kms_credentials *credentials = work->how->credentials;
+    const bool token = credentials->token.len > 0;
 
-    kms_text_addf(&texts[SCOPE], "%s/", kms_text_get(&texts[DATE]));
-    if (signer->region != NULL)
-        kms_text_addf(&texts[SCOPE], "%s/", signer->region);
-    kms_text_addf(&texts[SCOPE], "%s/%s", signer->service, words->terminator);
-    kms_text_addf(&texts[TO_SIGN], "%s\n%s\n%s\n", words->algorithm,
-                  kms_text_get(&texts[TIME]), kms_text_get(&texts[SCOPE]));
-    return add_canonical_hash(&texts[TO_SIGN], &texts[NAMES], signer, request,
-                              err);
+    kms_request_add(request, words->time_header, "%s",
+                    kms_text_get(&work->time));
+    if (token && words->token_header != NULL)
+        kms_request_add(request, words->token_header, "%s",
+                        kms_text_get(&credentials->token));
+    if (token && words->id_header != NULL)
+        kms_request_add(request, words->id_header, "%s",
+                        kms_text_get(&credentials->id));
+    if (words->body_header != NULL)
+        kms_request_add(request, words->body_header, "%s",
+                        kms_text_get(&work->body_hash));
+    if (words->terminator != NULL)
+        kms_text_addf(&work->scope, "%s/%s%s%s/%s", kms_text_get(&work->date),
+                      work->how->region != NULL ? work->how->region : "",
+                      work->how->region != NULL ? "/" : "", work->how->service,
+                      words->terminator);
 }
 
-/* The key is derived from the secret by the parts of the scope. */
+/* Algorithm, time, scope, and the hash of the canonical request. */
 static enum envelope_reason
-set_authorization(struct kms_text *texts, const struct signer *signer,
-                  struct envl_err *err)
+set_string_to_sign(struct work *work, const struct kms_request *request,
+                   struct envl_err *err)
 {
-    const struct words *words = signer->words;
-    const char *const chain[] = { kms_text_get(&texts[DATE]), signer->region,
-                                  signer->service, words->terminator,
-                                  kms_text_get(&texts[TO_SIGN]) };
+    const struct words *words = work->words;
+    struct kms_text canonical = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
 
-    kms_text_addf(&texts[SECRET], "%s%s", words->secret_prefix,
-                  kms_text_get(&signer->credentials->secret));
-    kms_text_addf(&texts[AUTHORIZATION],
-                  "%s Credential=%s/%s, SignedHeaders=%s, Signature=",
-                  words->algorithm, kms_text_get(&signer->credentials->id),
-                  kms_text_get(&texts[SCOPE]), kms_text_get(&texts[NAMES]));
-    if (!add_signature(&texts[AUTHORIZATION], signer->ctx, &texts[SECRET],
-                       chain, sizeof(chain) / sizeof(chain[0])))
-        return envl_fail_crypto(err, "sign the request");
-    return ENVELOPE_OK;
+    if (words->plain) {
+        kms_text_addf(
+            &work->to_sign, "%s\n%s\n%s\n%s\n%s", request->method,
+            kms_request_target(request), kms_text_get(&request->endpoint->host),
+            kms_text_get(&work->time), kms_text_get(&work->body_hash));
+        return ENVELOPE_OK;
+    }
+    kms_text_addf(&work->to_sign, "%s\n", words->algorithm);
+    if (!words->time_is_elsewhere)
+        kms_text_addf(&work->to_sign, "%s\n", kms_text_get(&work->time));
+    if (words->terminator != NULL)
+        kms_text_addf(&work->to_sign, "%s\n", kms_text_get(&work->scope));
+    rc = kms_canonical_request(&canonical, &work->names, &words->form, request,
+                               err);
+    kms_text_add(&canonical, kms_text_get(&work->body_hash));
+    if (rc == ENVELOPE_OK
+        && !add_hash(&work->to_sign, work->how->ctx, &canonical))
+        rc = envl_fail_crypto(err, "hash the request");
+    work->to_sign.failed = work->to_sign.failed || canonical.failed;
+    kms_text_clear(&canonical);
+    return rc;
 }
 
 static enum envelope_reason
-sign(struct kms_request *request, const struct signer *signer, int64_t now,
-     struct envl_err *err)
+set_authorization(struct work *work, struct envl_err *err)
 {
-    const struct words *words = signer->words;
-    const struct kms_text *token = &signer->credentials->token;
-    struct kms_text texts[TEXT_COUNT] = { 0 };
-    enum envelope_reason rc = check_credentials(signer->credentials, err);
+    const struct words *words = work->words;
+    struct kms_text *text = &work->authorization;
+
+    kms_text_addf(text, "%s %s=%s", words->algorithm, words->id,
+                  kms_text_get(&work->how->credentials->id));
+    if (words->terminator != NULL)
+        kms_text_addf(text, "/%s", kms_text_get(&work->scope));
+    if (!words->plain)
+        kms_text_addf(text, "%sSignedHeaders=%s", words->separator,
+                      kms_text_get(&work->names));
+    kms_text_addf(text, "%sSignature=", words->separator);
+    return add_signature(work) ? ENVELOPE_OK
+                               : envl_fail_crypto(err, "sign the request");
+}
+
+enum envelope_reason
+kms_sign(struct kms_request *request, const struct kms_sign *how, int64_t now,
+         struct envl_err *err)
+{
+    struct work work = { .words = &table[how->form], .how = how };
+    struct kms_text *const texts[] = { &work.date,         &work.time,
+                                       &work.scope,        &work.body_hash,
+                                       &work.names,        &work.to_sign,
+                                       &work.authorization };
+    const size_t count = sizeof(texts) / sizeof(texts[0]);
+    enum envelope_reason rc = check_credentials(how->credentials, err);
     bool failed = false;
     size_t i;
 
     if (rc == ENVELOPE_OK)
-        rc = set_times(texts, words, now, err);
+        rc = set_times(&work, now, err);
+    if (rc == ENVELOPE_OK
+        && !add_hash(&work.body_hash, how->ctx, &request->body))
+        rc = envl_fail_crypto(err, "hash the request");
     if (rc == ENVELOPE_OK) {
-        kms_request_add(request, words->time_header, "%s",
-                        kms_text_get(&texts[TIME]));
-        if (token->len > 0)
-            kms_request_add(request, words->token_header, "%s",
-                            kms_text_get(token));
-        rc = set_string_to_sign(texts, signer, request, err);
+        add_headers(request, &work);
+        rc = set_string_to_sign(&work, request, err);
     }
     if (rc == ENVELOPE_OK)
-        rc = set_authorization(texts, signer, err);
-    for (i = 0; i < TEXT_COUNT; i++)
-        failed = failed || texts[i].failed;
+        rc = set_authorization(&work, err);
+    for (i = 0; i < count; i++)
+        failed = failed || texts[i]->failed;
     if (rc == ENVELOPE_OK && failed)
         rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
         kms_request_add(request, "Authorization", "%s",
-                        kms_text_get(&texts[AUTHORIZATION]));
-    for (i = 0; i < TEXT_COUNT; i++)
-        kms_text_clear(&texts[i]);
-    return rc;
-}
-
-enum envelope_reason
-kms_sign_aws4(struct kms_request *request, const struct envl_libctx *ctx,
-              const struct kms_credentials *credentials, const char *region,
-              const char *service, int64_t now, struct envl_err *err)
-{
-    const struct signer signer = { &aws4, ctx, credentials, region, service };
-
-    return sign(request, &signer, now, err);
-}
-
-enum envelope_reason
-kms_sign_tc3(struct kms_request *request, const struct envl_libctx *ctx,
-             const struct kms_credentials *credentials, const char *service,
-             int64_t now, struct envl_err *err)
-{
-    const struct signer signer = { &tc3, ctx, credentials, NULL, service };
-
-    return sign(request, &signer, now, err);
-}
-
-enum envelope_reason
-kms_sign_hmac(struct kms_request *request, const struct envl_libctx *ctx,
-              const struct kms_credentials *credentials, int64_t now,
-              struct envl_err *err)
-{
-    struct kms_text text = { 0 }, authorization = { 0 };
-    enum envelope_reason rc = check_credentials(credentials, err);
-    const char *to_sign;
-    bool hashed;
-
-    if (rc != ENVELOPE_OK)
-        return rc;
-    kms_request_add(request, "X-Envelope-Timestamp", "%lld", (long long)now);
-    kms_text_addf(&text, "%s\n%s\n%s\n%lld\n", request->method,
-                  kms_request_target(request),
-                  kms_text_get(&request->endpoint->host), (long long)now);
-    hashed = add_hash(&text, ctx, &request->body);
-    to_sign = kms_text_get(&text);
-    kms_text_addf(&authorization, "HMAC-SHA256 Credential=%s, Signature=",
-                  kms_text_get(&credentials->id));
-    if (!hashed
-        || !add_signature(&authorization, ctx, &credentials->secret, &to_sign,
-                          1))
-        rc = envl_fail_crypto(err, "sign the request");
-    else if (text.failed || authorization.failed)
-        rc = envl_fail_memory(err);
-    else
-        kms_request_add(request, "Authorization", "%s",
-                        kms_text_get(&authorization));
-    kms_text_clear(&text);
-    kms_text_clear(&authorization);
+                        kms_text_get(&work.authorization));
+    for (i = 0; i < count; i++)
+        kms_text_clear(texts[i]);
     return rc;
 }

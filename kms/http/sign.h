@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signing a request: AWS Signature Version 4, Tencent Cloud's TC3, and a plain
- * HMAC.  The first two are one procedure with other words.
+ * Signing a request: one procedure, and a table of what each service makes of it.
  *
- * Sources: AWS, "Signature Version 4 signing process"; Tencent Cloud,
- * "Signature v3".
+ * Sources: AWS, "Signature Version 4 signing process"; Tencent Cloud, "Signature
+ * v3"; Alibaba Cloud, "V3 request body and signature mechanism"; Huawei Cloud,
+ * "AK/SK signing and authentication algorithm".
  */
 #ifndef KMS_HTTP_SIGN_H
 #define KMS_HTTP_SIGN_H
@@ -25,14 +25,38 @@ struct kms_credentials {
 void kms_credentials_clear(struct kms_credentials *credentials);
 
 /*
- * kms_sign_aws4 - add X-Amz-Date, X-Amz-Security-Token where there is a
- * token, and Authorization; signed are Host, Content-Type and all X-Amz-*
- * headers
- * kms_sign_tc3 - add X-TC-Timestamp, X-TC-Token where there is a token, and
- * Authorization; signed are Content-Type and Host
- * kms_sign_hmac - add X-Envelope-Timestamp and Authorization:
- *     "HMAC-SHA256 Credential=ID, Signature=HEX", the HMAC over
- *     METHOD LF path LF host LF timestamp LF hex(SHA-256(body))
+ * What is signed, beside method, target and body, and which headers are added,
+ * beside Authorization; the token's is added where there is one.
+ */
+enum kms_sign_form {
+    /* Host, Content-Type, X-Amz-*; adds X-Amz-Date and X-Amz-Security-Token. */
+    KMS_SIGN_AWS4,
+    /* Host, Content-Type; adds X-TC-Timestamp and X-TC-Token. */
+    KMS_SIGN_TC3,
+    /* Host, Content-Type, x-acs-*; adds x-acs-date, x-acs-content-sha256, and
+     * x-acs-security-token with x-acs-accesskey-id.  The caller has added
+     * x-acs-action, x-acs-version, and x-acs-signature-nonce, anew each time. */
+    KMS_SIGN_ACS3,
+    /* Host, Content-Type, X-*; adds X-Sdk-Date and X-Security-Token.  The path is
+     * signed with a slash at its end, and sent as it is. */
+    KMS_SIGN_SDK,
+    /* Adds X-Envelope-Timestamp; "HMAC-SHA256 Credential=ID, Signature=HEX" with
+     * the HMAC over METHOD LF path LF host LF timestamp LF hex(SHA-256(body)).  A
+     * token is not used. */
+    KMS_SIGN_HMAC
+};
+
+/* Borrowed.  Region and service are parts of the scope of AWS4; of TC3, service is;
+ * NULL otherwise. */
+struct kms_sign {
+    enum kms_sign_form form;
+    const struct envl_libctx *ctx;
+    const struct kms_credentials *credentials;
+    const char *region, *service;
+};
+
+/*
+ * kms_sign - sign a request as of now, in seconds since the epoch
  *
  * The request is complete otherwise, and has not been signed before; where
  * this fails, it is to be cleared.  Its path may have dot segments, and has to
@@ -43,19 +67,42 @@ void kms_credentials_clear(struct kms_credentials *credentials);
  *          ENVELOPE_R_UNREADABLE_KEY for a query of more than
  *          KMS_QUERY_COUNT_MAX parameters; ENVELOPE_R_CRYPTO; _MEMORY.
  */
-enum envelope_reason kms_sign_aws4(struct kms_request *request,
-                                   const struct envl_libctx *ctx,
-                                   const struct kms_credentials *credentials,
-                                   const char *region, const char *service,
-                                   int64_t now, struct envl_err *err);
-enum envelope_reason kms_sign_tc3(struct kms_request *request,
-                                  const struct envl_libctx *ctx,
-                                  const struct kms_credentials *credentials,
-                                  const char *service, int64_t now,
-                                  struct envl_err *err);
-enum envelope_reason kms_sign_hmac(struct kms_request *request,
-                                   const struct envl_libctx *ctx,
-                                   const struct kms_credentials *credentials,
-                                   int64_t now, struct envl_err *err);
+enum envelope_reason kms_sign(struct kms_request *request,
+                              const struct kms_sign *how, int64_t now,
+                              struct envl_err *err);
+
+/* By their names. */
+
+static inline enum envelope_reason
+kms_sign_aws4(struct kms_request *request, const struct envl_libctx *ctx,
+              const struct kms_credentials *credentials, const char *region,
+              const char *service, int64_t now, struct envl_err *err)
+{
+    const struct kms_sign how = { KMS_SIGN_AWS4, ctx, credentials, region,
+                                  service };
+
+    return kms_sign(request, &how, now, err);
+}
+
+static inline enum envelope_reason
+kms_sign_tc3(struct kms_request *request, const struct envl_libctx *ctx,
+             const struct kms_credentials *credentials, const char *service,
+             int64_t now, struct envl_err *err)
+{
+    const struct kms_sign how = { KMS_SIGN_TC3, ctx, credentials, NULL,
+                                  service };
+
+    return kms_sign(request, &how, now, err);
+}
+
+static inline enum envelope_reason
+kms_sign_hmac(struct kms_request *request, const struct envl_libctx *ctx,
+              const struct kms_credentials *credentials, int64_t now,
+              struct envl_err *err)
+{
+    const struct kms_sign how = { KMS_SIGN_HMAC, ctx, credentials, NULL, NULL };
+
+    return kms_sign(request, &how, now, err);
+}
 
 #endif

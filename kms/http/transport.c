@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one place that knows libcurl.  Each request has a handle of its own:
- * nothing is remembered from one to the next, and nothing is believed that
- * has not been bounded.
+ * Sending by libcurl.  Of one request nothing but the connection is there for the
+ * next, and nothing is believed that has not been bounded.
  */
 #include "kms/http/transport.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <curl/curl.h>
 
 #include <openssl/crypto.h>
 
+#include "kms/core/clock.h"
 #include "kms/core/sigpipe.h"
 #include "kms/http/authorities.h"
+#include "kms/http/handles.h"
 
 /* CURLE_TOO_LARGE, which headers before 8.6 do not have. */
 #define TOO_LARGE 100
+/* Servers and routers forget connections that are not used for a minute or more. */
+#define IDLE_S 50
 
 struct transfer {
     CURL *curl;
@@ -41,9 +46,9 @@ set_number(struct transfer *t, CURLoption option, long value)
         t->rc = curl_easy_setopt(t->curl, option, value);
 }
 
-/* libcurl copies a string. */
+/* libcurl copies a string, but not a body. */
 static void
-set_string(struct transfer *t, CURLoption option, const char *value)
+set(struct transfer *t, CURLoption option, const void *value)
 {
     if (t->rc == CURLE_OK)
         t->rc = curl_easy_setopt(t->curl, option, value);
@@ -58,10 +63,11 @@ static const struct {
     { CURLOPT_CONNECTTIMEOUT_MS, KMS_CONNECT_MS },
     { CURLOPT_DISALLOW_USERNAME_IN_URL, 1 },
     { CURLOPT_FOLLOWLOCATION, 0 },
-    { CURLOPT_FORBID_REUSE, 1 },
     { CURLOPT_HEADEROPT, CURLHEADER_SEPARATE }, /* none for a proxy */
     { CURLOPT_HTTP09_ALLOWED, 0 },
     { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
+    { CURLOPT_MAXAGE_CONN, IDLE_S },
+    { CURLOPT_MAXCONNECTS, 1 },
     { CURLOPT_NETRC, CURL_NETRC_IGNORED },
     { CURLOPT_NOSIGNAL, 1 },
     { CURLOPT_PATH_AS_IS, 1 },
@@ -76,6 +82,16 @@ static const struct {
     { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 };
 
+/* A program that the caller runs gets none of what lives on here. */
+static int
+keep_to_ourselves(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)arg;
+    (void)purpose;
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK
+                                               : CURL_SOCKOPT_ERROR;
+}
+
 static void
 set_fixed(struct transfer *t)
 {
@@ -83,7 +99,10 @@ set_fixed(struct transfer *t)
 
     for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         set_number(t, numbers[i].option, numbers[i].value);
-    set_string(t, CURLOPT_USERAGENT, "envelope");
+    set(t, CURLOPT_USERAGENT, "envelope");
+    if (t->rc == CURLE_OK)
+        t->rc = curl_easy_setopt(t->curl, CURLOPT_SOCKOPTFUNCTION,
+                                 keep_to_ourselves);
 }
 
 static void
@@ -98,15 +117,9 @@ set_target(struct transfer *t)
                   kms_text_get(&t->request->path));
     if (url.failed)
         t->rc = CURLE_OUT_OF_MEMORY;
-    set_string(t, CURLOPT_URL, kms_text_get(&url));
-#if LIBCURL_VERSION_NUM >= 0x075500
-    set_string(t, CURLOPT_PROTOCOLS_STR, scheme);
-#else
-    set_number(t, CURLOPT_PROTOCOLS,
-               endpoint->plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
-#endif
+    set(t, CURLOPT_URL, kms_text_get(&url));
     if (endpoint->plain || endpoint->metadata || endpoint->loopback)
-        set_string(t, CURLOPT_NOPROXY, "*");
+        set(t, CURLOPT_NOPROXY, "*");
     kms_text_clear(&url);
 }
 
@@ -116,37 +129,26 @@ set_target(struct transfer *t)
  * directory, if need be one that cannot be there.
  */
 static void
-set_authorities(struct transfer *t, const struct kms_tls *tls)
+set_tls(struct transfer *t)
 {
-    const char *file = tls->ca_file;
+    const struct kms_tls *tls = &t->request->tls;
+    const char *file = tls->ca_file, *path = tls->ca_path;
     char first[PATH_MAX];
 
-    if (file == NULL && tls->ca_path == NULL)
+    set(t, CURLOPT_SSLCERT, tls->certificate);
+    set(t, CURLOPT_SSLKEY, tls->key);
+    if (file == NULL && path == NULL)
         return;
     if (file == NULL && t->rc == CURLE_OK) {
-        if (!kms_authorities_first(first, sizeof(first), tls->ca_path)) {
+        if (!kms_authorities_first(first, sizeof(first), path)) {
             (void)snprintf(t->why, sizeof(t->why),
-                           "no certificate of an authority in %.100s",
-                           tls->ca_path);
+                           "no certificate of an authority in %.100s", path);
             t->rc = CURLE_SSL_CACERT_BADFILE;
         }
         file = first;
     }
-    set_string(t, CURLOPT_CAINFO, file);
-    set_string(t, CURLOPT_CAPATH,
-               tls->ca_path != NULL ? tls->ca_path : "/dev/null");
-}
-
-static void
-set_trust(struct transfer *t)
-{
-    const struct kms_tls *tls = &t->request->tls;
-
-    set_authorities(t, tls);
-    if (tls->certificate != NULL)
-        set_string(t, CURLOPT_SSLCERT, tls->certificate);
-    if (tls->key != NULL)
-        set_string(t, CURLOPT_SSLKEY, tls->key);
+    set(t, CURLOPT_CAINFO, file);
+    set(t, CURLOPT_CAPATH, path != NULL ? path : "/dev/null");
 }
 
 static void
@@ -154,13 +156,12 @@ set_body(struct transfer *t)
 {
     const struct kms_request *request = t->request;
 
-    set_string(t, CURLOPT_CUSTOMREQUEST, request->method);
+    set(t, CURLOPT_CUSTOMREQUEST, request->method);
     if (request->body.len == 0 && strcmp(request->method, "GET") == 0)
         return;
     set_number(t, CURLOPT_POST, 1);
     set_number(t, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
-    /* This one is not copied. */
-    set_string(t, CURLOPT_POSTFIELDS, kms_text_get(&request->body));
+    set(t, CURLOPT_POSTFIELDS, kms_text_get(&request->body));
 }
 
 /* Headers */
@@ -212,8 +213,7 @@ set_headers(struct transfer *t)
         add_line(t, &lines, kms_text_get(&line));
     }
     kms_text_clear(&line);
-    if (t->rc == CURLE_OK)
-        t->rc = curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, lines);
+    set(t, CURLOPT_HTTPHEADER, lines);
     return lines;
 }
 
@@ -263,44 +263,36 @@ set_reply(struct transfer *t, unsigned milliseconds)
     /* 0 would mean for ever. */
     set_number(t, CURLOPT_TIMEOUT_MS,
                (long)milliseconds > 0 ? (long)milliseconds : 1);
-    if (t->rc == CURLE_OK)
-        t->rc = curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->why);
+    set(t, CURLOPT_ERRORBUFFER, t->why);
+    set(t, CURLOPT_HEADERDATA, t);
+    set(t, CURLOPT_WRITEDATA, t);
     if (t->rc == CURLE_OK)
         t->rc = curl_easy_setopt(t->curl, CURLOPT_HEADERFUNCTION, take_header);
     if (t->rc == CURLE_OK)
-        t->rc = curl_easy_setopt(t->curl, CURLOPT_HEADERDATA, t);
-    if (t->rc == CURLE_OK)
         t->rc = curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, take_body);
-    if (t->rc == CURLE_OK)
-        t->rc = curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, t);
 }
 
 /* What becomes of it */
 
-/* What a new attempt does not help with. */
-static const CURLcode lasting[] = {
-    CURLE_NOT_BUILT_IN,
-    CURLE_PEER_FAILED_VERIFICATION,
-    CURLE_SSL_CACERT_BADFILE,
-    CURLE_SSL_CERTPROBLEM,
-    CURLE_SSL_CIPHER,
-    CURLE_SSL_CRL_BADFILE,
-    CURLE_SSL_INVALIDCERTSTATUS,
-    CURLE_SSL_ISSUER_ERROR,
-    CURLE_UNKNOWN_OPTION,
-    CURLE_URL_MALFORMAT,
-};
-
+/* Is it what a new attempt does not help with? */
 static bool
 is_lasting(CURLcode rc)
 {
-    size_t i;
-
-    for (i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
-        if (lasting[i] == rc)
-            return true;
+    switch (rc) {
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_UNKNOWN_OPTION:
+    case CURLE_URL_MALFORMAT:
+        return true;
+    default:
+        return false;
     }
-    return false;
 }
 
 /* In its words, unless an URL of a proxy, with its password, is quoted. */
@@ -373,27 +365,58 @@ ask(struct transfer *t)
     t->reply->status = (int)status;
 }
 
+/* Of all options that decide what is connected to and how, those that differ from
+ * one request to another.  libcurl itself does not look at each of them before it
+ * takes a connection again: not at the file of a key. */
+static void
+get_handle(struct transfer *t, struct kms_handle *handle)
+{
+    const struct kms_endpoint *endpoint = t->request->endpoint;
+    const struct kms_tls *tls = &t->request->tls;
+    const char *const files[] = { tls->ca_file, tls->ca_path, tls->certificate,
+                                  tls->key };
+    struct kms_text way = { 0 };
+    size_t i;
+
+    kms_text_addf(&way, "%d%d%d %s", endpoint->plain, endpoint->metadata,
+                  endpoint->loopback, kms_text_get(&endpoint->host));
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        kms_text_addf(&way, "\n%s", files[i] != NULL ? files[i] : "");
+    if (way.failed)
+        t->rc = CURLE_OUT_OF_MEMORY;
+    kms_handle_take(handle, &way, kms_clock_ticks(NULL));
+    t->curl = handle->curl;
+    if (t->curl == NULL)
+        t->rc = CURLE_OUT_OF_MEMORY;
+}
+
 static void
 perform(struct transfer *t, unsigned milliseconds)
 {
     struct kms_sigpipe sigpipe;
+    struct kms_handle handle;
     struct curl_slist *lines;
 
+    kms_sigpipe_hold(&sigpipe);
+    get_handle(t, &handle);
     set_fixed(t);
     set_target(t);
-    set_trust(t);
+    set_tls(t);
     set_body(t);
     set_reply(t, milliseconds);
     lines = set_headers(t);
-    kms_sigpipe_hold(&sigpipe);
     if (t->rc == CURLE_OK)
         ask(t);
-    curl_easy_cleanup(t->curl);
+    if (t->rc == CURLE_OK)
+        t->rc =
+            curl_easy_getinfo(t->curl, CURLINFO_ACTIVESOCKET, &handle.socket);
+    kms_handle_put(&handle, t->rc == CURLE_OK);
     kms_sigpipe_release(&sigpipe);
     free_lines(lines);
 }
 
-/* Once in a program; it is never undone, since others may use libcurl. */
+/* Once in a program; it is never undone, since others may use libcurl.  What is kept
+ * is closed before libcurl's TLS comes to its own end. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode library = CURLE_FAILED_INIT;
 
@@ -401,6 +424,7 @@ static void
 start_library(void)
 {
     library = curl_global_init(CURL_GLOBAL_DEFAULT);
+    (void)atexit(kms_handles_forget); /* else the system closes them */
 }
 
 enum envelope_reason
@@ -415,8 +439,6 @@ kms_transport_send(void *arg, struct kms_reply *reply,
     kms_reply_clear(reply);
     (void)pthread_once(&once, start_library);
     t.rc = library;
-    if (t.rc == CURLE_OK && (t.curl = curl_easy_init()) == NULL)
-        t.rc = CURLE_OUT_OF_MEMORY;
     if (t.rc == CURLE_OK)
         perform(&t, milliseconds);
     rc = judge(&t, err);

@@ -23,9 +23,13 @@
  *
  *   request  has passed kms_request_check()
  *
+ * The connection is kept for the next request to the same endpoint with the same
+ * settings (http/handles.h).  Where the server has closed it, libcurl asks once more
+ * on a new one.
+ *
  * Memory:  the request's and the reply's texts are wiped by their owners;
- *          libcurl and its TLS keep copies of their own while it lasts, and
- *          free them as they are.
+ *          libcurl and its TLS have copies of their own as long as the connection
+ *          is kept, and free them as they are.
  * Returns: as there; reply is empty on failure.
  * Threads: safe.
  */

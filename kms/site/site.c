@@ -186,7 +186,7 @@ make_path(struct kms_text *path, const struct kms_site *site,
             return kms_section_fail(&site->section, setting,
                                     "the key's name has dots only", err);
         kms_text_add_bytes(path, from, (size_t)(next - from));
-        kms_text_add_percent(path, key, strlen(key));
+        kms_text_add_encoded(path, key, strlen(key));
         from = next + strlen(place);
     }
     kms_text_add(path, from);

@@ -10,6 +10,8 @@
 #   tencent   TC3 by Tencent's own SDK, the npm package
 #             tencentcloud-sdk-nodejs-common
 #   words     TC3 by what Tencent's documentation says, written here
+#   acs3      ACS3 by what Alibaba Cloud's documentation says, written here
+#   sdk       SDK-HMAC-SHA256 by what Huawei Cloud's says, written here
 #   hmac      the plain HMAC by what kms/http/sign.h says, written here
 #
 # The packages of npm are taken from the directory $ENVELOPE_NODE_MODULES.
@@ -24,7 +26,7 @@ import sys
 from base64 import b64encode
 from hashlib import sha256
 from time import gmtime, strftime
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAST_TIME = 253402300799
@@ -93,7 +95,7 @@ class Chance(random.Random):
 
     def headers(self):
         names = ["X-Amz-Target"] * self.often() + [
-            "X-Amz-" + self.word("abcxyz-019", 0, 6)
+            self.choice(("X-Amz-", "X-Amz-", "x-acs-")) + self.word("abcxyz-019", 0, 6)
             for _ in range(self.randint(0, 6))]
         names += ["Accept", "X-Amzn-Trace-Id", "X-TC-Action"]
         headers = [(self.any_case(name), self.value()) for name in names]
@@ -234,6 +236,67 @@ def by_tencent(requests):
         for r in requests])
 
 
+# --- ACS3 and SDK ---------------------------------------------------------
+
+def sorted_query(query):
+    """What is decoded is encoded again, in the one way."""
+    pairs = [part.partition("=") for part in query.split("&") if part]
+    return "&".join("=".join(pair) for pair in sorted(
+        tuple(quote(unquote_to_bytes(text), safe="-_.~")
+              for text in (name, value)) for name, _, value in pairs))
+
+
+def canonical_hash(request, headers, path):
+    """headers: those that are signed, as they are sent."""
+    values = {}
+    for name, value in headers:
+        values.setdefault(name.lower(), []).append(" ".join(value.split()))
+    names = ";".join(sorted(values))
+    canonical = "\n".join(
+        [request["method"], path, sorted_query(
+            request["target"].partition("?")[2])]
+        + [f"{name}:{','.join(values[name])}" for name in sorted(values)]
+        + ["", names, sha256(request["body"]).hexdigest()])
+    return names, sha256(canonical.encode()).hexdigest()
+
+
+def with_prefix(request, prefix, *added):
+    """The headers that are signed; without a token there is none of it."""
+    headers = [("Host", request["host"])]
+    headers += [h for h in request["headers"]
+                if h[0].lower() == "content-type"
+                or h[0].lower().startswith(prefix)]
+    return headers + [h for h in added if h[1]]
+
+
+def by_acs3(requests):
+    for r in requests:
+        token = r["token"]
+        names, hashed = canonical_hash(r, with_prefix(
+            r, "x-acs-",
+            ("x-acs-date", strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(r["time"]))),
+            ("x-acs-security-token", token),
+            ("x-acs-accesskey-id", token and r["id"]),
+            ("x-acs-content-sha256", sha256(r["body"]).hexdigest()),
+        ), r["target"].partition("?")[0])
+        key = hmac_sha256(r["secret"].encode(), f"ACS3-HMAC-SHA256\n{hashed}")
+        yield (f"ACS3-HMAC-SHA256 Credential={r['id']},SignedHeaders={names},"
+               f"Signature={key.hex()}")
+
+
+def by_sdk(requests):
+    for r in requests:
+        date = strftime("%Y%m%dT%H%M%SZ", gmtime(r["time"]))
+        path = r["target"].partition("?")[0]
+        names, hashed = canonical_hash(r, with_prefix(
+            r, "x-", ("X-Sdk-Date", date), ("X-Security-Token", r["token"]),
+        ), path if path.endswith("/") else path + "/")
+        key = hmac_sha256(r["secret"].encode(),
+                          f"SDK-HMAC-SHA256\n{date}\n{hashed}")
+        yield (f"SDK-HMAC-SHA256 Access={r['id']}, SignedHeaders={names}, "
+               f"Signature={key.hex()}")
+
+
 # --- HMAC -----------------------------------------------------------------
 
 def by_definition(requests):
@@ -250,6 +313,8 @@ OTHERS = {
     "aws4": ("aws4", by_aws4, has_one_of_each),
     "tencent": ("tc3", by_tencent, is_for_tencent),
     "words": ("tc3", by_words, lambda request: True),
+    "acs3": ("acs3", by_acs3, lambda request: True),
+    "sdk": ("sdk", by_sdk, lambda request: True),
     "hmac": ("hmac", by_definition, lambda request: True),
 }
 

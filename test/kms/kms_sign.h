@@ -57,6 +57,26 @@ sign_hmac(struct fixture *f)
     return kms_sign_hmac(&f->request, &ctx, &f->credentials, NOW, &f->err);
 }
 
+static inline enum envelope_reason
+sign_at(struct fixture *f, enum kms_sign_form form, int64_t now)
+{
+    const struct kms_sign how = { form, &ctx, &f->credentials, NULL, NULL };
+
+    return kms_sign(&f->request, &how, now, &f->err);
+}
+
+static inline enum envelope_reason
+sign_acs3(struct fixture *f)
+{
+    return sign_at(f, KMS_SIGN_ACS3, NOW);
+}
+
+static inline enum envelope_reason
+sign_sdk(struct fixture *f)
+{
+    return sign_at(f, KMS_SIGN_SDK, NOW);
+}
+
 static inline const char *
 authorization(const struct fixture *f)
 {

@@ -6,7 +6,7 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/kms/kms_node_modules.sh"
 
-plan 6
+plan 8
 unset OPENSSL_MODULES # Python wants the stock ones
 
 need "$PYTHON"
@@ -37,11 +37,13 @@ fi
 
 differential_in_node aws4 aws4 'AWS4 is what aws4 of npm makes'
 
-# --- TC3 and HMAC ---------------------------------------------------------
+# --- the others -----------------------------------------------------------
 
 t 'TC3 is what its documentation says' differential words
 differential_in_node tencent tencentcloud-sdk-nodejs-common \
     "TC3 is what Tencent's own SDK makes"
+t "ACS3 is what Alibaba's documentation says" differential acs3
+t "SDK-HMAC-SHA256 is what Huawei's documentation says" differential sdk
 t 'the plain HMAC is what it is said to be' differential hmac
 
 # --- the comparison itself ------------------------------------------------

@@ -21,6 +21,7 @@ import warnings
 
 RUDE = {}  # path: function of the connection and the request
 seen = []  # what came to the trap
+opened = []  # connections to the ports that keep them open
 
 
 def rude(function):
@@ -78,6 +79,18 @@ def named(connection, request):
             status="418 No tea",
         )
     )
+
+
+@rude
+def which(connection, request):
+    """The number of this connection, one after the other."""
+    connection.sendall(reply(str(opened.index(connection)).encode()))
+
+
+@rude
+def slow(connection, request):
+    time.sleep(0.3)
+    which(connection, request)
 
 
 @rude
@@ -324,11 +337,28 @@ def read_request(connection):
     return request
 
 
-def serve(connection):
+def answer(connection):
     request = read_request(connection)
     if request:
         path = request.split(b" ")[1].decode().partition("?")[0]
         RUDE.get(path, echo)(connection, request)
+    return request
+
+
+def serve(connection):
+    """One request, and the end of it."""
+    answer(connection)
+
+
+def keep(connection):
+    opened.append(connection)
+    while answer(connection):
+        pass
+
+
+def keep_briefly(connection):
+    connection.settimeout(0.1)
+    keep(connection)
 
 
 def trap(connection):
@@ -359,10 +389,10 @@ def tunnel(connection):
     forward(connection, to)
 
 
-def with_tls(context):
+def with_tls(context, function=serve):
     def serve_tls(connection):
         with context.wrap_socket(connection, server_side=True) as tls:
-            serve(tls)
+            function(tls)
 
     return serve_tls
 
@@ -458,6 +488,9 @@ def start():
     ports["tls_1_1"] = listen(with_tls(context_of("good", v1_1, v1_1)))
     ports["tls_1_2"] = listen(with_tls(context_of("good", v1_2, v1_2)))
     ports["tls_client"] = listen(with_tls(context_of("good", client=True)))
+    ports["kept"] = listen(keep)
+    ports["kept_briefly"] = listen(keep_briefly)
+    ports["kept_tls"] = listen(with_tls(context_of("good"), keep))
     try:
         ports["ipv6"] = listen(serve, socket.AF_INET6, "::1")
     except OSError:

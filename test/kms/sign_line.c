@@ -2,7 +2,7 @@
 /*
  * Signs what it reads: a request in each line, with tabs between
  *
- *     aws4|tc3|hmac METHOD HOST TARGET BODY ID SECRET TOKEN REGION SERVICE
+ *     aws4|tc3|acs3|sdk|hmac METHOD HOST TARGET BODY ID SECRET TOKEN REGION SERVICE
  *         TIME [NAME VALUE]...
  *
  * BODY is in base64, TIME in seconds since the epoch.  Prints the header
@@ -81,19 +81,28 @@ read_order(struct order *order, char *line)
     return set_body(&order->request.body, fields[BODY]);
 }
 
+static const char *const forms[] = {
+    [KMS_SIGN_AWS4] = "aws4", [KMS_SIGN_TC3] = "tc3",
+    [KMS_SIGN_ACS3] = "acs3", [KMS_SIGN_SDK] = "sdk",
+    [KMS_SIGN_HMAC] = "hmac",
+};
+
 static enum envelope_reason
 sign(struct order *order, struct envl_err *err)
 {
     const char *const *fields = order->fields;
-    int64_t now = strtoimax(fields[TIME], NULL, 10);
+    struct kms_sign how = { .form = KMS_SIGN_AWS4,
+                            .ctx = &ctx,
+                            .credentials = &order->credentials,
+                            .service = fields[SERVICE] };
 
-    if (strcmp(fields[SIGNER], "aws4") == 0)
-        return kms_sign_aws4(&order->request, &ctx, &order->credentials,
-                             fields[REGION], fields[SERVICE], now, err);
-    if (strcmp(fields[SIGNER], "tc3") == 0)
-        return kms_sign_tc3(&order->request, &ctx, &order->credentials,
-                            fields[SERVICE], now, err);
-    return kms_sign_hmac(&order->request, &ctx, &order->credentials, now, err);
+    while (how.form < KMS_SIGN_HMAC
+           && strcmp(fields[SIGNER], forms[how.form]) != 0)
+        how.form++;
+    if (how.form == KMS_SIGN_AWS4)
+        how.region = fields[REGION];
+    return kms_sign(&order->request, &how, strtoimax(fields[TIME], NULL, 10),
+                    err);
 }
 
 static int

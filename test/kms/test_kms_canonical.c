@@ -15,7 +15,10 @@
 static const struct kms_canonical_form every = { .signed_prefix = "" };
 static const struct kms_canonical_form aws4 = { .signed_prefix = "X-Amz-" };
 static const struct kms_canonical_form tc3 = { .lower_values = true,
-                                               .target_as_sent = true };
+                                               .path_as_sent = true,
+                                               .query_as_sent = true };
+static const struct kms_canonical_form slashed = { .path_as_sent = true,
+                                                   .slash_at_end = true };
 
 struct header {
     const char *name, *value;
@@ -152,6 +155,23 @@ tencent_takes_targets_as_they_are(void **state)
     (void)state;
     for (i = 0; i < COUNT(targets); i++)
         assert_target(&tc3, targets[i].sent, targets[i].canonical);
+}
+
+static void
+a_slash_may_be_signed_alone(void **state)
+{
+    static const struct target targets[] = {
+        { "", "/\n" },
+        { "/", "/\n" },
+        { "/a%20b/../c", "/a%20b/../c/\n" },
+        { "/a/?b=%7e&a=1&c", "/a/\na=1&b=~&c=" },
+        { "/a?b=*", "/a/\nb=%2A" },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(targets); i++)
+        assert_target(&slashed, targets[i].sent, targets[i].canonical);
 }
 
 static void
@@ -299,6 +319,7 @@ main(void)
         cmocka_unit_test(paths_are_normalized_and_encoded),
         cmocka_unit_test(queries_are_sorted_and_encoded),
         cmocka_unit_test(tencent_takes_targets_as_they_are),
+        cmocka_unit_test(a_slash_may_be_signed_alone),
         cmocka_unit_test(parameters_are_counted),
         cmocka_unit_test(headers_of_the_suite_pass),
         cmocka_unit_test(headers_that_are_signed_sort_by_name),

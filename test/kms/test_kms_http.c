@@ -92,6 +92,7 @@ paths_cannot_be_broken_out_of(void **state)
         "",      "keys",       "/a b",   "/a HTTP/1.1\r\nHost: b",
         "/a\nb", "/a\tb",      "/\x7f",  "/\xc3\xa9",
         "@evil", ".evil.com/", ":8080/", " /",
+        "/a#b",
     };
     struct kms_endpoint endpoint;
     struct kms_request request;

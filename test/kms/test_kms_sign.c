@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 static enum envelope_reason (*const signers[])(struct fixture *) = {
-    sign_aws4, sign_tc3, sign_hmac
+    sign_aws4, sign_tc3, sign_acs3, sign_sdk, sign_hmac
 };
 
 /* Refused */
@@ -264,6 +264,120 @@ tencent_gets_other_targets_as_sent(void **state)
     tear_down(&f);
 }
 
+/* ACS3 */
+
+/* The vendor's own, without a token; and GenerateDataKey with one, as
+ * @alicloud/openapi-core 1.0.8 signs it.  The port is signed, and the "*" of the
+ * query as if it were encoded. */
+static void
+the_examples_of_alibaba_pass(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, "POST",
+           "/?RegionId=cn-shanghai&ImageId=win2019_1809_x64_dtc_zh-cn_40G_"
+           "alibase_20230811.vhd");
+    kms_text_set(&f.endpoint.host, "ecs.cn-shanghai.aliyuncs.com");
+    kms_text_set(&f.credentials.id, "YourAccessKeyId");
+    kms_text_set(&f.credentials.secret, "YourAccessKeySecret");
+    kms_request_add(&f.request, "x-acs-action", "RunInstances");
+    kms_request_add(&f.request, "x-acs-version", "2014-05-26");
+    kms_request_add(&f.request, "x-acs-signature-nonce",
+                    "3156853299f313e23d1673dc12e1703d");
+    kms_request_add(&f.request, "accept", "application/json");
+    assert_int_equal(sign_at(&f, KMS_SIGN_ACS3, 1698315752), ENVELOPE_OK);
+    assert_string_equal(
+        authorization(&f),
+        "ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=host;"
+        "x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;"
+        "x-acs-version,Signature="
+        "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0");
+    assert_string_equal(kms_request_header(&f.request, "x-acs-date"),
+                        "2023-10-26T10:22:32Z");
+    assert_null(kms_request_header(&f.request, "x-acs-security-token"));
+    assert_null(kms_request_header(&f.request, "x-acs-accesskey-id"));
+    tear_down(&f);
+
+    set_up(&f, "POST",
+           "/?EncryptionContext=%7B%22a%20b%22%3A%22c%2B%2F%3D~*%22%7D&"
+           "KeyId=alias%2Ftest&KeySpec=AES_256");
+    kms_text_set(&f.endpoint.host, "127.0.0.1:5601");
+    kms_text_set(&f.credentials.id, "AKID");
+    kms_text_set(&f.credentials.secret, "SECRET");
+    kms_text_set(&f.credentials.token, "STSTOK");
+    kms_request_add(&f.request, "x-acs-action", "GenerateDataKey");
+    kms_request_add(&f.request, "x-acs-version", "2016-01-20");
+    kms_request_add(&f.request, "x-acs-credentials-provider", "static_sts");
+    kms_request_add(
+        &f.request, "x-acs-signature-nonce",
+        "86905e1811986bf52e2d61ecb0e09859a01b80f9d5d75eed29b7f58f58d3519e");
+    assert_int_equal(sign_at(&f, KMS_SIGN_ACS3, 1795938480), ENVELOPE_OK);
+    assert_part(
+        &f, "Signature=",
+        "dc153712f54afe47fd901d1ef647f13778a97001d0679f40055be03500fdc077");
+    assert_string_equal(kms_request_header(&f.request, "x-acs-security-token"),
+                        "STSTOK");
+    assert_string_equal(kms_request_header(&f.request, "x-acs-accesskey-id"),
+                        "AKID");
+    tear_down(&f);
+}
+
+/* SDK */
+
+/* Of Huawei Cloud's SDK for Python, tests/test_signer.py; the last as
+ * @huaweicloud/huaweicloud-sdk-core 3.1.211 signs it. */
+static void
+the_examples_of_huawei_pass(void **state)
+{
+    static const struct {
+        const char *method, *body, *signature;
+    } examples[] = {
+        { "GET", "",
+          "cfb4171acec81de07d50e53d57eb77edd537414d66ddb1d7d780f128e12cd842" },
+        { "POST", "{\"name\":\"test\",\"id\":1}",
+          "436b1ac0a1ae03705934bb70ef2f2e09f7bfed2117d731a38235053199323a1f" },
+    };
+    struct fixture f;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(examples); i++) {
+        set_up(&f, examples[i].method, "/resources?size=1");
+        kms_text_set(&f.endpoint.host, "service.endpoint.myhuaweicloud.com");
+        kms_text_set(&f.credentials.id, "AccessKey");
+        kms_text_set(&f.credentials.secret, "SecretKey");
+        kms_text_set(&f.request.body, examples[i].body);
+        assert_int_equal(sign_at(&f, KMS_SIGN_SDK, 1591583940), ENVELOPE_OK);
+        assert_part(&f, "Access=", "AccessKey");
+        assert_part(&f, ", SignedHeaders=", "host;x-sdk-date");
+        assert_part(&f, ", Signature=", examples[i].signature);
+        assert_string_equal(kms_request_header(&f.request, "X-Sdk-Date"),
+                            "20200608T023900Z");
+        assert_string_equal(kms_text_get(&f.request.path), "/resources?size=1");
+        tear_down(&f);
+    }
+    set_up(&f, "POST",
+           "/v1.0/0d0466b0e7274d9cb35df84bb474a37f/kms/create-datakey");
+    kms_text_set(&f.endpoint.host, "127.0.0.1:5602");
+    kms_text_set(&f.credentials.id, "AK");
+    kms_text_set(&f.credentials.secret, "SK");
+    kms_text_set(&f.credentials.token, "TOK");
+    kms_request_add(&f.request, "Content-Type", "application/json");
+    kms_request_add(&f.request, "X-Project-Id",
+                    "0d0466b0e7274d9cb35df84bb474a37f");
+    kms_text_set(&f.request.body,
+                 "{\"key_id\":\"0d0466b0-e727-4d9c-b35d-f84bb474a37f\","
+                 "\"key_spec\":\"AES_256\"}");
+    assert_int_equal(sign_at(&f, KMS_SIGN_SDK, 1795938790), ENVELOPE_OK);
+    assert_part(&f, "SignedHeaders=",
+                "content-type;host;x-project-id;x-sdk-date;x-security-token");
+    assert_part(
+        &f, "Signature=",
+        "4ed3ea7c046260abe377e0d2a09ed64ec01ef2421f3e9374543e4424dfaafdae");
+    tear_down(&f);
+}
+
 /* HMAC */
 
 #define BLOCK_LEN 64
@@ -434,6 +548,8 @@ main(void)
         cmocka_unit_test(the_example_of_tencent_passes),
         cmocka_unit_test(tencent_tokens_are_sent_and_not_signed),
         cmocka_unit_test(tencent_gets_other_targets_as_sent),
+        cmocka_unit_test(the_examples_of_alibaba_pass),
+        cmocka_unit_test(the_examples_of_huawei_pass),
         cmocka_unit_test(the_reference_is_right),
         cmocka_unit_test(a_plain_hmac_is_that_of_the_text),
         cmocka_unit_test(memory_may_run_out_anywhere),

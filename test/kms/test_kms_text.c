@@ -182,6 +182,9 @@ absurd_lengths_fail(void **state)
     kms_text_add_base64(&text, "x", SIZE_MAX / 4 * 3);
     assert_true(text.failed);
     kms_text_clear(&text);
+    kms_text_add_hex(&text, "x", SIZE_MAX / 2 + 1);
+    assert_true(text.failed);
+    kms_text_clear(&text);
 }
 
 /* Base64 and hexadecimal */
@@ -218,6 +221,43 @@ base64_as_in_its_rfc(void **state)
                                            strlen(vectors[i].base64)),
                          len);
         assert_memory_equal(out, vectors[i].octets, len);
+    }
+    kms_text_clear(&text);
+}
+
+/* The same digits but for two, and no padding. */
+static void
+base64_for_urls(void **state)
+{
+    static const char *const bad[] = { "Z",    "Zg==",  "Zg=",   "Zm9vZ",
+                                       "Zm8=", "Zm9+",  "Zm9/",  "Zh",
+                                       "Zm9",  "Zv",    "Zm 9",  "Zm9v ",
+                                       "Zg\n", "Zm9.",  "====",  "=",
+                                       "Z===", "Zg==v", "Zm\xff" };
+    unsigned char in[300], out[300];
+    struct kms_text text = { 0 };
+    size_t i, len;
+
+    (void)state;
+    for (i = 0; i < COUNT(bad); i++) {
+        if (kms_base64url_decode(out, sizeof(out), bad[i], strlen(bad[i]))
+            != -1)
+            fail_msg("%s was taken", bad[i]);
+    }
+    assert_int_equal(kms_base64url_decode(out, sizeof(out), "Zm9\0", 4), -1);
+    kms_text_add_base64url(&text, "\xff\xff\xff\xfb\xef\xbe\xff", 7);
+    assert_string_equal(kms_text_get(&text), "____----_w");
+    for (len = 0; len <= sizeof(in); len++) {
+        fill(in, len, (uint32_t)len);
+        kms_text_set(&text, "");
+        kms_text_add_base64url(&text, in, len);
+        assert_int_equal(text.len, (4 * len + 2) / 3);
+        assert_int_equal(kms_base64url_decode(out, len, text.data, text.len),
+                         len);
+        assert_memory_equal(out, in, len);
+        if (len > 0)
+            assert_int_equal(
+                kms_base64url_decode(out, len - 1, text.data, text.len), -1);
     }
     kms_text_clear(&text);
 }
@@ -312,6 +352,21 @@ hexadecimal_is_lower_case(void **state)
     kms_text_clear(&text);
 }
 
+static void
+percent_encoding(void **state)
+{
+    static const char unreserved[] = "azAZ09-._~";
+    struct kms_text text = { 0 };
+
+    (void)state;
+    kms_text_add_encoded(&text, unreserved, strlen(unreserved));
+    assert_string_equal(kms_text_get(&text), unreserved);
+    kms_text_set(&text, "");
+    kms_text_add_encoded(&text, "\0 !'()*/%\xff", 10);
+    assert_string_equal(kms_text_get(&text), "%00%20%21%27%28%29%2A%2F%25%FF");
+    kms_text_clear(&text);
+}
+
 /* Characters */
 
 static void
@@ -328,6 +383,48 @@ what_is_printable(void **state)
         assert_int_equal(kms_is_printable(text), c >= 0x20 && c < 0x7f);
         assert_int_equal(kms_is_printable(text + 1), c >= 0x20 && c < 0x7f);
     }
+}
+
+static void
+tokens_are_stripped(void **state)
+{
+    static const struct {
+        const char *text, *stripped;
+        bool is_token;
+    } cases[] = {
+        { "hvs.CAES", "hvs.CAES", true },
+        { "hvs.CAES\n", "hvs.CAES", true },
+        { " \t\v\f\r\nhvs.CAES \t\v\f\r\n", "hvs.CAES", true },
+        { "!~", "!~", true },
+        { "", "", false },
+        { "\r\n", "", false },
+        { "a b\n", "a b", false },
+        { "a\nb", "a\nb", false },
+        { "a\r\nX: b", "a\r\nX: b", false },
+        { "a\x7f", "a\x7f", false },
+        { "\x1b[a", "\x1b[a", false },
+        { "\xc3\xa9", "\xc3\xa9", false },
+        { "a\x01\n", "a\x01", false },
+        { "a\xa0", "a\xa0", false },
+    };
+    struct kms_text text = { 0 };
+    size_t i;
+
+    (void)state;
+    assert_false(kms_text_is_token(&text));
+    for (i = 0; i < COUNT(cases); i++) {
+        kms_text_set(&text, cases[i].text);
+        if (kms_text_is_token(&text) != cases[i].is_token)
+            fail_msg("case %zu", i);
+        assert_string_equal(kms_text_get(&text), cases[i].stripped);
+        assert_int_equal(text.len, strlen(cases[i].stripped));
+        kms_text_add(&text, "+");
+        assert_int_equal(text.len, strlen(cases[i].stripped) + 1);
+    }
+    kms_text_set(&text, "a");
+    kms_text_add_bytes(&text, "\0", 1);
+    assert_false(kms_text_is_token(&text));
+    kms_text_clear(&text);
 }
 
 static void
@@ -363,11 +460,14 @@ main(void)
         cmocka_unit_test(a_failure_stays),
         cmocka_unit_test(absurd_lengths_fail),
         cmocka_unit_test(base64_as_in_its_rfc),
+        cmocka_unit_test(base64_for_urls),
         cmocka_unit_test(base64_comes_back),
         cmocka_unit_test(bad_base64_is_refused),
         cmocka_unit_test(only_digits_are_digits),
         cmocka_unit_test(hexadecimal_is_lower_case),
+        cmocka_unit_test(percent_encoding),
         cmocka_unit_test(what_is_printable),
+        cmocka_unit_test(tokens_are_stripped),
         cmocka_unit_test(names_in_any_case),
     };
 

@@ -28,11 +28,12 @@
 #include <openssl/x509.h>
 
 #include "kms/core/clock.h"
+#include "kms/http/handles.h"
 
 #define LONG_MS 20000 /* never reached */
 #define HANG_S 100
 #define NAME_LEN_MAX 31
-#define PORTS_MAX 16
+#define PORTS_MAX 20
 
 /* The server */
 
@@ -885,17 +886,21 @@ count_open(void)
     return count;
 }
 
+/* But those that are kept. */
 static void
 no_descriptor_is_left(void **state)
 {
-    size_t count = count_open();
+    size_t count;
 
     (void)state;
+    kms_handles_forget();
+    count = count_open();
     assert_int_equal(get("/echo"), ENVELOPE_OK);
     assert_int_equal(get("/truncated"), ENVELOPE_R_KEY_SERVICE);
     assert_int_equal(get("/over"), ENVELOPE_R_KEY_SERVICE_REFUSED);
     assert_int_equal(get_tls("tls", file("ca.pem")), ENVELOPE_OK);
     assert_int_equal(get_tls("tls_self", NULL), ENVELOPE_R_KEY_SERVICE_REFUSED);
+    kms_handles_forget();
     assert_int_equal(count_open(), count);
 }
 
@@ -914,8 +919,203 @@ memory_may_run_out(void **state)
         if (rc != ENVELOPE_OK)
             assert_int_equal(rc, ENVELOPE_R_MEMORY);
     }
-    /* The address, a header, three headers of the reply, its body. */
-    assert_int_equal(n, 8);
+    /* The way, the address, a header, three headers of the reply, its body. */
+    assert_int_equal(n, 9);
+}
+
+/* Kept connections */
+
+/* The number of the connection that answered. */
+static int
+which(const char *scheme, const char *port, const char *path)
+{
+    aim(scheme, "127.0.0.1", port, path);
+    t.request.tls.ca_file = t.endpoint.plain ? NULL : file("ca.pem");
+    if (transfer() != ENVELOPE_OK)
+        fail_msg("%s", t.err.detail);
+    return atoi(kms_text_get(&t.reply.body));
+}
+
+/* Whatever each of them says. */
+static void
+a_connection_is_kept(void **state)
+{
+    int first, i;
+
+    (void)state;
+    first = which("https", "kept_tls", "/which");
+    for (i = 0; i < 50; i++)
+        assert_int_equal(which("https", "kept_tls", "/which"), first);
+    aim("https", "127.0.0.1", "kept_tls", "/echo");
+    t.request.tls.ca_file = file("ca.pem");
+    make_post("POST", 3000);
+    kms_request_add(&t.request, "X-Other", "%s", SECRET);
+    assert_int_equal(transfer(), ENVELOPE_OK);
+    assert_body_has(SECRET);
+    aim("https", "127.0.0.1", "kept_tls", "/echo");
+    t.request.tls.ca_file = file("ca.pem");
+    t.request.header_count = 0;
+    assert_sent("GET /echo HTTP/1.1\r\n"
+                "Host: 127.0.0.1:%u\r\n"
+                "User-Agent: envelope\r\n"
+                "\r\n",
+                port_of("kept_tls"));
+    t.request.header_count = 1;
+    aim("https", "127.0.0.1", "kept_tls", "/busy");
+    t.request.tls.ca_file = file("ca.pem");
+    assert_int_equal(transfer(), ENVELOPE_OK);
+    assert_int_equal(which("https", "kept_tls", "/which"), first);
+}
+
+/* Only for what goes the same way. */
+static void
+others_have_connections_of_their_own(void **state)
+{
+    int first, with_key;
+
+    (void)state;
+    kms_handles_forget();
+    first = which("https", "kept_tls", "/which");
+    assert_int_equal(which("http", "kept", "/which"), first + 1);
+    aim("https", "localhost", "kept_tls", "/which");
+    t.request.tls.ca_file = file("ca.pem");
+    assert_int_equal(transfer(), ENVELOPE_OK);
+    assert_int_equal(atoi(kms_text_get(&t.reply.body)), first + 2);
+    assert_int_equal(get_tls("kept_tls", file("other-ca.pem")),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_int_equal(get_tls("kept_tls", NULL), ENVELOPE_R_KEY_SERVICE_REFUSED);
+    aim("https", "127.0.0.1", "kept_tls", "/which");
+    t.request.tls.ca_file = file("ca.pem");
+    t.request.tls.certificate = file("client.pem");
+    t.request.tls.key = file("client.key");
+    assert_int_equal(transfer(), ENVELOPE_OK);
+    with_key = atoi(kms_text_get(&t.reply.body));
+    assert_true(with_key > first + 2);
+    assert_int_equal(transfer(), ENVELOPE_OK);
+    assert_int_equal(atoi(kms_text_get(&t.reply.body)), with_key);
+    /* libcurl itself would not look at the key. */
+    t.request.tls.key = file("good.key");
+    assert_int_not_equal(transfer(), ENVELOPE_OK);
+    assert_int_equal(which("https", "kept_tls", "/which"), first);
+}
+
+/* Each time, and whether it is noticed before the request is sent or not. */
+static void
+a_server_may_close_what_is_kept(void **state)
+{
+    const struct timespec pause = { .tv_nsec = 150000000 };
+    int first, i;
+
+    (void)state;
+    for (i = 0; i < 50; i++) {
+        aim("https", "127.0.0.1", "tls", "/head");
+        t.request.tls.ca_file = file("ca.pem");
+        make_post("POST", 1000);
+        if (transfer() != ENVELOPE_OK)
+            fail_msg("%d: %s", i, t.err.detail);
+        assert_body_has("Content-Length: 1000");
+        assert_int_equal(get("/chunked"), ENVELOPE_OK);
+    }
+    first = which("http", "kept_briefly", "/which");
+    for (i = 1; i < 4; i++) {
+        (void)nanosleep(&pause, NULL);
+        assert_int_equal(which("http", "kept_briefly", "/which"), first + i);
+    }
+}
+
+/* A process that is forked has a connection of its own, and leaves that of its
+ * parent as it is, to the end of its life. */
+static void
+processes_do_not_share_connections(void **state)
+{
+    int first = which("https", "kept_tls", "/which"), status = -1;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        status = which("https", "kept_tls", "/which") == first + 1 ? 0 : 1;
+        status |= which("https", "kept_tls", "/which") == first + 1 ? 0 : 2;
+        kms_handles_forget();
+        _exit(status);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(which("https", "kept_tls", "/which"), first);
+}
+
+static void
+handles_are_few_and_grow_old(void **state)
+{
+    struct kms_handle handles[KMS_HANDLES_MAX + 2];
+    struct kms_text way = { 0 };
+    size_t i;
+
+    (void)state;
+    kms_handles_forget();
+    for (i = 0; i < COUNT(handles); i++) {
+        kms_text_addf(&way, "way %zu", i);
+        kms_handle_take(&handles[i], &way, (int64_t)i);
+        assert_null(way.data);
+    }
+    for (i = 0; i < COUNT(handles); i++) {
+        kms_handle_put(&handles[i], i != 2);
+        assert_null(handles[i].curl);
+    }
+    /* The first has gone for the last, and the third was not to be kept. */
+    for (i = 0; i < COUNT(handles); i++) {
+        kms_text_addf(&way, "way %zu", i);
+        kms_handle_take(&handles[i], &way, 1000);
+        assert_int_equal(handles[i].born, i == 0 || i == 2 ? 1000 : i);
+    }
+    kms_handle_put(&handles[1], true);
+    kms_text_set(&way, "way 1");
+    kms_handle_take(&handles[1], &way, 1 + KMS_HANDLE_AGE_MS);
+    assert_int_equal(handles[1].born, 1);
+    kms_handle_put(&handles[1], true);
+    kms_text_set(&way, "way 1");
+    kms_handle_take(&handles[1], &way, 2 + KMS_HANDLE_AGE_MS);
+    assert_int_equal(handles[1].born, 2 + KMS_HANDLE_AGE_MS);
+    for (i = 0; i < COUNT(handles); i++)
+        kms_handle_put(&handles[i], false);
+    kms_text_clear(&way);
+}
+
+static void *
+ask_slowly(void *arg)
+{
+    struct kms_request request;
+    struct kms_reply reply = { 0 };
+    struct envl_err err;
+
+    kms_request_init(&request, "GET", &t.endpoint, "/slow");
+    if (kms_transport_send(NULL, &reply, &request, LONG_MS, &err)
+        == ENVELOPE_OK)
+        *(int *)arg = atoi(kms_text_get(&reply.body));
+    kms_reply_clear(&reply);
+    kms_request_clear(&request);
+    return NULL;
+}
+
+/* At once: each has one, and both are there for whoever comes next. */
+static void
+two_threads_have_two_connections(void **state)
+{
+    int numbers[2] = { -1, -1 }, first;
+    pthread_t threads[2];
+    size_t i;
+
+    (void)state;
+    kms_handles_forget();
+    first = which("http", "kept", "/which");
+    for (i = 0; i < COUNT(threads); i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, ask_slowly, &numbers[i]), 0);
+    for (i = 0; i < COUNT(threads); i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_true(numbers[0] >= first && numbers[1] >= first);
+    assert_int_not_equal(numbers[0], numbers[1]);
+    /* Where both look at the same moment, one finds nothing. */
+    assert_in_range(which("http", "kept", "/which"), first, first + 2);
 }
 
 static void *
@@ -993,6 +1193,12 @@ main(void)
         TEST(other_hosts_are_asked_through_it),
         TEST(a_proxy_is_no_part_of_the_reply),
         TEST(a_proxys_password_is_not_told),
+        TEST(a_connection_is_kept),
+        TEST(others_have_connections_of_their_own),
+        TEST(a_server_may_close_what_is_kept),
+        TEST(processes_do_not_share_connections),
+        TEST(handles_are_few_and_grow_old),
+        TEST(two_threads_have_two_connections),
         TEST(no_descriptor_is_left),
         TEST(memory_may_run_out),
         TEST(threads_do_not_disturb_each_other),
