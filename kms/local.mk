@@ -24,6 +24,8 @@ libenvl_kms_la_SOURCES = \
 	%D%/cloud/vault_server.h \
 	%D%/core/clock.c \
 	%D%/core/clock.h \
+	%D%/core/crc32c.c \
+	%D%/core/crc32c.h \
 	%D%/core/ini.c \
 	%D%/core/ini.h \
 	%D%/core/json.c \
