@@ -36,6 +36,7 @@ kms_tests = \
 	%D%/test_kms_exchange \
 	%D%/test_kms_exec \
 	%D%/test_kms_generic \
+	%D%/test_kms_google_credentials \
 	%D%/test_kms_http \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \
@@ -69,6 +70,7 @@ EXTRA_DIST += \
 	%D%/differential.py \
 	%D%/header.py \
 	%D%/kms_aws_service.sh \
+	%D%/kms_google.h \
 	%D%/kms_node_modules.sh \
 	%D%/kms_services.sh \
 	%D%/kms_sign.h \
