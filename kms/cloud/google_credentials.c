@@ -29,6 +29,7 @@ static const struct kind {
 } kinds[] = {
     { "service_account", kms_google_from_key, false, false, NULL },
     { "authorized_user", kms_google_from_user, true, false, NULL },
+    { "external_account", kms_google_from_federation, true, true, NULL },
     { "impersonated_service_account", NULL, false, false,
       "give the user or service account that takes another one's place the role at "
       "the key itself, or use external_account with "

@@ -37,6 +37,7 @@ kms_tests = \
 	%D%/test_kms_exec \
 	%D%/test_kms_generic \
 	%D%/test_kms_google_credentials \
+	%D%/test_kms_google_federation \
 	%D%/test_kms_http \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \
