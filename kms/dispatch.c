@@ -15,9 +15,13 @@
 #define DECLARE(name, scheme, title) extern const struct kms_api kms_api_##name;
 ENVL_KMS_SCHEMES(DECLARE)
 
-#define LIST(name, scheme, title) &kms_api_##name,
-static const struct kms_api *const apis[] = { ENVL_KMS_SCHEMES(LIST) };
-#define API_COUNT (sizeof(apis) / sizeof(apis[0]))
+#define ROW(name, scheme, title) { scheme, &kms_api_##name },
+#define OTHER_ROW(name, scheme) { scheme, &kms_api_##name },
+static const struct {
+    const char *scheme;
+    const struct kms_api *api;
+} services[] = { ENVL_KMS_SCHEMES(ROW) ENVL_KMS_OTHER_SCHEMES(OTHER_ROW) };
+#define SERVICE_COUNT (sizeof(services) / sizeof(services[0]))
 
 #define SCHEME_SHOWN_MAX 40
 
@@ -28,8 +32,8 @@ fail_unknown(const char *uri, struct envl_err *err)
     struct kms_text known = { 0 };
     size_t i, shown = strcspn(uri, ":/?#");
 
-    for (i = 0; i < API_COUNT; i++)
-        kms_text_addf(&known, "%s%s", i > 0 ? ", " : "", apis[i]->scheme);
+    for (i = 0; i < SERVICE_COUNT; i++)
+        kms_text_addf(&known, "%s%s", i > 0 ? ", " : "", services[i].scheme);
     (void)envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                     "%.*s: no such key service, only: %s",
                     shown < SCHEME_SHOWN_MAX ? (int)shown : SCHEME_SHOWN_MAX,
@@ -45,9 +49,10 @@ open_target(struct kms_target *target, const struct kms_world *world,
 {
     size_t i;
 
-    for (i = 0; i < API_COUNT; i++) {
-        if (kms_uri_scheme_is(uri, apis[i]->scheme))
-            return kms_target_open(target, apis[i], world, uri, use, err);
+    for (i = 0; i < SERVICE_COUNT; i++) {
+        if (kms_uri_scheme_is(uri, services[i].scheme))
+            return kms_target_open(target, services[i].api, world, uri, use,
+                                   err);
     }
     return fail_unknown(uri, err);
 }

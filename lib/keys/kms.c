@@ -12,7 +12,9 @@
 
 /* The colon is included, so that a file named "vault" is still a file. */
 #define WITH_COLON(name, scheme, title) scheme ":",
-static const char *const schemes[] = { ENVL_KMS_SCHEMES(WITH_COLON) };
+#define OTHER_WITH_COLON(name, scheme) scheme ":",
+static const char *const schemes[] = { ENVL_KMS_SCHEMES(
+    WITH_COLON) ENVL_KMS_OTHER_SCHEMES(OTHER_WITH_COLON) };
 
 bool
 envl_kms_is_uri(const char *text)

@@ -11,8 +11,12 @@
 #define ENVL_KMS_SCHEMES(X)                       \
     X(aws, "awskms", "AWS KMS")                   \
     X(exec, "execkms", NULL)                      \
+    X(google, "gcpkms", "Google Cloud KMS")       \
     X(site, "httpkms", NULL)                      \
     X(tencent, "tencentkms", "Tencent Cloud KMS") \
     X(vault, "vault", "Vault transit")
+
+/* X(NAME, another scheme for the same URIs, as other programs write it) */
+#define ENVL_KMS_OTHER_SCHEMES(X) X(google, "gcp-kms")
 
 #endif

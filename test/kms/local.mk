@@ -15,6 +15,7 @@ service_scripts = \
 	%D%/kms_aws.sh \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
+	%D%/kms_google_credentials.sh \
 	%D%/kms_privileged.sh \
 	%D%/kms_sign.sh \
 	%D%/kms_site.sh \
@@ -30,17 +31,20 @@ kms_tests = \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
 	%D%/test_kms_canonical \
-	%D%/test_kms_engine \
+	%D%/test_kms_crc32c \
 	%D%/test_kms_endpoint \
+	%D%/test_kms_engine \
 	%D%/test_kms_exchange \
 	%D%/test_kms_exec \
-	%D%/test_kms_site \
+	%D%/test_kms_google_credentials \
+	%D%/test_kms_google_federation \
 	%D%/test_kms_http \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \
 	%D%/test_kms_process \
 	%D%/test_kms_sign \
 	%D%/test_kms_sign_aws4 \
+	%D%/test_kms_site \
 	%D%/test_kms_tencent \
 	%D%/test_kms_tencent_credentials \
 	%D%/test_kms_tencent_replies \
@@ -58,7 +62,10 @@ libtest_la_SOURCES += %D%/world.c
 endif
 test_rooms += libenvl-kms.la $(JANSSON_LIBS)
 
-EXTRA_PROGRAMS += %D%/sign_line
+EXTRA_PROGRAMS += \
+	%D%/google_token \
+	%D%/sign_line
+%D%/kms_google_credentials.log: %D%/google_token
 %D%/kms_sign.log: %D%/sign_line
 endif
 
@@ -66,8 +73,14 @@ EXTRA_DIST += \
 	%D%/aws_lookalike.py \
 	%D%/differential.mjs \
 	%D%/differential.py \
+	%D%/google/judge.mjs \
+	%D%/google/package-lock.json \
+	%D%/google/package.json \
+	%D%/google_lookalike.py \
 	%D%/header.py \
 	%D%/kms_aws_service.sh \
+	%D%/kms_google.h \
+	%D%/kms_google_service.sh \
 	%D%/kms_node_modules.sh \
 	%D%/kms_services.sh \
 	%D%/kms_sign.h \

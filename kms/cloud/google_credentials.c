@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which source of Google's credentials counts: files, and the machine.  What each
+ * one does is in files of their own. */
+#include "kms/cloud/google_credentials.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "kms/cloud/google_sources.h"
+#include "kms/core/span.h"
+#include "kms/engine/kept.h"
+
+#define HASH_LEN 32 /* SHA-256 */
+#define UNIVERSE "googleapis.com"
+
+#define FILE_VARIABLE "GOOGLE_APPLICATION_CREDENTIALS"
+#define UNIVERSE_VARIABLE "GOOGLE_CLOUD_UNIVERSE_DOMAIN"
+#define QUOTA_VARIABLE "GOOGLE_CLOUD_QUOTA_PROJECT"
+
+/* The types of files: those that have a source, and what to do about the others. */
+static const struct kind {
+    const char *type;
+    kms_google_source *source;
+    bool asks;    /* others, which costs something: the token is kept */
+    bool guarded; /* the file says who is asked: nobody else may write to it */
+    const char *advice;
+} kinds[] = {
+    { "service_account", kms_google_from_key, false, false, NULL },
+    { "authorized_user", kms_google_from_user, true, false, NULL },
+    { "external_account", kms_google_from_federation, true, true, NULL },
+    { "impersonated_service_account", NULL, false, false,
+      "give the user or service account that takes another one's place the role at "
+      "the key itself, or use external_account with "
+      "service_account_impersonation_url" },
+    { "external_account_authorized_user", NULL, false, false,
+      "have gcloud iam workforce-pools create-cred-config write a file of type "
+      "external_account" },
+    { "gdch_service_account", NULL, false, false,
+      "Google Distributed Cloud is not reached from here" },
+}, machine = { "", kms_google_from_machine, true, false, NULL };
+
+static const char *
+variable(const struct kms_google_file *file, const char *name)
+{
+    const struct kms_world *world = file->seeker->world;
+
+    return world->variable(world->arg, name);
+}
+
+/* What a file has */
+
+enum envelope_reason
+kms_google_fail(struct envl_err *err, const struct kms_google_file *file,
+                const char *fmt, ...)
+{
+    struct envl_err what;
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(what.detail, sizeof(what.detail), fmt, args);
+    va_end(args);
+    return envl_fail(err, ENVELOPE_R_CREDENTIALS, "%.160s: %s",
+                     kms_text_get(&file->path), what.detail);
+}
+
+enum envelope_reason
+kms_google_get(const char **value, const struct kms_google_file *file,
+               const char *path, struct envl_err *err)
+{
+    *value = kms_json_text(file->json, path);
+    if (*value == NULL ? kms_json_has(file->json, path) : **value == '\0')
+        return kms_google_fail(err, file, "%s is no text, or an empty one",
+                               path);
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+kms_google_need(const char **value, const struct kms_google_file *file,
+                const char *path, struct envl_err *err)
+{
+    enum envelope_reason rc = kms_google_get(value, file, path, err);
+
+    if (rc == ENVELOPE_OK && *value == NULL)
+        rc = kms_google_fail(err, file, "there is no %s in it", path);
+    return rc;
+}
+
+static enum envelope_reason
+guard_file(const struct kms_google_file *file, struct envl_err *err)
+{
+    const struct kms_world *world = file->seeker->world;
+    enum envelope_reason rc =
+        world->guard(world->arg, kms_text_get(&file->path), err);
+
+    if (rc == ENVELOPE_R_UNREADABLE_KEY)
+        rc = err->reason = ENVELOPE_R_CREDENTIALS;
+    return rc;
+}
+
+/* Universes */
+
+/* The parser of endpoints knows what a host is.  It would take a port and a path,
+ * too. */
+static enum envelope_reason
+check_universe(const struct kms_google_file *file, const char *name,
+               struct envl_err *err)
+{
+    const char *domain = kms_text_get(&file->universe);
+    struct kms_endpoint endpoint = { 0 };
+    struct kms_text url = { 0 };
+    enum envelope_reason rc;
+
+    kms_text_addf(&url, "https://cloudkms.%s", domain);
+    if (file->universe.failed || url.failed)
+        rc = envl_fail_memory(err);
+    else
+        rc = kms_endpoint_parse(&endpoint, kms_text_get(&url), false, err);
+    if (rc != ENVELOPE_R_MEMORY
+        && (rc != ENVELOPE_OK || strchr(domain, '.') == NULL
+            || strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789-.")
+                   < strlen(domain)))
+        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                       "%.160s: %.100s is not the name of a domain in lower "
+                       "case, such as " UNIVERSE,
+                       name, domain);
+    kms_endpoint_clear(&endpoint);
+    kms_text_clear(&url);
+    return rc;
+}
+
+static enum envelope_reason
+find_universe(struct kms_google_file *file, struct envl_err *err)
+{
+    const char *said = variable(file, UNIVERSE_VARIABLE), *own = NULL;
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (file->json != NULL)
+        rc = kms_google_get(&own, file, "universe_domain", err);
+    if (rc == ENVELOPE_OK && own != NULL && said != NULL
+        && strcmp(own, said) != 0)
+        rc = kms_google_fail(err, file,
+                             "it is for the cloud %.80s, and " UNIVERSE_VARIABLE
+                             " is %.80s",
+                             own, said);
+    /* It decides where tokens are sent to. */
+    if (rc == ENVELOPE_OK && own != NULL && strcmp(own, UNIVERSE) != 0)
+        rc = guard_file(file, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    kms_text_set(&file->universe, own != NULL    ? own
+                                  : said != NULL ? said
+                                                 : UNIVERSE);
+    return check_universe(
+        file, own != NULL ? kms_text_get(&file->path) : UNIVERSE_VARIABLE, err);
+}
+
+/* Files */
+
+static void
+find_path(struct kms_google_file *file, const char *named)
+{
+    const char *config = variable(file, "CLOUDSDK_CONFIG");
+    const char *home = variable(file, "HOME");
+
+    if (named != NULL) {
+        kms_text_set(&file->path, named);
+        return;
+    }
+    if (config != NULL)
+        kms_text_set(&file->path, config);
+    else if (home != NULL)
+        kms_text_addf(&file->path, "%s/.config/gcloud", home);
+    else
+        return;
+    kms_text_add(&file->path, "/application_default_credentials.json");
+}
+
+static enum envelope_reason
+read_file(struct kms_google_file *file, const char *named, struct envl_err *err)
+{
+    const struct kms_world *world = file->seeker->world;
+    enum envelope_reason rc;
+
+    find_path(file, named);
+    if (file->path.failed)
+        return envl_fail_memory(err);
+    if (file->path.len == 0)
+        return ENVELOPE_OK;
+    rc = world->read(world->arg, &file->content, kms_text_get(&file->path),
+                     KMS_GOOGLE_FILE_LEN_MAX, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (file->content.data == NULL)
+        return named == NULL
+                   ? ENVELOPE_OK
+                   : kms_google_fail(err, file, "there is no such file");
+    rc =
+        kms_json_parse(&file->json, file->content.data, file->content.len, err);
+    if (rc == ENVELOPE_R_KEY_SERVICE)
+        rc = kms_google_fail(err, file,
+                             "it is not a credential file of Google Cloud, "
+                             "which is one JSON object");
+    return rc;
+}
+
+/* Where there is no file, nothing is in it but the universe. */
+static enum envelope_reason
+open_file(struct kms_google_file *file, const struct kms_seeker *seeker,
+          struct envl_err *err)
+{
+    const char *named = seeker->profile;
+    enum envelope_reason rc;
+
+    *file = (struct kms_google_file){ .seeker = seeker };
+    if (named == NULL)
+        named = variable(file, FILE_VARIABLE);
+    rc = read_file(file, named, err);
+    return rc == ENVELOPE_OK ? find_universe(file, err) : rc;
+}
+
+static void
+close_file(struct kms_google_file *file)
+{
+    kms_text_clear(&file->path);
+    kms_text_clear(&file->content);
+    kms_text_clear(&file->universe);
+    kms_json_free(file->json);
+}
+
+static enum envelope_reason
+find_kind(const struct kind **kind, const struct kms_google_file *file,
+          struct envl_err *err)
+{
+    const char *type;
+    enum envelope_reason rc;
+    size_t i;
+
+    *kind = &machine;
+    if (file->json == NULL)
+        return ENVELOPE_OK;
+    rc = kms_google_need(&type, file, "type", err);
+    if (rc != ENVELOPE_OK)
+        return rc;
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        *kind = &kinds[i];
+        if (strcmp(type, kinds[i].type) != 0)
+            continue;
+        if (kinds[i].advice != NULL)
+            return kms_google_fail(err, file,
+                                   "credentials of type %s cannot be used "
+                                   "here: %s",
+                                   type, kinds[i].advice);
+        return kinds[i].guarded ? guard_file(file, err) : ENVELOPE_OK;
+    }
+    return kms_google_fail(err, file,
+                           "credentials of type %.60s are not known: it has to "
+                           "be service_account, authorized_user or "
+                           "external_account",
+                           type);
+}
+
+/* Tokens */
+
+/* Who is asked and with what, as a hash: there are secrets in a file. */
+static enum envelope_reason
+add_source(struct kms_text *source, const struct kms_google_file *file,
+           struct envl_err *err)
+{
+    const struct envl_libctx *ctx = file->seeker->ctx;
+    unsigned char hash[HASH_LEN];
+    struct kms_text all = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    kms_google_base(&all, file->seeker, "");
+    kms_text_addf(&all, " %s ", kms_text_get(&file->universe));
+    kms_google_machine(&all, file->seeker->world);
+    kms_text_addf(&all, " %s ", kms_text_get(&file->path));
+    kms_text_add_bytes(&all, kms_text_get(&file->content), file->content.len);
+    kms_text_add(source, "google ");
+    if (all.failed)
+        rc = envl_fail_memory(err);
+    else if (!EVP_Q_digest(ctx->libctx, "SHA256", ctx->propq, all.data, all.len,
+                           hash, NULL))
+        rc = envl_fail_crypto(err, "hash what credentials come from");
+    else
+        kms_text_add_hex(source, hash, sizeof(hash));
+    if (source->failed)
+        rc = envl_fail_memory(err);
+    kms_text_clear(&all);
+    return rc;
+}
+
+static enum envelope_reason
+find_token(struct kms_credentials *credentials,
+           const struct kms_google_file *file, const struct kind *kind,
+           struct envl_err *err)
+{
+    struct kms_text source = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (kind->asks)
+        rc = add_source(&source, file, err);
+    if (rc == ENVELOPE_OK
+        && (!kind->asks
+            || !kms_kept_find(credentials, file->seeker,
+                              kms_text_get(&source)))) {
+        rc = kind->source(credentials, file, err);
+        if (rc == ENVELOPE_OK && kind->asks)
+            kms_kept_put(file->seeker, kms_text_get(&source), credentials);
+    }
+    kms_text_clear(&source);
+    return rc;
+}
+
+static enum envelope_reason
+set_quota_project(struct kms_credentials *credentials,
+                  const struct kms_google_file *file, struct envl_err *err)
+{
+    const char *project = variable(file, QUOTA_VARIABLE);
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (project == NULL && file->json != NULL)
+        rc = kms_google_get(&project, file, "quota_project_id", err);
+    if (rc != ENVELOPE_OK || project == NULL)
+        return rc;
+    if (!kms_span_is_key((struct kms_span){ project, strlen(project) }))
+        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                         QUOTA_VARIABLE ", or quota_project_id of a credential "
+                                        "file, is not the name of a project");
+    kms_text_set(&credentials->id, project);
+    return ENVELOPE_OK;
+}
+
+enum envelope_reason
+kms_google_credentials(struct kms_credentials *credentials,
+                       const struct kms_seeker *seeker, struct envl_err *err)
+{
+    struct kms_google_file file;
+    const struct kind *kind;
+    enum envelope_reason rc = open_file(&file, seeker, err);
+
+    kms_credentials_clear(credentials);
+    if (rc == ENVELOPE_OK)
+        rc = find_kind(&kind, &file, err);
+    if (rc == ENVELOPE_OK)
+        rc = find_token(credentials, &file, kind, err);
+    if (rc == ENVELOPE_OK)
+        rc = set_quota_project(credentials, &file, err);
+    if (rc == ENVELOPE_OK
+        && (credentials->id.failed || credentials->token.failed))
+        rc = envl_fail_memory(err);
+    if (rc != ENVELOPE_OK)
+        kms_credentials_clear(credentials);
+    close_file(&file);
+    return rc;
+}
+
+enum envelope_reason
+kms_google_universe(struct kms_text *domain, const struct kms_seeker *seeker,
+                    struct envl_err *err)
+{
+    struct kms_google_file file;
+    enum envelope_reason rc = open_file(&file, seeker, err);
+
+    kms_text_clear(domain);
+    if (rc == ENVELOPE_OK)
+        kms_text_set(domain, kms_text_get(&file.universe));
+    if (domain->failed)
+        rc = envl_fail_memory(err);
+    if (rc != ENVELOPE_OK)
+        kms_text_clear(domain);
+    close_file(&file);
+    return rc;
+}
