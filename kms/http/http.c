@@ -113,6 +113,7 @@ static const struct {
     { "x-amzn-RequestId", KMS_REPLY_REQUEST_ID },
     { "X-Request-Id", KMS_REPLY_REQUEST_ID },
     { "x-amzn-ErrorType", KMS_REPLY_ERROR_TYPE },
+    { "Metadata-Flavor", KMS_REPLY_FLAVOR },
 };
 
 void

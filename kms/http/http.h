@@ -95,6 +95,7 @@ enum kms_reply_header {
     KMS_REPLY_DATE,
     KMS_REPLY_REQUEST_ID, /* x-amzn-RequestId, X-Request-Id */
     KMS_REPLY_ERROR_TYPE, /* x-amzn-ErrorType */
+    KMS_REPLY_FLAVOR,     /* Metadata-Flavor */
     KMS_REPLY_HEADER_COUNT
 };
 
