@@ -47,13 +47,12 @@ find_endpoint(struct kms_endpoint *endpoint, const struct kms_world *world,
         rc != ENVELOPE_OK ? why.detail : "it is another one");
 }
 
-/* Only Google's server says so, and no other one by accident.  http/ does not keep
- * this header (Metadata-Flavor) of a reply yet: until it does, none is believed. */
+/* Only Google's server says so, and no other one by accident. */
 static bool
 is_google(const struct kms_reply *reply)
 {
-    (void)reply;
-    return false;
+    return strcmp(kms_text_get(&reply->headers[KMS_REPLY_FLAVOR]), "Google")
+           == 0;
 }
 
 static enum envelope_reason

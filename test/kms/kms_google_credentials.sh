@@ -141,6 +141,9 @@ failures() {
 # It has to say that it is Google's.
 by_machine() {
     fresh google
+    HOME=/nowhere token
+    is machine@p.iam.gserviceaccount.com
+    fresh google
     echo flavor >google/broken
     HOME=/nowhere no_token
     grep -qF "which is not Google's" err
@@ -159,4 +162,4 @@ t 'a token of somebody else is exchanged' by_federation
 t 'and sent to Google only' only_to_google
 t 'where the file is' where_it_is
 t 'who is refused is told what to do' failures
-t 'another metadata server is not believed' by_machine
+t 'a machine has a token, if it is one of Google' by_machine

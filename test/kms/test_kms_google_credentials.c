@@ -643,6 +643,7 @@ who_is_not_google_is_not_believed(void **state)
     static const struct fake_reply replies[] = {
         { 200, TOKEN, NULL },
         { 200, TOKEN, "Metadata-Flavor: Amazon\r\n" },
+        { 200, TOKEN, "Metadata-Flavor: google\r\n" },
         { 200, TOKEN, "Server: Metadata-Flavor: Google\r\n" },
         { 404, "", NULL },
         { 500, "", NULL },
@@ -659,6 +660,65 @@ who_is_not_google_is_not_believed(void **state)
     }
 }
 
+#define FLAVOR "metadata-flavor: Google\r\n"
+
+static void
+a_machine_has_a_token(void **state)
+{
+    static const struct fake_pair variables[] = {
+        { "GOOGLE_CLOUD_QUOTA_PROJECT", "q" }, END
+    };
+    static const struct fake_pair other[] = {
+        { "GCE_METADATA_IP", "127.0.0.1" }, END
+    };
+    static const struct fake_reply replies[] = { { 200, TOKEN, FLAVOR },
+                                                 { 200, TOKEN, FLAVOR } };
+
+    (void)state;
+    start(NULL);
+    g.fake.variables = variables;
+    g.fake.world.kept = &g.kept;
+    answer(replies, 2);
+    finds("ya29.x-y_z");
+    assert_string_equal(kms_text_get(&g.credentials.id), "q");
+    assert_int_equal(g.credentials.expires, g.fake.now + 3599);
+    finds("ya29.x-y_z");
+    assert_int_equal(g.fake.request_count, 1);
+    g.fake.variables = other; /* another machine */
+    finds("ya29.x-y_z");
+    assert_int_equal(g.fake.request_count, 2);
+    finish();
+}
+
+static void
+a_machine_may_have_none(void **state)
+{
+    static const struct {
+        struct fake_reply reply;
+        enum envelope_reason reason;
+        const char *text;
+    } cases[] = {
+        { { 404, "", FLAVOR },
+          ENVELOPE_R_CREDENTIALS,
+          "which has no service account" },
+        { { 503, "", FLAVOR }, ENVELOPE_R_KEY_SERVICE, "HTTP status 503" },
+        { { 302, TOKEN, FLAVOR }, ENVELOPE_R_KEY_SERVICE, "HTTP status 302" },
+        { { 200, "{}", FLAVOR },
+          ENVELOPE_R_KEY_SERVICE,
+          "169.254.169.254: there is no token in its answer" },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(cases); i++) {
+        start(NULL);
+        g.fake.variables = named + 1;
+        answer(&cases[i].reply, 1);
+        fails(cases[i].reason, cases[i].text);
+        finish();
+    }
+}
+
 /* Memory */
 
 static enum envelope_reason
@@ -670,6 +730,9 @@ send_token(void *arg, struct kms_reply *reply,
     (void)request;
     (void)milliseconds;
     reply->status = 200;
+    kms_reply_take_header(reply, FLAVOR, strlen(FLAVOR));
+    if (reply->headers[KMS_REPLY_FLAVOR].failed)
+        return envl_fail_memory(err);
     kms_text_set(&reply->body, TOKEN);
     return reply->body.failed ? envl_fail_memory(err) : ENVELOPE_OK;
 }
@@ -686,6 +749,7 @@ memory_may_run_out(void **state)
     make_account(",\"private_key_id\":\"k\"");
     sweep(account.data, variables, send_token);
     sweep(USER "}", variables, send_token);
+    sweep(NULL, variables + 1, send_token);
     memory.may_fail = NULL;
 }
 
@@ -708,6 +772,8 @@ main(void)
         cmocka_unit_test(a_machine_is_asked_last),
         cmocka_unit_test(a_machine_may_be_elsewhere),
         cmocka_unit_test(who_is_not_google_is_not_believed),
+        cmocka_unit_test(a_machine_has_a_token),
+        cmocka_unit_test(a_machine_may_have_none),
         cmocka_unit_test(memory_may_run_out),
     };
 
