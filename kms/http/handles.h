@@ -16,11 +16,12 @@
 #define KMS_HANDLE_AGE_MS 300000
 
 struct kms_handle {
-    CURL *curl;           /* NULL: memory ran out */
-    struct kms_text way;  /* all that decides what is connected to, and how */
-    pid_t maker;          /* the process */
-    int64_t born;         /* in ticks */
-    curl_socket_t socket; /* of its connection, or CURL_SOCKET_BAD */
+    CURL *curl;          /* NULL: memory ran out */
+    struct kms_text way; /* all that decides what is connected to, and how */
+    pid_t maker;         /* the process */
+    int64_t born;        /* in ticks */
+    int socket;          /* of its connection, while it is kept */
+    ino_t inode;         /* by which it is known again */
 };
 
 /*
@@ -31,11 +32,12 @@ struct kms_handle {
  *   now  ticks of kms_clock_ticks()
  *
  * kms_handle_put - done with it: keep it, in the place of the oldest if need be, or
- * close its connection
+ * close its connection.  One that has no connection is not kept.
  *
  * No handle is with two callers at once.  A process that was forked keeps away from
  * the connections of its parent: it closes their descriptors, and leaves the memory
- * of their handles to itself.
+ * of their handles to itself.  So does one whose program has closed a descriptor
+ * that is not its own, as daemons do: the number may be another file's now.
  *
  * Ownership: handle is the caller's until kms_handle_put(), which empties it.
  * Threads:   safe, and nobody waits: where another thread has the list at that

@@ -407,9 +407,6 @@ perform(struct transfer *t, unsigned milliseconds)
     lines = set_headers(t);
     if (t->rc == CURLE_OK)
         ask(t);
-    if (t->rc == CURLE_OK)
-        t->rc =
-            curl_easy_getinfo(t->curl, CURLINFO_ACTIVESOCKET, &handle.socket);
     kms_handle_put(&handle, t->rc == CURLE_OK);
     kms_sigpipe_release(&sigpipe);
     free_lines(lines);

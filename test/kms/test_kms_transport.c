@@ -1043,41 +1043,132 @@ processes_do_not_share_connections(void **state)
     assert_int_equal(which("https", "kept_tls", "/which"), first);
 }
 
+/* A new one has no connection yet, and would not be kept. */
+static void
+take(struct kms_handle *handle, size_t number, int64_t now)
+{
+    struct kms_text way = { 0 };
+    char url[64];
+
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/empty",
+                   port_of("kept"));
+    kms_text_addf(&way, "way %zu", number);
+    kms_handle_take(handle, &way, now);
+    assert_null(way.data);
+    assert_int_equal(curl_easy_setopt(handle->curl, CURLOPT_URL, url),
+                     CURLE_OK);
+    assert_int_equal(curl_easy_perform(handle->curl), CURLE_OK);
+}
+
 static void
 handles_are_few_and_grow_old(void **state)
 {
-    struct kms_handle handles[KMS_HANDLES_MAX + 2];
-    struct kms_text way = { 0 };
+    struct kms_handle handles[KMS_HANDLES_MAX + 2], none = { 0 };
     size_t i;
 
     (void)state;
     kms_handles_forget();
-    for (i = 0; i < COUNT(handles); i++) {
-        kms_text_addf(&way, "way %zu", i);
-        kms_handle_take(&handles[i], &way, (int64_t)i);
-        assert_null(way.data);
-    }
+    for (i = 0; i < COUNT(handles); i++)
+        take(&handles[i], i, (int64_t)i);
     for (i = 0; i < COUNT(handles); i++) {
         kms_handle_put(&handles[i], i != 2);
-        assert_null(handles[i].curl);
+        assert_memory_equal(&handles[i], &none, sizeof(none));
     }
     /* The first has gone for the last, and the third was not to be kept. */
     for (i = 0; i < COUNT(handles); i++) {
-        kms_text_addf(&way, "way %zu", i);
-        kms_handle_take(&handles[i], &way, 1000);
+        take(&handles[i], i, 1000);
         assert_int_equal(handles[i].born, i == 0 || i == 2 ? 1000 : i);
     }
     kms_handle_put(&handles[1], true);
-    kms_text_set(&way, "way 1");
-    kms_handle_take(&handles[1], &way, 1 + KMS_HANDLE_AGE_MS);
+    take(&handles[1], 1, 1 + KMS_HANDLE_AGE_MS);
     assert_int_equal(handles[1].born, 1);
     kms_handle_put(&handles[1], true);
-    kms_text_set(&way, "way 1");
-    kms_handle_take(&handles[1], &way, 2 + KMS_HANDLE_AGE_MS);
+    take(&handles[1], 1, 2 + KMS_HANDLE_AGE_MS);
     assert_int_equal(handles[1].born, 2 + KMS_HANDLE_AGE_MS);
     for (i = 0; i < COUNT(handles); i++)
         kms_handle_put(&handles[i], false);
-    kms_text_clear(&way);
+}
+
+/* The next connection of this process that is of IPv4 and, if so asked, would live
+ * on in another program; -1 after the last. */
+static int
+next_connection(int fd, bool inherited)
+{
+    struct sockaddr_storage to;
+    socklen_t len = sizeof(to);
+
+    while (++fd < 1024) {
+        if (getpeername(fd, (struct sockaddr *)&to, &len) == 0
+            && to.ss_family == AF_INET
+            && !(inherited && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0))
+            return fd;
+        len = sizeof(to);
+    }
+    return -1;
+}
+
+static void
+no_other_program_gets_a_connection(void **state)
+{
+    (void)state;
+    (void)which("https", "kept_tls", "/which");
+    (void)which("http", "kept", "/which");
+    assert_true(next_connection(-1, false) >= 0);
+    assert_int_equal(next_connection(-1, true), -1);
+}
+
+/* As a daemon does: what it finds open is closed, and files of its own have those
+ * numbers then.  Nothing is written to them, and they stay open. */
+static int
+close_all_and_ask(int number)
+{
+    char path[] = "/tmp/kms-transport-file-XXXXXX";
+    int fd = -1, last = -1, mine = mkstemp(path);
+    struct stat st;
+
+    if (mine < 0 || unlink(path) != 0
+        || which("https", "kept_tls", "/which") != number
+        || which("https", "kept_tls", "/which") != number)
+        return 1;
+    while ((fd = next_connection(fd, false)) >= 0) {
+        if (dup2(mine, last = fd) < 0)
+            return 2;
+    }
+    if (last < 0 || which("https", "kept_tls", "/which") != number + 1)
+        return 3;
+    kms_handles_forget();
+    return fstat(last, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0 ? 0
+                                                                           : 4;
+}
+
+static void
+descriptors_of_others_are_left_alone(void **state)
+{
+    int first, status = -1;
+    pid_t child;
+
+    (void)state;
+    kms_handles_forget();
+    first = which("https", "kept_tls", "/which");
+    child = fork();
+    if (child == 0)
+        _exit(close_all_and_ask(first + 1));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    /* And those that its parent has kept. */
+    child = fork();
+    if (child == 0) {
+        int fd = next_connection(-1, false), mine = open("/dev/null", O_RDONLY);
+
+        if (fd < 0 || dup2(mine, fd) < 0
+            || which("https", "kept_tls", "/which") != first + 3)
+            _exit(1);
+        kms_handles_forget();
+        _exit(fcntl(fd, F_GETFD) >= 0 ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(which("https", "kept_tls", "/which"), first);
 }
 
 static void *
@@ -1198,6 +1289,8 @@ main(void)
         TEST(a_server_may_close_what_is_kept),
         TEST(processes_do_not_share_connections),
         TEST(handles_are_few_and_grow_old),
+        TEST(no_other_program_gets_a_connection),
+        TEST(descriptors_of_others_are_left_alone),
         TEST(two_threads_have_two_connections),
         TEST(no_descriptor_is_left),
         TEST(memory_may_run_out),
