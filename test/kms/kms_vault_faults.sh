@@ -6,8 +6,9 @@
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 21
 . "$srcdir/test/kms/kms_services.sh"
+. "$srcdir/test/kms/kms_every_fault.sh"
+plan $((7 + 5 + EVERY_FAULT + EVERY_HEADER + EVERY_SLOW))
 look_alike vault vault
 look_alike slow vault
 
@@ -46,43 +47,13 @@ missing_key() {
 }
 
 t 'faults that pass' passes
-for bad in throttle 412 500 503 reset; do
-    t "a fault that stays: $bad" persists $bad
-done
 t 'refused: permission denied' refused denied 'status 403'
 t 'refused: invalid ciphertext' refused invalid 'status 400'
 t 'refused: no such route' refused notfound 'status 404'
 t 'a key that is not there' missing_key
-t 'senseless: cut, short, empty' senseless cut short empty
-t 'senseless: no JSON, no HTTP' senseless html garbage
-t 'senseless: a member twice, a short key' senseless duplicate short-key
-t 'a reply without an end' huge
-t 'a redirect is not followed' redirects
-t 'nothing secret in longer messages' verbose denied 500 cut short-key
+every_fault throttle 412 500 503 reset
 
 # --- hostile headers ------------------------------------------------------
-
-ignored() { # ARGUMENT-OF-ALTER...
-    header alter sealed a "$@"
-    fresh vault other
-    exits 3 timeout 20 "$envelope" decrypt -i "$uri" <a >out
-    nothing out
-    exits 0 "$envelope" inspect a >out
-    silent vault other
-}
-
-hostile() {
-    at=127.0.0.1:$(port other)
-    for named in transit/keys/second "$at/transit/keys/backup" \
-        "//$at/transit/keys/backup" ../../sys/seal transit/keys/../backup \
-        transit/keys/backup/ /transit/keys/backup '' \
-        "transit/keys/backup?address=$there" TRANSIT/keys/backup; do
-        ignored --key "$named"
-    done
-    ignored --service awskms
-    ignored --service tencentkms
-    ignored --service ''
-}
 
 # What is sent as a ciphertext is a text of the right form, or not sent.
 hostile_blob() {
@@ -97,17 +68,10 @@ hostile_blob() {
     shut a "$uri"
 }
 
-many() {
-    header alter sealed a --copies 1000
-    fresh vault
-    exits 3 timeout 20 "$envelope" decrypt -i "$uri" <a >out
-    nothing out
-    [ "$(wc -l <vault/log)" -le 10 ]
-}
-
-t 'hostile headers' hostile
+at=127.0.0.1:$(port other)
+every_header transit/keys/second "$at/transit/keys/backup" \
+    "//$at/transit/keys/backup" ../../sys/seal transit/keys/../backup \
+    transit/keys/backup/ /transit/keys/backup TRANSIT/keys/backup \
+    "transit/keys/backup?address=$there"
 t 'hostile blobs' hostile_blob
-t '1,000 recipients' many
-
-wait "$slow_pid"
-t 'a reply that drips' dripped
+every_slow

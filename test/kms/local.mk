@@ -81,6 +81,7 @@ EXTRA_DIST += \
 	%D%/kms_aws_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \
+	%D%/kms_every_fault.sh \
 	%D%/kms_node_modules.sh \
 	%D%/kms_services.sh \
 	%D%/kms_sign.h \

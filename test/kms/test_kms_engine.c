@@ -273,9 +273,10 @@ an_unknown_service_is_shown_without_the_rest(void **state)
     (void)state;
     assert_int_equal(trial_check(&t, "nokms://user:s3cret@h/k?token=t0p"),
                      ENVELOPE_R_UNREADABLE_KEY);
-    assert_string_equal(t.err.detail,
-                        "nokms: no such key service, only: awskms, execkms, "
-                        "httpkms, tencentkms, vault");
+    assert_string_equal(
+        t.err.detail,
+        "nokms: no such key service, only: awskms, execkms, gcpkms, "
+        "httpkms, tencentkms, vault, gcp-kms");
 }
 
 /* RFC 3986, 3.1: schemes are in any case of letters. */

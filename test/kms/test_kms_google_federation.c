@@ -202,7 +202,7 @@ bad_sources_are_told(void **state)
         { SOURCE("\"file\":\"/token\",\"format\":{\"type\":\"xml\"}"), SECRET,
           "credential_source.format.type has to be text or json" },
         { URL_SOURCE("http://10.0.0.1/x"), NULL, "plain http is for this" },
-        { URL_SOURCE("ftp://a.example/x"), NULL, "has to begin with https" },
+        { URL_SOURCE("ftp://a.example/x"), NULL, "it has to be https://host" },
         { URL_SOURCE("https://u:" SECRET "@a.example/x"), NULL,
           "no user may stand" },
         { URL_SOURCE("https://a.example"), NULL, "is not a URL with a path" },
