@@ -67,8 +67,8 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     target->binds_labels = true;
     if (is_key_name(target->name) && own->name.len <= ENVL_KMS_KEY_LEN_MAX)
         return ENVELOPE_OK;
-    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                     SCHEME "://%.200s: %s", target->name,
+    return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, SCHEME "://%.200s: %s",
+                     target->name,
                      strstr(target->name, VERSION) != NULL
                          ? "name the key without its version"
                          : "the URI of a key is " SCHEME

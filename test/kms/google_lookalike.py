@@ -83,7 +83,7 @@ def unauthenticated(text):
 
 
 class Google(lookalike.Service):
-    key_member = "plaintext"
+    key_member = "plaintext ciphertext"
     faults = {
         "throttle": Refused("RESOURCE_EXHAUSTED", "quota exceeded", 429),
         "500": Refused("INTERNAL", "internal error", 500),
@@ -182,9 +182,9 @@ class Google(lookalike.Service):
         elif fault == "number-crc":             # the reply is good
             document.update({n: int(document[n]) for n in sums})
         elif fault == "unverified":
-            document.update({n: False for n in flags[:1]})
+            document["verifiedPlaintextCrc32c"] = False
         elif fault == "unverified-aad":
-            document.update({n: False for n in flags[-1:]})
+            document["verifiedAdditionalAuthenticatedDataCrc32c"] = False
         elif fault == "no-flags":
             document = {n: v for n, v in document.items() if n not in flags}
         elif fault == "no-version" and "name" in document:

@@ -90,22 +90,6 @@ by_openssl() {
     cmp plain out
 }
 
-# Not with sanitizers: test/filter/door/launchers.sh knows what that takes.
-by_bsdtar() {
-    [ -z "${ENVELOPE_SANITIZED-}" ] || return 0
-    : "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
-    export ENVELOPE_PRELOAD
-    mkdir -p dir
-    cp plain dir/plain
-    launcher=${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar-envelope}
-    "$launcher" --add-filter envelope --options "envelope:recipient=$uri" \
-        -cf a.tar dir
-    mkdir out.dir
-    "$launcher" --options "envelope:identity=$uri" -xf a.tar -C out.dir
-    cmp plain out.dir/dir/plain
-    "$envelope" decrypt -i "$uri" a.tar | tar -xOf - dir/plain | cmp plain -
-}
-
 t 'the region of the ARN, the URI, the environment' another_region
 t 'openssl enc' by_openssl
 t bsdtar by_bsdtar

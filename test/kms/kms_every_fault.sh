@@ -4,6 +4,7 @@
 # headers that lead elsewhere.  Sourced after kms_services.sh; ./sealed is for $uri at
 # $service, and other is a look-alike that nobody may ask.
 #
+#   makes_keys=no            where the service only encrypts them
 #   every_fault FAULT...     EVERY_FAULT tests, and one for each of these, which last
 #   every_header KEY...      EVERY_HEADER tests; keys that a header may name and that
 #                            are not the user's; tried with each of $identities, or
@@ -11,7 +12,7 @@
 #   every_slow               one test, last of all: after drip
 
 # shellcheck disable=SC2034 # for plans
-EVERY_FAULT=6 EVERY_HEADER=3 EVERY_SLOW=1
+EVERY_FAULT=7 EVERY_HEADER=3 EVERY_SLOW=1
 
 every_fault() {
     for kms_fault in "$@"; do
@@ -19,10 +20,17 @@ every_fault() {
     done
     t 'senseless: cut, short, empty' senseless cut short empty
     t 'senseless: no JSON, no HTTP' senseless html garbage
-    t 'senseless: a member twice, a short key' senseless duplicate short-key
+    t 'senseless: a member twice' senseless duplicate
+    t 'a short key' short_key
     t 'a reply without an end' huge
     t 'a redirect is not followed' redirects
     t 'nothing secret in longer messages' verbose denied 500 cut short-key
+}
+
+# Where the service makes the key, also a new one
+short_key() {
+    decrypting 1 1 short-key
+    [ "${makes_keys-yes}" = no ] || encrypting 1 short-key
 }
 
 # Whatever it says, nobody hears of it: neither the user's own service nor the port

@@ -50,3 +50,25 @@ cloud_file() {
         "google/$1.json" >"$1.json"
     chmod 600 "$1.json"
 }
+
+# A user of the look-alike, after kms_module: $uri is a key, $there a look-alike that
+# nobody may ask.
+google_user() {
+    look_alike other google
+    there=http://127.0.0.1:$(port other)
+    # shellcheck disable=SC2034 # of kms_services.sh
+    service=google word=gcpkms
+    uri=gcpkms://$key
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS=$here
+    GOOGLE_APPLICATION_CREDENTIALS=$tests_dir/google/service.json
+    export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS GOOGLE_APPLICATION_CREDENTIALS
+}
+
+make_all() {
+    new_ec ops P-256
+    echo 'correct horse' >pw
+    head -c 100000 /dev/urandom >plain
+    "$envelope" encrypt -r "$uri" <plain >sealed
+    "$envelope" encrypt -r "$uri" --label db=orders --label day=1 \
+        <plain >labelled
+}

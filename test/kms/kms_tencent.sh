@@ -51,19 +51,6 @@ by_openssl() {
     opens a "$uri"
 }
 
-# Not with sanitizers: test/filter/door/launchers.sh knows what that takes.
-by_bsdtar() {
-    [ -z "${ENVELOPE_SANITIZED-}" ] || return 0
-    : "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
-    export ENVELOPE_PRELOAD
-    launcher=${ENVELOPE_LAUNCHER:-$top_builddir/bsdtar-envelope}
-    "$launcher" --add-filter envelope --options "envelope:recipient=$uri" \
-        -cf a.tar plain
-    mkdir out.dir
-    "$launcher" --options "envelope:identity=$uri" -xf a.tar -C out.dir
-    cmp plain out.dir/plain
-}
-
 mixed() {
     fresh tencent
     "$envelope" encrypt -r "$uri" -r "tencentkms://$singapore?endpoint=$here" \

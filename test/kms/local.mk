@@ -15,7 +15,9 @@ service_scripts = \
 	%D%/kms_aws.sh \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
+	%D%/kms_google.sh \
 	%D%/kms_google_credentials.sh \
+	%D%/kms_google_faults.sh \
 	%D%/kms_privileged.sh \
 	%D%/kms_sign.sh \
 	%D%/kms_site.sh \
@@ -73,6 +75,7 @@ EXTRA_DIST += \
 	%D%/aws_lookalike.py \
 	%D%/differential.mjs \
 	%D%/differential.py \
+	%D%/google/client.mjs \
 	%D%/google/judge.mjs \
 	%D%/google/package-lock.json \
 	%D%/google/package.json \

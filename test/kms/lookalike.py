@@ -241,10 +241,11 @@ class Service:
 
     def document(self, fault, document, request_id):
         text = json.dumps(document)
-        member = f'"{self.key_member}": '
         if fault == "duplicate":
-            text = text.replace(
-                member, f'{member}"{b64(bytes(32))}", {member}', 1)
+            for name in self.key_member.split():
+                member = f'"{name}": '
+                text = text.replace(
+                    member, f'{member}"{b64(bytes(32))}", {member}', 1)
         elif fault == "extra":
             text = '{"New": [{"a": null}, 1.5e3, "\\u00e9"], ' + text[1:]
         elif fault == "cut":
