@@ -45,8 +45,12 @@ libenvl_kms_la_SOURCES = \
 	%D%/core/span.h \
 	%D%/core/text.c \
 	%D%/core/text.h \
+	%D%/core/time.c \
+	%D%/core/time.h \
 	%D%/core/uri.c \
 	%D%/core/uri.h \
+	%D%/core/xml.c \
+	%D%/core/xml.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
 	%D%/engine/api.h \

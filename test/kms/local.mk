@@ -49,6 +49,7 @@ kms_tests = \
 	%D%/test_kms_tencent_credentials \
 	%D%/test_kms_tencent_replies \
 	%D%/test_kms_text \
+	%D%/test_kms_time \
 	%D%/test_kms_transport \
 	%D%/test_kms_uri \
 	%D%/test_kms_vault \
