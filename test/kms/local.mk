@@ -41,6 +41,7 @@ kms_tests = \
 	%D%/test_kms_http \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \
+	%D%/test_kms_kept \
 	%D%/test_kms_process \
 	%D%/test_kms_sign \
 	%D%/test_kms_sign_aws4 \
