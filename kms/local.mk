@@ -63,6 +63,9 @@ libenvl_kms_la_SOURCES = \
 	%D%/engine/reply.h \
 	%D%/engine/request.c \
 	%D%/engine/request.h \
+	%D%/engine/source.c \
+	%D%/engine/source.h \
+	%D%/engine/source_service.c \
 	%D%/engine/target.c \
 	%D%/engine/target.h \
 	%D%/http/authorities.c \
