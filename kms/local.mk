@@ -5,7 +5,10 @@ if KMS
 noinst_LTLIBRARIES += libenvl-kms.la
 libenvl_kms_la_SOURCES = \
 	%D%/aws/aws.c \
+	%D%/aws/chain.c \
 	%D%/aws/credentials.c \
+	%D%/aws/endpoint.c \
+	%D%/aws/endpoint.h \
 	%D%/aws/key.c \
 	%D%/aws/key.h \
 	%D%/aws/metadata.c \
@@ -13,6 +16,7 @@ libenvl_kms_la_SOURCES = \
 	%D%/aws/section.c \
 	%D%/aws/section.h \
 	%D%/aws/sources.h \
+	%D%/aws/sts.c \
 	%D%/aws/target.c \
 	%D%/aws/target.h \
 	%D%/cloud/google.c \

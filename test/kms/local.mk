@@ -30,6 +30,7 @@ kms_tests = \
 	%D%/test_kms_aws \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
+	%D%/test_kms_aws_roles \
 	%D%/test_kms_canonical \
 	%D%/test_kms_crc32c \
 	%D%/test_kms_endpoint \
