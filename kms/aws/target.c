@@ -40,8 +40,9 @@ kms_aws_target_read(struct kms_aws_target *target,
     const char *said = kms_uri_get(uri, "region");
     enum envelope_reason rc;
 
-    *target = (struct kms_aws_target){ .key_id = uri->path };
+    *target = (struct kms_aws_target){ 0 };
     rc = kms_aws_key_read(&target->key, uri, use, err);
+    target->key_id = kms_text_get(&target->key.name);
     if (rc != ENVELOPE_OK)
         return rc;
     if (target->key.kind == KMS_AWS_ARN)
@@ -56,6 +57,7 @@ kms_aws_target_read(struct kms_aws_target *target,
 void
 kms_aws_target_clear(struct kms_aws_target *target)
 {
+    kms_aws_key_clear(&target->key);
     kms_text_clear(&target->region);
     kms_text_clear(&target->ca_file);
     kms_endpoint_clear(&target->endpoint);
@@ -194,4 +196,21 @@ kms_aws_target_check_old(const struct kms_aws_target *target, const char *said,
         && kms_aws_arn_same(&found, &wanted))
         return ENVELOPE_OK;
     return fail_key(said, arn, err);
+}
+
+void
+kms_aws_target_advise(const struct kms_aws_target *target, const char *arn,
+                      struct envl_err *err)
+{
+    const char *region = kms_text_get(&target->region);
+    const struct envl_err said = *err;
+    struct kms_aws_arn parsed;
+
+    if (kms_aws_arn_parse_key(&parsed, arn)
+        && kms_aws_arn_is_multi_region(&parsed)
+        && strcmp(parsed.region, region) != 0)
+        (void)envl_fail(err, said.reason,
+                        "%.220s; the key may have no replica in %s: write "
+                        "awskms:///%.100s, or the ARN of a replica",
+                        said.detail, region, arn);
 }

@@ -83,4 +83,12 @@ enum envelope_reason
 kms_aws_target_check_old(const struct kms_aws_target *target, const char *said,
                          const char *arn, struct envl_err *err);
 
+/*
+ * kms_aws_target_advise - where the service has not found the header's key (arn), and
+ * this is a multi-Region key that was asked for in another region than the
+ * header's: add to the detail what to write instead
+ */
+void kms_aws_target_advise(const struct kms_aws_target *target, const char *arn,
+                           struct envl_err *err);
+
 #endif

@@ -260,7 +260,20 @@ static const struct {
     { "awskms:///" OTHER_UUID "?region=us-east-1", ARN, false },
     { "awskms:///" UUID "?region=us-west-2", ARN, false },
     { "awskms:///" MRK "?region=us-east-1", MRK_ARN, true },
-    { "awskms:///" MRK "?region=eu-west-1", MRK_ARN, false },
+    /* A replica opens what the key in another region has made. */
+    { "awskms:///" MRK "?region=eu-west-1", MRK_ARN, true },
+    { "awskms:///" MRK "?region=eu-west-1&account=" ACCOUNT, MRK_ARN, true },
+    { "awskms:///" MRK "?region=eu-west-1&account=999999999999", MRK_ARN,
+      false },
+    { "awskms:///" MRK "0?region=eu-west-1", MRK_ARN, false },
+    { "awskms:///" MRK "?region=cn-north-1", MRK_ARN, false },
+    { "awskms:///" MRK "?region=cn-north-1",
+      ARN_IN("aws-cn", "cn-northwest-1", ACCOUNT, "key/" MRK), true },
+    { "awskms:///alias/everywhere?region=eu-west-1", MRK_ARN, false },
+    { "awskms:?account=" ACCOUNT "&region=eu-west-1", MRK_ARN, false },
+    /* As others write an alias */
+    { "awskms://alias/backup?region=us-east-1", ARN, true },
+    { "awskms://alias/a/b?region=us-west-2", ARN, false },
     /* Discovery */
     { "awskms:?account=" ACCOUNT "&region=us-east-1", ARN, true },
     { "awskms:?account=999999999999&account=" ACCOUNT "&region=us-east-1", ARN,
@@ -368,6 +381,11 @@ static const struct {
 } bad_uris[] = {
     { "awskms://kms.example/" ARN, ENVL_KMS_RECIPIENT, "endpoint=" },
     { "awskms://us-east-1/alias/x", ENVL_KMS_IDENTITY, "endpoint=" },
+    { "awskms://alias?region=us-east-1", ENVL_KMS_RECIPIENT, "alias/NAME" },
+    { "awskms://Alias/x?region=us-east-1", ENVL_KMS_RECIPIENT, "endpoint=" },
+    { "awskms://alias:443/x?region=us-east-1", ENVL_KMS_RECIPIENT,
+      "endpoint=" },
+    { "awskms://alias/" ARN, ENVL_KMS_RECIPIENT, "alias/NAME" },
     { "awskms:///mykey?region=us-east-1", ENVL_KMS_RECIPIENT, "alias/NAME" },
     { "awskms:///alias/?region=us-east-1", ENVL_KMS_RECIPIENT, "alias/NAME" },
     { "awskms:///alias/a%20b?region=us-east-1", ENVL_KMS_RECIPIENT, "alias" },
@@ -456,6 +474,7 @@ good_uris_pass(void **state)
         "awskms:///" MRK_ARN,
         "awskms:///" ALIAS_ARN,
         "awskms:///alias/a/b_c-D9?region=us-east-1",
+        "awskms://alias/a/b_c-D9?region=us-east-1",
         "awskms:///" UUID "?region=us-east-1&region=us-east-1",
         "awskms:///1234ABCD-12ab-34cd-56ef-1234567890ab?region=us-east-1",
         "awskms:///" ARN "?endpoint=http://127.0.0.1:5610",
@@ -752,6 +771,45 @@ bad_endpoints_are_named(void **state)
     }
 }
 
+/* What to write, where a replica is not found. */
+static void
+replicas_are_advised(void **state)
+{
+    static const struct {
+        const char *uri, *arn, *says; /* NULL: nothing is added */
+    } cases[] = {
+        { "awskms:///" MRK "?region=eu-west-1", MRK_ARN,
+          "NotFoundException; the key may have no replica in eu-west-1: write "
+          "awskms:///" MRK_ARN ", or the ARN of a replica" },
+        { "awskms:///" MRK_ARN, MRK_ARN, NULL },
+        { "awskms:///" ALIAS_ARN,
+          ARN_IN("aws", "us-west-2", ACCOUNT, "key/" UUID), NULL },
+    };
+    struct kms_aws_target target;
+    struct envl_err err;
+    struct kms_uri uri;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(
+            kms_uri_parse(&uri, cases[i].uri, kms_api_aws.parameters, &err),
+            ENVELOPE_OK);
+        assert_int_equal(kms_aws_target_read(&target, &fake.world, &uri,
+                                             ENVL_KMS_IDENTITY, &err),
+                         ENVELOPE_OK);
+        (void)envl_fail(&err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                        "NotFoundException");
+        kms_aws_target_advise(&target, cases[i].arn, &err);
+        assert_int_equal(err.reason, ENVELOPE_R_KEY_SERVICE_REFUSED);
+        assert_string_equal(err.detail, cases[i].says != NULL
+                                            ? cases[i].says
+                                            : "NotFoundException");
+        kms_aws_target_clear(&target);
+        kms_uri_clear(&uri);
+    }
+}
+
 #define key_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -769,6 +827,7 @@ main(void)
         key_test(endpoints_are_the_users),
         key_test(endpoints_may_be_configured),
         key_test(bad_endpoints_are_named),
+        key_test(replicas_are_advised),
     };
 
     return cmocka_run_group_tests_name("kms_aws_key", tests, NULL, NULL);
