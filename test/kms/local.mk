@@ -98,6 +98,7 @@ EXTRA_DIST += \
 	%D%/package.json \
 	%D%/prove.py \
 	%D%/rude_server.py \
+	%D%/sts.py \
 	%D%/tc3.py \
 	%D%/tencent_lookalike.py \
 	%D%/tencent_sdk.mjs \
