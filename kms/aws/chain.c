@@ -2,6 +2,7 @@
 /* What a profile gives: keys, the output of a program, or a role, which may need the
  * credentials of another profile first. */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kms/aws/sources.h"
@@ -81,27 +82,27 @@ take_process(struct kms_credentials *credentials,
              const struct kms_seeker *seeker,
              const struct kms_aws_profile *profile, struct envl_err *err)
 {
-    struct kms_text command = { 0 }, where = { 0 }, source = { 0 };
+    const char *name = kms_text_get(&profile->name);
+    struct kms_text command = { 0 }, source = { 0 };
+    char where[100];
     enum envelope_reason rc = ENVELOPE_OK;
 
     if (!has(profile, KMS_AWS_PROCESS))
         return ENVELOPE_OK;
+    (void)snprintf(where, sizeof(where), "credential_process of profile %.64s",
+                   name);
     kms_aws_profile_set(&command, profile, KMS_AWS_PROCESS);
-    kms_text_addf(&where, "credential_process of profile %.64s",
-                  kms_text_get(&profile->name));
-    kms_text_addf(&source, "%s: %s", kms_text_get(&where),
-                  kms_text_get(&command));
-    if (command.failed || where.failed || source.failed)
+    kms_text_addf(&source, "%s: %s", name, kms_text_get(&command));
+    if (command.failed || source.failed)
         rc = envl_fail_memory(err);
     else if (command.len == 0)
         rc = fail(profile, KMS_AWS_PROCESS, "is empty", err);
     else if (!kms_kept_find(credentials, seeker, source.data)) {
-        rc = run(credentials, seeker, where.data, &command, err);
+        rc = run(credentials, seeker, where, &command, err);
         if (rc == ENVELOPE_OK)
             kms_kept_put(seeker, source.data, credentials);
     }
     kms_text_clear(&source);
-    kms_text_clear(&where);
     kms_text_clear(&command);
     return rc;
 }

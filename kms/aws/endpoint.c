@@ -22,7 +22,6 @@ static const struct partition {
     { "aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov" },
     { "aws", "", "amazonaws.com", "api.aws" }, /* all others */
 };
-#define PARTITION_COUNT (sizeof(partitions) / sizeof(partitions[0]))
 
 static const struct {
     const char *host, *who, *variable;
@@ -59,16 +58,6 @@ const char *
 kms_aws_partition(const char *region)
 {
     return partition_of(region)->name;
-}
-
-static bool
-is_known(const char *partition)
-{
-    size_t i = 0;
-
-    while (i < PARTITION_COUNT && strcmp(partitions[i].name, partition) != 0)
-        i++;
-    return i < PARTITION_COUNT;
 }
 
 /* The variable or, if it is not set, the setting: is it "true"? */
@@ -167,20 +156,16 @@ set_public_url(struct said *said, const struct kms_aws_place *place,
                struct envl_err *err)
 {
     const struct partition *here = partition_of(place->region);
-    const char *name = place->partition, *prefix;
-    const char *who = services[place->service].who;
+    const char *prefix;
     enum envelope_reason rc = find_prefix(&prefix, said, place, err);
 
-    if (rc == ENVELOPE_OK && name != NULL && !is_known(name))
+    if (rc == ENVELOPE_OK && place->partition != NULL
+        && strcmp(place->partition, here->name) != 0)
         rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                       "%s: partition %s: it is not known where this is: name "
-                       "the endpoint with endpoint= or %s",
-                       who, name, services[place->service].variable);
-    else if (rc == ENVELOPE_OK && name != NULL && strcmp(name, here->name) != 0)
-        rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                       "%s: region %s is in partition %s, not in %s: name one "
-                       "that is",
-                       who, place->region, here->name, name);
+                       "%s: region %s is in partition %s, not in %s: name a "
+                       "region of it, or the endpoint, with endpoint= or %s",
+                       services[place->service].who, place->region, here->name,
+                       place->partition, services[place->service].variable);
     kms_text_addf(&said->url, "https://%s%s.%s.%s",
                   services[place->service].host, prefix, place->region,
                   said->dual_stack ? here->dual_stack_suffix : here->suffix);
@@ -205,8 +190,10 @@ kms_aws_endpoint(struct kms_endpoint *endpoint, struct kms_text *ca_file,
                        "%s: %s: an endpoint of one's own has neither FIPS nor "
                        "dual stack: unset %s",
                        services[place->service].who, said.where,
-                       said.fips ? "AWS_USE_FIPS_ENDPOINT"
-                                 : "AWS_USE_DUALSTACK_ENDPOINT");
+                       said.fips ? "AWS_USE_FIPS_ENDPOINT, or "
+                                   "use_fips_endpoint of the profile"
+                                 : "AWS_USE_DUALSTACK_ENDPOINT, or "
+                                   "use_dualstack_endpoint of the profile");
     if (rc == ENVELOPE_OK) {
         rc = kms_endpoint_parse(endpoint, kms_text_get(&said.url), false,
                                 &inner);

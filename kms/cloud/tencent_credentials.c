@@ -17,14 +17,12 @@ static const char *const settings[] = {
     [ROLE] = "role_arn",           NULL,
 };
 
-static const struct kms_source_file home = { FILE_VARIABLE,
-                                             "~/.tencentcloud/credentials",
-                                             FILE_LEN_MAX, kms_ini_is_named,
-                                             settings },
-                                    machine = { NULL,
-                                                "/etc/tencentcloud/credentials",
-                                                FILE_LEN_MAX, kms_ini_is_named,
-                                                settings };
+static const struct kms_source_file files[] = {
+    { FILE_VARIABLE, "~/.tencentcloud/credentials", FILE_LEN_MAX,
+      kms_ini_is_named, settings },
+    { NULL, "/etc/tencentcloud/credentials", FILE_LEN_MAX, kms_ini_is_named,
+      settings },
+};
 
 static enum envelope_reason
 from_variables(struct kms_credentials *credentials,
@@ -61,52 +59,41 @@ take_section(struct kms_credentials *credentials,
 }
 
 static enum envelope_reason
-from_file(struct kms_credentials *credentials, const struct kms_seeker *seeker,
-          const struct kms_source_file *file, struct envl_err *err)
+from_files(struct kms_credentials *credentials, const struct kms_seeker *seeker,
+           struct envl_err *err)
 {
-    struct kms_source_section section;
+    const struct kms_world *world = seeker->world;
+    const char *named = world->variable(world->arg, FILE_VARIABLE);
     const char *profile = seeker->profile != NULL ? seeker->profile : "default";
-    enum envelope_reason rc =
-        kms_source_section_read(&section, seeker->world, file, profile, err);
+    struct kms_source_section section;
+    enum envelope_reason rc = ENVELOPE_OK;
+    size_t i;
 
-    if (rc == ENVELOPE_OK)
-        rc = take_section(credentials, &section, err);
-    /* A file that is named is the only one, and has to be there: Tencent Cloud's
-     * own programs see it alike. */
-    if (rc == ENVELOPE_OK && section.section.line == 0 && file == &home
-        && seeker->world->variable(seeker->world->arg, FILE_VARIABLE) != NULL)
+    for (i = 0; i < sizeof(files) / sizeof(files[0]) && rc == ENVELOPE_OK
+                && credentials->id.len == 0;
+         i++) {
+        rc = kms_source_section_read(&section, world, &files[i], profile, err);
+        if (rc == ENVELOPE_OK)
+            rc = take_section(credentials, &section, err);
+        /* A file that is named is the only one, and has to be there: Tencent
+         * Cloud's own programs see it alike. */
+        if (rc == ENVELOPE_OK && section.section.line == 0 && named != NULL)
+            rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                           FILE_VARIABLE ": %.160s: there is no such file, or "
+                                         "no section [%.80s] in it",
+                           named, profile);
+        if (rc == ENVELOPE_OK && kms_source_failed(credentials))
+            rc = envl_fail_memory(err);
+        kms_source_section_clear(&section);
+    }
+    if (rc == ENVELOPE_OK && credentials->id.len == 0
+        && seeker->profile != NULL)
         rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                       FILE_VARIABLE ": %.160s: there is no such file, or no "
-                                     "section [%.80s] in it",
-                       kms_text_get(&section.path), profile);
-    kms_source_section_clear(&section);
+                       "no section [%.80s] with secret_id and secret_key, "
+                       "neither in ~/.tencentcloud/credentials nor in "
+                       "/etc/tencentcloud/credentials",
+                       profile);
     return rc;
-}
-
-static enum envelope_reason
-from_home(struct kms_credentials *credentials, const struct kms_seeker *seeker,
-          struct envl_err *err)
-{
-    return from_file(credentials, seeker, &home, err);
-}
-
-static enum envelope_reason
-from_system(struct kms_credentials *credentials,
-            const struct kms_seeker *seeker, struct envl_err *err)
-{
-    return from_file(credentials, seeker, &machine, err);
-}
-
-static enum envelope_reason
-fail_profile(struct kms_credentials *credentials,
-             const struct kms_seeker *seeker, struct envl_err *err)
-{
-    (void)credentials;
-    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                     "no section [%.80s] with secret_id and secret_key, "
-                     "neither in ~/.tencentcloud/credentials nor in "
-                     "/etc/tencentcloud/credentials",
-                     seeker->profile);
 }
 
 /* Where no role is named, any failure to find one is the same to who runs on
@@ -160,10 +147,9 @@ kms_tencent_credentials(struct kms_credentials *credentials,
                         const struct kms_seeker *seeker, struct envl_err *err)
 {
     /* Who names a profile means it, whatever the environment has. */
-    static kms_source *const of_profile[] = { from_home, from_system,
-                                              fail_profile, NULL };
-    static kms_source *const of_all[] = { from_variables, from_home,
-                                          from_system, from_machine, NULL };
+    static kms_source *const of_profile[] = { from_files, NULL };
+    static kms_source *const of_all[] = { from_variables, from_files,
+                                          from_machine, NULL };
 
     return kms_source_first(credentials, seeker,
                             seeker->profile != NULL ? of_profile : of_all, err);

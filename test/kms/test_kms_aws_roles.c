@@ -169,20 +169,15 @@ static const struct {
     { { { "AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN_FILE },
         { "AWS_ROLE_ARN", "restore" } },
       "t",
-      "role restore: the role is not arn:" },
+      "role restore: it is not arn:" },
     { { { "AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN_FILE },
         { "AWS_ROLE_ARN", "arn:aws:iam::1:user/restoring" } },
       "t",
-      "the role is not arn:" },
+      "it is not arn:" },
     { { { "AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN_FILE },
         { "AWS_ROLE_ARN", ROLE "\r\nx" } },
       "t",
       "AWS_ROLE_ARN has a character" },
-    { { { "AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN_FILE },
-        { "AWS_ROLE_ARN", ROLE },
-        { "AWS_ROLE_SESSION_NAME", "a b" } },
-      "t",
-      "role_session_name" },
     { { { "AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN_FILE },
         { "AWS_ROLE_ARN", ROLE } },
       NULL,
@@ -508,15 +503,6 @@ static const struct {
       "c\n[profile c]\n" SOURCE_ROLE "d\n[profile d]\n" SOURCE_ROLE
       "e\n[profile e]\n" SOURCE_ROLE "f\n[profile f]\n" KEYS("F"),
       CONFIG ", line 15: profile e: source_profile is the fifth" },
-    { "[profile p]\n" SOURCE_ROLE
-      "b\nduration_seconds = 60\n[profile b]\n" KEYS("B"),
-      "role " ROLE ": duration_seconds is not a number from 900 to 43200" },
-    { "[profile p]\n" SOURCE_ROLE
-      "b\nduration_seconds = 1h\n[profile b]\n" KEYS("B"),
-      "duration_seconds" },
-    { "[profile p]\n" SOURCE_ROLE
-      "b\nexternal_id = a b\n[profile b]\n" KEYS("B"),
-      "external_id" },
     { "[profile p]\n" SOURCE_ROLE "b\nservices = s\n[profile b]\n" KEYS("B"),
       CONFIG ", line 4: profile p: services cannot be followed" },
 };
