@@ -48,6 +48,7 @@ kms_tests = \
 	%D%/test_kms_sign \
 	%D%/test_kms_sign_aws4 \
 	%D%/test_kms_site \
+	%D%/test_kms_source \
 	%D%/test_kms_tencent \
 	%D%/test_kms_tencent_credentials \
 	%D%/test_kms_tencent_replies \

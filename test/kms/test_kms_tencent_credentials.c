@@ -314,6 +314,7 @@ a_role_is_found(void **state)
     assert_string_equal(kms_text_get(&credentials.id), "role-id");
     assert_string_equal(kms_text_get(&credentials.secret), "role-key");
     assert_string_equal(kms_text_get(&credentials.token), "role-token");
+    assert_int_equal(credentials.expires, 1615590047);
     assert_string_equal(fake.requests[0].method, "GET");
     assert_string_equal(fake.requests[0].url, ROLES);
     assert_string_equal(fake.requests[0].body, "");
