@@ -53,7 +53,7 @@ static void
 add_place(struct kms_text *places, const struct kms_source_section *file,
           const char *begin)
 {
-    kms_text_addf(places, "in %.60s ", kms_text_get(&file->path));
+    kms_text_addf(places, "in %.44s ", kms_text_get(&file->path));
     if (file->section.line != 0)
         kms_text_addf(places, "(line %zu)", file->section.line);
     else
