@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#define DIGITS "0123456789"
+#include "kms/core/span.h"
+
 #define SECONDS_LEN_MAX 12 /* far above the year 9999, far below an int64_t */
 
 static int64_t
@@ -30,13 +31,13 @@ kms_time_read(const char *text)
     const char *end;
     int64_t seconds;
 
-    if (text[strspn(text, DIGITS)] == '\0')
+    if (text[strspn(text, KMS_DIGITS)] == '\0')
         return read_number(text);
     end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
     if (end == NULL || (size_t)(end - text) != strlen(form))
         return 0;
     if (*end == '.')
-        end += 1 + strspn(end + 1, DIGITS);
+        end += 1 + strspn(end + 1, KMS_DIGITS);
     text = end;
     end = strptime(text, "%z", &tm);
     if (end == NULL || *end != '\0'

@@ -56,7 +56,8 @@ enum envelope_reason kms_source_variables(struct kms_credentials *credentials,
 /*
  * kms_source_variable - a variable's text, such as a URL, without white space
  * around it; "" if it is not set; control characters in it are an error
- * kms_source_token_file - a token from a file, without the line end after it
+ * kms_source_token_file - a token from a file, without the line end after it; it may
+ * have blanks, as the value of a header has ("Bearer x")
  *
  * The text is the caller's to clear; looked at for memory already.
  */

@@ -16,9 +16,6 @@
 
 #define SESSION_LIFETIME_S "21600" /* 6 hours, the longest */
 #define ROLE_LEN_MAX 128
-#define UNRESERVED                                         \
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" \
-    "0123456789-._~"
 
 /* Documents */
 
@@ -261,7 +258,7 @@ is_role(const char *name, size_t len)
 {
     return len > 0 && len <= ROLE_LEN_MAX && !(len == 1 && name[0] == '.')
            && !(len == 2 && name[0] == '.' && name[1] == '.')
-           && strspn(name, UNRESERVED "+=,@") >= len;
+           && strspn(name, KMS_UNRESERVED "+=,@") >= len;
 }
 
 /* The first role that is listed. */
@@ -352,12 +349,7 @@ void
 kms_form_add(struct kms_text *form, const char *name, const char *value)
 {
     kms_text_addf(form, "%s%s=", form->len > 0 ? "&" : "", name);
-    for (; *value != '\0'; value++) {
-        if (strchr(UNRESERVED, *value) != NULL)
-            kms_text_add_bytes(form, value, 1);
-        else
-            kms_text_addf(form, "%%%02X", (unsigned)(unsigned char)*value);
-    }
+    kms_text_add_encoded(form, value, strlen(value));
 }
 
 void
