@@ -5,7 +5,10 @@ if KMS
 noinst_LTLIBRARIES += libenvl-kms.la
 libenvl_kms_la_SOURCES = \
 	%D%/aws/aws.c \
+	%D%/aws/chain.c \
 	%D%/aws/credentials.c \
+	%D%/aws/endpoint.c \
+	%D%/aws/endpoint.h \
 	%D%/aws/key.c \
 	%D%/aws/key.h \
 	%D%/aws/metadata.c \
@@ -13,6 +16,7 @@ libenvl_kms_la_SOURCES = \
 	%D%/aws/section.c \
 	%D%/aws/section.h \
 	%D%/aws/sources.h \
+	%D%/aws/sts.c \
 	%D%/aws/target.c \
 	%D%/aws/target.h \
 	%D%/cloud/google.c \
@@ -45,8 +49,12 @@ libenvl_kms_la_SOURCES = \
 	%D%/core/span.h \
 	%D%/core/text.c \
 	%D%/core/text.h \
+	%D%/core/time.c \
+	%D%/core/time.h \
 	%D%/core/uri.c \
 	%D%/core/uri.h \
+	%D%/core/xml.c \
+	%D%/core/xml.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
 	%D%/engine/api.h \
@@ -59,6 +67,9 @@ libenvl_kms_la_SOURCES = \
 	%D%/engine/reply.h \
 	%D%/engine/request.c \
 	%D%/engine/request.h \
+	%D%/engine/source.c \
+	%D%/engine/source.h \
+	%D%/engine/source_service.c \
 	%D%/engine/target.c \
 	%D%/engine/target.h \
 	%D%/http/authorities.c \

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "kms/aws/endpoint.h"
+
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 #define ALNUM LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ" DIGITS
@@ -176,12 +178,18 @@ same_owner(const struct kms_aws_arn *a, const struct kms_aws_arn *b)
 }
 
 bool
+kms_aws_arn_is_multi_region(const struct kms_aws_arn *arn)
+{
+    return !arn->is_alias && is_multi_region(arn->id);
+}
+
+bool
 kms_aws_arn_same(const struct kms_aws_arn *a, const struct kms_aws_arn *b)
 {
     return same_owner(a, b) && a->is_alias == b->is_alias
            && strcmp(a->id, b->id) == 0
            && (strcmp(a->region, b->region) == 0
-               || (!a->is_alias && is_multi_region(a->id)));
+               || kms_aws_arn_is_multi_region(a));
 }
 
 /* URIs */
@@ -231,10 +239,10 @@ check_named(const struct kms_aws_key *key, struct envl_err *err)
     size_t i;
 
     if (kms_uri_get(uri, "partition") != NULL)
-        return refuse(err, "with a key, as in", uri->path,
+        return refuse(err, "with a key, as in", kms_text_get(&key->name),
                       "there can be no partition=");
     if (kms_uri_get(uri, "account") != NULL && key->kind == KMS_AWS_ARN)
-        return refuse(err, "with an ARN, as in", uri->path,
+        return refuse(err, "with an ARN, as in", kms_text_get(&key->name),
                       "there can be no account=: it has one");
     for (i = 0; i < uri->query_count; i++) {
         if (strcmp(uri->query[i].name, "region") == 0
@@ -262,35 +270,57 @@ check_discovery(const struct kms_uri *uri, enum envl_kms_use use,
     return ENVELOPE_OK;
 }
 
+/* Others write awskms://alias/NAME, where "alias" is what a host would be: no key
+ * is at such a host. */
+static enum envelope_reason
+set_name(struct kms_aws_key *key, struct envl_err *err)
+{
+    const struct kms_uri *uri = key->uri;
+    const bool is_short = strcmp(uri->authority, "alias") == 0;
+
+    if (*uri->authority != '\0' && !is_short)
+        return refuse(err, "the host", uri->authority,
+                      "cannot stand there: write awskms:///KEY, and endpoint= "
+                      "for a service of your own");
+    kms_text_addf(&key->name, "%s%s", is_short ? alias_begin : "", uri->path);
+    return key->name.failed ? envl_fail_memory(err) : ENVELOPE_OK;
+}
+
 enum envelope_reason
 kms_aws_key_read(struct kms_aws_key *key, const struct kms_uri *uri,
                  enum envl_kms_use use, struct envl_err *err)
 {
+    const char *name;
     enum envelope_reason rc;
 
     *key = (struct kms_aws_key){ .uri = uri };
-    if (*uri->authority != '\0')
-        return refuse(err, "the host", uri->authority,
-                      "cannot stand there: write awskms:///KEY, and endpoint= "
-                      "for a service of your own");
-    rc = check_parameters(uri, err);
+    rc = set_name(key, err);
+    if (rc == ENVELOPE_OK)
+        rc = check_parameters(uri, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    if (*uri->path == '\0') {
+    name = kms_text_get(&key->name);
+    if (*name == '\0') {
         key->kind = KMS_AWS_DISCOVERY;
         return check_discovery(uri, use, err);
     }
-    if (kms_aws_arn_parse(&key->arn, uri->path))
+    if (kms_aws_arn_parse(&key->arn, name))
         key->kind = KMS_AWS_ARN;
-    else if (is_alias(uri->path))
+    else if (is_alias(name))
         key->kind = KMS_AWS_ALIAS;
-    else if (is_own_id(uri->path))
+    else if (is_own_id(name))
         key->kind = KMS_AWS_ID;
     else
-        return refuse(err, "the key", uri->path,
+        return refuse(err, "the key", name,
                       "is neither an ARN (arn:aws:kms:REGION:ACCOUNT:key/ID) "
                       "nor alias/NAME nor a key's id");
     return check_named(key, err);
+}
+
+void
+kms_aws_key_clear(struct kms_aws_key *key)
+{
+    kms_text_clear(&key->name);
 }
 
 const char *
@@ -319,12 +349,18 @@ is_discovered(const struct kms_aws_key *key, const char *region,
 
 /* An alias, and a key's id, is that of whoever's credentials are used.  Whoever can
  * answer for credentials could have the data encrypted under a key of his own: unless
- * the account is named. */
+ * the account is named.  A multi-Region key has its id in all regions of a
+ * partition. */
 static bool
 is_ours(const struct kms_aws_key *key, const char *region,
         const struct kms_aws_arn *arn)
 {
-    return strcmp(region, arn->region) == 0
+    const bool here =
+        strcmp(region, arn->region) == 0
+        || (key->kind == KMS_AWS_ID && kms_aws_arn_is_multi_region(arn)
+            && strcmp(kms_aws_partition(region), arn->partition) == 0);
+
+    return here
            && (kms_uri_get(key->uri, "account") == NULL
                || kms_uri_has(key->uri, "account", arn->account));
 }
@@ -345,7 +381,7 @@ kms_aws_key_matches(const struct kms_aws_key *key, const char *region,
         return is_ours(key, region, arn);
     case KMS_AWS_ID:
         return is_ours(key, region, arn)
-               && strcmp(key->uri->path, arn->id) == 0;
+               && strcmp(kms_text_get(&key->name), arn->id) == 0;
     case KMS_AWS_DISCOVERY:
         return is_discovered(key, region, arn);
     }

@@ -4,25 +4,8 @@
 
 #include <string.h>
 
+#include "kms/aws/endpoint.h"
 #include "kms/engine/credentials.h"
-
-/*
- * The parts of AWS's world, and what their hosts' names end with.
- * Source: botocore 1.43, data/partitions.json.
- */
-static const struct partition {
-    const char *name, *region_begin, *suffix, *dual_stack_suffix;
-} partitions[] = {
-    { "aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn" },
-    { "aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu" },
-    { "aws-us-gov", "us-gov-", "amazonaws.com", "api.aws" },
-    { "aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov" },
-    { "aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud" },
-    { "aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk" },
-    { "aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov" },
-    { "aws", "", "amazonaws.com", "api.aws" }, /* all others */
-};
-#define PARTITION_COUNT (sizeof(partitions) / sizeof(partitions[0]))
 
 /* Region */
 
@@ -57,8 +40,9 @@ kms_aws_target_read(struct kms_aws_target *target,
     const char *said = kms_uri_get(uri, "region");
     enum envelope_reason rc;
 
-    *target = (struct kms_aws_target){ .key_id = uri->path };
+    *target = (struct kms_aws_target){ 0 };
     rc = kms_aws_key_read(&target->key, uri, use, err);
+    target->key_id = kms_text_get(&target->key.name);
     if (rc != ENVELOPE_OK)
         return rc;
     if (target->key.kind == KMS_AWS_ARN)
@@ -73,129 +57,47 @@ kms_aws_target_read(struct kms_aws_target *target,
 void
 kms_aws_target_clear(struct kms_aws_target *target)
 {
+    kms_aws_key_clear(&target->key);
     kms_text_clear(&target->region);
+    kms_text_clear(&target->ca_file);
     kms_endpoint_clear(&target->endpoint);
     *target = (struct kms_aws_target){ 0 };
 }
 
 /* Endpoint */
 
-static bool
-is_true(const struct kms_world *world, const char *name)
-{
-    const char *value = world->variable(world->arg, name);
-
-    return value != NULL && kms_same_name(value, strlen(value), "true");
-}
-
-static const struct partition *
-partition_of(const char *region)
-{
-    size_t i = 0;
-
-    while (strncmp(region, partitions[i].region_begin,
-                   strlen(partitions[i].region_begin))
-           != 0)
-        i++; /* the last one takes all */
-    return &partitions[i];
-}
-
-static const struct partition *
-partition_named(const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < PARTITION_COUNT; i++) {
-        if (strcmp(partitions[i].name, name) == 0)
-            return &partitions[i];
-    }
-    return NULL;
-}
-
-/* AWS's own; name may be NULL. */
 static enum envelope_reason
-public_endpoint(struct kms_endpoint *endpoint, const struct kms_world *world,
-                const char *name, const char *region, struct envl_err *err)
+find_endpoint(struct kms_aws_target *target, const struct kms_world *world,
+              const char *region, struct envl_err *err)
 {
-    const struct partition *here = partition_of(region);
-    const struct partition *said = name != NULL ? partition_named(name) : here;
-    bool dual = is_true(world, "AWS_USE_DUALSTACK_ENDPOINT");
-    bool fips = is_true(world, "AWS_USE_FIPS_ENDPOINT");
-    struct kms_text url = { 0 };
-    enum envelope_reason rc;
+    const struct kms_uri *uri = target->key.uri;
+    const struct kms_aws_place place = {
+        .world = world,
+        .service = KMS_AWS_KMS,
+        .region = region,
+        .partition = kms_aws_key_partition(&target->key),
+        .endpoint = kms_uri_get(uri, "endpoint"),
+        .profile = kms_uri_get(uri, "profile"),
+    };
 
-    if (said == NULL)
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "awskms: partition %s: it is not known where this "
-                         "is: name the endpoint with endpoint=",
-                         name);
-    if (said != here)
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "awskms: region %s is in partition %s, not in %s",
-                         region, here->name, said->name);
-    kms_text_addf(&url, "https://kms%s.%s.%s", fips ? "-fips" : "", region,
-                  dual ? here->dual_stack_suffix : here->suffix);
-    rc = url.failed
-             ? envl_fail_memory(err)
-             : kms_endpoint_parse(endpoint, kms_text_get(&url), false, err);
-    kms_text_clear(&url);
-    return rc;
-}
-
-/* What the user has said of the endpoint, and where; NULL for nothing. */
-static const char *
-said_endpoint(const char **where, const struct kms_world *world,
-              const struct kms_uri *uri)
-{
-    static const char *const names[] = { "AWS_ENDPOINT_URL_KMS",
-                                         "AWS_ENDPOINT_URL" };
-    const char *url = kms_uri_get(uri, "endpoint");
-    size_t i;
-
-    *where = "endpoint=";
-    if (url != NULL || is_true(world, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))
-        return url;
-    for (i = 0; i < sizeof(names) / sizeof(names[0]) && url == NULL; i++) {
-        *where = names[i];
-        url = world->variable(world->arg, names[i]);
-    }
-    return url;
-}
-
-static enum envelope_reason
-find_endpoint(struct kms_endpoint *endpoint, const struct kms_world *world,
-              const struct kms_aws_key *key, const char *region,
-              struct envl_err *err)
-{
-    const char *where, *url = said_endpoint(&where, world, key->uri);
-    struct envl_err inner;
-    enum envelope_reason rc;
-
-    if (url == NULL)
-        return public_endpoint(endpoint, world, kms_aws_key_partition(key),
-                               region, err);
-    rc = kms_endpoint_parse(endpoint, url, false, &inner);
-    if (rc != ENVELOPE_OK)
-        return envl_fail(err, rc, "awskms: %s: %.300s", where, inner.detail);
-    return ENVELOPE_OK;
+    kms_endpoint_clear(&target->endpoint);
+    return kms_aws_endpoint(&target->endpoint, &target->ca_file, &place, err);
 }
 
 /* Is there one for each region of the URI? */
 static enum envelope_reason
-check_endpoints(const struct kms_world *world, const struct kms_aws_key *key,
+check_endpoints(struct kms_aws_target *target, const struct kms_world *world,
                 struct envl_err *err)
 {
-    const struct kms_uri *uri = key->uri;
-    struct kms_endpoint endpoint = { 0 };
+    const struct kms_uri *uri = target->key.uri;
     enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
 
     for (i = 0; i < uri->query_count && rc == ENVELOPE_OK; i++) {
-        if (strcmp(uri->query[i].name, "region") != 0)
-            continue;
-        rc = find_endpoint(&endpoint, world, key, uri->query[i].value, err);
-        kms_endpoint_clear(&endpoint);
+        if (strcmp(uri->query[i].name, "region") == 0)
+            rc = find_endpoint(target, world, uri->query[i].value, err);
     }
+    kms_endpoint_clear(&target->endpoint);
     return rc;
 }
 
@@ -215,9 +117,8 @@ kms_aws_target_connect(struct kms_aws_target *target,
     if (target->region.failed)
         return envl_fail_memory(err);
     if (target->region.len == 0)
-        return check_endpoints(world, key, err);
-    return find_endpoint(&target->endpoint, world, key,
-                         kms_text_get(&target->region), err);
+        return check_endpoints(target, world, err);
+    return find_endpoint(target, world, kms_text_get(&target->region), err);
 }
 
 /* NULL is the same as NULL only. */
@@ -295,4 +196,21 @@ kms_aws_target_check_old(const struct kms_aws_target *target, const char *said,
         && kms_aws_arn_same(&found, &wanted))
         return ENVELOPE_OK;
     return fail_key(said, arn, err);
+}
+
+void
+kms_aws_target_advise(const struct kms_aws_target *target, const char *arn,
+                      struct envl_err *err)
+{
+    const char *region = kms_text_get(&target->region);
+    const struct envl_err said = *err;
+    struct kms_aws_arn parsed;
+
+    if (kms_aws_arn_parse_key(&parsed, arn)
+        && kms_aws_arn_is_multi_region(&parsed)
+        && strcmp(parsed.region, region) != 0)
+        (void)envl_fail(err, said.reason,
+                        "%.220s; the key may have no replica in %s: write "
+                        "awskms:///%.100s, or the ARN of a replica",
+                        said.detail, region, arn);
 }

@@ -19,6 +19,7 @@ struct kms_aws_target {
     const char *key_id;     /* that is sent: the user's, or a discovered one;
                              * borrowed */
     struct kms_endpoint endpoint;
+    struct kms_text ca_file; /* instead of the system's; "" for none */
 };
 
 /*
@@ -51,7 +52,7 @@ bool kms_aws_target_matches(const struct kms_aws_target *target,
  *   arn  the header's, which matches, for a discovery; NULL for none: then
  *        there is an endpoint for each region of a discovery, or an error
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY; ENVELOPE_R_MEMORY.
+ * Returns: as kms_aws_endpoint().
  */
 enum envelope_reason kms_aws_target_connect(struct kms_aws_target *target,
                                             const struct kms_world *world,
@@ -81,5 +82,13 @@ kms_aws_target_check_new(const struct kms_aws_target *target, const char *said,
 enum envelope_reason
 kms_aws_target_check_old(const struct kms_aws_target *target, const char *said,
                          const char *arn, struct envl_err *err);
+
+/*
+ * kms_aws_target_advise - where the service has not found the header's key (arn), and
+ * this is a multi-Region key that was asked for in another region than the
+ * header's: add to the detail what to write instead
+ */
+void kms_aws_target_advise(const struct kms_aws_target *target, const char *arn,
+                           struct envl_err *err);
 
 #endif

@@ -223,6 +223,14 @@ kms_json_is_number(const struct kms_json *json, const char *path,
     return json_is_integer(value) && json_integer_value(value) == number;
 }
 
+int64_t
+kms_json_number(const struct kms_json *json, const char *path)
+{
+    const json_t *value = find(json, path);
+
+    return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
 long
 kms_json_octets(const struct kms_json *json, const char *path,
                 unsigned char *out, size_t room)

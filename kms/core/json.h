@@ -32,11 +32,13 @@ void kms_json_free(struct kms_json *json);
  * within json; NULL if there is none or it holds a NUL
  * kms_json_bool - the boolean there, else otherwise
  * kms_json_has - is there anything but null?
+ * kms_json_number - the whole number there; -1 if there is none
  */
 const char *kms_json_text(const struct kms_json *json, const char *path);
 bool kms_json_bool(const struct kms_json *json, const char *path,
                    bool otherwise);
 bool kms_json_has(const struct kms_json *json, const char *path);
+int64_t kms_json_number(const struct kms_json *json, const char *path);
 
 /* kms_json_is_number - is it this number, as one or as a string of its digits? */
 bool kms_json_is_number(const struct kms_json *json, const char *path,

@@ -22,13 +22,19 @@ struct kms_seeker {
 
 /*
  * kms_aws_credentials - in this order: a profile that is named (here or by
- * AWS_PROFILE or AWS_DEFAULT_PROFILE); AWS_ACCESS_KEY_ID,
- * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; the profile "default"; the
- * container's endpoint; the instance's (IMDSv2)
+ * AWS_PROFILE or AWS_DEFAULT_PROFILE); AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+ * AWS_SESSION_TOKEN; the role of AWS_ROLE_ARN for the token in
+ * AWS_WEB_IDENTITY_TOKEN_FILE; the profile "default"; the container's endpoint; the
+ * instance's (IMDSv2).  AWS's JavaScript SDK alone asks the profile "default" before
+ * the token.
  *
- * A profile has static keys or a credential_process.  What it has beyond
- * that (role_arn, sso) is an error that says to use credential_process.  So is
- * a line of it that cannot be read: no other source is asked then.
+ * A profile has static keys, a credential_process, or a role (role_arn) with its
+ * source.  What it has beyond that (sso) is an error that says to use
+ * credential_process.  So is a line of it that cannot be read: no other source is
+ * asked then.
+ *
+ * What a program or a service gives is kept in the world until shortly before it
+ * expires.
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_CREDENTIALS naming what was looked at, and
  *          what is wrong; ENVELOPE_R_KEY_SERVICE if their service failed;

@@ -11,7 +11,8 @@ find(struct kms_kept *kept, const char *source)
     size_t i;
 
     for (i = 0; i < KMS_KEPT_COUNT_MAX; i++) {
-        if (strcmp(kms_text_get(&kept->entries[i].source), source) == 0)
+        if (kept->entries[i].source.len > 0
+            && strcmp(kept->entries[i].source.data, source) == 0)
             return &kept->entries[i];
     }
     return NULL;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # AWS KMS as far as the tests need it: GenerateDataKey, Encrypt, Decrypt and
-# ReEncrypt in JSON 1.1, IMDSv2 and a container's credentials on the same port.
+# ReEncrypt in JSON 1.1; STS (sts.py), IMDSv2 and a container's credentials on the
+# same port.
 # Who judges is not ours: botocore computes the signature again from what was
 # received, and AWS's own description of the service, which is part of it, says
 # what the parameters may be.  How to run it: lookalike.py.
@@ -22,6 +23,7 @@ from botocore.credentials import Credentials
 from botocore.validate import ParamValidator
 
 import lookalike
+import sts
 from lookalike import Refused, Reply, b64, seal, strict_b64, strict_json, unseal
 
 MAX_SKEW = 15 * 60
@@ -210,7 +212,9 @@ class Aws(lookalike.Service):
         self.container_token = "container/" + sha256(b"container").hexdigest()
         self.metadata_token = "metadata" + sha256(b"imds").hexdigest() + "=="
         self.write("container-token", self.container_token)
-        self.secret(self.container_token, self.metadata_token)
+        self.sts = sts.Sts("eyJhbGciOi.eyJzdWIiOi." + sha256(b"web").hexdigest())
+        self.write("web-token", self.sts.token)
+        self.secret(self.container_token, self.metadata_token, self.sts.token)
         for user in USERS:
             self.secret(user.secret, *[user.token] if user.token else [])
         self.write("credentials", "".join(
@@ -247,7 +251,7 @@ class Aws(lookalike.Service):
 
     # --- who asks, and for what
 
-    def authenticate(self, request):
+    def authenticate(self, request, wanted="kms"):
         """The user and the region."""
         value = request.header("Authorization")
         if value is None:
@@ -257,9 +261,9 @@ class Aws(lookalike.Service):
         request.log.update(access_key=key_id, region=region,
                            scope=f"{day}/{region}/{service}/aws4_request",
                            signed=listed, host=request.header("Host"))
-        if service != "kms":
+        if service != wanted:
             raise refused("InvalidSignatureException", "Credential should be "
-                          "scoped to correct service: 'kms'.")
+                          f"scoped to correct service: '{wanted}'.")
         headers = signed_headers(request, listed)
         date = request.header("X-Amz-Date") or ""
         if not re.fullmatch(r"\d{8}T\d{6}Z", date) or date[:8] != day:
@@ -434,6 +438,8 @@ class Aws(lookalike.Service):
 
     def beside(self, request):
         path = request.path
+        if self.sts.is_for(request):
+            return self.sts.answer(self, request)
         if path.startswith("/latest/"):
             request.log["operation"] = f"{request.method} {path}"
             return self.metadata(request)
@@ -441,7 +447,7 @@ class Aws(lookalike.Service):
             request.log["operation"] = f"{request.method} {path}"
             if request.header("Authorization") != self.container_token:
                 raise Refused("Unauthorized", status=401)
-            return self.next_user()
+            return self.role_document()
         return None
 
     def metadata(self, request):
@@ -462,11 +468,11 @@ class Aws(lookalike.Service):
             return Reply(200, self.role.encode(),
                          {"Content-Type": "text/plain"})
         if request.method == "GET" and request.path == base + self.role:
-            return self.next_user()
+            return self.role_document()
         raise Refused("NotFound", status=404)
 
-    def next_user(self):
-        """Other credentials each time."""
+    def add_user(self):
+        """Another one each time."""
         with self.lock:
             self.rotated += 1
             number = self.rotated
@@ -475,6 +481,10 @@ class Aws(lookalike.Service):
                     b64(bytes.fromhex(seed))[:40], f"rotated/{seed}+{number}==")
         self.users.append(user)
         self.secret(user.secret, user.token)
+        return user
+
+    def role_document(self):
+        user = self.add_user()
         ends = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(self.now() + 3600))
         return Reply(200, json.dumps({
             "Code": "Success", "Type": "AWS-HMAC",

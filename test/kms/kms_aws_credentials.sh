@@ -16,21 +16,7 @@ look_alike aws aws
 
 set_up make_all
 
-# with_keys PROFILE COMMAND... - its keys in the environment, and no file
-with_keys() {
-    with_profile=$1
-    shift
-    env AWS_SHARED_CREDENTIALS_FILE=/dev/null \
-        AWS_ACCESS_KEY_ID="$(field "$with_profile" aws_access_key_id)" \
-        AWS_SECRET_ACCESS_KEY="$(field "$with_profile" aws_secret_access_key)" \
-        AWS_SESSION_TOKEN="$(field "$with_profile" aws_session_token)" "$@"
-}
-
 # --- credentials ----------------------------------------------------------
-
-used() { # PROFILE
-    logged aws "\"access_key\": \"$(field "$1" aws_access_key_id)\""
-}
 
 from_environment() {
     for profile in default session; do
@@ -108,7 +94,7 @@ not_the_machine() {
     AWS_EC2_METADATA_SERVICE_ENDPOINT=$here
     export AWS_CONFIG_FILE AWS_EC2_METADATA_SERVICE_ENDPOINT
     unset AWS_EC2_METADATA_DISABLED
-    for form in '[default]\n  role_arn = %s\n  source_profile = base\n' \
+    for form in '[default]\n  role_arn = %s\n  source_profile = absent\n' \
         '[default]\nROLE_ARN: %s\n' '[ default ]\nrole_arn = %s\n' \
         '[default]\nregion = x\n  role_arn = %s\n' '[default\nrole_arn = %s\n' \
         '[default]\nrole_arn %s\n'; do

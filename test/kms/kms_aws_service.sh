@@ -5,6 +5,8 @@
 #
 #   $arn, $second ...    keys of the look-alike; $uri is the first one
 #   field PROFILE NAME   of the credentials file
+#   used PROFILE         its keys have signed a request
+#   with_keys PROFILE COMMAND...  its keys in the environment, and no file
 #   make_all             ops.key, a passphrase in ./pw, and ./plain as ./sealed,
 #                        with labels as ./labelled
 
@@ -35,6 +37,19 @@ export AWS_ENDPOINT_URL_KMS AWS_SHARED_CREDENTIALS_FILE AWS_REGION
 # field PROFILE NAME - of the credentials file
 field() {
     sed -n "/^\[$1\]/,/^\$/s/^$2 = //p" aws/credentials
+}
+
+used() {
+    logged aws "\"access_key\": \"$(field "$1" aws_access_key_id)\""
+}
+
+with_keys() {
+    with_profile=$1
+    shift
+    env AWS_SHARED_CREDENTIALS_FILE=/dev/null \
+        AWS_ACCESS_KEY_ID="$(field "$with_profile" aws_access_key_id)" \
+        AWS_SECRET_ACCESS_KEY="$(field "$with_profile" aws_secret_access_key)" \
+        AWS_SESSION_TOKEN="$(field "$with_profile" aws_session_token)" "$@"
 }
 
 # The aws command, with whose credentials there are

@@ -15,6 +15,7 @@ service_scripts = \
 	%D%/kms_aws.sh \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
+	%D%/kms_aws_roles.sh \
 	%D%/kms_google.sh \
 	%D%/kms_google_credentials.sh \
 	%D%/kms_google_faults.sh \
@@ -32,6 +33,7 @@ kms_tests = \
 	%D%/test_kms_aws \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
+	%D%/test_kms_aws_roles \
 	%D%/test_kms_canonical \
 	%D%/test_kms_crc32c \
 	%D%/test_kms_endpoint \
@@ -43,14 +45,17 @@ kms_tests = \
 	%D%/test_kms_http \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \
+	%D%/test_kms_kept \
 	%D%/test_kms_process \
 	%D%/test_kms_sign \
 	%D%/test_kms_sign_aws4 \
 	%D%/test_kms_site \
+	%D%/test_kms_source \
 	%D%/test_kms_tencent \
 	%D%/test_kms_tencent_credentials \
 	%D%/test_kms_tencent_replies \
 	%D%/test_kms_text \
+	%D%/test_kms_time \
 	%D%/test_kms_transport \
 	%D%/test_kms_uri \
 	%D%/test_kms_vault \
@@ -98,6 +103,7 @@ EXTRA_DIST += \
 	%D%/package.json \
 	%D%/prove.py \
 	%D%/rude_server.py \
+	%D%/sts.py \
 	%D%/tc3.py \
 	%D%/tencent_lookalike.py \
 	%D%/tencent_sdk.mjs \

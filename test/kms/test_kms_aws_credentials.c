@@ -474,17 +474,19 @@ static const struct {
     { NULL, "[x]\ny = z\n  [profile 'default']\n", NULL, NULL, IN(CONFIG, 3) },
     /* What cannot be followed, whatever it looks like */
     { NULL, "[default]\n  role_arn = x\n", NULL, NULL,
-      IN(CONFIG, 2) "profile default has role_arn" },
+      IN(CONFIG, 2) "profile default: role_arn needs exactly one" },
     { NULL, "[default]\n\n\tROLE_ARN: x\n", NULL, NULL,
-      IN(CONFIG, 3) "profile default has role_arn" },
+      IN(CONFIG, 3) "profile default: role_arn needs exactly one" },
     { NULL, "[default]\rSso_Session = x\r", NULL, NULL,
       IN(CONFIG, 2) "profile default has sso_session" },
     { NULL, "[profile  default]\nweb_identity_token_file:/t", NULL, NULL,
-      IN(CONFIG, 2) "profile default has web_identity_token_file" },
+      IN(CONFIG, 2) "profile default: web_identity_token_file is there without "
+                    "role_arn" },
     { NULL, "[profile 'default']\nrole_arn =\n", NULL, NULL,
-      IN(CONFIG, 2) "profile default has role_arn" },
+      IN(CONFIG, 2) "profile default: role_arn needs exactly one" },
     { NULL, NULL, "[default]\n  Source_Profile = x\n", NULL,
-      IN(CREDENTIALS, 2) "profile default has source_profile" },
+      IN(CREDENTIALS,
+         2) "profile default: source_profile is there without role_arn" },
 };
 
 /* With a machine that has a role of its own, which nobody asks for. */
@@ -526,14 +528,10 @@ static void
 other_kinds_are_named(void **state)
 {
     static const char *const lines[] = {
-        "role_arn = arn:aws:iam::111122223333:role/r\nsource_profile = x\n",
-        "source_profile = x\n",
-        "credential_source = Ec2InstanceMetadata\n",
         "sso_session = corp\n",
         "sso_start_url = https://corp.awsapps.com/start\n",
         "sso_account_id = 111122223333\n",
         "sso_role_name = r\n",
-        "web_identity_token_file = /t\n",
         "login_session = x\n",
     };
     static const struct fake_pair home[] = { HOME, END };
@@ -559,30 +557,6 @@ other_kinds_are_named(void **state)
     }
     assert_int_equal(fake.run_count, 0);
     assert_int_equal(fake.request_count, 0);
-}
-
-static void
-web_identity_is_named(void **state)
-{
-    static const struct fake_pair alone[] = {
-        HOME, { "AWS_WEB_IDENTITY_TOKEN_FILE", "/t" }, END
-    };
-    static const struct fake_pair with_keys[] = {
-        { "AWS_WEB_IDENTITY_TOKEN_FILE", "/t" },
-        { "AWS_ACCESS_KEY_ID", "ENV" },
-        { "AWS_SECRET_ACCESS_KEY", "sENV" },
-        END
-    };
-
-    (void)state;
-    fake.variables = alone;
-    assert_int_equal(find(NULL), ENVELOPE_R_CREDENTIALS);
-    says("AWS_WEB_IDENTITY_TOKEN_FILE");
-    says("credential_process");
-    assert_int_equal(fake.request_count, 0); /* no role of the machine */
-    fake.variables = with_keys;
-    assert_int_equal(find(NULL), ENVELOPE_OK);
-    found("ENV", "");
 }
 
 /* Programs */
@@ -732,16 +706,17 @@ static const struct {
     { { { RELATIVE, "/r" }, { FULL, "https://creds.example/x" } },
       "http://169.254.170.2/r",
       NULL },
-    /* Nearer than a role that we cannot take */
-    { { { RELATIVE, "/r" }, { "AWS_WEB_IDENTITY_TOKEN_FILE", "/t" } },
-      "http://169.254.170.2/r",
-      NULL },
+    /* White space around a URL, and the line end of a file */
+    { { { FULL, " http://127.0.0.1/x\r\n" }, { TOKEN_FILE, "/run/line" } },
+      "http://127.0.0.1/x",
+      "token" },
 };
 
 static void
 a_container_gives_credentials(void **state)
 {
     static const struct fake_pair files[] = { { "/run/token", "from a file" },
+                                              { "/run/line", "token\r\n" },
                                               END };
     static const struct fake_reply reply = {
         200,
@@ -811,7 +786,7 @@ static const struct {
 static void
 bad_containers_are_not_asked(void **state)
 {
-    static const struct fake_pair files[] = { { "/run/line", "token\n" },
+    static const struct fake_pair files[] = { { "/run/line", "to\nken" },
                                               { "/run/empty", "" },
                                               END };
     size_t i;
@@ -1156,7 +1131,6 @@ main(void)
         credentials_test(variables_in_paths_are_refused),
         credentials_test(the_dialect_is_that_of_the_aws_command),
         credentials_test(other_kinds_are_named),
-        credentials_test(web_identity_is_named),
         credentials_test(a_process_gives_credentials),
         credentials_test(a_process_may_fail),
         credentials_test(expiry_is_read),

@@ -11,6 +11,11 @@
 #include "test/kms/world.h"
 
 #define ACCOUNT "111122223333"
+#define CONFIG "/home/u/.aws/config"
+#define HOME              \
+    {                     \
+        "HOME", "/home/u" \
+    }
 #define UUID "1234abcd-12ab-34cd-56ef-1234567890ab"
 #define OTHER_UUID "aaaaaaaa-12ab-34cd-56ef-1234567890ab"
 #define MRK "mrk-1234abcd12ab34cd56ef1234567890ab"
@@ -255,7 +260,20 @@ static const struct {
     { "awskms:///" OTHER_UUID "?region=us-east-1", ARN, false },
     { "awskms:///" UUID "?region=us-west-2", ARN, false },
     { "awskms:///" MRK "?region=us-east-1", MRK_ARN, true },
-    { "awskms:///" MRK "?region=eu-west-1", MRK_ARN, false },
+    /* A replica opens what the key in another region has made. */
+    { "awskms:///" MRK "?region=eu-west-1", MRK_ARN, true },
+    { "awskms:///" MRK "?region=eu-west-1&account=" ACCOUNT, MRK_ARN, true },
+    { "awskms:///" MRK "?region=eu-west-1&account=999999999999", MRK_ARN,
+      false },
+    { "awskms:///" MRK "0?region=eu-west-1", MRK_ARN, false },
+    { "awskms:///" MRK "?region=cn-north-1", MRK_ARN, false },
+    { "awskms:///" MRK "?region=cn-north-1",
+      ARN_IN("aws-cn", "cn-northwest-1", ACCOUNT, "key/" MRK), true },
+    { "awskms:///alias/everywhere?region=eu-west-1", MRK_ARN, false },
+    { "awskms:?account=" ACCOUNT "&region=eu-west-1", MRK_ARN, false },
+    /* As others write an alias */
+    { "awskms://alias/backup?region=us-east-1", ARN, true },
+    { "awskms://alias/a/b?region=us-west-2", ARN, false },
     /* Discovery */
     { "awskms:?account=" ACCOUNT "&region=us-east-1", ARN, true },
     { "awskms:?account=999999999999&account=" ACCOUNT "&region=us-east-1", ARN,
@@ -363,6 +381,11 @@ static const struct {
 } bad_uris[] = {
     { "awskms://kms.example/" ARN, ENVL_KMS_RECIPIENT, "endpoint=" },
     { "awskms://us-east-1/alias/x", ENVL_KMS_IDENTITY, "endpoint=" },
+    { "awskms://alias?region=us-east-1", ENVL_KMS_RECIPIENT, "alias/NAME" },
+    { "awskms://Alias/x?region=us-east-1", ENVL_KMS_RECIPIENT, "endpoint=" },
+    { "awskms://alias:443/x?region=us-east-1", ENVL_KMS_RECIPIENT,
+      "endpoint=" },
+    { "awskms://alias/" ARN, ENVL_KMS_RECIPIENT, "alias/NAME" },
     { "awskms:///mykey?region=us-east-1", ENVL_KMS_RECIPIENT, "alias/NAME" },
     { "awskms:///alias/?region=us-east-1", ENVL_KMS_RECIPIENT, "alias/NAME" },
     { "awskms:///alias/a%20b?region=us-east-1", ENVL_KMS_RECIPIENT, "alias" },
@@ -451,6 +474,7 @@ good_uris_pass(void **state)
         "awskms:///" MRK_ARN,
         "awskms:///" ALIAS_ARN,
         "awskms:///alias/a/b_c-D9?region=us-east-1",
+        "awskms://alias/a/b_c-D9?region=us-east-1",
         "awskms:///" UUID "?region=us-east-1&region=us-east-1",
         "awskms:///1234ABCD-12ab-34cd-56ef-1234567890ab?region=us-east-1",
         "awskms:///" ARN "?endpoint=http://127.0.0.1:5610",
@@ -594,58 +618,196 @@ static const struct {
       "" },
 };
 
+/* What the profile says, where nothing nearer does. */
+static const struct {
+    const char *uri;
+    struct fake_pair variables[4];
+    const char *host, *path;
+    const char *config, *ca_file; /* the latter or NULL */
+} configured[] = {
+    { "awskms:///" ARN,
+      { HOME, { "AWS_CA_BUNDLE", "/ca/env" } },
+      "p.example",
+      "/kms",
+      "[default]\nendpoint_url = https://p.example/kms\nca_bundle = /ca/p\n",
+      "/ca/env" },
+    { "awskms:///" ARN "?profile=p",
+      { HOME },
+      "p.example",
+      "",
+      "[profile p]\nendpoint_url = https://p.example\nca_bundle = /ca/p\n",
+      "/ca/p" },
+    { "awskms:///" ARN,
+      { HOME, { "AWS_ENDPOINT_URL", "https://c.example" } },
+      "c.example",
+      "",
+      "[default]\nservices = s\nendpoint_url = https://p.example\n",
+      NULL },
+    { "awskms:///" ARN "?endpoint=https://a.example",
+      { HOME },
+      "a.example",
+      "",
+      "[default]\nservices = s\nendpoint_url = https://p.example\n",
+      NULL },
+    { "awskms:///" ARN,
+      { HOME },
+      "kms-fips.us-east-1.api.aws",
+      "",
+      "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = True\n",
+      NULL },
+    { "awskms:///" ARN,
+      { HOME, { "AWS_USE_FIPS_ENDPOINT", "false" } },
+      "kms.us-east-1.amazonaws.com",
+      "",
+      "[default]\nuse_fips_endpoint = true\n"
+      "ignore_configured_endpoint_urls = true\nservices = s\n"
+      "endpoint_url = https://p.example\n",
+      NULL },
+};
+
+static void
+assert_endpoint(const char *text, const char *arn, const char *host,
+                const char *path, const char *ca_file)
+{
+    struct kms_aws_target target;
+    struct envl_err err;
+    struct kms_uri uri;
+
+    assert_int_equal(kms_uri_parse(&uri, text, kms_api_aws.parameters, &err),
+                     ENVELOPE_OK);
+    if (kms_aws_target_read(&target, &fake.world, &uri, ENVL_KMS_IDENTITY, &err)
+            != ENVELOPE_OK
+        || kms_aws_target_connect(&target, &fake.world, arn, &err)
+               != ENVELOPE_OK)
+        fail_msg("%s: %s", text, err.detail);
+    assert_string_equal(kms_text_get(&target.endpoint.host), host);
+    assert_string_equal(kms_text_get(&target.endpoint.path), path);
+    assert_false(target.endpoint.metadata);
+    assert_string_equal(kms_text_get(&target.ca_file),
+                        ca_file != NULL ? ca_file : "");
+    kms_aws_target_clear(&target);
+    kms_uri_clear(&uri);
+}
+
 static void
 endpoints_are_the_users(void **state)
 {
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(endpoints); i++) {
+        fake.variables = endpoints[i].variables;
+        assert_endpoint(endpoints[i].uri, endpoints[i].arn, endpoints[i].host,
+                        endpoints[i].path, NULL);
+    }
+}
+
+static void
+endpoints_may_be_configured(void **state)
+{
+    struct fake_pair files[] = { { CONFIG, NULL }, { NULL, NULL } };
+    size_t i;
+
+    (void)state;
+    fake.files = files;
+    for (i = 0; i < COUNT(configured); i++) {
+        fake.variables = configured[i].variables;
+        files[0].content = configured[i].config;
+        assert_endpoint(configured[i].uri, NULL, configured[i].host,
+                        configured[i].path, configured[i].ca_file);
+    }
+}
+
+static const struct {
+    struct fake_pair variables[3];
+    const char *config;
+    enum envelope_reason reason;
+    const char *says;
+} bad_endpoints[] = {
+    { { { "AWS_ENDPOINT_URL_KMS", "http://kms.example" } },
+      NULL,
+      ENVELOPE_R_UNREADABLE_KEY,
+      "AWS_ENDPOINT_URL_KMS: " },
+    /* Metadata services are none for keys. */
+    { { { "AWS_ENDPOINT_URL", "http://169.254.169.254" } },
+      NULL,
+      ENVELOPE_R_UNREADABLE_KEY,
+      "AWS_ENDPOINT_URL: " },
+    { { HOME },
+      "[default]\nendpoint_url = http://kms.example\n",
+      ENVELOPE_R_UNREADABLE_KEY,
+      "endpoint_url of the profile: " },
+    { { HOME },
+      "[default]\nservices = s\n",
+      ENVELOPE_R_CREDENTIALS,
+      CONFIG ", line 2: profile default: services cannot be followed" },
+    { { { "AWS_ENDPOINT_URL_KMS", "https://k.example" },
+        { "AWS_USE_FIPS_ENDPOINT", "true" } },
+      NULL,
+      ENVELOPE_R_UNREADABLE_KEY,
+      "unset AWS_USE_FIPS_ENDPOINT" },
+    { { HOME, { "AWS_USE_DUALSTACK_ENDPOINT", "true" } },
+      "[default]\nendpoint_url = https://p.example\n",
+      ENVELOPE_R_UNREADABLE_KEY,
+      "unset AWS_USE_DUALSTACK_ENDPOINT" },
+};
+
+static void
+bad_endpoints_are_named(void **state)
+{
+    struct fake_pair files[] = { { CONFIG, NULL }, { NULL, NULL } };
+    struct envl_err err;
+    size_t i;
+
+    (void)state;
+    fake.files = files;
+    for (i = 0; i < COUNT(bad_endpoints); i++) {
+        fake.variables = bad_endpoints[i].variables;
+        files[0].content = bad_endpoints[i].config;
+        assert_int_equal(check("awskms:///" ARN, ENVL_KMS_RECIPIENT, &err),
+                         bad_endpoints[i].reason);
+        if (strstr(err.detail, bad_endpoints[i].says) == NULL)
+            fail_msg("%s", err.detail);
+    }
+}
+
+/* What to write, where a replica is not found. */
+static void
+replicas_are_advised(void **state)
+{
+    static const struct {
+        const char *uri, *arn, *says; /* NULL: nothing is added */
+    } cases[] = {
+        { "awskms:///" MRK "?region=eu-west-1", MRK_ARN,
+          "NotFoundException; the key may have no replica in eu-west-1: write "
+          "awskms:///" MRK_ARN ", or the ARN of a replica" },
+        { "awskms:///" MRK_ARN, MRK_ARN, NULL },
+        { "awskms:///" ALIAS_ARN,
+          ARN_IN("aws", "us-west-2", ACCOUNT, "key/" UUID), NULL },
+    };
     struct kms_aws_target target;
     struct envl_err err;
     struct kms_uri uri;
     size_t i;
 
     (void)state;
-    for (i = 0; i < COUNT(endpoints); i++) {
-        fake.variables = endpoints[i].variables;
+    for (i = 0; i < COUNT(cases); i++) {
         assert_int_equal(
-            kms_uri_parse(&uri, endpoints[i].uri, kms_api_aws.parameters, &err),
+            kms_uri_parse(&uri, cases[i].uri, kms_api_aws.parameters, &err),
             ENVELOPE_OK);
-        if (kms_aws_target_read(&target, &fake.world, &uri, ENVL_KMS_IDENTITY,
-                                &err)
-                != ENVELOPE_OK
-            || kms_aws_target_connect(&target, &fake.world, endpoints[i].arn,
-                                      &err)
-                   != ENVELOPE_OK)
-            fail_msg("%s: %s", endpoints[i].uri, err.detail);
-        assert_string_equal(kms_text_get(&target.endpoint.host),
-                            endpoints[i].host);
-        assert_string_equal(kms_text_get(&target.endpoint.path),
-                            endpoints[i].path);
-        assert_false(target.endpoint.metadata);
+        assert_int_equal(kms_aws_target_read(&target, &fake.world, &uri,
+                                             ENVL_KMS_IDENTITY, &err),
+                         ENVELOPE_OK);
+        (void)envl_fail(&err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                        "NotFoundException");
+        kms_aws_target_advise(&target, cases[i].arn, &err);
+        assert_int_equal(err.reason, ENVELOPE_R_KEY_SERVICE_REFUSED);
+        assert_string_equal(err.detail, cases[i].says != NULL
+                                            ? cases[i].says
+                                            : "NotFoundException");
         kms_aws_target_clear(&target);
         kms_uri_clear(&uri);
     }
-}
-
-static void
-bad_endpoints_are_named(void **state)
-{
-    static const struct fake_pair variables[] = {
-        { "AWS_ENDPOINT_URL_KMS", "http://kms.example" }, { NULL, NULL }
-    };
-    /* Metadata services are none for keys. */
-    static const struct fake_pair metadata[] = {
-        { "AWS_ENDPOINT_URL", "http://169.254.169.254" }, { NULL, NULL }
-    };
-    struct envl_err err;
-
-    (void)state;
-    fake.variables = variables;
-    assert_int_equal(check("awskms:///" ARN, ENVL_KMS_RECIPIENT, &err),
-                     ENVELOPE_R_UNREADABLE_KEY);
-    assert_non_null(strstr(err.detail, "AWS_ENDPOINT_URL_KMS: "));
-    fake.variables = metadata;
-    assert_int_equal(check("awskms:///" ARN, ENVL_KMS_RECIPIENT, &err),
-                     ENVELOPE_R_UNREADABLE_KEY);
-    assert_non_null(strstr(err.detail, "AWS_ENDPOINT_URL: "));
 }
 
 #define key_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -663,7 +825,9 @@ main(void)
         key_test(bad_uris_are_refused),
         key_test(good_uris_pass),
         key_test(endpoints_are_the_users),
+        key_test(endpoints_may_be_configured),
         key_test(bad_endpoints_are_named),
+        key_test(replicas_are_advised),
     };
 
     return cmocka_run_group_tests_name("kms_aws_key", tests, NULL, NULL);

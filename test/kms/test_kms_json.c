@@ -263,6 +263,10 @@ booleans_and_others(void **state)
     assert_true(kms_json_bool(json, "null", true));
     assert_false(kms_json_bool(json, "n", false));
     assert_true(kms_json_bool(json, "Response", true));
+    assert_int_equal(kms_json_number(json, "n"), 1);
+    assert_int_equal(kms_json_number(json, "x"), -1);
+    assert_int_equal(kms_json_number(json, "e"), -1);
+    assert_int_equal(kms_json_number(json, "none"), -1);
     assert_true(kms_json_has(json, "Response.Error"));
     assert_true(kms_json_has(json, "o"));
     assert_true(kms_json_has(json, "f"));

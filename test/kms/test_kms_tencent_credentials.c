@@ -220,7 +220,8 @@ static const struct {
     { "[DEFAULT]\nrole_arn = x\n[default]\nsecret_id=id\nsecret_key=key\n"
       "token=token\nregion=ap-guangzhou\n",
       NULL },
-    { "[default]\nsecret_id=id\n", ", line 1: [default]: there is no" },
+    { "[default]\nsecret_id=id\n",
+      ", line 2: profile default: secret_id is there without secret_key" },
     { "[ default ]\nsecret_id=id\nsecret_key=key\n", ", line 1: [ default ]" },
     { "[default\nsecret_id=id\nsecret_key=key\n", ", line 1: a section" },
     { "[default]\nsecret_id=id\n secret_key=key\n", ", line 3: is indented" },
@@ -230,10 +231,10 @@ static const struct {
     { "[default]\nsecret_id=id\nsecret_key=key\n[default]\n",
       ", line 4: the section default is in line 1 already" },
     { "[default]\nsecret_id=id\nsecret_key=\"very-secret\"\n",
-      ", line 3: [default]: the value has a character" },
+      ", line 3: profile default: secret_key is empty, or has a character" },
     { "[default]\nsecret_id=id\nsecret_key=key\ntoken=a b\n", ", line 4: " },
     { "[default]\nsecret_id=id\nsecret_key=key\n\nRole_Arn = r\n",
-      ", line 5: [default]: role_arn cannot be followed" },
+      ", line 5: profile default: role_arn cannot be followed" },
     { "[default]\nsecret_id=id\nvery-secret\n", ", line 3: is not \"name" },
 };
 
@@ -313,6 +314,7 @@ a_role_is_found(void **state)
     assert_string_equal(kms_text_get(&credentials.id), "role-id");
     assert_string_equal(kms_text_get(&credentials.secret), "role-key");
     assert_string_equal(kms_text_get(&credentials.token), "role-token");
+    assert_int_equal(credentials.expires, 1615590047);
     assert_string_equal(fake.requests[0].method, "GET");
     assert_string_equal(fake.requests[0].url, ROLES);
     assert_string_equal(fake.requests[0].body, "");
@@ -393,6 +395,7 @@ a_role_may_fail(void **state)
     static const struct fake_reply replies[] = {
         { 0, NULL, NULL },
         { 404, ROLE_REPLY, NULL },
+        { 500, ROLE_REPLY, NULL },
         { 302, ROLE_REPLY, NULL },
         { 200, "", NULL },
         { 200, "[]", NULL },
@@ -422,7 +425,11 @@ a_role_may_fail(void **state)
     (void)state;
     for (i = 0; i < COUNT(replies); i++) {
         sources.replies = &replies[i];
-        assert_none(&sources, NULL, ENVELOPE_R_KEY_SERVICE, "");
+        assert_none(&sources, NULL,
+                    replies[i].status == 0 || replies[i].status == 500
+                        ? ENVELOPE_R_KEY_SERVICE
+                        : ENVELOPE_R_CREDENTIALS,
+                    "TENCENTCLOUD_CVM_ROLE: ");
     }
 }
 

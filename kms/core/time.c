@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times as services write them, by strptime(); names of months are none of it, so
+ * that no locale changes what is read. */
+#define _GNU_SOURCE /* strptime, timegm, tm_gmtoff */
+#include "kms/core/time.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "kms/core/span.h"
+
+#define SECONDS_LEN_MAX 12 /* far above the year 9999, far below an int64_t */
+
+static int64_t
+read_number(const char *text)
+{
+    int64_t value = 0;
+
+    if (strlen(text) > SECONDS_LEN_MAX)
+        return 0;
+    for (; *text != '\0'; text++)
+        value = value * 10 + (*text - '0');
+    return value;
+}
+
+int64_t
+kms_time_read(const char *text)
+{
+    static const char form[] = "0000-00-00T00:00:00", zone[] = "+00:00";
+    struct tm tm = { 0 };
+    const char *end;
+    int64_t seconds;
+
+    if (text[strspn(text, KMS_DIGITS)] == '\0')
+        return read_number(text);
+    end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (end == NULL || (size_t)(end - text) != strlen(form))
+        return 0;
+    if (*end == '.')
+        end += 1 + strspn(end + 1, KMS_DIGITS);
+    text = end;
+    end = strptime(text, "%z", &tm);
+    if (end == NULL || *end != '\0'
+        || (strcmp(text, "Z") != 0 && strlen(text) != strlen(zone)))
+        return 0;
+    seconds = -tm.tm_gmtoff;
+    seconds += timegm(&tm);
+    return seconds > 0 ? seconds : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times as services write them. */
+#ifndef KMS_CORE_TIME_H
+#define KMS_CORE_TIME_H
+
+#include <stdint.h>
+
+/*
+ * kms_time_read - "2030-01-02T03:04:05Z", also with a fraction of a second, which
+ * is dropped, and with "+01:00" for "Z" (RFC 3339); or a number of seconds since
+ * the epoch
+ *
+ * Returns: seconds since the epoch; 0 for what is no time.
+ */
+int64_t kms_time_read(const char *text);
+
+#endif
