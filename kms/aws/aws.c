@@ -4,6 +4,8 @@
  * Sources of the errors: the model of KMS, AWS's "Common errors", botocore's
  * _retry.json.
  */
+#include <string.h>
+
 #include "kms/aws/target.h"
 #include "kms/engine/api.h"
 #include "kms/http/sign.h"
@@ -16,7 +18,6 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     struct kms_aws_target *own = target->own;
 
     target->endpoint = &own->endpoint;
-    target->tls.ca_file = world->variable(world->arg, "AWS_CA_BUNDLE");
     target->binds_labels = true;
     return kms_aws_target_read(own, world, &target->uri, use, err);
 }
@@ -36,6 +37,8 @@ aim(struct kms_target *target, const char *arn, struct envl_err *err)
 
     target->key_id = own->key_id;
     target->region = kms_text_get(&own->region);
+    target->tls.ca_file =
+        own->ca_file.len > 0 ? kms_text_get(&own->ca_file) : NULL;
     return rc;
 }
 
@@ -50,9 +53,9 @@ is_key(const struct kms_call *call, enum kms_what what, const char *said,
        struct envl_err *err)
 {
     return what == KMS_NEW_KEY
-               ? kms_aws_target_check_new(call->to->own, said, err)
-               : kms_aws_target_check_old(call->from->own, said,
-                                          call->wrapped->key, err);
+               ? kms_aws_target_check(call->to->own, said, NULL, err)
+               : kms_aws_target_check(call->from->own, said, call->wrapped->key,
+                                      err);
 }
 
 static enum envelope_reason
@@ -64,6 +67,14 @@ sign(struct kms_request *request, const struct kms_call *call, int64_t now,
                     call->action->name);
     return kms_sign_aws4(request, call->ctx, &call->credentials,
                          call->asked->region, "kms", now, err);
+}
+
+/* A replica may not be there. */
+static void
+advise(const struct kms_call *call, const char *code, struct envl_err *err)
+{
+    if (call->wrapped != NULL && strcmp(code, "NotFoundException") == 0)
+        kms_aws_target_advise(call->from->own, call->wrapped->key, err);
 }
 
 #define BUSY "the service is asked too often"
@@ -163,6 +174,7 @@ const struct kms_api kms_api_aws = {
     .aim = aim,
     .matches = matches,
     .is_key = is_key,
+    .advise = advise,
     .sign = sign,
     .credentials = kms_aws_credentials,
 };

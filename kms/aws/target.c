@@ -121,23 +121,6 @@ kms_aws_target_connect(struct kms_aws_target *target,
     return find_endpoint(target, world, kms_text_get(&target->region), err);
 }
 
-/* NULL is the same as NULL only. */
-static bool
-same_or_none(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-bool
-kms_aws_target_same_place(const struct kms_aws_target *a,
-                          const struct kms_aws_target *b)
-{
-    return kms_endpoint_same(&a->endpoint, &b->endpoint)
-           && strcmp(kms_text_get(&a->region), kms_text_get(&b->region)) == 0
-           && same_or_none(kms_uri_get(a->key.uri, "profile"),
-                           kms_uri_get(b->key.uri, "profile"));
-}
-
 /* Keys in headers and replies */
 
 bool
@@ -150,52 +133,25 @@ kms_aws_target_matches(const struct kms_aws_target *target, const char *arn)
                                   &parsed);
 }
 
-static enum envelope_reason
-fail_key(const char *said, const char *wanted, struct envl_err *err)
+enum envelope_reason
+kms_aws_target_check(const struct kms_aws_target *target, const char *said,
+                     const char *wanted, struct envl_err *err)
 {
-    struct kms_aws_arn parsed;
+    const char *region = kms_text_get(&target->region);
+    struct kms_aws_arn found, other;
 
-    if (said == NULL || !kms_aws_arn_parse_key(&parsed, said))
+    if (!kms_aws_arn_parse_key(&found, said))
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
                          "the reply does not name a key by its ARN");
+    if (strcmp(found.region, region) == 0
+        && (wanted == NULL ? kms_aws_key_matches(&target->key, region, &found)
+                           : kms_aws_arn_parse_key(&other, wanted)
+                                 && kms_aws_arn_same(&found, &other)))
+        return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
                      "the service used another key, %.110s, than it was asked "
                      "for, %.110s",
-                     said, wanted);
-}
-
-/* Is it a key in the region that was asked? */
-static bool
-is_local(const struct kms_aws_target *target, struct kms_aws_arn *arn,
-         const char *said)
-{
-    return said != NULL && kms_aws_arn_parse_key(arn, said)
-           && strcmp(arn->region, kms_text_get(&target->region)) == 0;
-}
-
-enum envelope_reason
-kms_aws_target_check_new(const struct kms_aws_target *target, const char *said,
-                         struct envl_err *err)
-{
-    struct kms_aws_arn arn;
-
-    if (is_local(target, &arn, said)
-        && kms_aws_key_matches(&target->key, kms_text_get(&target->region),
-                               &arn))
-        return ENVELOPE_OK;
-    return fail_key(said, target->key_id, err);
-}
-
-enum envelope_reason
-kms_aws_target_check_old(const struct kms_aws_target *target, const char *said,
-                         const char *arn, struct envl_err *err)
-{
-    struct kms_aws_arn found, wanted;
-
-    if (is_local(target, &found, said) && kms_aws_arn_parse_key(&wanted, arn)
-        && kms_aws_arn_same(&found, &wanted))
-        return ENVELOPE_OK;
-    return fail_key(said, arn, err);
+                     said, wanted != NULL ? wanted : target->key_id);
 }
 
 void

@@ -59,29 +59,17 @@ enum envelope_reason kms_aws_target_connect(struct kms_aws_target *target,
                                             const char *arn,
                                             struct envl_err *err);
 
-/* kms_aws_target_same_place - can one request be for both? */
-bool kms_aws_target_same_place(const struct kms_aws_target *a,
-                               const struct kms_aws_target *b);
-
 /*
- * kms_aws_target_check_new - the ARN in the reply to a request to encrypt: is
- * it this target's?
- * kms_aws_target_check_old - to a request to decrypt: is it the header's, or
- * its sibling in the region that was asked?
- *
- *   said  NULL for none
- *
- * The detail of a failure does not begin with the service's name.
+ * kms_aws_target_check - the ARN in a reply: is it a key of the region that was asked,
+ * and, where wanted is NULL, one that target means, else wanted's or its sibling?
  *
  * Returns: ENVELOPE_OK; ENVELOPE_R_KEY_SERVICE_REFUSED for another one;
- *          ENVELOPE_R_KEY_SERVICE for none.
+ *          ENVELOPE_R_KEY_SERVICE for what is no key's ARN.  Its detail does not begin
+ *          with the service's name.
  */
-enum envelope_reason
-kms_aws_target_check_new(const struct kms_aws_target *target, const char *said,
-                         struct envl_err *err);
-enum envelope_reason
-kms_aws_target_check_old(const struct kms_aws_target *target, const char *said,
-                         const char *arn, struct envl_err *err);
+enum envelope_reason kms_aws_target_check(const struct kms_aws_target *target,
+                                          const char *said, const char *wanted,
+                                          struct envl_err *err);
 
 /*
  * kms_aws_target_advise - where the service has not found the header's key (arn), and

@@ -165,6 +165,7 @@ struct kms_call {
  * matches - can the user mean the header's key?  It is target's name.
  * is_key - does the reply name the right key?  what is KMS_KEY or KMS_NEW_KEY.  It is
  *     the target's key_id.
+ * advise - what else people can do about a failure with this code: nothing.
  * may_reencrypt - can one request be for both?  Endpoint, region and profile are the
  *     same, and that is looked at before.
  * is_blob - is this what the service makes, as far as one can see?  It is.
@@ -197,6 +198,8 @@ struct kms_api {
     enum envelope_reason (*is_key)(const struct kms_call *call,
                                    enum kms_what what, const char *said,
                                    struct envl_err *err);
+    void (*advise)(const struct kms_call *call, const char *code,
+                   struct envl_err *err);
     enum envelope_reason (*may_reencrypt)(struct kms_call *call,
                                           struct envl_err *err);
     bool (*is_blob)(const char *text);

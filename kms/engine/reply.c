@@ -147,6 +147,8 @@ explain(const struct reading *r)
     (void)fail(r,
                again ? ENVELOPE_R_KEY_SERVICE : ENVELOPE_R_KEY_SERVICE_REFUSED,
                code, message, rule.advice);
+    if (r->call->asked->api->advise != NULL)
+        r->call->asked->api->advise(r->call, code, r->err);
     return rule.outcome;
 }
 
@@ -327,13 +329,12 @@ take_field(const struct reading *r, const struct kms_field *field)
         return take_blob(r, field);
     case KMS_PLAINTEXT:
         return take_plaintext(r, field);
-    case KMS_NEW_LABELS:
-        if (!r->call->made->has_context)
-            return KMS_DONE;
-        /* fall through */
     default:
-        return kms_json_bool(r->json, field->name, false) ? KMS_DONE
-                                                          : ask_again(r, field);
+        /* Of labels only where some were sent. */
+        return (field->what == KMS_NEW_LABELS && !r->call->made->has_context)
+                       || kms_json_bool(r->json, field->name, false)
+                   ? KMS_DONE
+                   : ask_again(r, field);
     }
 }
 

@@ -21,12 +21,19 @@ text_value(const char *text)
     return (struct value){ text, strlen(text) };
 }
 
+/* The labels, where this key has them as its context. */
+static struct value
+labels_of(const struct kms_call *call, const struct envl_kms_wrapped *key)
+{
+    if (!key->has_context)
+        return (struct value){ NULL, 0 };
+    return (struct value){ call->labels, call->labels_len };
+}
+
 /* NULL data: it is not sent. */
 static struct value
 find_value(const struct kms_call *call, const struct kms_field *field)
 {
-    const struct envl_kms_wrapped *bound = call->made;
-
     switch (field->what) {
     case KMS_FIXED:
         return text_value(field->text);
@@ -39,16 +46,12 @@ find_value(const struct kms_call *call, const struct kms_field *field)
     case KMS_PLAINTEXT:
         return (struct value){ call->kek, ENVL_KEK_LEN };
     case KMS_LABELS:
-        bound = call->wrapped;
-        /* fall through */
+        return labels_of(call, call->wrapped);
     case KMS_NEW_LABELS:
-        if (bound->has_context)
-            return (struct value){ call->labels, call->labels_len };
-        break;
+        return labels_of(call, call->made);
     default:
-        break;
+        return (struct value){ NULL, 0 };
     }
-    return (struct value){ NULL, 0 };
 }
 
 /* The value as it is written, between quotes unless it is JSON itself. */

@@ -5,7 +5,11 @@
  * asked for a new key, and to open one.
  */
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "kms/dispatch.h"
 #include "test/fuzz/target.h"
@@ -13,6 +17,13 @@
 #define ARN                                                           \
     "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-" \
     "1234567890ab"
+
+#define GOOGLE "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+
+static const char config[] =
+    "[corp]\nurl = https://kms.example\nsigner = none\n"
+    "generate = /g\ndecrypt = /d\n"
+    "[helper]\nexec = /usr/libexec/helper\n";
 
 static const int statuses[] = { 200, 400, 403, 404, 409, 412,
                                 429, 500, 503, 302, 204, 599 };
@@ -32,6 +43,9 @@ static const struct {
       "Qk9YRUQ=", "a=1\n" },
     { "vault:backup", "vault", "transit/keys/backup",
       "vault:v1:Qk9YRUQ=", NULL },
+    { "gcpkms://" GOOGLE, "gcpkms", GOOGLE, "BOXED", "a=1\n" },
+    { "httpkms://corp/k", "httpkms", "corp/k", "BOXED", "a=1\n" },
+    { "execkms://helper/k", "execkms", "helper/k", "BOXED", NULL },
 };
 
 /* The reply, and how often it was sent. */
@@ -79,6 +93,7 @@ variable(void *arg, const char *name)
         { "AWS_SECRET_ACCESS_KEY", "secret" },
         { "TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE" },
         { "TENCENTCLOUD_SECRET_KEY", "secret" },
+        { "GOOGLE_APPLICATION_CREDENTIALS", "/account.json" },
         { "VAULT_ADDR", "https://vault.example:8200" },
         { "VAULT_TOKEN", "hvs.secret" },
     };
@@ -101,15 +116,48 @@ guard_nothing(void *arg, const char *path, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
+/* A service account, whose key is made once. */
+static const char *
+account(void)
+{
+    static char text[4096];
+    EVP_PKEY *key;
+    BIO *bio;
+    char line[128];
+    size_t len;
+
+    if (text[0] != '\0')
+        return text;
+    key = EVP_RSA_gen(2048);
+    bio = BIO_new(BIO_s_mem());
+    MUST(key != NULL && bio != NULL
+         && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+    len = (size_t)snprintf(text, sizeof(text),
+                           "{\"type\":\"service_account\",\"private_key_id\":"
+                           "\"1\",\"client_email\":\"a@b.example\","
+                           "\"private_key\":\"");
+    while (BIO_gets(bio, line, sizeof(line)) > 0)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%.*s\\n",
+                                (int)strcspn(line, "\n"), line);
+    MUST(len + 3 < sizeof(text));
+    (void)strcpy(text + len, "\"}");
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+    return text;
+}
+
 static enum envelope_reason
-read_nothing(void *arg, struct kms_text *content, const char *path, size_t max,
-             struct envl_err *err)
+read_known(void *arg, struct kms_text *content, const char *path, size_t max,
+           struct envl_err *err)
 {
     (void)arg;
-    (void)path;
     (void)max;
     (void)err;
     kms_text_clear(content);
+    if (strcmp(path, ENVELOPE_KMS_CONFIG_PATH) == 0)
+        kms_text_set(content, config);
+    else if (strcmp(path, "/account.json") == 0)
+        kms_text_set(content, account());
     return ENVELOPE_OK;
 }
 
@@ -132,16 +180,19 @@ answer(void *arg, struct kms_reply *reply, const struct kms_request *request,
 }
 
 static enum envelope_reason
-run_nothing(void *arg, struct kms_text *output, size_t max, char *const argv[],
-            const struct kms_text *input, unsigned milliseconds,
-            struct envl_err *err)
+run(void *arg, struct kms_text *output, size_t max, char *const argv[],
+    const struct kms_text *input, unsigned milliseconds, struct envl_err *err)
 {
-    (void)arg;
-    (void)output;
-    (void)max;
+    struct server *server = arg;
+
+    (void)argv;
     (void)input;
     (void)milliseconds;
-    return envl_fail(err, ENVELOPE_R_KEY_SERVICE, "%s: not here", argv[0]);
+    (void)err;
+    MUST(++server->count <= 8);
+    MUST(server->size - 1 <= max);
+    kms_text_add_bytes(output, server->data + 1, server->size - 1);
+    return ENVELOPE_OK;
 }
 
 static struct kms_world
@@ -155,9 +206,9 @@ make_world(struct server *server)
         .random = least,
         .variable = variable,
         .guard = guard_nothing,
-        .read = read_nothing,
+        .read = read_known,
         .send = answer,
-        .run = run_nothing,
+        .run = run,
     };
 }
 
@@ -232,7 +283,10 @@ try_target(size_t i, const uint8_t *data, size_t size)
         .has_context = labels != NULL,
         .blob_len = strlen(targets[i].blob),
     };
-    bool ok = statuses[data[0] % STATUS_COUNT] == 200;
+    const int status = statuses[data[0] % STATUS_COUNT];
+    /* A helper has no status. */
+    const bool ok = status == 200 || status == 204
+                    || strcmp(targets[i].service, "execkms") == 0;
 
     (void)snprintf(wrapped.service, sizeof(wrapped.service), "%s",
                    targets[i].service);

@@ -250,6 +250,47 @@ a_bundle_is_trusted(void **state)
                      ENVELOPE_OK);
 }
 
+static void
+a_bundle_of_the_profile_is_trusted(void **state)
+{
+    static const struct fake_pair profile[] = {
+        { "HOME", "/home/me" },
+        { "AWS_ACCESS_KEY_ID", "AKIDEXAMPLE" },
+        { "AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI" },
+        { NULL, NULL },
+    };
+    static const struct fake_pair files[] = {
+        { "/home/me/.aws/config", "[default]\nca_bundle = /etc/corp.pem\n" },
+        { NULL, NULL },
+    };
+
+    (void)state;
+    t.fake.variables = profile;
+    t.fake.files = files;
+    t.fake.world.send = look_at_trust;
+    assert_int_equal(run(GENERATE, "awskms:///" ARN, NULL, NULL, 0),
+                     ENVELOPE_OK);
+}
+
+/* There is no replica where the user asks. */
+static void
+a_missing_replica_is_told(void **state)
+{
+    (void)state;
+    memcpy(t.wrapped.key, FAR_MRK_ARN, sizeof(FAR_MRK_ARN));
+    assert_int_equal(run_once(UNWRAP, "awskms:///" MRK_ARN, NULL, 400,
+                              "{\"__type\":\"NotFoundException\"}"),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    says("no replica in us-east-1: write awskms:///" FAR_MRK_ARN);
+    end();
+    begin();
+    memcpy(t.wrapped.key, FAR_MRK_ARN, sizeof(FAR_MRK_ARN));
+    assert_int_equal(run_once(UNWRAP, "awskms:///" MRK_ARN, NULL, 400,
+                              "{\"__type\":\"DisabledException\"}"),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_null(strstr(t.err.detail, "replica"));
+}
+
 static const struct {
     enum operation operation;
     const char *uri, *to, *labels;
@@ -882,6 +923,8 @@ main(void)
         service_test(a_request_is_signed),
         service_test(a_session_token_is_signed),
         service_test(a_bundle_is_trusted),
+        service_test(a_bundle_of_the_profile_is_trusted),
+        service_test(a_missing_replica_is_told),
         service_test(requests_are_as_written),
         service_test(bad_replies_are_refused),
         service_test(a_blob_may_not_be_too_long),
