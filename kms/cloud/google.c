@@ -8,6 +8,7 @@
 
 #include "kms/cloud/google_credentials.h"
 #include "kms/engine/api.h"
+#include "kms/engine/target.h"
 
 #define SCHEME "gcpkms"
 #define ENDPOINT_VARIABLE "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS"
@@ -88,26 +89,19 @@ close_target(struct kms_target *target)
 static enum envelope_reason
 aim(struct kms_target *target, const char *key, struct envl_err *err)
 {
-    const struct kms_world *world = target->world;
-    const struct kms_seeker seeker = { .world = world,
+    const struct kms_seeker seeker = { .world = target->world,
                                        .profile = target->profile };
-    const char *said = kms_uri_get(&target->uri, "endpoint");
     struct own *own = target->own;
-    struct kms_text url = { 0 }, universe = { 0 };
-    enum envelope_reason rc = ENVELOPE_OK;
+    struct kms_text universe = { 0 }, url = { 0 };
+    enum envelope_reason rc = kms_google_universe(&universe, &seeker, err);
 
     (void)key;
-    if (said == NULL)
-        said = world->variable(world->arg, ENDPOINT_VARIABLE);
-    if (said == NULL) {
-        rc = kms_google_universe(&universe, &seeker, err);
-        kms_text_addf(&url, "https://cloudkms.%s", kms_text_get(&universe));
-        said = kms_text_get(&url);
-    }
+    kms_text_addf(&url, "https://cloudkms.%s", kms_text_get(&universe));
     if (rc == ENVELOPE_OK && url.failed)
         rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
-        rc = kms_endpoint_parse(&own->endpoint, said, false, err);
+        rc = kms_target_endpoint(&own->endpoint, target, ENDPOINT_VARIABLE,
+                                 kms_text_get(&url), err);
     kms_text_clear(&url);
     kms_text_clear(&universe);
     return rc;

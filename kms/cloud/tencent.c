@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kms/engine/api.h"
+#include "kms/engine/target.h"
 #include "kms/http/sign.h"
 
 #define SCHEME "tencentkms"
@@ -50,16 +51,6 @@ is_key_id(const char *text)
            && strspn(text, UPPER LOWER DIGITS "-") == len;
 }
 
-static const char *
-endpoint_url(const struct kms_world *world, const struct kms_uri *uri)
-{
-    const char *url = kms_uri_get(uri, "endpoint");
-
-    if (url == NULL)
-        url = world->variable(world->arg, ENDPOINT_VARIABLE);
-    return url != NULL ? url : ENDPOINT;
-}
-
 static enum envelope_reason
 check_uri(const struct kms_uri *uri, struct envl_err *err)
 {
@@ -96,8 +87,8 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     target->binds_labels = true;
     if (rc == ENVELOPE_OK && own->name.failed)
         rc = envl_fail_memory(err);
-    return rc == ENVELOPE_OK ? kms_endpoint_parse(
-               &own->endpoint, endpoint_url(target->world, uri), false, err)
+    return rc == ENVELOPE_OK ? kms_target_endpoint(
+               &own->endpoint, target, ENDPOINT_VARIABLE, ENDPOINT, err)
                              : rc;
 }
 

@@ -111,7 +111,7 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     target->binds_labels = target->needs_labels = context != NULL;
     rc = kms_vault_server_find(&own->server, target->world, uri, err);
     target->endpoint = &own->server.endpoint;
-    target->region = own->server.name_space;
+    target->region = kms_text_get(&own->server.name_space);
     target->tls = own->server.tls;
     return rc;
 }
@@ -161,7 +161,7 @@ sign(struct kms_request *request, const struct kms_call *call, int64_t now,
     kms_request_add(request, "X-Vault-Request", "true");
     kms_request_add(request, "X-Vault-Token", "%s",
                     kms_text_get(&call->credentials.token));
-    if (call->asked->region != NULL)
+    if (*call->asked->region != '\0')
         kms_request_add(request, "X-Vault-Namespace", "%s",
                         call->asked->region);
     return ENVELOPE_OK;

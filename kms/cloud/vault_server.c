@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kms/engine/source.h"
+
 #define TOKEN_LEN_MAX 8192
 
 /* Vault's variables or OpenBao's: those of which the address is set, or else the
@@ -43,6 +45,25 @@ variable(const struct kms_world *world, const char *name)
     return world->variable(world->arg, full);
 }
 
+/* What the URI says, else the variable. */
+static enum envelope_reason
+find_text(struct kms_text *text, const struct kms_world *world,
+          const char *said, const char *name, struct envl_err *err)
+{
+    char full[32];
+    enum envelope_reason rc;
+
+    kms_text_set(text, said != NULL ? said : "");
+    if (said != NULL)
+        return text->failed ? envl_fail_memory(err) : ENVELOPE_OK;
+    (void)snprintf(full, sizeof(full), "%s_%s", is_bao(world) ? "BAO" : "VAULT",
+                   name);
+    rc = kms_source_variable(text, world, full, err);
+    return rc == ENVELOPE_R_CREDENTIALS
+               ? (err->reason = ENVELOPE_R_UNREADABLE_KEY)
+               : rc;
+}
+
 /* Addresses */
 
 static enum envelope_reason
@@ -55,27 +76,25 @@ static enum envelope_reason
 find_endpoint(struct kms_endpoint *endpoint, const struct kms_world *world,
               const struct kms_uri *uri, struct envl_err *err)
 {
-    const char *url = kms_uri_get(uri, "address");
-    struct kms_text own = { 0 };
-    enum envelope_reason rc;
+    const char *said = kms_uri_get(uri, "address");
+    struct kms_text url = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
 
-    if (*uri->authority != '\0') {
-        if (url != NULL)
-            return fail(err, "the URI names its server twice, as a host and "
-                             "as address=");
-        kms_text_addf(&own, "https://%s", uri->authority);
-        url = kms_text_get(&own);
-    }
-    if (url == NULL)
-        url = variable(world, "ADDR");
-    if (own.failed)
+    if (*uri->authority != '\0' && said != NULL)
+        return fail(err, "the URI names its server twice, as a host and as "
+                         "address=");
+    if (*uri->authority != '\0')
+        kms_text_addf(&url, "https://%s", uri->authority);
+    else
+        rc = find_text(&url, world, said, "ADDR", err);
+    if (rc == ENVELOPE_OK && url.failed)
         rc = envl_fail_memory(err);
-    else if (url == NULL)
+    else if (rc == ENVELOPE_OK && url.len == 0)
         rc = fail(err, "no server is named: set VAULT_ADDR or BAO_ADDR, or "
                        "write vault://HOST:8200/MOUNT/keys/NAME");
-    else
-        rc = kms_endpoint_parse(endpoint, url, false, err);
-    kms_text_clear(&own);
+    else if (rc == ENVELOPE_OK)
+        rc = kms_endpoint_parse(endpoint, kms_text_get(&url), false, err);
+    kms_text_clear(&url);
     return rc;
 }
 
@@ -114,18 +133,6 @@ find_tls(struct kms_tls *tls, const struct kms_world *world,
     return ENVELOPE_OK;
 }
 
-static enum envelope_reason
-find_namespace(const char **name_space, const struct kms_world *world,
-               const struct kms_uri *uri, struct envl_err *err)
-{
-    *name_space = kms_uri_get(uri, "namespace");
-    if (*name_space == NULL)
-        *name_space = variable(world, "NAMESPACE");
-    if (*name_space != NULL && !kms_is_printable(*name_space))
-        return fail(err, "the namespace is not printable ASCII");
-    return ENVELOPE_OK;
-}
-
 enum envelope_reason
 kms_vault_server_find(struct kms_vault_server *server,
                       const struct kms_world *world, const struct kms_uri *uri,
@@ -136,7 +143,8 @@ kms_vault_server_find(struct kms_vault_server *server,
     *server = (struct kms_vault_server){ 0 };
     rc = find_tls(&server->tls, world, err);
     if (rc == ENVELOPE_OK)
-        rc = find_namespace(&server->name_space, world, uri, err);
+        rc = find_text(&server->name_space, world,
+                       kms_uri_get(uri, "namespace"), "NAMESPACE", err);
     if (rc == ENVELOPE_OK)
         rc = find_endpoint(&server->endpoint, world, uri, err);
     if (rc != ENVELOPE_OK)
@@ -148,74 +156,41 @@ void
 kms_vault_server_clear(struct kms_vault_server *server)
 {
     kms_endpoint_clear(&server->endpoint);
+    kms_text_clear(&server->name_space);
     *server = (struct kms_vault_server){ 0 };
 }
 
-bool
-kms_vault_server_same(const struct kms_vault_server *a,
-                      const struct kms_vault_server *b)
-{
-    const char *in_a = a->name_space != NULL ? a->name_space : "";
-    const char *in_b = b->name_space != NULL ? b->name_space : "";
-
-    return kms_endpoint_same(&a->endpoint, &b->endpoint)
-           && strcmp(in_a, in_b) == 0;
-}
-
-/* Tokens */
-
-/* The content of ~/.vault-token without the end of its line. */
-static enum envelope_reason
-read_token(struct kms_text *token, const struct kms_world *world,
-           struct envl_err *err)
-{
-    const char *home = world->variable(world->arg, "HOME");
-    struct kms_text path = { 0 }, file = { 0 };
-    enum envelope_reason rc = ENVELOPE_OK;
-    size_t len;
-
-    if (home == NULL)
-        return ENVELOPE_OK;
-    kms_text_addf(&path, "%s/.vault-token", home);
-    if (path.failed)
-        rc = envl_fail_memory(err);
-    else
-        rc = world->read(world->arg, &file, kms_text_get(&path), TOKEN_LEN_MAX,
-                         err);
-    if (rc == ENVELOPE_OK) {
-        len = file.len;
-        if (len > 0 && file.data[len - 1] == '\n')
-            len--;
-        if (len > 0 && file.data[len - 1] == '\r')
-            len--;
-        kms_text_add_bytes(token, kms_text_get(&file), len);
-    }
-    kms_text_clear(&file);
-    kms_text_clear(&path);
-    return rc;
-}
+/* Tokens: Vault's own clients strip that of the file, and refuse one of the
+ * environment that has a line end. */
 
 enum envelope_reason
 kms_vault_token(struct kms_text *token, const struct kms_world *world,
                 struct envl_err *err)
 {
+    const char *home = world->variable(world->arg, "HOME");
     const char *value = variable(world, "TOKEN");
+    struct kms_text path = { 0 };
     enum envelope_reason rc = ENVELOPE_OK;
 
     kms_text_clear(token);
-    if (value != NULL)
+    if (value != NULL) {
         kms_text_set(token, value);
-    else
-        rc = read_token(token, world, err);
-    if (token->failed)
+    } else if (home != NULL) {
+        kms_text_addf(&path, "%s/.vault-token", home);
+        rc = path.failed ? envl_fail_memory(err)
+                         : world->read(world->arg, token, kms_text_get(&path),
+                                       TOKEN_LEN_MAX, err);
+    }
+    kms_text_clear(&path);
+    if (rc == ENVELOPE_OK && token->failed)
         rc = envl_fail_memory(err);
     else if (rc == ENVELOPE_OK && token->len == 0)
         rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
                        "vault: no token: set VAULT_TOKEN, or have vault login "
                        "write ~/.vault-token");
     else if (rc == ENVELOPE_OK
-             && (!kms_is_printable(token->data)
-                 || strlen(token->data) != token->len))
+             && (value != NULL ? !kms_is_printable(value)
+                               : !kms_text_is_token(token)))
         rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
                        "vault: the token of %s is not printable ASCII",
                        value != NULL ? "VAULT_TOKEN or BAO_TOKEN"

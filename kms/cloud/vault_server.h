@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which server of Vault or OpenBao is meant, and who we are to it: what the
- * URI says, else the variables of Vault, else those of OpenBao.
+ * Which server of Vault or OpenBao is meant, and who we are to it: what the URI says,
+ * else the variables of Vault, else those of OpenBao.  White space around a variable's
+ * text does not count, and other control characters in it are an error.
  */
 #ifndef KMS_CLOUD_VAULT_SERVER_H
 #define KMS_CLOUD_VAULT_SERVER_H
@@ -13,7 +14,7 @@
 
 struct kms_vault_server {
     struct kms_endpoint endpoint;
-    const char *name_space; /* borrowed, printable; NULL: the root's */
+    struct kms_text name_space; /* printable; "": the root's */
     struct kms_tls tls;
 };
 
@@ -31,10 +32,6 @@ enum envelope_reason kms_vault_server_find(struct kms_vault_server *server,
                                            const struct kms_uri *uri,
                                            struct envl_err *err);
 void kms_vault_server_clear(struct kms_vault_server *server);
-
-/* kms_vault_server_same - the same server, and the same namespace in it? */
-bool kms_vault_server_same(const struct kms_vault_server *a,
-                           const struct kms_vault_server *b);
 
 /*
  * kms_vault_token - VAULT_TOKEN, BAO_TOKEN, or what ~/.vault-token has

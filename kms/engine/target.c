@@ -6,6 +6,8 @@
 
 #include <openssl/crypto.h>
 
+#include "kms/engine/source.h"
+
 enum envelope_reason
 kms_target_open(struct kms_target *target, const struct kms_api *api,
                 const struct kms_world *world, const char *uri,
@@ -52,4 +54,25 @@ kms_target_aim(struct kms_target *target, const char *key, struct envl_err *err)
 {
     return target->api->aim != NULL ? target->api->aim(target, key, err)
                                     : ENVELOPE_OK;
+}
+
+enum envelope_reason
+kms_target_endpoint(struct kms_endpoint *endpoint,
+                    const struct kms_target *target, const char *variable,
+                    const char *usual, struct envl_err *err)
+{
+    const char *said = kms_uri_get(&target->uri, "endpoint");
+    struct kms_text url = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    if (said == NULL)
+        rc = kms_source_variable(&url, target->world, variable, err);
+    if (said == NULL)
+        said = url.len > 0 ? kms_text_get(&url) : usual;
+    if (rc == ENVELOPE_OK)
+        rc = kms_endpoint_parse(endpoint, said, false, err);
+    else if (rc == ENVELOPE_R_CREDENTIALS)
+        rc = err->reason = ENVELOPE_R_UNREADABLE_KEY;
+    kms_text_clear(&url);
+    return rc;
 }

@@ -21,6 +21,14 @@ enum envelope_reason kms_target_open(struct kms_target *target,
 void kms_target_close(struct kms_target *target);
 bool kms_target_matches(const struct kms_target *target, const char *key);
 
+/* kms_target_endpoint - read the URI's endpoint=, else what a variable says, else the
+ * service's own; returns what kms_endpoint_parse() does */
+enum envelope_reason kms_target_endpoint(struct kms_endpoint *endpoint,
+                                         const struct kms_target *target,
+                                         const char *variable,
+                                         const char *usual,
+                                         struct envl_err *err);
+
 /* kms_target_aim - find the endpoint, of the header's key or of any if that is NULL;
  * returns what the service's aim does */
 enum envelope_reason kms_target_aim(struct kms_target *target, const char *key,

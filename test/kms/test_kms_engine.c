@@ -44,7 +44,7 @@ static enum envelope_reason
 open_target(struct kms_target *target, enum envl_kms_use use,
             struct envl_err *err)
 {
-    note("open", &target->uri, use);
+    note("open", &target->uri, (int)use);
     target->key_id = KEY;
     target->name = KEY;
     target->region = kms_uri_get(&target->uri, "region");
