@@ -8,7 +8,7 @@
 #include "kms/core/json.h"
 
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -16,7 +16,8 @@
 
 #include "kms/core/span.h"
 
-#define DEPTH_MAX 16 /* the library itself recurses */
+#define NUMBER_LEN_MAX 18 /* digits */
+#define DEPTH_MAX 16      /* the library itself recurses */
 
 struct kms_json {
     json_t *root;
@@ -209,40 +210,20 @@ kms_json_has(const struct kms_json *json, const char *path)
     return find(json, path) != NULL;
 }
 
-bool
-kms_json_is_number(const struct kms_json *json, const char *path,
-                   uint32_t number)
-{
-    const json_t *value = find(json, path);
-    const char *text = kms_json_text(json, path);
-    char digits[sizeof("4294967295")];
-
-    (void)snprintf(digits, sizeof(digits), "%lu", (unsigned long)number);
-    if (text != NULL)
-        return strcmp(text, digits) == 0;
-    return json_is_integer(value) && json_integer_value(value) == number;
-}
-
 int64_t
 kms_json_number(const struct kms_json *json, const char *path)
 {
     const json_t *value = find(json, path);
+    const char *text = kms_json_text(json, path);
 
-    return json_is_integer(value) ? json_integer_value(value) : -1;
-}
-
-long
-kms_json_octets(const struct kms_json *json, const char *path,
-                unsigned char *out, size_t room)
-{
-    const json_t *value = find(json, path);
-
-    if (json_is_string(value))
-        return kms_base64_decode(out, room, json_string_value(value),
-                                 json_string_length(value));
-    if (room > 0)
-        OPENSSL_cleanse(out, room);
-    return -1;
+    if (json_is_integer(value))
+        return json_integer_value(value);
+    /* No more digits than fit, and in the one way of writing them. */
+    if (text == NULL || *text == '\0' || strlen(text) > NUMBER_LEN_MAX
+        || strspn(text, KMS_DIGITS) != strlen(text)
+        || (text[0] == '0' && text[1] != '\0'))
+        return -1;
+    return strtoll(text, NULL, 10);
 }
 
 /* Writing */
@@ -296,16 +277,6 @@ kms_json_add_bytes(struct kms_text *text, const char *name, const char *value,
 }
 
 void
-kms_json_add_base64(struct kms_text *text, const char *name, const void *value,
-                    size_t len)
-{
-    add_name(text, name, strlen(name));
-    kms_text_add(text, "\"");
-    kms_text_add_base64(text, value, len);
-    kms_text_add(text, "\"");
-}
-
-void
 kms_json_add_raw(struct kms_text *text, const char *name, const char *json)
 {
     add_name(text, name, strlen(name));
@@ -332,16 +303,4 @@ kms_json_labels(struct kms_text *text, const char *labels, size_t len)
         add_string(text, line.data, line.len);
     }
     kms_json_end(text);
-}
-
-void
-kms_json_add_labels(struct kms_text *text, const char *name, const char *labels,
-                    size_t len)
-{
-    struct kms_text map = { 0 };
-
-    kms_json_labels(&map, labels, len);
-    text->failed = text->failed || map.failed;
-    kms_json_add_raw(text, name, kms_text_get(&map));
-    kms_text_clear(&map);
 }

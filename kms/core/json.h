@@ -32,26 +32,14 @@ void kms_json_free(struct kms_json *json);
  * within json; NULL if there is none or it holds a NUL
  * kms_json_bool - the boolean there, else otherwise
  * kms_json_has - is there anything but null?
- * kms_json_number - the whole number there; -1 if there is none
+ * kms_json_number - the whole number there, or that of a string of its digits; -1 if
+ * there is none
  */
 const char *kms_json_text(const struct kms_json *json, const char *path);
 bool kms_json_bool(const struct kms_json *json, const char *path,
                    bool otherwise);
 bool kms_json_has(const struct kms_json *json, const char *path);
 int64_t kms_json_number(const struct kms_json *json, const char *path);
-
-/* kms_json_is_number - is it this number, as one or as a string of its digits? */
-bool kms_json_is_number(const struct kms_json *json, const char *path,
-                        uint32_t number);
-
-/*
- * kms_json_octets - the octets of the base64 at a path
- *
- * Returns: their number; -1 if there is none or it is no base64 or longer
- *          than room; then out is wiped.
- */
-long kms_json_octets(const struct kms_json *json, const char *path,
-                     unsigned char *out, size_t room);
 
 /*
  * Writing, without spaces, names in the order in which they were added:
@@ -67,8 +55,6 @@ void kms_json_begin(struct kms_text *text);
 void kms_json_add(struct kms_text *text, const char *name, const char *value);
 void kms_json_add_bytes(struct kms_text *text, const char *name,
                         const char *value, size_t len);
-void kms_json_add_base64(struct kms_text *text, const char *name,
-                         const void *value, size_t len);
 void kms_json_add_raw(struct kms_text *text, const char *name,
                       const char *json);
 void kms_json_end(struct kms_text *text);
@@ -78,9 +64,5 @@ void kms_json_end(struct kms_text *text);
  * in their order, which is sorted: one text for one set
  */
 void kms_json_labels(struct kms_text *text, const char *labels, size_t len);
-
-/* kms_json_add_labels - the same object as a member */
-void kms_json_add_labels(struct kms_text *text, const char *name,
-                         const char *labels, size_t len);
 
 #endif

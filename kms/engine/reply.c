@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "kms/core/crc32c.h"
@@ -177,6 +178,7 @@ decode(unsigned char *out, size_t room, const char *text, enum kms_form form)
     size_t len = 0;
     long n = -1;
 
+    (void)ERR_set_mark();
     if (text != NULL && form == KMS_BASE64)
         n = kms_base64_decode(out, room, text, strlen(text));
     else if (text != NULL && form == KMS_BASE64URL)
@@ -189,6 +191,7 @@ decode(unsigned char *out, size_t room, const char *text, enum kms_form form)
         n = (long)strlen(text);
         memcpy(out, text, (size_t)n);
     }
+    (void)ERR_pop_to_mark();
     if (n < 0)
         OPENSSL_cleanse(out, room);
     return n;
@@ -227,7 +230,7 @@ check_octets(const struct reading *r, const struct kms_field *field,
 {
     const bool good =
         field->form == KMS_CRC32C
-            ? kms_json_is_number(r->json, field->name, kms_crc32c(data, len))
+            ? kms_json_number(r->json, field->name) == kms_crc32c(data, len)
             : is_digest(r, field, data, len);
 
     return good ? KMS_DONE : ask_again(r, field);

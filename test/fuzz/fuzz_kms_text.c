@@ -157,7 +157,6 @@ try_json(const char *text, size_t size)
     struct kms_json *json;
     struct envl_err err = { 0 };
     enum envelope_reason rc = kms_json_parse(&json, text, size, &err);
-    unsigned char out[32];
     const char *value;
     size_t i;
 
@@ -173,7 +172,7 @@ try_json(const char *text, size_t size)
             check_rewrite(value);
         }
         (void)kms_json_bool(json, paths[i], true);
-        MUST(kms_json_octets(json, paths[i], out, sizeof(out)) <= 32);
+        (void)kms_json_number(json, paths[i]);
     }
     kms_json_free(json);
 }
