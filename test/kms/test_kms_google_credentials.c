@@ -301,7 +301,7 @@ refused_users_are_told_what_to_do(void **state)
           ENVELOPE_R_KEY_SERVICE,
           "there is no token in its answer" },
     };
-    struct fake_reply replies[4];
+    static struct fake_reply replies[4];
     size_t i, j;
 
     (void)state;
@@ -344,7 +344,7 @@ expiry_is_read(void **state)
         { AT(",\"expireTime\":\"2015-08-30T13:36:00+01:00\""), 0 },
         { AT(",\"expireTime\":\"tomorrow\""), 0 },
     };
-    struct fake_reply reply = { .status = 200 };
+    static struct fake_reply reply = { .status = 200 };
     size_t i;
 
     (void)state;

@@ -144,7 +144,7 @@ urls_are_asked_for_a_token(void **state)
         { BARE URL_SOURCE("http://127.0.0.1:81/") "}", "http://127.0.0.1:81/",
           "s" SECRET, NULL, NULL },
     };
-    struct fake_reply replies[2];
+    static struct fake_reply replies[2];
     const struct fake_request *request = g.fake.requests;
     const char *header;
     size_t i;

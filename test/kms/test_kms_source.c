@@ -175,7 +175,7 @@ static const struct {
 static void
 texts_are_cleaned(void **state)
 {
-    struct fake_pair said[] = { { "V", NULL }, { NULL, NULL } };
+    static struct fake_pair said[] = { { "V", NULL }, { NULL, NULL } };
     enum envelope_reason rc;
     size_t i;
 
