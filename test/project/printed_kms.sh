@@ -45,16 +45,18 @@ same() { # FILE... - they were decrypted, where key services are built
     done
 }
 
-# The service's model has this operation, and its table here asks for it.
+# Well-formed, and what it allows is what the table of the service asks for.
 allows() { # POLICY ACTION TABLE
     jq -e --arg action "$2" '[.. | strings] | index($action)' "$1"
     grep -q "\"${2#kms:}\"" "$srcdir/kms/$3"
 }
 
 aws_7() {
-    leaves 'arn=$(aws kms create-key' 'the cloud itself'
+    leaves "arn=\$(aws kms create-key" 'the cloud itself'
     becomes backup.json '{'
     allows backup.json kms:GenerateDataKey aws/aws.c
+    runs 'sed s/kms'
+    allows restore.json kms:Decrypt aws/aws.c
     with_kms runs "envelope decrypt -i 'awskms:?account"
     same again
     leaves '[profile envelope]' 'test/kms/kms_aws_credentials.sh runs a program'
