@@ -87,6 +87,7 @@ envelope_kms_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -no-undefined -sh
 # Programs that kms.conf may name: envelope-kms-helper(7)
 helpersdir = $(libexecdir)/envelope
 dist_helpers_SCRIPTS = \
-	%D%/helpers/envelope-kms-aws-cli
+	%D%/helpers/envelope-kms-aws-cli \
+	%D%/helpers/envelope-kms-kmip
 endif
 # End of key services

@@ -16,6 +16,7 @@ service_scripts = \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
 	%D%/kms_helper_aws.sh \
+	%D%/kms_helper_kmip.sh \
 	%D%/kms_privileged.sh \
 	%D%/kms_sign.sh \
 	%D%/kms_site.sh \

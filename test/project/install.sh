@@ -194,7 +194,7 @@ kms_exports() {
 
 # kms.conf may name them.
 helpers() {
-    for name in envelope-kms-aws-cli; do
+    for name in envelope-kms-aws-cli envelope-kms-kmip; do
         [ -x "$dest$jobsdir/$name" ]
         cmp "$srcdir/kms/helpers/$name" "$dest$jobsdir/$name"
         ended 0 "$dest$jobsdir/$name" --help
@@ -349,11 +349,11 @@ t 'what the library needs' linkage "$libdir/libenvelope.so"
 if [ -e "$top_builddir/.libs/envelope-kms.so" ]; then
     t 'the key services export their one entry' kms_exports
     t 'they alone know the network' network_in_one_place
-    t 'helpers come with them' helpers
+    t 'two helpers come with them' helpers
 else
     skip 'the key services export their one entry' 'they are not built'
     skip 'they alone know the network' 'they are not built'
-    skip 'helpers come with them' 'they are not built'
+    skip 'two helpers come with them' 'they are not built'
 fi
 t 'no installed text names the build or DESTDIR' no_build_paths
 t 'pkg-config knows envelope' pc_answers
