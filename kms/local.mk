@@ -105,5 +105,11 @@ envelope_kms_la_SOURCES = %D%/module.c
 envelope_kms_la_LIBADD = libenvl-kms.la
 envelope_kms_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -no-undefined -shared \
 	-export-symbols-regex '^envl_kms_module$$'
+
+# Programs that kms.conf may name: envelope-kms-helper(7)
+helpersdir = $(libexecdir)/envelope
+dist_helpers_SCRIPTS = \
+	%D%/helpers/envelope-kms-aws-cli \
+	%D%/helpers/envelope-kms-kmip
 endif
 # End of key services
