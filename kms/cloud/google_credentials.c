@@ -65,26 +65,39 @@ kms_google_fail(struct envl_err *err, const struct kms_google_file *file,
                      kms_text_get(&file->path), what.detail);
 }
 
-enum envelope_reason
-kms_google_get(const char **value, const struct kms_google_file *file,
-               const char *path, struct envl_err *err)
+const char *
+kms_google_get(struct kms_google_file *file, const char *path)
 {
-    *value = kms_json_text(file->json, path);
-    if (*value == NULL ? kms_json_has(file->json, path) : **value == '\0')
-        return kms_google_fail(err, file, "%s is no text, or an empty one",
-                               path);
-    return ENVELOPE_OK;
+    const char *value;
+
+    if (file->json == NULL || !kms_json_has(file->json, path))
+        return NULL;
+    value = kms_json_text(file->json, path);
+    if ((value == NULL || *value == '\0') && file->wrong == NULL)
+        file->wrong = path;
+    return value;
+}
+
+const char *
+kms_google_need(struct kms_google_file *file, const char *path)
+{
+    const char *value = kms_google_get(file, path);
+
+    if (value == NULL && file->wrong == NULL)
+        file->wrong = path;
+    return value != NULL ? value : "";
 }
 
 enum envelope_reason
-kms_google_need(const char **value, const struct kms_google_file *file,
-                const char *path, struct envl_err *err)
+kms_google_check(const struct kms_google_file *file, struct envl_err *err)
 {
-    enum envelope_reason rc = kms_google_get(value, file, path, err);
-
-    if (rc == ENVELOPE_OK && *value == NULL)
-        rc = kms_google_fail(err, file, "there is no %s in it", path);
-    return rc;
+    if (file->wrong == NULL)
+        return ENVELOPE_OK;
+    return kms_json_has(file->json, file->wrong)
+               ? kms_google_fail(err, file, "%s is no text, or an empty one",
+                                 file->wrong)
+               : kms_google_fail(err, file, "there is no %s in it",
+                                 file->wrong);
 }
 
 static enum envelope_reason
@@ -113,31 +126,28 @@ check_universe(const struct kms_google_file *file, const char *name,
     enum envelope_reason rc;
 
     kms_text_addf(&url, "https://cloudkms.%s", domain);
-    if (file->universe.failed || url.failed)
-        rc = envl_fail_memory(err);
-    else
-        rc = kms_endpoint_parse(&endpoint, kms_text_get(&url), false, err);
-    if (rc != ENVELOPE_R_MEMORY
-        && (rc != ENVELOPE_OK || strchr(domain, '.') == NULL
-            || strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789-.")
-                   < strlen(domain)))
-        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                       "%.160s: %.100s is not the name of a domain in lower "
-                       "case, such as " UNIVERSE,
-                       name, domain);
+    rc = file->universe.failed || url.failed
+             ? envl_fail_memory(err)
+             : kms_endpoint_parse(&endpoint, kms_text_get(&url), false, err);
     kms_endpoint_clear(&endpoint);
     kms_text_clear(&url);
-    return rc;
+    if (rc == ENVELOPE_R_MEMORY
+        || (rc == ENVELOPE_OK && strchr(domain, '.') != NULL
+            && domain[strspn(domain, KMS_LOWER KMS_DIGITS "-.")] == '\0'))
+        return rc;
+    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                     "%.160s: %.100s is not the name of a domain in lower "
+                     "case, such as " UNIVERSE,
+                     name, domain);
 }
 
 static enum envelope_reason
 find_universe(struct kms_google_file *file, struct envl_err *err)
 {
-    const char *said = variable(file, UNIVERSE_VARIABLE), *own = NULL;
-    enum envelope_reason rc = ENVELOPE_OK;
+    const char *said = variable(file, UNIVERSE_VARIABLE);
+    const char *own = kms_google_get(file, "universe_domain");
+    enum envelope_reason rc = kms_google_check(file, err);
 
-    if (file->json != NULL)
-        rc = kms_google_get(&own, file, "universe_domain", err);
     if (rc == ENVELOPE_OK && own != NULL && said != NULL
         && strcmp(own, said) != 0)
         rc = kms_google_fail(err, file,
@@ -149,11 +159,11 @@ find_universe(struct kms_google_file *file, struct envl_err *err)
         rc = guard_file(file, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    kms_text_set(&file->universe, own != NULL    ? own
-                                  : said != NULL ? said
-                                                 : UNIVERSE);
+    if (own == NULL)
+        own = said != NULL ? said : UNIVERSE;
+    kms_text_set(&file->universe, own);
     return check_universe(
-        file, own != NULL ? kms_text_get(&file->path) : UNIVERSE_VARIABLE, err);
+        file, own != said ? kms_text_get(&file->path) : UNIVERSE_VARIABLE, err);
 }
 
 /* Files */
@@ -230,7 +240,7 @@ close_file(struct kms_google_file *file)
 }
 
 static enum envelope_reason
-find_kind(const struct kind **kind, const struct kms_google_file *file,
+find_kind(const struct kind **kind, struct kms_google_file *file,
           struct envl_err *err)
 {
     const char *type;
@@ -240,10 +250,10 @@ find_kind(const struct kind **kind, const struct kms_google_file *file,
     *kind = &machine;
     if (file->json == NULL)
         return ENVELOPE_OK;
-    rc = kms_google_need(&type, file, "type", err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    type = kms_google_need(file, "type");
+    rc = kms_google_check(file, err);
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && rc == ENVELOPE_OK;
+         i++) {
         *kind = &kinds[i];
         if (strcmp(type, kinds[i].type) != 0)
             continue;
@@ -254,6 +264,8 @@ find_kind(const struct kind **kind, const struct kms_google_file *file,
                                    type, kinds[i].advice);
         return kinds[i].guarded ? guard_file(file, err) : ENVELOPE_OK;
     }
+    if (rc != ENVELOPE_OK)
+        return rc;
     return kms_google_fail(err, file,
                            "credentials of type %.60s are not known: it has to "
                            "be service_account, authorized_user or "
@@ -273,7 +285,7 @@ add_source(struct kms_text *source, const struct kms_google_file *file,
     struct kms_text all = { 0 };
     enum envelope_reason rc = ENVELOPE_OK;
 
-    kms_google_base(&all, file->seeker, "");
+    kms_google_base(&all, file->seeker->world, "");
     kms_text_addf(&all, " %s ", kms_text_get(&file->universe));
     kms_google_machine(&all, file->seeker->world);
     kms_text_addf(&all, " %s ", kms_text_get(&file->path));
@@ -293,21 +305,19 @@ add_source(struct kms_text *source, const struct kms_google_file *file,
 }
 
 static enum envelope_reason
-find_token(struct kms_credentials *credentials,
-           const struct kms_google_file *file, const struct kind *kind,
-           struct envl_err *err)
+find_token(struct kms_credentials *credentials, struct kms_google_file *file,
+           const struct kind *kind, struct envl_err *err)
 {
     struct kms_text source = { 0 };
-    enum envelope_reason rc = ENVELOPE_OK;
+    enum envelope_reason rc;
 
-    if (kind->asks)
-        rc = add_source(&source, file, err);
+    if (!kind->asks)
+        return kind->source(credentials, file, err);
+    rc = add_source(&source, file, err);
     if (rc == ENVELOPE_OK
-        && (!kind->asks
-            || !kms_kept_find(credentials, file->seeker,
-                              kms_text_get(&source)))) {
+        && !kms_kept_find(credentials, file->seeker, kms_text_get(&source))) {
         rc = kind->source(credentials, file, err);
-        if (rc == ENVELOPE_OK && kind->asks)
+        if (rc == ENVELOPE_OK)
             kms_kept_put(file->seeker, kms_text_get(&source), credentials);
     }
     kms_text_clear(&source);
@@ -316,13 +326,14 @@ find_token(struct kms_credentials *credentials,
 
 static enum envelope_reason
 set_quota_project(struct kms_credentials *credentials,
-                  const struct kms_google_file *file, struct envl_err *err)
+                  struct kms_google_file *file, struct envl_err *err)
 {
     const char *project = variable(file, QUOTA_VARIABLE);
-    enum envelope_reason rc = ENVELOPE_OK;
+    enum envelope_reason rc;
 
-    if (project == NULL && file->json != NULL)
-        rc = kms_google_get(&project, file, "quota_project_id", err);
+    if (project == NULL)
+        project = kms_google_get(file, "quota_project_id");
+    rc = kms_google_check(file, err);
     if (rc != ENVELOPE_OK || project == NULL)
         return rc;
     if (!kms_span_is_key((struct kms_span){ project, strlen(project) }))
@@ -348,8 +359,7 @@ kms_google_credentials(struct kms_credentials *credentials,
         rc = find_token(credentials, &file, kind, err);
     if (rc == ENVELOPE_OK)
         rc = set_quota_project(credentials, &file, err);
-    if (rc == ENVELOPE_OK
-        && (credentials->id.failed || credentials->token.failed))
+    if (rc == ENVELOPE_OK && kms_source_failed(credentials))
         rc = envl_fail_memory(err);
     if (rc != ENVELOPE_OK)
         kms_credentials_clear(credentials);
