@@ -17,41 +17,13 @@
 
 /* Hosts */
 
-static bool
-drop_front(struct kms_span *span, const char *text)
-{
-    const size_t len = strlen(text);
-
-    if (span->len < len || memcmp(span->data, text, len) != 0)
-        return false;
-    *span = kms_span_skip(*span, len);
-    return true;
-}
-
-static bool
-drop_back(struct kms_span *span, const char *text)
-{
-    const size_t len = strlen(text);
-
-    if (span->len < len || memcmp(span->data + span->len - len, text, len) != 0)
-        return false;
-    span->len -= len;
-    return true;
-}
-
-static bool
-is_label(struct kms_span span)
-{
-    return span.len > 0 && memchr(span.data, '.', span.len) == NULL;
-}
-
 /* Such as europe-west9.  Any other label could be a bucket's: "sts" of
  * storage.googleapis.com may be anybody's. */
 static bool
-is_region(struct kms_span span)
+is_region(struct kms_span label)
 {
-    return is_label(span) && memchr(span.data, '-', span.len) != NULL
-           && strchr(KMS_DIGITS, span.data[span.len - 1]) != NULL;
+    return memchr(label.data, '-', label.len) != NULL
+           && strchr(KMS_DIGITS, label.data[label.len - 1]) != NULL;
 }
 
 /* Google's names for a service: for all regions, sts.REGION, REGION-sts, and
@@ -59,16 +31,22 @@ is_region(struct kms_span span)
 static bool
 is_host(const char *host, const char *service, const char *universe)
 {
-    struct kms_span name = { host, strlen(host) };
+    const size_t len = strlen(service);
+    struct kms_span rest = { host, strlen(host) };
+    const struct kms_span first = kms_span_cut(&rest, '.');
+    const bool is_it = kms_span_is(first, service),
+               is_longer = first.len > len + 1;
+    struct kms_span second;
 
-    if (!drop_back(&name, universe) || !drop_back(&name, "."))
-        return false;
-    if (!drop_front(&name, service))
-        return drop_back(&name, service) && drop_back(&name, "-")
-               && is_label(name);
-    if (drop_front(&name, "-"))
-        return drop_back(&name, ".p") && is_label(name);
-    return name.len == 0 || (drop_front(&name, ".") && is_region(name));
+    if (kms_span_is(rest, universe))
+        return is_it
+               || (is_longer && host[first.len - len - 1] == '-'
+                   && memcmp(host + first.len - len, service, len) == 0);
+    second = kms_span_cut(&rest, '.');
+    return kms_span_is(rest, universe)
+           && ((is_it && is_region(second))
+               || (kms_span_is(second, "p") && is_longer && host[len] == '-'
+                   && memcmp(host, service, len) == 0));
 }
 
 /* Host and path of a URL of the file; where it has none, of the token service. */
@@ -76,7 +54,7 @@ static enum envelope_reason
 find_place(struct kms_endpoint *place, struct kms_google_file *file,
            const char *name, const char *service, struct envl_err *err)
 {
-    const char *universe = kms_text_get(&file->universe);
+    const char *universe = file->universe;
     const char *url = kms_google_get(file, name);
     struct kms_text usual = { 0 };
     struct envl_err why;

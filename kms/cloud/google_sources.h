@@ -16,13 +16,18 @@
 
 #define KMS_GOOGLE_FORM "application/x-www-form-urlencoded"
 
+/* Who else is asked. */
+#define KMS_GOOGLE_OAUTH_VARIABLE "ENVELOPE_GOOGLE_OAUTH_ENDPOINT"
+#define KMS_GOOGLE_IP_VARIABLE "GCE_METADATA_IP"
+#define KMS_GOOGLE_HOST_VARIABLE "GCE_METADATA_HOST"
+
 /* A credential file. */
 struct kms_google_file {
     const struct kms_seeker *seeker; /* borrowed */
     struct kms_text path, content;
     struct kms_json *json; /* NULL: there is no file */
-    struct kms_text universe;
-    const char *wrong; /* the first path that kms_google_check() tells */
+    const char *universe;  /* borrowed, "googleapis.com" */
+    const char *wrong;     /* the first path that kms_google_check() tells */
 };
 
 /*
@@ -59,10 +64,6 @@ kms_google_source kms_google_from_user;       /* authorized_user */
 kms_google_source kms_google_from_federation; /* external_account */
 kms_google_source kms_google_from_machine;    /* where there is no file */
 
-/* kms_google_machine - the metadata server's URL without a path: as the environment
- * has it, or the usual one; errors are found where it is asked */
-void kms_google_machine(struct kms_text *url, const struct kms_world *world);
-
 /* kms_google_subject - the token that an external_account has from somebody else, as
  * its credential_source says */
 enum envelope_reason kms_google_subject(struct kms_text *token,
@@ -80,12 +81,8 @@ struct kms_google_field {
 void kms_google_form(struct kms_text *form, struct kms_google_file *file,
                      const struct kms_google_field *fields, size_t count);
 
-/* kms_google_base - "https://host", or what ENVELOPE_GOOGLE_OAUTH_ENDPOINT says */
-void kms_google_base(struct kms_text *base, const struct kms_world *world,
-                     const char *host);
-
 /*
- * kms_google_ask - a token of one of Google's services
+ * kms_google_ask - a token of one of Google's services: "sts.googleapis.com"
  *
  *   request  path, Authorization, Content-Type, body, advice; the rest is filled in
  */

@@ -44,35 +44,30 @@ take_subject(struct kms_text *token, const struct kms_text *content,
 
 /* The host decides here whether plain http will do; the user's own file names it. */
 static enum envelope_reason
-ask_for_subject(struct kms_text *content, struct kms_google_file *file,
+ask_for_subject(struct kms_text *content, const struct kms_google_file *file,
                 const char *url, struct envl_err *err)
 {
-    static const char *const headers[][2] = {
-        { "Authorization", SOURCE "headers.Authorization" },
-        { "Metadata", SOURCE "headers.Metadata" },
-        { "Accept", SOURCE "headers.Accept" },
-    };
-    struct kms_source_request request = {
+    const struct kms_json *json = file->json;
+    const struct kms_source_request request = {
         .name = SOURCE "url",
         .method = "GET",
         .url = url,
+        .headers = {
+            { "Authorization",
+              kms_json_text(json, SOURCE "headers.Authorization") },
+            { "Metadata", kms_json_text(json, SOURCE "headers.Metadata") },
+            { "Accept", kms_json_text(json, SOURCE "headers.Accept") },
+        },
         .advice = "of credential_source.headers, Authorization, Metadata and "
                   "Accept are sent",
         .is_far = true,
     };
     struct kms_reply reply = { 0 };
-    enum envelope_reason rc;
-    size_t i;
+    enum envelope_reason rc =
+        kms_source_send(&reply, file->seeker, &request, err);
 
-    for (i = 0; i < KMS_SOURCE_HEADERS_MAX; i++) {
-        request.headers[i].name = headers[i][0];
-        request.headers[i].value = kms_json_text(file->json, headers[i][1]);
-    }
-    rc = kms_source_send(&reply, file->seeker, &request, err);
-    if (rc == ENVELOPE_OK) {
-        *content = reply.body;
-        reply.body = (struct kms_text){ 0 };
-    }
+    *content = reply.body;
+    reply.body = (struct kms_text){ 0 };
     kms_reply_clear(&reply);
     return rc;
 }

@@ -12,17 +12,6 @@ const struct kms_source_document kms_google_token = {
 };
 
 void
-kms_google_base(struct kms_text *base, const struct kms_world *world,
-                const char *host)
-{
-    const char *endpoint =
-        world->variable(world->arg, "ENVELOPE_GOOGLE_OAUTH_ENDPOINT");
-
-    kms_text_addf(base, "%s%s", endpoint != NULL ? endpoint : "https://",
-                  endpoint != NULL ? "" : host);
-}
-
-void
 kms_google_form(struct kms_text *form, struct kms_google_file *file,
                 const struct kms_google_field *fields, size_t count)
 {
@@ -40,17 +29,20 @@ kms_google_ask(struct kms_credentials *credentials,
                const struct kms_google_file *file, const char *host,
                struct kms_source_request *request, struct envl_err *err)
 {
-    struct kms_text base = { 0 };
+    const struct kms_world *world = file->seeker->world;
+    const char *said = world->variable(world->arg, KMS_GOOGLE_OAUTH_VARIABLE);
+    struct kms_text url = { 0 };
     enum envelope_reason rc;
 
-    kms_google_base(&base, file->seeker->world, host);
+    kms_text_addf(&url, "https://%s", host);
+    request->name = host;
     request->method = "POST";
-    request->url = kms_text_get(&base);
+    request->url = said != NULL ? said : kms_text_get(&url);
     request->is_far = true;
-    rc = base.failed ? envl_fail_memory(err)
-                     : kms_source_ask(credentials, file->seeker, request,
-                                      &kms_google_token, err);
-    kms_text_clear(&base);
+    rc = url.failed ? envl_fail_memory(err)
+                    : kms_source_ask(credentials, file->seeker, request,
+                                     &kms_google_token, err);
+    kms_text_clear(&url);
     return rc;
 }
 
@@ -73,12 +65,12 @@ kms_google_from_user(struct kms_credentials *credentials,
     struct kms_text form = { 0 };
     enum envelope_reason rc;
 
-    if (strcmp(kms_text_get(&file->universe), "googleapis.com") != 0)
+    if (strcmp(file->universe, "googleapis.com") != 0)
         return kms_google_fail(err, file,
                                "users log in to googleapis.com only: for the "
                                "cloud %.80s, name the file of a service "
                                "account",
-                               kms_text_get(&file->universe));
+                               file->universe);
     kms_google_form(&form, file, fields, sizeof(fields) / sizeof(fields[0]));
     request.body = kms_text_get(&form);
     rc = kms_google_check(file, err);

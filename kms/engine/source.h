@@ -155,7 +155,7 @@ enum envelope_reason kms_source_take(struct kms_credentials *credentials,
 #define KMS_SOURCE_HEADERS_MAX 3
 
 struct kms_source_request {
-    const char *name; /* of the service, for messages; NULL: its URL tells it */
+    const char *name; /* of the service, for messages */
     const char *method;
     const char *url; /* as the user has it */
     const char

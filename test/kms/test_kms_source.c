@@ -140,6 +140,7 @@ a_far_service_is_asked_again(void **state)
         .reason = ENVELOPE_R_KEY_SERVICE,
     };
     static const struct kms_source_request request = {
+        .name = "login.example",
         .method = "POST",
         .url = "https://login.example",
         .path = "/token",
@@ -160,12 +161,12 @@ a_far_service_is_asked_again(void **state)
               NULL } },
           1,
           ENVELOPE_R_CREDENTIALS,
-          "https://login.example: HTTP status 400: denied: by us; log in "
+          "login.example: HTTP status 400: denied: by us; log in "
           "again" },
         { { { 200, "{}", NULL } },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "https://login.example: the answer has no t" },
+          "login.example: the answer has no t" },
     };
     const struct kms_seeker seeker = { .world = &fake.world };
     size_t i;
