@@ -3,113 +3,88 @@
 #include <string.h>
 
 #include "kms/cloud/google_sources.h"
-#include "kms/http/exchange.h"
 
 #define ADDRESS "169.254.169.254"
-#define TOKEN "/computeMetadata/v1/instance/service-accounts/default/token"
 
-void
-kms_google_machine(struct kms_text *url, const struct kms_world *world)
+/* The metadata server's URL without a path, and its host in it; NULL for a URL that
+ * cannot be one. */
+static const char *
+find_host(struct kms_text *url, const struct kms_world *world)
 {
-    const char *host = world->variable(world->arg, "GCE_METADATA_IP");
+    const char *host = world->variable(world->arg, KMS_GOOGLE_IP_VARIABLE);
 
     if (host == NULL)
-        host = world->variable(world->arg, "GCE_METADATA_HOST");
+        host = world->variable(world->arg, KMS_GOOGLE_HOST_VARIABLE);
     /* The name of this address, which nobody has to be asked for. */
     if (host == NULL || strcmp(host, "metadata.google.internal") == 0)
         host = ADDRESS;
-    kms_text_addf(url, "%s%s", strstr(host, "://") != NULL ? "" : "http://",
-                  host);
+    if (strncmp(host, "http://", 7) == 0)
+        host += 7;
+    kms_text_addf(url, "http://%s", host);
+    return strchr(host, '/') == NULL ? host : NULL;
 }
 
-static enum envelope_reason
-find_endpoint(struct kms_endpoint *endpoint, const struct kms_world *world,
-              struct envl_err *err)
+/* Why it has no token for us, or NULL.  Only Google's server has this header, and no
+ * other one by accident. */
+static const char *
+refuse(const struct kms_reply *reply, enum envelope_reason rc)
 {
-    struct kms_text url = { 0 };
-    struct envl_err why = { 0 };
-    enum envelope_reason rc;
+    const char *flavor = kms_text_get(&reply->headers[KMS_REPLY_FLAVOR]);
 
-    kms_google_machine(&url, world);
-    rc = url.failed
-             ? envl_fail_memory(&why)
-             : kms_endpoint_parse(endpoint, kms_text_get(&url), true, &why);
-    kms_text_clear(&url);
-    if (rc == ENVELOPE_R_MEMORY)
-        return envl_fail_memory(err);
-    if (rc == ENVELOPE_OK && endpoint->plain && endpoint->path.len == 0)
-        return ENVELOPE_OK;
-    return envl_fail(
-        err, ENVELOPE_R_CREDENTIALS,
-        "GCE_METADATA_IP or GCE_METADATA_HOST has to be an address "
-        "of this machine or of a metadata server, without a path: "
-        "%.200s",
-        rc != ENVELOPE_OK ? why.detail : "it is another one");
-}
-
-/* Only Google's server says so, and no other one by accident. */
-static bool
-is_google(const struct kms_reply *reply)
-{
-    return strcmp(kms_text_get(&reply->headers[KMS_REPLY_FLAVOR]), "Google")
-           == 0;
-}
-
-static enum envelope_reason
-fail_nothing(const struct kms_google_file *file, const char *host,
-             const char *why, struct envl_err *err)
-{
-    const char *path = kms_text_get(&file->path);
-
-    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                     "no credentials for Google Cloud: looked for "
-                     "GOOGLE_APPLICATION_CREDENTIALS, for %.100s%s and for the "
-                     "metadata server at %.60s, which %s",
-                     path, *path != '\0' ? "," : "a home directory,", host,
-                     why);
-}
-
-static enum envelope_reason
-take_reply(struct kms_credentials *credentials,
-           const struct kms_google_file *file, const char *host,
-           const struct kms_reply *reply, struct envl_err *err)
-{
-    if (!is_google(reply))
-        return fail_nothing(file, host, "is not Google's", err);
-    if (reply->status == 404)
-        return fail_nothing(file, host, "has no service account", err);
-    if (reply->status != 200)
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
-                         "the metadata server at %.60s: HTTP status %d", host,
-                         reply->status);
-    return kms_google_take_token(credentials, &reply->body, host, file->seeker,
-                                 err);
+    if (rc == ENVELOPE_R_KEY_SERVICE)
+        return "does not answer";
+    if (rc == ENVELOPE_OK && strcmp(flavor, "Google") != 0)
+        return "is not Google's";
+    return reply->status == 404 ? "has no service account" : NULL;
 }
 
 enum envelope_reason
 kms_google_from_machine(struct kms_credentials *credentials,
-                        const struct kms_google_file *file,
-                        struct envl_err *err)
+                        struct kms_google_file *file, struct envl_err *err)
 {
-    const struct kms_world *world = file->seeker->world;
-    struct kms_endpoint endpoint = { 0 };
-    struct kms_request request = { 0 };
+    struct kms_source_request request = {
+        .name = "the metadata server",
+        .method = "GET",
+        .path = "/computeMetadata/v1/instance/service-accounts/default/token",
+        .headers = { { "Metadata-Flavor", "Google" } },
+    };
+    const char *path = kms_text_get(&file->path), *host, *why;
+    struct kms_text url = { 0 };
     struct kms_reply reply = { 0 };
-    const char *host;
-    enum envelope_reason rc = find_endpoint(&endpoint, world, err);
+    struct envl_err inner = { .detail = "it is another one" };
+    enum envelope_reason rc = ENVELOPE_R_CREDENTIALS;
 
-    if (rc == ENVELOPE_OK) {
-        host = kms_text_get(&endpoint.host);
-        kms_request_init(&request, "GET", &endpoint, TOKEN);
-        kms_request_add(&request, "Metadata-Flavor", "Google");
-        rc = kms_get(world, &reply, &request, err);
-        if (rc == ENVELOPE_OK)
-            rc = take_reply(credentials, file, host, &reply, err);
-        else if (rc == ENVELOPE_R_KEY_SERVICE)
-            rc = fail_nothing(file, host, "does not answer", err);
-    }
+    host = find_host(&url, file->seeker->world);
+    request.url = kms_text_get(&url);
+    if (url.failed)
+        rc = envl_fail_memory(&inner);
+    else if (host != NULL)
+        rc = kms_source_send(&reply, file->seeker, &request, &inner);
+    why = refuse(&reply, rc);
+    if (why != NULL)
+        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                       "no credentials for Google Cloud: looked for "
+                       "GOOGLE_APPLICATION_CREDENTIALS, for %.100s%s and for "
+                       "the metadata server at %.60s, which %s",
+                       path, *path != '\0' ? "," : "a home directory,", host,
+                       why);
+    else if (rc == ENVELOPE_R_CREDENTIALS)
+        rc = envl_fail(err, rc,
+                       KMS_GOOGLE_IP_VARIABLE
+                       " or " KMS_GOOGLE_HOST_VARIABLE
+                       " has to be an address of this machine or of a metadata "
+                       "server, without a path: %.200s",
+                       inner.detail);
+    else if (rc != ENVELOPE_OK)
+        *err = inner;
+    else if (reply.status != 200)
+        rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                       "the metadata server at %.60s: HTTP status %d", host,
+                       reply.status);
+    else
+        rc = kms_source_take(credentials, file->seeker, &reply.body,
+                             &kms_google_token, host, err);
     kms_reply_clear(&reply);
-    kms_request_clear(&request);
-    kms_endpoint_clear(&endpoint);
+    kms_text_clear(&url);
     return rc;
 }

@@ -283,23 +283,23 @@ refused_users_are_told_what_to_do(void **state)
         { { 200, "", NULL },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "oauth2.googleapis.com: a reply is not JSON" },
+          "oauth2.googleapis.com: the answer is not a JSON object" },
         { { 200, "{}", NULL },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "there is no token in its answer" },
+          "the answer has no access_token" },
         { { 200, "{\"access_token\":\"\"}", NULL },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "there is no token in its answer" },
+          "the answer has no access_token" },
         { { 200, "{\"access_token\":\"" SECRET "\\nX: y\"}", NULL },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "there is no token in its answer" },
+          "the answer has no access_token" },
         { { 200, "{\"access_token\":\"a " SECRET "\"}", NULL },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "there is no token in its answer" },
+          "the answer has no access_token" },
     };
     static struct fake_reply replies[4];
     size_t i, j;
@@ -341,7 +341,7 @@ expiry_is_read(void **state)
         { AT(",\"expireTime\":\"2015-08-30T13:36:00.999Z\""),
           1440938160 + 3600 },
         { AT(",\"expireTime\":\"2015-08-30T13:36:00\""), 0 },
-        { AT(",\"expireTime\":\"2015-08-30T13:36:00+01:00\""), 0 },
+        { AT(",\"expireTime\":\"2015-08-30T13:36:00+01:00\""), 1440938160 },
         { AT(",\"expireTime\":\"tomorrow\""), 0 },
     };
     static struct fake_reply reply = { .status = 200 };
@@ -705,7 +705,7 @@ a_machine_may_have_none(void **state)
         { { 302, TOKEN, FLAVOR }, ENVELOPE_R_KEY_SERVICE, "HTTP status 302" },
         { { 200, "{}", FLAVOR },
           ENVELOPE_R_KEY_SERVICE,
-          "169.254.169.254: there is no token in its answer" },
+          "169.254.169.254: the answer has no access_token" },
     };
     size_t i;
 

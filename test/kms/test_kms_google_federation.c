@@ -391,7 +391,7 @@ refusals_are_told(void **state)
         { { { 200, "{}", NULL } },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "https://sts.googleapis.com: there is no token" },
+          "sts.googleapis.com: the answer has no access_token" },
         { { { 200, STS, NULL },
             { 403,
               "{\"error\":{\"code\":403,\"message\":\"Permission denied\","
@@ -405,7 +405,8 @@ refusals_are_told(void **state)
         { { { 200, STS, NULL }, { 200, "{}", NULL } },
           2,
           ENVELOPE_R_KEY_SERVICE,
-          "https://iamcredentials.googleapis.com: there is no token" },
+          "iamcredentials.googleapis.com: the answer has no "
+          "access_token" },
     };
     size_t i;
 
