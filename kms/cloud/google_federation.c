@@ -119,7 +119,9 @@ exchange(struct kms_credentials *credentials, struct kms_google_file *file,
     struct kms_endpoint place = { 0 };
     struct kms_text token = { 0 }, basic = { 0 }, form = { 0 };
     struct kms_source_request request = {
-        .headers = { { "Content-Type", KMS_GOOGLE_FORM } },
+        .headers = { { "Authorization", NULL } },
+        .body = &form,
+        .type = KMS_FORM,
         .advice = "look at the provider of the workload identity pool",
     };
     enum envelope_reason rc = find_place(&place, file, "token_url", "sts", err);
@@ -132,15 +134,12 @@ exchange(struct kms_credentials *credentials, struct kms_google_file *file,
     if (rc == ENVELOPE_OK) {
         kms_form_add(&form, "subject_token", kms_text_get(&token));
         add_client(&basic, &form, file);
-        rc = token.failed || basic.failed || form.failed
-                 ? envl_fail_memory(err)
-                 : kms_google_check(file, err);
+        rc = token.failed || basic.failed ? envl_fail_memory(err)
+                                          : kms_google_check(file, err);
     }
     if (rc == ENVELOPE_OK) {
         request.path = kms_text_get(&place.path);
-        request.headers[1].name = "Authorization";
-        request.headers[1].value = basic.data;
-        request.body = kms_text_get(&form);
+        request.headers[0].value = basic.data;
         rc = kms_google_ask(credentials, file, kms_text_get(&place.host),
                             &request, err);
     }
@@ -166,11 +165,8 @@ fill_body(struct kms_text *body, const struct kms_google_file *file,
     if (seconds < 1 || seconds > LIFETIME_MAX_S)
         return kms_google_fail(err, file, "%s has to be a number from 1 to %d",
                                name, LIFETIME_MAX_S);
-    kms_json_begin(body);
-    kms_json_add_raw(body, "scope",
-                     "[\"" KMS_GOOGLE_SCOPE "\",\"" KMS_GOOGLE_KMS_SCOPE "\"]");
-    kms_text_addf(body, ",\"lifetime\":\"%ds\"", (int)seconds);
-    kms_json_end(body);
+    kms_text_addf(body, "{\"scope\":[\"%s\",\"%s\"],\"lifetime\":\"%ds\"}",
+                  KMS_GOOGLE_SCOPE, KMS_GOOGLE_KMS_SCOPE, (int)seconds);
     return ENVELOPE_OK;
 }
 
@@ -183,7 +179,9 @@ kms_google_from_federation(struct kms_credentials *credentials,
     struct kms_endpoint place = { 0 };
     struct kms_text body = { 0 }, bearer = { 0 };
     struct kms_source_request request = {
-        .headers = { { "Content-Type", "application/json" } },
+        .headers = { { "Authorization", NULL } },
+        .body = &body,
+        .type = "application/json",
         .advice = "the workload needs roles/iam.workloadIdentityUser at the "
                   "service account",
     };
@@ -199,10 +197,8 @@ kms_google_from_federation(struct kms_credentials *credentials,
     if (rc == ENVELOPE_OK && impersonates) {
         kms_text_addf(&bearer, "Bearer %s", kms_text_get(&credentials->token));
         request.path = kms_text_get(&place.path);
-        request.headers[1].name = "Authorization";
-        request.headers[1].value = kms_text_get(&bearer);
-        request.body = kms_text_get(&body);
-        rc = body.failed || bearer.failed
+        request.headers[0].value = kms_text_get(&bearer);
+        rc = bearer.failed
                  ? envl_fail_memory(err)
                  : kms_google_ask(credentials, file, kms_text_get(&place.host),
                                   &request, err);

@@ -14,8 +14,6 @@
 #define KMS_GOOGLE_KMS_SCOPE "https://www.googleapis.com/auth/cloudkms"
 #define KMS_GOOGLE_SCOPES KMS_GOOGLE_SCOPE " " KMS_GOOGLE_KMS_SCOPE
 
-#define KMS_GOOGLE_FORM "application/x-www-form-urlencoded"
-
 /* Who else is asked. */
 #define KMS_GOOGLE_OAUTH_VARIABLE "ENVELOPE_GOOGLE_OAUTH_ENDPOINT"
 #define KMS_GOOGLE_IP_VARIABLE "GCE_METADATA_IP"
@@ -84,7 +82,7 @@ void kms_google_form(struct kms_text *form, struct kms_google_file *file,
 /*
  * kms_google_ask - a token of one of Google's services: "sts.googleapis.com"
  *
- *   request  path, Authorization, Content-Type, body, advice; the rest is filled in
+ *   request  path, Authorization, body and type, advice; the rest is filled in
  */
 enum envelope_reason kms_google_ask(struct kms_credentials *credentials,
                                     const struct kms_google_file *file,

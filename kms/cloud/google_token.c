@@ -57,12 +57,13 @@ kms_google_from_user(struct kms_credentials *credentials,
         { "client_secret", NULL },
         { "refresh_token", NULL },
     };
+    struct kms_text form = { 0 };
     struct kms_source_request request = {
         .path = "/token",
-        .headers = { { "Content-Type", KMS_GOOGLE_FORM } },
+        .body = &form,
+        .type = KMS_FORM,
         .advice = "log in again with gcloud auth application-default login",
     };
-    struct kms_text form = { 0 };
     enum envelope_reason rc;
 
     if (strcmp(file->universe, "googleapis.com") != 0)
@@ -72,10 +73,7 @@ kms_google_from_user(struct kms_credentials *credentials,
                                "account",
                                file->universe);
     kms_google_form(&form, file, fields, sizeof(fields) / sizeof(fields[0]));
-    request.body = kms_text_get(&form);
     rc = kms_google_check(file, err);
-    if (rc == ENVELOPE_OK && form.failed)
-        rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
         rc = kms_google_ask(credentials, file, "oauth2.googleapis.com",
                             &request, err);
