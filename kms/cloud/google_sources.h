@@ -62,15 +62,6 @@ kms_google_source kms_google_from_user;       /* authorized_user */
 kms_google_source kms_google_from_federation; /* external_account */
 kms_google_source kms_google_from_machine;    /* where there is no file */
 
-/* kms_google_subject - the token that an external_account has from somebody else, as
- * its credential_source says */
-enum envelope_reason kms_google_subject(struct kms_text *token,
-                                        struct kms_google_file *file,
-                                        struct envl_err *err);
-
-/* kms_google_token - access_token and expires_in, or accessToken and expireTime */
-extern const struct kms_source_document kms_google_token;
-
 /* kms_google_form - fields of a form; one whose value is NULL has that of the file,
  * which needs it: kms_google_check() */
 struct kms_google_field {
