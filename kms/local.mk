@@ -24,9 +24,7 @@ libenvl_kms_la_SOURCES = \
 	%D%/cloud/google_credentials.h \
 	%D%/cloud/google_federation.c \
 	%D%/cloud/google_jwt.c \
-	%D%/cloud/google_machine.c \
 	%D%/cloud/google_sources.h \
-	%D%/cloud/google_subject.c \
 	%D%/cloud/google_token.c \
 	%D%/cloud/tencent.c \
 	%D%/cloud/tencent_credentials.c \

@@ -15,6 +15,8 @@
 #define GRANT "urn:ietf:params:oauth:grant-type:token-exchange"
 #define ACCESS_TOKEN "urn:ietf:params:oauth:token-type:access_token"
 
+#define SOURCE "credential_source."
+
 /* Hosts */
 
 /* Such as europe-west9.  Any other label could be a bucket's: "sts" of
@@ -79,6 +81,126 @@ find_place(struct kms_endpoint *place, struct kms_google_file *file,
                            name, service, universe);
 }
 
+/* The token of somebody else: in a file, or at a URL */
+
+/* The content is the token, or has it under one of its names. */
+static enum envelope_reason
+take_subject(struct kms_text *token, const struct kms_text *content,
+             struct kms_google_file *file, struct envl_err *err)
+{
+    const char *type = kms_google_get(file, SOURCE "format.type");
+    const bool is_json = type != NULL && strcmp(type, "json") == 0;
+    const char *field =
+        is_json
+            ? kms_google_need(file, SOURCE "format.subject_token_field_name")
+            : NULL;
+    const char *text = kms_text_get(content);
+    size_t len = content->len;
+    struct kms_json *json = NULL;
+    enum envelope_reason rc = kms_google_check(file, err);
+
+    if (rc == ENVELOPE_OK && is_json) {
+        rc = kms_json_parse(&json, text, len, err);
+        text = rc == ENVELOPE_OK ? kms_json_text(json, field) : NULL;
+        len = text != NULL ? strlen(text) : 0;
+        if (rc == ENVELOPE_R_KEY_SERVICE)
+            rc = kms_google_fail(err, file,
+                                 "what credential_source names is not JSON");
+    } else if (rc == ENVELOPE_OK && type != NULL && strcmp(type, "text") != 0)
+        rc = kms_google_fail(err, file,
+                             SOURCE "format.type has to be text or json");
+    kms_text_add_bytes(token, text, len);
+    kms_json_free(json);
+    if (rc == ENVELOPE_OK && !token->failed && !kms_source_is_line(token))
+        rc = kms_google_fail(err, file,
+                             "what credential_source names has no token, or "
+                             "not in one line of printable ASCII");
+    return rc;
+}
+
+/* The host decides here whether plain http will do; the user's own file names it. */
+static enum envelope_reason
+ask_for_subject(struct kms_text *content, const struct kms_google_file *file,
+                const char *url, struct envl_err *err)
+{
+    const struct kms_json *json = file->json;
+    const struct kms_source_request request = {
+        .name = SOURCE "url",
+        .method = "GET",
+        .url = url,
+        .headers = {
+            { "Authorization",
+              kms_json_text(json, SOURCE "headers.Authorization") },
+            { "Metadata", kms_json_text(json, SOURCE "headers.Metadata") },
+            { "Accept", kms_json_text(json, SOURCE "headers.Accept") },
+        },
+        .advice = "of credential_source.headers, Authorization, Metadata and "
+                  "Accept are sent",
+        .is_far = true,
+    };
+    struct kms_reply reply = { 0 };
+    enum envelope_reason rc =
+        kms_source_send(&reply, file->seeker, &request, err);
+
+    *content = reply.body;
+    reply.body = (struct kms_text){ 0 };
+    kms_reply_clear(&reply);
+    return rc;
+}
+
+static enum envelope_reason
+read_subject(struct kms_text *content, const struct kms_google_file *file,
+             const char *path, struct envl_err *err)
+{
+    const struct kms_world *world = file->seeker->world;
+    enum envelope_reason rc =
+        world->read(world->arg, content, path, KMS_GOOGLE_FILE_LEN_MAX, err);
+
+    if (rc == ENVELOPE_OK && content->data == NULL)
+        rc = kms_google_fail(
+            err, file, SOURCE "file: %.120s: there is no such file", path);
+    return rc;
+}
+
+static enum envelope_reason
+find_subject(struct kms_text *token, struct kms_google_file *file,
+             struct envl_err *err)
+{
+    static const char *const refused[][2] = {
+        { SOURCE "executable",
+          "no program is run: have it write its token to a file, and name that "
+          "as credential_source.file" },
+        { SOURCE "environment_id",
+          "requests that AWS signs are not sent: use a token of OpenID "
+          "Connect, as credential_source.file or .url" },
+        { SOURCE "certificate",
+          "client certificates are not used: use a token, as "
+          "credential_source.file or .url" },
+    };
+    const char *path = kms_google_get(file, SOURCE "file");
+    const char *url = kms_google_get(file, SOURCE "url");
+    struct kms_text content = { 0 };
+    enum envelope_reason rc;
+    size_t i;
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (kms_json_has(file->json, refused[i][0]))
+            return kms_google_fail(err, file, "%s: %s", refused[i][0],
+                                   refused[i][1]);
+    }
+    rc = kms_google_check(file, err);
+    if (rc == ENVELOPE_OK && (path == NULL) == (url == NULL))
+        rc = kms_google_fail(err, file,
+                             "credential_source has to have a file or a url");
+    else if (rc == ENVELOPE_OK)
+        rc = path != NULL ? read_subject(&content, file, path, err)
+                          : ask_for_subject(&content, file, url, err);
+    if (rc == ENVELOPE_OK)
+        rc = take_subject(token, &content, file, err);
+    kms_text_clear(&content);
+    return rc;
+}
+
 /* Exchanging it */
 
 /* Of a client that is known to Google, who it is; else who is charged. */
@@ -119,7 +241,9 @@ exchange(struct kms_credentials *credentials, struct kms_google_file *file,
     struct kms_endpoint place = { 0 };
     struct kms_text token = { 0 }, basic = { 0 }, form = { 0 };
     struct kms_source_request request = {
-        .headers = { { "Content-Type", KMS_GOOGLE_FORM } },
+        .headers = { { "Authorization", NULL } },
+        .body = &form,
+        .type = KMS_FORM,
         .advice = "look at the provider of the workload identity pool",
     };
     enum envelope_reason rc = find_place(&place, file, "token_url", "sts", err);
@@ -128,19 +252,16 @@ exchange(struct kms_credentials *credentials, struct kms_google_file *file,
     if (rc == ENVELOPE_OK)
         rc = kms_google_check(file, err);
     if (rc == ENVELOPE_OK)
-        rc = kms_google_subject(&token, file, err);
+        rc = find_subject(&token, file, err);
     if (rc == ENVELOPE_OK) {
         kms_form_add(&form, "subject_token", kms_text_get(&token));
         add_client(&basic, &form, file);
-        rc = token.failed || basic.failed || form.failed
-                 ? envl_fail_memory(err)
-                 : kms_google_check(file, err);
+        rc = token.failed || basic.failed ? envl_fail_memory(err)
+                                          : kms_google_check(file, err);
     }
     if (rc == ENVELOPE_OK) {
         request.path = kms_text_get(&place.path);
-        request.headers[1].name = "Authorization";
-        request.headers[1].value = basic.data;
-        request.body = kms_text_get(&form);
+        request.headers[0].value = basic.data;
         rc = kms_google_ask(credentials, file, kms_text_get(&place.host),
                             &request, err);
     }
@@ -166,11 +287,8 @@ fill_body(struct kms_text *body, const struct kms_google_file *file,
     if (seconds < 1 || seconds > LIFETIME_MAX_S)
         return kms_google_fail(err, file, "%s has to be a number from 1 to %d",
                                name, LIFETIME_MAX_S);
-    kms_json_begin(body);
-    kms_json_add_raw(body, "scope",
-                     "[\"" KMS_GOOGLE_SCOPE "\",\"" KMS_GOOGLE_KMS_SCOPE "\"]");
-    kms_text_addf(body, ",\"lifetime\":\"%ds\"", (int)seconds);
-    kms_json_end(body);
+    kms_text_addf(body, "{\"scope\":[\"%s\",\"%s\"],\"lifetime\":\"%ds\"}",
+                  KMS_GOOGLE_SCOPE, KMS_GOOGLE_KMS_SCOPE, (int)seconds);
     return ENVELOPE_OK;
 }
 
@@ -183,7 +301,9 @@ kms_google_from_federation(struct kms_credentials *credentials,
     struct kms_endpoint place = { 0 };
     struct kms_text body = { 0 }, bearer = { 0 };
     struct kms_source_request request = {
-        .headers = { { "Content-Type", "application/json" } },
+        .headers = { { "Authorization", NULL } },
+        .body = &body,
+        .type = "application/json",
         .advice = "the workload needs roles/iam.workloadIdentityUser at the "
                   "service account",
     };
@@ -199,10 +319,8 @@ kms_google_from_federation(struct kms_credentials *credentials,
     if (rc == ENVELOPE_OK && impersonates) {
         kms_text_addf(&bearer, "Bearer %s", kms_text_get(&credentials->token));
         request.path = kms_text_get(&place.path);
-        request.headers[1].name = "Authorization";
-        request.headers[1].value = kms_text_get(&bearer);
-        request.body = kms_text_get(&body);
-        rc = body.failed || bearer.failed
+        request.headers[0].value = kms_text_get(&bearer);
+        rc = bearer.failed
                  ? envl_fail_memory(err)
                  : kms_google_ask(credentials, file, kms_text_get(&place.host),
                                   &request, err);

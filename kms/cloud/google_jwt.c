@@ -67,9 +67,7 @@ add_parts(struct kms_text *jwt, const char *key_id, const char *email,
 {
     struct kms_text head = { 0 }, claims = { 0 };
 
-    kms_json_begin(&head);
-    kms_json_add(&head, "alg", "RS256");
-    kms_json_add(&head, "typ", "JWT");
+    kms_text_add(&head, "{\"alg\":\"RS256\",\"typ\":\"JWT\"");
     if (key_id != NULL)
         kms_json_add(&head, "kid", key_id);
     kms_json_end(&head);

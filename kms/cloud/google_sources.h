@@ -14,8 +14,6 @@
 #define KMS_GOOGLE_KMS_SCOPE "https://www.googleapis.com/auth/cloudkms"
 #define KMS_GOOGLE_SCOPES KMS_GOOGLE_SCOPE " " KMS_GOOGLE_KMS_SCOPE
 
-#define KMS_GOOGLE_FORM "application/x-www-form-urlencoded"
-
 /* Who else is asked. */
 #define KMS_GOOGLE_OAUTH_VARIABLE "ENVELOPE_GOOGLE_OAUTH_ENDPOINT"
 #define KMS_GOOGLE_IP_VARIABLE "GCE_METADATA_IP"
@@ -64,15 +62,6 @@ kms_google_source kms_google_from_user;       /* authorized_user */
 kms_google_source kms_google_from_federation; /* external_account */
 kms_google_source kms_google_from_machine;    /* where there is no file */
 
-/* kms_google_subject - the token that an external_account has from somebody else, as
- * its credential_source says */
-enum envelope_reason kms_google_subject(struct kms_text *token,
-                                        struct kms_google_file *file,
-                                        struct envl_err *err);
-
-/* kms_google_token - access_token and expires_in, or accessToken and expireTime */
-extern const struct kms_source_document kms_google_token;
-
 /* kms_google_form - fields of a form; one whose value is NULL has that of the file,
  * which needs it: kms_google_check() */
 struct kms_google_field {
@@ -84,7 +73,7 @@ void kms_google_form(struct kms_text *form, struct kms_google_file *file,
 /*
  * kms_google_ask - a token of one of Google's services: "sts.googleapis.com"
  *
- *   request  path, Authorization, Content-Type, body, advice; the rest is filled in
+ *   request  path, Authorization, body and type, advice; the rest is filled in
  */
 enum envelope_reason kms_google_ask(struct kms_credentials *credentials,
                                     const struct kms_google_file *file,

@@ -163,9 +163,10 @@ struct kms_source_request {
     struct {
         const char *name, *value; /* value NULL: it is not sent */
     } headers[KMS_SOURCE_HEADERS_MAX];
-    const char *body;   /* or NULL */
-    const char *advice; /* what to do where it is refused; or NULL */
-    bool is_far;        /* false: of this machine or the host below it */
+    const struct kms_text *body; /* or NULL; where memory ran out, it is told */
+    const char *type;            /* of the body; or NULL */
+    const char *advice;          /* what to do where it is refused; or NULL */
+    bool is_far; /* false: of this machine or the host below it */
 };
 
 /*
@@ -209,8 +210,9 @@ kms_source_metadata_ask(struct kms_credentials *credentials,
                         const struct kms_source_metadata *metadata,
                         const char *role, struct envl_err *err);
 
-/* kms_form_add - a field of a form (application/x-www-form-urlencoded): "name=value",
- * and "&" in front unless it is the first; the value is percent-encoded */
+/* kms_form_add - a field of a form, "name=value", and "&" in front unless it is the
+ * first; the value is percent-encoded */
+#define KMS_FORM "application/x-www-form-urlencoded"
 void kms_form_add(struct kms_text *form, const char *name, const char *value);
 
 #endif

@@ -150,20 +150,17 @@ aim(struct call *call, struct envl_err *err)
     const char *url = call->with->url, *host = strstr(url, "://");
     size_t len = strlen(url);
     struct kms_text base = { 0 };
-    struct envl_err why;
+    struct envl_err why = { ENVELOPE_R_CREDENTIALS,
+                            "this is not a URL with a path" };
     enum envelope_reason rc;
 
     call->path = call->with->path;
-    if (call->path == NULL) {
-        len = host != NULL ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#")
-                           : 0;
+    if (call->path == NULL && host != NULL && strchr(url, '#') == NULL) {
+        len = (size_t)(host - url) + 3 + strcspn(host + 3, "/?");
         call->path = url + len;
-        if (*call->path != '/' || host == NULL || strchr(url, '#') != NULL) {
-            (void)envl_fail(&why, ENVELOPE_R_CREDENTIALS,
-                            "this is not a URL with a path");
-            return fail(call->with, &why, err);
-        }
     }
+    if (call->path == NULL || *call->path != '/')
+        return fail(call->with, &why, err);
     kms_text_add_bytes(&base, url, len);
     rc = base.failed
              ? envl_fail_memory(&why)
@@ -189,8 +186,13 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
             kms_request_add(request, with->headers[i].name, "%s",
                             with->headers[i].value);
     }
-    if (with->body != NULL)
-        kms_text_set(&request->body, with->body);
+    if (with->body == NULL)
+        return ENVELOPE_OK;
+    if (with->type != NULL)
+        kms_request_add(request, "Content-Type", "%s", with->type);
+    kms_text_add_bytes(&request->body, kms_text_get(with->body),
+                       with->body->len);
+    request->body.failed = request->body.failed || with->body->failed;
     return ENVELOPE_OK;
 }
 

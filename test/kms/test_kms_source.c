@@ -114,12 +114,13 @@ a_body_may_be_posted(void **state)
         .method = "POST",
         .url = "http://127.0.0.1/token?a=b",
         .headers = { { "Authorization", "x" } },
-        .body = "{}",
+        .body = &text,
     };
     static const struct fake_reply reply = { 200, "{\"access_token\":\"t\"}",
                                              NULL };
 
     (void)state;
+    kms_text_set(&text, "{}");
     fake.replies = &reply;
     fake.reply_count = 1;
     assert_int_equal(
