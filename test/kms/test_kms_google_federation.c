@@ -424,8 +424,9 @@ refusals_are_told(void **state)
 static void
 lifetimes_are_bounded(void **state)
 {
-    static const char *const bad[] = { "0",       "43201", "-1",
-                                       "\"6x\"", "1.5",   "{}" };
+    static const char *const bad[] = {
+        "0", "43201", "-1", "\"6x\"", "1.5", "{}"
+    };
     struct kms_text file = { 0 };
     size_t i;
 
