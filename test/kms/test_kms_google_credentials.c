@@ -189,7 +189,9 @@ bad_accounts_are_told(void **state)
     make_account("");
     start(account.data);
     g.ctx.propq = "provider=none";
-    fails(ENVELOPE_R_CRYPTO, "cannot sign a service account's token");
+    /* Decoders of libcrypto 3.0 do not look at properties: it fails to sign then. */
+    assert_int_not_equal(find(), ENVELOPE_OK);
+    assert_int_equal(g.credentials.token.len, 0);
     finish();
 }
 
