@@ -130,25 +130,16 @@ find(struct said *said, const struct kms_aws_place *place, struct envl_err *err)
     return rc;
 }
 
-/* Of STS there are FIPS hosts in the US only; in GovCloud they are the usual
- * ones.  Source: AWS, "AWS STS endpoints and quotas"; its endpoint rule set. */
-static enum envelope_reason
-find_prefix(const char **prefix, const struct said *said,
-            const struct kms_aws_place *place, struct envl_err *err)
+/* In GovCloud the hosts of STS are FIPS ones without being called so.
+ * Source: AWS's endpoint rules for STS. */
+static const char *
+prefix_of(const struct said *said, const struct kms_aws_place *place)
 {
-    const bool is_sts = place->service == KMS_AWS_STS;
+    const bool is_fips_anyway = place->service == KMS_AWS_STS
+                                && begins_with(place->region, "us-gov-")
+                                && !said->dual_stack;
 
-    *prefix = said->fips ? "-fips" : "";
-    if (!said->fips || !is_sts)
-        return ENVELOPE_OK;
-    if (!begins_with(place->region, "us-"))
-        return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
-                         "STS has no FIPS endpoint in %s: set AWS_REGION to "
-                         "one of the US, or do not ask for FIPS",
-                         place->region);
-    if (begins_with(place->region, "us-gov-") && !said->dual_stack)
-        *prefix = "";
-    return ENVELOPE_OK;
+    return said->fips && !is_fips_anyway ? "-fips" : "";
 }
 
 static enum envelope_reason
@@ -156,18 +147,17 @@ set_public_url(struct said *said, const struct kms_aws_place *place,
                struct envl_err *err)
 {
     const struct partition *here = partition_of(place->region);
-    const char *prefix;
-    enum envelope_reason rc = find_prefix(&prefix, said, place, err);
+    enum envelope_reason rc = ENVELOPE_OK;
 
-    if (rc == ENVELOPE_OK && place->partition != NULL
-        && strcmp(place->partition, here->name) != 0)
+    if (place->partition != NULL && strcmp(place->partition, here->name) != 0)
         rc = envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                        "%s: region %s is in partition %s, not in %s: name a "
                        "region of it, or the endpoint, with endpoint= or %s",
                        services[place->service].who, place->region, here->name,
                        place->partition, services[place->service].variable);
     kms_text_addf(&said->url, "https://%s%s.%s.%s",
-                  services[place->service].host, prefix, place->region,
+                  services[place->service].host, prefix_of(said, place),
+                  place->region,
                   said->dual_stack ? here->dual_stack_suffix : here->suffix);
     if (rc == ENVELOPE_OK && said->url.failed)
         rc = envl_fail_memory(err);

@@ -16,6 +16,7 @@ service_scripts = \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
 	%D%/kms_aws_roles.sh \
+	%D%/kms_aws_sdk.sh \
 	%D%/kms_google.sh \
 	%D%/kms_google_credentials.sh \
 	%D%/kms_google_faults.sh \
@@ -72,13 +73,19 @@ endif
 test_rooms += libenvl-kms.la $(JANSSON_LIBS)
 
 EXTRA_PROGRAMS += \
+	%D%/aws_hosts \
 	%D%/google_token \
 	%D%/sign_line
+%D%/kms_aws_sdk.log: %D%/aws_hosts
 %D%/kms_google_credentials.log: %D%/google_token
 %D%/kms_sign.log: %D%/sign_line
 endif
 
 EXTRA_DIST += \
+	%D%/aws/ask.mjs \
+	%D%/aws/hosts.mjs \
+	%D%/aws/package-lock.json \
+	%D%/aws/package.json \
 	%D%/aws_lookalike.py \
 	%D%/differential.mjs \
 	%D%/differential.py \
