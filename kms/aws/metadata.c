@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kms/aws/sources.h"
+#include "kms/engine/kept.h"
 
 #define ENV "AWS_CONTAINER_"
 
@@ -67,10 +68,14 @@ kms_aws_from_container(struct kms_credentials *credentials,
     if (rc == ENVELOPE_OK && url.len > 0) {
         rc = read_token(&token, world, err);
         request.url = url.data;
-        request.header = token.len > 0 ? "Authorization" : NULL;
-        request.value = token.data;
-        if (rc == ENVELOPE_OK)
+        request.headers[0].name = "Authorization";
+        request.headers[0].value = token.len > 0 ? token.data : NULL;
+        if (rc == ENVELOPE_OK
+            && !kms_kept_find(credentials, seeker, url.data)) {
             rc = kms_source_ask(credentials, seeker, &request, &document, err);
+            if (rc == ENVELOPE_OK)
+                kms_kept_put(seeker, url.data, credentials);
+        }
     }
     kms_text_clear(&token);
     kms_text_clear(&url);
@@ -112,8 +117,6 @@ kms_aws_from_instance(struct kms_credentials *credentials,
     if (kms_aws_instance_is_off(world))
         return ENVELOPE_OK;
     rc = kms_source_variable(&url, world, url_name, err);
-    if (url.len > 0 && url.data[url.len - 1] == '/')
-        url.data[--url.len] = '\0';
     if (url.len > 0)
         metadata.url = url.data;
     else

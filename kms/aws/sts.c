@@ -60,15 +60,15 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
         { "ExternalId", is_web ? "" : kms_text_get(&role->external_id) },
         { "WebIdentityToken", kms_text_get(&call->token) },
     };
-    struct kms_text form = { 0 };
     size_t i;
 
+    kms_request_init(request, "POST", &call->endpoint, "/");
+    kms_request_add(request, "Content-Type",
+                    "application/x-www-form-urlencoded; charset=utf-8");
     for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (*fields[i].value != '\0')
-            kms_form_add(&form, fields[i].name, fields[i].value);
+            kms_form_add(&request->body, fields[i].name, fields[i].value);
     }
-    kms_form_request(request, &call->endpoint, "/", &form);
-    kms_text_clear(&form);
     if (call->ca_file.len > 0)
         request->tls.ca_file = kms_text_get(&call->ca_file);
     return is_web ? ENVELOPE_OK

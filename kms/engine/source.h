@@ -129,33 +129,53 @@ void kms_source_set(struct kms_text *text,
 
 /* Documents and services */
 
-/* Credentials in JSON.  A bearer token alone has neither id nor secret. */
+/* Credentials in JSON: paths of their parts.  A bearer token alone has neither id nor
+ * secret. */
 struct kms_source_document {
     struct kms_source_names names;
-    const char *expires;        /* a time, see kms_time_read(); or NULL */
-    bool is_from_now;           /* expires is a number of seconds from now */
-    bool is_whole;              /* token and code have to be there */
-    const char *code, *message; /* code has to be "Success"; or NULL */
+    const char *expires;         /* a time, see kms_time_read(); or NULL */
+    const char *expires_in;      /* seconds from now, which count; or NULL */
+    bool is_whole;               /* token and code have to be there */
+    const char *code, *message;  /* code has to be "Success"; or NULL */
+    enum envelope_reason reason; /* of an answer without credentials; 0:
+                                  * _CREDENTIALS */
 };
 
-/* kms_source_take - credentials out of a document; where is for messages */
+/* kms_source_take - credentials out of a document; where is for messages; a part that
+ * cannot be a key (kms_span_is_key) is none */
 enum envelope_reason kms_source_take(struct kms_credentials *credentials,
                                      const struct kms_seeker *seeker,
                                      const struct kms_text *text,
                                      const struct kms_source_document *document,
                                      const char *where, struct envl_err *err);
 
-/* A request of a service near by: one attempt, 1 second long. */
+#define KMS_SOURCE_HEADERS_MAX 3
+
 struct kms_source_request {
-    const char *name; /* of the service, for messages */
+    const char *name; /* of the service, for messages; NULL: its URL tells it */
     const char *method;
-    const char *url;            /* as the user has it; with a path */
-    const char *header, *value; /* or NULL */
-    const char *body;           /* or NULL */
+    const char *url; /* as the user has it */
+    const char
+        *path; /* after it; NULL: the URL has one, and may have a query */
+    struct {
+        const char *name, *value; /* value NULL: it is not sent */
+    } headers[KMS_SOURCE_HEADERS_MAX];
+    const char *body;   /* or NULL */
+    const char *advice; /* what to do where it is refused; or NULL */
+    bool is_far;        /* false: of this machine or the host below it */
 };
 
-/* kms_source_ask - credentials from such a service, or those that were kept for the
- * same URL */
+/*
+ * kms_source_send - from a service near by any reply at all, after one attempt of 1
+ * second without a proxy; from a far one, by kms_exchange(), a reply of status 200
+ * kms_source_ask - credentials in a reply of status 200
+ *
+ * Returns: as a source does; ENVELOPE_R_UNREADABLE_KEY for ENVELOPE_KMS_TIMEOUT.
+ */
+enum envelope_reason kms_source_send(struct kms_reply *reply,
+                                     const struct kms_seeker *seeker,
+                                     const struct kms_source_request *request,
+                                     struct envl_err *err);
 enum envelope_reason kms_source_ask(struct kms_credentials *credentials,
                                     const struct kms_seeker *seeker,
                                     const struct kms_source_request *request,
@@ -186,16 +206,8 @@ kms_source_metadata_ask(struct kms_credentials *credentials,
                         const struct kms_source_metadata *metadata,
                         const char *role, struct envl_err *err);
 
-/* Forms, application/x-www-form-urlencoded, as token services read them */
-
-/*
- * kms_form_add - "name=value", and "&" in front unless it is the first; the value is
- * percent-encoded
- * kms_form_request - a POST of the form to an endpoint
- */
+/* kms_form_add - a field of a form (application/x-www-form-urlencoded): "name=value",
+ * and "&" in front unless it is the first; the value is percent-encoded */
 void kms_form_add(struct kms_text *form, const char *name, const char *value);
-void kms_form_request(struct kms_request *request,
-                      const struct kms_endpoint *endpoint, const char *path,
-                      const struct kms_text *form);
 
 #endif

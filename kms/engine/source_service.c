@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kms/core/json.h"
+#include "kms/core/span.h"
 #include "kms/core/time.h"
 #include "kms/engine/kept.h"
 #include "kms/engine/source.h"
@@ -16,32 +17,44 @@
 
 #define SESSION_LIFETIME_S "21600" /* 6 hours, the longest */
 #define ROLE_LEN_MAX 128
+#define LIFETIME_MAX_S 999999999 /* of what expires; more is no lifetime */
 
 /* Documents */
 
+/* The first of two that is there; "" if none is. */
 static const char *
-text_or_nothing(const struct kms_json *json, const char *path)
+first(const struct kms_json *json, const char *path, const char *other)
 {
-    const char *text = path != NULL ? kms_json_text(json, path) : NULL;
+    const char *text =
+        json != NULL && path != NULL ? kms_json_text(json, path) : NULL;
 
-    return text != NULL ? text : "";
+    if (text != NULL)
+        return text;
+    return other != NULL ? first(json, other, NULL) : "";
 }
 
-/* 0 for none. */
+/* A number, or a string of digits; 0 for what is no time. */
+static int64_t
+read_time(const struct kms_json *json, const char *path)
+{
+    const int64_t number = kms_json_number(json, path);
+
+    return number >= 0 ? number : kms_time_read(first(json, path, NULL));
+}
+
+/* 0 for what is not known; a lifetime of 0 is known. */
 static int64_t
 read_expiry(const struct kms_json *json, const struct kms_seeker *seeker,
             const struct kms_source_document *document)
 {
-    int64_t time;
+    const char *path = document->expires_in;
+    int64_t seconds = path != NULL ? read_time(json, path) : 0;
 
-    if (document->expires == NULL)
+    if (seconds > LIFETIME_MAX_S)
         return 0;
-    time = kms_json_number(json, document->expires);
-    if (time < 0)
-        time = kms_time_read(text_or_nothing(json, document->expires));
-    if (time > 0 && document->is_from_now)
-        time += seeker->world->now(seeker->world->arg);
-    return time;
+    if (seconds > 0 || (path != NULL && kms_json_is_number(json, path, 0)))
+        return seeker->world->now(seeker->world->arg) + seconds;
+    return document->expires != NULL ? read_time(json, document->expires) : 0;
 }
 
 static enum envelope_reason
@@ -52,31 +65,35 @@ take_members(struct kms_credentials *credentials,
 {
     const struct kms_source_names *names = &document->names;
     const struct {
-        const char *path;
+        const char *path, *other;
         struct kms_text *text;
         bool needed;
     } parts[] = {
-        { names->id, &credentials->id, true },
-        { names->secret, &credentials->secret, true },
-        { names->token, &credentials->token,
+        { names->id, NULL, &credentials->id, true },
+        { names->secret, NULL, &credentials->secret, true },
+        { names->token, names->other_token, &credentials->token,
           names->id == NULL || document->is_whole },
     };
-    const char *code = text_or_nothing(json, document->code);
+    const char *code = first(json, document->code, NULL), *value;
     size_t i;
 
     if (strcmp(code, "Success") != 0 && (*code != '\0' || document->is_whole))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS, "%s: %.40s: %.100s",
                          where, *code != '\0' ? code : "no code of success",
-                         text_or_nothing(json, document->message));
+                         first(json, document->message, NULL));
     for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        kms_text_set(parts[i].text, text_or_nothing(json, parts[i].path));
-        if (parts[i].path != NULL && parts[i].needed && parts[i].text->len == 0
-            && !parts[i].text->failed)
-            return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+        value = first(json, parts[i].path, parts[i].other);
+        if (parts[i].path != NULL && (parts[i].needed || *value != '\0')
+            && !kms_span_is_key((struct kms_span){ value, strlen(value) }))
+            return envl_fail(err,
+                             document->reason != ENVELOPE_OK
+                                 ? document->reason
+                                 : ENVELOPE_R_CREDENTIALS,
                              "%s: the answer has no %s", where, parts[i].path);
+        kms_text_set(parts[i].text, value);
     }
     credentials->expires = read_expiry(json, seeker, document);
-    return ENVELOPE_OK;
+    return kms_source_failed(credentials) ? envl_fail_memory(err) : ENVELOPE_OK;
 }
 
 enum envelope_reason
@@ -90,87 +107,167 @@ kms_source_take(struct kms_credentials *credentials,
 
     rc = kms_json_parse(&json, kms_text_get(text), text->len, err);
     if (rc == ENVELOPE_R_KEY_SERVICE)
-        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+        rc = envl_fail(err,
+                       document->reason != ENVELOPE_OK ? document->reason
+                                                       : ENVELOPE_R_CREDENTIALS,
                        "%s: the answer is not a JSON object", where);
     if (rc == ENVELOPE_OK)
         rc = take_members(credentials, seeker, json, document, where, err);
-    if (rc == ENVELOPE_OK && kms_source_failed(credentials))
-        rc = envl_fail_memory(err);
     kms_json_free(json);
     return rc;
 }
 
 /* Requests */
 
+struct call {
+    const struct kms_source_request *with;
+    struct kms_endpoint endpoint;
+    const char *path;
+    struct kms_reply *reply;
+};
+
+/* What happened below, with the service in front. */
+static enum envelope_reason
+fail(const struct kms_source_request *request, const struct envl_err *why,
+     struct envl_err *err)
+{
+    if (why->reason == ENVELOPE_R_MEMORY)
+        return envl_fail_memory(err);
+    /* A URL or path of the environment's, not of a key. */
+    return envl_fail(err,
+                     why->reason == ENVELOPE_R_UNREADABLE_KEY
+                         ? ENVELOPE_R_CREDENTIALS
+                         : why->reason,
+                     "%s%s%.250s", request->name != NULL ? request->name : "",
+                     request->name != NULL ? ": " : "", why->detail);
+}
+
 /* The URL in two: its path may have a query, which an endpoint has not. */
 static enum envelope_reason
-split(struct kms_endpoint *endpoint, const char **path,
-      const struct kms_source_request *request, struct envl_err *err)
+aim(struct call *call, struct envl_err *err)
 {
-    const char *host = strstr(request->url, "://");
-    size_t len = host != NULL ? 3 + strcspn(host + 3, "/?#") : 0;
+    const char *url = call->with->url, *host = strstr(url, "://");
+    size_t len = strlen(url);
     struct kms_text base = { 0 };
-    struct envl_err inner;
+    struct envl_err why;
     enum envelope_reason rc;
 
-    if (host == NULL || host[len] != '/' || strchr(request->url, '#') != NULL)
-        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                         "%s: this is not a URL with a path", request->name);
-    kms_text_add_bytes(&base, request->url,
-                       (size_t)(host - request->url) + len);
-    *path = host + len;
+    call->path = call->with->path;
+    if (call->path == NULL) {
+        len = host != NULL ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#")
+                           : 0;
+        call->path = url + len;
+        if (*call->path != '/' || host == NULL || strchr(url, '#') != NULL) {
+            (void)envl_fail(&why, ENVELOPE_R_CREDENTIALS,
+                            "this is not a URL with a path");
+            return fail(call->with, &why, err);
+        }
+    }
+    kms_text_add_bytes(&base, url, len);
     rc = base.failed
-             ? envl_fail_memory(&inner)
-             : kms_endpoint_parse(endpoint, kms_text_get(&base), true, &inner);
+             ? envl_fail_memory(&why)
+             : kms_endpoint_parse(
+                 &call->endpoint, kms_text_get(&base),
+                 !call->with->is_far || strncmp(url, "http:", 5) == 0, &why);
     kms_text_clear(&base);
-    if (rc == ENVELOPE_R_MEMORY)
-        return envl_fail_memory(err);
-    if (rc != ENVELOPE_OK)
-        return envl_fail(err, ENVELOPE_R_CREDENTIALS, "%s: %.250s",
-                         request->name, inner.detail);
+    return rc == ENVELOPE_OK ? rc : fail(call->with, &why, err);
+}
+
+static enum envelope_reason
+build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
+{
+    const struct call *call = arg;
+    const struct kms_source_request *with = call->with;
+    size_t i;
+
+    (void)now;
+    (void)err;
+    kms_request_init(request, with->method, &call->endpoint, call->path);
+    for (i = 0; i < KMS_SOURCE_HEADERS_MAX; i++) {
+        if (with->headers[i].value != NULL)
+            kms_request_add(request, with->headers[i].name, "%s",
+                            with->headers[i].value);
+    }
+    if (with->body != NULL)
+        kms_text_set(&request->body, with->body);
     return ENVELOPE_OK;
 }
 
-/* Any reply at all is ENVELOPE_OK. */
-static enum envelope_reason
-send(struct kms_reply *reply, const struct kms_seeker *seeker,
-     const struct kms_source_request *request, struct envl_err *err)
-{
-    struct kms_endpoint endpoint = { 0 };
-    struct kms_request sent = { 0 };
-    struct envl_err inner;
-    const char *path = "";
-    enum envelope_reason rc = split(&endpoint, &path, request, err);
-
-    if (rc == ENVELOPE_OK) {
-        kms_request_init(&sent, request->method, &endpoint, path);
-        if (request->header != NULL)
-            kms_request_add(&sent, request->header, "%s", request->value);
-        if (request->body != NULL)
-            kms_text_set(&sent.body, request->body);
-        rc = kms_get(seeker->world, reply, &sent, &inner);
-        if (rc == ENVELOPE_R_UNREADABLE_KEY)
-            rc = ENVELOPE_R_CREDENTIALS; /* a path of the environment's */
-        if (rc != ENVELOPE_OK)
-            (void)envl_fail(err, rc, "%s: %.250s", request->name, inner.detail);
-    }
-    kms_request_clear(&sent);
-    kms_endpoint_clear(&endpoint);
-    return rc;
-}
-
-static enum envelope_reason
-check_status(const struct kms_reply *reply, const char *name,
-             struct envl_err *err)
+/* One that refuses says why in one of these forms, or in none: that of token services
+ * (RFC 6749, 5.2), and Google's. */
+static enum kms_outcome
+check_status(const struct kms_source_request *request,
+             const struct kms_reply *reply, struct envl_err *err)
 {
     const bool is_busy = reply->status >= STATUS_SERVER_ERROR
                          || reply->status == STATUS_SLOW_DOWN;
+    const char *advice = is_busy ? NULL : request->advice, *code, *message;
+    struct kms_json *json = NULL;
+    struct envl_err none;
 
     if (reply->status == STATUS_OK)
-        return ENVELOPE_OK;
-    return envl_fail(err,
-                     is_busy ? ENVELOPE_R_KEY_SERVICE : ENVELOPE_R_CREDENTIALS,
-                     "%s: it answers with HTTP status %d", name, reply->status);
+        return KMS_DONE;
+    (void)kms_json_parse(&json, kms_text_get(&reply->body), reply->body.len,
+                         &none);
+    code = first(json, "error.status", "error");
+    message = first(json, "error.message", "error_description");
+    (void)envl_fail(
+        err, is_busy ? ENVELOPE_R_KEY_SERVICE : ENVELOPE_R_CREDENTIALS,
+        "%.80s: HTTP status %d%s%.60s%s%.110s%s%s",
+        request->name != NULL ? request->name : request->url, reply->status,
+        *code != '\0' ? ": " : "", code, *message != '\0' ? ": " : "", message,
+        advice != NULL ? "; " : "", advice != NULL ? advice : "");
+    kms_json_free(json);
+    if (reply->status == STATUS_SLOW_DOWN)
+        return KMS_RETRY_SLOWLY;
+    return is_busy ? KMS_RETRY : KMS_FAILED;
+}
+
+static enum kms_outcome
+parse(void *arg, const struct kms_reply *reply, struct envl_err *err)
+{
+    struct call *call = arg;
+
+    call->reply->status = reply->status;
+    kms_text_set(&call->reply->body, "");
+    kms_text_add_bytes(&call->reply->body, kms_text_get(&reply->body),
+                       reply->body.len);
+    return check_status(call->with, reply, err);
+}
+
+static enum envelope_reason
+send_near(struct call *call, const struct kms_world *world,
+          struct envl_err *err)
+{
+    struct kms_request request = { 0 };
+    struct envl_err why;
+    enum envelope_reason rc;
+
+    (void)build(call, &request, 0, &why);
+    rc = kms_get(world, call->reply, &request, &why);
+    kms_request_clear(&request);
+    return rc == ENVELOPE_OK ? rc : fail(call->with, &why, err);
+}
+
+enum envelope_reason
+kms_source_send(struct kms_reply *reply, const struct kms_seeker *seeker,
+                const struct kms_source_request *request, struct envl_err *err)
+{
+    struct call call = { .with = request, .reply = reply };
+    const struct kms_operation operation = {
+        .arg = &call,
+        .build = build,
+        .parse = parse,
+    };
+    enum envelope_reason rc = aim(&call, err);
+
+    if (rc == ENVELOPE_OK)
+        rc = request->is_far ? kms_exchange(seeker->world, &operation, err)
+                             : send_near(&call, seeker->world, err);
+    if (rc == ENVELOPE_OK && reply->body.failed)
+        rc = envl_fail_memory(err);
+    kms_endpoint_clear(&call.endpoint);
+    return rc;
 }
 
 enum envelope_reason
@@ -180,18 +277,14 @@ kms_source_ask(struct kms_credentials *credentials,
                const struct kms_source_document *document, struct envl_err *err)
 {
     struct kms_reply reply = { 0 };
-    enum envelope_reason rc;
+    enum envelope_reason rc = kms_source_send(&reply, seeker, request, err);
 
-    if (kms_kept_find(credentials, seeker, request->url))
-        return ENVELOPE_OK;
-    rc = send(&reply, seeker, request, err);
+    if (rc == ENVELOPE_OK && check_status(request, &reply, err) != KMS_DONE)
+        rc = err->reason;
     if (rc == ENVELOPE_OK)
-        rc = check_status(&reply, request->name, err);
-    if (rc == ENVELOPE_OK)
-        rc = kms_source_take(credentials, seeker, &reply.body, document,
-                             request->name, err);
-    if (rc == ENVELOPE_OK)
-        kms_kept_put(seeker, request->url, credentials);
+        rc = kms_source_take(
+            credentials, seeker, &reply.body, document,
+            request->name != NULL ? request->name : request->url, err);
     kms_reply_clear(&reply);
     return rc;
 }
@@ -201,9 +294,8 @@ kms_source_ask(struct kms_credentials *credentials,
 struct talk {
     const struct kms_seeker *seeker;
     const struct kms_source_metadata *with;
-    struct kms_text url, session;
-    struct kms_reply
-        reply; /* to the request before; status 0: nobody answers */
+    struct kms_text path, session;
+    struct kms_reply reply; /* the last one; status 0: nobody answers */
     bool has_answered;
 };
 
@@ -215,18 +307,21 @@ ask(struct talk *talk, struct kms_source_request *request, const char *path,
     enum envelope_reason rc;
 
     kms_reply_clear(&talk->reply);
-    kms_text_set(&talk->url, "");
-    kms_text_addf(&talk->url, "%s%s%s", talk->with->url, path, role);
+    kms_text_set(&talk->path, path);
+    kms_text_add(&talk->path, role);
     request->name = talk->with->name;
-    request->url = kms_text_get(&talk->url);
-    if (talk->url.failed || talk->session.failed)
+    request->url = talk->with->url;
+    request->path = kms_text_get(&talk->path);
+    if (talk->path.failed || talk->session.failed)
         return envl_fail_memory(err);
-    rc = send(&talk->reply, talk->seeker, request, err);
+    rc = kms_source_send(&talk->reply, talk->seeker, request, err);
     if (rc == ENVELOPE_R_KEY_SERVICE && !talk->has_answered)
         return ENVELOPE_OK;
     talk->has_answered = true;
-    return rc == ENVELOPE_OK ? check_status(&talk->reply, talk->with->name, err)
-                             : rc;
+    if (rc == ENVELOPE_OK
+        && check_status(request, &talk->reply, err) != KMS_DONE)
+        rc = err->reason;
+    return rc;
 }
 
 /* There is no way back to requests without a session, which anybody can use who
@@ -236,8 +331,7 @@ get_session(struct talk *talk, struct envl_err *err)
 {
     struct kms_source_request request = {
         .method = "PUT",
-        .header = talk->with->lifetime_header,
-        .value = SESSION_LIFETIME_S,
+        .headers = { { talk->with->lifetime_header, SESSION_LIFETIME_S } },
     };
     enum envelope_reason rc =
         ask(talk, &request, talk->with->session_path, "", err);
@@ -295,8 +389,8 @@ get_credentials(struct kms_credentials *credentials, struct talk *talk,
         rc = get_session(talk, err);
         if (rc != ENVELOPE_OK || !talk->has_answered)
             return rc;
-        request.header = with->session_header;
-        request.value = kms_text_get(&talk->session);
+        request.headers[0].name = with->session_header;
+        request.headers[0].value = kms_text_get(&talk->session);
     }
     if (role->len == 0)
         rc = get_role(role, talk, &request, err);
@@ -337,7 +431,7 @@ kms_source_metadata_ask(struct kms_credentials *credentials,
     }
     kms_reply_clear(&talk.reply);
     kms_text_clear(&talk.session);
-    kms_text_clear(&talk.url);
+    kms_text_clear(&talk.path);
     kms_text_clear(&source);
     kms_text_clear(&role);
     return rc;
@@ -350,16 +444,4 @@ kms_form_add(struct kms_text *form, const char *name, const char *value)
 {
     kms_text_addf(form, "%s%s=", form->len > 0 ? "&" : "", name);
     kms_text_add_encoded(form, value, strlen(value));
-}
-
-void
-kms_form_request(struct kms_request *request,
-                 const struct kms_endpoint *endpoint, const char *path,
-                 const struct kms_text *form)
-{
-    kms_request_init(request, "POST", endpoint, path);
-    kms_request_add(request, "Content-Type",
-                    "application/x-www-form-urlencoded; charset=utf-8");
-    kms_text_add_bytes(&request->body, kms_text_get(form), form->len);
-    request->body.failed = request->body.failed || form->failed;
 }

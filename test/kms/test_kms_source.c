@@ -32,9 +32,9 @@ tear_down(void **state)
 }
 
 static const struct kms_source_document bearer = {
-    .names = { .token = "access_token" },
-    .expires = "expires_in",
-    .is_from_now = true,
+    .names = { .token = "access_token", .other_token = "accessToken" },
+    .expires = "expireTime",
+    .expires_in = "expires_in",
 };
 static const struct kms_source_document nested = {
     .names = { .id = "c.access", .secret = "c.secret", .token = "c.token" },
@@ -51,7 +51,17 @@ static const struct {
       NOW + 3599 },
     { &bearer, "{\"access_token\":\"t\",\"expires_in\":\"3599\"}", "", "t",
       NOW + 3599 },
+    { &bearer, "{\"access_token\":\"t\",\"expires_in\":0}", "", "t", NOW },
+    { &bearer, "{\"access_token\":\"t\",\"expires_in\":9223372036854775807}",
+      "", "t", 0 },
     { &bearer, "{\"access_token\":\"t\"}", "", "t", 0 },
+    { &bearer,
+      "{\"accessToken\":\"t\",\"expireTime\":\"2030-01-02T03:04:05Z\"}", "",
+      "t", 1893553445 },
+    { &bearer, "{\"access_token\":\"t u\"}",
+      "where: the answer has no access_token", NULL, 0 },
+    { &bearer, "{\"access_token\":\"t\\r\\nX: y\"}",
+      "where: the answer has no access_token", NULL, 0 },
     { &bearer, "{\"expires_in\":3599}", "where: the answer has no access_token",
       NULL, 0 },
     { &nested,
@@ -103,8 +113,7 @@ a_body_may_be_posted(void **state)
         .name = "the service",
         .method = "POST",
         .url = "http://127.0.0.1/token?a=b",
-        .header = "Authorization",
-        .value = "x",
+        .headers = { { "Authorization", "x" } },
         .body = "{}",
     };
     static const struct fake_reply reply = { 200, "{\"access_token\":\"t\"}",
@@ -120,6 +129,62 @@ a_body_may_be_posted(void **state)
     assert_string_equal(fake.requests[0].url, "http://127.0.0.1/token?a=b");
     assert_string_equal(fake.requests[0].headers, "Authorization: x\n");
     assert_string_equal(fake.requests[0].body, "{}");
+}
+
+/* From afar: more than one attempt, and what it says of itself. */
+static void
+a_far_service_is_asked_again(void **state)
+{
+    static const struct kms_source_document document = {
+        .names = { .token = "t" },
+        .reason = ENVELOPE_R_KEY_SERVICE,
+    };
+    static const struct kms_source_request request = {
+        .method = "POST",
+        .url = "https://login.example",
+        .path = "/token",
+        .advice = "log in again",
+        .is_far = true,
+    };
+    static const struct {
+        struct fake_reply replies[2];
+        size_t count;
+        enum envelope_reason reason;
+        const char *text;
+    } cases[] = {
+        { { { 500, "", NULL }, { 200, "{\"t\":\"x\"}", NULL } },
+          2,
+          ENVELOPE_OK,
+          "" },
+        { { { 400, "{\"error\":\"denied\",\"error_description\":\"by us\"}",
+              NULL } },
+          1,
+          ENVELOPE_R_CREDENTIALS,
+          "https://login.example: HTTP status 400: denied: by us; log in "
+          "again" },
+        { { { 200, "{}", NULL } },
+          1,
+          ENVELOPE_R_KEY_SERVICE,
+          "https://login.example: the answer has no t" },
+    };
+    const struct kms_seeker seeker = { .world = &fake.world };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(cases); i++) {
+        fake_world_clear(&fake);
+        fake_world_init(&fake);
+        fake.replies = cases[i].replies;
+        fake.reply_count = cases[i].count;
+        err.detail[0] = '\0';
+        assert_int_equal(
+            kms_source_ask(&credentials, &seeker, &request, &document, &err),
+            cases[i].reason);
+        if (cases[i].reason != ENVELOPE_OK)
+            assert_string_equal(err.detail, cases[i].text);
+        assert_string_equal(fake.requests[0].url,
+                            "https://login.example/token");
+    }
 }
 
 static enum envelope_reason
@@ -221,8 +286,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        source_test(documents_are_read),      source_test(a_body_may_be_posted),
-        source_test(a_token_alone_is_enough), source_test(texts_are_cleaned),
+        source_test(documents_are_read),
+        source_test(a_body_may_be_posted),
+        source_test(a_far_service_is_asked_again),
+        source_test(a_token_alone_is_enough),
+        source_test(texts_are_cleaned),
         source_test(forms_are_encoded),
     };
 
