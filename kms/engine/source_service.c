@@ -52,7 +52,7 @@ read_expiry(const struct kms_json *json, const struct kms_seeker *seeker,
 
     if (seconds > LIFETIME_MAX_S)
         return 0;
-    if (seconds > 0 || (path != NULL && kms_json_is_number(json, path, 0)))
+    if (seconds > 0 || (path != NULL && kms_json_number(json, path) == 0))
         return seeker->world->now(seeker->world->arg) + seconds;
     return document->expires != NULL ? read_time(json, document->expires) : 0;
 }
