@@ -12,8 +12,10 @@
 
 #define STATUS_OK 200
 #define STATUS_NOT_FOUND 404
+#define STATUS_NO_METHOD 405
 #define STATUS_SLOW_DOWN 429
 #define STATUS_SERVER_ERROR 500
+#define STATUS_UNAVAILABLE 503
 
 #define SESSION_LIFETIME_S "21600" /* 6 hours, the longest */
 #define ROLE_LEN_MAX 128
@@ -77,7 +79,8 @@ take_members(struct kms_credentials *credentials,
     const char *code = first(json, document->code, NULL), *value;
     size_t i;
 
-    if (strcmp(code, "Success") != 0 && (*code != '\0' || document->is_whole))
+    if (strcmp(code, "Success") != 0
+        && (*code != '\0' || (document->is_whole && document->code != NULL)))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS, "%s: %.40s: %.100s",
                          where, *code != '\0' ? code : "no code of success",
                          first(json, document->message, NULL));
@@ -180,8 +183,6 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
     const struct kms_source_request *with = call->with;
     size_t i;
 
-    (void)now;
-    (void)err;
     kms_request_init(request, with->method, &call->endpoint, call->path);
     for (i = 0; i < KMS_SOURCE_HEADERS_MAX; i++) {
         if (with->headers[i].value != NULL)
@@ -190,7 +191,8 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
     }
     if (with->body != NULL)
         kms_text_set(&request->body, with->body);
-    return ENVELOPE_OK;
+    return with->sign != NULL ? kms_sign(request, with->sign, now, err)
+                              : ENVELOPE_OK;
 }
 
 /* One that refuses says why in one of these forms, or in none: that of token services
@@ -324,8 +326,18 @@ ask(struct talk *talk, struct kms_source_request *request, const char *path,
     return rc;
 }
 
-/* There is no way back to requests without a session, which anybody can use who
- * makes us send a request. */
+static bool
+lacks_session(const struct talk *talk)
+{
+    const int status = talk->reply.status;
+
+    return talk->with->may_lack_session
+           && (status == STATUS_NOT_FOUND || status == STATUS_NO_METHOD
+               || status == STATUS_UNAVAILABLE);
+}
+
+/* Where a cloud always has sessions there is no way back to requests without one,
+ * which anybody can use who makes us send a request. */
 static enum envelope_reason
 get_session(struct talk *talk, struct envl_err *err)
 {
@@ -336,6 +348,8 @@ get_session(struct talk *talk, struct envl_err *err)
     enum envelope_reason rc =
         ask(talk, &request, talk->with->session_path, "", err);
 
+    if (rc != ENVELOPE_OK && lacks_session(talk))
+        return ENVELOPE_OK;
     kms_text_set(&talk->session, kms_text_get(&talk->reply.body));
     if (rc == ENVELOPE_OK && talk->session.failed)
         rc = envl_fail_memory(err);
@@ -390,7 +404,7 @@ get_credentials(struct kms_credentials *credentials, struct talk *talk,
         if (rc != ENVELOPE_OK || !talk->has_answered)
             return rc;
         request.headers[0].name = with->session_header;
-        request.headers[0].value = kms_text_get(&talk->session);
+        request.headers[0].value = talk->session.data;
     }
     if (role->len == 0)
         rc = get_role(role, talk, &request, err);
