@@ -21,6 +21,10 @@ enum envelope_reason kms_target_open(struct kms_target *target,
 void kms_target_close(struct kms_target *target);
 bool kms_target_matches(const struct kms_target *target, const char *key);
 
+/* kms_target_is_region - two or three small letters, then one or more of "-" with
+ * small letters and digits, 64 characters at most: it can be part of a host's name */
+bool kms_target_is_region(const char *text);
+
 /* kms_target_endpoint - read the URI's endpoint=, else what a variable says, else the
  * service's own; returns what kms_endpoint_parse() does */
 enum envelope_reason kms_target_endpoint(struct kms_endpoint *endpoint,
