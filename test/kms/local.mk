@@ -43,6 +43,8 @@ kms_tests = \
 	%D%/test_kms_google_credentials \
 	%D%/test_kms_google_federation \
 	%D%/test_kms_http \
+	%D%/test_kms_huawei \
+	%D%/test_kms_huawei_credentials \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \
 	%D%/test_kms_kept \

@@ -277,7 +277,7 @@ an_unknown_service_is_shown_without_the_rest(void **state)
     assert_string_equal(
         t.err.detail,
         "nokms: no such key service, only: awskms, execkms, gcpkms, "
-        "httpkms, tencentkms, vault, gcp-kms");
+        "httpkms, huaweikms, tencentkms, vault, gcp-kms");
 }
 
 /* RFC 3986, 3.1: schemes are in any case of letters. */
