@@ -10,6 +10,7 @@ plan 3
 need xxd
 . "$srcdir/test/kms/kms_services.sh"
 need aws
+. "$srcdir/test/kms/kms_google_service.sh"
 
 machine_with_helper() {
     machine
@@ -20,25 +21,95 @@ S
     mv stand-ins/kms-helper.py "$root/usr/local/libexec"
 }
 
-kms_7() {
-    page doc/envelope-kms.7
+# What all of its examples take for granted, before the first of them
+users_of_kms_7() {
+    AWS_CONFIG_FILE=$PWD/config
+    AWS_ENDPOINT_URL_STS=$AWS_ENDPOINT_URL_KMS
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS=$here
+    # shellcheck disable=SC2154 # of kms_google_service.sh
+    PRINTED_PATHS="$PRINTED_PATHS
+/vault/secrets $root/run/secrets
+projects/shop/locations/eu/keyRings/backups/cryptoKeys/daily $key"
+    export AWS_CONFIG_FILE AWS_ENDPOINT_URL_STS PRINTED_PATHS
+    export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS
+    cp "$tests_dir/aws/web-token" "$root/run/secrets/aws-token"
+    cp "$tests_dir/vault/token" "$root/run/secrets/token"
     certificate escrow
     cp escrow.crt escrow.pem
     echo notes >notes
+}
+
+same() { # FILE... - they were decrypted, where key services are built
+    for file in "$@"; do
+        [ ! -e "$preloaddir/envelope-kms.so" ] || cmp notes "$file"
+    done
+}
+
+# Well-formed, and what it allows is what the table of the service asks for.
+allows() { # POLICY ACTION TABLE
+    jq -e --arg action "$2" '[.. | strings] | index($action)' "$1"
+    grep -q "\"${2#kms:}\"" "$srcdir/kms/$3"
+}
+
+aws_7() {
+    leaves "arn=\$(aws kms create-key" 'the cloud itself'
+    becomes backup.json '{'
+    allows backup.json kms:GenerateDataKey aws/aws.c
+    runs 'sed s/kms'
+    allows restore.json kms:Decrypt aws/aws.c
+    with_kms runs "envelope decrypt -i 'awskms:?account"
+    same again
+    leaves '[profile envelope]' 'test/kms/kms_aws_credentials.sh runs a program'
+    leaves 'apiVersion: v1' 'test/kms/kms_aws_roles.sh does what EKS does for it'
+    leaves 'aws eks' 'test/kms/kms_aws_roles.sh does what EKS does for it'
+    : >"$tests_dir/aws/log"
+    with_kms runs 'AWS_ROLE_ARN='
+    same by-token
+    becomes config '[profile restore]'
+    with_kms runs 'AWS_PROFILE=restore'
+    same by-role
+    [ ! -e by-role ] || (cd "$tests_dir" && asked aws 1 AssumeRole \
+        && asked aws 1 AssumeRoleWithWebIdentity)
+    with_kms runs 'id=mrk-'
+    same far
+}
+
+others_7() {
+    leaves 'gcloud kms keyrings' 'the cloud itself'
+    with_kms runs 'key=projects/shop'
+    same g.txt
+    leaves 'pool=projects' 'the cloud itself'
+    becomes tencent.json '{'
+    allows tencent.json kms:GenerateDataKey cloud/tencent.c
+    leaves 'key=ap-guangzhou' 'test/kms/kms_tencent.sh does the same'
+    leaves 'vault secrets' 'a server of Vault itself'
+    becomes backup-host.hcl '# encrypt'
+    for operation in datakey/plaintext decrypt rewrap; do
+        grep -qF "path \"transit/$operation/backup\"" backup-host.hcl
+        grep -qF "\"$operation\"," "$srcdir/kms/cloud/vault.c"
+    done
+    with_kms runs 'envelope encrypt -r vault:backup'
+    same v.txt
+    with_kms runs 'VAULT_TOKEN='
+    same in-pod
+}
+
+kms_7() {
+    page doc/envelope-kms.7
+    users_of_kms_7
     leaves 'awskms:///KEY' 'the forms of URIs'
-    with_kms runs "envelope encrypt -r 'awskms"
+    with_kms runs 'envelope encrypt -o notes.env'
     if [ -e notes.env ]; then
-        cmp notes restored
+        same restored
         envelope inspect notes.env | grep -q host=db1
         env -u OPENSSL_MODULES CRYPTOGRAPHY_OPENSSL_NO_LEGACY=1 \
             "$PYTHON" "$srcdir/test/kms/header.py" cut notes.env blob
         envelope -r awskms:///alias/backup -r vault:backup -o one.xb notes
     fi
-    with_kms runs "envelope decrypt -i 'awskms:?account"
-    leaves 'credential_process' 'a line of ~/.aws/config, with a name'
+    aws_7
+    others_7
     with_kms runs 'envelope rewrap -i awskms'
     if [ -e notes.env ]; then
-        cmp notes again
         envelope -d -i awskms:///alias/second notes.env | cmp - notes
         envelope -d -i awskms:///alias/second one.xb | cmp - notes
         envelope -d -i vault:backup one.xb | cmp - notes
