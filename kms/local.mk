@@ -24,9 +24,7 @@ libenvl_kms_la_SOURCES = \
 	%D%/cloud/google_credentials.h \
 	%D%/cloud/google_federation.c \
 	%D%/cloud/google_jwt.c \
-	%D%/cloud/google_machine.c \
 	%D%/cloud/google_sources.h \
-	%D%/cloud/google_subject.c \
 	%D%/cloud/google_token.c \
 	%D%/cloud/huawei.c \
 	%D%/cloud/huawei.h \
@@ -108,5 +106,11 @@ envelope_kms_la_SOURCES = %D%/module.c
 envelope_kms_la_LIBADD = libenvl-kms.la
 envelope_kms_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -no-undefined -shared \
 	-export-symbols-regex '^envl_kms_module$$'
+
+# Programs that kms.conf may name: envelope-kms-helper(7)
+helpersdir = $(libexecdir)/envelope
+dist_helpers_SCRIPTS = \
+	%D%/helpers/envelope-kms-aws-cli \
+	%D%/helpers/envelope-kms-kmip
 endif
 # End of key services

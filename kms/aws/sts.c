@@ -63,8 +63,7 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
     size_t i;
 
     kms_request_init(request, "POST", &call->endpoint, "/");
-    kms_request_add(request, "Content-Type",
-                    "application/x-www-form-urlencoded; charset=utf-8");
+    kms_request_add(request, "Content-Type", KMS_FORM "; charset=utf-8");
     for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (*fields[i].value != '\0')
             kms_form_add(&request->body, fields[i].name, fields[i].value);

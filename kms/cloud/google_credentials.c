@@ -19,7 +19,8 @@
 #define UNIVERSE_VARIABLE "GOOGLE_CLOUD_UNIVERSE_DOMAIN"
 #define QUOTA_VARIABLE "GOOGLE_CLOUD_QUOTA_PROJECT"
 
-/* The types of files: those that have a source, and what to do about the others. */
+/* The types of files, and what to do about those that have no source; the last one
+ * is for all others. */
 static const struct kind {
     const char *type;
     kms_google_source *source;
@@ -39,7 +40,9 @@ static const struct kind {
       "external_account" },
     { "gdch_service_account", NULL, false, false,
       "Google Distributed Cloud is not reached from here" },
-}, machine = { "", kms_google_from_machine, true, false, NULL };
+    { NULL, NULL, false, false,
+      "it has to be service_account, authorized_user or external_account" },
+}, machine = { NULL, kms_google_from_machine, true, false, NULL };
 
 static const char *
 variable(const struct kms_google_file *file, const char *name)
@@ -65,26 +68,39 @@ kms_google_fail(struct envl_err *err, const struct kms_google_file *file,
                      kms_text_get(&file->path), what.detail);
 }
 
-enum envelope_reason
-kms_google_get(const char **value, const struct kms_google_file *file,
-               const char *path, struct envl_err *err)
+const char *
+kms_google_get(struct kms_google_file *file, const char *path)
 {
-    *value = kms_json_text(file->json, path);
-    if (*value == NULL ? kms_json_has(file->json, path) : **value == '\0')
-        return kms_google_fail(err, file, "%s is no text, or an empty one",
-                               path);
-    return ENVELOPE_OK;
+    const char *value;
+
+    if (file->json == NULL || !kms_json_has(file->json, path))
+        return NULL;
+    value = kms_json_text(file->json, path);
+    if ((value == NULL || *value == '\0') && file->wrong == NULL)
+        file->wrong = path;
+    return value;
+}
+
+const char *
+kms_google_need(struct kms_google_file *file, const char *path)
+{
+    const char *value = kms_google_get(file, path);
+
+    if (value == NULL && file->wrong == NULL)
+        file->wrong = path;
+    return value != NULL ? value : "";
 }
 
 enum envelope_reason
-kms_google_need(const char **value, const struct kms_google_file *file,
-                const char *path, struct envl_err *err)
+kms_google_check(const struct kms_google_file *file, struct envl_err *err)
 {
-    enum envelope_reason rc = kms_google_get(value, file, path, err);
-
-    if (rc == ENVELOPE_OK && *value == NULL)
-        rc = kms_google_fail(err, file, "there is no %s in it", path);
-    return rc;
+    if (file->wrong == NULL)
+        return ENVELOPE_OK;
+    return kms_json_has(file->json, file->wrong)
+               ? kms_google_fail(err, file, "%s is no text, or an empty one",
+                                 file->wrong)
+               : kms_google_fail(err, file, "there is no %s in it",
+                                 file->wrong);
 }
 
 static enum envelope_reason
@@ -99,45 +115,24 @@ guard_file(const struct kms_google_file *file, struct envl_err *err)
     return rc;
 }
 
-/* Universes */
-
-/* The parser of endpoints knows what a host is.  It would take a port and a path,
- * too. */
-static enum envelope_reason
-check_universe(const struct kms_google_file *file, const char *name,
-               struct envl_err *err)
+/* Its labels are looked at where the host is made of it. */
+static bool
+is_domain(const char *name)
 {
-    const char *domain = kms_text_get(&file->universe);
-    struct kms_endpoint endpoint = { 0 };
-    struct kms_text url = { 0 };
-    enum envelope_reason rc;
+    const size_t len = strlen(name);
 
-    kms_text_addf(&url, "https://cloudkms.%s", domain);
-    if (file->universe.failed || url.failed)
-        rc = envl_fail_memory(err);
-    else
-        rc = kms_endpoint_parse(&endpoint, kms_text_get(&url), false, err);
-    if (rc != ENVELOPE_R_MEMORY
-        && (rc != ENVELOPE_OK || strchr(domain, '.') == NULL
-            || strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789-.")
-                   < strlen(domain)))
-        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                       "%.160s: %.100s is not the name of a domain in lower "
-                       "case, such as " UNIVERSE,
-                       name, domain);
-    kms_endpoint_clear(&endpoint);
-    kms_text_clear(&url);
-    return rc;
+    return strspn(name, KMS_LOWER KMS_DIGITS "-.") == len
+           && strchr(name, '.') != NULL && name[0] != '.'
+           && strspn(name + len - 1, KMS_LOWER) == 1;
 }
 
 static enum envelope_reason
 find_universe(struct kms_google_file *file, struct envl_err *err)
 {
-    const char *said = variable(file, UNIVERSE_VARIABLE), *own = NULL;
-    enum envelope_reason rc = ENVELOPE_OK;
+    const char *said = variable(file, UNIVERSE_VARIABLE);
+    const char *own = kms_google_get(file, "universe_domain");
+    enum envelope_reason rc = kms_google_check(file, err);
 
-    if (file->json != NULL)
-        rc = kms_google_get(&own, file, "universe_domain", err);
     if (rc == ENVELOPE_OK && own != NULL && said != NULL
         && strcmp(own, said) != 0)
         rc = kms_google_fail(err, file,
@@ -147,61 +142,14 @@ find_universe(struct kms_google_file *file, struct envl_err *err)
     /* It decides where tokens are sent to. */
     if (rc == ENVELOPE_OK && own != NULL && strcmp(own, UNIVERSE) != 0)
         rc = guard_file(file, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    kms_text_set(&file->universe, own != NULL    ? own
-                                  : said != NULL ? said
-                                                 : UNIVERSE);
-    return check_universe(
-        file, own != NULL ? kms_text_get(&file->path) : UNIVERSE_VARIABLE, err);
-}
-
-/* Files */
-
-static void
-find_path(struct kms_google_file *file, const char *named)
-{
-    const char *config = variable(file, "CLOUDSDK_CONFIG");
-    const char *home = variable(file, "HOME");
-
-    if (named != NULL) {
-        kms_text_set(&file->path, named);
-        return;
-    }
-    if (config != NULL)
-        kms_text_set(&file->path, config);
-    else if (home != NULL)
-        kms_text_addf(&file->path, "%s/.config/gcloud", home);
-    else
-        return;
-    kms_text_add(&file->path, "/application_default_credentials.json");
-}
-
-static enum envelope_reason
-read_file(struct kms_google_file *file, const char *named, struct envl_err *err)
-{
-    const struct kms_world *world = file->seeker->world;
-    enum envelope_reason rc;
-
-    find_path(file, named);
-    if (file->path.failed)
-        return envl_fail_memory(err);
-    if (file->path.len == 0)
-        return ENVELOPE_OK;
-    rc = world->read(world->arg, &file->content, kms_text_get(&file->path),
-                     KMS_GOOGLE_FILE_LEN_MAX, err);
-    if (rc != ENVELOPE_OK)
-        return rc;
-    if (file->content.data == NULL)
-        return named == NULL
-                   ? ENVELOPE_OK
-                   : kms_google_fail(err, file, "there is no such file");
-    rc =
-        kms_json_parse(&file->json, file->content.data, file->content.len, err);
-    if (rc == ENVELOPE_R_KEY_SERVICE)
-        rc = kms_google_fail(err, file,
-                             "it is not a credential file of Google Cloud, "
-                             "which is one JSON object");
+    file->universe = own != NULL ? own : said != NULL ? said : UNIVERSE;
+    if (rc == ENVELOPE_OK && !is_domain(file->universe))
+        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                       "%.160s: %.100s is not the name of a domain in lower "
+                       "case, such as " UNIVERSE,
+                       own != NULL ? kms_text_get(&file->path)
+                                   : UNIVERSE_VARIABLE,
+                       file->universe);
     return rc;
 }
 
@@ -210,13 +158,36 @@ static enum envelope_reason
 open_file(struct kms_google_file *file, const struct kms_seeker *seeker,
           struct envl_err *err)
 {
-    const char *named = seeker->profile;
-    enum envelope_reason rc;
+    static const char name[] = "application_default_credentials.json";
+    const struct kms_world *world = seeker->world;
+    const char *named, *config, *home;
+    enum envelope_reason rc = ENVELOPE_OK;
 
     *file = (struct kms_google_file){ .seeker = seeker };
-    if (named == NULL)
-        named = variable(file, FILE_VARIABLE);
-    rc = read_file(file, named, err);
+    named = seeker->profile != NULL ? seeker->profile
+                                    : variable(file, FILE_VARIABLE);
+    config = variable(file, "CLOUDSDK_CONFIG");
+    home = variable(file, "HOME");
+    if (named != NULL)
+        kms_text_set(&file->path, named);
+    else if (config != NULL)
+        kms_text_addf(&file->path, "%s/%s", config, name);
+    else if (home != NULL)
+        kms_text_addf(&file->path, "%s/.config/gcloud/%s", home, name);
+    if (file->path.failed)
+        return envl_fail_memory(err);
+    if (file->path.len > 0)
+        rc = world->read(world->arg, &file->content, kms_text_get(&file->path),
+                         KMS_GOOGLE_FILE_LEN_MAX, err);
+    if (rc == ENVELOPE_OK && file->content.data != NULL)
+        rc = kms_json_parse(&file->json, file->content.data, file->content.len,
+                            err);
+    else if (rc == ENVELOPE_OK && named != NULL)
+        rc = kms_google_fail(err, file, "there is no such file");
+    if (rc == ENVELOPE_R_KEY_SERVICE)
+        rc = kms_google_fail(err, file,
+                             "it is not a credential file of Google Cloud, "
+                             "which is one JSON object");
     return rc == ENVELOPE_OK ? find_universe(file, err) : rc;
 }
 
@@ -225,40 +196,32 @@ close_file(struct kms_google_file *file)
 {
     kms_text_clear(&file->path);
     kms_text_clear(&file->content);
-    kms_text_clear(&file->universe);
     kms_json_free(file->json);
 }
 
 static enum envelope_reason
-find_kind(const struct kind **kind, const struct kms_google_file *file,
+find_kind(const struct kind **kind, struct kms_google_file *file,
           struct envl_err *err)
 {
     const char *type;
     enum envelope_reason rc;
-    size_t i;
 
     *kind = &machine;
     if (file->json == NULL)
         return ENVELOPE_OK;
-    rc = kms_google_need(&type, file, "type", err);
+    type = kms_google_need(file, "type");
+    rc = kms_google_check(file, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        *kind = &kinds[i];
-        if (strcmp(type, kinds[i].type) != 0)
-            continue;
-        if (kinds[i].advice != NULL)
-            return kms_google_fail(err, file,
-                                   "credentials of type %s cannot be used "
-                                   "here: %s",
-                                   type, kinds[i].advice);
-        return kinds[i].guarded ? guard_file(file, err) : ENVELOPE_OK;
-    }
-    return kms_google_fail(err, file,
-                           "credentials of type %.60s are not known: it has to "
-                           "be service_account, authorized_user or "
-                           "external_account",
-                           type);
+    *kind = kinds;
+    while ((*kind)->type != NULL && strcmp(type, (*kind)->type) != 0)
+        ++*kind;
+    if ((*kind)->source == NULL)
+        return kms_google_fail(err, file,
+                               "credentials of type %.60s cannot be used here: "
+                               "%s",
+                               type, (*kind)->advice);
+    return (*kind)->guarded ? guard_file(file, err) : ENVELOPE_OK;
 }
 
 /* Tokens */
@@ -268,17 +231,22 @@ static enum envelope_reason
 add_source(struct kms_text *source, const struct kms_google_file *file,
            struct envl_err *err)
 {
+    static const char *const places[] = { KMS_GOOGLE_OAUTH_VARIABLE,
+                                          KMS_GOOGLE_IP_VARIABLE,
+                                          KMS_GOOGLE_HOST_VARIABLE };
     const struct envl_libctx *ctx = file->seeker->ctx;
     unsigned char hash[HASH_LEN];
     struct kms_text all = { 0 };
+    const char *said;
     enum envelope_reason rc = ENVELOPE_OK;
+    size_t i;
 
-    kms_google_base(&all, file->seeker, "");
-    kms_text_addf(&all, " %s ", kms_text_get(&file->universe));
-    kms_google_machine(&all, file->seeker->world);
-    kms_text_addf(&all, " %s ", kms_text_get(&file->path));
+    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        said = variable(file, places[i]);
+        kms_text_addf(&all, "%s\n", said != NULL ? said : "");
+    }
+    kms_text_addf(&all, "%s\n%s\n", file->universe, kms_text_get(&file->path));
     kms_text_add_bytes(&all, kms_text_get(&file->content), file->content.len);
-    kms_text_add(source, "google ");
     if (all.failed)
         rc = envl_fail_memory(err);
     else if (!EVP_Q_digest(ctx->libctx, "SHA256", ctx->propq, all.data, all.len,
@@ -286,28 +254,25 @@ add_source(struct kms_text *source, const struct kms_google_file *file,
         rc = envl_fail_crypto(err, "hash what credentials come from");
     else
         kms_text_add_hex(source, hash, sizeof(hash));
-    if (source->failed)
-        rc = envl_fail_memory(err);
     kms_text_clear(&all);
-    return rc;
+    return source->failed ? envl_fail_memory(err) : rc;
 }
 
 static enum envelope_reason
-find_token(struct kms_credentials *credentials,
-           const struct kms_google_file *file, const struct kind *kind,
-           struct envl_err *err)
+find_token(struct kms_credentials *credentials, struct kms_google_file *file,
+           const struct kind *kind, struct envl_err *err)
 {
     struct kms_text source = { 0 };
-    enum envelope_reason rc = ENVELOPE_OK;
+    enum envelope_reason rc;
 
-    if (kind->asks)
-        rc = add_source(&source, file, err);
+    if (!kind->asks)
+        return kind->source(credentials, file, err);
+    kms_text_add(&source, "google ");
+    rc = add_source(&source, file, err);
     if (rc == ENVELOPE_OK
-        && (!kind->asks
-            || !kms_kept_find(credentials, file->seeker,
-                              kms_text_get(&source)))) {
+        && !kms_kept_find(credentials, file->seeker, kms_text_get(&source))) {
         rc = kind->source(credentials, file, err);
-        if (rc == ENVELOPE_OK && kind->asks)
+        if (rc == ENVELOPE_OK)
             kms_kept_put(file->seeker, kms_text_get(&source), credentials);
     }
     kms_text_clear(&source);
@@ -316,13 +281,14 @@ find_token(struct kms_credentials *credentials,
 
 static enum envelope_reason
 set_quota_project(struct kms_credentials *credentials,
-                  const struct kms_google_file *file, struct envl_err *err)
+                  struct kms_google_file *file, struct envl_err *err)
 {
     const char *project = variable(file, QUOTA_VARIABLE);
-    enum envelope_reason rc = ENVELOPE_OK;
+    enum envelope_reason rc;
 
-    if (project == NULL && file->json != NULL)
-        rc = kms_google_get(&project, file, "quota_project_id", err);
+    if (project == NULL)
+        project = kms_google_get(file, "quota_project_id");
+    rc = kms_google_check(file, err);
     if (rc != ENVELOPE_OK || project == NULL)
         return rc;
     if (!kms_span_is_key((struct kms_span){ project, strlen(project) }))
@@ -348,8 +314,7 @@ kms_google_credentials(struct kms_credentials *credentials,
         rc = find_token(credentials, &file, kind, err);
     if (rc == ENVELOPE_OK)
         rc = set_quota_project(credentials, &file, err);
-    if (rc == ENVELOPE_OK
-        && (credentials->id.failed || credentials->token.failed))
+    if (rc == ENVELOPE_OK && kms_source_failed(credentials))
         rc = envl_fail_memory(err);
     if (rc != ENVELOPE_OK)
         kms_credentials_clear(credentials);
@@ -366,7 +331,7 @@ kms_google_universe(struct kms_text *domain, const struct kms_seeker *seeker,
 
     kms_text_clear(domain);
     if (rc == ENVELOPE_OK)
-        kms_text_set(domain, kms_text_get(&file.universe));
+        kms_text_set(domain, file.universe);
     if (domain->failed)
         rc = envl_fail_memory(err);
     if (rc != ENVELOPE_OK)

@@ -11,48 +11,21 @@
 
 #define LIFETIME_S 3600
 #define LIFETIME_MAX_S 43200
-#define DIGITS "0123456789"
 
 #define GRANT "urn:ietf:params:oauth:grant-type:token-exchange"
 #define ACCESS_TOKEN "urn:ietf:params:oauth:token-type:access_token"
 
+#define SOURCE "credential_source."
+
 /* Hosts */
-
-static bool
-drop_front(struct kms_span *span, const char *text)
-{
-    const size_t len = strlen(text);
-
-    if (span->len < len || memcmp(span->data, text, len) != 0)
-        return false;
-    *span = kms_span_skip(*span, len);
-    return true;
-}
-
-static bool
-drop_back(struct kms_span *span, const char *text)
-{
-    const size_t len = strlen(text);
-
-    if (span->len < len || memcmp(span->data + span->len - len, text, len) != 0)
-        return false;
-    span->len -= len;
-    return true;
-}
-
-static bool
-is_label(struct kms_span span)
-{
-    return span.len > 0 && memchr(span.data, '.', span.len) == NULL;
-}
 
 /* Such as europe-west9.  Any other label could be a bucket's: "sts" of
  * storage.googleapis.com may be anybody's. */
 static bool
-is_region(struct kms_span span)
+is_region(struct kms_span label)
 {
-    return is_label(span) && memchr(span.data, '-', span.len) != NULL
-           && strchr(DIGITS, span.data[span.len - 1]) != NULL;
+    return memchr(label.data, '-', label.len) != NULL
+           && strchr(KMS_DIGITS, label.data[label.len - 1]) != NULL;
 }
 
 /* Google's names for a service: for all regions, sts.REGION, REGION-sts, and
@@ -60,69 +33,186 @@ is_region(struct kms_span span)
 static bool
 is_host(const char *host, const char *service, const char *universe)
 {
-    struct kms_span name = { host, strlen(host) }, rest;
+    const size_t len = strlen(service);
+    struct kms_span rest = { host, strlen(host) };
+    const struct kms_span first = kms_span_cut(&rest, '.');
+    const bool is_it = kms_span_is(first, service),
+               is_longer = first.len > len + 1;
+    struct kms_span second;
 
-    if (!drop_back(&name, universe) || !drop_back(&name, "."))
-        return false;
-    rest = name;
-    if (drop_front(&rest, service))
-        return rest.len == 0
-               || (drop_front(&rest, ".")
-                       ? is_region(rest)
-                       : drop_front(&rest, "-") && drop_back(&rest, ".p")
-                             && is_label(rest));
-    return drop_back(&rest, service) && drop_back(&rest, "-") && is_label(rest);
+    if (kms_span_is(rest, universe))
+        return is_it
+               || (is_longer && host[first.len - len - 1] == '-'
+                   && memcmp(host + first.len - len, service, len) == 0);
+    second = kms_span_cut(&rest, '.');
+    return kms_span_is(rest, universe)
+           && ((is_it && is_region(second))
+               || (kms_span_is(second, "p") && is_longer && host[len] == '-'
+                   && memcmp(host, service, len) == 0));
 }
 
-/* A URL of the file, as a base to be asked and a path. */
+/* Host and path of a URL of the file; where it has none, of the token service. */
 static enum envelope_reason
-find_url(struct kms_text *base, struct kms_text *target,
-         const struct kms_google_file *file, const char *name,
-         const char *service, struct envl_err *err)
+find_place(struct kms_endpoint *place, struct kms_google_file *file,
+           const char *name, const char *service, struct envl_err *err)
 {
-    struct kms_endpoint endpoint = { 0 };
-    struct envl_err why = { 0 };
-    const char *url;
-    enum envelope_reason rc = kms_google_need(&url, file, name, err);
+    const char *universe = file->universe;
+    const char *url = kms_google_get(file, name);
+    struct kms_text usual = { 0 };
+    struct envl_err why;
+    enum envelope_reason rc = kms_google_check(file, err);
 
     if (rc != ENVELOPE_OK)
         return rc;
-    rc = kms_endpoint_parse(&endpoint, url, false, &why);
+    kms_text_addf(&usual, "https://%s.%s/v1/token", service, universe);
+    rc = usual.failed
+             ? envl_fail_memory(&why)
+             : kms_endpoint_parse(
+                 place, url != NULL ? url : kms_text_get(&usual), false, &why);
+    kms_text_clear(&usual);
     if (rc == ENVELOPE_R_MEMORY)
-        rc = envl_fail_memory(err);
-    else if (rc != ENVELOPE_OK || endpoint.path.len == 0
-             || !is_host(kms_text_get(&endpoint.host), service,
-                         kms_text_get(&file->universe)))
-        rc =
-            kms_google_fail(err, file,
-                            "%s has to be a URL at https://%s.%s, since tokens "
-                            "are sent there",
-                            name, service, kms_text_get(&file->universe));
-    else {
-        kms_google_base(base, file->seeker, kms_text_get(&endpoint.host));
-        kms_text_set(target, kms_text_get(&endpoint.path));
+        return envl_fail_memory(err);
+    if (rc == ENVELOPE_OK && place->path.len > 0
+        && is_host(kms_text_get(&place->host), service, universe))
+        return ENVELOPE_OK;
+    return kms_google_fail(err, file,
+                           "%s has to be a URL at https://%s.%s, since tokens "
+                           "are sent there",
+                           name, service, universe);
+}
+
+/* The token of somebody else: in a file, or at a URL */
+
+/* The content is the token, or has it under one of its names. */
+static enum envelope_reason
+take_subject(struct kms_text *token, const struct kms_text *content,
+             struct kms_google_file *file, struct envl_err *err)
+{
+    const char *type = kms_google_get(file, SOURCE "format.type");
+    const bool is_json = type != NULL && strcmp(type, "json") == 0;
+    const char *field =
+        is_json
+            ? kms_google_need(file, SOURCE "format.subject_token_field_name")
+            : NULL;
+    const char *text = kms_text_get(content);
+    size_t len = content->len;
+    struct kms_json *json = NULL;
+    enum envelope_reason rc = kms_google_check(file, err);
+
+    if (rc == ENVELOPE_OK && is_json) {
+        rc = kms_json_parse(&json, text, len, err);
+        text = rc == ENVELOPE_OK ? kms_json_text(json, field) : NULL;
+        len = text != NULL ? strlen(text) : 0;
+        if (rc == ENVELOPE_R_KEY_SERVICE)
+            rc = kms_google_fail(err, file,
+                                 "what credential_source names is not JSON");
+    } else if (rc == ENVELOPE_OK && type != NULL && strcmp(type, "text") != 0)
+        rc = kms_google_fail(err, file,
+                             SOURCE "format.type has to be text or json");
+    kms_text_add_bytes(token, text, len);
+    kms_json_free(json);
+    if (rc == ENVELOPE_OK && !token->failed && !kms_source_is_line(token))
+        rc = kms_google_fail(err, file,
+                             "what credential_source names has no token, or "
+                             "not in one line of printable ASCII");
+    return rc;
+}
+
+/* The host decides here whether plain http will do; the user's own file names it. */
+static enum envelope_reason
+ask_for_subject(struct kms_text *content, const struct kms_google_file *file,
+                const char *url, struct envl_err *err)
+{
+    const struct kms_json *json = file->json;
+    const struct kms_source_request request = {
+        .name = SOURCE "url",
+        .method = "GET",
+        .url = url,
+        .headers = {
+            { "Authorization",
+              kms_json_text(json, SOURCE "headers.Authorization") },
+            { "Metadata", kms_json_text(json, SOURCE "headers.Metadata") },
+            { "Accept", kms_json_text(json, SOURCE "headers.Accept") },
+        },
+        .advice = "of credential_source.headers, Authorization, Metadata and "
+                  "Accept are sent",
+        .is_far = true,
+    };
+    struct kms_reply reply = { 0 };
+    enum envelope_reason rc =
+        kms_source_send(&reply, file->seeker, &request, err);
+
+    *content = reply.body;
+    reply.body = (struct kms_text){ 0 };
+    kms_reply_clear(&reply);
+    return rc;
+}
+
+static enum envelope_reason
+read_subject(struct kms_text *content, const struct kms_google_file *file,
+             const char *path, struct envl_err *err)
+{
+    const struct kms_world *world = file->seeker->world;
+    enum envelope_reason rc =
+        world->read(world->arg, content, path, KMS_GOOGLE_FILE_LEN_MAX, err);
+
+    if (rc == ENVELOPE_OK && content->data == NULL)
+        rc = kms_google_fail(
+            err, file, SOURCE "file: %.120s: there is no such file", path);
+    return rc;
+}
+
+static enum envelope_reason
+find_subject(struct kms_text *token, struct kms_google_file *file,
+             struct envl_err *err)
+{
+    static const char *const refused[][2] = {
+        { SOURCE "executable",
+          "no program is run: have it write its token to a file, and name that "
+          "as credential_source.file" },
+        { SOURCE "environment_id",
+          "requests that AWS signs are not sent: use a token of OpenID "
+          "Connect, as credential_source.file or .url" },
+        { SOURCE "certificate",
+          "client certificates are not used: use a token, as "
+          "credential_source.file or .url" },
+    };
+    const char *path = kms_google_get(file, SOURCE "file");
+    const char *url = kms_google_get(file, SOURCE "url");
+    struct kms_text content = { 0 };
+    enum envelope_reason rc;
+    size_t i;
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (kms_json_has(file->json, refused[i][0]))
+            return kms_google_fail(err, file, "%s: %s", refused[i][0],
+                                   refused[i][1]);
     }
-    kms_endpoint_clear(&endpoint);
+    rc = kms_google_check(file, err);
+    if (rc == ENVELOPE_OK && (path == NULL) == (url == NULL))
+        rc = kms_google_fail(err, file,
+                             "credential_source has to have a file or a url");
+    else if (rc == ENVELOPE_OK)
+        rc = path != NULL ? read_subject(&content, file, path, err)
+                          : ask_for_subject(&content, file, url, err);
+    if (rc == ENVELOPE_OK)
+        rc = take_subject(token, &content, file, err);
+    kms_text_clear(&content);
     return rc;
 }
 
 /* Exchanging it */
 
 /* Of a client that is known to Google, who it is; else who is charged. */
-static enum envelope_reason
+static void
 add_client(struct kms_text *basic, struct kms_text *form,
-           const struct kms_google_file *file, struct envl_err *err)
+           struct kms_google_file *file)
 {
-    const char *id, *secret = NULL, *project = NULL;
+    const char *id = kms_google_get(file, "client_id");
+    const char *secret = kms_google_get(file, "client_secret");
+    const char *project = kms_google_get(file, "workforce_pool_user_project");
     struct kms_text pair = { 0 };
-    enum envelope_reason rc = kms_google_get(&id, file, "client_id", err);
 
-    if (rc == ENVELOPE_OK)
-        rc = kms_google_get(&secret, file, "client_secret", err);
-    if (rc == ENVELOPE_OK)
-        rc = kms_google_get(&project, file, "workforce_pool_user_project", err);
-    if (rc != ENVELOPE_OK)
-        return rc;
     if (id != NULL) {
         kms_text_addf(&pair, "%s:%s", id, secret != NULL ? secret : "");
         kms_text_add(basic, "Basic ");
@@ -131,106 +221,54 @@ add_client(struct kms_text *basic, struct kms_text *form,
         kms_json_begin(&pair);
         kms_json_add(&pair, "userProject", project);
         kms_json_end(&pair);
-        kms_google_add_field(form, "options", kms_text_get(&pair));
+        kms_form_add(form, "options", kms_text_get(&pair));
     }
     basic->failed = basic->failed || pair.failed;
     kms_text_clear(&pair);
-    return ENVELOPE_OK;
 }
 
 static enum envelope_reason
-fill_form(struct kms_text *form, const struct kms_google_file *file,
-          bool impersonates, struct envl_err *err)
+exchange(struct kms_credentials *credentials, struct kms_google_file *file,
+         bool impersonates, struct envl_err *err)
 {
-    static const char *const names[] = { "audience", "subject_token_type" };
-    struct kms_text token = { 0 };
-    const char *value;
-    enum envelope_reason rc = ENVELOPE_OK;
-    size_t i;
-
-    kms_google_add_field(form, "grant_type", GRANT);
-    kms_google_add_field(form, "requested_token_type", ACCESS_TOKEN);
-    kms_google_add_field(form, "scope",
-                         impersonates ? KMS_GOOGLE_SCOPE : KMS_GOOGLE_SCOPES);
-    for (i = 0; i < sizeof(names) / sizeof(names[0]) && rc == ENVELOPE_OK;
-         i++) {
-        rc = kms_google_need(&value, file, names[i], err);
-        if (rc == ENVELOPE_OK)
-            kms_google_add_field(form, names[i], value);
-    }
-    if (rc == ENVELOPE_OK)
-        rc = kms_google_subject(&token, file, err);
-    kms_google_add_field(form, "subject_token", kms_text_get(&token));
-    form->failed = form->failed || token.failed;
-    kms_text_clear(&token);
-    return rc;
-}
-
-/* Ask one of Google's services for a token. */
-static enum envelope_reason
-ask_for_token(struct kms_credentials *credentials,
-              const struct kms_google_file *file,
-              struct kms_google_question *question, struct envl_err *err)
-{
-    struct kms_text answer = { 0 };
-    enum envelope_reason rc =
-        kms_google_ask(&answer, question, file->seeker, err);
-
-    if (rc == ENVELOPE_OK)
-        rc = kms_google_take_token(credentials, &answer, question->base,
-                                   file->seeker, err);
-    kms_text_clear(&answer);
-    return rc;
-}
-
-/* The file's token_url, or where it would lead to. */
-static enum envelope_reason
-find_exchange(struct kms_text *base, struct kms_text *target,
-              const struct kms_google_file *file, struct envl_err *err)
-{
-    struct kms_text host = { 0 };
-
-    if (kms_json_has(file->json, "token_url"))
-        return find_url(base, target, file, "token_url", "sts", err);
-    kms_text_addf(&host, "sts.%s", kms_text_get(&file->universe));
-    kms_google_base(base, file->seeker, kms_text_get(&host));
-    kms_text_set(target, "/v1/token");
-    base->failed = base->failed || host.failed;
-    kms_text_clear(&host);
-    return ENVELOPE_OK;
-}
-
-static enum envelope_reason
-exchange(struct kms_credentials *credentials,
-         const struct kms_google_file *file, bool impersonates,
-         struct envl_err *err)
-{
-    struct kms_text base = { 0 }, target = { 0 }, basic = { 0 }, form = { 0 };
-    struct kms_google_question question = {
-        .type = KMS_GOOGLE_FORM,
+    const struct kms_google_field fields[] = {
+        { "grant_type", GRANT },
+        { "requested_token_type", ACCESS_TOKEN },
+        { "scope", impersonates ? KMS_GOOGLE_SCOPE : KMS_GOOGLE_SCOPES },
+        { "audience", NULL },
+        { "subject_token_type", NULL },
+    };
+    struct kms_endpoint place = { 0 };
+    struct kms_text token = { 0 }, basic = { 0 }, form = { 0 };
+    struct kms_source_request request = {
+        .headers = { { "Authorization", NULL } },
         .body = &form,
+        .type = KMS_FORM,
         .advice = "look at the provider of the workload identity pool",
     };
-    enum envelope_reason rc = find_exchange(&base, &target, file, err);
+    enum envelope_reason rc = find_place(&place, file, "token_url", "sts", err);
 
+    kms_google_form(&form, file, fields, sizeof(fields) / sizeof(fields[0]));
     if (rc == ENVELOPE_OK)
-        rc = fill_form(&form, file, impersonates, err);
+        rc = kms_google_check(file, err);
     if (rc == ENVELOPE_OK)
-        rc = add_client(&basic, &form, file, err);
-    if (rc == ENVELOPE_OK
-        && (base.failed || target.failed || basic.failed || form.failed))
-        rc = envl_fail_memory(err);
+        rc = find_subject(&token, file, err);
     if (rc == ENVELOPE_OK) {
-        question.base = kms_text_get(&base);
-        question.target = kms_text_get(&target);
-        question.headers[0].name = "Authorization";
-        question.headers[0].value = basic.data;
-        rc = ask_for_token(credentials, file, &question, err);
+        kms_form_add(&form, "subject_token", kms_text_get(&token));
+        add_client(&basic, &form, file);
+        rc = token.failed || basic.failed ? envl_fail_memory(err)
+                                          : kms_google_check(file, err);
+    }
+    if (rc == ENVELOPE_OK) {
+        request.path = kms_text_get(&place.path);
+        request.headers[0].value = basic.data;
+        rc = kms_google_ask(credentials, file, kms_text_get(&place.host),
+                            &request, err);
     }
     kms_text_clear(&form);
     kms_text_clear(&basic);
-    kms_text_clear(&target);
-    kms_text_clear(&base);
+    kms_text_clear(&token);
+    kms_endpoint_clear(&place);
     return rc;
 }
 
@@ -240,54 +278,32 @@ static enum envelope_reason
 fill_body(struct kms_text *body, const struct kms_google_file *file,
           struct envl_err *err)
 {
-    long seconds = LIFETIME_S;
+    static const char name[] =
+        "service_account_impersonation.token_lifetime_seconds";
+    const int64_t seconds = kms_json_has(file->json, name)
+                                ? kms_json_number(file->json, name)
+                                : LIFETIME_S;
 
-    if (kms_json_has(file->json, "service_account_impersonation."
-                                 "token_lifetime_seconds"))
-        seconds = kms_google_number(&file->content, "token_lifetime_seconds");
     if (seconds < 1 || seconds > LIFETIME_MAX_S)
-        return kms_google_fail(err, file,
-                               "service_account_impersonation."
-                               "token_lifetime_seconds has to be a number from "
-                               "1 to %d",
-                               LIFETIME_MAX_S);
-    kms_json_begin(body);
-    kms_json_add_raw(body, "scope",
-                     "[\"" KMS_GOOGLE_SCOPE "\",\"" KMS_GOOGLE_KMS_SCOPE "\"]");
-    kms_text_addf(body, ",\"lifetime\":\"%lds\"", seconds);
-    kms_json_end(body);
+        return kms_google_fail(err, file, "%s has to be a number from 1 to %d",
+                               name, LIFETIME_MAX_S);
+    kms_text_addf(body, "{\"scope\":[\"%s\",\"%s\"],\"lifetime\":\"%ds\"}",
+                  KMS_GOOGLE_SCOPE, KMS_GOOGLE_KMS_SCOPE, (int)seconds);
     return ENVELOPE_OK;
-}
-
-/* credentials have the token that was exchanged, and get the other one. */
-static enum envelope_reason
-impersonate(struct kms_credentials *credentials,
-            const struct kms_google_file *file,
-            struct kms_google_question *question, struct envl_err *err)
-{
-    struct kms_text bearer = { 0 };
-    enum envelope_reason rc;
-
-    kms_text_addf(&bearer, "Bearer %s", kms_text_get(&credentials->token));
-    question->headers[0].name = "Authorization";
-    question->headers[0].value = bearer.data;
-    rc = bearer.failed ? envl_fail_memory(err)
-                       : ask_for_token(credentials, file, question, err);
-    kms_text_clear(&bearer);
-    return rc;
 }
 
 enum envelope_reason
 kms_google_from_federation(struct kms_credentials *credentials,
-                           const struct kms_google_file *file,
-                           struct envl_err *err)
+                           struct kms_google_file *file, struct envl_err *err)
 {
     static const char url[] = "service_account_impersonation_url";
     const bool impersonates = kms_json_has(file->json, url);
-    struct kms_text base = { 0 }, target = { 0 }, body = { 0 };
-    struct kms_google_question question = {
-        .type = "application/json",
+    struct kms_endpoint place = { 0 };
+    struct kms_text body = { 0 }, bearer = { 0 };
+    struct kms_source_request request = {
+        .headers = { { "Authorization", NULL } },
         .body = &body,
+        .type = "application/json",
         .advice = "the workload needs roles/iam.workloadIdentityUser at the "
                   "service account",
     };
@@ -295,20 +311,22 @@ kms_google_from_federation(struct kms_credentials *credentials,
 
     /* Before anybody is asked: the whole file has to be good. */
     if (impersonates)
-        rc = find_url(&base, &target, file, url, "iamcredentials", err);
+        rc = find_place(&place, file, url, "iamcredentials", err);
     if (rc == ENVELOPE_OK && impersonates)
         rc = fill_body(&body, file, err);
-    if (rc == ENVELOPE_OK && (base.failed || target.failed || body.failed))
-        rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
         rc = exchange(credentials, file, impersonates, err);
     if (rc == ENVELOPE_OK && impersonates) {
-        question.base = kms_text_get(&base);
-        question.target = kms_text_get(&target);
-        rc = impersonate(credentials, file, &question, err);
+        kms_text_addf(&bearer, "Bearer %s", kms_text_get(&credentials->token));
+        request.path = kms_text_get(&place.path);
+        request.headers[0].value = kms_text_get(&bearer);
+        rc = bearer.failed
+                 ? envl_fail_memory(err)
+                 : kms_google_ask(credentials, file, kms_text_get(&place.host),
+                                  &request, err);
     }
+    kms_text_clear(&bearer);
     kms_text_clear(&body);
-    kms_text_clear(&target);
-    kms_text_clear(&base);
+    kms_endpoint_clear(&place);
     return rc;
 }

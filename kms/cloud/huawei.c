@@ -50,7 +50,7 @@ check_uri(const struct kms_uri *uri, struct envl_err *err)
 {
     const char *project = kms_uri_get(uri, "project");
 
-    if (!kms_target_is_region(uri->authority))
+    if (!kms_is_region(uri->authority))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%.80s/: no region such as cn-north-4",
                          uri->authority);

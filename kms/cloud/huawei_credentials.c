@@ -129,13 +129,14 @@ from_pod(struct kms_credentials *credentials, const struct kms_seeker *seeker,
         .is_whole = true,
     };
     const char *path = variable(seeker, file_name);
+    struct kms_text body = { 0 }, url = { 0 }, token = { 0 };
     struct kms_source_request request = {
         .name = url_name,
         .method = "POST",
-        .headers = { { "Content-Type", "application/json" } },
-        .body = "{}",
+        .headers = { { "Authorization", NULL } },
+        .body = &body,
+        .type = "application/json",
     };
-    struct kms_text url = { 0 }, token = { 0 };
     enum envelope_reason rc =
         kms_source_variable(&url, seeker->world, url_name, err);
 
@@ -147,14 +148,15 @@ from_pod(struct kms_credentials *credentials, const struct kms_seeker *seeker,
     if (rc == ENVELOPE_OK && path != NULL
         && !kms_kept_find(credentials, seeker, url.data)) {
         rc = kms_source_token_file(&token, seeker->world, path, err);
+        kms_text_set(&body, "{}");
         request.url = url.data;
-        request.headers[1].name = "Authorization";
-        request.headers[1].value = token.data;
+        request.headers[0].value = token.data;
         if (rc == ENVELOPE_OK)
             rc = kms_source_ask(credentials, seeker, &request, &document, err);
         if (rc == ENVELOPE_OK)
             kms_kept_put(seeker, url.data, credentials);
     }
+    kms_text_clear(&body);
     kms_text_clear(&token);
     kms_text_clear(&url);
     return rc;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tencent Cloud KMS (API version 2019-01-18) as a table.  Every reply comes with status
  * 200, also one that says no. */
-#include <string.h>
-
-#include "kms/core/span.h"
 #include "kms/engine/api.h"
 #include "kms/engine/target.h"
 #include "kms/http/sign.h"
@@ -12,8 +9,6 @@
 #define ENDPOINT "https://kms.tencentcloudapi.com"
 #define ENDPOINT_VARIABLE "TENCENTCLOUD_KMS_ENDPOINT"
 
-#define KEY_ID_LEN_MAX 128
-
 struct own {
     struct kms_endpoint endpoint;
     struct kms_text name; /* REGION/KEYID */
@@ -21,19 +16,10 @@ struct own {
 
 /* URIs: tencentkms://REGION/KEYID */
 
-static bool
-is_key_id(const char *text)
-{
-    size_t len = strlen(text);
-
-    return len > 0 && len <= KEY_ID_LEN_MAX
-           && strspn(text, KMS_ALNUM "-") == len;
-}
-
 static enum envelope_reason
 check_uri(const struct kms_uri *uri, struct envl_err *err)
 {
-    if (!kms_target_is_region(uri->authority))
+    if (!kms_is_region(uri->authority))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%.80s/: no region such as ap-guangzhou",
                          uri->authority);
@@ -41,7 +27,7 @@ check_uri(const struct kms_uri *uri, struct envl_err *err)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%s/: name the key, " SCHEME "://%s/KEYID",
                          uri->authority, uri->authority);
-    if (!is_key_id(uri->path))
+    if (!kms_is_key_id(uri->path))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%s/%.160s: an identifier of a key has "
                                 "letters, digits and hyphens",

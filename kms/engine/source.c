@@ -112,6 +112,15 @@ kms_source_variable(struct kms_text *text, const struct kms_world *world,
 
 /* Files */
 
+bool
+kms_source_is_line(struct kms_text *text)
+{
+    while (text->len > 0 && strchr("\r\n", text->data[text->len - 1]) != NULL)
+        text->data[--text->len] = '\0';
+    return kms_is_printable(kms_text_get(text))
+           && strlen(text->data) == text->len;
+}
+
 enum envelope_reason
 kms_source_token_file(struct kms_text *token, const struct kms_world *world,
                       const char *path, struct envl_err *err)
@@ -119,17 +128,12 @@ kms_source_token_file(struct kms_text *token, const struct kms_world *world,
     enum envelope_reason rc =
         world->read(world->arg, token, path, TOKEN_LEN_MAX, err);
 
-    if (rc != ENVELOPE_OK)
+    if (rc != ENVELOPE_OK || kms_source_is_line(token))
         return rc;
-    while (token->len > 0 && strchr("\r\n", token->data[token->len - 1]))
-        token->data[--token->len] = '\0';
-    if (!kms_is_printable(kms_text_get(token))
-        || strlen(token->data) != token->len)
-        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
-                         "%.200s: the token is missing, empty or not one line "
-                         "of printable ASCII",
-                         path);
-    return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                     "%.200s: the token is missing, empty or not one line of "
+                     "printable ASCII",
+                     path);
 }
 
 /* Other programs fill in variables and homes of other users. */

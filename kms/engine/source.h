@@ -57,6 +57,8 @@ enum envelope_reason kms_source_variables(struct kms_credentials *credentials,
 /*
  * kms_source_variable - a variable's text, such as a URL, without white space
  * around it; "" if it is not set; control characters in it are an error
+ * kms_source_is_line - without the line end after it, is a text one line of printable
+ * ASCII?
  * kms_source_token_file - a token from a file, without the line end after it; it may
  * have blanks, as the value of a header has ("Bearer x")
  *
@@ -66,6 +68,7 @@ enum envelope_reason kms_source_variable(struct kms_text *text,
                                          const struct kms_world *world,
                                          const char *name,
                                          struct envl_err *err);
+bool kms_source_is_line(struct kms_text *text);
 enum envelope_reason kms_source_token_file(struct kms_text *token,
                                            const struct kms_world *world,
                                            const char *path,
@@ -136,7 +139,7 @@ struct kms_source_document {
     struct kms_source_names names;
     const char *expires;         /* a time, see kms_time_read(); or NULL */
     const char *expires_in;      /* seconds from now, which count; or NULL */
-    bool is_whole;               /* token and code, if any, have to be there */
+    bool is_whole;               /* token, and code if any, have to be there */
     const char *code, *message;  /* code has to be "Success"; or NULL */
     enum envelope_reason reason; /* of an answer without credentials; 0:
                                   * _CREDENTIALS */
@@ -153,7 +156,7 @@ enum envelope_reason kms_source_take(struct kms_credentials *credentials,
 #define KMS_SOURCE_HEADERS_MAX 3
 
 struct kms_source_request {
-    const char *name; /* of the service, for messages; NULL: its URL tells it */
+    const char *name; /* of the service, for messages */
     const char *method;
     const char *url; /* as the user has it */
     const char
@@ -161,9 +164,10 @@ struct kms_source_request {
     struct {
         const char *name, *value; /* value NULL: it is not sent */
     } headers[KMS_SOURCE_HEADERS_MAX];
-    const char *body;            /* or NULL */
-    const struct kms_sign *sign; /* of a far one; or NULL */
+    const struct kms_text *body; /* or NULL; where memory ran out, it is told */
+    const char *type;            /* of the body; or NULL */
     const char *advice;          /* what to do where it is refused; or NULL */
+    const struct kms_sign *sign; /* each attempt of a far one; or NULL */
     bool is_far; /* false: of this machine or the host below it */
 };
 
@@ -209,8 +213,9 @@ kms_source_metadata_ask(struct kms_credentials *credentials,
                         const struct kms_source_metadata *metadata,
                         const char *role, struct envl_err *err);
 
-/* kms_form_add - a field of a form (application/x-www-form-urlencoded): "name=value",
- * and "&" in front unless it is the first; the value is percent-encoded */
+/* kms_form_add - a field of a form, "name=value", and "&" in front unless it is the
+ * first; the value is percent-encoded */
+#define KMS_FORM "application/x-www-form-urlencoded"
 void kms_form_add(struct kms_text *form, const char *name, const char *value);
 
 #endif

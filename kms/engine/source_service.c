@@ -60,6 +60,13 @@ read_expiry(const struct kms_json *json, const struct kms_seeker *seeker,
 }
 
 static enum envelope_reason
+reason_of(const struct kms_source_document *document)
+{
+    return document->reason != ENVELOPE_OK ? document->reason
+                                           : ENVELOPE_R_CREDENTIALS;
+}
+
+static enum envelope_reason
 take_members(struct kms_credentials *credentials,
              const struct kms_seeker *seeker, const struct kms_json *json,
              const struct kms_source_document *document, const char *where,
@@ -79,8 +86,8 @@ take_members(struct kms_credentials *credentials,
     const char *code = first(json, document->code, NULL), *value;
     size_t i;
 
-    if (strcmp(code, "Success") != 0
-        && (*code != '\0' || (document->is_whole && document->code != NULL)))
+    if (document->code != NULL && strcmp(code, "Success") != 0
+        && (*code != '\0' || document->is_whole))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS, "%s: %.40s: %.100s",
                          where, *code != '\0' ? code : "no code of success",
                          first(json, document->message, NULL));
@@ -88,10 +95,7 @@ take_members(struct kms_credentials *credentials,
         value = first(json, parts[i].path, parts[i].other);
         if (parts[i].path != NULL && (parts[i].needed || *value != '\0')
             && !kms_span_is_key((struct kms_span){ value, strlen(value) }))
-            return envl_fail(err,
-                             document->reason != ENVELOPE_OK
-                                 ? document->reason
-                                 : ENVELOPE_R_CREDENTIALS,
+            return envl_fail(err, reason_of(document),
                              "%s: the answer has no %s", where, parts[i].path);
         kms_text_set(parts[i].text, value);
     }
@@ -110,9 +114,7 @@ kms_source_take(struct kms_credentials *credentials,
 
     rc = kms_json_parse(&json, kms_text_get(text), text->len, err);
     if (rc == ENVELOPE_R_KEY_SERVICE)
-        rc = envl_fail(err,
-                       document->reason != ENVELOPE_OK ? document->reason
-                                                       : ENVELOPE_R_CREDENTIALS,
+        rc = envl_fail(err, reason_of(document),
                        "%s: the answer is not a JSON object", where);
     if (rc == ENVELOPE_OK)
         rc = take_members(credentials, seeker, json, document, where, err);
@@ -141,8 +143,7 @@ fail(const struct kms_source_request *request, const struct envl_err *why,
                      why->reason == ENVELOPE_R_UNREADABLE_KEY
                          ? ENVELOPE_R_CREDENTIALS
                          : why->reason,
-                     "%s%s%.250s", request->name != NULL ? request->name : "",
-                     request->name != NULL ? ": " : "", why->detail);
+                     "%s: %.250s", request->name, why->detail);
 }
 
 /* The URL in two: its path may have a query, which an endpoint has not. */
@@ -152,20 +153,17 @@ aim(struct call *call, struct envl_err *err)
     const char *url = call->with->url, *host = strstr(url, "://");
     size_t len = strlen(url);
     struct kms_text base = { 0 };
-    struct envl_err why;
+    struct envl_err why = { ENVELOPE_R_CREDENTIALS,
+                            "this is not a URL with a path" };
     enum envelope_reason rc;
 
     call->path = call->with->path;
-    if (call->path == NULL) {
-        len = host != NULL ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#")
-                           : 0;
+    if (call->path == NULL && host != NULL && strchr(url, '#') == NULL) {
+        len = (size_t)(host - url) + 3 + strcspn(host + 3, "/?");
         call->path = url + len;
-        if (*call->path != '/' || host == NULL || strchr(url, '#') != NULL) {
-            (void)envl_fail(&why, ENVELOPE_R_CREDENTIALS,
-                            "this is not a URL with a path");
-            return fail(call->with, &why, err);
-        }
     }
+    if (call->path == NULL || *call->path != '/')
+        return fail(call->with, &why, err);
     kms_text_add_bytes(&base, url, len);
     rc = base.failed
              ? envl_fail_memory(&why)
@@ -189,8 +187,13 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
             kms_request_add(request, with->headers[i].name, "%s",
                             with->headers[i].value);
     }
-    if (with->body != NULL)
-        kms_text_set(&request->body, with->body);
+    if (with->body != NULL) {
+        if (with->type != NULL)
+            kms_request_add(request, "Content-Type", "%s", with->type);
+        kms_text_add_bytes(&request->body, kms_text_get(with->body),
+                           with->body->len);
+        request->body.failed = request->body.failed || with->body->failed;
+    }
     return with->sign != NULL ? kms_sign(request, with->sign, now, err)
                               : ENVELOPE_OK;
 }
@@ -213,12 +216,12 @@ check_status(const struct kms_source_request *request,
                          &none);
     code = first(json, "error.status", "error");
     message = first(json, "error.message", "error_description");
-    (void)envl_fail(
-        err, is_busy ? ENVELOPE_R_KEY_SERVICE : ENVELOPE_R_CREDENTIALS,
-        "%.80s: HTTP status %d%s%.60s%s%.110s%s%s",
-        request->name != NULL ? request->name : request->url, reply->status,
-        *code != '\0' ? ": " : "", code, *message != '\0' ? ": " : "", message,
-        advice != NULL ? "; " : "", advice != NULL ? advice : "");
+    (void)envl_fail(err,
+                    is_busy ? ENVELOPE_R_KEY_SERVICE : ENVELOPE_R_CREDENTIALS,
+                    "%.80s: HTTP status %d%s%.60s%s%.110s%s%s", request->name,
+                    reply->status, *code != '\0' ? ": " : "", code,
+                    *message != '\0' ? ": " : "", message,
+                    advice != NULL ? "; " : "", advice != NULL ? advice : "");
     kms_json_free(json);
     if (reply->status == STATUS_SLOW_DOWN)
         return KMS_RETRY_SLOWLY;
@@ -284,9 +287,8 @@ kms_source_ask(struct kms_credentials *credentials,
     if (rc == ENVELOPE_OK && check_status(request, &reply, err) != KMS_DONE)
         rc = err->reason;
     if (rc == ENVELOPE_OK)
-        rc = kms_source_take(
-            credentials, seeker, &reply.body, document,
-            request->name != NULL ? request->name : request->url, err);
+        rc = kms_source_take(credentials, seeker, &reply.body, document,
+                             request->name, err);
     kms_reply_clear(&reply);
     return rc;
 }
@@ -297,11 +299,10 @@ struct talk {
     const struct kms_seeker *seeker;
     const struct kms_source_metadata *with;
     struct kms_text path, session;
-    struct kms_reply reply; /* the last one; status 0: nobody answers */
+    struct kms_reply reply; /* the last one */
     bool has_answered;
 };
 
-/* One request.  Where nobody answers the first one, there is no such service. */
 static enum envelope_reason
 ask(struct talk *talk, struct kms_source_request *request, const char *path,
     const char *role, struct envl_err *err)
@@ -314,16 +315,14 @@ ask(struct talk *talk, struct kms_source_request *request, const char *path,
     request->name = talk->with->name;
     request->url = talk->with->url;
     request->path = kms_text_get(&talk->path);
-    if (talk->path.failed || talk->session.failed)
+    if (talk->path.failed)
         return envl_fail_memory(err);
     rc = kms_source_send(&talk->reply, talk->seeker, request, err);
-    if (rc == ENVELOPE_R_KEY_SERVICE && !talk->has_answered)
-        return ENVELOPE_OK;
+    if (rc != ENVELOPE_OK)
+        return rc;
     talk->has_answered = true;
-    if (rc == ENVELOPE_OK
-        && check_status(request, &talk->reply, err) != KMS_DONE)
-        rc = err->reason;
-    return rc;
+    return check_status(request, &talk->reply, err) == KMS_DONE ? ENVELOPE_OK
+                                                                : err->reason;
 }
 
 static bool
@@ -348,16 +347,14 @@ get_session(struct talk *talk, struct envl_err *err)
     enum envelope_reason rc =
         ask(talk, &request, talk->with->session_path, "", err);
 
-    if (rc != ENVELOPE_OK && lacks_session(talk))
-        return ENVELOPE_OK;
-    kms_text_set(&talk->session, kms_text_get(&talk->reply.body));
-    if (rc == ENVELOPE_OK && talk->session.failed)
-        rc = envl_fail_memory(err);
-    if (rc == ENVELOPE_OK && talk->has_answered
-        && !kms_is_printable(kms_text_get(&talk->session)))
-        rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE,
-                       "%s: its token is not printable", talk->with->name);
-    return rc;
+    if (rc != ENVELOPE_OK)
+        return lacks_session(talk) ? ENVELOPE_OK : rc;
+    talk->session = talk->reply.body;
+    talk->reply.body = (struct kms_text){ 0 };
+    return kms_is_printable(kms_text_get(&talk->session))
+               ? ENVELOPE_OK
+               : envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                           "%s: its token is not printable", talk->with->name);
 }
 
 /* A name that can stand in a path as it is. */
@@ -380,10 +377,10 @@ get_role(struct kms_text *role, struct talk *talk,
     const size_t len = strcspn(roles, "\r\n");
 
     if (talk->reply.status == STATUS_NOT_FOUND
-        || (rc == ENVELOPE_OK && talk->has_answered && len == 0))
+        || (rc == ENVELOPE_OK && len == 0))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                          "%s: the instance has no role", talk->with->name);
-    if (rc == ENVELOPE_OK && talk->has_answered && !is_role(roles, len))
+    if (rc == ENVELOPE_OK && !is_role(roles, len))
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
                          "%s: what it says is not the name of a role",
                          talk->with->name);
@@ -399,20 +396,14 @@ get_credentials(struct kms_credentials *credentials, struct talk *talk,
     struct kms_source_request request = { .method = "GET" };
     enum envelope_reason rc = ENVELOPE_OK;
 
-    if (with->session_path != NULL) {
+    if (with->session_path != NULL)
         rc = get_session(talk, err);
-        if (rc != ENVELOPE_OK || !talk->has_answered)
-            return rc;
-        request.headers[0].name = with->session_header;
-        request.headers[0].value = talk->session.data;
-    }
-    if (role->len == 0)
+    request.headers[0].name = with->session_header;
+    request.headers[0].value = talk->session.data;
+    if (rc == ENVELOPE_OK && role->len == 0)
         rc = get_role(role, talk, &request, err);
-    else
-        talk->has_answered = true; /* who names a role means it */
-    if (rc != ENVELOPE_OK || !talk->has_answered)
-        return rc;
-    rc = ask(talk, &request, with->roles_path, kms_text_get(role), err);
+    if (rc == ENVELOPE_OK)
+        rc = ask(talk, &request, with->roles_path, kms_text_get(role), err);
     return rc == ENVELOPE_OK
                ? kms_source_take(credentials, talk->seeker, &talk->reply.body,
                                  with->document, with->name, err)
@@ -440,9 +431,13 @@ kms_source_metadata_ask(struct kms_credentials *credentials,
                        metadata->name, role_name);
     else if (!kms_kept_find(credentials, seeker, source.data)) {
         rc = get_credentials(credentials, &talk, &role, err);
-        if (rc == ENVELOPE_OK && credentials->id.len > 0)
+        if (rc == ENVELOPE_OK)
             kms_kept_put(seeker, source.data, credentials);
     }
+    /* Where nobody answers there is no such service; who names a role means it. */
+    if (rc == ENVELOPE_R_KEY_SERVICE && !talk.has_answered
+        && *role_name == '\0')
+        rc = ENVELOPE_OK;
     kms_reply_clear(&talk.reply);
     kms_text_clear(&talk.session);
     kms_text_clear(&talk.path);

@@ -21,10 +21,6 @@ enum envelope_reason kms_target_open(struct kms_target *target,
 void kms_target_close(struct kms_target *target);
 bool kms_target_matches(const struct kms_target *target, const char *key);
 
-/* kms_target_is_region - two or three small letters, then one or more of "-" with
- * small letters and digits, 64 characters at most: it can be part of a host's name */
-bool kms_target_is_region(const char *text);
-
 /* kms_target_endpoint - read the URI's endpoint=, else what a variable says, else the
  * service's own; returns what kms_endpoint_parse() does */
 enum envelope_reason kms_target_endpoint(struct kms_endpoint *endpoint,
@@ -32,6 +28,15 @@ enum envelope_reason kms_target_endpoint(struct kms_endpoint *endpoint,
                                          const char *variable,
                                          const char *usual,
                                          struct envl_err *err);
+
+/*
+ * The names that clouds give:
+ *
+ * kms_is_region - "ap-guangzhou", "us-west-1": it can stand in the name of a host
+ * kms_is_key_id - letters, digits and hyphens
+ */
+bool kms_is_region(const char *text);
+bool kms_is_key_id(const char *text);
 
 /* kms_target_aim - find the endpoint, of the header's key or of any if that is NULL;
  * returns what the service's aim does */

@@ -1,17 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Services of a site's own, by kms.conf: the helper program among the examples,
-# the shell script of the manual, and a service over HTTP that is described
-# setting by setting, which is a look-alike of Vault's transit engine here.
+# Services of a site's own, by kms.conf: the helper program among the examples, and
+# a service over HTTP that is described setting by setting, which is a look-alike of
+# Vault's transit engine here.
 . "${srcdir:-.}/test/support/tap.sh"
 . "$srcdir/test/support/program.sh"
 
-plan 19
+plan 18
 . "$srcdir/test/kms/kms_services.sh"
-need aws col jq mandoc
 kms_module
 provider
-look_alike aws aws
 
 ENVELOPE_KMS_CONFIG=$tests_dir/kms.conf
 export ENVELOPE_KMS_CONFIG
@@ -133,36 +131,6 @@ wrong_kek() {
     says_so 5 'does not open it'
 }
 
-# The script that the manual prints, with the aws command and what it asks.
-manual_helper() {
-    mandoc -T ascii -O width=78 "$srcdir/doc/envelope-kms-helper.7" | col -bx \
-        | sed -n '/#!\/bin\/sh/,/A request that AWS/p' | sed '$d; s/^ \{7\}//' \
-        >shell-helper
-    grep -q 'aws kms decrypt' shell-helper
-    chmod +x shell-helper
-    mkdir bin
-    cat >bin/aws <<AWS
-#!/bin/sh
-exec env -u OPENSSL_MODULES CRYPTOGRAPHY_OPENSSL_NO_LEGACY=1 \\
-    "$(command -v aws)" --endpoint-url http://127.0.0.1:$(port aws) "\$@"
-AWS
-    chmod +x bin/aws
-    PATH=$tests_dir/bin:$PATH
-    AWS_SHARED_CREDENTIALS_FILE=$tests_dir/aws/credentials
-    AWS_DEFAULT_REGION=us-east-1
-    export PATH AWS_SHARED_CREDENTIALS_FILE AWS_DEFAULT_REGION
-    printf '[aws]\nexec = %s\n' "$tests_dir/shell-helper" >kms.conf
-    key=1234abcd-12ab-34cd-56ef-1234567890ab
-    "$envelope" -r execkms://aws/$key --label host=db1 plain >by-aws
-    reads_back by-aws execkms://aws/$key
-    logged aws '"host": "db1"'
-    asked aws 1 GenerateDataKey
-    asked aws 1 Decrypt
-    "$envelope" rewrap --by-service -i execkms://aws/$key by-aws
-    asked aws 1 ReEncrypt
-    reads_back by-aws execkms://aws/$key
-}
-
 no_configuration() {
     ENVELOPE_KMS_CONFIG=/nowhere \
         exits 3 "$envelope" -d -i $local sealed >out
@@ -184,7 +152,6 @@ t 'other keys are named' another_key
 t 'it encrypts a key anew' helper_rewraps
 t 'helpers that do not do their work' bad_helpers
 t 'a key that is another one' wrong_kek
-t 'the script of the manual asks AWS KMS' manual_helper
 t 'a configuration that lacks something' no_configuration
 
 # --- a service over HTTP --------------------------------------------------

@@ -19,6 +19,8 @@ service_scripts = \
 	%D%/kms_google.sh \
 	%D%/kms_google_credentials.sh \
 	%D%/kms_google_faults.sh \
+	%D%/kms_helper_aws.sh \
+	%D%/kms_helper_kmip.sh \
 	%D%/kms_huawei.sh \
 	%D%/kms_huawei_faults.sh \
 	%D%/kms_privileged.sh \

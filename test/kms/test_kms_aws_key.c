@@ -705,7 +705,7 @@ endpoints_are_the_users(void **state)
 static void
 endpoints_may_be_configured(void **state)
 {
-    struct fake_pair files[] = { { CONFIG, NULL }, { NULL, NULL } };
+    static struct fake_pair files[] = { { CONFIG, NULL }, { NULL, NULL } };
     size_t i;
 
     (void)state;
@@ -755,7 +755,7 @@ static const struct {
 static void
 bad_endpoints_are_named(void **state)
 {
-    struct fake_pair files[] = { { CONFIG, NULL }, { NULL, NULL } };
+    static struct fake_pair files[] = { { CONFIG, NULL }, { NULL, NULL } };
     struct envl_err err;
     size_t i;
 

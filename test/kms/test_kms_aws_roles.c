@@ -216,7 +216,7 @@ static const struct {
 static void
 bad_tokens_and_roles_are_not_sent(void **state)
 {
-    struct fake_pair files[] = { { TOKEN_FILE, NULL }, END };
+    static struct fake_pair files[] = { { TOKEN_FILE, NULL }, END };
     size_t i;
 
     (void)state;
@@ -261,7 +261,7 @@ sts_is_where_it_is_said_to_be(void **state)
           "http://127.0.0.1:5610/sts/" },
     };
     static const struct fake_reply reply = { 200, REPLY(WEB, "WEB"), NULL };
-    struct fake_pair variables[6];
+    static struct fake_pair variables[6];
     size_t i, n;
 
     (void)state;
@@ -352,7 +352,7 @@ static const struct {
 static void
 failures_are_told(void **state)
 {
-    struct fake_reply replies[4];
+    static struct fake_reply replies[4];
     size_t i, n;
 
     (void)state;
@@ -431,10 +431,10 @@ profiles_lead_to_roles(void **state)
     static const struct fake_reply role = { 200, REPLY("AssumeRole", "ROLE"),
                                             NULL };
     static const struct fake_reply of_web = { 200, REPLY(WEB, "WEB"), NULL };
-    struct fake_pair files[] = { { CONFIG, NULL },
-                                 { TOKEN_FILE, "token" },
-                                 END };
-    struct fake_reply replies[2];
+    static struct fake_pair files[] = { { CONFIG, NULL },
+                                        { TOKEN_FILE, "token" },
+                                        END };
+    static struct fake_reply replies[2];
     const char *sign;
     char wanted[64];
     size_t i, n;
@@ -510,7 +510,7 @@ static const struct {
 static void
 bad_chains_are_named(void **state)
 {
-    struct fake_pair files[] = { { CONFIG, NULL }, END };
+    static struct fake_pair files[] = { { CONFIG, NULL }, END };
     size_t i;
 
     (void)state;
@@ -559,7 +559,7 @@ sts_is_asked_once(void **state)
     };
     static const struct fake_reply reply = { 200, REPLY("AssumeRole", "ROLE"),
                                              NULL };
-    struct fake_reply replies[8];
+    static struct fake_reply replies[8];
     size_t i;
 
     (void)state;

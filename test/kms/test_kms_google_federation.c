@@ -144,7 +144,7 @@ urls_are_asked_for_a_token(void **state)
         { BARE URL_SOURCE("http://127.0.0.1:81/") "}", "http://127.0.0.1:81/",
           "s" SECRET, NULL, NULL },
     };
-    struct fake_reply replies[2];
+    static struct fake_reply replies[2];
     const struct fake_request *request = g.fake.requests;
     const char *header;
     size_t i;
@@ -391,7 +391,7 @@ refusals_are_told(void **state)
         { { { 200, "{}", NULL } },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "https://sts.googleapis.com: there is no token" },
+          "sts.googleapis.com: the answer has no access_token" },
         { { { 200, STS, NULL },
             { 403,
               "{\"error\":{\"code\":403,\"message\":\"Permission denied\","
@@ -405,7 +405,8 @@ refusals_are_told(void **state)
         { { { 200, STS, NULL }, { 200, "{}", NULL } },
           2,
           ENVELOPE_R_KEY_SERVICE,
-          "https://iamcredentials.googleapis.com: there is no token" },
+          "iamcredentials.googleapis.com: the answer has no "
+          "access_token" },
     };
     size_t i;
 
@@ -423,8 +424,9 @@ refusals_are_told(void **state)
 static void
 lifetimes_are_bounded(void **state)
 {
-    static const char *const bad[] = { "0",       "43201", "-1",
-                                       "\"600\"", "1.5",   "{}" };
+    static const char *const bad[] = {
+        "0", "43201", "-1", "\"6x\"", "1.5", "{}"
+    };
     struct kms_text file = { 0 };
     size_t i;
 

@@ -413,8 +413,8 @@ a_pod_shows_its_token(void **state)
     assert_string_equal(fake.requests[0].method, "POST");
     assert_string_equal(fake.requests[0].body, "{}");
     assert_string_equal(fake.requests[0].headers,
-                        "Content-Type: application/json\n"
-                        "Authorization: Bearer k8s\n");
+                        "Authorization: Bearer k8s\n"
+                        "Content-Type: application/json\n");
     assert_int_equal(credentials.expires, INT64_C(1440959760));
 }
 

@@ -114,12 +114,13 @@ a_body_may_be_posted(void **state)
         .method = "POST",
         .url = "http://127.0.0.1/token?a=b",
         .headers = { { "Authorization", "x" } },
-        .body = "{}",
+        .body = &text,
     };
     static const struct fake_reply reply = { 200, "{\"access_token\":\"t\"}",
                                              NULL };
 
     (void)state;
+    kms_text_set(&text, "{}");
     fake.replies = &reply;
     fake.reply_count = 1;
     assert_int_equal(
@@ -140,6 +141,7 @@ a_far_service_is_asked_again(void **state)
         .reason = ENVELOPE_R_KEY_SERVICE,
     };
     static const struct kms_source_request request = {
+        .name = "login.example",
         .method = "POST",
         .url = "https://login.example",
         .path = "/token",
@@ -160,12 +162,12 @@ a_far_service_is_asked_again(void **state)
               NULL } },
           1,
           ENVELOPE_R_CREDENTIALS,
-          "https://login.example: HTTP status 400: denied: by us; log in "
+          "login.example: HTTP status 400: denied: by us; log in "
           "again" },
         { { { 200, "{}", NULL } },
           1,
           ENVELOPE_R_KEY_SERVICE,
-          "https://login.example: the answer has no t" },
+          "login.example: the answer has no t" },
     };
     const struct kms_seeker seeker = { .world = &fake.world };
     size_t i;
@@ -240,7 +242,7 @@ static const struct {
 static void
 texts_are_cleaned(void **state)
 {
-    struct fake_pair said[] = { { "V", NULL }, { NULL, NULL } };
+    static struct fake_pair said[] = { { "V", NULL }, { NULL, NULL } };
     enum envelope_reason rc;
     size_t i;
 

@@ -4,7 +4,7 @@
 # that a program builds with them, and that "make uninstall" leaves nothing.
 . "${srcdir:-.}/test/support/tap.sh"
 
-plan 25
+plan 26
 . "$srcdir/test/project/installation.sh"
 : "${PKG_CONFIG:=pkg-config}"
 need "$PKG_CONFIG" nm readelf
@@ -192,6 +192,15 @@ kms_exports() {
     [ "$(exports "$preloaddir/envelope-kms.so")" = envl_kms_module ]
 }
 
+# kms.conf may name them.
+helpers() {
+    for name in envelope-kms-aws-cli envelope-kms-kmip; do
+        [ -x "$dest$jobsdir/$name" ]
+        cmp "$srcdir/kms/helpers/$name" "$dest$jobsdir/$name"
+        ended 0 "$dest$jobsdir/$name" --help
+    done
+}
+
 # The network and JSON are the module's alone, which no other file needs.
 network_in_one_place() {
     for file in "$modulesdir/envelope.so" "$libdir/libenvelope.so" \
@@ -340,9 +349,11 @@ t 'what the library needs' linkage "$libdir/libenvelope.so"
 if [ -e "$top_builddir/.libs/envelope-kms.so" ]; then
     t 'the key services export their one entry' kms_exports
     t 'they alone know the network' network_in_one_place
+    t 'two helpers come with them' helpers
 else
     skip 'the key services export their one entry' 'they are not built'
     skip 'they alone know the network' 'they are not built'
+    skip 'two helpers come with them' 'they are not built'
 fi
 t 'no installed text names the build or DESTDIR' no_build_paths
 t 'pkg-config knows envelope' pc_answers

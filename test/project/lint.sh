@@ -164,7 +164,7 @@ spdx() {
     for file in lib/*/*.[ch] provider/*.[ch] filter/*/*.[ch] tools/*.[ch] tools/os/*.[ch] kms/*.[ch] kms/*/*.[ch] \
         include/envelope/*.h $(sources_of_tests) bench/*.c examples/*.c \
         bench/run bench/*.py examples/*.cnf examples/*.js examples/*.php \
-        examples/*.py examples/*.rb examples/parts/* check demo packages bootstrap $ci \
+        examples/*.py examples/*.rb examples/parts/* kms/helpers/* check demo packages bootstrap $ci \
         debian/rules debian/tests/* packaging/*; do
         head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
             { echo "$file" && false; }

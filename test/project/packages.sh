@@ -66,7 +66,7 @@ listed() (
     while read -r pattern rest; do
         [ -n "$pattern" ] || continue
         case $pattern in
-        */envelope-kms.so) [ -z "$(value KMS_TRUE)" ] || continue ;;
+        */envelope-kms.so | */envelope-kms-\*) [ -z "$(value KMS_TRUE)" ] || continue ;;
         esac
         for path in $pattern; do
             find "$path" ! -type d
