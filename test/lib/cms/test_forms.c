@@ -346,7 +346,8 @@ names_of_services(void **state)
         { "awskms", "AWS KMS" },
         { "vault", "Vault transit" },
         { "tencentkms", "Tencent Cloud KMS" },
-        { "gcpkms", "key service gcpkms" },
+        { "gcpkms", "Google Cloud KMS" },
+        { "newkms", "key service newkms" },
         { "aws", "key service aws" },
         { "volts", "key service volts" },
     };
