@@ -82,7 +82,8 @@ take_section(struct kms_credentials *credentials,
             "cannot be used here: tokens of identity providers are not "
             "exchanged: write ak and sk",
             err);
-    kms_source_set(&credentials->project, &found[PROJECT]);
+    if (found[KMS_SOURCE_ID].line != 0)
+        kms_source_set(&credentials->project, &found[PROJECT]);
     return kms_source_section_keys(credentials, section, err);
 }
 

@@ -193,6 +193,17 @@ static const struct {
       "",
       "of-file",
       NULL },
+    /* A project alone is not that of other credentials. */
+    { { .variables = { HOME, IN_POD, PROJECT },
+        .files = { { FILE_NAME, "[basic]\nproject_id=of-file\n" },
+                   { "/run/token", "Bearer k8s\n" } },
+        .replies = { POD_REPLY },
+        .reply_count = 1 },
+      "p",
+      "very-secret-p",
+      "pt",
+      "of-env",
+      POD },
     /* The pod before the machine. */
     { { .variables = { IN_POD, PROJECT },
         .files = { { "/run/token", "Bearer k8s\n" } },
