@@ -26,6 +26,9 @@ libenvl_kms_la_SOURCES = \
 	%D%/cloud/google_jwt.c \
 	%D%/cloud/google_sources.h \
 	%D%/cloud/google_token.c \
+	%D%/cloud/huawei.c \
+	%D%/cloud/huawei.h \
+	%D%/cloud/huawei_credentials.c \
 	%D%/cloud/tencent.c \
 	%D%/cloud/tencent_credentials.c \
 	%D%/cloud/vault.c \

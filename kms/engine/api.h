@@ -48,7 +48,7 @@ enum kms_form {
     KMS_OBJECT,      /* labels: an object of strings */
     KMS_OBJECT_TEXT, /* labels: that object as a string */
     KMS_CRC32C, /* decimal, of the octets; in a reply a string or a number */
-    KMS_SHA256  /* of a reply: the digest of the octets, in hexadecimal */
+    KMS_SHA256  /* the digest of the octets, in hexadecimal */
 };
 
 struct kms_field {
@@ -150,7 +150,7 @@ struct kms_call {
     struct kms_target *asked; /* from, or else to */
     const struct kms_action *action;
     struct kms_credentials credentials;
-    struct kms_text path, content; /* body or query */
+    struct kms_text content; /* body or query */
 };
 
 /* The service */
@@ -169,7 +169,8 @@ struct kms_call {
  * may_reencrypt - can one request be for both?  Endpoint, region and profile are the
  *     same, and that is looked at before.
  * is_blob - is this what the service makes, as far as one can see?  It is.
- * path - of the request, after the endpoint's: "/".
+ * path - of the request, after the endpoint's, when there are credentials; by
+ *     kms_call_check() it is tried without: "/".
  * sign - add headers to a request that is complete otherwise; it is called for each
  *     attempt, now is in seconds since the epoch: nothing.
  * credentials - who we are: nothing.

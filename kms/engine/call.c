@@ -215,7 +215,6 @@ kms_call_run(struct kms_call *call, struct envl_err *err)
     if (rc != ENVELOPE_OK && call->kek != NULL)
         OPENSSL_cleanse(call->kek, ENVL_KEK_LEN);
     kms_credentials_clear(&call->credentials);
-    kms_text_clear(&call->path);
     kms_text_clear(&call->content);
     return rc;
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "kms/engine/source.h"
+
 /* The entry of a source, or NULL. */
 static struct kms_kept_entry *
 find(struct kms_kept *kept, const char *source)
@@ -24,6 +26,7 @@ copy(struct kms_credentials *to, const struct kms_credentials *from)
     kms_text_set(&to->id, kms_text_get(&from->id));
     kms_text_set(&to->secret, kms_text_get(&from->secret));
     kms_text_set(&to->token, kms_text_get(&from->token));
+    kms_text_set(&to->project, kms_text_get(&from->project));
     to->expires = from->expires;
 }
 
@@ -71,8 +74,7 @@ kms_kept_put(const struct kms_seeker *seeker, const char *source,
         entry = &kept->entries[kept->next++ % KMS_KEPT_COUNT_MAX];
     kms_text_set(&entry->source, source);
     copy(&entry->credentials, credentials);
-    if (entry->source.failed || entry->credentials.id.failed
-        || entry->credentials.secret.failed || entry->credentials.token.failed)
+    if (entry->source.failed || kms_source_failed(&entry->credentials))
         forget(entry);
     (void)pthread_mutex_unlock(&kept->lock);
 }

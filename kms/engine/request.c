@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "kms/core/crc32c.h"
 #include "kms/core/json.h"
 #include "kms/core/text.h"
@@ -54,10 +56,25 @@ find_value(const struct kms_call *call, const struct kms_field *field)
     }
 }
 
-/* The value as it is written, between quotes unless it is JSON itself. */
-static void
-write_value(struct kms_text *text, const struct kms_field *field,
-            struct value value)
+static bool
+add_digest(struct kms_text *text, const struct envl_libctx *ctx,
+           struct value value)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+
+    if (!EVP_Q_digest(ctx->libctx, "SHA256", ctx->propq, value.data, value.len,
+                      digest, &len))
+        return false;
+    kms_text_add_hex(text, digest, len);
+    return true;
+}
+
+/* The value as it is written, between quotes unless it is JSON itself.  false: there is
+ * no digest of it. */
+static bool
+write_value(struct kms_text *text, const struct kms_call *call,
+            const struct kms_field *field, struct value value)
 {
     switch (field->form) {
     case KMS_BASE64:
@@ -77,10 +94,13 @@ write_value(struct kms_text *text, const struct kms_field *field,
         kms_text_addf(text, "%lu",
                       (unsigned long)kms_crc32c(value.data, value.len));
         break;
+    case KMS_SHA256:
+        return add_digest(text, call->ctx, value);
     default:
         kms_text_add_bytes(text, value.data, value.len);
         break;
     }
+    return true;
 }
 
 static void
@@ -127,8 +147,9 @@ write_field(struct kms_call *call, const struct kms_field *field,
 
     if (value.data == NULL || *field->name == '\0')
         return ENVELOPE_OK;
-    write_value(&written, field, value);
-    rc = check_context(call, field, written.len, err);
+    rc = write_value(&written, call, field, value)
+             ? check_context(call, field, written.len, err)
+             : envl_fail_crypto(err, "hash a value of the request");
     if (rc == ENVELOPE_OK)
         add_field(call, field, &written);
     kms_text_clear(&written);
@@ -169,14 +190,10 @@ enum envelope_reason
 kms_request_fill(struct kms_call *call, struct envl_err *err)
 {
     const struct kms_field *field = call->action->request;
-    const struct kms_api *api = call->asked->api;
     const bool is_json = !call->asked->shape->in_query;
     const char *begin = call->asked->shape->begin;
     enum envelope_reason rc = ENVELOPE_OK;
 
-    kms_text_set(&call->path, api->path == NULL ? "/" : "");
-    if (api->path != NULL)
-        rc = api->path(&call->path, call, err);
     kms_text_set(&call->content, begin != NULL ? begin : is_json ? "{" : "");
     for (; rc == ENVELOPE_OK && field->name != NULL; field++) {
         if (field->what == KMS_BLOB)
@@ -185,7 +202,7 @@ kms_request_fill(struct kms_call *call, struct envl_err *err)
             rc = write_field(call, field, err);
     }
     kms_text_add(&call->content, is_json ? "}" : "");
-    if (rc == ENVELOPE_OK && (call->path.failed || call->content.failed))
+    if (rc == ENVELOPE_OK && call->content.failed)
         rc = envl_fail_memory(err);
     return rc;
 }
@@ -196,14 +213,21 @@ kms_request_build(void *arg, struct kms_request *request, int64_t now,
 {
     const struct kms_call *call = arg;
     const struct kms_target *asked = call->asked;
+    struct kms_text path = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
 
-    kms_request_init(request, "POST", asked->endpoint,
-                     kms_text_get(&call->path));
+    kms_text_set(&path, asked->api->path == NULL ? "/" : "");
+    if (asked->api->path != NULL)
+        rc = asked->api->path(&path, call, err);
+    kms_request_init(request, "POST", asked->endpoint, kms_text_get(&path));
+    request->path.failed = request->path.failed || path.failed;
+    kms_text_clear(&path);
     request->tls = asked->tls;
     if (asked->shape->in_query)
         kms_text_addf(&request->path, "?%s", kms_text_get(&call->content));
     else
         kms_text_set(&request->body, kms_text_get(&call->content));
-    return asked->api->sign != NULL ? asked->api->sign(request, call, now, err)
-                                    : ENVELOPE_OK;
+    return rc == ENVELOPE_OK && asked->api->sign != NULL
+               ? asked->api->sign(request, call, now, err)
+               : rc;
 }

@@ -18,7 +18,7 @@ bool
 kms_source_failed(const struct kms_credentials *credentials)
 {
     return credentials->id.failed || credentials->secret.failed
-           || credentials->token.failed;
+           || credentials->token.failed || credentials->project.failed;
 }
 
 enum envelope_reason
@@ -58,6 +58,7 @@ kms_source_variables(struct kms_credentials *credentials,
         { names->id, &credentials->id },
         { names->secret, &credentials->secret },
         { token_name, &credentials->token },
+        { names->project, &credentials->project },
     };
     const bool has_id = variable(seeker->world, names->id) != NULL,
                has_secret = variable(seeker->world, names->secret) != NULL;

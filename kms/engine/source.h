@@ -44,6 +44,7 @@ bool kms_source_failed(const struct kms_credentials *credentials);
  * not. */
 struct kms_source_names {
     const char *id, *secret, *token, *other_token; /* the latter if no token */
+    const char *project;                           /* of variables only */
 };
 
 /* kms_source_variables - an id without a secret, or the other way round, is an
@@ -138,7 +139,7 @@ struct kms_source_document {
     struct kms_source_names names;
     const char *expires;         /* a time, see kms_time_read(); or NULL */
     const char *expires_in;      /* seconds from now, which count; or NULL */
-    bool is_whole;               /* token and code have to be there */
+    bool is_whole;               /* token, and code if any, have to be there */
     const char *code, *message;  /* code has to be "Success"; or NULL */
     enum envelope_reason reason; /* of an answer without credentials; 0:
                                   * _CREDENTIALS */
@@ -166,6 +167,7 @@ struct kms_source_request {
     const struct kms_text *body; /* or NULL; where memory ran out, it is told */
     const char *type;            /* of the body; or NULL */
     const char *advice;          /* what to do where it is refused; or NULL */
+    const struct kms_sign *sign; /* each attempt of a far one; or NULL */
     bool is_far; /* false: of this machine or the host below it */
 };
 
@@ -192,6 +194,7 @@ struct kms_source_metadata {
     const char *url;                            /* without a path */
     const char *session_path, *lifetime_header; /* NULL: without a session */
     const char *session_header;
+    bool may_lack_session; /* 404, 405 and 503 say that there are none */
     const char *roles_path;
     const struct kms_source_document *document;
 };

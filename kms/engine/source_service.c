@@ -12,8 +12,10 @@
 
 #define STATUS_OK 200
 #define STATUS_NOT_FOUND 404
+#define STATUS_NO_METHOD 405
 #define STATUS_SLOW_DOWN 429
 #define STATUS_SERVER_ERROR 500
+#define STATUS_UNAVAILABLE 503
 
 #define SESSION_LIFETIME_S "21600" /* 6 hours, the longest */
 #define ROLE_LEN_MAX 128
@@ -84,7 +86,8 @@ take_members(struct kms_credentials *credentials,
     const char *code = first(json, document->code, NULL), *value;
     size_t i;
 
-    if (strcmp(code, "Success") != 0 && (*code != '\0' || document->is_whole))
+    if (document->code != NULL && strcmp(code, "Success") != 0
+        && (*code != '\0' || document->is_whole))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS, "%s: %.40s: %.100s",
                          where, *code != '\0' ? code : "no code of success",
                          first(json, document->message, NULL));
@@ -178,22 +181,21 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
     const struct kms_source_request *with = call->with;
     size_t i;
 
-    (void)now;
-    (void)err;
     kms_request_init(request, with->method, &call->endpoint, call->path);
     for (i = 0; i < KMS_SOURCE_HEADERS_MAX; i++) {
         if (with->headers[i].value != NULL)
             kms_request_add(request, with->headers[i].name, "%s",
                             with->headers[i].value);
     }
-    if (with->body == NULL)
-        return ENVELOPE_OK;
-    if (with->type != NULL)
-        kms_request_add(request, "Content-Type", "%s", with->type);
-    kms_text_add_bytes(&request->body, kms_text_get(with->body),
-                       with->body->len);
-    request->body.failed = request->body.failed || with->body->failed;
-    return ENVELOPE_OK;
+    if (with->body != NULL) {
+        if (with->type != NULL)
+            kms_request_add(request, "Content-Type", "%s", with->type);
+        kms_text_add_bytes(&request->body, kms_text_get(with->body),
+                           with->body->len);
+        request->body.failed = request->body.failed || with->body->failed;
+    }
+    return with->sign != NULL ? kms_sign(request, with->sign, now, err)
+                              : ENVELOPE_OK;
 }
 
 /* One that refuses says why in one of these forms, or in none: that of token services
@@ -323,8 +325,18 @@ ask(struct talk *talk, struct kms_source_request *request, const char *path,
                                                                 : err->reason;
 }
 
-/* There is no way back to requests without a session, which anybody can use who
- * makes us send a request. */
+static bool
+lacks_session(const struct talk *talk)
+{
+    const int status = talk->reply.status;
+
+    return talk->with->may_lack_session
+           && (status == STATUS_NOT_FOUND || status == STATUS_NO_METHOD
+               || status == STATUS_UNAVAILABLE);
+}
+
+/* Where a cloud always has sessions there is no way back to requests without one,
+ * which anybody can use who makes us send a request. */
 static enum envelope_reason
 get_session(struct talk *talk, struct envl_err *err)
 {
@@ -336,7 +348,7 @@ get_session(struct talk *talk, struct envl_err *err)
         ask(talk, &request, talk->with->session_path, "", err);
 
     if (rc != ENVELOPE_OK)
-        return rc;
+        return lacks_session(talk) ? ENVELOPE_OK : rc;
     talk->session = talk->reply.body;
     talk->reply.body = (struct kms_text){ 0 };
     return kms_is_printable(kms_text_get(&talk->session))

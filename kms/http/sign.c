@@ -108,6 +108,7 @@ kms_credentials_clear(struct kms_credentials *credentials)
     kms_text_clear(&credentials->id);
     kms_text_clear(&credentials->secret);
     kms_text_clear(&credentials->token);
+    kms_text_clear(&credentials->project);
     credentials->expires = 0;
 }
 

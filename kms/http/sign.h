@@ -19,6 +19,8 @@
 /* Owned and wiped; empty where there is none. */
 struct kms_credentials {
     struct kms_text id, secret, token;
+    struct kms_text
+        project;     /* the one that they ask for, where a cloud has them */
     int64_t expires; /* seconds since the epoch; 0: not known to */
 };
 

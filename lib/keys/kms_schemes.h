@@ -13,6 +13,7 @@
     X(exec, "execkms", NULL)                      \
     X(google, "gcpkms", "Google Cloud KMS")       \
     X(site, "httpkms", NULL)                      \
+    X(huawei, "huaweikms", "Huawei Cloud KMS")    \
     X(tencent, "tencentkms", "Tencent Cloud KMS") \
     X(vault, "vault", "Vault transit")
 

@@ -19,6 +19,7 @@
     "1234567890ab"
 
 #define GOOGLE "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+#define HUAWEI "cn-north-4/0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 
 static const char config[] =
     "[corp]\nurl = https://kms.example\nsigner = none\n"
@@ -44,6 +45,7 @@ static const struct {
     { "vault:backup", "vault", "transit/keys/backup",
       "vault:v1:Qk9YRUQ=", NULL },
     { "gcpkms://" GOOGLE, "gcpkms", GOOGLE, "BOXED", "a=1\n" },
+    { "huaweikms://" HUAWEI, "huaweikms", HUAWEI, "BOXED", "a=1\n" },
     { "httpkms://corp/k", "httpkms", "corp/k", "BOXED", "a=1\n" },
     { "execkms://helper/k", "execkms", "helper/k", "BOXED", NULL },
 };
@@ -94,6 +96,9 @@ variable(void *arg, const char *name)
         { "TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE" },
         { "TENCENTCLOUD_SECRET_KEY", "secret" },
         { "GOOGLE_APPLICATION_CREDENTIALS", "/account.json" },
+        { "HUAWEICLOUD_SDK_AK", "AKEXAMPLE" },
+        { "HUAWEICLOUD_SDK_SK", "secret" },
+        { "HUAWEICLOUD_SDK_PROJECT_ID", "p" },
         { "VAULT_ADDR", "https://vault.example:8200" },
         { "VAULT_TOKEN", "hvs.secret" },
     };

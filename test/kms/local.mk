@@ -22,6 +22,8 @@ service_scripts = \
 	%D%/kms_google_faults.sh \
 	%D%/kms_helper_aws.sh \
 	%D%/kms_helper_kmip.sh \
+	%D%/kms_huawei.sh \
+	%D%/kms_huawei_faults.sh \
 	%D%/kms_privileged.sh \
 	%D%/kms_sign.sh \
 	%D%/kms_site.sh \
@@ -46,6 +48,8 @@ kms_tests = \
 	%D%/test_kms_google_credentials \
 	%D%/test_kms_google_federation \
 	%D%/test_kms_http \
+	%D%/test_kms_huawei \
+	%D%/test_kms_huawei_credentials \
 	%D%/test_kms_ini \
 	%D%/test_kms_json \
 	%D%/test_kms_kept \
@@ -95,10 +99,17 @@ EXTRA_DIST += \
 	%D%/google/package.json \
 	%D%/google_lookalike.py \
 	%D%/header.py \
+	%D%/huawei/client.mjs \
+	%D%/huawei/judge.mjs \
+	%D%/huawei/package-lock.json \
+	%D%/huawei/package.json \
+	%D%/huawei/sdk.mjs \
+	%D%/huawei_lookalike.py \
 	%D%/kms_aws_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \
 	%D%/kms_every_fault.sh \
+	%D%/kms_huawei_service.sh \
 	%D%/kms_node_modules.sh \
 	%D%/kms_services.sh \
 	%D%/kms_sign.h \

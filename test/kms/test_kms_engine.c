@@ -135,7 +135,8 @@ const struct kms_api kms_api_exec = {
             [KMS_DECRYPT] = {
                 "decrypt",
                 { KMS_FIELD("blob", KMS_BLOB, KMS_BASE64URL),
-                  KMS_FIELD("blobSum", KMS_BLOB, KMS_CRC32C) },
+                  KMS_FIELD("blobSum", KMS_BLOB, KMS_CRC32C),
+                  KMS_FIELD("labels", KMS_LABELS, KMS_SHA256) },
                 { KMS_FIELD("plain", KMS_PLAINTEXT, KMS_BASE64URL),
                   KMS_FIELD("sum", KMS_PLAINTEXT, KMS_CRC32C) },
             },
@@ -276,7 +277,7 @@ an_unknown_service_is_shown_without_the_rest(void **state)
     assert_string_equal(
         t.err.detail,
         "nokms: no such key service, only: awskms, execkms, gcpkms, "
-        "httpkms, tencentkms, vault, gcp-kms");
+        "httpkms, huaweikms, tencentkms, vault, gcp-kms");
 }
 
 /* RFC 3986, 3.1: schemes are in any case of letters. */
@@ -455,7 +456,7 @@ labels_can_be_needed_and_too_long(void **state)
 static void
 requests_have_their_forms(void **state)
 {
-    const struct envl_kms_wrapped octets = wrapped_octets("\xff\xef", 2);
+    struct envl_kms_wrapped octets = wrapped_octets("\xff\xef", 2);
     struct envl_kms_wrapped wrapped;
 
     (void)state;
@@ -467,6 +468,12 @@ requests_have_their_forms(void **state)
     (void)unwrap("execkms:///k", &octets, "{}");
     assert_string_equal(t.fake.requests[0].body,
                         "{\"blob\":\"_-8\",\"blobSum\":\"4020356975\"}");
+    octets.has_context = true;
+    (void)unwrap("execkms:///k", &octets, "{}");
+    assert_string_equal(t.fake.requests[0].body,
+                        "{\"blob\":\"_-8\",\"blobSum\":\"4020356975\","
+                        "\"labels\":\"fe3209d6d4f51935b391288a43df48d9"
+                        "ddece1a992597ae53387ca16611a9179\"}");
     wrapped = wrapped_as("httpkms", KEY, "a+b/~", true);
     assert_int_equal(
         unwrap("httpkms:///k", &wrapped, "{\"plain\":\"" KEK_BASE64 "\"}"),

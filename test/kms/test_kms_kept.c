@@ -40,6 +40,7 @@ put(const char *source, const char *id, int64_t expires)
     kms_text_set(&credentials.id, id);
     kms_text_set(&credentials.secret, "secret");
     kms_text_set(&credentials.token, "token");
+    kms_text_set(&credentials.project, "project");
     kms_kept_put(&seeker, source, &credentials);
     kms_credentials_clear(&credentials);
 }
@@ -57,6 +58,8 @@ has(const char *source, const char *id, bool anew)
                         id != NULL ? "secret" : "");
     assert_string_equal(kms_text_get(&credentials.token),
                         id != NULL ? "token" : "");
+    assert_string_equal(kms_text_get(&credentials.project),
+                        id != NULL ? "project" : "");
     kms_credentials_clear(&credentials);
 }
 
@@ -158,7 +161,7 @@ memory_may_run_out(void **state)
         else
             assert_true(memory_failed()
                         == (found.id.failed || found.secret.failed
-                            || found.token.failed));
+                            || found.token.failed || found.project.failed));
         kms_credentials_clear(&found);
     } while (memory_failed());
     assert_true(failures >= 7);
