@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tencent Cloud KMS (API version 2019-01-18) as a table.  Every reply comes with status
  * 200, also one that says no. */
-#include <string.h>
-
 #include "kms/engine/api.h"
 #include "kms/engine/target.h"
 #include "kms/http/sign.h"
@@ -11,13 +9,6 @@
 #define ENDPOINT "https://kms.tencentcloudapi.com"
 #define ENDPOINT_VARIABLE "TENCENTCLOUD_KMS_ENDPOINT"
 
-#define REGION_LEN_MAX 64
-#define KEY_ID_LEN_MAX 128
-
-#define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS "0123456789"
-
 struct own {
     struct kms_endpoint endpoint;
     struct kms_text name; /* REGION/KEYID */
@@ -25,36 +16,10 @@ struct own {
 
 /* URIs: tencentkms://REGION/KEYID */
 
-/* Two or three letters, then one or more of "-" with letters and digits. */
-static bool
-is_region(const char *text)
-{
-    size_t len = strspn(text, LOWER), part;
-
-    if (len < 2 || len > 3 || strlen(text) > REGION_LEN_MAX)
-        return false;
-    do {
-        text += len;
-        if (*text++ != '-')
-            return false;
-        len = part = strspn(text, LOWER DIGITS);
-    } while (part > 0 && text[part] != '\0');
-    return part > 0;
-}
-
-static bool
-is_key_id(const char *text)
-{
-    size_t len = strlen(text);
-
-    return len > 0 && len <= KEY_ID_LEN_MAX
-           && strspn(text, UPPER LOWER DIGITS "-") == len;
-}
-
 static enum envelope_reason
 check_uri(const struct kms_uri *uri, struct envl_err *err)
 {
-    if (!is_region(uri->authority))
+    if (!kms_is_region(uri->authority))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%.80s/: no region such as ap-guangzhou",
                          uri->authority);
@@ -62,7 +27,7 @@ check_uri(const struct kms_uri *uri, struct envl_err *err)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%s/: name the key, " SCHEME "://%s/KEYID",
                          uri->authority, uri->authority);
-    if (!is_key_id(uri->path))
+    if (!kms_is_key_id(uri->path))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%s/%.160s: an identifier of a key has "
                                 "letters, digits and hyphens",

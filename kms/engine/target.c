@@ -6,7 +6,37 @@
 
 #include <openssl/crypto.h>
 
+#include "kms/core/span.h"
 #include "kms/engine/source.h"
+
+#define REGION_LEN_MAX 64
+#define KEY_ID_LEN_MAX 128
+
+/* Two or three letters, then one or more of "-" with letters and digits. */
+bool
+kms_is_region(const char *text)
+{
+    size_t len = strspn(text, KMS_LOWER), part;
+
+    if (len < 2 || len > 3 || strlen(text) > REGION_LEN_MAX)
+        return false;
+    do {
+        text += len;
+        if (*text++ != '-')
+            return false;
+        len = part = strspn(text, KMS_LOWER KMS_DIGITS);
+    } while (part > 0 && text[part] != '\0');
+    return part > 0;
+}
+
+bool
+kms_is_key_id(const char *text)
+{
+    const size_t len = strlen(text);
+
+    return len > 0 && len <= KEY_ID_LEN_MAX
+           && strspn(text, KMS_ALNUM "-") == len;
+}
 
 enum envelope_reason
 kms_target_open(struct kms_target *target, const struct kms_api *api,

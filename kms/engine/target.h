@@ -29,6 +29,15 @@ enum envelope_reason kms_target_endpoint(struct kms_endpoint *endpoint,
                                          const char *usual,
                                          struct envl_err *err);
 
+/*
+ * The names that clouds give:
+ *
+ * kms_is_region - "ap-guangzhou", "us-west-1": it can stand in the name of a host
+ * kms_is_key_id - letters, digits and hyphens
+ */
+bool kms_is_region(const char *text);
+bool kms_is_key_id(const char *text);
+
 /* kms_target_aim - find the endpoint, of the header's key or of any if that is NULL;
  * returns what the service's aim does */
 enum envelope_reason kms_target_aim(struct kms_target *target, const char *key,
