@@ -56,6 +56,7 @@ enum envelope_reason kms_source_variables(struct kms_credentials *credentials,
 /*
  * kms_source_variable - a variable's text, such as a URL, without white space
  * around it; "" if it is not set; control characters in it are an error
+ * kms_source_is_true - does it say "true", in any case of letters?
  * kms_source_is_line - without the line end after it, is a text one line of printable
  * ASCII?
  * kms_source_token_file - a token from a file, without the line end after it; it may
@@ -67,6 +68,7 @@ enum envelope_reason kms_source_variable(struct kms_text *text,
                                          const struct kms_world *world,
                                          const char *name,
                                          struct envl_err *err);
+bool kms_source_is_true(const struct kms_world *world, const char *name);
 bool kms_source_is_line(struct kms_text *text);
 enum envelope_reason kms_source_token_file(struct kms_text *token,
                                            const struct kms_world *world,
@@ -138,7 +140,7 @@ struct kms_source_document {
     struct kms_source_names names;
     const char *expires;         /* a time, see kms_time_read(); or NULL */
     const char *expires_in;      /* seconds from now, which count; or NULL */
-    bool is_whole;               /* token and code have to be there */
+    bool is_whole;               /* token, and code if any, have to be there */
     const char *code, *message;  /* code has to be "Success"; or NULL */
     enum envelope_reason reason; /* of an answer without credentials; 0:
                                   * _CREDENTIALS */
@@ -166,6 +168,7 @@ struct kms_source_request {
     const struct kms_text *body; /* or NULL; where memory ran out, it is told */
     const char *type;            /* of the body; or NULL */
     const char *advice;          /* what to do where it is refused; or NULL */
+    const struct kms_sign *sign; /* each attempt of a far one; or NULL */
     bool is_far; /* false: of this machine or the host below it */
 };
 

@@ -84,7 +84,8 @@ take_members(struct kms_credentials *credentials,
     const char *code = first(json, document->code, NULL), *value;
     size_t i;
 
-    if (strcmp(code, "Success") != 0 && (*code != '\0' || document->is_whole))
+    if (document->code != NULL && strcmp(code, "Success") != 0
+        && (*code != '\0' || document->is_whole))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS, "%s: %.40s: %.100s",
                          where, *code != '\0' ? code : "no code of success",
                          first(json, document->message, NULL));
@@ -178,26 +179,25 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
     const struct kms_source_request *with = call->with;
     size_t i;
 
-    (void)now;
-    (void)err;
     kms_request_init(request, with->method, &call->endpoint, call->path);
     for (i = 0; i < KMS_SOURCE_HEADERS_MAX; i++) {
         if (with->headers[i].value != NULL)
             kms_request_add(request, with->headers[i].name, "%s",
                             with->headers[i].value);
     }
-    if (with->body == NULL)
-        return ENVELOPE_OK;
-    if (with->type != NULL)
-        kms_request_add(request, "Content-Type", "%s", with->type);
-    kms_text_add_bytes(&request->body, kms_text_get(with->body),
-                       with->body->len);
-    request->body.failed = request->body.failed || with->body->failed;
-    return ENVELOPE_OK;
+    if (with->body != NULL) {
+        if (with->type != NULL)
+            kms_request_add(request, "Content-Type", "%s", with->type);
+        kms_text_add_bytes(&request->body, kms_text_get(with->body),
+                           with->body->len);
+        request->body.failed = request->body.failed || with->body->failed;
+    }
+    return with->sign != NULL ? kms_sign(request, with->sign, now, err)
+                              : ENVELOPE_OK;
 }
 
 /* One that refuses says why in one of these forms, or in none: that of token services
- * (RFC 6749, 5.2), and Google's. */
+ * (RFC 6749, 5.2), Google's and Alibaba's. */
 static enum kms_outcome
 check_status(const struct kms_source_request *request,
              const struct kms_reply *reply, struct envl_err *err)
@@ -214,6 +214,10 @@ check_status(const struct kms_source_request *request,
                          &none);
     code = first(json, "error.status", "error");
     message = first(json, "error.message", "error_description");
+    if (*code == '\0') {
+        code = first(json, "Code", NULL);
+        message = first(json, "Message", NULL);
+    }
     (void)envl_fail(err,
                     is_busy ? ENVELOPE_R_KEY_SERVICE : ENVELOPE_R_CREDENTIALS,
                     "%.80s: HTTP status %d%s%.60s%s%.110s%s%s", request->name,
