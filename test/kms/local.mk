@@ -33,6 +33,9 @@ EXTRA_DIST += $(service_scripts)
 
 if KMS
 kms_tests = \
+	%D%/test_kms_ali \
+	%D%/test_kms_ali_credentials \
+	%D%/test_kms_ali_replies \
 	%D%/test_kms_aws \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
@@ -95,6 +98,7 @@ EXTRA_DIST += \
 	%D%/google/package.json \
 	%D%/google_lookalike.py \
 	%D%/header.py \
+	%D%/kms_ali.h \
 	%D%/kms_aws_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \
