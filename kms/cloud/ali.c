@@ -183,6 +183,7 @@ sign(struct kms_request *request, const struct kms_call *call, int64_t now,
 
 static const struct kms_rule rules[] = {
     { "*Throttling", 0, KMS_RETRY_SLOWLY, "the service is asked too often" },
+    /* libcurl itself sends a request twice where a connection ends. */
     { "SignatureNonceUsed", 0, KMS_RETRY, NULL },
     { "IllegalTimestamp", 0, KMS_SKEWED, CLOCK },
     { "InvalidTimeStamp", 0, KMS_SKEWED, CLOCK },

@@ -12,6 +12,8 @@ kms_scripts = %D%/kms.sh
 %D%/kms.log: examples/archiver examples/extractor
 
 service_scripts = \
+	%D%/kms_ali.sh \
+	%D%/kms_ali_faults.sh \
 	%D%/kms_aws.sh \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
@@ -85,6 +87,12 @@ EXTRA_PROGRAMS += \
 endif
 
 EXTRA_DIST += \
+	%D%/acs3.py \
+	%D%/ali/client.mjs \
+	%D%/ali/judge.mjs \
+	%D%/ali/package-lock.json \
+	%D%/ali/package.json \
+	%D%/ali_lookalike.py \
 	%D%/aws/ask.mjs \
 	%D%/aws/hosts.mjs \
 	%D%/aws/package-lock.json \
@@ -99,6 +107,7 @@ EXTRA_DIST += \
 	%D%/google_lookalike.py \
 	%D%/header.py \
 	%D%/kms_ali.h \
+	%D%/kms_ali_service.sh \
 	%D%/kms_aws_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \
