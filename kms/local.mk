@@ -19,6 +19,11 @@ libenvl_kms_la_SOURCES = \
 	%D%/aws/sts.c \
 	%D%/aws/target.c \
 	%D%/aws/target.h \
+	%D%/cloud/ali.c \
+	%D%/cloud/ali_credentials.c \
+	%D%/cloud/ali_profile.c \
+	%D%/cloud/ali_sources.h \
+	%D%/cloud/ali_sts.c \
 	%D%/cloud/google.c \
 	%D%/cloud/google_credentials.c \
 	%D%/cloud/google_credentials.h \

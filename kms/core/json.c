@@ -17,7 +17,8 @@
 #include "kms/core/span.h"
 
 #define NUMBER_LEN_MAX 18 /* digits */
-#define DEPTH_MAX 16      /* the library itself recurses */
+#define INDEX_LEN_MAX 3
+#define DEPTH_MAX 16 /* the library itself recurses */
 
 struct kms_json {
     json_t *root;
@@ -156,15 +157,15 @@ kms_json_free(struct kms_json *json)
 
 /* Finding */
 
-/* A member of an object by its name, or one of the first ten of an array by
- * its number. */
+/* A member of an object by its name, or one of an array by its number. */
 static const json_t *
 find_child(const json_t *value, const char *name, size_t len)
 {
     if (!json_is_array(value))
         return json_object_getn(value, name, len);
-    return len == 1 && *name >= '0' && *name <= '9'
-               ? json_array_get(value, (size_t)(*name - '0'))
+    return len > 0 && len <= INDEX_LEN_MAX && strspn(name, KMS_DIGITS) >= len
+                   && (len == 1 || *name != '0')
+               ? json_array_get(value, (size_t)strtoul(name, NULL, 10))
                : NULL;
 }
 

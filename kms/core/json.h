@@ -28,7 +28,7 @@ void kms_json_free(struct kms_json *json);
 
 /*
  * kms_json_text - the string at a path of names, with dots between them
- * ("Response.Error.Code"), or numbers from 0 to 9 in an array ("errors.0");
+ * ("Response.Error.Code"), or numbers from 0 to 999 in an array ("errors.0");
  * within json; NULL if there is none or it holds a NUL
  * kms_json_bool - the boolean there, else otherwise
  * kms_json_has - is there anything but null?

@@ -124,7 +124,8 @@ struct kms_target {
                                          /* or with a section's name */
     const char *key_id;                  /* as the service is told */
     const char *name;                    /* as it is in headers; NULL: as the
-                                           * reply names it */
+                                           * reply names it, */
+    const char *place;                   /* with this in front, or NULL */
     const char *region;                  /* or NULL */
     const char *profile;                 /* for credentials, or NULL */
     const struct kms_endpoint *endpoint; /* who is asked */

@@ -258,6 +258,18 @@ is_same_key(const struct kms_call *call, enum kms_what what, const char *said,
                      said, target->key_id);
 }
 
+/* A key whose name was not known before. */
+static bool
+set_named(const struct kms_call *call, const char *said)
+{
+    const char *place = call->to->place;
+    char name[sizeof(call->made->key) + 1]; /* one that is cut is too long */
+
+    (void)snprintf(name, sizeof(name), "%s%s", place != NULL ? place : "",
+                   said);
+    return kms_set_key(call->made, name);
+}
+
 static enum kms_outcome
 take_key(const struct reading *r, const struct kms_field *field)
 {
@@ -274,7 +286,7 @@ take_key(const struct reading *r, const struct kms_field *field)
              ? call->asked->api->is_key(call, field->what, said, &why)
              : is_same_key(call, field->what, said, &why);
     if (rc == ENVELOPE_OK && field->what == KMS_NEW_KEY
-        && call->to->name == NULL && !kms_set_key(call->made, said))
+        && call->to->name == NULL && !set_named(call, said))
         rc = envl_fail(&why, ENVELOPE_R_KEY_SERVICE,
                        "the reply names a key in a way that no header holds");
     return rc == ENVELOPE_OK ? KMS_DONE : fail(r, rc, "", why.detail, NULL);

@@ -110,6 +110,14 @@ kms_source_variable(struct kms_text *text, const struct kms_world *world,
     return ENVELOPE_OK;
 }
 
+bool
+kms_source_is_true(const struct kms_world *world, const char *name)
+{
+    const char *value = variable(world, name);
+
+    return value != NULL && kms_same_name(value, strlen(value), "true");
+}
+
 /* Files */
 
 bool

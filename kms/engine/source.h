@@ -57,6 +57,7 @@ enum envelope_reason kms_source_variables(struct kms_credentials *credentials,
 /*
  * kms_source_variable - a variable's text, such as a URL, without white space
  * around it; "" if it is not set; control characters in it are an error
+ * kms_source_is_true - does it say "true", in any case of letters?
  * kms_source_is_line - without the line end after it, is a text one line of printable
  * ASCII?
  * kms_source_token_file - a token from a file, without the line end after it; it may
@@ -68,6 +69,7 @@ enum envelope_reason kms_source_variable(struct kms_text *text,
                                          const struct kms_world *world,
                                          const char *name,
                                          struct envl_err *err);
+bool kms_source_is_true(const struct kms_world *world, const char *name);
 bool kms_source_is_line(struct kms_text *text);
 enum envelope_reason kms_source_token_file(struct kms_text *token,
                                            const struct kms_world *world,

@@ -199,7 +199,7 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
 }
 
 /* One that refuses says why in one of these forms, or in none: that of token services
- * (RFC 6749, 5.2), and Google's. */
+ * (RFC 6749, 5.2), Google's and Alibaba's. */
 static enum kms_outcome
 check_status(const struct kms_source_request *request,
              const struct kms_reply *reply, struct envl_err *err)
@@ -216,6 +216,10 @@ check_status(const struct kms_source_request *request,
                          &none);
     code = first(json, "error.status", "error");
     message = first(json, "error.message", "error_description");
+    if (*code == '\0') {
+        code = first(json, "Code", NULL);
+        message = first(json, "Message", NULL);
+    }
     (void)envl_fail(err,
                     is_busy ? ENVELOPE_R_KEY_SERVICE : ENVELOPE_R_CREDENTIALS,
                     "%.80s: HTTP status %d%s%.60s%s%.110s%s%s", request->name,

@@ -25,6 +25,7 @@
 static const char *const metadata_hosts[] = {
     "169.254.169.254", "169.254.170.2",   "169.254.170.23",
     "[fd00:ec2::23]",  "[fd00:ec2::254]", "metadata.tencentyun.com",
+    "100.100.100.200",
 };
 
 enum { SCHEME, HOST, PORT, PATH, PART_COUNT };

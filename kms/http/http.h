@@ -31,7 +31,7 @@ struct kms_endpoint {
  * one of IPv6 in brackets.  No user, query or fragment, and no
  * percent-encoding.  Plain http is for 127.0.0.0/8, [::1] and localhost; with
  * metadata also for 169.254.169.254, 169.254.170.2, 169.254.170.23,
- * [fd00:ec2::23], [fd00:ec2::254] and metadata.tencentyun.com.
+ * [fd00:ec2::23], [fd00:ec2::254], 100.100.100.200 and metadata.tencentyun.com.
  *
  * Ownership: endpoint is the caller's, kms_endpoint_clear(); empty on
  *            failure.

@@ -12,12 +12,14 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/rand.h>
 
 #include "kms/core/span.h"
 #include "kms/http/canonical.h"
 #include "lib/base/param.h"
 
-#define HASH_LEN 32                    /* SHA-256 */
+#define HASH_LEN 32 /* SHA-256 */
+#define NONCE_LEN 16
 #define TIME_MAX INT64_C(253402300799) /* after it, years have five digits */
 
 enum style {
@@ -32,7 +34,8 @@ static const struct words {
     /* The key is derived by the parts of a scope; else it is the secret. */
     const char *secret_prefix, *terminator;
     enum style date, time;
-    const char *time_header, *token_header, *id_header, *body_header;
+    const char *time_header, *nonce_header, *token_header, *id_header,
+        *body_header;
     const char *id, *separator; /* of Authorization */
     bool time_is_elsewhere;     /* in a signed header alone */
     bool plain;                 /* there is no canonical form */
@@ -66,6 +69,7 @@ static const struct words {
     [KMS_SIGN_ACS3] = {
         .algorithm = "ACS3-HMAC-SHA256",
         .time_header = "x-acs-date",
+        .nonce_header = "x-acs-signature-nonce",
         .time = DASHED,
         .token_header = "x-acs-security-token",
         .id_header = "x-acs-accesskey-id",
@@ -237,6 +241,27 @@ set_times(struct work *work, int64_t now, struct envl_err *err)
     return ENVELOPE_OK;
 }
 
+/* What makes two requests of one second differ. */
+static enum envelope_reason
+add_nonce(struct kms_request *request, const struct work *work,
+          struct envl_err *err)
+{
+    const char *name = work->words->nonce_header;
+    unsigned char nonce[NONCE_LEN];
+    struct kms_text hex = { 0 };
+    enum envelope_reason rc;
+
+    if (name == NULL || kms_request_header(request, name) != NULL)
+        return ENVELOPE_OK;
+    if (RAND_bytes_ex(work->how->ctx->libctx, nonce, sizeof(nonce), 0) <= 0)
+        return envl_fail_crypto(err, "make a nonce");
+    kms_text_add_hex(&hex, nonce, sizeof(nonce));
+    kms_request_add(request, name, "%s", kms_text_get(&hex));
+    rc = hex.failed ? envl_fail_memory(err) : ENVELOPE_OK;
+    kms_text_clear(&hex);
+    return rc;
+}
+
 /* All but Authorization, and the scope. */
 static void
 add_headers(struct kms_request *request, struct work *work)
@@ -332,6 +357,8 @@ kms_sign(struct kms_request *request, const struct kms_sign *how, int64_t now,
     if (rc == ENVELOPE_OK
         && !add_hash(&work.body_hash, how->ctx, &request->body))
         rc = envl_fail_crypto(err, "hash the request");
+    if (rc == ENVELOPE_OK)
+        rc = add_nonce(request, &work, err);
     if (rc == ENVELOPE_OK) {
         add_headers(request, &work);
         rc = set_string_to_sign(&work, request, err);

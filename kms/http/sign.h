@@ -35,9 +35,9 @@ enum kms_sign_form {
     KMS_SIGN_AWS4,
     /* Host, Content-Type; adds X-TC-Timestamp and X-TC-Token. */
     KMS_SIGN_TC3,
-    /* Host, Content-Type, x-acs-*; adds x-acs-date, x-acs-content-sha256, and
-     * x-acs-security-token with x-acs-accesskey-id.  The caller has added
-     * x-acs-action, x-acs-version, and x-acs-signature-nonce, anew each time. */
+    /* Host, Content-Type, x-acs-*; adds x-acs-date, x-acs-signature-nonce if there
+     * is none, x-acs-content-sha256, and x-acs-security-token with
+     * x-acs-accesskey-id.  The caller has added x-acs-action and x-acs-version. */
     KMS_SIGN_ACS3,
     /* Host, Content-Type, X-*; adds X-Sdk-Date and X-Security-Token.  The path is
      * signed with a slash at its end, and sent as it is. */

@@ -9,6 +9,7 @@
 /* X(NAME, SCHEME, what people call it; NULL: its URIs name it) in the order of their
  * schemes. */
 #define ENVL_KMS_SCHEMES(X)                       \
+    X(ali, "alikms", "Alibaba Cloud KMS")         \
     X(aws, "awskms", "AWS KMS")                   \
     X(exec, "execkms", NULL)                      \
     X(google, "gcpkms", "Google Cloud KMS")       \

@@ -39,6 +39,10 @@ static const struct {
     { "awskms:///" ARN, "awskms", ARN, "BOXED", NULL },
     { "awskms:///alias/backup?region=us-east-1", "awskms", ARN, "BOXED",
       "a=1\n" },
+    { "alikms://cn-hangzhou/alias/backup", "alikms", "cn-hangzhou/key-1",
+      "Qk9YRUQ=", "a=1\n" },
+    { "alikms://cn-hangzhou/key-1", "alikms", "cn-hangzhou/key-1",
+      "Qk9YRUQ=", NULL },
     { "tencentkms://ap-guangzhou/23e80852-1e38-11e9-b129-5cb9019b4b01",
       "tencentkms", "ap-guangzhou/23e80852-1e38-11e9-b129-5cb9019b4b01",
       "Qk9YRUQ=", "a=1\n" },
@@ -91,6 +95,8 @@ static const char *
 variable(void *arg, const char *name)
 {
     static const char *const known[][2] = {
+        { "ALIBABA_CLOUD_ACCESS_KEY_ID", "AKIDEXAMPLE" },
+        { "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret" },
         { "AWS_ACCESS_KEY_ID", "AKIDEXAMPLE" },
         { "AWS_SECRET_ACCESS_KEY", "secret" },
         { "TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE" },

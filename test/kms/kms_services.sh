@@ -49,7 +49,7 @@ cleanup=stop_all
 
 # Nothing from around the test, and no machine's metadata.
 for kms_name in $(env | sed 's/=.*//' \
-    | grep -xE '(AWS|TENCENTCLOUD|VAULT|BAO)_[A-Z0-9_]+'); do
+    | grep -xE '(AWS|ALIBABA_CLOUD|ALICLOUD|TENCENTCLOUD|VAULT|BAO)_[A-Z0-9_]+'); do
     unset "$kms_name"
 done
 unset http_proxy https_proxy all_proxy no_proxy

@@ -12,6 +12,8 @@ kms_scripts = %D%/kms.sh
 %D%/kms.log: examples/archiver examples/extractor
 
 service_scripts = \
+	%D%/kms_ali.sh \
+	%D%/kms_ali_faults.sh \
 	%D%/kms_aws.sh \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
@@ -35,6 +37,9 @@ EXTRA_DIST += $(service_scripts)
 
 if KMS
 kms_tests = \
+	%D%/test_kms_ali \
+	%D%/test_kms_ali_credentials \
+	%D%/test_kms_ali_replies \
 	%D%/test_kms_aws \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
@@ -86,6 +91,12 @@ EXTRA_PROGRAMS += \
 endif
 
 EXTRA_DIST += \
+	%D%/acs3.py \
+	%D%/ali/client.mjs \
+	%D%/ali/judge.mjs \
+	%D%/ali/package-lock.json \
+	%D%/ali/package.json \
+	%D%/ali_lookalike.py \
 	%D%/aws/ask.mjs \
 	%D%/aws/hosts.mjs \
 	%D%/aws/package-lock.json \
@@ -105,6 +116,8 @@ EXTRA_DIST += \
 	%D%/huawei/package.json \
 	%D%/huawei/sdk.mjs \
 	%D%/huawei_lookalike.py \
+	%D%/kms_ali.h \
+	%D%/kms_ali_service.sh \
 	%D%/kms_aws_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \

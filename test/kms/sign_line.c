@@ -101,6 +101,9 @@ sign(struct order *order, struct envl_err *err)
         how.form++;
     if (how.form == KMS_SIGN_AWS4)
         how.region = fields[REGION];
+    /* Any other one would differ each time. */
+    if (how.form == KMS_SIGN_ACS3)
+        kms_request_add(&order->request, "x-acs-signature-nonce", "n");
     return kms_sign(&order->request, &how, strtoimax(fields[TIME], NULL, 10),
                     err);
 }

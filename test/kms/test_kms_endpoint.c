@@ -389,6 +389,7 @@ plain_http_is_for_this_machine(void **state)
         "http://evil.metadata.tencentyun.com",
         "http://metadata.tencentyun.com.cn",
         "http://metadata.google.internal",
+        "http://100.100.100.201",
     };
     size_t i;
 
@@ -408,6 +409,7 @@ metadata_services(void **state)
         "http://169.254.170.23",      "http://[fd00:ec2::23]",
         "http://[fd00:ec2::254]",     "http://metadata.tencentyun.com",
         "http://[FD00:0EC2:0::0254]", "http://Metadata.TencentYun.com:80/x",
+        "http://100.100.100.200",
     };
     struct kms_endpoint endpoint;
     struct envl_err err;

@@ -161,6 +161,59 @@ const struct kms_api kms_api_site = {
         FAILING,
     },
 };
+
+/* The reply says which key it was. */
+static enum envelope_reason
+open_place(struct kms_target *target, enum envl_kms_use use,
+           struct envl_err *err)
+{
+    enum envelope_reason rc = open_target(target, use, err);
+
+    target->name = NULL;
+    target->place = "here/";
+    return rc;
+}
+
+static bool
+matches_all(const struct kms_target *target, const char *key)
+{
+    (void)target;
+    (void)key;
+    return true;
+}
+
+static enum envelope_reason
+is_any_key(const struct kms_call *call, enum kms_what what, const char *said,
+           struct envl_err *err)
+{
+    (void)call;
+    (void)what;
+    (void)said;
+    (void)err;
+    return ENVELOPE_OK;
+}
+
+const struct kms_api kms_api_ali = {
+    .scheme = "alikms",
+    .parameters = parameters,
+    .own_size = 1,
+    .shape = {
+        .actions = {
+            [KMS_GENERATE] = {
+                "make",
+                { KMS_FIELD("key", KMS_NEW_KEY, KMS_TEXT) },
+                { KMS_FIELD("key", KMS_NEW_KEY, KMS_TEXT),
+                  KMS_FIELD("blob", KMS_NEW_BLOB, KMS_TEXT),
+                  KMS_FIELD("plain", KMS_PLAINTEXT, KMS_HEX) },
+            },
+        },
+        FAILING,
+    },
+    .open = open_place,
+    .matches = matches_all,
+    .is_key = is_any_key,
+    .sign = sign,
+};
 const struct kms_api kms_api_tencent = { SERVICE("tencentkms") };
 const struct kms_api kms_api_vault = { SERVICE("vault") };
 
@@ -276,8 +329,8 @@ an_unknown_service_is_shown_without_the_rest(void **state)
                      ENVELOPE_R_UNREADABLE_KEY);
     assert_string_equal(
         t.err.detail,
-        "nokms: no such key service, only: awskms, execkms, gcpkms, "
-        "httpkms, huaweikms, tencentkms, vault, gcp-kms");
+        "nokms: no such key service, only: alikms, awskms, execkms, "
+        "gcpkms, httpkms, huaweikms, tencentkms, vault, gcp-kms");
 }
 
 /* RFC 3986, 3.1: schemes are in any case of letters. */
@@ -285,6 +338,7 @@ static void
 each_scheme_has_its_service(void **state)
 {
     static const char *const uris[][2] = {
+        { "alikms:///k", "open alikms:k for 0, " },
         { "awskms:///k", "open awskms:k for 0, " },
         { "execkms:///k", "open execkms:k for 0, " },
         { "httpkms:///k", "open httpkms:k for 0, " },
@@ -395,6 +449,31 @@ reencryption_stays_in_one_place(void **state)
     assert_int_equal(rewrap("execkms:///k", &wrapped, "execkms:///k"),
                      ENVELOPE_R_UNREADABLE_KEY);
     assert_detail(&t, "does not encrypt a key anew");
+}
+
+/* The name in the header is where the key is, and what the reply calls it. */
+static void
+a_reply_names_the_key(void **state)
+{
+    char body[ENVL_KMS_KEY_LEN_MAX + 200];
+    const int room = ENVL_KMS_KEY_LEN_MAX - (int)strlen("here/");
+
+    (void)state;
+    assert_int_equal(generate("alikms:///k", 200, GENERATED), ENVELOPE_OK);
+    assert_string_equal(t.made.key, "here/" KEY);
+    (void)snprintf(body, sizeof(body),
+                   "{\"key\":\"%0*d\",\"blob\":\"text\",\"plain\":\"" KEK_HEX
+                   "\"}",
+                   room, 0);
+    assert_int_equal(generate("alikms:///k", 200, body), ENVELOPE_OK);
+    assert_int_equal(strlen(t.made.key), ENVL_KMS_KEY_LEN_MAX);
+    (void)snprintf(body, sizeof(body),
+                   "{\"key\":\"%0*d\",\"blob\":\"text\",\"plain\":\"" KEK_HEX
+                   "\"}",
+                   room + 1, 0);
+    assert_int_equal(generate("alikms:///k", 200, body),
+                     ENVELOPE_R_KEY_SERVICE);
+    assert_detail(&t, "no header holds");
 }
 
 /* Labels */
@@ -761,6 +840,7 @@ main(void)
         IN_SCENE(calls_know_their_ends),
         IN_SCENE(a_failure_leaves_nothing),
         IN_SCENE(reencryption_stays_in_one_place),
+        IN_SCENE(a_reply_names_the_key),
         IN_SCENE(labels_are_the_context),
         IN_SCENE(labels_can_be_needed_and_too_long),
         IN_SCENE(requests_have_their_forms),

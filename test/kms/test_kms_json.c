@@ -195,7 +195,8 @@ static const char reply[] =
     "\"\"},"
     " \"RequestId\": \"1-2\"},\n\"n\": 1, \"x\": 1.5, \"t\": true, \"f\": "
     "false,"
-    "\"null\": null, \"list\": [\"a\"], \"o\": {}, \"\": \"empty\","
+    "\"null\": null, \"list\": [\"a\", 1,2,3,4,5,6,7,8,9, \"k\"], \"o\": {}, "
+    "\"\": \"empty\","
     "\"a.b\": \"dots\", \"nul\": \"a\\u0000b\", \"e\": \"\\u00e9\\n\","
     "\"r\": {\"Code\": 1, \"null\": null}}\r\n";
 
@@ -219,6 +220,9 @@ texts_are_found(void **state)
         "list",
         "list.1",
         "list.00",
+        "list.010",
+        "list.11",
+        "list.1000",
         "list.-1",
         "list.a",
         "list.",
@@ -243,6 +247,7 @@ texts_are_found(void **state)
     assert_string_equal(kms_json_text(json, "e"), "\xc3\xa9\n");
     assert_string_equal(kms_json_text(json, ""), "empty");
     assert_string_equal(kms_json_text(json, "list.0"), "a");
+    assert_string_equal(kms_json_text(json, "list.10"), "k");
     for (i = 0; i < COUNT(nothing); i++) {
         if (kms_json_text(json, nothing[i]) != NULL)
             fail_msg("%s was found", nothing[i]);

@@ -323,6 +323,29 @@ the_examples_of_alibaba_pass(void **state)
     tear_down(&f);
 }
 
+/* Whoever sends the same request in the same second is taken for a replay. */
+static void
+each_signature_has_a_nonce(void **state)
+{
+    char nonces[2][40];
+    struct fixture f;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(nonces); i++) {
+        set_up(&f, "POST", "/");
+        assert_int_equal(sign_at(&f, KMS_SIGN_ACS3, 1698315752), ENVELOPE_OK);
+        (void)snprintf(nonces[i], sizeof(nonces[i]), "%s",
+                       kms_request_header(&f.request, "x-acs-signature-nonce"));
+        assert_int_equal(strlen(nonces[i]), 32);
+        assert_part(&f, "SignedHeaders=",
+                    "host;x-acs-content-sha256;x-acs-date;"
+                    "x-acs-signature-nonce");
+        tear_down(&f);
+    }
+    assert_string_not_equal(nonces[0], nonces[1]);
+}
+
 /* SDK */
 
 /* Of Huawei Cloud's SDK for Python, tests/test_signer.py; the last as
@@ -493,6 +516,8 @@ fails_well(enum envelope_reason (*signer)(struct fixture *), size_t n,
     bool failed;
 
     set_up(&f, "POST", "/a/../b?c=d&e=f");
+    /* Any other one would differ each time. */
+    kms_request_add(&f.request, "x-acs-signature-nonce", "n");
     kms_text_set(&f.credentials.secret, SECRET);
     kms_text_set(&f.credentials.token, SECRET);
     kms_request_add(&f.request, "Content-Type", "application/json");
@@ -549,6 +574,7 @@ main(void)
         cmocka_unit_test(tencent_tokens_are_sent_and_not_signed),
         cmocka_unit_test(tencent_gets_other_targets_as_sent),
         cmocka_unit_test(the_examples_of_alibaba_pass),
+        cmocka_unit_test(each_signature_has_a_nonce),
         cmocka_unit_test(the_examples_of_huawei_pass),
         cmocka_unit_test(the_reference_is_right),
         cmocka_unit_test(a_plain_hmac_is_that_of_the_text),

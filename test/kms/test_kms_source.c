@@ -3,6 +3,8 @@
  * seconds from now, a POST; and the texts of variables, files and forms. */
 #include "kms/engine/source.h"
 
+#include <stdio.h>
+
 #include "test/kms/world.h"
 #include "test/support/support.h"
 
@@ -41,6 +43,11 @@ static const struct kms_source_document nested = {
     .expires = "c.ends",
 };
 
+static const struct kms_source_document whole = {
+    .names = { .id = "id", .secret = "secret", .token = "token" },
+    .is_whole = true,
+};
+
 static const struct {
     const struct kms_source_document *document;
     const char *json;
@@ -77,6 +84,9 @@ static const struct {
     { &nested, "{\"c\":{\"access\":\"i\"}}",
       "where: the answer has no c.secret", NULL, 0 },
     { &nested, "[]", "where: the answer is not a JSON object", NULL, 0 },
+    { &whole, "{\"id\":\"i\",\"secret\":\"s\",\"token\":\"t\"}", "i", "t", 0 },
+    { &whole, "{\"id\":\"i\",\"secret\":\"s\"}",
+      "where: the answer has no token", NULL, 0 },
 };
 
 static void
@@ -189,6 +199,49 @@ a_far_service_is_asked_again(void **state)
     }
 }
 
+/* As Alibaba's services are: each attempt is signed, and their errors have two
+ * members. */
+static void
+a_far_service_may_want_a_signature(void **state)
+{
+    static const struct fake_reply replies[] = {
+        { 503, "{\"Code\":\"Busy\",\"Message\":\"later\"}", NULL },
+        { 403, "{\"Code\":\"NoPermission\",\"Message\":\"not you\"}", NULL },
+    };
+    static const struct envl_libctx ctx = { .propq = "" };
+    struct kms_credentials keys = { 0 };
+    const struct kms_sign sign = { KMS_SIGN_ACS3, &ctx, &keys, NULL, NULL };
+    const struct kms_seeker seeker = { .world = &fake.world, .ctx = &ctx };
+    const struct kms_source_request request = {
+        .name = "STS",
+        .method = "POST",
+        .url = "https://sts.example",
+        .path = "/?a=b",
+        .headers = { { "x-acs-action", "Assume" } },
+        .sign = &sign,
+        .is_far = true,
+    };
+    char first[200];
+
+    (void)state;
+    kms_text_set(&keys.id, "id");
+    kms_text_set(&keys.secret, "secret");
+    fake.replies = replies;
+    fake.reply_count = COUNT(replies);
+    assert_int_equal(
+        kms_source_ask(&credentials, &seeker, &request, &nested, &err),
+        ENVELOPE_R_CREDENTIALS);
+    assert_string_equal(err.detail,
+                        "STS: HTTP status 403: NoPermission: not you, after 2 "
+                        "attempts");
+    (void)snprintf(first, sizeof(first), "%s",
+                   fake_header(&fake.requests[0], "x-acs-signature-nonce"));
+    assert_string_not_equal(
+        first, fake_header(&fake.requests[1], "x-acs-signature-nonce"));
+    assert_non_null(fake_header(&fake.requests[1], "Authorization"));
+    kms_credentials_clear(&keys);
+}
+
 static enum envelope_reason
 give_token(struct kms_credentials *to, const struct kms_seeker *seeker,
            struct envl_err *e)
@@ -260,6 +313,11 @@ texts_are_cleaned(void **state)
     assert_int_equal(kms_source_variable(&text, &fake.world, "W", &err),
                      ENVELOPE_OK);
     assert_int_equal(text.len, 0);
+    said[0].content = "True";
+    assert_true(kms_source_is_true(&fake.world, "V"));
+    said[0].content = "1";
+    assert_false(kms_source_is_true(&fake.world, "V"));
+    assert_false(kms_source_is_true(&fake.world, "W"));
     for (i = 0; i < COUNT(files_of_tokens); i++) {
         said[0].content = files_of_tokens[i].content;
         rc = kms_source_token_file(&text, &fake.world, "V", &err);
@@ -291,6 +349,7 @@ main(void)
         source_test(documents_are_read),
         source_test(a_body_may_be_posted),
         source_test(a_far_service_is_asked_again),
+        source_test(a_far_service_may_want_a_signature),
         source_test(a_token_alone_is_enough),
         source_test(texts_are_cleaned),
         source_test(forms_are_encoded),

@@ -343,6 +343,7 @@ static void
 names_of_services(void **state)
 {
     static const char *const cases[][2] = {
+        { "alikms", "Alibaba Cloud KMS" },
         { "awskms", "AWS KMS" },
         { "vault", "Vault transit" },
         { "tencentkms", "Tencent Cloud KMS" },
