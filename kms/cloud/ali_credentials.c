@@ -75,12 +75,15 @@ from_variables(struct kms_credentials *credentials,
                const struct kms_seeker *seeker, struct envl_err *err)
 {
     static const struct kms_source_names names[] = {
-        { ENV "ACCESS_KEY_ID", ENV "ACCESS_KEY_SECRET", ENV "SECURITY_TOKEN",
-          NULL },
-        { "ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY",
-          "ALICLOUD_SECURITY_TOKEN", NULL },
-        { "ALICLOUD_ACCESS_KEY_ID", "ALICLOUD_ACCESS_KEY_SECRET",
-          "ALICLOUD_SECURITY_TOKEN", NULL },
+        { .id = ENV "ACCESS_KEY_ID",
+          .secret = ENV "ACCESS_KEY_SECRET",
+          .token = ENV "SECURITY_TOKEN" },
+        { .id = "ALICLOUD_ACCESS_KEY",
+          .secret = "ALICLOUD_SECRET_KEY",
+          .token = "ALICLOUD_SECURITY_TOKEN" },
+        { .id = "ALICLOUD_ACCESS_KEY_ID",
+          .secret = "ALICLOUD_ACCESS_KEY_SECRET",
+          .token = "ALICLOUD_SECURITY_TOKEN" },
     };
     enum envelope_reason rc = ENVELOPE_OK;
     size_t i;

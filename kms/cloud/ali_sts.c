@@ -143,9 +143,11 @@ ask_with_keys(struct kms_credentials *credentials, struct role *role,
               struct envl_err *err)
 {
     const struct kms_text *values = role->profile->values;
-    const struct kms_credentials keys = { values[KMS_ALI_ID],
-                                          values[KMS_ALI_SECRET],
-                                          values[KMS_ALI_TOKEN], 0 };
+    const struct kms_credentials keys = {
+        .id = values[KMS_ALI_ID],
+        .secret = values[KMS_ALI_SECRET],
+        .token = values[KMS_ALI_TOKEN],
+    };
     const struct kms_sign sign = { KMS_SIGN_ACS3, role->seeker->ctx, &keys,
                                    NULL, NULL };
     struct kms_source_request request = {
