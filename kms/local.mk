@@ -19,6 +19,9 @@ libenvl_kms_la_SOURCES = \
 	%D%/aws/sts.c \
 	%D%/aws/target.c \
 	%D%/aws/target.h \
+	%D%/cloud/azure.c \
+	%D%/cloud/azure_credentials.c \
+	%D%/cloud/azure_credentials.h \
 	%D%/cloud/google.c \
 	%D%/cloud/google_credentials.c \
 	%D%/cloud/google_credentials.h \

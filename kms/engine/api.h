@@ -73,8 +73,14 @@ enum kms_action_kind {
     KMS_GENERATE,
     KMS_DECRYPT,
     KMS_REENCRYPT,
+    /* Of a service whose RSA keys have a public half */
+    KMS_PUBLIC_KEY,
+    KMS_LIST_VERSIONS,
     KMS_ACTION_COUNT
 };
+
+struct kms_call;
+struct kms_json;
 
 #define KMS_FIELD_COUNT_MAX 8
 
@@ -82,6 +88,12 @@ struct kms_action {
     const char *name; /* as the service calls it; NULL: it does not have it */
     struct kms_field request[KMS_FIELD_COUNT_MAX]; /* name NULL ends them */
     struct kms_field reply[KMS_FIELD_COUNT_MAX];
+    /* What no field can say, after them; NULL: nothing.  Its detail does not begin
+     * with the service's name. */
+    enum envelope_reason (*take)(const struct kms_call *call,
+                                 const struct kms_json *reply,
+                                 struct envl_err *err);
+    bool is_get; /* it has no body */
 };
 
 /* What a failure means.  The first rule counts whose code is the reply's, or begins it
@@ -145,6 +157,7 @@ struct kms_call {
     const struct envl_kms_wrapped *wrapped; /* the header's, where from is */
     struct envl_kms_wrapped *made;          /* a new one, where to is */
     unsigned char *kek; /* ENVL_KEK_LEN; NULL to re-encrypt */
+    void *result;       /* of the service's own take */
 
     /* The engine's own */
     struct kms_target *asked; /* from, or else to */
@@ -174,6 +187,9 @@ struct kms_call {
  *     attempt, now is in seconds since the epoch: nothing.
  * credentials - who we are: nothing.
  * send - as in struct kms_world, with the call as its first argument: over HTTP.
+ *
+ * public_key, decrypt - as in struct envl_kms_module, for a target that is open: such
+ *     a service has no other calls.
  *
  * Returns: ENVELOPE_OK; as struct envl_kms_module says; is_key: _KEY_SERVICE for what
  *          is no key's name, _KEY_SERVICE_REFUSED for another key's; its detail does
@@ -212,6 +228,15 @@ struct kms_api {
     enum envelope_reason (*credentials)(struct kms_credentials *credentials,
                                         const struct kms_seeker *seeker,
                                         struct envl_err *err);
+    enum envelope_reason (*public_key)(struct kms_target *target,
+                                       const struct envl_libctx *ctx,
+                                       unsigned char *der, size_t *len,
+                                       struct envl_err *err);
+    enum envelope_reason (*decrypt)(struct kms_target *target,
+                                    const struct envl_libctx *ctx,
+                                    unsigned char key[ENVL_KEK_LEN],
+                                    const struct envl_kms_encrypted *encrypted,
+                                    struct envl_err *err);
     enum envelope_reason (*send)(void *call, struct kms_reply *reply,
                                  const struct kms_request *request,
                                  unsigned milliseconds, struct envl_err *err);

@@ -170,7 +170,7 @@ kms_request_fill(struct kms_call *call, struct envl_err *err)
 {
     const struct kms_field *field = call->action->request;
     const struct kms_api *api = call->asked->api;
-    const bool is_json = !call->asked->shape->in_query;
+    const bool is_json = !call->asked->shape->in_query && !call->action->is_get;
     const char *begin = call->asked->shape->begin;
     enum envelope_reason rc = ENVELOPE_OK;
 
@@ -197,8 +197,8 @@ kms_request_build(void *arg, struct kms_request *request, int64_t now,
     const struct kms_call *call = arg;
     const struct kms_target *asked = call->asked;
 
-    kms_request_init(request, "POST", asked->endpoint,
-                     kms_text_get(&call->path));
+    kms_request_init(request, call->action->is_get ? "GET" : "POST",
+                     asked->endpoint, kms_text_get(&call->path));
     request->tls = asked->tls;
     if (asked->shape->in_query)
         kms_text_addf(&request->path, "?%s", kms_text_get(&call->content));

@@ -8,6 +8,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "lib/cms/kekri.h"
 
@@ -175,6 +177,64 @@ note_service(struct envl_cms_reader *o, const struct envl_err *err)
         o->service_err = *err;
 }
 
+static bool
+may_ask(struct envl_cms_reader *o)
+{
+    if (o->service_calls == ENVL_SERVICE_CALL_MAX) {
+        o->too_many_calls = true;
+        return false;
+    }
+    o->service_calls++;
+    return true;
+}
+
+static bool
+is_for(const struct envl_kms_encrypted *encrypted, const unsigned char *der,
+       size_t len)
+{
+    const struct envl_libctx *ctx = encrypted->ctx;
+    struct envl_key_id id;
+    EVP_PKEY *key;
+    bool yes;
+
+    ERR_set_mark();
+    key = d2i_PUBKEY_ex(NULL, &der, (long)len, ctx->libctx, ctx->propq);
+    yes = key != NULL && envl_key_id_of_key(&id, ctx, key)
+          && id.len == encrypted->key_id_len
+          && memcmp(id.bytes, encrypted->key_id, id.len) == 0;
+    EVP_PKEY_free(key);
+    (void)ERR_pop_to_mark();
+    return yes;
+}
+
+/* Ask a service that keeps RSA keys to decrypt entry i, if that names its key by the
+ * public half. */
+static bool
+try_private_half(struct envl_cms_reader *o,
+                 const struct envl_kms_module *module, const char *uri,
+                 size_t i)
+{
+    const struct envl_entry *entry = &o->entries[i];
+    const struct envl_kms_encrypted encrypted = {
+        .data = entry->wrapped.p,
+        .len = entry->wrapped.len,
+        .key_id = entry->id.p,
+        .key_id_len = entry->id.len,
+        .is_for = is_for,
+        .ctx = o->ctx,
+    };
+    const struct envl_kms_call call = { .ctx = o->ctx, .uri = uri };
+    struct envl_err err;
+    enum envelope_reason rc;
+
+    if (entry->kind != ENVL_ENTRY_RSA || entry->id.p == NULL || !may_ask(o))
+        return false;
+    rc = module->decrypt(o->cek, &encrypted, &call, &err);
+    if (rc != ENVELOPE_OK && rc != ENVELOPE_R_NO_MATCH)
+        note_service(o, &err);
+    return rc == ENVELOPE_OK;
+}
+
 /* Ask a service to decrypt the key of entry i, if the URI matches. */
 static bool
 try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
@@ -186,16 +246,13 @@ try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
     struct envl_err err;
     bool opened = false;
 
+    if (module->is_public(uri))
+        return try_private_half(o, module, uri, i);
     if (o->entries[i].kind != ENVL_ENTRY_SERVICE)
         return false;
     envl_kms_get(&wrapped, &o->entries[i].source);
-    if (!module->matches(uri, &wrapped))
+    if (!module->matches(uri, &wrapped) || !may_ask(o))
         return false;
-    if (o->service_calls == ENVL_SERVICE_CALL_MAX) {
-        o->too_many_calls = true;
-        return false;
-    }
-    o->service_calls++;
     if (module->unwrap(kek, &wrapped, &call, &err) != ENVELOPE_OK) {
         note_service(o, &err);
     } else if (!(opened = try_kek(o->cek, o, kek, i))) {

@@ -152,12 +152,25 @@ rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
     return ENVELOPE_OK;
 }
 
+static bool
+is_public(const char *uri)
+{
+    (void)uri;
+    return false;
+}
+
 const struct envl_kms_module *
 envl_kms_module(void)
 {
-    static const struct envl_kms_module module = { ENVL_KMS_VERSION, check,
-                                                   matches,          generate,
-                                                   unwrap,           rewrap };
+    static const struct envl_kms_module module = {
+        .version = ENVL_KMS_VERSION,
+        .check = check,
+        .matches = matches,
+        .generate = generate,
+        .unwrap = unwrap,
+        .rewrap = rewrap,
+        .is_public = is_public,
+    };
     static const struct envl_kms_module later = {
         .version = ENVL_KMS_VERSION + 1,
     };
