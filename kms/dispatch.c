@@ -70,7 +70,8 @@ static bool
 leads_to(const struct kms_target *target,
          const struct envl_kms_wrapped *wrapped)
 {
-    return strcmp(target->api->scheme, wrapped->service) == 0
+    return target->api->public_key == NULL
+           && strcmp(target->api->scheme, wrapped->service) == 0
            && kms_target_matches(target, wrapped->key);
 }
 
@@ -234,7 +235,7 @@ kms_dispatch_public_key(const struct kms_world *world, unsigned char *der,
 enum envelope_reason
 kms_dispatch_decrypt(const struct kms_world *world,
                      unsigned char key[ENVL_KEK_LEN],
-                     const struct envl_kms_encrypted *encrypted,
+                     struct envl_kms_encrypted *encrypted,
                      const struct envl_kms_call *asked, struct envl_err *err)
 {
     struct kms_target target = { 0 };

@@ -20,8 +20,10 @@ libenvl_kms_la_SOURCES = \
 	%D%/aws/target.c \
 	%D%/aws/target.h \
 	%D%/cloud/azure.c \
+	%D%/cloud/azure.h \
 	%D%/cloud/azure_credentials.c \
 	%D%/cloud/azure_credentials.h \
+	%D%/cloud/azure_versions.c \
 	%D%/cloud/google.c \
 	%D%/cloud/google_credentials.c \
 	%D%/cloud/google_credentials.h \

@@ -81,8 +81,7 @@ public_key(unsigned char *der, size_t *len, const struct envl_kms_call *call,
 }
 
 static enum envelope_reason
-decrypt(unsigned char key[ENVL_KEK_LEN],
-        const struct envl_kms_encrypted *encrypted,
+decrypt(unsigned char key[ENVL_KEK_LEN], struct envl_kms_encrypted *encrypted,
         const struct envl_kms_call *call, struct envl_err *err)
 {
     envl_err_begin();

@@ -1,57 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Azure Key Vault and Managed HSM (API version 7.4).  Their keys are RSA keys: the
- * public half makes an ordinary recipient, and only to open it is the service asked,
- * for the version of the key that has this public half.
+ * Azure Key Vault and Managed HSM (API version 7.4) as a table.  Their keys are RSA
+ * keys: the public half makes an ordinary recipient, and only to open it is the service
+ * asked, for the version of the key that has this public half.
  */
+#include "kms/cloud/azure.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 
-#include "kms/cloud/azure_credentials.h"
 #include "kms/core/json.h"
 #include "kms/core/span.h"
-#include "kms/engine/api.h"
-#include "kms/engine/call.h"
-#include "kms/engine/kept.h"
 
-#define SCHEME "azurekeyvault"
+#define SCHEME KMS_AZURE_SCHEME
 #define API_VERSION "api-version=7.4"
 #define MODULUS_LEN_MAX 2048 /* 16,384 bits */
-
 #define NAME_LEN_MAX 127
-#define VERSION_LEN_MAX 64
-#define VERSIONS_MAX 100 /* that are looked at */
-#define PAGE_LEN 10      /* as far as paths in JSON count */
-
-struct own {
-    const struct kms_azure_cloud *cloud;
-    struct kms_endpoint endpoint;
-    struct kms_text base; /* https://HOST/keys/NAME */
-    struct kms_text name; /* HOST/keys/NAME */
-    struct kms_text next; /* path and query of the next page, or empty */
-    char version[VERSION_LEN_MAX
-                 + 1]; /* that is asked for; "": the current one */
-    bool is_named;     /* by the URI */
-};
-
-/* A version of a key. */
-struct version {
-    char version[VERSION_LEN_MAX + 1];
-    unsigned char der[ENVL_KMS_PUBLIC_KEY_LEN_MAX]; /* of its public half */
-    size_t der_len;
-};
-
-/* A page of versions. */
-struct page {
-    char versions[PAGE_LEN][VERSION_LEN_MAX + 1];
-    size_t count;
-};
+#define QUERY KMS_UNRESERVED "!$&'()*+,;=:@/?%" /* RFC 3986, 3.4 */
 
 /* The URI */
 
@@ -63,7 +35,7 @@ is_part(const char *text, size_t len, size_t len_max)
 
 /* keys/NAME[/VERSION], or NAME[/VERSION] as others write it. */
 static bool
-take_path(struct own *own, const struct kms_uri *uri)
+take_path(struct kms_azure *own, const struct kms_uri *uri)
 {
     const char *name = uri->path, *version;
     size_t len;
@@ -72,14 +44,13 @@ take_path(struct own *own, const struct kms_uri *uri)
         name += 5;
     len = strcspn(name, "/");
     version = name + len + (name[len] == '/');
+    own->is_named = name[len] == '/';
     if (!is_part(name, len, NAME_LEN_MAX)
-        || (name[len] == '/'
-            && !is_part(version, strlen(version), VERSION_LEN_MAX)))
+        || (own->is_named
+            && !is_part(version, strlen(version), KMS_AZURE_VERSION_LEN_MAX)))
         return false;
     (void)snprintf(own->version, sizeof(own->version), "%s", version);
-    own->is_named = *version != '\0';
     kms_text_addf(&own->name, "%s/keys/%.*s", uri->authority, (int)len, name);
-    kms_text_addf(&own->base, "https://%s", kms_text_get(&own->name));
     return true;
 }
 
@@ -89,7 +60,7 @@ open_target(struct kms_target *target, enum envl_kms_use use,
 {
     const struct kms_uri *uri = &target->uri;
     const char *said = kms_uri_get(uri, "endpoint");
-    struct own *own = target->own;
+    struct kms_azure *own = target->own;
     struct kms_text url = { 0 };
     enum envelope_reason rc;
 
@@ -99,7 +70,8 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     if (own->cloud == NULL)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%.100s: this is no host of a vault or HSM: "
-                                "write it whole, such as NAME.vault.azure.net",
+                                "write it whole and in small letters, such as "
+                                "NAME.vault.azure.net",
                          uri->authority);
     if (!take_path(own, uri))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
@@ -107,7 +79,7 @@ open_target(struct kms_target *target, enum envl_kms_use use,
                                 "://HOST/keys/NAME[/VERSION]",
                          uri->authority, uri->path);
     kms_text_addf(&url, "https://%s", uri->authority);
-    if (own->name.failed || own->base.failed || url.failed)
+    if (own->name.failed || url.failed)
         rc = envl_fail_memory(err);
     else
         rc = kms_endpoint_parse(&own->endpoint,
@@ -115,19 +87,17 @@ open_target(struct kms_target *target, enum envl_kms_use use,
                                 err);
     kms_text_clear(&url);
     target->name = kms_text_get(&own->name);
-    target->key_id = kms_text_get(&own->base);
     return rc;
 }
 
 static void
 close_target(struct kms_target *target)
 {
-    struct own *own = target->own;
+    struct kms_azure *own = target->own;
 
     kms_endpoint_clear(&own->endpoint);
-    kms_text_clear(&own->base);
     kms_text_clear(&own->name);
-    kms_text_clear(&own->next);
+    kms_text_clear(&own->page);
 }
 
 /* Requests */
@@ -135,17 +105,17 @@ close_target(struct kms_target *target)
 static enum envelope_reason
 path(struct kms_text *path, const struct kms_call *call, struct envl_err *err)
 {
-    const struct own *own = call->asked->own;
-    const char *name = strchr(kms_text_get(&own->name), '/');
+    const struct kms_azure *own = call->asked->own;
 
     (void)err;
-    if (call->kind == KMS_LIST_VERSIONS && own->next.len > 0)
-        kms_text_add(path, kms_text_get(&own->next));
+    kms_text_add(path, strchr(kms_text_get(&own->name), '/'));
+    if (call->kind == KMS_LIST_VERSIONS && own->page.len > 0)
+        kms_text_addf(path, "/versions?%s", own->page.data);
     else if (call->kind == KMS_LIST_VERSIONS)
-        kms_text_addf(path, "%s/versions?" API_VERSION "&maxresults=%d", name,
-                      PAGE_LEN);
+        kms_text_addf(path, "/versions?" API_VERSION "&maxresults=%d",
+                      KMS_AZURE_PAGE_LEN);
     else
-        kms_text_addf(path, "%s%s%s%s?" API_VERSION, name,
+        kms_text_addf(path, "%s%s%s?" API_VERSION,
                       *own->version != '\0' ? "/" : "", own->version,
                       call->kind == KMS_DECRYPT ? "/unwrapkey" : "");
     return ENVELOPE_OK;
@@ -168,33 +138,33 @@ static enum envelope_reason
 credentials(struct kms_credentials *found, const struct kms_seeker *seeker,
             struct envl_err *err)
 {
-    const struct own *own = seeker->own;
+    const struct kms_azure *own = seeker->own;
 
     return kms_azure_credentials(found, seeker, own->cloud, err);
 }
 
 /* Replies */
 
-/* https://HOST/keys/NAME/VERSION, of the version that was asked for if there was
- * one; where the version begins, or NULL. */
+/* Of https://HOST/keys/NAME/VERSION, where the version begins; NULL for another key. */
 static const char *
 version_in(const struct kms_call *call, const char *kid)
 {
-    const struct own *own = call->asked->own;
-    const char *version;
+    const struct kms_azure *own = call->asked->own;
+    const size_t len = own->name.len;
 
-    if (kid == NULL || strncmp(kid, own->base.data, own->base.len) != 0
-        || kid[own->base.len] != '/')
+    if (kid == NULL || strncmp(kid, "https://", 8) != 0
+        || strncmp(kid + 8, own->name.data, len) != 0 || kid[8 + len] != '/')
         return NULL;
-    version = kid + own->base.len + 1;
-    return is_part(version, strlen(version), VERSION_LEN_MAX) ? version : NULL;
+    kid += 8 + len + 1;
+    return is_part(kid, strlen(kid), KMS_AZURE_VERSION_LEN_MAX) ? kid : NULL;
 }
 
+/* Any version of the key, unless one was asked for. */
 static enum envelope_reason
 is_key(const struct kms_call *call, enum kms_what what, const char *said,
        struct envl_err *err)
 {
-    const struct own *own = call->asked->own;
+    const struct kms_azure *own = call->asked->own;
     const char *version = version_in(call, said);
 
     (void)what;
@@ -202,52 +172,72 @@ is_key(const struct kms_call *call, enum kms_what what, const char *said,
         && (*own->version == '\0' || strcmp(version, own->version) == 0))
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                     "the reply is about another key, %.110s, than %.110s/%s",
-                     said, own->base.data, own->version);
+                     "the reply is about another key, %.110s, than "
+                     "https://%.110s/%s",
+                     said, own->name.data, own->version);
 }
 
-/* The SubjectPublicKeyInfo of two numbers. */
-static bool
-make_key(struct version *to, const struct envl_libctx *ctx,
-         const struct kms_json *json)
+static BIGNUM *
+number(const struct kms_json *json, const char *path)
 {
-    const char *texts[] = { kms_json_text(json, "key.n"),
-                            kms_json_text(json, "key.e") };
-    static const char *const names[] = { OSSL_PKEY_PARAM_RSA_N,
-                                         OSSL_PKEY_PARAM_RSA_E };
+    const char *text = kms_json_text(json, path);
     unsigned char octets[MODULUS_LEN_MAX];
+    const long len = text != NULL ? kms_base64url_decode(octets, sizeof(octets),
+                                                         text, strlen(text))
+                                  : -1;
+
+    return len > 0 ? BN_bin2bn(octets, (int)len, NULL) : NULL;
+}
+
+/* The SubjectPublicKeyInfo of an RSA key, whose numbers are in the reply. */
+static bool
+take_numbers(struct kms_azure_version *to, const struct kms_json *json,
+             const struct envl_libctx *ctx)
+{
+    BIGNUM *n = number(json, "key.n"), *e = number(json, "key.e");
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     EVP_PKEY_CTX *pctx =
         EVP_PKEY_CTX_new_from_name(ctx->libctx, "RSA", ctx->propq);
-    BIGNUM *numbers[] = { NULL, NULL };
     OSSL_PARAM *params = NULL;
     EVP_PKEY *key = NULL;
     unsigned char *p = to->der;
-    bool ok = build != NULL && pctx != NULL;
     int len = 0;
-    size_t i;
-    long n;
 
-    for (i = 0; i < 2 && ok; i++) {
-        n = texts[i] != NULL ? kms_base64url_decode(octets, sizeof(octets),
-                                                    texts[i], strlen(texts[i]))
-                             : -1;
-        ok = n > 0 && (numbers[i] = BN_bin2bn(octets, (int)n, NULL)) != NULL
-             && OSSL_PARAM_BLD_push_BN(build, names[i], numbers[i]);
-    }
-    ok = ok && (params = OSSL_PARAM_BLD_to_param(build)) != NULL
-         && EVP_PKEY_fromdata_init(pctx) > 0
-         && EVP_PKEY_fromdata(pctx, &key, EVP_PKEY_PUBLIC_KEY, params) > 0
-         && (len = i2d_PUBKEY(key, NULL)) > 0 && (size_t)len <= sizeof(to->der)
-         && i2d_PUBKEY(key, &p) == len;
-    to->der_len = ok ? (size_t)len : 0;
+    if (n != NULL && e != NULL && build != NULL && pctx != NULL
+        && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n)
+        && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e)
+        && (params = OSSL_PARAM_BLD_to_param(build)) != NULL
+        && EVP_PKEY_fromdata_init(pctx) > 0
+        && EVP_PKEY_fromdata(pctx, &key, EVP_PKEY_PUBLIC_KEY, params) > 0)
+        len = i2d_PUBKEY(key, NULL);
+    if (len > 0 && (size_t)len <= sizeof(to->der))
+        len = i2d_PUBKEY(key, &p);
+    else
+        len = 0;
+    to->der_len = len > 0 ? (size_t)len : 0;
     EVP_PKEY_free(key);
     OSSL_PARAM_free(params);
-    BN_free(numbers[0]);
-    BN_free(numbers[1]);
     EVP_PKEY_CTX_free(pctx);
     OSSL_PARAM_BLD_free(build);
-    return ok;
+    BN_free(n);
+    BN_free(e);
+    return to->der_len > 0;
+}
+
+static enum envelope_reason
+make_key(struct kms_azure_version *to, const struct kms_json *json,
+         const struct envl_libctx *ctx, struct envl_err *err)
+{
+    enum envelope_reason rc = ENVELOPE_OK;
+
+    ERR_set_mark();
+    if (!take_numbers(to, json, ctx))
+        rc = envl_crypto_no_memory()
+                 ? envl_fail_memory(err)
+                 : envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                             "the reply has no RSA key that can be read");
+    ERR_pop_to_mark();
+    return rc;
 }
 
 static bool
@@ -292,7 +282,7 @@ take_public(const struct kms_call *call, const struct kms_json *json,
 {
     const char *type = kms_json_text(json, "key.kty");
     const char *version = version_in(call, kms_json_text(json, "key.kid"));
-    struct version *to = call->result;
+    struct kms_azure_version *to = call->result;
     const char *why;
 
     if (type == NULL
@@ -304,224 +294,49 @@ take_public(const struct kms_call *call, const struct kms_json *json,
     why = call->to != NULL ? trouble(call, json) : NULL;
     if (why != NULL)
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED, "%s", why);
-    if (!make_key(to, call->ctx, json))
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
-                         "the reply has no RSA key that can be read");
     (void)snprintf(to->version, sizeof(to->version), "%s", version);
-    return ENVELOPE_OK;
-}
-
-/* The link to the next page is followed on this service only. */
-static enum envelope_reason
-take_next(struct own *own, const char *link, struct envl_err *err)
-{
-    const char *host_end;
-    const size_t len = strcspn(own->name.data, "/");
-
-    kms_text_set(&own->next, "");
-    if (link == NULL || *link == '\0')
-        return ENVELOPE_OK;
-    host_end = link + strlen("https://") + len;
-    if (strncmp(link, "https://", 8) != 0
-        || strncmp(link + 8, own->name.data, len) != 0
-        || strncmp(host_end, own->name.data + len, own->name.len - len) != 0
-        || strncmp(host_end + own->name.len - len, "/versions?", 10) != 0)
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                         "the next page of versions is said to be elsewhere");
-    kms_text_set(&own->next, host_end);
-    return own->next.failed ? envl_fail_memory(err) : ENVELOPE_OK;
+    return make_key(to, json, call->ctx, err);
 }
 
 static enum envelope_reason
-take_versions(const struct kms_call *call, const struct kms_json *json,
-              struct envl_err *err)
+take_page(const struct kms_call *call, const struct kms_json *json,
+          struct envl_err *err)
 {
-    struct page *page = call->result;
-    const char *version;
-    char place[sizeof("value.0.kid")],
-        enabled[sizeof("value.0.attributes.enabled")];
+    struct kms_azure *own = call->asked->own;
+    struct kms_azure_page *page = call->result;
+    const char *version, *link = kms_json_text(json, "nextLink");
+    char place[sizeof("value.0.kid")];
     int i;
 
     page->count = 0;
-    for (i = 0; i < PAGE_LEN; i++) {
+    for (i = 0; i < KMS_AZURE_PAGE_LEN; i++) {
         (void)snprintf(place, sizeof(place), "value.%d.kid", i);
         version = version_in(call, kms_json_text(json, place));
-        (void)snprintf(enabled, sizeof(enabled), "value.%d.attributes.enabled",
-                       i);
-        /* Of one that is not enabled, the public half is not shown. */
-        if (version != NULL && kms_json_bool(json, enabled, true))
-            (void)snprintf(page->versions[page->count++], VERSION_LEN_MAX + 1,
-                           "%s", version);
+        if (version != NULL)
+            (void)snprintf(page->versions[page->count++],
+                           sizeof(page->versions[0]), "%s", version);
     }
-    return take_next(call->asked->own, kms_json_text(json, "nextLink"), err);
+    /* Of the link to the next page the query alone is taken: a reply does not say who
+     * is asked. */
+    link = link != NULL ? strchr(link, '?') : NULL;
+    kms_text_set(&own->page, link != NULL ? link + 1 : "");
+    if (own->page.failed)
+        return envl_fail_memory(err);
+    if (own->page.len == 0
+        || own->page.data[strspn(own->page.data, QUERY)] == '\0')
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                     "the reply's link to the next page is no URL");
 }
 
-/* Calls */
-
-/* A version's public half, which is kept: it does not change. */
-static enum envelope_reason
-get_version(struct version *found, struct kms_target *target,
-            const struct envl_libctx *ctx, bool to_encrypt,
-            struct envl_err *err)
+/* Whether it is that one version only that cannot be had. */
+static void
+advise(const struct kms_call *call, const char *code, struct envl_err *err)
 {
-    struct own *own = target->own;
-    struct kms_call call = {
-        .world = target->world,
-        .ctx = ctx,
-        .kind = KMS_PUBLIC_KEY,
-        .from = to_encrypt ? NULL : target,
-        .to = to_encrypt ? target : NULL,
-        .result = found,
-    };
-    const struct kms_seeker seeker = { .world = target->world, .ctx = ctx };
-    struct kms_credentials kept = { 0 };
-    struct kms_text source = { 0 };
-    enum envelope_reason rc = ENVELOPE_OK;
-    long len = -1;
+    struct kms_azure *own = call->asked->own;
 
-    kms_text_addf(&source, "%s/%s", own->base.data, own->version);
-    if (!to_encrypt && kms_kept_find(&kept, &seeker, kms_text_get(&source)))
-        len = kms_base64_decode(found->der, sizeof(found->der),
-                                kms_text_get(&kept.token), kept.token.len);
-    if (len > 0) {
-        found->der_len = (size_t)len;
-        (void)snprintf(found->version, sizeof(found->version), "%s",
-                       kms_text_get(&kept.id));
-    } else {
-        rc = kms_call_run(&call, err);
-        if (rc == ENVELOPE_OK) {
-            kms_credentials_clear(&kept);
-            kms_text_set(&kept.id, found->version);
-            kms_text_add_base64(&kept.token, found->der, found->der_len);
-            kms_kept_put(&seeker, kms_text_get(&source), &kept);
-        }
-    }
-    kms_credentials_clear(&kept);
-    kms_text_clear(&source);
-    return rc;
-}
-
-static enum envelope_reason
-public_key(struct kms_target *target, const struct envl_libctx *ctx,
-           unsigned char *der, size_t *len, struct envl_err *err)
-{
-    struct version found;
-    enum envelope_reason rc = get_version(&found, target, ctx, true, err);
-
-    if (rc != ENVELOPE_OK)
-        return rc;
-    memcpy(der, found.der, found.der_len);
-    *len = found.der_len;
-    return ENVELOPE_OK;
-}
-
-/* Look at one version: is it the one? */
-static enum envelope_reason
-try_version(bool *is_found, struct kms_target *target,
-            const struct envl_libctx *ctx, const char *version,
-            const struct envl_kms_encrypted *encrypted, struct envl_err *err)
-{
-    struct own *own = target->own;
-    struct version found;
-    enum envelope_reason rc;
-
-    (void)snprintf(own->version, sizeof(own->version), "%s", version);
-    rc = get_version(&found, target, ctx, false, err);
-    *is_found = rc == ENVELOPE_OK
-                && encrypted->is_for(encrypted, found.der, found.der_len);
-    if (*is_found)
-        (void)snprintf(own->version, sizeof(own->version), "%s", found.version);
-    return rc;
-}
-
-static enum envelope_reason
-list(struct page *page, struct kms_target *target,
-     const struct envl_libctx *ctx, struct envl_err *err)
-{
-    struct kms_call call = {
-        .world = target->world,
-        .ctx = ctx,
-        .kind = KMS_LIST_VERSIONS,
-        .from = target,
-        .result = page,
-    };
-    const struct own *own = target->own;
-    enum envelope_reason rc = kms_call_run(&call, err);
-    const struct envl_err said = *err;
-
-    if (rc == ENVELOPE_R_KEY_SERVICE_REFUSED)
-        (void)envl_fail(err, rc,
-                        "%.200s; the key has been rotated since: name the "
-                        "version, " SCHEME "://%.100s/VERSION, or allow to "
-                        "list keys",
-                        said.detail, own->name.data);
-    return rc;
-}
-
-/* The version that has this public half: the one that the URI names, the current one,
- * or any of the others. */
-static enum envelope_reason
-find_version(struct kms_target *target, const struct envl_libctx *ctx,
-             const struct envl_kms_encrypted *encrypted, struct envl_err *err)
-{
-    struct own *own = target->own;
-    char named[VERSION_LEN_MAX + 1];
-    struct page page;
-    struct envl_err first = { .reason = ENVELOPE_OK };
-    bool found = false;
-    size_t i, looked_at = 0;
-    enum envelope_reason rc;
-
-    memcpy(named, own->version, sizeof(named));
-    rc = try_version(&found, target, ctx, named, encrypted, err);
-    /* The current one may be disabled, and others not. */
-    if (rc == ENVELOPE_R_KEY_SERVICE_REFUSED && !own->is_named) {
-        first = *err;
-        rc = ENVELOPE_OK;
-    }
-    while (rc == ENVELOPE_OK && !found && !own->is_named
-           && looked_at < VERSIONS_MAX) {
-        rc = list(&page, target, ctx, err);
-        for (i = 0; rc == ENVELOPE_OK && i < page.count && !found; i++)
-            rc = try_version(&found, target, ctx, page.versions[i], encrypted,
-                             err);
-        looked_at += PAGE_LEN;
-        if (own->next.len == 0)
-            break;
-    }
-    if (rc != ENVELOPE_OK || found)
-        return rc;
-    if (first.reason != ENVELOPE_OK) {
-        *err = first;
-        return first.reason;
-    }
-    return envl_fail(err, ENVELOPE_R_NO_MATCH,
-                     SCHEME "://%.150s has no enabled version that this was "
-                            "encrypted for",
-                     own->name.data);
-}
-
-static enum envelope_reason
-decrypt(struct kms_target *target, const struct envl_libctx *ctx,
-        unsigned char key[ENVL_KEK_LEN],
-        const struct envl_kms_encrypted *encrypted, struct envl_err *err)
-{
-    struct envl_kms_wrapped wrapped = { .blob_len = encrypted->len };
-    struct kms_call call = {
-        .world = target->world,
-        .ctx = ctx,
-        .kind = KMS_DECRYPT,
-        .from = target,
-        .wrapped = &wrapped,
-        .kek = key,
-    };
-    enum envelope_reason rc;
-
-    if (encrypted->len > sizeof(wrapped.blob))
-        return envl_fail(err, ENVELOPE_R_NO_MATCH, SCHEME ": too long");
-    memcpy(wrapped.blob, encrypted->data, encrypted->len);
-    rc = find_version(target, ctx, encrypted, err);
-    return rc == ENVELOPE_OK ? kms_call_run(&call, err) : rc;
+    (void)err;
+    own->is_disabled = strcmp(code, "KeyDisabled") == 0;
 }
 
 static const struct kms_rule rules[] = {
@@ -546,7 +361,7 @@ static const char *const parameters[] = { "endpoint", NULL };
 const struct kms_api kms_api_azure = {
     .scheme = SCHEME,
     .parameters = parameters,
-    .own_size = sizeof(struct own),
+    .own_size = sizeof(struct kms_azure),
     .shape = {
         .actions = {
             [KMS_DECRYPT] = {
@@ -564,11 +379,12 @@ const struct kms_api kms_api_azure = {
             },
             [KMS_LIST_VERSIONS] = {
                 .name = "versions",
-                .take = take_versions,
+                .take = take_page,
                 .is_get = true,
             },
         },
-        .code_at = { "error.innererror.code", "error.code" },
+        .code_at = { "error.innererror.code", "error.innerError.code",
+                     "error.code" },
         .message_at = { "error.message" },
         .rules = rules,
     },
@@ -576,9 +392,10 @@ const struct kms_api kms_api_azure = {
     .open = open_target,
     .close = close_target,
     .is_key = is_key,
+    .advise = advise,
     .path = path,
     .sign = sign,
     .credentials = credentials,
-    .public_key = public_key,
-    .decrypt = decrypt,
+    .public_key = kms_azure_public_key,
+    .decrypt = kms_azure_decrypt,
 };

@@ -9,6 +9,7 @@
 #include "kms/engine/source.h"
 
 #define IMDS "http://169.254.169.254"
+#define IMDS_PATH "/metadata/identity/oauth2/token"
 
 #define PUBLIC "https://login.microsoftonline.com"
 #define CHINA "https://login.chinacloudapi.cn"
@@ -43,7 +44,6 @@ static const struct kms_source_document document = {
     .names = { .token = "access_token" },
     .expires = "expires_on",
     .expires_in = "expires_in",
-    .message = "error_description",
 };
 
 /* One look for a token. */
@@ -51,7 +51,8 @@ struct look {
     struct kms_credentials *credentials;
     const struct kms_seeker *seeker;
     const struct kms_azure_cloud *cloud;
-    struct kms_text tenant, client, secret, token_file, authority;
+    const struct kms_source_request *probe; /* is anybody there?  NULL: yes */
+    struct kms_text tenant, client, secret, token_file, certificate, authority;
 };
 
 /* From where it was before, or by this request, which is told from others by source. */
@@ -59,14 +60,19 @@ static enum envelope_reason
 ask(struct look *look, const struct kms_source_request *request,
     const struct kms_text *source, struct envl_err *err)
 {
-    enum envelope_reason rc;
+    struct kms_reply ignored = { 0 };
+    enum envelope_reason rc = ENVELOPE_OK;
 
     if (source->failed)
         return envl_fail_memory(err);
     if (kms_kept_find(look->credentials, look->seeker, source->data))
         return ENVELOPE_OK;
-    rc = kms_source_ask(look->credentials, look->seeker, request, &document,
-                        err);
+    if (look->probe != NULL)
+        rc = kms_source_send(&ignored, look->seeker, look->probe, err);
+    kms_reply_clear(&ignored);
+    if (rc == ENVELOPE_OK)
+        rc = kms_source_ask(look->credentials, look->seeker, request, &document,
+                            err);
     if (rc == ENVELOPE_OK)
         kms_kept_put(look->seeker, source->data, look->credentials);
     return rc;
@@ -96,13 +102,10 @@ ask_entra(struct look *look, const char *secret_name, const char *secret,
           struct envl_err *err)
 {
     struct kms_text path = { 0 }, form = { 0 }, scope = { 0 }, source = { 0 };
-    const struct kms_source_request request = {
+    struct kms_source_request request = {
         .name = "Entra ID",
         .method = "POST",
         .url = kms_text_get(&look->authority),
-        .path = (kms_text_addf(&path, "/%s/oauth2/v2.0/token",
-                               kms_text_get(&look->tenant)),
-                 kms_text_get(&path)),
         .body = &form,
         .type = KMS_FORM,
         .advice = "check the application's id, its secret or its federated "
@@ -111,6 +114,8 @@ ask_entra(struct look *look, const char *secret_name, const char *secret,
     };
     enum envelope_reason rc;
 
+    kms_text_addf(&path, "/%s/oauth2/v2.0/token", kms_text_get(&look->tenant));
+    request.path = kms_text_get(&path);
     kms_text_addf(&scope, "%s/.default", look->cloud->resource);
     kms_form_add(&form, "client_id", kms_text_get(&look->client));
     kms_form_add(&form, "scope", kms_text_get(&scope));
@@ -147,23 +152,26 @@ by_token(struct look *look, struct envl_err *err)
 
 /* Managed identities */
 
+/* For a token a service near by asks Entra ID, which takes its time. */
 static enum envelope_reason
 ask_near(struct look *look, struct kms_source_request *request,
          const char *query, struct envl_err *err)
 {
+    const struct kms_text *client = &look->client;
     struct kms_text url = { 0 }, source = { 0 };
     enum envelope_reason rc;
 
-    request->method = "GET";
     kms_text_addf(&url, "%s?%s&resource=", request->url, query);
     kms_text_add_encoded(&url, look->cloud->resource,
                          strlen(look->cloud->resource));
-    if (look->client.len > 0) {
+    if (client->len > 0) {
         kms_text_add(&url, "&client_id=");
-        kms_text_add_encoded(&url, look->client.data, look->client.len);
+        kms_text_add_encoded(&url, client->data, client->len);
     }
     kms_text_addf(&source, "azure %s", kms_text_get(&url));
+    request->method = "GET";
     request->url = kms_text_get(&url);
+    request->is_far = true;
     rc = url.failed ? envl_fail_memory(err) : ask(look, request, &source, err);
     kms_text_clear(&url);
     kms_text_clear(&source);
@@ -191,6 +199,7 @@ by_app_service(struct look *look, const char *endpoint, struct envl_err *err)
     return ask_near(look, &request, "api-version=2019-08-01", err);
 }
 
+/* Elsewhere nobody may answer at all, which is found out with a short request. */
 static enum envelope_reason
 by_machine(struct look *look, struct envl_err *err)
 {
@@ -200,14 +209,16 @@ by_machine(struct look *look, struct envl_err *err)
     struct kms_text url = { 0 };
     struct kms_source_request request = {
         .name = "the machine's identity service",
+        .method = "GET",
         .headers = { { "Metadata", "true" } },
     };
+    struct kms_source_request probe = { .name = request.name, .method = "GET" };
     struct envl_err why = { .detail = "" };
     enum envelope_reason rc;
 
-    kms_text_addf(&url, "%s/metadata/identity/oauth2/token",
-                  host != NULL ? host : IMDS);
-    request.url = kms_text_get(&url);
+    kms_text_addf(&url, "%s" IMDS_PATH, host != NULL ? host : IMDS);
+    request.url = probe.url = kms_text_get(&url);
+    look->probe = &probe;
     rc = url.failed ? envl_fail_memory(&why)
                     : ask_near(look, &request, "api-version=2018-02-01", &why);
     if (rc == ENVELOPE_R_KEY_SERVICE || rc == ENVELOPE_R_CREDENTIALS)
@@ -236,6 +247,7 @@ read_variables(struct look *look, struct envl_err *err)
         { &look->client, "AZURE_CLIENT_ID" },
         { &look->secret, "AZURE_CLIENT_SECRET" },
         { &look->token_file, "AZURE_FEDERATED_TOKEN_FILE" },
+        { &look->certificate, "AZURE_CLIENT_CERTIFICATE_PATH" },
         { &look->authority, "AZURE_AUTHORITY_HOST" },
     };
     enum envelope_reason rc = ENVELOPE_OK;
@@ -255,31 +267,44 @@ read_variables(struct look *look, struct envl_err *err)
                                                        : rc;
 }
 
+/* The first that is there. */
+static enum envelope_reason
+find(struct look *look, struct envl_err *err)
+{
+    const struct kms_world *world = look->seeker->world;
+    const char *endpoint = world->variable(world->arg, "IDENTITY_ENDPOINT");
+    const bool is_entra = look->secret.len > 0 || look->token_file.len > 0;
+    enum envelope_reason rc = is_entra ? check_tenant(look, err) : ENVELOPE_OK;
+
+    if (rc != ENVELOPE_OK)
+        return rc;
+    if (look->secret.len > 0)
+        return ask_entra(look, "client_secret", kms_text_get(&look->secret),
+                         err);
+    if (look->token_file.len > 0)
+        return by_token(look, err);
+    if (look->certificate.len > 0)
+        return envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                         "AZURE_CLIENT_CERTIFICATE_PATH: certificates are not "
+                         "used here: give the application a secret or a "
+                         "federated credential, or unset it");
+    return endpoint != NULL ? by_app_service(look, endpoint, err)
+                            : by_machine(look, err);
+}
+
 enum envelope_reason
 kms_azure_credentials(struct kms_credentials *credentials,
                       const struct kms_seeker *seeker,
                       const struct kms_azure_cloud *cloud, struct envl_err *err)
 {
-    const struct kms_world *world = seeker->world;
-    const char *endpoint = world->variable(world->arg, "IDENTITY_ENDPOINT");
-    struct look look = { credentials, seeker, cloud, { 0 },
-                         { 0 },       { 0 },  { 0 }, { 0 } };
+    struct look look = { .credentials = credentials,
+                         .seeker = seeker,
+                         .cloud = cloud };
     enum envelope_reason rc = read_variables(&look, err);
-    const bool is_entra = look.secret.len > 0 || look.token_file.len > 0;
 
     kms_credentials_clear(credentials);
-    if (rc == ENVELOPE_OK && is_entra)
-        rc = check_tenant(&look, err);
-    if (rc != ENVELOPE_OK)
-        ;
-    else if (look.secret.len > 0)
-        rc = ask_entra(&look, "client_secret", kms_text_get(&look.secret), err);
-    else if (look.token_file.len > 0)
-        rc = by_token(&look, err);
-    else if (endpoint != NULL)
-        rc = by_app_service(&look, endpoint, err);
-    else
-        rc = by_machine(&look, err);
+    if (rc == ENVELOPE_OK)
+        rc = find(&look, err);
     if (rc == ENVELOPE_OK && kms_source_failed(credentials))
         rc = envl_fail_memory(err);
     if (rc != ENVELOPE_OK)
@@ -288,6 +313,7 @@ kms_azure_credentials(struct kms_credentials *credentials,
     kms_text_clear(&look.client);
     kms_text_clear(&look.secret);
     kms_text_clear(&look.token_file);
+    kms_text_clear(&look.certificate);
     kms_text_clear(&look.authority);
     return rc;
 }

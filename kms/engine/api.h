@@ -235,7 +235,7 @@ struct kms_api {
     enum envelope_reason (*decrypt)(struct kms_target *target,
                                     const struct envl_libctx *ctx,
                                     unsigned char key[ENVL_KEK_LEN],
-                                    const struct envl_kms_encrypted *encrypted,
+                                    struct envl_kms_encrypted *encrypted,
                                     struct envl_err *err);
     enum envelope_reason (*send)(void *call, struct kms_reply *reply,
                                  const struct kms_request *request,

@@ -3,6 +3,7 @@
  * the rules of FORMAT 5.1 and 5.2. */
 #include "lib/cms/reader.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,50 +189,86 @@ may_ask(struct envl_cms_reader *o)
     return true;
 }
 
+/* A service unwraps either. */
+static_assert(ENVL_CEK_LEN == ENVL_KEK_LEN, "lengths");
+
+/* A search for an entry that a service's RSA key opens. */
+struct half_search {
+    struct envl_kms_encrypted encrypted;
+    struct envl_cms_reader *o;
+    bool *asked; /* for each entry: it was found before */
+};
+
+/* The first entry with the name of this public half that the service was not asked
+ * about.  Entries that do not name their key are not found. */
 static bool
-is_for(const struct envl_kms_encrypted *encrypted, const unsigned char *der,
-       size_t len)
+find_for_half(struct envl_kms_encrypted *encrypted, const unsigned char *der,
+              size_t len)
 {
-    const struct envl_libctx *ctx = encrypted->ctx;
-    struct envl_key_id id;
-    EVP_PKEY *key;
-    bool yes;
+    struct half_search *search = encrypted->arg;
+    struct envl_cms_reader *o = search->o;
+    struct envl_identity half = { .key = NULL };
+    const struct envl_entry *entry;
+    bool found = false;
+    size_t i;
 
     ERR_set_mark();
-    key = d2i_PUBKEY_ex(NULL, &der, (long)len, ctx->libctx, ctx->propq);
-    yes = key != NULL && envl_key_id_of_key(&id, ctx, key)
-          && id.len == encrypted->key_id_len
-          && memcmp(id.bytes, encrypted->key_id, id.len) == 0;
-    EVP_PKEY_free(key);
-    (void)ERR_pop_to_mark();
-    return yes;
+    half.key =
+        d2i_PUBKEY_ex(NULL, &der, (long)len, o->ctx->libctx, o->ctx->propq);
+    if (half.key != NULL && envl_key_id_of_key(&half.id, o->ctx, half.key)) {
+        for (i = 0; i < o->count && !found; i++) {
+            entry = &o->entries[i];
+            found = entry->kind == ENVL_ENTRY_RSA && !search->asked[i]
+                    && envl_identity_is_named(o->identities, &half, entry->id.p,
+                                              entry->id.len);
+            if (found) {
+                search->asked[i] = true;
+                o->opened_by = i;
+                encrypted->data = entry->wrapped.p;
+                encrypted->len = entry->wrapped.len;
+            }
+        }
+    }
+    EVP_PKEY_free(half.key);
+    return end_attempt(o, found);
 }
 
-/* Ask a service that keeps RSA keys to decrypt entry i, if that names its key by the
- * public half. */
+static bool
+has_kind(const struct envl_cms_reader *o, enum envl_entry_kind kind)
+{
+    size_t i = 0;
+
+    while (i < o->count && o->entries[i].kind != kind)
+        i++;
+    return i < o->count;
+}
+
+/* Ask a service that keeps RSA keys.  A header may have several entries with the name
+ * of one key, of which only one is good. */
 static bool
 try_private_half(struct envl_cms_reader *o,
-                 const struct envl_kms_module *module, const char *uri,
-                 size_t i)
+                 const struct envl_kms_module *module, const char *uri)
 {
-    const struct envl_entry *entry = &o->entries[i];
-    const struct envl_kms_encrypted encrypted = {
-        .data = entry->wrapped.p,
-        .len = entry->wrapped.len,
-        .key_id = entry->id.p,
-        .key_id_len = entry->id.len,
-        .is_for = is_for,
-        .ctx = o->ctx,
-    };
     const struct envl_kms_call call = { .ctx = o->ctx, .uri = uri };
+    struct half_search search = { .encrypted = { .find = find_for_half },
+                                  .o = o };
     struct envl_err err;
-    enum envelope_reason rc;
+    enum envelope_reason rc = ENVELOPE_R_NO_MATCH;
 
-    if (entry->kind != ENVL_ENTRY_RSA || entry->id.p == NULL || !may_ask(o))
+    if (!has_kind(o, ENVL_ENTRY_RSA))
         return false;
-    rc = module->decrypt(o->cek, &encrypted, &call, &err);
-    if (rc != ENVELOPE_OK && rc != ENVELOPE_R_NO_MATCH)
-        note_service(o, &err);
+    search.encrypted.arg = &search;
+    search.asked = OPENSSL_zalloc(o->count * sizeof(*search.asked));
+    o->no_memory = o->no_memory || search.asked == NULL;
+    while (search.asked != NULL && rc != ENVELOPE_OK && may_ask(o)) {
+        search.encrypted.data = NULL;
+        rc = module->decrypt(o->cek, &search.encrypted, &call, &err);
+        if (rc != ENVELOPE_OK && rc != ENVELOPE_R_NO_MATCH)
+            note_service(o, &err);
+        if (search.encrypted.data == NULL)
+            break;
+    }
+    OPENSSL_free(search.asked);
     return rc == ENVELOPE_OK;
 }
 
@@ -246,8 +283,6 @@ try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
     struct envl_err err;
     bool opened = false;
 
-    if (module->is_public(uri))
-        return try_private_half(o, module, uri, i);
     if (o->entries[i].kind != ENVL_ENTRY_SERVICE)
         return false;
     envl_kms_get(&wrapped, &o->entries[i].source);
@@ -275,7 +310,11 @@ try_services(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
 
     if (ids->service_count > 0)
         rc = envl_kms_load(&module, o->ctx, err);
-    for (i = 0; i < ids->service_count && rc == ENVELOPE_OK; i++) {
+    for (i = 0; i < ids->service_count && rc == ENVELOPE_OK && !*opened; i++) {
+        if (module->is_public(ids->services[i])) {
+            *opened = try_private_half(o, module, ids->services[i]);
+            continue;
+        }
         for (j = 0; j < o->count && !*opened; j++) {
             o->opened_by = j;
             *opened = try_service(o, module, ids->services[i], j);

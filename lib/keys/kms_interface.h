@@ -34,17 +34,16 @@ struct envl_kms_wrapped {
     unsigned char blob[ENVL_KMS_BLOB_LEN_MAX];
 };
 
-/* What was encrypted for an RSA key of a service (RSAES-OAEP with SHA-256).  Such a
- * service keeps the key; its public half is an ordinary recipient's. */
+/* What a header has for RSA keys (RSAES-OAEP with SHA-256).  A service may keep one of
+ * these keys, whose public half is an ordinary recipient's. */
 struct envl_kms_encrypted {
-    const unsigned char *data;
+    /* Is there anything for the key with this SubjectPublicKeyInfo (DER)?  Then it is
+     * what data and len say.  What was found once is not found again. */
+    bool (*find)(struct envl_kms_encrypted *encrypted, const unsigned char *der,
+                 size_t der_len);
+    void *arg;                 /* of find */
+    const unsigned char *data; /* NULL: nothing was found */
     size_t len;
-    const unsigned char *key_id; /* of that key, as it stands in the header */
-    size_t key_id_len;
-    /* Is this SubjectPublicKeyInfo (DER) that of the key? */
-    bool (*is_for)(const struct envl_kms_encrypted *encrypted,
-                   const unsigned char *der, size_t len);
-    const struct envl_libctx *ctx; /* of is_for */
 };
 
 /* Who is asked, and about which stream. */
@@ -73,8 +72,8 @@ enum envl_kms_use { ENVL_KMS_RECIPIENT, ENVL_KMS_IDENTITY };
  *           are for such a service only, and the four before are not.
  * public_key - ask for the public half of the key of the URI: a
  *           SubjectPublicKeyInfo in DER, of at most ENVL_KMS_PUBLIC_KEY_LEN_MAX bytes
- * decrypt - let the service decrypt ENVL_KEK_LEN bytes, with the version of the URI's
- *           key that they were encrypted for
+ * decrypt - find what was encrypted for a version of the URI's key, and let the service
+ *           decrypt it, to ENVL_KEK_LEN bytes
  *
  * made is written on success only.  kek receives ENVL_KEK_LEN bytes, which
  * the caller cleanses; it is all zero on failure.
@@ -110,7 +109,7 @@ struct envl_kms_module {
                                        const struct envl_kms_call *call,
                                        struct envl_err *err);
     enum envelope_reason (*decrypt)(unsigned char key[ENVL_KEK_LEN],
-                                    const struct envl_kms_encrypted *encrypted,
+                                    struct envl_kms_encrypted *encrypted,
                                     const struct envl_kms_call *call,
                                     struct envl_err *err);
 };

@@ -13,6 +13,10 @@
 #                                 the first recipient with another source, N
 #                                 times for each K; --labels turns one bit of
 #                                 the labels over
+#   header.py keys FILE OUT COUNT [--same] [--good]
+#                                 so many of the first RSA recipient, for other
+#                                 keys; --same: for this one, and they do not
+#                                 open; --good: and that recipient
 
 import argparse
 import json
@@ -158,6 +162,16 @@ def do_alter(options):
                                   payload)[1])
 
 
+def do_keys(options):
+    header, key_envelope, payload = load(options.file)
+    first = next(r for r in key_envelope.each() if r.type == "ktri")
+    old = first.wrapped if options.same else first.id
+    infos = [first.raw.replace(old, os.urandom(4) + old[4:])
+             for _ in range(int(options.count))]
+    env.write(options.out, stream(header.labels, key_envelope.with_infos(
+        infos + ([first.raw] if options.good else [])), payload)[1])
+
+
 def main():
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(required=True)
@@ -181,6 +195,9 @@ def main():
     sub.add_argument("--key", action="append", default=[])
     sub.add_argument("--copies", type=int, default=1)
     sub.add_argument("--labels", action="store_true")
+    sub = command("keys", do_keys, "file", "out", "count")
+    sub.add_argument("--same", action="store_true")
+    sub.add_argument("--good", action="store_true")
     options = parser.parse_args()
     try:
         options.run(options)
