@@ -234,11 +234,13 @@ find_for_half(struct envl_kms_encrypted *encrypted, const unsigned char *der,
 }
 
 static bool
-has_kind(const struct envl_cms_reader *o, enum envl_entry_kind kind)
+has_more(const struct half_search *search)
 {
+    const struct envl_cms_reader *o = search->o;
     size_t i = 0;
 
-    while (i < o->count && o->entries[i].kind != kind)
+    while (i < o->count
+           && (o->entries[i].kind != ENVL_ENTRY_RSA || search->asked[i]))
         i++;
     return i < o->count;
 }
@@ -252,24 +254,28 @@ try_private_half(struct envl_cms_reader *o,
     const struct envl_kms_call call = { .ctx = o->ctx, .uri = uri };
     struct half_search search = { .encrypted = { .find = find_for_half },
                                   .o = o };
+    struct envl_kms_encrypted *encrypted = &search.encrypted;
     struct envl_err err;
-    enum envelope_reason rc = ENVELOPE_R_NO_MATCH;
+    enum envelope_reason rc;
+    bool opened = false;
 
-    if (!has_kind(o, ENVL_ENTRY_RSA))
+    encrypted->arg = &search;
+    search.asked = OPENSSL_zalloc((o->count + 1) * sizeof(*search.asked));
+    if (search.asked == NULL) {
+        o->no_memory = true;
         return false;
-    search.encrypted.arg = &search;
-    search.asked = OPENSSL_zalloc(o->count * sizeof(*search.asked));
-    o->no_memory = o->no_memory || search.asked == NULL;
-    while (search.asked != NULL && rc != ENVELOPE_OK && may_ask(o)) {
-        search.encrypted.data = NULL;
-        rc = module->decrypt(o->cek, &search.encrypted, &call, &err);
-        if (rc != ENVELOPE_OK && rc != ENVELOPE_R_NO_MATCH)
-            note_service(o, &err);
-        if (search.encrypted.data == NULL)
-            break;
     }
+    do {
+        if (!has_more(&search) || !may_ask(o))
+            break;
+        encrypted->data = NULL;
+        rc = module->decrypt(o->cek, encrypted, &call, &err);
+        opened = rc == ENVELOPE_OK;
+        if (!opened && rc != ENVELOPE_R_NO_MATCH)
+            note_service(o, &err);
+    } while (!opened && encrypted->data != NULL);
     OPENSSL_free(search.asked);
-    return rc == ENVELOPE_OK;
+    return opened;
 }
 
 /* Ask a service to decrypt the key of entry i, if the URI matches. */

@@ -6,7 +6,7 @@
 # How to run it: lookalike.py; proven by test/kms/azure/judge.mjs.
 #
 #   secret, token, header   what clients, workloads and App Service show
-#   NAME.NUMBER.pem         the private key of a version, as it was imported
+#   NAME.NUMBER.pem         the private key of a version; read where it is there
 #   versions   read: "NAME COUNT" of keys that have another number of versions
 #   disabled   read: "NAME/NUMBER" of versions
 #   fault-at   read: the operation that faults are for; empty: all
@@ -110,17 +110,23 @@ class Azure(lookalike.Service):
         """Versions of one key have different ones; of many only two do."""
         if name == "many":
             number = min(number, 2)
+        path = self.path(f"{name}.{number}.pem")
         with self.lock:
-            if (name, number) not in self.keys:
+            if (name, number) in self.keys:
+                return self.keys[name, number]
+            if os.path.exists(path):
+                with open(path, "rb") as file:
+                    key = serialization.load_pem_private_key(file.read(), None)
+            else:
                 key = rsa.generate_private_key(
                     65537, 1024 if name == "small" else 2048)
-                self.keys[name, number] = key
-                with open(self.path(f"{name}.{number}.pem"), "wb") as file:
+                with open(path, "wb") as file:
                     file.write(key.private_bytes(
                         serialization.Encoding.PEM,
                         serialization.PrivateFormat.PKCS8,
                         serialization.NoEncryption()))
-            return self.keys[name, number]
+            self.keys[name, number] = key
+            return key
 
     def count(self, name):
         counts = dict(line.split() for line
@@ -240,7 +246,12 @@ class Azure(lookalike.Service):
 
     def next_fault(self):
         at = self.read("fault-at")
-        return None if at and at != self.at.action else super().next_fault()
+        if at and at != self.at.action:
+            return None
+        # What fits to a reply that has a key; the others let it wait.
+        return (None if self.at.action != "unwrapkey"
+                and self.read("faults").startswith("short-key")
+                else super().next_fault())
 
     # --- tokens
 

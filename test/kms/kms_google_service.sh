@@ -10,6 +10,7 @@
 #   cloud_file NAME   ./NAME.json from the look-alike's file of that name, with Google's
 #                 own hosts in place of the look-alike's
 
+. "$srcdir/test/kms/kms_node_modules.sh"
 for kms_name in $(env | sed 's/=.*//' \
     | grep -xE '(GOOGLE|GCE|CLOUDSDK|ENVELOPE_GOOGLE)_[A-Z0-9_]+'); do
     unset "$kms_name"
@@ -21,27 +22,10 @@ ENVELOPE_GOOGLE_OAUTH_ENDPOINT=$here
 GCE_METADATA_HOST=${here#http://}
 export ENVELOPE_GOOGLE_OAUTH_ENDPOINT GCE_METADATA_HOST
 
-# Tests run side by side: one of them does it.
 google_sdk() {
-    command -v node >/dev/null 2>&1 || return 1
-    GOOGLE_SDK=${ENVELOPE_NODE_MODULES-}
+    node_modules @google-cloud/kms google || return 1
+    GOOGLE_SDK=$node_modules
     export GOOGLE_SDK
-    [ ! -d "$GOOGLE_SDK/@google-cloud/kms" ] || return 0
-    command -v npm >/dev/null 2>&1 || return 1
-    google_dir=$top_builddir/test/kms/sdk/google
-    GOOGLE_SDK=$google_dir/node_modules
-    mkdir -p "$google_dir"
-    (
-        flock 9
-        [ ! -e "$google_dir/installed" ] || exit 0
-        cp "$srcdir/test/kms/google/package.json" \
-            "$srcdir/test/kms/google/package-lock.json" "$google_dir"
-        chmod u+w "$google_dir"/package*.json
-        cd "$google_dir"
-        timeout 120 npm ci --ignore-scripts --no-audit --no-fund \
-            --loglevel=error && : >installed
-    ) 9>"$google_dir/lock" >npm.log 2>&1
-    [ -d "$GOOGLE_SDK/@google-cloud/kms" ]
 }
 
 cloud_file() {

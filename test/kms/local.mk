@@ -16,6 +16,8 @@ service_scripts = \
 	%D%/kms_aws_credentials.sh \
 	%D%/kms_aws_faults.sh \
 	%D%/kms_aws_roles.sh \
+	%D%/kms_azure.sh \
+	%D%/kms_azure_faults.sh \
 	%D%/kms_google.sh \
 	%D%/kms_google_credentials.sh \
 	%D%/kms_google_faults.sh \
@@ -36,6 +38,8 @@ kms_tests = \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
 	%D%/test_kms_aws_roles \
+	%D%/test_kms_azure \
+	%D%/test_kms_azure_credentials \
 	%D%/test_kms_canonical \
 	%D%/test_kms_crc32c \
 	%D%/test_kms_endpoint \
@@ -80,6 +84,11 @@ endif
 
 EXTRA_DIST += \
 	%D%/aws_lookalike.py \
+	%D%/azure/client.mjs \
+	%D%/azure/judge.mjs \
+	%D%/azure/package-lock.json \
+	%D%/azure/package.json \
+	%D%/azure_lookalike.py \
 	%D%/differential.mjs \
 	%D%/differential.py \
 	%D%/google/client.mjs \
@@ -89,6 +98,7 @@ EXTRA_DIST += \
 	%D%/google_lookalike.py \
 	%D%/header.py \
 	%D%/kms_aws_service.sh \
+	%D%/kms_azure_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \
 	%D%/kms_every_fault.sh \
