@@ -33,7 +33,7 @@ is_part(const char *text, size_t len, size_t len_max)
     return len > 0 && len <= len_max && strspn(text, KMS_ALNUM "-") >= len;
 }
 
-/* keys/NAME[/VERSION], or NAME[/VERSION] as others write it. */
+/* keys/NAME[/VERSION]; in azurekms: as others write it, NAME[/VERSION]. */
 static bool
 take_path(struct kms_azure *own, const struct kms_uri *uri)
 {
@@ -42,6 +42,8 @@ take_path(struct kms_azure *own, const struct kms_uri *uri)
 
     if (strncmp(name, "keys/", 5) == 0)
         name += 5;
+    else if (strcmp(uri->scheme, SCHEME) == 0)
+        return false;
     len = strcspn(name, "/");
     version = name + len + (name[len] == '/');
     own->is_named = name[len] == '/';

@@ -128,8 +128,9 @@ ask_entra(struct look *look, const char *secret_name, const char *secret,
                   kms_text_get(&look->authority), kms_text_get(&path),
                   kms_text_get(&look->client), look->cloud->resource,
                   secret_name);
-    form.failed = form.failed || path.failed || scope.failed;
-    rc = ask(look, &request, &source, err);
+    form.failed = form.failed || scope.failed;
+    rc =
+        path.failed ? envl_fail_memory(err) : ask(look, &request, &source, err);
     kms_text_clear(&source);
     kms_text_clear(&scope);
     kms_text_clear(&form);

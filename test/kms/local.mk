@@ -40,6 +40,7 @@ kms_tests = \
 	%D%/test_kms_aws_roles \
 	%D%/test_kms_azure \
 	%D%/test_kms_azure_credentials \
+	%D%/test_kms_azure_versions \
 	%D%/test_kms_canonical \
 	%D%/test_kms_crc32c \
 	%D%/test_kms_endpoint \
@@ -98,6 +99,7 @@ EXTRA_DIST += \
 	%D%/google_lookalike.py \
 	%D%/header.py \
 	%D%/kms_aws_service.sh \
+	%D%/kms_azure.h \
 	%D%/kms_azure_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \
