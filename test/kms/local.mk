@@ -8,7 +8,7 @@ check_LTLIBRARIES += %D%/envelope-kms.la
 %C%_envelope_kms_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -no-undefined \
 	-rpath /nowhere -export-symbols-regex '^(envl_kms_module|fake_kms_.*)$$'
 
-kms_scripts = %D%/kms.sh
+kms_scripts = %D%/kms.sh %D%/kms_public.sh
 %D%/kms.log: examples/archiver examples/extractor
 
 service_scripts = \
