@@ -175,38 +175,22 @@ add_key(const struct loader *loader, EVP_PKEY *key,
 /* The public half of a service's RSA key makes an ordinary recipient, which the
  * service is not needed for any more. */
 static enum envelope_reason
-add_public(struct loader *loader, const struct envl_kms_module *module,
-           const struct envl_key_item *item, struct envl_err *err)
-{
-    const struct envl_kms_call call = { .ctx = loader->ctx,
-                                        .uri = item->service_uri };
-    unsigned char der[ENVL_KMS_PUBLIC_KEY_LEN_MAX];
-    const unsigned char *p = der;
-    size_t len = 0;
-    EVP_PKEY *key = NULL;
-    enum envelope_reason rc = module->public_key(der, &len, &call, err);
-
-    if (rc == ENVELOPE_OK
-        && (key = d2i_PUBKEY_ex(NULL, &p, (long)len, loader->ctx->libctx,
-                                loader->ctx->propq))
-               == NULL)
-        rc = envl_fail_crypto(err, "read the public key of a key service");
-    if (rc == ENVELOPE_OK)
-        rc = add_key(loader, key, item, err);
-    EVP_PKEY_free(key);
-    return rc;
-}
-
-static enum envelope_reason
 add_service(struct loader *loader, const struct envl_key_item *item,
             struct envl_err *err)
 {
     struct envl_recipient r = { .kind = ENVL_TO_KMS };
     const struct envl_kms_module *module;
+    EVP_PKEY *half = NULL;
     enum envelope_reason rc = envl_kms_load(&module, loader->ctx, err);
 
-    if (rc == ENVELOPE_OK && module->is_public(item->service_uri))
-        return add_public(loader, module, item, err);
+    if (rc == ENVELOPE_OK && module->is_public(item->service_uri)) {
+        rc = envl_kms_public_half(&half, module, loader->ctx, item->service_uri,
+                                  err);
+        if (rc == ENVELOPE_OK)
+            rc = add_key(loader, half, item, err);
+        EVP_PKEY_free(half);
+        return rc;
+    }
     if (rc == ENVELOPE_OK)
         rc = check_strength(&r, loader->settings, item->name, err);
     if (rc == ENVELOPE_OK)

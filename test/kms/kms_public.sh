@@ -42,6 +42,10 @@ public_half() {
     opens held.local -i other.key -i execkms://fake/a -i "$held"
     ENVELOPE_KMS_MODULES=/nowhere "$envelope" inspect --json held.env >out
     grep -qF '"type":"rsa"' out
+    "$envelope" fingerprint "$held" >out
+    "$envelope" fingerprint held.pem >id
+    [ "$(cut -c 1-40 out)" = "$(cut -c 1-40 id)" ]
+    exits 1 "$envelope" fingerprint "$held?fail=down"
     ! grep -F '"service"' out || false
     seal_to "$held" plain out.env
     open_with "$held" out.env out
@@ -100,6 +104,9 @@ rewrap_held() {
     "$envelope" rewrap -i "$held" -r "azurekeyvault://fake$tests_dir/older.key" file
     opens file -i older.key
     shut 3 file -i held.key
+    "$envelope" rewrap --remove "$("$envelope" fingerprint \
+        "azurekeyvault://fake$tests_dir/older.key" | cut -c 1-40)" file
+    shut 3 file -i older.key
     cp held.env file
     exits 2 "$envelope" rewrap --by-service -i "$held" -r "$held" file
     exits 3 "$envelope" rewrap --by-service -i "$held" file
