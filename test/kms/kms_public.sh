@@ -104,7 +104,7 @@ rewrap_held() {
     "$envelope" rewrap -i "$held" -r "azurekeyvault://fake$tests_dir/older.key" file
     opens file -i older.key
     shut 3 file -i held.key
-    "$envelope" rewrap --remove "$("$envelope" fingerprint \
+    "$envelope" rewrap -i other.key --remove "$("$envelope" fingerprint \
         "azurekeyvault://fake$tests_dir/older.key" | cut -c 1-40)" file
     shut 3 file -i older.key
     cp held.env file
