@@ -18,6 +18,7 @@
 
 #include "kms/core/json.h"
 #include "kms/core/span.h"
+#include "kms/engine/target.h"
 
 #define SCHEME KMS_AZURE_SCHEME
 #define API_VERSION "api-version=7.4"
@@ -61,7 +62,6 @@ open_target(struct kms_target *target, enum envl_kms_use use,
             struct envl_err *err)
 {
     const struct kms_uri *uri = &target->uri;
-    const char *said = kms_uri_get(uri, "endpoint");
     struct kms_azure *own = target->own;
     struct kms_text url = { 0 };
     enum envelope_reason rc;
@@ -81,12 +81,10 @@ open_target(struct kms_target *target, enum envl_kms_use use,
                                 "://HOST/keys/NAME[/VERSION]",
                          uri->authority, uri->path);
     kms_text_addf(&url, "https://%s", uri->authority);
-    if (own->name.failed || url.failed)
-        rc = envl_fail_memory(err);
-    else
-        rc = kms_endpoint_parse(&own->endpoint,
-                                said != NULL ? said : kms_text_get(&url), false,
-                                err);
+    rc = own->name.failed || url.failed
+             ? envl_fail_memory(err)
+             : kms_target_endpoint(&own->endpoint, target, NULL,
+                                   kms_text_get(&url), err);
     kms_text_clear(&url);
     target->name = kms_text_get(&own->name);
     return rc;
@@ -129,7 +127,7 @@ sign(struct kms_request *request, const struct kms_call *call, int64_t now,
 {
     (void)now;
     (void)err;
-    if (!call->action->is_get)
+    if (!kms_is_get(call->kind))
         kms_request_add(request, "Content-Type", "application/json");
     kms_request_add(request, "Authorization", "Bearer %s",
                     kms_text_get(&call->credentials.token));
@@ -331,6 +329,16 @@ take_page(const struct kms_call *call, const struct kms_json *json,
                      "the reply's link to the next page is no URL");
 }
 
+static enum envelope_reason
+take(const struct kms_call *call, const struct kms_json *json,
+     struct envl_err *err)
+{
+    if (call->kind == KMS_PUBLIC_KEY)
+        return take_public(call, json, err);
+    return call->kind == KMS_LIST_VERSIONS ? take_page(call, json, err)
+                                           : ENVELOPE_OK;
+}
+
 /* Whether it is that one version only that cannot be had. */
 static void
 advise(const struct kms_call *call, const char *code, struct envl_err *err)
@@ -376,14 +384,8 @@ const struct kms_api kms_api_azure = {
             [KMS_PUBLIC_KEY] = {
                 .name = "get",
                 .reply = { KMS_FIELD("key.kid", KMS_KEY, KMS_TEXT) },
-                .take = take_public,
-                .is_get = true,
             },
-            [KMS_LIST_VERSIONS] = {
-                .name = "versions",
-                .take = take_page,
-                .is_get = true,
-            },
+            [KMS_LIST_VERSIONS] = { .name = "versions" },
         },
         .code_at = { "error.innererror.code", "error.innerError.code",
                      "error.code" },
@@ -395,6 +397,7 @@ const struct kms_api kms_api_azure = {
     .close = close_target,
     .is_key = is_key,
     .advise = advise,
+    .take = take,
     .path = path,
     .sign = sign,
     .credentials = credentials,

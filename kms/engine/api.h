@@ -73,7 +73,8 @@ enum kms_action_kind {
     KMS_GENERATE,
     KMS_DECRYPT,
     KMS_REENCRYPT,
-    /* Of a service whose RSA keys have a public half */
+    /* Of a service whose RSA keys have a public half; these are GET, and have no
+     * body */
     KMS_PUBLIC_KEY,
     KMS_LIST_VERSIONS,
     KMS_ACTION_COUNT
@@ -82,18 +83,18 @@ enum kms_action_kind {
 struct kms_call;
 struct kms_json;
 
+static inline bool
+kms_is_get(enum kms_action_kind kind)
+{
+    return kind == KMS_PUBLIC_KEY || kind == KMS_LIST_VERSIONS;
+}
+
 #define KMS_FIELD_COUNT_MAX 8
 
 struct kms_action {
     const char *name; /* as the service calls it; NULL: it does not have it */
     struct kms_field request[KMS_FIELD_COUNT_MAX]; /* name NULL ends them */
     struct kms_field reply[KMS_FIELD_COUNT_MAX];
-    /* What no field can say, after them; NULL: nothing.  Its detail does not begin
-     * with the service's name. */
-    enum envelope_reason (*take)(const struct kms_call *call,
-                                 const struct kms_json *reply,
-                                 struct envl_err *err);
-    bool is_get; /* it has no body */
 };
 
 /* What a failure means.  The first rule counts whose code is the reply's, or begins it
@@ -181,6 +182,8 @@ struct kms_call {
  * advise - what else people can do about a failure with this code: nothing.
  * may_reencrypt - can one request be for both?  Endpoint, region and profile are the
  *     same, and that is looked at before.
+ * take - what no field of a reply can say, after them; its detail does not begin with
+ *     the service's name: nothing.
  * is_blob - is this what the service makes, as far as one can see?  It is.
  * path - of the request, after the endpoint's: "/".
  * sign - add headers to a request that is complete otherwise; it is called for each
@@ -218,6 +221,9 @@ struct kms_api {
                    struct envl_err *err);
     enum envelope_reason (*may_reencrypt)(struct kms_call *call,
                                           struct envl_err *err);
+    enum envelope_reason (*take)(const struct kms_call *call,
+                                 const struct kms_json *reply,
+                                 struct envl_err *err);
     bool (*is_blob)(const char *text);
     enum envelope_reason (*path)(struct kms_text *path,
                                  const struct kms_call *call,

@@ -354,8 +354,8 @@ take(const struct reading *r)
         if (*field->name != '\0')
             outcome = take_field(r, field);
     }
-    if (outcome == KMS_DONE && r->call->action->take != NULL) {
-        rc = r->call->action->take(r->call, r->json, &why);
+    if (outcome == KMS_DONE && r->call->asked->api->take != NULL) {
+        rc = r->call->asked->api->take(r->call, r->json, &why);
         if (rc != ENVELOPE_OK)
             outcome = fail(r, rc, "", why.detail, NULL);
     }

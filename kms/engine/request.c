@@ -170,7 +170,8 @@ kms_request_fill(struct kms_call *call, struct envl_err *err)
 {
     const struct kms_field *field = call->action->request;
     const struct kms_api *api = call->asked->api;
-    const bool is_json = !call->asked->shape->in_query && !call->action->is_get;
+    const bool is_json =
+        !call->asked->shape->in_query && !kms_is_get(call->kind);
     const char *begin = call->asked->shape->begin;
     enum envelope_reason rc = ENVELOPE_OK;
 
@@ -197,7 +198,7 @@ kms_request_build(void *arg, struct kms_request *request, int64_t now,
     const struct kms_call *call = arg;
     const struct kms_target *asked = call->asked;
 
-    kms_request_init(request, call->action->is_get ? "GET" : "POST",
+    kms_request_init(request, kms_is_get(call->kind) ? "GET" : "POST",
                      asked->endpoint, kms_text_get(&call->path));
     request->tls = asked->tls;
     if (asked->shape->in_query)

@@ -57,7 +57,7 @@ foreign_keys() {
 
 other_services() {
     kms_at=127.0.0.1:$(port other)
-    for kms_word in awskms gcpkms tencentkms vault httpkms; do
+    for kms_word in awskms azurekeyvault gcpkms tencentkms vault httpkms; do
         [ "$kms_word" = "$word" ] || ignored --service "$kms_word"
     done
     ignored --service httpkms --key "$there/"
