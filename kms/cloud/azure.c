@@ -256,7 +256,7 @@ allows(const struct kms_json *json, const char *operation)
     return false;
 }
 
-/* What speaks against encrypting with it, or NULL. */
+/* What speaks against encrypting with it, and what to do; or NULL. */
 static const char *
 trouble(const struct kms_call *call, const struct kms_json *json)
 {
@@ -265,37 +265,43 @@ trouble(const struct kms_call *call, const struct kms_json *json)
                   until = kms_json_number(json, "attributes.exp");
 
     if (!allows(json, "wrapKey") || !allows(json, "unwrapKey"))
-        return "the key is not one that may wrap and unwrap keys";
+        return "it may not wrap and unwrap keys: allow the operations wrapKey "
+               "and unwrapKey";
     if (!kms_json_bool(json, "attributes.enabled", false))
-        return "the key is not enabled";
+        return "it is not enabled: enable it, or make a new version";
     if (from >= 0 && from > now)
-        return "the key is not to be used yet";
+        return "its time has not begun: change its date of activation";
     if (until >= 0 && until <= now)
-        return "the key is not to be used any more";
+        return "its time is over: make a new version";
     return NULL;
 }
 
-/* call->to is set where the key is to be encrypted with. */
+/* call->to is set where the key is to be encrypted with.  A version of another type
+ * among those that may open has no public half to be found by. */
 static enum envelope_reason
 take_public(const struct kms_call *call, const struct kms_json *json,
             struct envl_err *err)
 {
+    const struct kms_azure *own = call->asked->own;
     const char *type = kms_json_text(json, "key.kty");
-    const char *version = version_in(call, kms_json_text(json, "key.kid"));
     struct kms_azure_version *to = call->result;
-    const char *why;
+    const char *why = NULL;
 
-    if (type == NULL
-        || (strcmp(type, "RSA") != 0 && strcmp(type, "RSA-HSM") != 0))
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                         "the key is of the type %.20s, and only RSA keys have "
-                         "a public half that others can encrypt with",
-                         type != NULL ? type : "(none)");
-    why = call->to != NULL ? trouble(call, json) : NULL;
-    if (why != NULL)
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED, "%s", why);
-    (void)snprintf(to->version, sizeof(to->version), "%s", version);
-    return make_key(to, json, call->ctx, err);
+    (void)snprintf(to->version, sizeof(to->version), "%s",
+                   version_in(call, kms_json_text(json, "key.kid")));
+    to->der_len = 0;
+    if (type == NULL)
+        type = "(none)";
+    if (strcmp(type, "RSA") == 0 || strcmp(type, "RSA-HSM") == 0)
+        why = call->to != NULL ? trouble(call, json) : NULL;
+    else if (call->to != NULL)
+        why = "only RSA keys have a public half that others can encrypt with";
+    else
+        return ENVELOPE_OK;
+    return why == NULL ? make_key(to, json, call->ctx, err)
+                       : envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                                   "%.110s, of the type %.10s: %s",
+                                   own->name.data, type, why);
 }
 
 static enum envelope_reason

@@ -29,7 +29,7 @@ struct kms_azure {
 struct kms_azure_version {
     char version[KMS_AZURE_VERSION_LEN_MAX + 1];
     unsigned char der[ENVL_KMS_PUBLIC_KEY_LEN_MAX];
-    size_t der_len;
+    size_t der_len; /* 0: it is of a type that has none */
 };
 
 /* And what a request for a page of versions is. */

@@ -116,6 +116,7 @@ look_at(struct search *search, const char *version, struct envl_err *err)
     if (find_line(search, version) != NULL)
         return ENVELOPE_OK;
     (void)snprintf(own->version, sizeof(own->version), "%s", version);
+    own->is_disabled = false;
     rc = kms_call_run(&call, err);
     /* One that is disabled hides no other. */
     if (rc != ENVELOPE_OK && own->is_disabled && !own->is_named) {

@@ -133,11 +133,11 @@ unfit() { # NAME TEXT
 }
 
 unfit_keys() {
-    unfit curve 'the key is of the type EC, and only RSA keys'
-    unfit symmetric 'the key is of the type oct-HSM'
-    unfit signs 'may wrap and unwrap keys'
-    unfit over 'the key is not to be used any more'
-    unfit early 'the key is not to be used yet'
+    unfit curve 'keys/curve, of the type EC: only RSA keys'
+    unfit symmetric 'of the type oct-HSM'
+    unfit signs 'allow the operations wrapKey and unwrapKey'
+    unfit over 'its time is over'
+    unfit early 'its time has not begun'
     unfit small '1024 bits'
     unfit nowhere 'KeyNotFound'
     unfit "backup/$(version_of backup 7)" "check the vault and the key's name"

@@ -8,7 +8,7 @@
 
 . "$srcdir/test/kms/kms_services.sh"
 . "$srcdir/test/kms/kms_every_fault.sh"
-plan $((4 + 4 + EVERY_FAULT + 5 + EVERY_SLOW))
+plan $((4 + 4 + EVERY_FAULT + 4 + EVERY_SLOW))
 . "$srcdir/test/kms/kms_azure_service.sh"
 look_alike slow azure
 kms_module

@@ -233,6 +233,48 @@ disabled_versions_are_passed_over(void **state)
     fake_world_clear(&t.fake);
 }
 
+/* A version may be of another type than those before it. */
+static void
+other_types_are_passed_over(void **state)
+{
+    static const struct fake_reply replies[] = {
+        TOKEN, OK(KEY_AS(KID "v2", "EC", OPS, "", ENABLED)),
+        OK("{\"value\":[" ITEM("v2") "," ITEM("v1") "]}"), OK(KEY("v1", N1)),
+        OK(UNWRAPPED("v1"))
+    };
+    struct trial t = new_trial();
+    struct for_key header = { .n = N1 };
+
+    (void)state;
+    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, replies, 5),
+                     ENVELOPE_OK);
+    assert_int_equal(header.looked_at, 1);
+    fake_world_clear(&t.fake);
+}
+
+/* A failure after a disabled version is not another of these. */
+static void
+failures_end_the_search(void **state)
+{
+    static const struct fake_reply replies[] = { TOKEN,
+                                                 DISABLED,
+                                                 OK("{\"value\":[" ITEM(
+                                                     "v2") "," ITEM("v1") "]}"),
+                                                 { 0, NULL, NULL },
+                                                 { 0, NULL, NULL },
+                                                 { 0, NULL, NULL },
+                                                 { 0, NULL, NULL } };
+    struct trial t = new_trial();
+    struct for_key header = { .n = N1 };
+
+    (void)state;
+    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, replies, 7),
+                     ENVELOPE_R_KEY_SERVICE);
+    assert_detail(&t, "no connection");
+    assert_int_equal(t.fake.request_count, 7);
+    fake_world_clear(&t.fake);
+}
+
 /* Who may not look at the key is not sent to its list; who may not list is told what
  * to write. */
 static void
@@ -360,6 +402,8 @@ main(void)
         cmocka_unit_test_teardown(a_version_that_is_named_is_the_one, forget),
         cmocka_unit_test_teardown(that_there_is_none_is_remembered, forget),
         cmocka_unit_test_teardown(disabled_versions_are_passed_over, forget),
+        cmocka_unit_test_teardown(other_types_are_passed_over, forget),
+        cmocka_unit_test_teardown(failures_end_the_search, forget),
         cmocka_unit_test_teardown(rights_may_be_missing, forget),
         cmocka_unit_test_teardown(long_lists_end, forget),
         cmocka_unit_test_teardown(memory_runs_out, forget),

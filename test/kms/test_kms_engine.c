@@ -275,8 +275,8 @@ an_unknown_service_is_shown_without_the_rest(void **state)
                      ENVELOPE_R_UNREADABLE_KEY);
     assert_string_equal(
         t.err.detail,
-        "nokms: no such key service, only: awskms, execkms, gcpkms, "
-        "httpkms, tencentkms, vault, gcp-kms");
+        "nokms: no such key service, only: awskms, azurekeyvault, execkms, "
+        "gcpkms, httpkms, tencentkms, vault, azurekms, gcp-kms");
 }
 
 /* RFC 3986, 3.1: schemes are in any case of letters. */
