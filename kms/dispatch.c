@@ -42,26 +42,36 @@ fail_unknown(const char *uri, struct envl_err *err)
     return err->reason;
 }
 
-/* target is all zero before; the caller closes it, also after a failure. */
-static enum envelope_reason
-open_target(struct kms_target *target, const struct kms_world *world,
-            const char *uri, enum envl_kms_use use, struct envl_err *err)
+/* NULL for a scheme that there is not. */
+static const struct kms_api *
+find_api(const char *uri)
 {
     size_t i;
 
     for (i = 0; i < SERVICE_COUNT; i++) {
         if (kms_uri_scheme_is(uri, services[i].scheme))
-            return kms_target_open(target, services[i].api, world, uri, use,
-                                   err);
+            return services[i].api;
     }
-    return fail_unknown(uri, err);
+    return NULL;
+}
+
+/* target is all zero before; the caller closes it, also after a failure. */
+static enum envelope_reason
+open_target(struct kms_target *target, const struct kms_world *world,
+            const char *uri, enum envl_kms_use use, struct envl_err *err)
+{
+    const struct kms_api *api = find_api(uri);
+
+    return api != NULL ? kms_target_open(target, api, world, uri, use, err)
+                       : fail_unknown(uri, err);
 }
 
 static bool
 leads_to(const struct kms_target *target,
          const struct envl_kms_wrapped *wrapped)
 {
-    return strcmp(target->api->scheme, wrapped->service) == 0
+    return target->api->public_key == NULL
+           && strcmp(target->api->scheme, wrapped->service) == 0
            && kms_target_matches(target, wrapped->key);
 }
 
@@ -196,5 +206,46 @@ kms_dispatch_rewrap(const struct kms_world *world,
         *made = fresh;
     kms_target_close(&to);
     kms_target_close(&from);
+    return rc;
+}
+
+bool
+kms_dispatch_is_public(const char *uri)
+{
+    const struct kms_api *api = find_api(uri);
+
+    return api != NULL && api->public_key != NULL;
+}
+
+enum envelope_reason
+kms_dispatch_public_key(const struct kms_world *world, unsigned char *der,
+                        size_t *len, const struct envl_kms_call *asked,
+                        struct envl_err *err)
+{
+    struct kms_target target = { 0 };
+    enum envelope_reason rc =
+        open_target(&target, world, asked->uri, ENVL_KMS_RECIPIENT, err);
+
+    if (rc == ENVELOPE_OK)
+        rc = target.api->public_key(&target, asked->ctx, der, len, err);
+    kms_target_close(&target);
+    return rc;
+}
+
+enum envelope_reason
+kms_dispatch_decrypt(const struct kms_world *world,
+                     unsigned char key[ENVL_KEK_LEN],
+                     struct envl_kms_encrypted *encrypted,
+                     const struct envl_kms_call *asked, struct envl_err *err)
+{
+    struct kms_target target = { 0 };
+    enum envelope_reason rc =
+        open_target(&target, world, asked->uri, ENVL_KMS_IDENTITY, err);
+
+    if (rc == ENVELOPE_OK)
+        rc = target.api->decrypt(&target, asked->ctx, key, encrypted, err);
+    if (rc != ENVELOPE_OK)
+        OPENSSL_cleanse(key, ENVL_KEK_LEN);
+    kms_target_close(&target);
     return rc;
 }

@@ -32,5 +32,15 @@ enum envelope_reason kms_dispatch_rewrap(const struct kms_world *world,
                                          const struct envl_kms_call *call,
                                          const char *to_uri,
                                          struct envl_err *err);
+bool kms_dispatch_is_public(const char *uri);
+enum envelope_reason kms_dispatch_public_key(const struct kms_world *world,
+                                             unsigned char *der, size_t *len,
+                                             const struct envl_kms_call *call,
+                                             struct envl_err *err);
+enum envelope_reason kms_dispatch_decrypt(const struct kms_world *world,
+                                          unsigned char key[ENVL_KEK_LEN],
+                                          struct envl_kms_encrypted *encrypted,
+                                          const struct envl_kms_call *call,
+                                          struct envl_err *err);
 
 #endif

@@ -24,6 +24,11 @@ libenvl_kms_la_SOURCES = \
 	%D%/cloud/ali_profile.c \
 	%D%/cloud/ali_sources.h \
 	%D%/cloud/ali_sts.c \
+	%D%/cloud/azure.c \
+	%D%/cloud/azure.h \
+	%D%/cloud/azure_credentials.c \
+	%D%/cloud/azure_credentials.h \
+	%D%/cloud/azure_versions.c \
 	%D%/cloud/google.c \
 	%D%/cloud/google_credentials.c \
 	%D%/cloud/google_credentials.h \

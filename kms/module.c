@@ -72,6 +72,22 @@ rewrap(struct envl_kms_wrapped *made, const struct envl_kms_wrapped *wrapped,
     return kms_dispatch_rewrap(here(), made, wrapped, call, to_uri, err);
 }
 
+static enum envelope_reason
+public_key(unsigned char *der, size_t *len, const struct envl_kms_call *call,
+           struct envl_err *err)
+{
+    envl_err_begin();
+    return kms_dispatch_public_key(here(), der, len, call, err);
+}
+
+static enum envelope_reason
+decrypt(unsigned char key[ENVL_KEK_LEN], struct envl_kms_encrypted *encrypted,
+        const struct envl_kms_call *call, struct envl_err *err)
+{
+    envl_err_begin();
+    return kms_dispatch_decrypt(here(), key, encrypted, call, err);
+}
+
 const struct envl_kms_module *
 envl_kms_module(void)
 {
@@ -82,6 +98,9 @@ envl_kms_module(void)
         .generate = generate,
         .unwrap = unwrap,
         .rewrap = rewrap,
+        .is_public = kms_dispatch_is_public,
+        .public_key = public_key,
+        .decrypt = decrypt,
     };
 
     return &module;

@@ -11,6 +11,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 
+#include "lib/keys/kms.h"
 #include "lib/keys/passphrase.h"
 #include "tools/commands.h"
 #include "tools/context.h"
@@ -76,6 +77,32 @@ envl_fingerprint_print(FILE *to, bool is_json, const struct envl_key_id *id,
 
 /* The command */
 
+static enum envelope_reason take(void *arg, const struct envl_key_item *item,
+                                 struct envl_err *err);
+
+/* One that keeps RSA keys is asked for the public half. */
+static enum envelope_reason
+take_service(struct printer *printer, const struct envl_key_item *item,
+             struct envl_err *err)
+{
+    struct envl_key_item half = { .name = item->name, .is_uri = true };
+    const struct envl_kms_module *module;
+    enum envelope_reason rc = envl_kms_load(&module, printer->ctx, err);
+
+    if (rc == ENVELOPE_OK && !module->is_public(item->service_uri))
+        rc = envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
+                       "%s: only the service knows the key's full name, which "
+                       "its identifier is made of",
+                       item->name);
+    if (rc == ENVELOPE_OK)
+        rc = envl_kms_public_half(&half.public_key, module, printer->ctx,
+                                  item->service_uri, err);
+    if (rc == ENVELOPE_OK)
+        rc = take(printer, &half, err);
+    EVP_PKEY_free(half.public_key);
+    return rc;
+}
+
 /* The identifier is chosen as lib/keys/recipient.c does it. */
 static enum envelope_reason
 take(void *arg, const struct envl_key_item *item, struct envl_err *err)
@@ -85,10 +112,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     struct envl_key_id id;
 
     if (item->service_uri != NULL)
-        return envl_fail(err, ENVELOPE_R_UNSUPPORTED_KEY,
-                         "%s: only the service knows the key's full name, "
-                         "which its identifier is made of",
-                         item->name);
+        return take_service(printer, item, err);
     if (item->cert != NULL)
         key = X509_get0_pubkey(item->cert);
     else if (item->private_key != NULL)

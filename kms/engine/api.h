@@ -73,8 +73,21 @@ enum kms_action_kind {
     KMS_GENERATE,
     KMS_DECRYPT,
     KMS_REENCRYPT,
+    /* Of a service whose RSA keys have a public half; these are GET, and have no
+     * body */
+    KMS_PUBLIC_KEY,
+    KMS_LIST_VERSIONS,
     KMS_ACTION_COUNT
 };
+
+struct kms_call;
+struct kms_json;
+
+static inline bool
+kms_is_get(enum kms_action_kind kind)
+{
+    return kind == KMS_PUBLIC_KEY || kind == KMS_LIST_VERSIONS;
+}
 
 #define KMS_FIELD_COUNT_MAX 8
 
@@ -146,6 +159,7 @@ struct kms_call {
     const struct envl_kms_wrapped *wrapped; /* the header's, where from is */
     struct envl_kms_wrapped *made;          /* a new one, where to is */
     unsigned char *kek; /* ENVL_KEK_LEN; NULL to re-encrypt */
+    void *result;       /* of the service's own take */
 
     /* The engine's own */
     struct kms_target *asked; /* from, or else to */
@@ -169,6 +183,8 @@ struct kms_call {
  * advise - what else people can do about a failure with this code: nothing.
  * may_reencrypt - can one request be for both?  Endpoint, region and profile are the
  *     same, and that is looked at before.
+ * take - what no field of a reply can say, after them; its detail does not begin with
+ *     the service's name: nothing.
  * is_blob - is this what the service makes, as far as one can see?  It is.
  * path - of the request, after the endpoint's, when there are credentials; by
  *     kms_call_check() it is tried without: "/".
@@ -176,6 +192,9 @@ struct kms_call {
  *     attempt, now is in seconds since the epoch: nothing.
  * credentials - who we are: nothing.
  * send - as in struct kms_world, with the call as its first argument: over HTTP.
+ *
+ * public_key, decrypt - as in struct envl_kms_module, for a target that is open: such
+ *     a service has no other calls.
  *
  * Returns: ENVELOPE_OK; as struct envl_kms_module says; is_key: _KEY_SERVICE for what
  *          is no key's name, _KEY_SERVICE_REFUSED for another key's; its detail does
@@ -204,6 +223,9 @@ struct kms_api {
                    struct envl_err *err);
     enum envelope_reason (*may_reencrypt)(struct kms_call *call,
                                           struct envl_err *err);
+    enum envelope_reason (*take)(const struct kms_call *call,
+                                 const struct kms_json *reply,
+                                 struct envl_err *err);
     bool (*is_blob)(const char *text);
     enum envelope_reason (*path)(struct kms_text *path,
                                  const struct kms_call *call,
@@ -214,6 +236,15 @@ struct kms_api {
     enum envelope_reason (*credentials)(struct kms_credentials *credentials,
                                         const struct kms_seeker *seeker,
                                         struct envl_err *err);
+    enum envelope_reason (*public_key)(struct kms_target *target,
+                                       const struct envl_libctx *ctx,
+                                       unsigned char *der, size_t *len,
+                                       struct envl_err *err);
+    enum envelope_reason (*decrypt)(struct kms_target *target,
+                                    const struct envl_libctx *ctx,
+                                    unsigned char key[ENVL_KEK_LEN],
+                                    struct envl_kms_encrypted *encrypted,
+                                    struct envl_err *err);
     enum envelope_reason (*send)(void *call, struct kms_reply *reply,
                                  const struct kms_request *request,
                                  unsigned milliseconds, struct envl_err *err);

@@ -61,7 +61,7 @@ set_labels(struct kms_call *call, struct envl_err *err)
 
     if (call->wrapped != NULL)
         rc = check_old_labels(call, err);
-    if (rc != ENVELOPE_OK || call->to == NULL)
+    if (rc != ENVELOPE_OK || call->made == NULL)
         return rc;
     if (call->to->needs_labels && call->labels_len == 0)
         return refuse(

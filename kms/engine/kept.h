@@ -2,7 +2,8 @@
 /*
  * Credentials that were asked for once and are kept for the life of the process: a
  * run over 1,000 files asks a metadata service, a helper or a token service once.
- * What costs nothing to find, such as an environment variable, is not kept.
+ * What costs nothing to find, such as an environment variable, is not kept.  A
+ * service may keep what it has learned about its keys in the same way.
  */
 #ifndef KMS_ENGINE_KEPT_H
 #define KMS_ENGINE_KEPT_H

@@ -359,13 +359,20 @@ take(const struct reading *r)
     const struct kms_field *field = r->call->action->reply;
     const struct kms_target *to = r->call->to;
     enum kms_outcome outcome = KMS_DONE;
+    enum envelope_reason rc;
+    struct envl_err why;
 
     for (; outcome == KMS_DONE && field->name != NULL; field++) {
         if (*field->name != '\0')
             outcome = take_field(r, field);
     }
-    if (outcome == KMS_DONE && to != NULL && to->name != NULL
-        && !kms_set_key(r->call->made, to->name))
+    if (outcome == KMS_DONE && r->call->asked->api->take != NULL) {
+        rc = r->call->asked->api->take(r->call, r->json, &why);
+        if (rc != ENVELOPE_OK)
+            outcome = fail(r, rc, "", why.detail, NULL);
+    }
+    if (outcome == KMS_DONE && to != NULL && r->call->made != NULL
+        && to->name != NULL && !kms_set_key(r->call->made, to->name))
         outcome = fail(r, ENVELOPE_R_KEY_SERVICE, "",
                        "the key's name fits into no header", NULL);
     return outcome;

@@ -190,7 +190,8 @@ enum envelope_reason
 kms_request_fill(struct kms_call *call, struct envl_err *err)
 {
     const struct kms_field *field = call->action->request;
-    const bool is_json = !call->asked->shape->in_query;
+    const bool is_json =
+        !call->asked->shape->in_query && !kms_is_get(call->kind);
     const char *begin = call->asked->shape->begin;
     enum envelope_reason rc = ENVELOPE_OK;
 
@@ -219,7 +220,8 @@ kms_request_build(void *arg, struct kms_request *request, int64_t now,
     kms_text_set(&path, asked->api->path == NULL ? "/" : "");
     if (asked->api->path != NULL)
         rc = asked->api->path(&path, call, err);
-    kms_request_init(request, "POST", asked->endpoint, kms_text_get(&path));
+    kms_request_init(request, kms_is_get(call->kind) ? "GET" : "POST",
+                     asked->endpoint, kms_text_get(&path));
     request->path.failed = request->path.failed || path.failed;
     kms_text_clear(&path);
     request->tls = asked->tls;

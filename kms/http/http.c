@@ -112,6 +112,7 @@ static const struct {
     { "Date", KMS_REPLY_DATE },
     { "x-amzn-RequestId", KMS_REPLY_REQUEST_ID },
     { "X-Request-Id", KMS_REPLY_REQUEST_ID },
+    { "X-Ms-Request-Id", KMS_REPLY_REQUEST_ID },
     { "x-amzn-ErrorType", KMS_REPLY_ERROR_TYPE },
     { "Metadata-Flavor", KMS_REPLY_FLAVOR },
 };

@@ -93,7 +93,7 @@ void kms_request_clear(struct kms_request *request);
 /* The headers of a reply that somebody asks for. */
 enum kms_reply_header {
     KMS_REPLY_DATE,
-    KMS_REPLY_REQUEST_ID, /* x-amzn-RequestId, X-Request-Id */
+    KMS_REPLY_REQUEST_ID, /* x-amzn-RequestId, x-ms-request-id, X-Request-Id */
     KMS_REPLY_ERROR_TYPE, /* x-amzn-ErrorType */
     KMS_REPLY_FLAVOR,     /* Metadata-Flavor */
     KMS_REPLY_HEADER_COUNT

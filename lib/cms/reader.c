@@ -3,11 +3,14 @@
  * the rules of FORMAT 5.1 and 5.2. */
 #include "lib/cms/reader.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "lib/cms/kekri.h"
 
@@ -175,6 +178,106 @@ note_service(struct envl_cms_reader *o, const struct envl_err *err)
         o->service_err = *err;
 }
 
+static bool
+may_ask(struct envl_cms_reader *o)
+{
+    if (o->service_calls == ENVL_SERVICE_CALL_MAX) {
+        o->too_many_calls = true;
+        return false;
+    }
+    o->service_calls++;
+    return true;
+}
+
+/* A service unwraps either. */
+static_assert(ENVL_CEK_LEN == ENVL_KEK_LEN, "lengths");
+
+/* A search for an entry that a service's RSA key opens. */
+struct half_search {
+    struct envl_kms_encrypted encrypted;
+    struct envl_cms_reader *o;
+    bool *asked; /* for each entry: it was found before */
+};
+
+/* The first entry with the name of this public half that the service was not asked
+ * about.  Entries that do not name their key are not found. */
+static bool
+find_for_half(struct envl_kms_encrypted *encrypted, const unsigned char *der,
+              size_t len)
+{
+    struct half_search *search = encrypted->arg;
+    struct envl_cms_reader *o = search->o;
+    struct envl_identity half = { .key = NULL };
+    const struct envl_entry *entry;
+    bool found = false;
+    size_t i;
+
+    ERR_set_mark();
+    half.key =
+        d2i_PUBKEY_ex(NULL, &der, (long)len, o->ctx->libctx, o->ctx->propq);
+    if (half.key != NULL && envl_key_id_of_key(&half.id, o->ctx, half.key)) {
+        for (i = 0; i < o->count && !found; i++) {
+            entry = &o->entries[i];
+            found = entry->kind == ENVL_ENTRY_RSA && !search->asked[i]
+                    && envl_identity_is_named(o->identities, &half, entry->id.p,
+                                              entry->id.len);
+            if (found) {
+                search->asked[i] = true;
+                o->opened_by = i;
+                encrypted->data = entry->wrapped.p;
+                encrypted->len = entry->wrapped.len;
+            }
+        }
+    }
+    EVP_PKEY_free(half.key);
+    return end_attempt(o, found);
+}
+
+static bool
+has_more(const struct half_search *search)
+{
+    const struct envl_cms_reader *o = search->o;
+    size_t i = 0;
+
+    while (i < o->count
+           && (o->entries[i].kind != ENVL_ENTRY_RSA || search->asked[i]))
+        i++;
+    return i < o->count;
+}
+
+/* Ask a service that keeps RSA keys.  A header may have several entries with the name
+ * of one key, of which only one is good. */
+static bool
+try_private_half(struct envl_cms_reader *o,
+                 const struct envl_kms_module *module, const char *uri)
+{
+    const struct envl_kms_call call = { .ctx = o->ctx, .uri = uri };
+    struct half_search search = { .encrypted = { .find = find_for_half },
+                                  .o = o };
+    struct envl_kms_encrypted *encrypted = &search.encrypted;
+    struct envl_err err;
+    enum envelope_reason rc;
+    bool opened = false;
+
+    encrypted->arg = &search;
+    search.asked = OPENSSL_zalloc((o->count + 1) * sizeof(*search.asked));
+    if (search.asked == NULL) {
+        o->no_memory = true;
+        return false;
+    }
+    do {
+        if (!has_more(&search) || !may_ask(o))
+            break;
+        encrypted->data = NULL;
+        rc = module->decrypt(o->cek, encrypted, &call, &err);
+        opened = rc == ENVELOPE_OK;
+        if (!opened && rc != ENVELOPE_R_NO_MATCH)
+            note_service(o, &err);
+    } while (!opened && encrypted->data != NULL);
+    OPENSSL_free(search.asked);
+    return opened;
+}
+
 /* Ask a service to decrypt the key of entry i, if the URI matches. */
 static bool
 try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
@@ -189,13 +292,8 @@ try_service(struct envl_cms_reader *o, const struct envl_kms_module *module,
     if (o->entries[i].kind != ENVL_ENTRY_SERVICE)
         return false;
     envl_kms_get(&wrapped, &o->entries[i].source);
-    if (!module->matches(uri, &wrapped))
+    if (!module->matches(uri, &wrapped) || !may_ask(o))
         return false;
-    if (o->service_calls == ENVL_SERVICE_CALL_MAX) {
-        o->too_many_calls = true;
-        return false;
-    }
-    o->service_calls++;
     if (module->unwrap(kek, &wrapped, &call, &err) != ENVELOPE_OK) {
         note_service(o, &err);
     } else if (!(opened = try_kek(o->cek, o, kek, i))) {
@@ -218,7 +316,11 @@ try_services(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
 
     if (ids->service_count > 0)
         rc = envl_kms_load(&module, o->ctx, err);
-    for (i = 0; i < ids->service_count && rc == ENVELOPE_OK; i++) {
+    for (i = 0; i < ids->service_count && rc == ENVELOPE_OK && !*opened; i++) {
+        if (module->is_public(ids->services[i])) {
+            *opened = try_private_half(o, module, ids->services[i]);
+            continue;
+        }
         for (j = 0; j < o->count && !*opened; j++) {
             o->opened_by = j;
             *opened = try_service(o, module, ids->services[i], j);

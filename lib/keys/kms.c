@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include <openssl/x509.h>
+
 #include "lib/keys/kms_schemes.h"
 
 /* The colon is included, so that a file named "vault" is still a file. */
@@ -62,6 +64,26 @@ envl_kms_load(const struct envl_kms_module **module,
         return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES,
                          "%s: it is of another release", path);
     return ENVELOPE_OK;
+}
+
+enum envelope_reason
+envl_kms_public_half(EVP_PKEY **key, const struct envl_kms_module *module,
+                     const struct envl_libctx *ctx, const char *uri,
+                     struct envl_err *err)
+{
+    const struct envl_kms_call call = { .ctx = ctx, .uri = uri };
+    unsigned char der[ENVL_KMS_PUBLIC_KEY_LEN_MAX];
+    const unsigned char *p = der;
+    size_t len = 0;
+    enum envelope_reason rc = module->public_key(der, &len, &call, err);
+
+    *key = NULL;
+    if (rc != ENVELOPE_OK)
+        return rc;
+    *key = d2i_PUBKEY_ex(NULL, &p, (long)len, ctx->libctx, ctx->propq);
+    return *key != NULL
+               ? ENVELOPE_OK
+               : envl_fail_crypto(err, "read the public key of a key service");
 }
 
 void

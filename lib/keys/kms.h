@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include <openssl/types.h>
+
 #include "lib/base/err.h"
 #include "lib/base/libctx.h"
 #include "lib/keys/kek_source.h"
@@ -23,6 +25,18 @@ bool envl_kms_is_uri(const char *text);
 enum envelope_reason envl_kms_load(const struct envl_kms_module **module,
                                    const struct envl_libctx *ctx,
                                    struct envl_err *err);
+
+/*
+ * envl_kms_public_half - ask a service that keeps RSA keys (is_public) for one
+ *
+ * Ownership: *key is the caller's, EVP_PKEY_free(); NULL on failure.
+ * Returns:   ENVELOPE_OK; what the module returns; ENVELOPE_R_CRYPTO.
+ */
+enum envelope_reason envl_kms_public_half(EVP_PKEY **key,
+                                          const struct envl_kms_module *module,
+                                          const struct envl_libctx *ctx,
+                                          const char *uri,
+                                          struct envl_err *err);
 
 /*
  * envl_kms_get - copy a header's source, of kind ENVL_KEK_KMS, to wrapped

@@ -19,7 +19,7 @@
 #include "lib/keys/kek_source.h"
 
 /* Must be raised with every change of this interface. */
-#define ENVL_KMS_VERSION 2
+#define ENVL_KMS_VERSION 3
 
 #define ENVL_KMS_MODULE_NAME "envelope-kms.so"
 #define ENVL_KMS_ENTRY "envl_kms_module"
@@ -32,6 +32,18 @@ struct envl_kms_wrapped {
     bool has_context; /* the stream's labels are bound to the blob */
     size_t blob_len;
     unsigned char blob[ENVL_KMS_BLOB_LEN_MAX];
+};
+
+/* What a header has for RSA keys (RSAES-OAEP with SHA-256).  A service may keep one of
+ * these keys, whose public half is an ordinary recipient's. */
+struct envl_kms_encrypted {
+    /* Is there anything for the key with this SubjectPublicKeyInfo (DER)?  Then it is
+     * what data and len say.  What was found once is not found again. */
+    bool (*find)(struct envl_kms_encrypted *encrypted, const unsigned char *der,
+                 size_t der_len);
+    void *arg;                 /* of find */
+    const unsigned char *data; /* NULL: nothing was found */
+    size_t len;
 };
 
 /* Who is asked, and about which stream. */
@@ -56,6 +68,13 @@ enum envl_kms_use { ENVL_KMS_RECIPIENT, ENVL_KMS_IDENTITY };
  *           for the key of to_uri, without showing the plaintext; both URIs may
  *           name the same key
  *
+ * is_public - is the URI of a service whose RSA keys have a public half?  The next two
+ *           are for such a service only, and the four before are not.
+ * public_key - ask for the public half of the key of the URI: a
+ *           SubjectPublicKeyInfo in DER, of at most ENVL_KMS_PUBLIC_KEY_LEN_MAX bytes
+ * decrypt - find what was encrypted for a version of the URI's key, and let the service
+ *           decrypt it, to ENVL_KEK_LEN bytes
+ *
  * made is written on success only.  kek receives ENVL_KEK_LEN bytes, which
  * the caller cleanses; it is all zero on failure.
  *
@@ -66,6 +85,8 @@ enum envl_kms_use { ENVL_KMS_RECIPIENT, ENVL_KMS_IDENTITY };
  *          or sends a malformed reply; _CRYPTO; _MEMORY.
  * Threads: safe.
  */
+#define ENVL_KMS_PUBLIC_KEY_LEN_MAX 2200 /* 16,384 bits */
+
 struct envl_kms_module {
     unsigned version;
     enum envelope_reason (*check)(const char *uri, enum envl_kms_use use,
@@ -83,6 +104,14 @@ struct envl_kms_module {
                                    const struct envl_kms_wrapped *wrapped,
                                    const struct envl_kms_call *call,
                                    const char *to_uri, struct envl_err *err);
+    bool (*is_public)(const char *uri);
+    enum envelope_reason (*public_key)(unsigned char *der, size_t *len,
+                                       const struct envl_kms_call *call,
+                                       struct envl_err *err);
+    enum envelope_reason (*decrypt)(unsigned char key[ENVL_KEK_LEN],
+                                    struct envl_kms_encrypted *encrypted,
+                                    const struct envl_kms_call *call,
+                                    struct envl_err *err);
 };
 
 /* The type of ENVL_KMS_ENTRY.  The result is static. */

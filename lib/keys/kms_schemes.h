@@ -11,6 +11,7 @@
 #define ENVL_KMS_SCHEMES(X)                       \
     X(ali, "alikms", "Alibaba Cloud KMS")         \
     X(aws, "awskms", "AWS KMS")                   \
+    X(azure, "azurekeyvault", NULL)               \
     X(exec, "execkms", NULL)                      \
     X(google, "gcpkms", "Google Cloud KMS")       \
     X(site, "httpkms", NULL)                      \
@@ -19,6 +20,6 @@
     X(vault, "vault", "Vault transit")
 
 /* X(NAME, another scheme for the same URIs, as other programs write it) */
-#define ENVL_KMS_OTHER_SCHEMES(X) X(google, "gcp-kms")
+#define ENVL_KMS_OTHER_SCHEMES(X) X(azure, "azurekms") X(google, "gcp-kms")
 
 #endif

@@ -172,21 +172,32 @@ add_key(const struct loader *loader, EVP_PKEY *key,
     return rc;
 }
 
+/* The public half of a service's RSA key makes an ordinary recipient, which the
+ * service is not needed for any more. */
 static enum envelope_reason
-add_service(const struct loader *loader, const char *uri, const char *name,
+add_service(struct loader *loader, const struct envl_key_item *item,
             struct envl_err *err)
 {
     struct envl_recipient r = { .kind = ENVL_TO_KMS };
     const struct envl_kms_module *module;
+    EVP_PKEY *half = NULL;
     enum envelope_reason rc = envl_kms_load(&module, loader->ctx, err);
 
+    if (rc == ENVELOPE_OK && module->is_public(item->service_uri)) {
+        rc = envl_kms_public_half(&half, module, loader->ctx, item->service_uri,
+                                  err);
+        if (rc == ENVELOPE_OK)
+            rc = add_key(loader, half, item, err);
+        EVP_PKEY_free(half);
+        return rc;
+    }
     if (rc == ENVELOPE_OK)
-        rc = check_strength(&r, loader->settings, name, err);
+        rc = check_strength(&r, loader->settings, item->name, err);
     if (rc == ENVELOPE_OK)
-        rc = module->check(uri, ENVL_KMS_RECIPIENT, err);
+        rc = module->check(item->service_uri, ENVL_KMS_RECIPIENT, err);
     if (rc != ENVELOPE_OK)
         return rc;
-    if ((r.uri = OPENSSL_strdup(uri)) == NULL)
+    if ((r.uri = OPENSSL_strdup(item->service_uri)) == NULL)
         return envl_fail_memory(err);
     rc = add(loader->recipients, &r, err);
     if (rc != ENVELOPE_OK)
@@ -279,7 +290,7 @@ take(void *arg, const struct envl_key_item *item, struct envl_err *err)
     struct loader *loader = arg;
 
     if (item->service_uri != NULL)
-        return add_service(loader, item->service_uri, item->name, err);
+        return add_service(loader, item, err);
     if (item->cert != NULL) /* checked when the whole source has been read */
         return envl_certificate_keep(&loader->certs, item->cert)
                    ? ENVELOPE_OK

@@ -2,7 +2,8 @@
 /*
  * Replies of key services: the first byte of the input chooses a status, the
  * rest is the body of every reply, and once more a header.  Each service is
- * asked for a new key, and to open one.
+ * asked for a new key, and to open one; one that keeps RSA keys, for the public half of
+ * one, and to open what is for it.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +21,8 @@
 
 #define GOOGLE "projects/p/locations/l/keyRings/r/cryptoKeys/k"
 #define HUAWEI "cn-north-4/0d0466b0-e727-4d9c-b35d-f84bb474a37f"
+
+#define AZURE "azurekeyvault://unit.vault.azure.net/keys/backup"
 
 static const char config[] =
     "[corp]\nurl = https://kms.example\nsigner = none\n"
@@ -54,11 +57,16 @@ static const struct {
     { "execkms://helper/k", "execkms", "helper/k", "BOXED", NULL },
 };
 
+/* Attempts at one question for a key and at another; of Azure also 100 versions on ten
+ * pages. */
+#define REQUESTS_MAX 8
+#define VERSION_REQUESTS_MAX (REQUESTS_MAX + 110)
+
 /* The reply, and how often it was sent. */
 struct server {
     const uint8_t *data;
     size_t size;
-    unsigned count;
+    unsigned count, count_max;
     int64_t ticks;
 };
 
@@ -101,6 +109,9 @@ variable(void *arg, const char *name)
         { "AWS_SECRET_ACCESS_KEY", "secret" },
         { "TENCENTCLOUD_SECRET_ID", "AKIDEXAMPLE" },
         { "TENCENTCLOUD_SECRET_KEY", "secret" },
+        { "AZURE_TENANT_ID", "tenant" },
+        { "AZURE_CLIENT_ID", "client" },
+        { "AZURE_CLIENT_SECRET", "secret" },
         { "GOOGLE_APPLICATION_CREDENTIALS", "/account.json" },
         { "HUAWEICLOUD_SDK_AK", "AKEXAMPLE" },
         { "HUAWEICLOUD_SDK_SK", "secret" },
@@ -182,7 +193,13 @@ answer(void *arg, struct kms_reply *reply, const struct kms_request *request,
     (void)milliseconds;
     (void)err;
     MUST(!request->endpoint->plain);
-    MUST(++server->count <= 8);
+    if (strcmp(kms_text_get(&request->path), "/tenant/oauth2/v2.0/token")
+        == 0) {
+        reply->status = 200;
+        kms_text_set(&reply->body, "{\"access_token\":\"t\"}");
+        return ENVELOPE_OK;
+    }
+    MUST(++server->count <= server->count_max);
     reply->status = statuses[server->data[0] % STATUS_COUNT];
     kms_text_add_bytes(&reply->body, body, server->size - 1);
     kms_reply_take_header(reply, body, server->size - 1);
@@ -200,7 +217,7 @@ run(void *arg, struct kms_text *output, size_t max, char *const argv[],
     (void)input;
     (void)milliseconds;
     (void)err;
-    MUST(++server->count <= 8);
+    MUST(++server->count <= server->count_max);
     MUST(server->size - 1 <= max);
     kms_text_add_bytes(output, server->data + 1, server->size - 1);
     return ENVELOPE_OK;
@@ -282,7 +299,9 @@ static void
 try_target(size_t i, const uint8_t *data, size_t size)
 {
     const char *labels = targets[i].labels;
-    struct server server = { .data = data, .size = size };
+    struct server server = { .data = data,
+                             .size = size,
+                             .count_max = REQUESTS_MAX };
     const struct kms_world world = make_world(&server);
     const struct envl_kms_call call = {
         .ctx = &ctx,
@@ -307,6 +326,63 @@ try_target(size_t i, const uint8_t *data, size_t size)
     try_unwrap(&world, &call, &wrapped, ok);
 }
 
+/* All public halves are those of the header's recipient, or none is. */
+static bool
+find_all(struct envl_kms_encrypted *encrypted, const unsigned char *der,
+         size_t len)
+{
+    MUST(der[0] == 0x30 && len > 20);
+    encrypted->data = (const unsigned char *)"BOXED";
+    encrypted->len = 5;
+    return true;
+}
+
+static bool
+find_none(struct envl_kms_encrypted *encrypted, const unsigned char *der,
+          size_t len)
+{
+    (void)encrypted;
+    MUST(der[0] == 0x30 && len > 20);
+    return false;
+}
+
+static void
+try_public(const char *uri, const uint8_t *data, size_t size)
+{
+    static const unsigned char zero[ENVL_KEK_LEN];
+    struct envl_kms_encrypted all = { .find = find_all },
+                              none = { .find = find_none };
+    struct server server = { .data = data,
+                             .size = size,
+                             .count_max = 3 * VERSION_REQUESTS_MAX };
+    const struct kms_world world = make_world(&server);
+    const struct envl_kms_call call = { .ctx = &ctx, .uri = uri };
+    const bool ok = statuses[data[0] % STATUS_COUNT] == 200
+                    || statuses[data[0] % STATUS_COUNT] == 204;
+    unsigned char der[ENVL_KMS_PUBLIC_KEY_LEN_MAX], kek[ENVL_KEK_LEN];
+    struct envl_err err = { .detail = "" };
+    enum envelope_reason rc;
+    size_t len = 0;
+
+    rc = kms_dispatch_public_key(&world, der, &len, &call, &err);
+    if (rc != ENVELOPE_OK)
+        check_failure(rc, &err, zero);
+    else
+        MUST(ok && len > 20 && len <= sizeof(der));
+    memset(kek, 0xaa, sizeof(kek));
+    rc = kms_dispatch_decrypt(&world, kek, &all, &call, &err);
+    if (rc == ENVELOPE_R_NO_MATCH)
+        MUST(all.data == NULL && memcmp(kek, zero, sizeof(kek)) == 0);
+    else if (rc != ENVELOPE_OK)
+        check_failure(rc, &err, kek);
+    else
+        MUST(ok && all.data != NULL);
+    memset(kek, 0xaa, sizeof(kek));
+    rc = kms_dispatch_decrypt(&world, kek, &none, &call, &err);
+    if (rc != ENVELOPE_R_NO_MATCH)
+        check_failure(rc, &err, kek);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -316,5 +392,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
         try_target(i, data, size);
+    try_public(AZURE, data, size);
+    try_public(AZURE "/v1", data, size);
     return 0;
 }

@@ -8,11 +8,20 @@
 #   header.py cut FILE OUT        the first recipient's blob, as it stands there
 #   header.py open FILE OUT KEK   with the key of the first recipient, in hex
 #   header.py make IN OUT KEK BLOB SERVICE KEY [LABEL...]
+#   header.py cut-rsa, open-rsa, make-rsa IN OUT KEK BLOB MODEL
+#                                 the same of an RSA recipient, whose service
+#                                 gives the content-encryption key; made as that
+#                                 of the file MODEL is
 #   header.py alter FILE OUT [--service S] [--key K ...] [--context C]
 #       [--blob FILE] [--copies N] [--labels]
 #                                 the first recipient with another source, N
 #                                 times for each K; --labels turns one bit of
 #                                 the labels over
+#   header.py kms FILE OUT SERVICE KEY   a recipient that nobody opens, alone
+#   header.py keys FILE OUT COUNT [--same] [--good]
+#                                 so many of the first RSA recipient, for other
+#                                 keys; --same: for this one, and they do not
+#                                 open; --good: and that recipient
 
 import argparse
 import json
@@ -122,6 +131,42 @@ def do_open(options):
     env.write(options.out, env.open_payload(dek, header.context(), payload))
 
 
+def first_rsa(key_envelope):
+    return next(r for r in key_envelope.each() if r.type == "ktri")
+
+
+def do_cut_rsa(options):
+    _, key_envelope, _ = load(options.file)
+    env.write(options.out, first_rsa(key_envelope).wrapped)
+
+
+def do_open_rsa(options):
+    header, key_envelope, payload = load(options.file)
+    any_key = bytes(32)
+    recipient = replace(first_rsa(key_envelope), wrapped=env.aes_key_wrap(
+        any_key, bytes.fromhex(options.kek)))
+    dek = env.own_open(key_envelope, recipient, any_key)
+    env.write(options.out, env.open_payload(dek, header.context(), payload))
+
+
+def do_make_rsa(options):
+    model = first_rsa(load(options.model)[1])
+    dek = os.urandom(32)
+    before, after = env.own_envelope(dek, bytes.fromhex(options.kek))
+    made = env.der_key_envelope(before, [model.raw.replace(
+        model.wrapped, env.read(options.blob))], after)
+    prelude, _ = stream(b"", made, b"")
+    env.write(options.out, stream(b"", made, env.seal_payload(
+        dek, prelude[:12], env.read(options.file)))[1])
+
+
+def do_kms(options):
+    header, key_envelope, payload = load(options.file)
+    source = Source(options.service, options.key, "", os.urandom(60))
+    env.write(options.out, stream(header.labels, key_envelope.with_infos(
+        [kekri(source, bytes(40))]), payload)[1])
+
+
 def do_make(options):
     labels = env.make_labels(options.labels)
     dek, cek = os.urandom(32), os.urandom(32)
@@ -158,6 +203,16 @@ def do_alter(options):
                                   payload)[1])
 
 
+def do_keys(options):
+    header, key_envelope, payload = load(options.file)
+    first = first_rsa(key_envelope)
+    old = first.wrapped if options.same else first.id
+    infos = [first.raw.replace(old, os.urandom(4) + old[4:])
+             for _ in range(int(options.count))]
+    env.write(options.out, stream(header.labels, key_envelope.with_infos(
+        infos + ([first.raw] if options.good else [])), payload)[1])
+
+
 def main():
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(required=True)
@@ -181,6 +236,13 @@ def main():
     sub.add_argument("--key", action="append", default=[])
     sub.add_argument("--copies", type=int, default=1)
     sub.add_argument("--labels", action="store_true")
+    command("kms", do_kms, "file", "out", "service", "key")
+    command("cut-rsa", do_cut_rsa, "file", "out")
+    command("open-rsa", do_open_rsa, "file", "out", "kek")
+    command("make-rsa", do_make_rsa, "file", "out", "kek", "blob", "model")
+    sub = command("keys", do_keys, "file", "out", "count")
+    sub.add_argument("--same", action="store_true")
+    sub.add_argument("--good", action="store_true")
     options = parser.parse_args()
     try:
         options.run(options)

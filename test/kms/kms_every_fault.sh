@@ -5,6 +5,7 @@
 # $service, and other is a look-alike that nobody may ask.
 #
 #   makes_keys=no            where the service only encrypts them
+#   decrypts=N               requests that it takes to decrypt, if not 1
 #   every_fault FAULT...     EVERY_FAULT tests, and one for each of these, which last
 #   every_header KEY...      EVERY_HEADER tests; keys that a header may name and that
 #                            are not the user's; tried with each of $identities, or
@@ -29,7 +30,7 @@ every_fault() {
 
 # Where the service makes the key, also a new one
 short_key() {
-    decrypting 1 1 short-key
+    decrypting 1 "${decrypts-1}" short-key
     [ "${makes_keys-yes}" = no ] || encrypting 1 short-key
 }
 
@@ -56,7 +57,8 @@ foreign_keys() {
 
 other_services() {
     kms_at=127.0.0.1:$(port other)
-    for kms_word in alikms awskms gcpkms huaweikms tencentkms vault httpkms; do
+    for kms_word in alikms awskms azurekeyvault gcpkms huaweikms tencentkms vault \
+        httpkms; do
         [ "$kms_word" = "$word" ] || ignored --service "$kms_word"
     done
     ignored --service httpkms --key "$there/"

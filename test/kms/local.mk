@@ -8,7 +8,7 @@ check_LTLIBRARIES += %D%/envelope-kms.la
 %C%_envelope_kms_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -no-undefined \
 	-rpath /nowhere -export-symbols-regex '^(envl_kms_module|fake_kms_.*)$$'
 
-kms_scripts = %D%/kms.sh
+kms_scripts = %D%/kms.sh %D%/kms_public.sh
 %D%/kms.log: examples/archiver examples/extractor
 
 service_scripts = \
@@ -19,6 +19,8 @@ service_scripts = \
 	%D%/kms_aws_faults.sh \
 	%D%/kms_aws_roles.sh \
 	%D%/kms_aws_sdk.sh \
+	%D%/kms_azure.sh \
+	%D%/kms_azure_faults.sh \
 	%D%/kms_google.sh \
 	%D%/kms_google_credentials.sh \
 	%D%/kms_google_faults.sh \
@@ -44,6 +46,9 @@ kms_tests = \
 	%D%/test_kms_aws_credentials \
 	%D%/test_kms_aws_key \
 	%D%/test_kms_aws_roles \
+	%D%/test_kms_azure \
+	%D%/test_kms_azure_credentials \
+	%D%/test_kms_azure_versions \
 	%D%/test_kms_canonical \
 	%D%/test_kms_crc32c \
 	%D%/test_kms_endpoint \
@@ -102,6 +107,11 @@ EXTRA_DIST += \
 	%D%/aws/package-lock.json \
 	%D%/aws/package.json \
 	%D%/aws_lookalike.py \
+	%D%/azure/client.mjs \
+	%D%/azure/judge.mjs \
+	%D%/azure/package-lock.json \
+	%D%/azure/package.json \
+	%D%/azure_lookalike.py \
 	%D%/differential.mjs \
 	%D%/differential.py \
 	%D%/google/client.mjs \
@@ -119,6 +129,8 @@ EXTRA_DIST += \
 	%D%/kms_ali.h \
 	%D%/kms_ali_service.sh \
 	%D%/kms_aws_service.sh \
+	%D%/kms_azure.h \
+	%D%/kms_azure_service.sh \
 	%D%/kms_google.h \
 	%D%/kms_google_service.sh \
 	%D%/kms_every_fault.sh \

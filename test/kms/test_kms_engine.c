@@ -329,8 +329,9 @@ an_unknown_service_is_shown_without_the_rest(void **state)
                      ENVELOPE_R_UNREADABLE_KEY);
     assert_string_equal(
         t.err.detail,
-        "nokms: no such key service, only: alikms, awskms, execkms, "
-        "gcpkms, httpkms, huaweikms, tencentkms, vault, gcp-kms");
+        "nokms: no such key service, only: alikms, awskms, azurekeyvault, "
+        "execkms, gcpkms, httpkms, huaweikms, tencentkms, vault, azurekms, "
+        "gcp-kms");
 }
 
 /* RFC 3986, 3.1: schemes are in any case of letters. */

@@ -11,6 +11,8 @@ need xxd
 . "$srcdir/test/kms/kms_services.sh"
 need aws
 . "$srcdir/test/kms/kms_google_service.sh"
+google=$here google_key=$key
+. "$srcdir/test/kms/kms_azure_service.sh"
 
 machine_with_helper() {
     machine
@@ -25,15 +27,22 @@ S
 users_of_kms_7() {
     AWS_CONFIG_FILE=$PWD/config
     AWS_ENDPOINT_URL_STS=$AWS_ENDPOINT_URL_KMS
-    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS=$here
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS=$google
+    AZURE_AUTHORITY_HOST=$here
+    AZURE_TENANT_ID=11111111-2222-3333-4444-555555555555
+    AZURE_CLIENT_ID=restore
+    AZURE_CLIENT_SECRET=$(cat "$tests_dir/azure/secret")
+    export AZURE_AUTHORITY_HOST AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET
     # shellcheck disable=SC2154 # of kms_google_service.sh
     PRINTED_PATHS="$PRINTED_PATHS
 /vault/secrets $root/run/secrets
-projects/shop/locations/eu/keyRings/backups/cryptoKeys/daily $key"
+azurekeyvault://shop.vault.azure.net/keys/backup $(uri_of backup)
+projects/shop/locations/eu/keyRings/backups/cryptoKeys/daily $google_key"
     export AWS_CONFIG_FILE AWS_ENDPOINT_URL_STS PRINTED_PATHS
     export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS
     cp "$tests_dir/aws/web-token" "$root/run/secrets/aws-token"
     cp "$tests_dir/vault/token" "$root/run/secrets/token"
+    cp "$tests_dir/azure/secret" "$root/run/secrets/azure"
     certificate escrow
     cp escrow.crt escrow.pem
     echo notes >notes
@@ -74,6 +83,17 @@ aws_7() {
     same far
 }
 
+azure_7() {
+    leaves 'az keyvault key create' 'the cloud itself'
+    leaves 'az keyvault key download' 'test/kms/kms_azure.sh does the same'
+    with_kms runs 'key=azurekeyvault'
+    same az.txt
+    AZURE_CLIENT_SECRET=none
+    with_kms runs 'AZURE_CLIENT_SECRET='
+    same by-secret
+    leaves 'apiVersion: v1' 'test/kms/kms_azure.sh has such a file'
+}
+
 others_7() {
     leaves 'gcloud kms keyrings' 'the cloud itself'
     with_kms runs 'key=projects/shop'
@@ -111,6 +131,7 @@ kms_7() {
         envelope -r awskms:///alias/backup -r vault:backup -o one.xb notes
     fi
     aws_7
+    azure_7
     others_7
     with_kms runs 'envelope rewrap -i awskms'
     if [ -e notes.env ]; then
