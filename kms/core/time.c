@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times as services write them, by strptime(); names of months are none of it, so
- * that no locale changes what is read. */
+/*
+ * Times as services write them, by strptime().  Not by curl_getdate(): where a time_t
+ * has 32 bits in libcurl, it may have 64 here.
+ */
 #define _GNU_SOURCE /* strptime, timegm, tm_gmtoff */
 #include "kms/core/time.h"
 
+#include <locale.h>
 #include <string.h>
 #include <time.h>
 
@@ -46,4 +49,26 @@ kms_time_read(const char *text)
     seconds = -tm.tm_gmtoff;
     seconds += timegm(&tm);
     return seconds > 0 ? seconds : 0;
+}
+
+/* strptime() reads more than this form: what it has read is written again. */
+int64_t
+kms_time_read_date(const char *text)
+{
+    static const char form[] = "%a, %d %b %Y %H:%M:%S GMT";
+    locale_t plain = newlocale(LC_TIME_MASK, "C", (locale_t)0), before;
+    struct tm tm = { 0 };
+    char again[64] = "";
+    time_t seconds = -1;
+
+    if (plain == (locale_t)0)
+        return -1;
+    before = uselocale(plain);
+    if (strptime(text, form, &tm) != NULL)
+        seconds = timegm(&tm);
+    if (seconds >= 0 && strftime(again, sizeof(again), form, &tm) == 0)
+        again[0] = '\0';
+    (void)uselocale(before);
+    freelocale(plain);
+    return again[0] != '\0' && strcmp(text, again) == 0 ? seconds : -1;
 }

@@ -14,4 +14,12 @@
  */
 int64_t kms_time_read(const char *text);
 
+/*
+ * kms_time_read_date - "Sun, 06 Nov 1994 08:49:37 GMT", whatever the locale, and no
+ * other form (RFC 9110, 5.6.7: IMF-fixdate)
+ *
+ * Returns: seconds since the epoch; -1 for what is no date.
+ */
+int64_t kms_time_read_date(const char *text);
+
 #endif

@@ -2,14 +2,11 @@
 /* Requests and replies as they are filled in; nothing is sent here. */
 #include "kms/http/http.h"
 
-#include <locale.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
-
-#include <curl/curl.h>
 
 #include "kms/core/span.h"
+#include "kms/core/time.h"
 
 #define REPLY_HEADER_LEN_MAX 256
 
@@ -140,24 +137,10 @@ kms_reply_take_header(struct kms_reply *reply, const char *line, size_t len)
     }
 }
 
-/* libcurl reads much for a date.  The one form that we take is what comes out when
- * it is written again, in the names of the C locale. */
 int64_t
 kms_reply_date(const struct kms_reply *reply)
 {
-    const char *text = kms_text_get(&reply->headers[KMS_REPLY_DATE]);
-    locale_t plain = newlocale(LC_TIME_MASK, "C", (locale_t)0);
-    time_t seconds = curl_getdate(text, NULL);
-    char again[64] = "";
-    struct tm tm;
-
-    if (plain == (locale_t)0)
-        return -1;
-    if (seconds >= 0 && gmtime_r(&seconds, &tm) != NULL)
-        (void)strftime_l(again, sizeof(again), "%a, %d %b %Y %H:%M:%S GMT", &tm,
-                         plain);
-    freelocale(plain);
-    return again[0] != '\0' && strcmp(text, again) == 0 ? seconds : -1;
+    return kms_time_read_date(kms_text_get(&reply->headers[KMS_REPLY_DATE]));
 }
 
 void
