@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "kms/engine/source.h"
+
 /* The entry of a source, or NULL. */
 static struct kms_kept_entry *
 find(struct kms_kept *kept, const char *source)
@@ -71,8 +73,7 @@ kms_kept_put(const struct kms_seeker *seeker, const char *source,
         entry = &kept->entries[kept->next++ % KMS_KEPT_COUNT_MAX];
     kms_text_set(&entry->source, source);
     copy(&entry->credentials, credentials);
-    if (entry->source.failed || entry->credentials.id.failed
-        || entry->credentials.secret.failed || entry->credentials.token.failed)
+    if (entry->source.failed || kms_source_failed(&entry->credentials))
         forget(entry);
     (void)pthread_mutex_unlock(&kept->lock);
 }
