@@ -7,37 +7,20 @@
 #include <string.h>
 
 #include "kms/aws/endpoint.h"
-
-static const char *fips, *dual_stack; /* of the line */
-
-static const char *
-variable(void *arg, const char *name)
-{
-    (void)arg;
-    if (strcmp(name, "AWS_USE_FIPS_ENDPOINT") == 0)
-        return fips;
-    return strcmp(name, "AWS_USE_DUALSTACK_ENDPOINT") == 0 ? dual_stack : NULL;
-}
-
-static enum envelope_reason
-read_nothing(void *arg, struct kms_text *content, const char *path,
-             size_t len_max, struct envl_err *err)
-{
-    (void)arg;
-    (void)content;
-    (void)path;
-    (void)len_max;
-    (void)err;
-    return ENVELOPE_OK;
-}
+#include "test/kms/world.h"
 
 static void
-print_host(const char *service, const char *region)
+print_host(const char *service, const char *region, const char *fips,
+           const char *dual_stack)
 {
-    static const struct kms_world world = { .variable = variable,
-                                            .read = read_nothing };
+    const struct fake_pair variables[] = {
+        { "AWS_USE_FIPS_ENDPOINT", fips },
+        { "AWS_USE_DUALSTACK_ENDPOINT", dual_stack },
+        { NULL, NULL },
+    };
+    struct fake_world fake;
     const struct kms_aws_place place = {
-        .world = &world,
+        .world = &fake.world,
         .service = strcmp(service, "sts") == 0 ? KMS_AWS_STS : KMS_AWS_KMS,
         .region = region,
     };
@@ -45,6 +28,8 @@ print_host(const char *service, const char *region)
     struct kms_text ca_file = { 0 };
     struct envl_err err;
 
+    fake_world_init(&fake);
+    fake.variables = variables;
     printf("%s %s %s %s ", service, region, fips, dual_stack);
     if (kms_aws_endpoint(&endpoint, &ca_file, &place, &err) == ENVELOPE_OK)
         printf("https://%s\n", kms_text_get(&endpoint.host));
@@ -52,12 +37,13 @@ print_host(const char *service, const char *region)
         printf("none\n");
     kms_text_clear(&ca_file);
     kms_endpoint_clear(&endpoint);
+    fake_world_clear(&fake);
 }
 
 int
 main(void)
 {
-    char line[256], *rest, *service, *region;
+    char line[256], *rest, *service, *region, *fips, *dual_stack;
 
     while (fgets(line, sizeof(line), stdin) != NULL) {
         rest = line;
@@ -68,7 +54,7 @@ main(void)
         dual_stack = strsep(&rest, " ");
         if (dual_stack == NULL)
             return 1;
-        print_host(service, region);
+        print_host(service, region, fips, dual_stack);
     }
     return fflush(stdout) == 0 ? 0 : 1;
 }

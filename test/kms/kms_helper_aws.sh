@@ -76,12 +76,7 @@ other_faces() {
     cmp plain out
     seal_to "$uri" plain a
     opens a "$uri"
-    [ -z "${ENVELOPE_SANITIZED-}" ] || return 0
-    : "${ENVELOPE_PRELOAD:=$top_builddir/.libs/envelope-preload.so}"
-    export ENVELOPE_PRELOAD
-    "$top_builddir/bsdtar-envelope" --add-filter envelope \
-        --options "envelope:recipient=$uri" -cf a.tar plain
-    "$envelope" decrypt -i "$uri" a.tar | tar -xOf - plain | cmp plain -
+    by_bsdtar
 }
 
 labels_are_context() {

@@ -136,6 +136,7 @@ EXTRA_DIST += \
 	%D%/kms_every_fault.sh \
 	%D%/kms_huawei_service.sh \
 	%D%/kms_node_modules.sh \
+	%D%/kms_scene.h \
 	%D%/kms_services.sh \
 	%D%/kms_sign.h \
 	%D%/kms_tencent.h \

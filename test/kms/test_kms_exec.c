@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* execkms: what a helper is told, and what it may answer; envelope-kms-helper(7)
  * has the protocol. */
-#include "kms/dispatch.h"
-
-#include "kms/core/uri.h"
-
 #include <stdio.h>
 
 #include <openssl/crypto.h>
 
-#include "test/kms/world.h"
-#include "test/support/memory.h"
-#include "test/support/support.h"
+#include "kms/core/uri.h"
+#include "test/kms/kms_scene.h"
 
-#define CONF ENVELOPE_KMS_CONFIG_PATH
 #define LABELS "host=db1\nset=\xc3\xa9 \"1\"\n"
 #define CONTEXT "\"context\":{\"host\":\"db1\",\"set\":\"\xc3\xa9 \\\"1\\\"\"}"
-/* 32 letters k, and "blob" */
-#define KEK_BASE64 "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
+/* "blob" */
 #define BLOB_BASE64 "YmxvYg=="
 /* What is not asked for is passed over, but wiped like the rest. */
 #define GOOD                                                  \
@@ -35,115 +28,38 @@ static const char config[] = "[corp]\n"
                              "[Web]\n"
                              "url = https://kms.example.net\n";
 
-/* What each test begins with. */
-struct scene {
-    struct fake_world fake;
-    struct fake_pair files[2];
-    struct envl_kms_call call;
-    struct envl_kms_wrapped made, wrapped;
-    unsigned char kek[ENVL_KEK_LEN];
-    struct envl_err err;
+/* What the world does not keep. */
+static struct {
     unsigned milliseconds;      /* of the last run */
     const char *const *outputs; /* of one run after the other, or NULL */
     enum envelope_reason (*run)(void *arg, struct kms_text *output, size_t max,
                                 char *const argv[],
                                 const struct kms_text *input,
                                 unsigned milliseconds, struct envl_err *err);
-};
+} ran;
 
-static struct scene scene;
-
-/* The world's own, with what it does not keep. */
+/* The world's own. */
 static enum envelope_reason
 run(void *arg, struct kms_text *output, size_t max, char *const argv[],
     const struct kms_text *input, unsigned milliseconds, struct envl_err *err)
 {
-    scene.milliseconds = milliseconds;
-    if (scene.outputs != NULL)
-        scene.fake.run_output = scene.outputs[scene.fake.run_count];
-    return scene.run(arg, output, max, argv, input, milliseconds, err);
+    ran.milliseconds = milliseconds;
+    if (ran.outputs != NULL)
+        scene.fake.run_output = ran.outputs[scene.fake.run_count];
+    return ran.run(arg, output, max, argv, input, milliseconds, err);
 }
 
 static int
 set_scene(void **state)
 {
     (void)state;
-    memset(&scene, 0, sizeof(scene));
-    fake_world_init(&scene.fake);
-    scene.run = scene.fake.world.run;
+    scene_begin(config, "execkms://corp/backup%2f1", "execkms", "corp/backup/1",
+                "blob");
+    memset(&ran, 0, sizeof(ran));
+    ran.run = scene.fake.world.run;
     scene.fake.world.run = run;
-    scene.files[0] = (struct fake_pair){ CONF, config };
-    scene.fake.files = scene.files;
     scene.fake.run_output = GOOD;
-    scene.call.uri = "execkms://corp/backup%2f1";
-    memcpy(scene.wrapped.blob, "blob", 4);
-    scene.wrapped.blob_len = 4;
-    strcpy(scene.wrapped.service, "execkms");
-    strcpy(scene.wrapped.key, "corp/backup/1");
     return 0;
-}
-
-static int
-strike_scene(void **state)
-{
-    (void)state;
-    fake_world_clear(&scene.fake);
-    assert_int_equal(memory.unwiped, 0);
-    return 0;
-}
-
-static void
-set_labels(void)
-{
-    scene.call.labels = LABELS;
-    scene.call.labels_len = strlen(LABELS);
-}
-
-static bool
-matches(const char *key)
-{
-    struct envl_kms_wrapped wrapped = { .service = "execkms" };
-
-    (void)snprintf(wrapped.key, sizeof(wrapped.key), "%s", key);
-    return kms_dispatch_matches(&scene.fake.world, scene.call.uri, &wrapped);
-}
-
-static enum envelope_reason
-generate(void)
-{
-    return kms_dispatch_generate(&scene.fake.world, &scene.made, scene.kek,
-                                 &scene.call, &scene.err);
-}
-
-static enum envelope_reason
-unwrap(void)
-{
-    return kms_dispatch_unwrap(&scene.fake.world, scene.kek, &scene.wrapped,
-                               &scene.call, &scene.err);
-}
-
-static enum envelope_reason
-rewrap(const char *to)
-{
-    return kms_dispatch_rewrap(&scene.fake.world, &scene.made, &scene.wrapped,
-                               &scene.call, to, &scene.err);
-}
-
-static enum envelope_reason
-check(const char *uri)
-{
-    scene.call.uri = uri;
-    return kms_dispatch_check(&scene.fake.world, scene.call.uri,
-                              ENVL_KMS_RECIPIENT, &scene.err);
-}
-
-static void
-assert_kek_is(char byte)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(scene.kek); i++)
-        assert_int_equal(scene.kek[i], byte);
 }
 
 /* Configuration */
@@ -187,7 +103,7 @@ bad_configurations_are_refused(void **state)
     (void)state;
     for (i = 0; i < COUNT(cases); i++) {
         scene.files[0].content = cases[i].config;
-        if (check(cases[i].uri) != ENVELOPE_R_UNREADABLE_KEY
+        if (check(cases[i].uri, ENVL_KMS_RECIPIENT) != ENVELOPE_R_UNREADABLE_KEY
             || strstr(scene.err.detail, cases[i].detail) == NULL)
             fail_msg("case %zu: %s", i, scene.err.detail);
         assert_int_equal(generate(), ENVELOPE_R_UNREADABLE_KEY);
@@ -201,7 +117,8 @@ without_a_file_there_is_nothing(void **state)
 {
     (void)state;
     scene.fake.files = NULL;
-    assert_int_equal(check("execkms://corp/k"), ENVELOPE_R_UNREADABLE_KEY);
+    assert_int_equal(check("execkms://corp/k", ENVL_KMS_RECIPIENT),
+                     ENVELOPE_R_UNREADABLE_KEY);
     assert_non_null(strstr(scene.err.detail, CONF));
 }
 
@@ -212,17 +129,20 @@ names_are_limited(void **state)
 
     (void)state;
     (void)snprintf(text, sizeof(text), "execkms://%065d/k", 0);
-    assert_int_equal(check(text), ENVELOPE_R_UNREADABLE_KEY);
+    assert_int_equal(check(text, ENVL_KMS_RECIPIENT),
+                     ENVELOPE_R_UNREADABLE_KEY);
     assert_non_null(strstr(scene.err.detail, "a section's name"));
     (void)snprintf(text, sizeof(text), "execkms://corp/%0*d",
                    ENVL_KMS_KEY_LEN_MAX - 5, 0);
-    assert_int_equal(check(text), ENVELOPE_OK);
+    assert_int_equal(check(text, ENVL_KMS_RECIPIENT), ENVELOPE_OK);
     (void)snprintf(text, sizeof(text), "execkms://corp/%0*d",
                    ENVL_KMS_KEY_LEN_MAX - 4, 0);
-    assert_int_equal(check(text), ENVELOPE_R_UNREADABLE_KEY);
+    assert_int_equal(check(text, ENVL_KMS_RECIPIENT),
+                     ENVELOPE_R_UNREADABLE_KEY);
     scene.files[0].content =
         "[corp]\nexec=/h\nargs=1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n";
-    assert_int_equal(check("execkms://corp/k"), ENVELOPE_OK);
+    assert_int_equal(check("execkms://corp/k", ENVL_KMS_RECIPIENT),
+                     ENVELOPE_OK);
 }
 
 static void
@@ -235,7 +155,7 @@ good_configurations_pass(void **state)
 
     (void)state;
     for (i = 0; i < COUNT(good); i++)
-        assert_int_equal(check(good[i]), ENVELOPE_OK);
+        assert_int_equal(check(good[i], ENVL_KMS_RECIPIENT), ENVELOPE_OK);
     assert_int_equal(scene.fake.run_count, 0);
 }
 
@@ -281,7 +201,7 @@ generate_asks_for_a_key(void **state)
     assert_string_equal(scene.fake.runs[0].input,
                         "{\"version\":1,\"operation\":\"generate\","
                         "\"key\":\"backup/1\"}\n");
-    assert_int_equal(scene.milliseconds, 30000);
+    assert_int_equal(ran.milliseconds, 30000);
     assert_string_equal(scene.made.key, "corp/backup/1");
     assert_int_equal(scene.made.blob_len, 4);
     assert_memory_equal(scene.made.blob, "blob", 4);
@@ -293,7 +213,7 @@ static void
 labels_are_the_context(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     assert_int_equal(generate(), ENVELOPE_OK);
     assert_string_equal(scene.fake.runs[0].input,
                         "{\"version\":1,\"operation\":\"generate\","
@@ -309,7 +229,7 @@ static void
 unwrap_asks_with_the_blob(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     assert_int_equal(unwrap(), ENVELOPE_OK);
     assert_string_equal(scene.fake.runs[0].input,
                         "{\"version\":1,\"operation\":\"decrypt\","
@@ -332,7 +252,7 @@ static void
 rewrap_names_both_keys(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     scene.wrapped.has_context = true;
     scene.fake.run_output = "{\"key\":\"next\",\"ciphertext\":\"bmV3\"}";
     assert_int_equal(rewrap("execkms://corp/next"), ENVELOPE_OK);
@@ -372,7 +292,7 @@ arguments_are_split_at_spaces(void **state)
     assert_int_equal(generate(), ENVELOPE_OK);
     assert_string_equal(scene.fake.runs[0].command,
                         "/usr/libexec/helper --site eu -v");
-    assert_int_equal(scene.milliseconds, 600000);
+    assert_int_equal(ran.milliseconds, 600000);
     assert_string_equal(scene.made.key, "args/backup/1");
 }
 
@@ -536,7 +456,7 @@ it_is_asked_once_more_if_it_says_so(void **state)
     static const char *const dead[] = { BUSY, NULL, GOOD };
 
     (void)state;
-    scene.outputs = well;
+    ran.outputs = well;
     assert_int_equal(generate(), ENVELOPE_OK);
     assert_int_equal(scene.fake.run_count, 2);
     assert_string_equal(scene.fake.runs[0].input, scene.fake.runs[1].input);
@@ -546,7 +466,7 @@ it_is_asked_once_more_if_it_says_so(void **state)
 
     (void)strike_scene(NULL);
     (void)set_scene(NULL);
-    scene.outputs = badly;
+    ran.outputs = badly;
     assert_int_equal(generate(), ENVELOPE_R_KEY_SERVICE);
     assert_string_equal(scene.err.detail,
                         "execkms://corp: Busy, after 2 attempts");
@@ -554,7 +474,7 @@ it_is_asked_once_more_if_it_says_so(void **state)
 
     (void)strike_scene(NULL);
     (void)set_scene(NULL);
-    scene.outputs = dead;
+    ran.outputs = dead;
     assert_int_equal(generate(), ENVELOPE_R_KEY_SERVICE);
     assert_int_equal(scene.fake.run_count, 2);
 }
@@ -584,7 +504,7 @@ memory_may_run_out_anywhere(void **state)
     long live = memory_live();
 
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     scene.fake.world.run = run_plainly;
     for (n = 1; rc != ENVELOPE_OK; n++) {
         memset(&scene.made, 0, sizeof(scene.made));

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* httpkms: what a section of kms.conf makes of a request, and of a reply;
  * envelope-kms.conf(5) says what it should. */
-#include "kms/dispatch.h"
-
 #include <stdio.h>
 
 #include <openssl/crypto.h>
 
-#include "test/kms/world.h"
-#include "test/support/memory.h"
-#include "test/support/support.h"
+#include "test/kms/kms_scene.h"
 
-#define CONF ENVELOPE_KMS_CONFIG_PATH
 #define LABELS "host=db1\nset=\xc3\xa9\n"
 #define CONTEXT "\"context\":{\"host\":\"db1\",\"set\":\"\xc3\xa9\"}"
-/* 32 letters k */
-#define KEK_BASE64 "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 /* What is not asked for is passed over, but wiped like the rest. */
 #define GOOD                                                  \
     "{\"keyId\":\"backup\",\"plaintext\":\"" KEK_BASE64 "\"," \
@@ -29,21 +22,13 @@
 #define UNSIGNED BASIC "signer = none\n"
 #define NO_PATHS "[corp]\nurl = https://x\nsigner = none\n"
 
-/* What each test begins with. */
-static struct scene {
-    struct fake_world fake;
-    struct fake_pair files[3], variables[8];
-    struct fake_reply replies[8];
-    struct envl_libctx ctx;
-    struct envl_kms_call call;
-    struct envl_kms_wrapped made, wrapped;
-    unsigned char kek[ENVL_KEK_LEN];
-    struct envl_err err;
-    char ca_file[64], certificate[64], key[64]; /* of the last request */
+/* What the world does not keep, of the last request. */
+static struct {
+    char ca_file[64], certificate[64], key[64];
     enum envelope_reason (*send)(void *arg, struct kms_reply *reply,
                                  const struct kms_request *request,
                                  unsigned milliseconds, struct envl_err *err);
-} scene;
+} sent;
 
 static void
 keep_path(char out[64], const char *path)
@@ -51,17 +36,17 @@ keep_path(char out[64], const char *path)
     (void)snprintf(out, 64, "%s", path != NULL ? path : "-");
 }
 
-/* The world's own, with what it does not keep. */
+/* The world's own. */
 static enum envelope_reason
 send_request(void *arg, struct kms_reply *reply,
              const struct kms_request *request, unsigned milliseconds,
              struct envl_err *err)
 {
-    keep_path(scene.ca_file, request->tls.ca_file);
-    keep_path(scene.certificate, request->tls.certificate);
-    keep_path(scene.key, request->tls.key);
+    keep_path(sent.ca_file, request->tls.ca_file);
+    keep_path(sent.certificate, request->tls.certificate);
+    keep_path(sent.key, request->tls.key);
     assert_null(request->tls.ca_path);
-    return scene.send(arg, reply, request, milliseconds, err);
+    return sent.send(arg, reply, request, milliseconds, err);
 }
 
 /* The next replies, from the first one on. */
@@ -77,30 +62,12 @@ static int
 set_scene(void **state)
 {
     (void)state;
-    memset(&scene, 0, sizeof(scene));
-    fake_world_init(&scene.fake);
-    scene.send = scene.fake.world.send;
+    scene_begin(UNSIGNED, "httpkms://corp/backup", "httpkms", "corp/backup",
+                "v1:blob");
+    memset(&sent, 0, sizeof(sent));
+    sent.send = scene.fake.world.send;
     scene.fake.world.send = send_request;
-    scene.files[0] = (struct fake_pair){ CONF, UNSIGNED };
-    scene.fake.files = scene.files;
-    scene.fake.variables = scene.variables;
     set_reply(0, 200, GOOD, NULL);
-    scene.call.uri = "httpkms://corp/backup";
-    scene.ctx.propq = "";
-    scene.call.ctx = &scene.ctx;
-    memcpy(scene.wrapped.blob, "v1:blob", 7);
-    scene.wrapped.blob_len = 7;
-    strcpy(scene.wrapped.service, "httpkms");
-    strcpy(scene.wrapped.key, "corp/backup");
-    return 0;
-}
-
-static int
-strike_scene(void **state)
-{
-    (void)state;
-    fake_world_clear(&scene.fake);
-    assert_int_equal(memory.unwiped, 0);
     return 0;
 }
 
@@ -116,62 +83,6 @@ set_config(const char *config)
 {
     scene.files[0].content = config;
 }
-
-static void
-set_labels(void)
-{
-    scene.call.labels = LABELS;
-    scene.call.labels_len = strlen(LABELS);
-}
-
-static bool
-matches(const char *key)
-{
-    struct envl_kms_wrapped wrapped = { .service = "httpkms" };
-
-    (void)snprintf(wrapped.key, sizeof(wrapped.key), "%s", key);
-    return kms_dispatch_matches(&scene.fake.world, scene.call.uri, &wrapped);
-}
-
-static enum envelope_reason
-generate(void)
-{
-    return kms_dispatch_generate(&scene.fake.world, &scene.made, scene.kek,
-                                 &scene.call, &scene.err);
-}
-
-static enum envelope_reason
-unwrap(void)
-{
-    return kms_dispatch_unwrap(&scene.fake.world, scene.kek, &scene.wrapped,
-                               &scene.call, &scene.err);
-}
-
-static enum envelope_reason
-rewrap(const char *to)
-{
-    return kms_dispatch_rewrap(&scene.fake.world, &scene.made, &scene.wrapped,
-                               &scene.call, to, &scene.err);
-}
-
-static enum envelope_reason
-check(const char *uri, enum envl_kms_use use)
-{
-    scene.call.uri = uri;
-    return kms_dispatch_check(&scene.fake.world, scene.call.uri, use,
-                              &scene.err);
-}
-
-static void
-assert_kek_is(char byte)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(scene.kek); i++)
-        assert_int_equal(scene.kek[i], byte);
-}
-
-#define assert_detail_has(text) assert_non_null(strstr(scene.err.detail, text))
 
 /* Configuration */
 
@@ -347,8 +258,8 @@ generate_asks_for_a_key(void **state)
     assert_memory_equal(scene.made.blob, "v1:blob", 7);
     assert_false(scene.made.has_context);
     assert_kek_is('k');
-    assert_string_equal(scene.ca_file, "-");
-    assert_string_equal(scene.certificate, "-");
+    assert_string_equal(sent.ca_file, "-");
+    assert_string_equal(sent.certificate, "-");
 }
 
 static void
@@ -414,14 +325,14 @@ static void
 labels_are_the_context(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     assert_int_equal(generate(), ENVELOPE_OK);
     assert_string_equal(scene.fake.requests[0].body,
                         "{\"keyId\":\"backup\"," CONTEXT "}");
     assert_true(scene.made.has_context);
 
     reset();
-    set_labels();
+    set_labels(LABELS);
     scene.call.labels_len = 0;
     assert_int_equal(generate(), ENVELOPE_OK);
     assert_string_equal(scene.fake.requests[0].body, "{\"keyId\":\"backup\"}");
@@ -429,7 +340,7 @@ labels_are_the_context(void **state)
 
     /* A service without any */
     reset();
-    set_labels();
+    set_labels(LABELS);
     set_config(UNSIGNED "request-context=\n");
     assert_int_equal(generate(), ENVELOPE_OK);
     assert_string_equal(scene.fake.requests[0].body, "{\"keyId\":\"backup\"}");
@@ -440,7 +351,7 @@ static void
 members_are_named_by_the_section(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     set_config(UNSIGNED "request-key = KeyId\n"
                         "request-context = EncryptionContext\n"
                         "request-extra = {\"Spec\":\"AES_256\", \"n\":[{}] }\n"
@@ -482,7 +393,7 @@ static void
 unwrap_asks_with_the_blob(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     assert_int_equal(unwrap(), ENVELOPE_OK);
     assert_string_equal(scene.fake.requests[0].url,
                         "https://kms.example.net/v1/keys/backup/decrypt");
@@ -491,7 +402,7 @@ unwrap_asks_with_the_blob(void **state)
     assert_kek_is('k');
 
     reset();
-    set_labels();
+    set_labels(LABELS);
     scene.wrapped.has_context = true;
     assert_int_equal(unwrap(), ENVELOPE_OK);
     assert_string_equal(scene.fake.requests[0].body,
@@ -532,7 +443,7 @@ static void
 rewrap_is_for_the_same_key(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     scene.wrapped.has_context = true;
     set_config(UNSIGNED "request-to =\n");
     set_reply(0, 200, REWRAPPED("backup"), NULL);
@@ -559,7 +470,7 @@ static void
 rewrap_is_for_another_key(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     set_reply(0, 200, REWRAPPED("next"), NULL);
     assert_int_equal(rewrap("httpkms://corp/next"), ENVELOPE_OK);
     assert_string_equal(scene.fake.requests[0].url,
@@ -597,9 +508,9 @@ tls_is_the_sections(void **state)
                         "certificate = /me.pem\n"
                         "private-key = /me.key\n");
     assert_int_equal(generate(), ENVELOPE_OK);
-    assert_string_equal(scene.ca_file, "/ca.pem");
-    assert_string_equal(scene.certificate, "/me.pem");
-    assert_string_equal(scene.key, "/me.key");
+    assert_string_equal(sent.ca_file, "/ca.pem");
+    assert_string_equal(sent.certificate, "/me.pem");
+    assert_string_equal(sent.key, "/me.key");
 }
 
 /* Signers */
@@ -1078,7 +989,7 @@ static void
 memory_may_run_out_anywhere(void **state)
 {
     (void)state;
-    set_labels();
+    set_labels(LABELS);
     scene.files[1] = (struct fake_pair){ "/t", SECRET };
     scene.variables[0] = (struct fake_pair){ "TOKEN", SECRET };
     scene.fake.world.send = send_plainly;
