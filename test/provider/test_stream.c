@@ -5,16 +5,16 @@
  */
 #include "support.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+
+#include "test/support/process.h"
 
 #define CHUNK ((size_t)ENVELOPE_CHUNK_LENGTH)
 #define MIB ((size_t)1048576)
@@ -826,32 +826,6 @@ test_bio_says_that_it_failed(void **state)
 
 /* Threads */
 
-static size_t
-count_tasks(void)
-{
-    DIR *dir = opendir("/proc/self/task");
-    struct dirent *entry;
-    size_t count = 0;
-
-    assert_non_null(dir);
-    while ((entry = readdir(dir)) != NULL)
-        count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
-}
-
-/* A thread that was joined stays in /proc for a moment. */
-static void
-wait_for_tasks(size_t count)
-{
-    const struct timespec moment = { 0, 1000000 };
-    int i;
-
-    for (i = 0; i < 1000 && count_tasks() != count; i++)
-        nanosleep(&moment, NULL);
-    assert_int_equal(count_tasks(), count);
-}
-
 static const uint64_t thread_counts[] = { 0, 1, 2, 3, 8, 64 };
 
 static void
@@ -889,7 +863,7 @@ test_threads_make_no_difference(void **state)
 static void
 check_task_count(const struct support *s, uint64_t threads, size_t started)
 {
-    size_t before = count_tasks();
+    unsigned before = thread_count();
     struct octets text = text_of(MIB), out = { 0 };
     struct support_params params;
     EVP_CIPHER_CTX *ctx;
@@ -898,13 +872,13 @@ check_task_count(const struct support *s, uint64_t threads, size_t started)
     if (threads != UINT64_MAX)
         support_add_number(&params, ENVELOPE_PARAM_THREADS, threads);
     ctx = support_init(s, SUPPORT_SEAL, support_kek, params.list);
-    assert_int_equal(count_tasks(), before);
+    assert_int_equal(thread_count(), before);
     assert_true(support_update(ctx, &at_once, text.data, text.len, &out));
-    assert_int_equal(count_tasks(), before + started);
+    assert_int_equal(thread_count(), before + started);
     assert_true(support_update(ctx, &at_once, text.data, text.len, &out));
-    assert_int_equal(count_tasks(), before + started);
+    assert_int_equal(thread_count(), before + started);
     EVP_CIPHER_CTX_free(ctx);
-    wait_for_tasks(before);
+    assert_int_equal(thread_count(), before);
     support_drop(&out);
     support_drop(&text);
 }
@@ -924,7 +898,8 @@ test_threads_end_with_the_context(void **state)
 static void
 test_small_updates_start_no_thread(void **state)
 {
-    size_t before = count_tasks(), i;
+    unsigned before = thread_count();
+    size_t i;
     struct octets text = text_of(8 * CHUNK), out = { 0 };
     struct support_params params;
     EVP_CIPHER_CTX *ctx;
@@ -935,7 +910,7 @@ test_small_updates_start_no_thread(void **state)
     for (i = 0; i < 32; i++)
         assert_true(
             support_update(ctx, &at_once, text.data, text.len / 32, &out));
-    assert_int_equal(count_tasks(), before);
+    assert_int_equal(thread_count(), before);
     EVP_CIPHER_CTX_free(ctx);
     support_drop(&out);
     support_drop(&text);
@@ -944,7 +919,7 @@ test_small_updates_start_no_thread(void **state)
 static void
 test_unload_leaves_no_thread(void **state)
 {
-    size_t before = count_tasks();
+    unsigned before = thread_count();
     struct octets text = text_of(MIB), out = { 0 };
     struct support_params params;
     EVP_CIPHER_CTX *ctx;
@@ -956,10 +931,10 @@ test_unload_leaves_no_thread(void **state)
     support_add_number(&params, ENVELOPE_PARAM_THREADS, 4);
     ctx = support_init(&own, SUPPORT_SEAL, support_kek, params.list);
     assert_true(support_update(ctx, &at_once, text.data, text.len, &out));
-    assert_int_equal(count_tasks(), before + 3);
+    assert_int_equal(thread_count(), before + 3);
     EVP_CIPHER_CTX_free(ctx);
     support_close(&own);
-    wait_for_tasks(before);
+    assert_int_equal(thread_count(), before);
     support_drop(&out);
     support_drop(&text);
 }
@@ -1109,7 +1084,7 @@ test_fork_and_free(void **state)
     if (child == 0) {
         alarm(60);
         EVP_CIPHER_CTX_free(ctx);
-        _exit(count_tasks() == 1 ? 0 : 1);
+        _exit(thread_count() == 1 ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));

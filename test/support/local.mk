@@ -6,7 +6,8 @@ libtest_la_SOURCES += %D%/bytes.c
 endif
 libtest_la_SOURCES += \
 	%D%/der.c \
-	%D%/memory.c
+	%D%/memory.c \
+	%D%/process.c
 
 EXTRA_DIST += \
 	%D%/bytes.h \
@@ -17,6 +18,7 @@ EXTRA_DIST += \
 	%D%/driver.sh \
 	%D%/memory.h \
 	%D%/no_cmocka.sh \
+	%D%/process.h \
 	%D%/program.sh \
 	%D%/real.h \
 	%D%/python.sh \

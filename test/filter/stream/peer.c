@@ -3,7 +3,6 @@
 #define _GNU_SOURCE /* F_SETPIPE_SZ, pipe2 */
 #include "test/filter/stream/peer.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -214,42 +213,4 @@ nap_until(const atomic_bool *done)
     for (i = 0; i < PATIENCE && !atomic_load(done); i++)
         nap();
     return atomic_load(done);
-}
-
-static unsigned
-entries(const char *path)
-{
-    DIR *dir = opendir(path);
-    const struct dirent *entry;
-    unsigned count = 0;
-
-    if (dir == NULL)
-        return 0;
-    while ((entry = readdir(dir)) != NULL)
-        count += entry->d_name[0] != '.';
-    (void)closedir(dir);
-    return count;
-}
-
-unsigned
-thread_count(void)
-{
-    return entries("/proc/self/task");
-}
-
-unsigned
-fd_count(void)
-{
-    return entries("/proc/self/fd");
-}
-
-/* One that has been joined may be listed for a moment yet. */
-void
-assert_threads(unsigned count)
-{
-    unsigned i;
-
-    for (i = 0; i < PATIENCE && thread_count() > count; i++)
-        nap();
-    assert_true(thread_count() <= count);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The far ends of descriptors: files without a name, threads that feed
- * and drain pipes, and what the process has open.
+ * and drain pipes.
  */
 #ifndef ENVL_TEST_PEER_H
 #define ENVL_TEST_PEER_H
@@ -51,18 +51,12 @@ void peer_join(struct peer *peer);
  * error for it */
 void start_quietly(pthread_t *thread, void *(*body)(void *), void *arg);
 
-/* The process */
+/* Waiting */
 
 /* nap - a millisecond
  * nap_until - as many as it takes, or more than anything should take; false if
  * it was in vain */
 void nap(void);
 bool nap_until(const atomic_bool *done);
-
-/* thread_count, fd_count - 0 where the system does not tell
- * assert_threads - no more than these are left, soon */
-unsigned thread_count(void);
-unsigned fd_count(void);
-void assert_threads(unsigned count);
 
 #endif

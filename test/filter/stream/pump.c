@@ -2,6 +2,7 @@
 /* Codecs, and transfers from one end to the other. */
 #define _GNU_SOURCE /* pthread_getattr_default_np */
 #include "test/filter/stream/pump.h"
+#include "test/support/process.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ pump_after(void **state)
         is_alone = false;
     }
 #endif
-    assert_threads(threads_before);
+    assert_int_equal(thread_count(), threads_before);
     assert_int_equal(fd_count(), fds_before);
     return 0;
 }
@@ -344,7 +345,7 @@ run(const struct job *job)
         peer_join(&to);
         outcome.got = to.bytes;
     }
-    assert_threads(threads);
+    assert_int_equal(thread_count(), threads);
     assert_int_equal(fd_count(), fds);
     return outcome;
 }

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE /* posix_openpt() and its like */
 #include "test/filter/stream/peer.h"
+#include "test/support/process.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 /* The pool: each item once, no thread before it is needed or after it is not. */
 #include "lib/payload/workers.h"
 
+#include "test/support/process.h"
 #include "test/support/support.h"
 
-#include <dirent.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -43,22 +43,6 @@ run_once(struct envl_workers *workers, size_t batch, unsigned threads)
         assert_int_equal(atomic_load(&job->done[i]), 1);
     assert_true(atomic_load(&job->worker_max) < (threads > 0 ? threads : 1));
     free(job);
-}
-
-/* Threads of this process, or 0 where the system does not tell. */
-static unsigned
-thread_count(void)
-{
-    DIR *dir = opendir("/proc/self/task");
-    const struct dirent *entry;
-    unsigned count = 0;
-
-    if (dir == NULL)
-        return 0;
-    while ((entry = readdir(dir)) != NULL)
-        count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
 }
 
 static void
