@@ -17,7 +17,6 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     const struct kms_world *world = target->world;
     struct kms_aws_target *own = target->own;
 
-    target->endpoint = &own->endpoint;
     target->binds_labels = true;
     return kms_aws_target_read(own, world, &target->uri, use, err);
 }
@@ -33,7 +32,7 @@ aim(struct kms_target *target, const char *arn, struct envl_err *err)
 {
     struct kms_aws_target *own = target->own;
     enum envelope_reason rc =
-        kms_aws_target_connect(own, target->world, arn, err);
+        kms_aws_target_connect(own, &target->endpoint, target->world, arn, err);
 
     target->key_id = own->key_id;
     target->region = kms_text_get(&own->region);

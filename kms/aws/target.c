@@ -60,15 +60,15 @@ kms_aws_target_clear(struct kms_aws_target *target)
     kms_aws_key_clear(&target->key);
     kms_text_clear(&target->region);
     kms_text_clear(&target->ca_file);
-    kms_endpoint_clear(&target->endpoint);
     *target = (struct kms_aws_target){ 0 };
 }
 
 /* Endpoint */
 
 static enum envelope_reason
-find_endpoint(struct kms_aws_target *target, const struct kms_world *world,
-              const char *region, struct envl_err *err)
+find_endpoint(struct kms_aws_target *target, struct kms_endpoint *endpoint,
+              const struct kms_world *world, const char *region,
+              struct envl_err *err)
 {
     const struct kms_uri *uri = target->key.uri;
     const struct kms_aws_place place = {
@@ -80,8 +80,8 @@ find_endpoint(struct kms_aws_target *target, const struct kms_world *world,
         .profile = kms_uri_get(uri, "profile"),
     };
 
-    kms_endpoint_clear(&target->endpoint);
-    return kms_aws_endpoint(&target->endpoint, &target->ca_file, &place, err);
+    kms_endpoint_clear(endpoint);
+    return kms_aws_endpoint(endpoint, &target->ca_file, &place, err);
 }
 
 /* Is there one for each region of the URI? */
@@ -89,20 +89,23 @@ static enum envelope_reason
 check_endpoints(struct kms_aws_target *target, const struct kms_world *world,
                 struct envl_err *err)
 {
+    struct kms_endpoint endpoint = { 0 };
     const struct kms_uri *uri = target->key.uri;
     enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
 
     for (i = 0; i < uri->query_count && rc == ENVELOPE_OK; i++) {
         if (strcmp(uri->query[i].name, "region") == 0)
-            rc = find_endpoint(target, world, uri->query[i].value, err);
+            rc = find_endpoint(target, &endpoint, world, uri->query[i].value,
+                               err);
     }
-    kms_endpoint_clear(&target->endpoint);
+    kms_endpoint_clear(&endpoint);
     return rc;
 }
 
 enum envelope_reason
 kms_aws_target_connect(struct kms_aws_target *target,
+                       struct kms_endpoint *endpoint,
                        const struct kms_world *world, const char *arn,
                        struct envl_err *err)
 {
@@ -118,7 +121,8 @@ kms_aws_target_connect(struct kms_aws_target *target,
         return envl_fail_memory(err);
     if (target->region.len == 0)
         return check_endpoints(target, world, err);
-    return find_endpoint(target, world, kms_text_get(&target->region), err);
+    return find_endpoint(target, endpoint, world, kms_text_get(&target->region),
+                         err);
 }
 
 /* Keys in headers and replies */

@@ -15,10 +15,9 @@
 
 struct kms_aws_target {
     struct kms_aws_key key;
-    struct kms_text region; /* where it is asked */
-    const char *key_id;     /* that is sent: the user's, or a discovered one;
+    struct kms_text region;  /* where it is asked */
+    const char *key_id;      /* that is sent: the user's, or a discovered one;
                              * borrowed */
-    struct kms_endpoint endpoint;
     struct kms_text ca_file; /* instead of the system's; "" for none */
 };
 
@@ -55,6 +54,7 @@ bool kms_aws_target_matches(const struct kms_aws_target *target,
  * Returns: as kms_aws_endpoint().
  */
 enum envelope_reason kms_aws_target_connect(struct kms_aws_target *target,
+                                            struct kms_endpoint *endpoint,
                                             const struct kms_world *world,
                                             const char *arn,
                                             struct envl_err *err);

@@ -18,13 +18,6 @@
 #define ALIAS "alias/"
 #define ALIAS_LEN_MAX 255 /* with ALIAS */
 
-struct own {
-    struct kms_endpoint endpoint;
-    const char *id;        /* of the key; NULL: an alias was named */
-    struct kms_text place; /* "REGION/" */
-    struct kms_text name;  /* "REGION/ID", where there is an id */
-};
-
 /* URIs: alikms://REGION/ID, /alias/NAME, /acs:kms:REGION:ACCOUNT:key/ID */
 
 static bool
@@ -57,8 +50,9 @@ id_of_arn(const char *arn, const char *region)
     return id != NULL && kms_is_key_id(id) ? id : NULL;
 }
 
+/* id - of the key; NULL: an alias is named */
 static enum envelope_reason
-read_key(struct own *own, const struct kms_uri *uri, struct envl_err *err)
+read_key(const char **id, const struct kms_uri *uri, struct envl_err *err)
 {
     const char *region = uri->authority, *key = uri->path;
 
@@ -66,8 +60,8 @@ read_key(struct own *own, const struct kms_uri *uri, struct envl_err *err)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%.80s/: no region such as cn-hangzhou",
                          region);
-    own->id = kms_is_key_id(key) ? key : id_of_arn(key, region);
-    if (own->id != NULL || is_alias(key))
+    *id = kms_is_key_id(key) ? key : id_of_arn(key, region);
+    if (*id != NULL || is_alias(key))
         return ENVELOPE_OK;
     return envl_fail(
         err, ENVELOPE_R_UNREADABLE_KEY, SCHEME "://%s/%.160s: %s", region, key,
@@ -81,39 +75,32 @@ static enum envelope_reason
 open_target(struct kms_target *target, enum envl_kms_use use,
             struct envl_err *err)
 {
-    const char *region = target->uri.authority;
-    struct own *own = target->own;
+    const char *region = target->uri.authority, *id = NULL;
     struct kms_text usual = { 0 };
-    enum envelope_reason rc = read_key(own, &target->uri, err);
+    enum envelope_reason rc = read_key(&id, &target->uri, err);
 
     (void)use;
     kms_text_addf(&usual, "https://kms.%s.aliyuncs.com", region);
-    kms_text_addf(&own->place, "%s/", region);
-    kms_text_addf(&own->name, "%s/%s", region, own->id != NULL ? own->id : "");
-    target->endpoint = &own->endpoint;
+    if (id != NULL)
+        kms_text_addf(&target->name, "%s/%s", region, id);
     target->key_id = target->uri.path;
-    target->place = kms_text_get(&own->place);
-    target->name = own->id != NULL ? kms_text_get(&own->name) : NULL;
     target->region = region;
+    target->in_region = true;
     target->binds_labels = true;
-    if (rc == ENVELOPE_OK
-        && (usual.failed || own->place.failed || own->name.failed))
+    if (rc == ENVELOPE_OK && (usual.failed || target->name.failed))
         rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
-        rc = kms_target_endpoint(&own->endpoint, target, ENDPOINT_VARIABLE,
+        rc = kms_target_endpoint(target, ENDPOINT_VARIABLE,
                                  kms_text_get(&usual), err);
     kms_text_clear(&usual);
     return rc;
 }
 
-static void
-close_target(struct kms_target *target)
+/* The identifier of a key that headers know by REGION/ID, or NULL. */
+static const char *
+id_of_name(const char *name, const struct kms_target *target)
 {
-    struct own *own = target->own;
-
-    kms_endpoint_clear(&own->endpoint);
-    kms_text_clear(&own->place);
-    kms_text_clear(&own->name);
+    return after(after(name, target->region), "/");
 }
 
 /* An alias can mean any key of its region; the service, which does not ask for a key
@@ -121,10 +108,10 @@ close_target(struct kms_target *target)
 static bool
 matches(const struct kms_target *target, const char *key)
 {
-    const char *id = after(key, target->place);
+    const char *id = id_of_name(key, target);
 
-    if (target->name != NULL)
-        return strcmp(target->name, key) == 0;
+    if (target->name.len > 0)
+        return strcmp(kms_text_get(&target->name), key) == 0;
     return id != NULL && kms_is_key_id(id);
 }
 
@@ -133,10 +120,10 @@ static enum envelope_reason
 is_key(const struct kms_call *call, enum kms_what what, const char *said,
        struct envl_err *err)
 {
-    const struct own *own = call->asked->own;
-    const char *id = what == KMS_KEY
-                         ? after(call->wrapped->key, call->from->place)
-                         : own->id;
+    const struct kms_target *asked = call->asked;
+    const char *id = id_of_name(what == KMS_KEY ? call->wrapped->key
+                                                : kms_text_get(&asked->name),
+                                asked);
 
     if (!kms_is_key_id(said))
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
@@ -154,7 +141,7 @@ is_key(const struct kms_call *call, enum kms_what what, const char *said,
 static enum envelope_reason
 may_reencrypt(struct kms_call *call, struct envl_err *err)
 {
-    if (call->to->name != NULL)
+    if (call->to->name.len > 0)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                      SCHEME ": %.100s: the service does not say which key an "
@@ -207,7 +194,6 @@ static const char *const parameters[] = { "endpoint", "profile", NULL };
 const struct kms_api kms_api_ali = {
     .scheme = SCHEME,
     .parameters = parameters,
-    .own_size = sizeof(struct own),
     .shape = {
         .actions = {
             [KMS_GENERATE] = {
@@ -244,7 +230,6 @@ const struct kms_api kms_api_ali = {
     },
     .context_max = 8192,
     .open = open_target,
-    .close = close_target,
     .matches = matches,
     .is_key = is_key,
     .may_reencrypt = may_reencrypt,

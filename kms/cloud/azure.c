@@ -36,8 +36,10 @@ is_part(const char *text, size_t len, size_t len_max)
 
 /* keys/NAME[/VERSION]; in azurekms: as others write it, NAME[/VERSION]. */
 static bool
-take_path(struct kms_azure *own, const struct kms_uri *uri)
+take_path(struct kms_target *target)
 {
+    const struct kms_uri *uri = &target->uri;
+    struct kms_azure *own = target->own;
     const char *name = uri->path, *version;
     size_t len;
 
@@ -53,7 +55,8 @@ take_path(struct kms_azure *own, const struct kms_uri *uri)
             && !is_part(version, strlen(version), KMS_AZURE_VERSION_LEN_MAX)))
         return false;
     (void)snprintf(own->version, sizeof(own->version), "%s", version);
-    kms_text_addf(&own->name, "%s/keys/%.*s", uri->authority, (int)len, name);
+    kms_text_addf(&target->name, "%s/keys/%.*s", uri->authority, (int)len,
+                  name);
     return true;
 }
 
@@ -67,7 +70,6 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     enum envelope_reason rc;
 
     (void)use;
-    target->endpoint = &own->endpoint;
     own->cloud = kms_azure_cloud(uri->authority);
     if (own->cloud == NULL)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
@@ -75,18 +77,17 @@ open_target(struct kms_target *target, enum envl_kms_use use,
                                 "write it whole and in small letters, such as "
                                 "NAME.vault.azure.net",
                          uri->authority);
-    if (!take_path(own, uri))
+    if (!take_path(target))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME "://%.100s/%.150s: the URI of a key is " SCHEME
                                 "://HOST/keys/NAME[/VERSION]",
                          uri->authority, uri->path);
     kms_text_addf(&url, "https://%s", uri->authority);
-    rc = own->name.failed || url.failed
+    rc = target->name.failed || url.failed
              ? envl_fail_memory(err)
-             : kms_target_endpoint(&own->endpoint, target, NULL,
-                                   kms_text_get(&url), err);
+             : kms_target_endpoint(target, NULL, kms_text_get(&url), err);
     kms_text_clear(&url);
-    target->name = kms_text_get(&own->name);
+    target->key_id = kms_text_get(&target->name);
     return rc;
 }
 
@@ -95,8 +96,6 @@ close_target(struct kms_target *target)
 {
     struct kms_azure *own = target->own;
 
-    kms_endpoint_clear(&own->endpoint);
-    kms_text_clear(&own->name);
     kms_text_clear(&own->page);
 }
 
@@ -108,7 +107,7 @@ path(struct kms_text *path, const struct kms_call *call, struct envl_err *err)
     const struct kms_azure *own = call->asked->own;
 
     (void)err;
-    kms_text_add(path, strchr(kms_text_get(&own->name), '/'));
+    kms_text_add(path, strchr(call->asked->key_id, '/'));
     if (call->kind == KMS_LIST_VERSIONS && own->page.len > 0)
         kms_text_addf(path, "/versions?%s", own->page.data);
     else if (call->kind == KMS_LIST_VERSIONS)
@@ -149,11 +148,11 @@ credentials(struct kms_credentials *found, const struct kms_seeker *seeker,
 static const char *
 version_in(const struct kms_call *call, const char *kid)
 {
-    const struct kms_azure *own = call->asked->own;
-    const size_t len = own->name.len;
+    const char *name = call->asked->key_id;
+    const size_t len = strlen(name);
 
     if (kid == NULL || strncmp(kid, "https://", 8) != 0
-        || strncmp(kid + 8, own->name.data, len) != 0 || kid[8 + len] != '/')
+        || strncmp(kid + 8, name, len) != 0 || kid[8 + len] != '/')
         return NULL;
     kid += 8 + len + 1;
     return is_part(kid, strlen(kid), KMS_AZURE_VERSION_LEN_MAX) ? kid : NULL;
@@ -174,7 +173,7 @@ is_key(const struct kms_call *call, enum kms_what what, const char *said,
     return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
                      "the reply is about another key, %.110s, than "
                      "https://%.110s/%s",
-                     said, own->name.data, own->version);
+                     said, call->asked->key_id, own->version);
 }
 
 static BIGNUM *
@@ -282,7 +281,6 @@ static enum envelope_reason
 take_public(const struct kms_call *call, const struct kms_json *json,
             struct envl_err *err)
 {
-    const struct kms_azure *own = call->asked->own;
     const char *type = kms_json_text(json, "key.kty");
     struct kms_azure_version *to = call->result;
     const char *why = NULL;
@@ -301,7 +299,7 @@ take_public(const struct kms_call *call, const struct kms_json *json,
     return why == NULL ? make_key(to, json, call->ctx, err)
                        : envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
                                    "%.110s, of the type %.10s: %s",
-                                   own->name.data, type, why);
+                                   call->asked->key_id, type, why);
 }
 
 static enum envelope_reason

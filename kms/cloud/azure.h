@@ -13,9 +13,7 @@
 /* struct kms_target's own. */
 struct kms_azure {
     const struct kms_azure_cloud *cloud;
-    struct kms_endpoint endpoint;
-    struct kms_text name; /* HOST/keys/NAME */
-    bool is_named;        /* the version, by the URI */
+    bool is_named; /* the version, by the URI */
 
     /* Of the next request, and of the last reply */
     char version[KMS_AZURE_VERSION_LEN_MAX + 1]; /* "": the current one */

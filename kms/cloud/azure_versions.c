@@ -46,10 +46,10 @@ static void
 recall(struct search *search)
 {
     const struct kms_seeker seeker = { .world = search->target->world };
-    const struct kms_azure *own = search->target->own;
+    const struct kms_target *target = search->target;
 
     kms_text_addf(&search->source, "azure versions %s %s",
-                  kms_text_get(&own->endpoint.host), own->name.data);
+                  kms_text_get(&target->endpoint.host), target->key_id);
     (void)kms_kept_find(&search->known, &seeker, kms_text_get(&search->source));
 }
 
@@ -139,7 +139,6 @@ static enum envelope_reason
 list_page(struct kms_azure_page *page, struct search *search,
           struct envl_err *err)
 {
-    const struct kms_azure *own = search->target->own;
     struct kms_call call = make_call(search, KMS_LIST_VERSIONS, page);
     struct envl_err why = { .detail = "" };
     enum envelope_reason rc = kms_call_run(&call, &why);
@@ -149,7 +148,7 @@ list_page(struct kms_azure_page *page, struct search *search,
                          "%.250s; what was encrypted for an older version of "
                          "the key needs the right to list versions, or its "
                          "name: " KMS_AZURE_SCHEME "://%.120s/VERSION",
-                         why.detail, own->name.data);
+                         why.detail, search->target->key_id);
     if (rc != ENVELOPE_OK)
         *err = why;
     return rc;
@@ -181,7 +180,7 @@ look_at_list(struct search *search, struct envl_err *err)
             ": the key has more than %d versions, and the one "
             "that opens it is not among the first: name it, " KMS_AZURE_SCHEME
             "://%.120s/VERSION",
-            VERSIONS_MAX, own->name.data);
+            VERSIONS_MAX, search->target->key_id);
     kms_text_set(&search->known.id, "");
     kms_text_addf(&search->known.id, "%lld",
                   (long long)world->now(world->arg) + KMS_AZURE_LIST_S);
@@ -216,7 +215,7 @@ find_version(struct search *search, struct envl_err *err)
     }
     return envl_fail(err, ENVELOPE_R_NO_MATCH,
                      KMS_AZURE_SCHEME "://%.150s: no version of it opens this",
-                     own->name.data);
+                     search->target->key_id);
 }
 
 /* The service */

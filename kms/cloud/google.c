@@ -18,11 +18,6 @@
 #define LOWER "abcdefghijklmnopqrstuvwxyz" DIGITS "-"
 #define NAME LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
-struct own {
-    struct kms_endpoint endpoint;
-    struct kms_text name; /* projects/P/locations/L/keyRings/R/cryptoKeys/K */
-};
-
 /* The parts of a key's name, one after the other.  Old projects have a domain and a
  * colon in front. */
 static bool
@@ -55,34 +50,24 @@ open_target(struct kms_target *target, enum envl_kms_use use,
             struct envl_err *err)
 {
     const struct kms_uri *uri = &target->uri;
-    struct own *own = target->own;
+    struct kms_text *name = &target->name;
 
     (void)use;
-    kms_text_addf(&own->name, "%s%s%s", uri->authority,
+    kms_text_addf(name, "%s%s%s", uri->authority,
                   *uri->authority != '\0' ? "/" : "", uri->path);
-    if (own->name.failed)
+    if (name->failed)
         return envl_fail_memory(err);
-    target->endpoint = &own->endpoint;
-    target->key_id = target->name = kms_text_get(&own->name);
+    target->key_id = kms_text_get(name);
     target->profile = kms_uri_get(uri, "credentials");
     target->binds_labels = true;
-    if (is_key_name(target->name) && own->name.len <= ENVL_KMS_KEY_LEN_MAX)
+    if (is_key_name(target->key_id) && name->len <= ENVL_KMS_KEY_LEN_MAX)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY, SCHEME "://%.200s: %s",
-                     target->name,
-                     strstr(target->name, VERSION) != NULL
+                     target->key_id,
+                     strstr(target->key_id, VERSION) != NULL
                          ? "name the key without its version"
                          : "the URI of a key is " SCHEME
                            "://projects/P/locations/L/keyRings/R/cryptoKeys/K");
-}
-
-static void
-close_target(struct kms_target *target)
-{
-    struct own *own = target->own;
-
-    kms_endpoint_clear(&own->endpoint);
-    kms_text_clear(&own->name);
 }
 
 /* The user's, or the one of the universe that the credentials are for. */
@@ -91,7 +76,6 @@ aim(struct kms_target *target, const char *key, struct envl_err *err)
 {
     const struct kms_seeker seeker = { .world = target->world,
                                        .profile = target->profile };
-    struct own *own = target->own;
     struct kms_text universe = { 0 }, url = { 0 };
     enum envelope_reason rc = kms_google_universe(&universe, &seeker, err);
 
@@ -100,8 +84,8 @@ aim(struct kms_target *target, const char *key, struct envl_err *err)
     if (rc == ENVELOPE_OK && url.failed)
         rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
-        rc = kms_target_endpoint(&own->endpoint, target, ENDPOINT_VARIABLE,
-                                 kms_text_get(&url), err);
+        rc = kms_target_endpoint(target, ENDPOINT_VARIABLE, kms_text_get(&url),
+                                 err);
     kms_text_clear(&url);
     kms_text_clear(&universe);
     return rc;
@@ -112,7 +96,7 @@ static enum envelope_reason
 is_key(const struct kms_call *call, enum kms_what what, const char *said,
        struct envl_err *err)
 {
-    const char *name = call->to->name;
+    const char *name = call->to->key_id;
     const size_t len = strlen(name), between = strlen(VERSION);
     const char *number = said + len + between;
 
@@ -130,7 +114,7 @@ static enum envelope_reason
 path(struct kms_text *path, const struct kms_call *call, struct envl_err *err)
 {
     (void)err;
-    kms_text_addf(path, "/v1/%s:%s", call->asked->name,
+    kms_text_addf(path, "/v1/%s:%s", call->asked->key_id,
                   call->asked->shape->actions[call->kind].name);
     return ENVELOPE_OK;
 }
@@ -175,7 +159,6 @@ static const char *const parameters[] = { "credentials", "endpoint", NULL };
 const struct kms_api kms_api_google = {
     .scheme = SCHEME,
     .parameters = parameters,
-    .own_size = sizeof(struct own),
     .shape = {
         .actions = {
             [KMS_GENERATE] = {
@@ -206,7 +189,6 @@ const struct kms_api kms_api_google = {
         .rules = rules,
     },
     .open = open_target,
-    .close = close_target,
     .aim = aim,
     .is_key = is_key,
     .path = path,

@@ -89,31 +89,20 @@ open_target(struct kms_target *target, enum envl_kms_use use,
     enum envelope_reason rc = check_uri(uri, err);
 
     (void)use;
-    kms_text_addf(&own->name, "%s/%s", uri->authority, uri->path);
+    kms_text_addf(&target->name, "%s/%s", uri->authority, uri->path);
     own->region = uri->authority;
     own->project = kms_uri_get(uri, "project");
-    target->endpoint = &own->endpoint;
     target->key_id = uri->path;
-    target->name = kms_text_get(&own->name);
     target->region = uri->authority;
     target->binds_labels = true;
     kms_huawei_url(&url, "kms", own->region);
-    if (rc == ENVELOPE_OK && (own->name.failed || url.failed))
+    if (rc == ENVELOPE_OK && (target->name.failed || url.failed))
         rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
-        rc = kms_target_endpoint(&own->endpoint, target, ENDPOINT_VARIABLE,
-                                 kms_text_get(&url), err);
+        rc = kms_target_endpoint(target, ENDPOINT_VARIABLE, kms_text_get(&url),
+                                 err);
     kms_text_clear(&url);
     return rc;
-}
-
-static void
-close_target(struct kms_target *target)
-{
-    struct kms_huawei *own = target->own;
-
-    kms_endpoint_clear(&own->endpoint);
-    kms_text_clear(&own->name);
 }
 
 /* Requests */
@@ -201,7 +190,6 @@ const struct kms_api kms_api_huawei = {
         .rules = rules,
     },
     .open = open_target,
-    .close = close_target,
     .path = path,
     .sign = sign,
     .credentials = kms_huawei_credentials,

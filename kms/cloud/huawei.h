@@ -10,10 +10,8 @@
 
 /* A target's own. */
 struct kms_huawei {
-    struct kms_endpoint endpoint;
-    struct kms_text name; /* REGION/KEY */
-    const char *region;   /* borrowed */
-    const char *project;  /* of the URI, borrowed; or NULL */
+    const char *region;  /* borrowed */
+    const char *project; /* of the URI, borrowed; or NULL */
 };
 
 /* kms_huawei_is_project - can it stand in a path: 1 to 64 letters, digits, hyphens? */

@@ -40,30 +40,18 @@ open_target(struct kms_target *target, enum envl_kms_use use,
             struct envl_err *err)
 {
     const struct kms_uri *uri = &target->uri;
-    struct own *own = target->own;
     enum envelope_reason rc = check_uri(uri, err);
 
     (void)use;
-    kms_text_addf(&own->name, "%s/%s", uri->authority, uri->path);
-    target->endpoint = &own->endpoint;
+    kms_text_addf(&target->name, "%s/%s", uri->authority, uri->path);
     target->key_id = uri->path;
-    target->name = kms_text_get(&own->name);
     target->region = uri->authority;
     target->binds_labels = true;
-    if (rc == ENVELOPE_OK && own->name.failed)
+    if (rc == ENVELOPE_OK && target->name.failed)
         rc = envl_fail_memory(err);
-    return rc == ENVELOPE_OK ? kms_target_endpoint(
-               &own->endpoint, target, ENDPOINT_VARIABLE, ENDPOINT, err)
-                             : rc;
-}
-
-static void
-close_target(struct kms_target *target)
-{
-    struct own *own = target->own;
-
-    kms_endpoint_clear(&own->endpoint);
-    kms_text_clear(&own->name);
+    return rc == ENVELOPE_OK
+               ? kms_target_endpoint(target, ENDPOINT_VARIABLE, ENDPOINT, err)
+               : rc;
 }
 
 static enum envelope_reason
@@ -91,7 +79,6 @@ static const char *const parameters[] = { "endpoint", "profile", NULL };
 const struct kms_api kms_api_tencent = {
     .scheme = SCHEME,
     .parameters = parameters,
-    .own_size = sizeof(struct own),
     .shape = {
         .actions = {
             [KMS_GENERATE] = {
@@ -129,7 +116,6 @@ const struct kms_api kms_api_tencent = {
     },
     .context_max = 1024,
     .open = open_target,
-    .close = close_target,
     .sign = sign,
     .credentials = kms_tencent_credentials,
 };

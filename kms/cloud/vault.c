@@ -82,8 +82,7 @@ parse_key(struct key *key, const struct kms_uri *uri, struct envl_err *err)
 
 struct own {
     struct key key;
-    struct kms_vault_server server;
-    struct kms_text name; /* MOUNT/keys/NAME */
+    struct kms_text name_space;
 };
 
 static enum envelope_reason
@@ -102,17 +101,14 @@ open_target(struct kms_target *target, enum envl_kms_use use,
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          SCHEME ": %.160s: context=labels is the only context",
                          uri->path);
-    kms_text_addf(&own->name, "%.*s" BETWEEN "%s", (int)own->key.mount_len,
+    kms_text_addf(&target->name, "%.*s" BETWEEN "%s", (int)own->key.mount_len,
                   own->key.mount, own->key.name);
-    if (own->name.failed)
+    if (target->name.failed)
         return envl_fail_memory(err);
     target->key_id = own->key.name;
-    target->name = kms_text_get(&own->name);
     target->binds_labels = target->needs_labels = context != NULL;
-    rc = kms_vault_server_find(&own->server, target->world, uri, err);
-    target->endpoint = &own->server.endpoint;
-    target->region = kms_text_get(&own->server.name_space);
-    target->tls = own->server.tls;
+    rc = kms_vault_server_find(target, &own->name_space, err);
+    target->region = kms_text_get(&own->name_space);
     return rc;
 }
 
@@ -121,14 +117,14 @@ close_target(struct kms_target *target)
 {
     struct own *own = target->own;
 
-    kms_vault_server_clear(&own->server);
-    kms_text_clear(&own->name);
+    kms_text_clear(&own->name_space);
 }
 
 static enum envelope_reason
 may_reencrypt(struct kms_call *call, struct envl_err *err)
 {
-    if (strcmp(call->from->name, call->to->name) == 0
+    if (strcmp(kms_text_get(&call->from->name), kms_text_get(&call->to->name))
+            == 0
         && call->from->binds_labels == call->to->binds_labels)
         return ENVELOPE_OK;
     return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,

@@ -134,30 +134,19 @@ find_tls(struct kms_tls *tls, const struct kms_world *world,
 }
 
 enum envelope_reason
-kms_vault_server_find(struct kms_vault_server *server,
-                      const struct kms_world *world, const struct kms_uri *uri,
+kms_vault_server_find(struct kms_target *target, struct kms_text *name_space,
                       struct envl_err *err)
 {
-    enum envelope_reason rc;
+    const struct kms_world *world = target->world;
+    const struct kms_uri *uri = &target->uri;
+    enum envelope_reason rc = find_tls(&target->tls, world, err);
 
-    *server = (struct kms_vault_server){ 0 };
-    rc = find_tls(&server->tls, world, err);
     if (rc == ENVELOPE_OK)
-        rc = find_text(&server->name_space, world,
-                       kms_uri_get(uri, "namespace"), "NAMESPACE", err);
+        rc = find_text(name_space, world, kms_uri_get(uri, "namespace"),
+                       "NAMESPACE", err);
     if (rc == ENVELOPE_OK)
-        rc = find_endpoint(&server->endpoint, world, uri, err);
-    if (rc != ENVELOPE_OK)
-        kms_vault_server_clear(server);
+        rc = find_endpoint(&target->endpoint, world, uri, err);
     return rc;
-}
-
-void
-kms_vault_server_clear(struct kms_vault_server *server)
-{
-    kms_endpoint_clear(&server->endpoint);
-    kms_text_clear(&server->name_space);
-    *server = (struct kms_vault_server){ 0 };
 }
 
 /* Tokens: Vault's own clients strip that of the file, and refuse one of the

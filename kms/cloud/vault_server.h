@@ -7,31 +7,20 @@
 #ifndef KMS_CLOUD_VAULT_SERVER_H
 #define KMS_CLOUD_VAULT_SERVER_H
 
-#include "kms/core/uri.h"
-#include "kms/http/http.h"
-#include "kms/http/world.h"
-#include "lib/base/err.h"
-
-struct kms_vault_server {
-    struct kms_endpoint endpoint;
-    struct kms_text name_space; /* printable; "": the root's */
-    struct kms_tls tls;
-};
+#include "kms/engine/api.h"
 
 /*
- * kms_vault_server_find - the address, in this order: the URI's authority or
- * its address=, VAULT_ADDR, BAO_ADDR; and what belongs to it
+ * kms_vault_server_find - target's endpoint and trust, from its URI and world; the
+ * address, in this order: the URI's authority or its address=, VAULT_ADDR, BAO_ADDR
  *
- * Ownership: server is the caller's, kms_vault_server_clear(); empty on
- *            failure.  It borrows from world and uri.
- * Returns:   ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY, also where the server's
- *            certificate was not to be verified; ENVELOPE_R_MEMORY.
+ *   name_space  set to printable text, "" for the root's; the caller's
+ *
+ * Returns: ENVELOPE_OK; ENVELOPE_R_UNREADABLE_KEY, also where the server's certificate
+ *          was not to be verified; ENVELOPE_R_MEMORY.
  */
-enum envelope_reason kms_vault_server_find(struct kms_vault_server *server,
-                                           const struct kms_world *world,
-                                           const struct kms_uri *uri,
+enum envelope_reason kms_vault_server_find(struct kms_target *target,
+                                           struct kms_text *name_space,
                                            struct envl_err *err);
-void kms_vault_server_clear(struct kms_vault_server *server);
 
 /*
  * kms_vault_token - VAULT_TOKEN, BAO_TOKEN, or what ~/.vault-token has

@@ -126,22 +126,22 @@ struct kms_shape {
 
 struct kms_api;
 
-/* Where a URI leads to.  The service owns what is pointed at, in own. */
+/* Where a URI leads to.  The engine clears what is held here; the service owns what is
+ * pointed at, in own. */
 struct kms_target {
     const struct kms_api *api;
     const struct kms_world *world;
     struct kms_uri uri;
+    struct kms_endpoint endpoint; /* who is asked */
+    struct kms_text name; /* as it is in headers; "": as the reply names it, */
+    bool in_region;       /* after the region and a slash */
     void *own;
-    const struct kms_shape *shape;       /* the service's, or one of own */
-    const char *title;                   /* in messages: the scheme, */
-                                         /* or with a section's name */
-    const char *key_id;                  /* as the service is told */
-    const char *name;                    /* as it is in headers; NULL: as the
-                                           * reply names it, */
-    const char *place;                   /* with this in front, or NULL */
-    const char *region;                  /* or NULL */
-    const char *profile;                 /* for credentials, or NULL */
-    const struct kms_endpoint *endpoint; /* who is asked */
+    const struct kms_shape *shape; /* the service's, or one of own */
+    const char *title;             /* in messages: the scheme, */
+                                   /* or with a section's name */
+    const char *key_id;            /* as the service is told */
+    const char *region;            /* or NULL */
+    const char *profile;           /* for credentials, or NULL */
     struct kms_tls tls;
     unsigned milliseconds; /* for an attempt; 0: as http/exchange.h has it */
     bool binds_labels; /* new keys get the stream's labels as their context */
@@ -175,7 +175,7 @@ struct kms_call {
  *
  * open - check all that the URI says, and fill target in, its own included, which is
  *     there, all zero.  The network is not used.  Each service has it.
- * close - free what open made, also after a failure of it: nothing.
+ * close - free what own holds, also after a failure of open: nothing.
  * aim - the endpoint for the header's key, or, where key is NULL, for any: nothing.
  * matches - can the user mean the header's key?  It is target's name.
  * is_key - does the reply name the right key?  what is KMS_KEY or KMS_NEW_KEY.  It is

@@ -93,7 +93,7 @@ check_place(struct kms_call *call, struct envl_err *err)
                          "%s: the service does not encrypt a key anew: rewrap "
                          "without --by-service",
                          from->title);
-    if (!kms_endpoint_same(from->endpoint, to->endpoint)
+    if (!kms_endpoint_same(&from->endpoint, &to->endpoint)
         || !same_or_none(from->region, to->region)
         || !same_or_none(from->profile, to->profile))
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,

@@ -262,10 +262,11 @@ is_same_key(const struct kms_call *call, enum kms_what what, const char *said,
 static bool
 set_named(const struct kms_call *call, const char *said)
 {
-    const char *place = call->to->place;
+    const struct kms_target *to = call->to;
     char name[sizeof(call->made->key) + 1]; /* one that is cut is too long */
 
-    (void)snprintf(name, sizeof(name), "%s%s", place != NULL ? place : "",
+    (void)snprintf(name, sizeof(name), "%s%s%s",
+                   to->in_region ? to->region : "", to->in_region ? "/" : "",
                    said);
     return kms_set_key(call->made, name);
 }
@@ -286,7 +287,7 @@ take_key(const struct reading *r, const struct kms_field *field)
              ? call->asked->api->is_key(call, field->what, said, &why)
              : is_same_key(call, field->what, said, &why);
     if (rc == ENVELOPE_OK && field->what == KMS_NEW_KEY
-        && call->to->name == NULL && !set_named(call, said))
+        && call->to->name.len == 0 && !set_named(call, said))
         rc = envl_fail(&why, ENVELOPE_R_KEY_SERVICE,
                        "the reply names a key in a way that no header holds");
     return rc == ENVELOPE_OK ? KMS_DONE : fail(r, rc, "", why.detail, NULL);
@@ -372,7 +373,8 @@ take(const struct reading *r)
             outcome = fail(r, rc, "", why.detail, NULL);
     }
     if (outcome == KMS_DONE && to != NULL && r->call->made != NULL
-        && to->name != NULL && !kms_set_key(r->call->made, to->name))
+        && to->name.len > 0
+        && !kms_set_key(r->call->made, kms_text_get(&to->name)))
         outcome = fail(r, ENVELOPE_R_KEY_SERVICE, "",
                        "the key's name fits into no header", NULL);
     return outcome;

@@ -221,7 +221,7 @@ kms_request_build(void *arg, struct kms_request *request, int64_t now,
     if (asked->api->path != NULL)
         rc = asked->api->path(&path, call, err);
     kms_request_init(request, kms_is_get(call->kind) ? "GET" : "POST",
-                     asked->endpoint, kms_text_get(&path));
+                     &asked->endpoint, kms_text_get(&path));
     request->path.failed = request->path.failed || path.failed;
     kms_text_clear(&path);
     request->tls = asked->tls;

@@ -55,8 +55,9 @@ kms_target_open(struct kms_target *target, const struct kms_api *api,
     if (rc != ENVELOPE_OK)
         return rc;
     target->profile = kms_uri_get(&target->uri, "profile");
-    target->own = OPENSSL_zalloc(api->own_size);
-    if (target->own == NULL)
+    if (api->own_size > 0)
+        target->own = OPENSSL_zalloc(api->own_size);
+    if (api->own_size > 0 && target->own == NULL)
         return envl_fail_memory(err);
     return api->open(target, use, err);
 }
@@ -67,6 +68,8 @@ kms_target_close(struct kms_target *target)
     if (target->own != NULL && target->api->close != NULL)
         target->api->close(target);
     OPENSSL_free(target->own);
+    kms_text_clear(&target->name);
+    kms_endpoint_clear(&target->endpoint);
     kms_uri_clear(&target->uri);
     *target = (struct kms_target){ 0 };
 }
@@ -76,7 +79,7 @@ kms_target_matches(const struct kms_target *target, const char *key)
 {
     if (target->api->matches != NULL)
         return target->api->matches(target, key);
-    return strcmp(target->name, key) == 0;
+    return strcmp(kms_text_get(&target->name), key) == 0;
 }
 
 enum envelope_reason
@@ -87,8 +90,7 @@ kms_target_aim(struct kms_target *target, const char *key, struct envl_err *err)
 }
 
 enum envelope_reason
-kms_target_endpoint(struct kms_endpoint *endpoint,
-                    const struct kms_target *target, const char *variable,
+kms_target_endpoint(struct kms_target *target, const char *variable,
                     const char *usual, struct envl_err *err)
 {
     const char *said = kms_uri_get(&target->uri, "endpoint");
@@ -100,7 +102,7 @@ kms_target_endpoint(struct kms_endpoint *endpoint,
     if (said == NULL)
         said = url.len > 0 ? kms_text_get(&url) : usual;
     if (rc == ENVELOPE_OK)
-        rc = kms_endpoint_parse(endpoint, said, false, err);
+        rc = kms_endpoint_parse(&target->endpoint, said, false, err);
     else if (rc == ENVELOPE_R_CREDENTIALS)
         rc = err->reason = ENVELOPE_R_UNREADABLE_KEY;
     kms_text_clear(&url);

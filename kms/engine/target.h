@@ -21,10 +21,9 @@ enum envelope_reason kms_target_open(struct kms_target *target,
 void kms_target_close(struct kms_target *target);
 bool kms_target_matches(const struct kms_target *target, const char *key);
 
-/* kms_target_endpoint - read the URI's endpoint=, else what a variable says (NULL:
- * none), else the service's own; returns what kms_endpoint_parse() does */
-enum envelope_reason kms_target_endpoint(struct kms_endpoint *endpoint,
-                                         const struct kms_target *target,
+/* kms_target_endpoint - set target's: the URI's endpoint=, else what a variable says
+ * (NULL: none), else the service's own; returns what kms_endpoint_parse() does */
+enum envelope_reason kms_target_endpoint(struct kms_target *target,
                                          const char *variable,
                                          const char *usual,
                                          struct envl_err *err);

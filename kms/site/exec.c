@@ -24,7 +24,6 @@ static const struct kms_setting settings[] = {
 
 struct own {
     struct kms_section section;
-    struct kms_endpoint endpoint; /* the program, for messages */
     char *argv[1 + ARGS_MAX + 1];
 };
 
@@ -46,8 +45,9 @@ read_timeout(struct kms_target *target, const struct own *own,
 
 /* Split the arguments where they stand. */
 static enum envelope_reason
-read_command(struct own *own, struct envl_err *err)
+read_command(struct kms_target *target, struct envl_err *err)
 {
+    struct own *own = target->own;
     struct kms_text *values = own->section.values;
     char *rest = values[ARGS].data, *word;
     size_t n = 0;
@@ -61,8 +61,9 @@ read_command(struct own *own, struct envl_err *err)
                                     err);
         own->argv[n++] = word;
     }
-    kms_text_set(&own->endpoint.host, own->argv[0]);
-    return own->endpoint.host.failed ? envl_fail_memory(err) : ENVELOPE_OK;
+    /* For messages. */
+    kms_text_set(&target->endpoint.host, own->argv[0]);
+    return target->endpoint.host.failed ? envl_fail_memory(err) : ENVELOPE_OK;
 }
 
 static enum envelope_reason
@@ -74,10 +75,9 @@ open_target(struct kms_target *target, enum envl_kms_use use,
         kms_section_open(&own->section, settings, target, err);
 
     (void)use;
-    target->endpoint = &own->endpoint;
     target->binds_labels = true;
     if (rc == ENVELOPE_OK)
-        rc = read_command(own, err);
+        rc = read_command(target, err);
     return rc == ENVELOPE_OK ? read_timeout(target, own, err) : rc;
 }
 
@@ -87,7 +87,6 @@ close_target(struct kms_target *target)
     struct own *own = target->own;
 
     kms_section_clear(&own->section);
-    kms_endpoint_clear(&own->endpoint);
 }
 
 /* A program that fails is not run again; only a reply can ask for that. */

@@ -108,8 +108,12 @@ read_config(struct kms_text *text, const struct kms_world *world,
 }
 
 static enum envelope_reason
-set_key(struct kms_section *section, const char *key, struct envl_err *err)
+set_key(struct kms_target *target, const struct kms_section *section,
+        struct envl_err *err)
 {
+    const char *key = target->uri.path;
+    struct kms_text *name = &target->name;
+
     if (*key == '\0')
         key = kms_section_get(section, KMS_SETTING_KEY);
     if (*key == '\0')
@@ -117,12 +121,11 @@ set_key(struct kms_section *section, const char *key, struct envl_err *err)
                          "%s: no key is named, neither after this nor in "
                          "kms.conf",
                          kms_text_get(&section->title));
-    kms_text_addf(&section->key, "%s/%s", section->name, key);
-    if (section->key.failed)
+    kms_text_addf(name, "%s/%s", section->name, key);
+    if (name->failed)
         return envl_fail_memory(err);
-    if (!kms_is_printable(section->key.data)
-        || strchr(section->key.data, ' ') != NULL
-        || section->key.len > ENVL_KMS_KEY_LEN_MAX)
+    if (!kms_is_printable(name->data) || strchr(name->data, ' ') != NULL
+        || name->len > ENVL_KMS_KEY_LEN_MAX)
         return envl_fail(err, ENVELOPE_R_UNREADABLE_KEY,
                          "%s: the key's name is not ASCII without spaces, or "
                          "longer than %d letters",
@@ -158,13 +161,13 @@ kms_section_open(struct kms_section *section,
     if (rc == ENVELOPE_OK)
         rc = take_settings(section, &file, err);
     if (rc == ENVELOPE_OK)
-        rc = set_key(section, uri->path, err);
+        rc = set_key(target, section, err);
     kms_text_clear(&config);
     target->title = kms_text_get(&section->title);
     target->region = section->name;
-    target->name = kms_text_get(&section->key);
     if (rc == ENVELOPE_OK)
-        target->key_id = target->name + strlen(section->name) + 1;
+        target->key_id =
+            kms_text_get(&target->name) + strlen(section->name) + 1;
     return rc;
 }
 
@@ -176,7 +179,6 @@ kms_section_clear(struct kms_section *section)
     for (i = 0; i < KMS_SETTING_COUNT_MAX; i++)
         kms_text_clear(&section->values[i]);
     kms_text_clear(&section->title);
-    kms_text_clear(&section->key);
 }
 
 const char *

@@ -33,7 +33,7 @@ struct kms_section {
     const char *scheme, *name; /* borrowed from the URI */
     const struct kms_setting *settings;
     struct kms_text values[KMS_SETTING_COUNT_MAX]; /* as in settings */
-    struct kms_text title, key;                    /* scheme://NAME; NAME/KEY */
+    struct kms_text title;                         /* scheme://NAME */
 };
 
 /*

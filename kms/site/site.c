@@ -211,11 +211,12 @@ path(struct kms_text *path, const struct kms_call *call, struct envl_err *err)
 
 /* What is wrong with an endpoint does not say where it stands. */
 static enum envelope_reason
-read_url(struct kms_site *site, struct envl_err *err)
+read_url(struct kms_target *target, struct envl_err *err)
 {
+    const struct kms_site *site = target->own;
     struct envl_err why;
     enum envelope_reason rc = kms_endpoint_parse(
-        &site->endpoint, kms_site_get(site, KMS_SITE_URL), false, &why);
+        &target->endpoint, kms_site_get(site, KMS_SITE_URL), false, &why);
 
     if (rc == ENVELOPE_R_UNREADABLE_KEY)
         return kms_section_fail(&site->section, KMS_SITE_URL, why.detail, err);
@@ -246,13 +247,12 @@ open_target(struct kms_target *target, enum envl_kms_use use,
         kms_section_open(&site->section, settings, target, err);
 
     (void)use;
-    target->endpoint = &site->endpoint;
     target->shape = &site->shape;
     target->profile = get_or_null(site, KMS_SITE_PROFILE);
     if (rc == ENVELOPE_OK)
         rc = read_tls(&target->tls, site, err);
     if (rc == ENVELOPE_OK)
-        rc = read_url(site, err);
+        rc = read_url(target, err);
     if (rc == ENVELOPE_OK)
         rc = kms_signer_open(site, target->world, err);
     if (rc == ENVELOPE_OK)
@@ -270,7 +270,6 @@ close_target(struct kms_target *target)
     struct kms_site *site = target->own;
 
     kms_section_clear(&site->section);
-    kms_endpoint_clear(&site->endpoint);
     kms_text_clear(&site->region);
     kms_text_clear(&site->begin);
 }
@@ -284,7 +283,8 @@ may_reencrypt(struct kms_call *call, struct envl_err *err)
 
     while (field->what != KMS_NEW_KEY)
         field++;
-    if (strcmp(call->from->name, call->to->name) == 0)
+    if (strcmp(kms_text_get(&call->from->name), kms_text_get(&call->to->name))
+        == 0)
         field->name = "";
     else if (*field->name == '\0')
         return kms_section_fail(&site->section, KMS_SITE_REQUEST_TO,

@@ -44,7 +44,6 @@ struct kms_signer;
 /* A target's own. */
 struct kms_site {
     struct kms_section section;
-    struct kms_endpoint endpoint;
     const struct kms_signer *signer;
     struct kms_text region; /* that is signed for, or empty */
     struct kms_text begin;  /* of each request's body */

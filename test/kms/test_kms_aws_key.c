@@ -4,7 +4,7 @@
 #include "kms/aws/target.h"
 
 #include "kms/dispatch.h"
-#include "kms/engine/api.h"
+#include "kms/engine/target.h"
 
 #include "test/support/support.h"
 
@@ -669,24 +669,22 @@ static void
 assert_endpoint(const char *text, const char *arn, const char *host,
                 const char *path, const char *ca_file)
 {
-    struct kms_aws_target target;
+    struct kms_target target;
     struct envl_err err;
-    struct kms_uri uri;
 
-    assert_int_equal(kms_uri_parse(&uri, text, kms_api_aws.parameters, &err),
-                     ENVELOPE_OK);
-    if (kms_aws_target_read(&target, &fake.world, &uri, ENVL_KMS_IDENTITY, &err)
+    if (kms_target_open(&target, &kms_api_aws, &fake.world, text,
+                        ENVL_KMS_IDENTITY, &err)
             != ENVELOPE_OK
-        || kms_aws_target_connect(&target, &fake.world, arn, &err)
-               != ENVELOPE_OK)
+        || kms_target_aim(&target, arn, &err) != ENVELOPE_OK)
         fail_msg("%s: %s", text, err.detail);
     assert_string_equal(kms_text_get(&target.endpoint.host), host);
     assert_string_equal(kms_text_get(&target.endpoint.path), path);
     assert_false(target.endpoint.metadata);
-    assert_string_equal(kms_text_get(&target.ca_file),
-                        ca_file != NULL ? ca_file : "");
-    kms_aws_target_clear(&target);
-    kms_uri_clear(&uri);
+    if (ca_file == NULL)
+        assert_null(target.tls.ca_file);
+    else
+        assert_string_equal(target.tls.ca_file, ca_file);
+    kms_target_close(&target);
 }
 
 static void

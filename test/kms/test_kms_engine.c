@@ -28,7 +28,6 @@ static struct {
     enum envelope_reason open, sign;
     bool needs_labels;
     char calls[200]; /* "open awskms:k1 for 0, " */
-    struct kms_endpoint endpoint;
 } service;
 
 static void
@@ -46,9 +45,9 @@ open_target(struct kms_target *target, enum envl_kms_use use,
 {
     note("open", &target->uri, (int)use);
     target->key_id = KEY;
-    target->name = KEY;
+    kms_text_set(&target->name, KEY);
     target->region = kms_uri_get(&target->uri, "region");
-    target->endpoint = &service.endpoint;
+    kms_text_set(&target->endpoint.host, "h.example");
     target->binds_labels = true;
     target->needs_labels = service.needs_labels;
     return service.open == ENVELOPE_OK ? ENVELOPE_OK
@@ -78,9 +77,8 @@ static const struct kms_rule rules[] = {
     .code_at = { "error.code", "code" }, .message_at = { "message" }, \
     .id_at = { "id" }, .rules = rules
 
-#define SERVICE(word)                                        \
-    .scheme = word, .parameters = parameters, .own_size = 1, \
-    .open = open_target, .sign = sign
+#define SERVICE(word) \
+    .scheme = word, .parameters = parameters, .open = open_target, .sign = sign
 
 /* Makes keys; text for blobs. */
 const struct kms_api kms_api_aws = {
@@ -169,8 +167,9 @@ open_place(struct kms_target *target, enum envl_kms_use use,
 {
     enum envelope_reason rc = open_target(target, use, err);
 
-    target->name = NULL;
-    target->place = "here/";
+    kms_text_set(&target->name, "");
+    target->region = "here";
+    target->in_region = true;
     return rc;
 }
 
@@ -196,7 +195,6 @@ is_any_key(const struct kms_call *call, enum kms_what what, const char *said,
 const struct kms_api kms_api_ali = {
     .scheme = "alikms",
     .parameters = parameters,
-    .own_size = 1,
     .shape = {
         .actions = {
             [KMS_GENERATE] = {
@@ -230,7 +228,6 @@ set_scene(void **state)
 {
     (void)state;
     memset(&service, 0, sizeof(service));
-    kms_text_set(&service.endpoint.host, "h.example");
     t = (struct trial){ .labels = "a=1\n" };
     return 0;
 }
@@ -240,7 +237,6 @@ strike_scene(void **state)
 {
     (void)state;
     fake_world_clear(&t.fake);
-    kms_endpoint_clear(&service.endpoint);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which Vault is asked, in which namespace, with which token and trust. */
-#include "kms/cloud/vault_server.h"
+#include "kms/engine/target.h"
 
 #include "test/kms/kms_vault.h"
 
@@ -13,49 +13,44 @@
         NULL, NULL \
     }
 
-static const char *const parameters[] = { "address", "namespace", NULL };
+extern const struct kms_api kms_api_vault;
 
-/* The caller clears server. */
+/* The caller closes target. */
 static enum envelope_reason
-find(struct kms_vault_server *server, const struct fake_pair *variables,
-     const char *text, struct envl_err *err)
+find(struct kms_target *target, const struct fake_pair *variables,
+     const char *uri, struct envl_err *err)
 {
-    struct fake_world fake;
-    struct kms_uri uri;
-    enum envelope_reason rc;
+    static struct fake_world fake;
 
     fake_world_init(&fake);
     fake.variables = variables;
-    assert_int_equal(kms_uri_parse(&uri, text, parameters, err), ENVELOPE_OK);
-    rc = kms_vault_server_find(server, &fake.world, &uri, err);
-    kms_uri_clear(&uri);
-    return rc;
+    return kms_target_open(target, &kms_api_vault, &fake.world, uri,
+                           ENVL_KMS_IDENTITY, err);
 }
 
 static void
 assert_host(const struct fake_pair *variables, const char *uri,
             const char *host)
 {
-    struct kms_vault_server server;
+    struct kms_target target;
     struct envl_err err;
 
-    if (find(&server, variables, uri, &err) != ENVELOPE_OK)
+    if (find(&target, variables, uri, &err) != ENVELOPE_OK)
         fail_msg("%s", err.detail);
-    assert_string_equal(kms_text_get(&server.endpoint.host), host);
-    kms_vault_server_clear(&server);
+    assert_string_equal(kms_text_get(&target.endpoint.host), host);
+    kms_target_close(&target);
 }
 
 static void
 assert_no_server(const struct fake_pair *variables, const char *uri,
                  const char *detail)
 {
-    struct kms_vault_server server;
+    struct kms_target target;
     struct envl_err err;
 
-    assert_int_equal(find(&server, variables, uri, &err),
+    assert_int_equal(find(&target, variables, uri, &err),
                      ENVELOPE_R_UNREADABLE_KEY);
-    assert_int_equal(server.endpoint.host.len, 0);
-    assert_null(server.tls.ca_file);
+    kms_target_close(&target);
     if (strstr(err.detail, detail) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", detail, err.detail);
 }
@@ -172,29 +167,29 @@ trust_is_taken_from_variables(void **state)
         END,
     };
     static const struct fake_pair nothing[] = { ADDR, END };
-    struct kms_vault_server server;
+    struct kms_target target;
     struct envl_err err;
     size_t i;
 
     (void)state;
-    assert_int_equal(find(&server, variables, "vault:k", &err), ENVELOPE_OK);
-    assert_string_equal(server.tls.ca_file, "/ca.pem");
-    assert_string_equal(server.tls.ca_path, "/certs");
-    assert_string_equal(server.tls.certificate, "/me.pem");
-    assert_string_equal(server.tls.key, "/me.key");
-    kms_vault_server_clear(&server);
+    assert_int_equal(find(&target, variables, "vault:k", &err), ENVELOPE_OK);
+    assert_string_equal(target.tls.ca_file, "/ca.pem");
+    assert_string_equal(target.tls.ca_path, "/certs");
+    assert_string_equal(target.tls.certificate, "/me.pem");
+    assert_string_equal(target.tls.key, "/me.key");
+    kms_target_close(&target);
     for (i = 0; i < 2; i++) {
         assert_int_equal(
-            find(&server, i == 0 ? nothing : of_bao, "vault:k", &err),
+            find(&target, i == 0 ? nothing : of_bao, "vault:k", &err),
             ENVELOPE_OK);
-        assert_null(server.tls.ca_file);
-        assert_null(server.tls.ca_path);
-        assert_null(server.tls.certificate);
-        assert_null(server.tls.key);
-        assert_int_equal(server.name_space.len, 0);
-        kms_vault_server_clear(&server);
+        assert_null(target.tls.ca_file);
+        assert_null(target.tls.ca_path);
+        assert_null(target.tls.certificate);
+        assert_null(target.tls.key);
+        assert_int_equal(*target.region, 0);
+        kms_target_close(&target);
     }
-    kms_vault_server_clear(&server);
+    kms_target_close(&target);
 }
 
 /* A world that looks at what no reply shows. */
