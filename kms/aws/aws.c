@@ -61,11 +61,18 @@ static enum envelope_reason
 sign(struct kms_request *request, const struct kms_call *call, int64_t now,
      struct envl_err *err)
 {
+    const struct kms_sign how = {
+        .form = KMS_SIGN_AWS4,
+        .ctx = call->ctx,
+        .credentials = &call->credentials,
+        .region = call->asked->region,
+        .service = "kms",
+    };
+
     kms_request_add(request, "Content-Type", "application/x-amz-json-1.1");
     kms_request_add(request, "X-Amz-Target", "TrentService.%s",
                     call->action->name);
-    return kms_sign_aws4(request, call->ctx, &call->credentials,
-                         call->asked->region, "kms", now, err);
+    return kms_sign(request, &how, now, err);
 }
 
 /* A replica may not be there. */

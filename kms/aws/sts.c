@@ -60,6 +60,13 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
         { "ExternalId", is_web ? "" : kms_text_get(&role->external_id) },
         { "WebIdentityToken", kms_text_get(&call->token) },
     };
+    const struct kms_sign how = {
+        .form = KMS_SIGN_AWS4,
+        .ctx = call->seeker->ctx,
+        .credentials = call->source,
+        .region = kms_text_get(&call->region),
+        .service = "sts",
+    };
     size_t i;
 
     kms_request_init(request, "POST", &call->endpoint, "/");
@@ -70,9 +77,7 @@ build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
     }
     if (call->ca_file.len > 0)
         request->tls.ca_file = kms_text_get(&call->ca_file);
-    return is_web ? ENVELOPE_OK
-                  : kms_sign_aws4(request, call->seeker->ctx, call->source,
-                                  kms_text_get(&call->region), "sts", now, err);
+    return is_web ? ENVELOPE_OK : kms_sign(request, &how, now, err);
 }
 
 /* Read anew for each request: who writes the file replaces it from time to time. */

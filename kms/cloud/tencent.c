@@ -58,12 +58,18 @@ static enum envelope_reason
 sign(struct kms_request *request, const struct kms_call *call, int64_t now,
      struct envl_err *err)
 {
+    const struct kms_sign how = {
+        .form = KMS_SIGN_TC3,
+        .ctx = call->ctx,
+        .credentials = &call->credentials,
+        .service = "kms",
+    };
+
     kms_request_add(request, "Content-Type", "application/json; charset=utf-8");
     kms_request_add(request, "X-TC-Action", "%s", call->action->name);
     kms_request_add(request, "X-TC-Version", "2019-01-18");
     kms_request_add(request, "X-TC-Region", "%s", call->asked->region);
-    return kms_sign_tc3(request, call->ctx, &call->credentials, "kms", now,
-                        err);
+    return kms_sign(request, &how, now, err);
 }
 
 static const struct kms_rule rules[] = {

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "kms/engine/reply.h"
@@ -212,8 +211,6 @@ kms_call_run(struct kms_call *call, struct envl_err *err)
         rc =
             envl_fail(err, ENVELOPE_R_KEY_SERVICE,
                       "%s: the reply has no encrypted key", call->asked->title);
-    if (rc != ENVELOPE_OK && call->kek != NULL)
-        OPENSSL_cleanse(call->kek, ENVL_KEK_LEN);
     kms_credentials_clear(&call->credentials);
     kms_text_clear(&call->content);
     return rc;

@@ -10,8 +10,8 @@
  *
  *   call  all is set but what is the engine's own, which is all zero
  *
- * Returns: as struct envl_kms_module.  After a failure made and kek are to be thrown
- *          away: kek is wiped.
+ * Returns: as struct envl_kms_module.  After a failure the caller throws made away,
+ *          and wipes kek.
  */
 enum envelope_reason kms_call_run(struct kms_call *call, struct envl_err *err);
 

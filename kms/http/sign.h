@@ -73,38 +73,4 @@ enum envelope_reason kms_sign(struct kms_request *request,
                               const struct kms_sign *how, int64_t now,
                               struct envl_err *err);
 
-/* By their names. */
-
-static inline enum envelope_reason
-kms_sign_aws4(struct kms_request *request, const struct envl_libctx *ctx,
-              const struct kms_credentials *credentials, const char *region,
-              const char *service, int64_t now, struct envl_err *err)
-{
-    const struct kms_sign how = { KMS_SIGN_AWS4, ctx, credentials, region,
-                                  service };
-
-    return kms_sign(request, &how, now, err);
-}
-
-static inline enum envelope_reason
-kms_sign_tc3(struct kms_request *request, const struct envl_libctx *ctx,
-             const struct kms_credentials *credentials, const char *service,
-             int64_t now, struct envl_err *err)
-{
-    const struct kms_sign how = { KMS_SIGN_TC3, ctx, credentials, NULL,
-                                  service };
-
-    return kms_sign(request, &how, now, err);
-}
-
-static inline enum envelope_reason
-kms_sign_hmac(struct kms_request *request, const struct envl_libctx *ctx,
-              const struct kms_credentials *credentials, int64_t now,
-              struct envl_err *err)
-{
-    const struct kms_sign how = { KMS_SIGN_HMAC, ctx, credentials, NULL, NULL };
-
-    return kms_sign(request, &how, now, err);
-}
-
 #endif

@@ -148,13 +148,6 @@ hmac_credentials(struct kms_credentials *credentials,
                        seeker->world, err);
 }
 
-static enum envelope_reason
-hmac_sign(struct kms_request *request, const struct kms_call *call, int64_t now,
-          struct envl_err *err)
-{
-    return kms_sign_hmac(request, call->ctx, &call->credentials, now, err);
-}
-
 /* aws4 and tc3: the service is that in the scope of a signature */
 
 static enum envelope_reason
@@ -184,32 +177,11 @@ aws4_open(struct kms_site *site, const struct kms_world *world,
     return rc;
 }
 
-static enum envelope_reason
-aws4_sign(struct kms_request *request, const struct kms_call *call, int64_t now,
-          struct envl_err *err)
-{
-    const struct kms_site *site = call->asked->own;
-
-    return kms_sign_aws4(request, call->ctx, &call->credentials,
-                         kms_text_get(&site->region),
-                         kms_site_get(site, KMS_SITE_SERVICE), now, err);
-}
-
-static enum envelope_reason
-tc3_sign(struct kms_request *request, const struct kms_call *call, int64_t now,
-         struct envl_err *err)
-{
-    return kms_sign_tc3(request, call->ctx, &call->credentials,
-                        kms_site_get(call->asked->own, KMS_SITE_SERVICE), now,
-                        err);
-}
-
 /* All of them */
 
 /* NULL where there is nothing to do. */
 struct kms_signer {
     const char *name;
-    bool is_timed;
     enum envelope_reason (*open)(struct kms_site *site,
                                  const struct kms_world *world,
                                  struct envl_err *err);
@@ -219,14 +191,31 @@ struct kms_signer {
     enum envelope_reason (*sign)(struct kms_request *request,
                                  const struct kms_call *call, int64_t now,
                                  struct envl_err *err);
+    enum kms_sign_form form; /* of sign_request */
 };
 
+static enum envelope_reason
+sign_request(struct kms_request *request, const struct kms_call *call,
+             int64_t now, struct envl_err *err)
+{
+    const struct kms_site *site = call->asked->own;
+    const struct kms_sign how = {
+        .form = site->signer->form,
+        .ctx = call->ctx,
+        .credentials = &call->credentials,
+        .region = site->region.len > 0 ? kms_text_get(&site->region) : NULL,
+        .service = kms_site_get(site, KMS_SITE_SERVICE),
+    };
+
+    return kms_sign(request, &how, now, err);
+}
+
 static const struct kms_signer signers[] = {
-    { "none", false, NULL, NULL, NULL },
-    { "bearer", false, bearer_open, bearer_credentials, bearer_sign },
-    { "hmac", true, hmac_open, hmac_credentials, hmac_sign },
-    { "aws4", true, aws4_open, kms_aws_credentials, aws4_sign },
-    { "tc3", true, tc3_open, kms_tencent_credentials, tc3_sign },
+    { .name = "none" },
+    { "bearer", bearer_open, bearer_credentials, bearer_sign, 0 },
+    { "hmac", hmac_open, hmac_credentials, sign_request, KMS_SIGN_HMAC },
+    { "aws4", aws4_open, kms_aws_credentials, sign_request, KMS_SIGN_AWS4 },
+    { "tc3", tc3_open, kms_tencent_credentials, sign_request, KMS_SIGN_TC3 },
 };
 
 enum envelope_reason
@@ -251,7 +240,7 @@ kms_signer_open(struct kms_site *site, const struct kms_world *world,
 bool
 kms_signer_is_timed(const struct kms_signer *signer)
 {
-    return signer->is_timed;
+    return signer->sign == sign_request;
 }
 
 enum envelope_reason

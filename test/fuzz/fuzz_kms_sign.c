@@ -211,24 +211,24 @@ try_canonical(const struct input *input)
 /* Signatures */
 
 static enum envelope_reason
-sign(struct input *input, unsigned how, struct envl_err *err)
+sign(struct input *input, enum kms_sign_form form, struct envl_err *err)
 {
-    int64_t now = strtoll(input->lines[TIME], NULL, 10);
+    const struct kms_sign how = {
+        .form = form,
+        .ctx = &ctx,
+        .credentials = &input->credentials,
+        .region = form == KMS_SIGN_AWS4 ? input->lines[REGION] : NULL,
+        .service = input->lines[SERVICE],
+    };
 
-    if (how == 0)
-        return kms_sign_aws4(&input->request, &ctx, &input->credentials,
-                             input->lines[REGION], input->lines[SERVICE], now,
-                             err);
-    if (how == 1)
-        return kms_sign_tc3(&input->request, &ctx, &input->credentials,
-                            input->lines[SERVICE], now, err);
-    return kms_sign_hmac(&input->request, &ctx, &input->credentials, now, err);
+    return kms_sign(&input->request, &how,
+                    strtoll(input->lines[TIME], NULL, 10), err);
 }
 
 /* Nothing unprintable gets into the headers that are added, and a failure
  * adds no signature. */
 static void
-try_sign(const uint8_t *data, size_t size, unsigned how)
+try_sign(const uint8_t *data, size_t size, enum kms_sign_form form)
 {
     struct input input;
     enum envelope_reason rc;
@@ -237,7 +237,7 @@ try_sign(const uint8_t *data, size_t size, unsigned how)
 
     read_input(&input, data, size);
     given = input.request.header_count;
-    rc = sign(&input, how, &err);
+    rc = sign(&input, form, &err);
     MUST(rc == ENVELOPE_OK || rc == ENVELOPE_R_CREDENTIALS
          || rc == ENVELOPE_R_UNREADABLE_KEY);
     for (i = given; i < input.request.header_count; i++) {
@@ -255,12 +255,12 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input;
-    unsigned how;
+    enum kms_sign_form form;
 
     read_input(&input, data, size);
     try_canonical(&input);
     clear_input(&input);
-    for (how = 0; how < 3; how++)
-        try_sign(data, size, how);
+    for (form = KMS_SIGN_AWS4; form <= KMS_SIGN_HMAC; form++)
+        try_sign(data, size, form);
     return 0;
 }

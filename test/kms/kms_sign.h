@@ -38,31 +38,37 @@ tear_down(struct fixture *f)
 }
 
 static inline enum envelope_reason
+sign_for(struct fixture *f, enum kms_sign_form form, const char *region,
+         const char *service, int64_t now)
+{
+    const struct kms_sign how = { form, &ctx, &f->credentials, region,
+                                  service };
+
+    return kms_sign(&f->request, &how, now, &f->err);
+}
+
+static inline enum envelope_reason
 sign_aws4(struct fixture *f)
 {
-    return kms_sign_aws4(&f->request, &ctx, &f->credentials, "us-east-1",
-                         "service", NOW, &f->err);
+    return sign_for(f, KMS_SIGN_AWS4, "us-east-1", "service", NOW);
 }
 
 static inline enum envelope_reason
 sign_tc3(struct fixture *f)
 {
-    return kms_sign_tc3(&f->request, &ctx, &f->credentials, "service", NOW,
-                        &f->err);
-}
-
-static inline enum envelope_reason
-sign_hmac(struct fixture *f)
-{
-    return kms_sign_hmac(&f->request, &ctx, &f->credentials, NOW, &f->err);
+    return sign_for(f, KMS_SIGN_TC3, NULL, "service", NOW);
 }
 
 static inline enum envelope_reason
 sign_at(struct fixture *f, enum kms_sign_form form, int64_t now)
 {
-    const struct kms_sign how = { form, &ctx, &f->credentials, NULL, NULL };
+    return sign_for(f, form, NULL, NULL, now);
+}
 
-    return kms_sign(&f->request, &how, now, &f->err);
+static inline enum envelope_reason
+sign_hmac(struct fixture *f)
+{
+    return sign_at(f, KMS_SIGN_HMAC, NOW);
 }
 
 static inline enum envelope_reason

@@ -86,21 +86,20 @@ times_without_a_date_are_refused(void **state)
 {
     static const int64_t bad[] = { -1, INT64_MIN, INT64_C(253402300800),
                                    INT64_MAX };
+    enum kms_sign_form form;
     struct fixture f;
     size_t i;
 
     (void)state;
     for (i = 0; i < COUNT(bad); i++) {
-        set_up(&f, "POST", "/");
-        assert_int_equal(kms_sign_aws4(&f.request, &ctx, &f.credentials, "r",
-                                       "s", bad[i], &f.err),
-                         ENVELOPE_R_CREDENTIALS);
-        assert_non_null(strstr(f.err.detail, "clock"));
-        assert_int_equal(
-            kms_sign_tc3(&f.request, &ctx, &f.credentials, "s", bad[i], &f.err),
-            ENVELOPE_R_CREDENTIALS);
-        assert_null(authorization(&f));
-        tear_down(&f);
+        for (form = KMS_SIGN_AWS4; form <= KMS_SIGN_HMAC; form++) {
+            set_up(&f, "POST", "/");
+            assert_int_equal(sign_for(&f, form, "r", "s", bad[i]),
+                             ENVELOPE_R_CREDENTIALS);
+            assert_non_null(strstr(f.err.detail, "clock"));
+            assert_null(authorization(&f));
+            tear_down(&f);
+        }
     }
 }
 
@@ -109,18 +108,14 @@ a_provider_that_lacks_the_hash_is_told(void **state)
 {
     const struct envl_libctx none = { .propq = "provider=none" };
     struct fixture f;
+    struct kms_sign how = { .ctx = &none, .region = "r", .service = "s" };
 
     (void)state;
     set_up(&f, "POST", "/");
-    assert_int_equal(
-        kms_sign_aws4(&f.request, &none, &f.credentials, "r", "s", NOW, &f.err),
-        ENVELOPE_R_CRYPTO);
-    assert_int_equal(
-        kms_sign_tc3(&f.request, &none, &f.credentials, "s", NOW, &f.err),
-        ENVELOPE_R_CRYPTO);
-    assert_int_equal(
-        kms_sign_hmac(&f.request, &none, &f.credentials, NOW, &f.err),
-        ENVELOPE_R_CRYPTO);
+    how.credentials = &f.credentials;
+    for (how.form = KMS_SIGN_AWS4; how.form <= KMS_SIGN_HMAC; how.form++)
+        assert_int_equal(kms_sign(&f.request, &how, NOW, &f.err),
+                         ENVELOPE_R_CRYPTO);
     assert_null(authorization(&f));
     tear_down(&f);
 }
@@ -161,15 +156,13 @@ first_and_last_times_have_dates(void **state)
     (void)state;
     for (i = 0; i < COUNT(times); i++) {
         set_up(&f, "POST", "/");
-        assert_int_equal(kms_sign_aws4(&f.request, &ctx, &f.credentials, "r",
-                                       "s", times[i].now, &f.err),
+        assert_int_equal(sign_for(&f, KMS_SIGN_AWS4, "r", "s", times[i].now),
                          ENVELOPE_OK);
         assert_string_equal(kms_request_header(&f.request, "X-Amz-Date"),
                             times[i].aws4);
         kms_request_clear(&f.request);
         kms_request_init(&f.request, "POST", &f.endpoint, "/");
-        assert_int_equal(kms_sign_tc3(&f.request, &ctx, &f.credentials, "s",
-                                      times[i].now, &f.err),
+        assert_int_equal(sign_for(&f, KMS_SIGN_TC3, NULL, "s", times[i].now),
                          ENVELOPE_OK);
         assert_part(&f, "Credential=", times[i].scope);
         tear_down(&f);
@@ -207,8 +200,7 @@ the_example_of_tencent_passes(void **state)
     (void)state;
     for (i = 0; i < COUNT(types); i++) {
         set_up_tencent(&f, types[i]);
-        assert_int_equal(kms_sign_tc3(&f.request, &ctx, &f.credentials, "cvm",
-                                      1551113065, &f.err),
+        assert_int_equal(sign_for(&f, KMS_SIGN_TC3, NULL, "cvm", 1551113065),
                          ENVELOPE_OK);
         assert_string_equal(
             authorization(&f),
@@ -231,8 +223,7 @@ tencent_tokens_are_sent_and_not_signed(void **state)
     (void)state;
     set_up_tencent(&f, "application/json; charset=utf-8");
     kms_text_set(&f.credentials.token, "token");
-    assert_int_equal(kms_sign_tc3(&f.request, &ctx, &f.credentials, "cvm",
-                                  1551113065, &f.err),
+    assert_int_equal(sign_for(&f, KMS_SIGN_TC3, NULL, "cvm", 1551113065),
                      ENVELOPE_OK);
     assert_string_equal(kms_request_header(&f.request, "X-TC-Token"), "token");
     assert_part(&f, "SignedHeaders=", "content-type;host");
@@ -255,8 +246,7 @@ tencent_gets_other_targets_as_sent(void **state)
     kms_text_set(&f.credentials.secret, "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE");
     kms_request_add(&f.request, "Content-Type", "application/json");
     kms_text_set(&f.request.body, "{}");
-    assert_int_equal(kms_sign_tc3(&f.request, &ctx, &f.credentials, "kms",
-                                  1551113065, &f.err),
+    assert_int_equal(sign_for(&f, KMS_SIGN_TC3, NULL, "kms", 1551113065),
                      ENVELOPE_OK);
     assert_part(
         &f, "Signature=",

@@ -119,8 +119,7 @@ the_example_of_aws_passes(void **state)
     kms_text_set(&f.endpoint.host, "iam.amazonaws.com");
     kms_request_add(&f.request, "Content-Type", "%s",
                     "application/x-www-form-urlencoded; charset=utf-8");
-    assert_int_equal(kms_sign_aws4(&f.request, &ctx, &f.credentials,
-                                   "us-east-1", "iam", NOW, &f.err),
+    assert_int_equal(sign_for(&f, KMS_SIGN_AWS4, "us-east-1", "iam", NOW),
                      ENVELOPE_OK);
     assert_string_equal(
         authorization(&f),
