@@ -65,7 +65,7 @@ static bool
 is_true(const struct said *said, const struct kms_world *world,
         const char *name, size_t setting)
 {
-    const char *value = world->variable(world->arg, name);
+    const char *value = kms_world_variable(world, name);
     const struct kms_source_section *file =
         kms_aws_profile_has(&said->profile, setting);
     struct kms_span span = { value, value != NULL ? strlen(value) : 0 };

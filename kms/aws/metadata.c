@@ -16,20 +16,15 @@ static const struct kms_source_document document = {
     .message = "Message",
 };
 
-static const char *
-variable(const struct kms_world *world, const char *name)
-{
-    return world->variable(world->arg, name);
-}
-
 /* A variable's token is refused where AWS's own programs refuse it, too: with a
  * line end. */
 static enum envelope_reason
 read_token(struct kms_text *token, const struct kms_world *world,
            struct envl_err *err)
 {
-    const char *path = variable(world, ENV "AUTHORIZATION_TOKEN_FILE");
-    const char *said = variable(world, ENV "AUTHORIZATION_TOKEN");
+    const char *path =
+        kms_world_variable(world, ENV "AUTHORIZATION_TOKEN_FILE");
+    const char *said = kms_world_variable(world, ENV "AUTHORIZATION_TOKEN");
 
     if (path != NULL)
         return kms_source_token_file(token, world, path, err);
@@ -86,7 +81,7 @@ kms_aws_from_container(struct kms_credentials *credentials,
 static bool
 says(const struct kms_world *world, const char *name, const char *value)
 {
-    const char *text = variable(world, name);
+    const char *text = kms_world_variable(world, name);
 
     return text != NULL && kms_same_name(text, strlen(text), value);
 }

@@ -48,8 +48,8 @@ enum envelope_reason
 kms_aws_profile_name(const char **name, const struct kms_world *world,
                      const char *said, struct envl_err *err)
 {
-    const char *usual = world->variable(world->arg, "AWS_PROFILE");
-    const char *other = world->variable(world->arg, "AWS_DEFAULT_PROFILE");
+    const char *usual = kms_world_variable(world, "AWS_PROFILE");
+    const char *other = kms_world_variable(world, "AWS_DEFAULT_PROFILE");
 
     *name = said != NULL ? said : usual != NULL ? usual : other;
     if (said == NULL && usual != NULL && other != NULL

@@ -62,12 +62,6 @@ static const char *const settings[KMS_ALI_SETTING_COUNT + 1] = {
     [KMS_ALI_STS_REGION] = "sts_region",
 };
 
-static const char *
-variable(const struct kms_seeker *seeker, const char *name)
-{
-    return seeker->world->variable(seeker->world->arg, name);
-}
-
 /* The environment */
 
 static enum envelope_reason
@@ -105,7 +99,7 @@ from_environment(struct kms_credentials *credentials,
     enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
 
-    if (trigger != NULL && variable(seeker, trigger) == NULL)
+    if (trigger != NULL && kms_world_variable(seeker->world, trigger) == NULL)
         return ENVELOPE_OK;
     kms_text_set(&profile.where, "the environment");
     for (i = 0; i < KMS_ALI_SETTING_COUNT && rc == ENVELOPE_OK; i++)
@@ -146,8 +140,9 @@ from_machine(struct kms_credentials *credentials,
 static const char *
 profile_name(const struct kms_seeker *seeker)
 {
-    return seeker->profile != NULL ? seeker->profile
-                                   : variable(seeker, ENV "PROFILE");
+    return seeker->profile != NULL
+               ? seeker->profile
+               : kms_world_variable(seeker->world, ENV "PROFILE");
 }
 
 /* A member of the profile of this number; a number is its digits. */
@@ -201,7 +196,7 @@ from_config(struct kms_credentials *credentials,
             const struct kms_seeker *seeker, struct envl_err *err)
 {
     const struct kms_world *world = seeker->world;
-    const char *home = variable(seeker, "HOME");
+    const char *home = kms_world_variable(seeker->world, "HOME");
     struct kms_text path = { 0 }, content = { 0 };
     struct kms_json *json = NULL;
     enum envelope_reason rc = ENVELOPE_OK;
@@ -257,7 +252,9 @@ from_sections(struct kms_credentials *credentials,
                                                  CREDENTIALS_FILE, FILE_LEN_MAX,
                                                  kms_ini_is_named, settings };
     const char *name = profile_name(seeker);
-    const bool named = name != NULL || variable(seeker, FILE_VARIABLE) != NULL;
+    const bool named =
+        name != NULL
+        || kms_world_variable(seeker->world, FILE_VARIABLE) != NULL;
     struct kms_source_section section;
     enum envelope_reason rc = kms_source_section_read(
         &section, seeker->world, &file, name != NULL ? name : "default", err);

@@ -183,7 +183,7 @@ static enum envelope_reason
 by_app_service(struct look *look, const char *endpoint, struct envl_err *err)
 {
     const struct kms_world *world = look->seeker->world;
-    const char *header = world->variable(world->arg, "IDENTITY_HEADER");
+    const char *header = kms_world_variable(world, "IDENTITY_HEADER");
     struct kms_source_request request = {
         .name = "IDENTITY_ENDPOINT",
         .url = endpoint,
@@ -191,7 +191,7 @@ by_app_service(struct look *look, const char *endpoint, struct envl_err *err)
     };
 
     if (header == NULL
-        || world->variable(world->arg, "IDENTITY_SERVER_THUMBPRINT") != NULL)
+        || kms_world_variable(world, "IDENTITY_SERVER_THUMBPRINT") != NULL)
         return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                          "IDENTITY_ENDPOINT is that of Azure Arc or of Service "
                          "Fabric, whose identities are not used here: set "
@@ -206,7 +206,7 @@ by_machine(struct look *look, struct envl_err *err)
 {
     const struct kms_world *world = look->seeker->world;
     const char *host =
-        world->variable(world->arg, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
+        kms_world_variable(world, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
     struct kms_text url = { 0 };
     struct kms_source_request request = {
         .name = "the machine's identity service",
@@ -273,7 +273,7 @@ static enum envelope_reason
 find(struct look *look, struct envl_err *err)
 {
     const struct kms_world *world = look->seeker->world;
-    const char *endpoint = world->variable(world->arg, "IDENTITY_ENDPOINT");
+    const char *endpoint = kms_world_variable(world, "IDENTITY_ENDPOINT");
     const bool is_entra = look->secret.len > 0 || look->token_file.len > 0;
     enum envelope_reason rc = is_entra ? check_tenant(look, err) : ENVELOPE_OK;
 

@@ -44,14 +44,6 @@ static const struct kind {
       "it has to be service_account, authorized_user or external_account" },
 }, machine = { NULL, kms_google_from_machine, true, false, NULL };
 
-static const char *
-variable(const struct kms_google_file *file, const char *name)
-{
-    const struct kms_world *world = file->seeker->world;
-
-    return world->variable(world->arg, name);
-}
-
 /* What a file has */
 
 enum envelope_reason
@@ -129,7 +121,8 @@ is_domain(const char *name)
 static enum envelope_reason
 find_universe(struct kms_google_file *file, struct envl_err *err)
 {
-    const char *said = variable(file, UNIVERSE_VARIABLE);
+    const char *said =
+        kms_world_variable(file->seeker->world, UNIVERSE_VARIABLE);
     const char *own = kms_google_get(file, "universe_domain");
     enum envelope_reason rc = kms_google_check(file, err);
 
@@ -164,10 +157,11 @@ open_file(struct kms_google_file *file, const struct kms_seeker *seeker,
     enum envelope_reason rc = ENVELOPE_OK;
 
     *file = (struct kms_google_file){ .seeker = seeker };
-    named = seeker->profile != NULL ? seeker->profile
-                                    : variable(file, FILE_VARIABLE);
-    config = variable(file, "CLOUDSDK_CONFIG");
-    home = variable(file, "HOME");
+    named = seeker->profile != NULL
+                ? seeker->profile
+                : kms_world_variable(file->seeker->world, FILE_VARIABLE);
+    config = kms_world_variable(file->seeker->world, "CLOUDSDK_CONFIG");
+    home = kms_world_variable(file->seeker->world, "HOME");
     if (named != NULL)
         kms_text_set(&file->path, named);
     else if (config != NULL)
@@ -242,7 +236,7 @@ add_source(struct kms_text *source, const struct kms_google_file *file,
     size_t i;
 
     for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        said = variable(file, places[i]);
+        said = kms_world_variable(file->seeker->world, places[i]);
         kms_text_addf(&all, "%s\n", said != NULL ? said : "");
     }
     kms_text_addf(&all, "%s\n%s\n", file->universe, kms_text_get(&file->path));
@@ -283,7 +277,8 @@ static enum envelope_reason
 set_quota_project(struct kms_credentials *credentials,
                   struct kms_google_file *file, struct envl_err *err)
 {
-    const char *project = variable(file, QUOTA_VARIABLE);
+    const char *project =
+        kms_world_variable(file->seeker->world, QUOTA_VARIABLE);
     enum envelope_reason rc;
 
     if (project == NULL)

@@ -34,7 +34,7 @@ kms_google_ask(struct kms_credentials *credentials,
                struct kms_source_request *request, struct envl_err *err)
 {
     const struct kms_world *world = file->seeker->world;
-    const char *said = world->variable(world->arg, KMS_GOOGLE_OAUTH_VARIABLE);
+    const char *said = kms_world_variable(world, KMS_GOOGLE_OAUTH_VARIABLE);
     struct kms_text url = { 0 };
     enum envelope_reason rc;
 
@@ -92,10 +92,10 @@ kms_google_from_user(struct kms_credentials *credentials,
 static const char *
 find_host(struct kms_text *url, const struct kms_world *world)
 {
-    const char *host = world->variable(world->arg, KMS_GOOGLE_IP_VARIABLE);
+    const char *host = kms_world_variable(world, KMS_GOOGLE_IP_VARIABLE);
 
     if (host == NULL)
-        host = world->variable(world->arg, KMS_GOOGLE_HOST_VARIABLE);
+        host = kms_world_variable(world, KMS_GOOGLE_HOST_VARIABLE);
     /* The name of this address, which nobody has to be asked for. */
     if (host == NULL || strcmp(host, "metadata.google.internal") == 0)
         host = ADDRESS;

@@ -14,12 +14,6 @@
 #define FILE_LEN_MAX 65536
 #define SECTION "basic"
 
-static const char *
-variable(const struct kms_seeker *seeker, const char *name)
-{
-    return seeker->world->variable(seeker->world->arg, name);
-}
-
 /* Variables */
 
 static enum envelope_reason
@@ -36,7 +30,7 @@ from_variables(struct kms_credentials *credentials,
         kms_source_variables(credentials, seeker, &names, err);
 
     if (rc == ENVELOPE_OK && credentials->id.len == 0
-        && variable(seeker, SDK "IDP_ID") != NULL)
+        && kms_world_variable(seeker->world, SDK "IDP_ID") != NULL)
         return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                          SDK "IDP_ID: tokens of identity providers are not "
                              "exchanged here: set " SDK "AK and " SDK "SK");
@@ -96,7 +90,7 @@ from_file(struct kms_credentials *credentials, const struct kms_seeker *seeker,
                                                  "~/.huaweicloud/credentials",
                                                  FILE_LEN_MAX, kms_ini_is_named,
                                                  settings };
-    const char *named = variable(seeker, FILE_VARIABLE);
+    const char *named = kms_world_variable(seeker->world, FILE_VARIABLE);
     const char *profile = seeker->profile != NULL ? seeker->profile : SECTION;
     struct kms_source_section section;
     enum envelope_reason rc =
@@ -129,7 +123,7 @@ from_pod(struct kms_credentials *credentials, const struct kms_seeker *seeker,
         .expires = "credentials.expiration",
         .is_whole = true,
     };
-    const char *path = variable(seeker, file_name);
+    const char *path = kms_world_variable(seeker->world, file_name);
     struct kms_text body = { 0 }, url = { 0 }, token = { 0 };
     struct kms_source_request request = {
         .name = url_name,

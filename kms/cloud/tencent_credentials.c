@@ -63,7 +63,7 @@ from_files(struct kms_credentials *credentials, const struct kms_seeker *seeker,
            struct envl_err *err)
 {
     const struct kms_world *world = seeker->world;
-    const char *named = world->variable(world->arg, FILE_VARIABLE);
+    const char *named = kms_world_variable(world, FILE_VARIABLE);
     const char *profile = seeker->profile != NULL ? seeker->profile : "default";
     struct kms_source_section section;
     enum envelope_reason rc = ENVELOPE_OK;

@@ -27,9 +27,9 @@ is_bao(const struct kms_world *world)
     size_t i;
 
     for (i = 0; i < sizeof(deciding) / sizeof(deciding[0]); i++) {
-        if (world->variable(world->arg, deciding[i][0]) != NULL)
+        if (kms_world_variable(world, deciding[i][0]) != NULL)
             return false;
-        if (world->variable(world->arg, deciding[i][1]) != NULL)
+        if (kms_world_variable(world, deciding[i][1]) != NULL)
             return true;
     }
     return false;
@@ -42,7 +42,7 @@ variable(const struct kms_world *world, const char *name)
 
     (void)snprintf(full, sizeof(full), "%s_%s", is_bao(world) ? "BAO" : "VAULT",
                    name);
-    return world->variable(world->arg, full);
+    return kms_world_variable(world, full);
 }
 
 /* What the URI says, else the variable. */
@@ -156,7 +156,7 @@ enum envelope_reason
 kms_vault_token(struct kms_text *token, const struct kms_world *world,
                 struct envl_err *err)
 {
-    const char *home = world->variable(world->arg, "HOME");
+    const char *home = kms_world_variable(world, "HOME");
     const char *value = variable(world, "TOKEN");
     struct kms_text path = { 0 };
     enum envelope_reason rc = ENVELOPE_OK;

@@ -8,12 +8,6 @@
 #define TOKEN_LEN_MAX 65536
 #define BLANKS " \t\r\n"
 
-static const char *
-variable(const struct kms_world *world, const char *name)
-{
-    return name != NULL ? world->variable(world->arg, name) : NULL;
-}
-
 bool
 kms_source_failed(const struct kms_credentials *credentials)
 {
@@ -48,9 +42,10 @@ kms_source_variables(struct kms_credentials *credentials,
                      const struct kms_seeker *seeker,
                      const struct kms_source_names *names, struct envl_err *err)
 {
-    const char *const token_name = variable(seeker->world, names->token) != NULL
-                                       ? names->token
-                                       : names->other_token;
+    const char *const token_name =
+        kms_world_variable(seeker->world, names->token) != NULL
+            ? names->token
+            : names->other_token;
     const struct {
         const char *name;
         struct kms_text *text;
@@ -60,8 +55,9 @@ kms_source_variables(struct kms_credentials *credentials,
         { token_name, &credentials->token },
         { names->project, &credentials->project },
     };
-    const bool has_id = variable(seeker->world, names->id) != NULL,
-               has_secret = variable(seeker->world, names->secret) != NULL;
+    const bool has_id = kms_world_variable(seeker->world, names->id) != NULL,
+               has_secret =
+                   kms_world_variable(seeker->world, names->secret) != NULL;
     const char *value;
     size_t i;
 
@@ -73,7 +69,7 @@ kms_source_variables(struct kms_credentials *credentials,
                          has_id ? names->id : names->secret,
                          has_id ? names->secret : names->id);
     for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        value = variable(seeker->world, parts[i].name);
+        value = kms_world_variable(seeker->world, parts[i].name);
         if (value == NULL)
             continue;
         if (!kms_span_is_key((struct kms_span){ value, strlen(value) }))
@@ -90,7 +86,7 @@ enum envelope_reason
 kms_source_variable(struct kms_text *text, const struct kms_world *world,
                     const char *name, struct envl_err *err)
 {
-    const char *value = variable(world, name);
+    const char *value = kms_world_variable(world, name);
     size_t len;
 
     kms_text_set(text, "");
@@ -113,7 +109,7 @@ kms_source_variable(struct kms_text *text, const struct kms_world *world,
 bool
 kms_source_is_true(const struct kms_world *world, const char *name)
 {
-    const char *value = variable(world, name);
+    const char *value = kms_world_variable(world, name);
 
     return value != NULL && kms_same_name(value, strlen(value), "true");
 }
@@ -149,8 +145,8 @@ static enum envelope_reason
 set_path(struct kms_text *path, const struct kms_world *world,
          const struct kms_source_file *file, struct envl_err *err)
 {
-    const char *said = variable(world, file->variable);
-    const char *home = variable(world, "HOME");
+    const char *said = kms_world_variable(world, file->variable);
+    const char *home = kms_world_variable(world, "HOME");
 
     if (said == NULL)
         said = file->path;

@@ -182,7 +182,7 @@ static enum envelope_reason
 read_timeout(const struct kms_world *world, unsigned *milliseconds,
              struct envl_err *err)
 {
-    const char *text = world->variable(world->arg, "ENVELOPE_KMS_TIMEOUT");
+    const char *text = kms_world_variable(world, "ENVELOPE_KMS_TIMEOUT");
     unsigned long seconds = 0;
     char *end;
 

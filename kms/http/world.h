@@ -77,6 +77,13 @@ struct kms_world {
                                 unsigned milliseconds, struct envl_err *err);
 };
 
+/* kms_world_variable - an environment variable, as above; NULL where name is */
+static inline const char *
+kms_world_variable(const struct kms_world *world, const char *name)
+{
+    return name != NULL ? world->variable(world->arg, name) : NULL;
+}
+
 /* kms_world_real - libcurl, the system's clock, processes; nothing is kept in it */
 const struct kms_world *kms_world_real(void);
 

@@ -140,7 +140,7 @@ kms_section_open(struct kms_section *section,
 {
     const struct kms_world *world = target->world;
     const struct kms_uri *uri = &target->uri;
-    const char *said = world->variable(world->arg, "ENVELOPE_KMS_CONFIG");
+    const char *said = kms_world_variable(world, "ENVELOPE_KMS_CONFIG");
     struct kms_text config = { 0 };
     const struct kms_ini_file file = {
         .text = &config,

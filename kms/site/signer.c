@@ -61,7 +61,7 @@ read_secret(struct kms_text *secret, const struct kms_site *site,
             rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
                            "%s: there is no such file", from);
     } else {
-        value = world->variable(world->arg, from);
+        value = kms_world_variable(world, from);
         if (value == NULL)
             return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                              "the environment variable %.80s is not set, or "
