@@ -106,21 +106,51 @@ is_of_another_key(const struct envl_cms_reader *o,
     return false;
 }
 
-/* Is the entry for an identity other than the opener?  No service is asked. */
-static enum envelope_reason
-is_of_another(bool *is, struct envl_cms_reader *o, size_t i,
-              struct envl_err *err)
-{
-    const struct envl_entry *entry = &o->entries[i];
-    const struct envl_kms_module *module;
-    enum envelope_reason rc = ENVELOPE_OK;
+#define SAY_WHO "say who goes with --remove or --replace-all"
 
-    *is = is_of_another_key(o, entry) || envl_cms_reader_secret_opens(o, i);
-    if (*is || entry->kind != ENVL_ENTRY_SERVICE
-        || o->identities->service_count == 0)
+static enum envelope_reason
+fail_several(struct envl_err *err)
+{
+    return envl_fail(err, ENVELOPE_R_PARAMETER,
+                     "several of the identities open it, and only one can be "
+                     "replaced: name that one alone, or " SAY_WHO);
+}
+
+/* Is there an identity, other than the opener, whose RSA keys a service has? */
+static bool
+has_other_public(const struct envl_cms_reader *o,
+                 const struct envl_kms_module *module)
+{
+    const bool is_opener = o->opened_with == NULL
+                           && o->entries[o->opened_by].kind == ENVL_ENTRY_RSA;
+    size_t k, count = 0;
+
+    for (k = 0; k < o->identities->service_count; k++)
+        count += module->is_public(o->identities->services[k]);
+    return count > (is_opener ? 1 : 0);
+}
+
+/* Fail where the entry is for a service of the identities that is not the opener, or may
+ * be.  No service is asked. */
+static enum envelope_reason
+check_services(const struct envl_cms_reader *o, size_t i, struct envl_err *err)
+{
+    const enum envl_entry_kind kind = o->entries[i].kind;
+    const struct envl_kms_module *module;
+    enum envelope_reason rc;
+
+    if (o->identities->service_count == 0
+        || (kind != ENVL_ENTRY_SERVICE && kind != ENVL_ENTRY_RSA))
         return ENVELOPE_OK;
     rc = envl_kms_load(&module, o->ctx, err);
-    *is = rc == ENVELOPE_OK && envl_cms_reader_uri(o, module, i) != NULL;
+    if (rc == ENVELOPE_OK && envl_cms_reader_uri(o, module, i) != NULL)
+        return fail_several(err);
+    if (rc == ENVELOPE_OK && kind == ENVL_ENTRY_RSA
+        && has_other_public(o, module))
+        return envl_fail(err, ENVELOPE_R_PARAMETER,
+                         "one of its RSA recipients may be the key of another "
+                         "identity, which a key service has: name the one that "
+                         "is replaced alone, or " SAY_WHO);
     return rc;
 }
 
@@ -129,9 +159,7 @@ static enum envelope_reason
 mark_one(enum envl_fate *fate, struct envl_cms_reader *o, size_t i,
          struct envl_err *err)
 {
-    enum envelope_reason rc;
     enum envl_opens opens;
-    bool another;
 
     if (!envl_entry_is_known(&o->entries[i])) { /* no reader opens it */
         *fate = ENVL_GOES;
@@ -146,13 +174,10 @@ mark_one(enum envl_fate *fate, struct envl_cms_reader *o, size_t i,
         *fate = ENVL_GOES;
         return ENVELOPE_OK;
     }
-    rc = is_of_another(&another, o, i, err);
-    if (rc != ENVELOPE_OK || !another)
-        return rc;
-    return envl_fail(err, ENVELOPE_R_PARAMETER,
-                     "several of the identities open it, and only one can be "
-                     "replaced: name that one alone, or say who goes with "
-                     "--remove or --replace-all");
+    if (is_of_another_key(o, &o->entries[i])
+        || envl_cms_reader_secret_opens(o, i))
+        return fail_several(err);
+    return check_services(o, i, err);
 }
 
 static enum envelope_reason
@@ -177,8 +202,7 @@ mark_opener(const struct envl_plan *plan, struct envl_cms_reader *o,
     if (o->too_many_unwraps || o->too_many_passphrases || o->too_much_work)
         return envl_fail(err, ENVELOPE_R_PARAMETER,
                          "what is replaced may open more of its recipients "
-                         "than can be tried: say who goes with --remove or "
-                         "--replace-all");
+                         "than can be tried: " SAY_WHO);
     return ENVELOPE_OK;
 }
 

@@ -16,6 +16,7 @@ make_all() {
     new_rsa older 2048
     new_key ops -algorithm X25519
     new_key other -algorithm X25519
+    new_rsa rsa 2048
     steady_text 300000 >plain
     "$envelope" -r "$held" -r ops.pem --label host=db1 plain >held.env
 }
@@ -107,6 +108,23 @@ rewrap_held() {
     "$envelope" rewrap -i other.key --remove "$("$envelope" fingerprint \
         "azurekeyvault://fake$tests_dir/older.key" | cut -c 1-40)" file
     shut 3 file -i older.key
+    cp held.env file
+    # Whose an RSA recipient is that no key at hand has the name of.
+    for rewrap_with in "-i $held -i azurekeyvault://fake$tests_dir/older.key" \
+        "-i ops.key -i $held" "-i $held -i azurekeyvault://fake$tests_dir/weak.key"; do
+        "$envelope" -r "$held" -r other.pem -r rsa.pem -r ops.pem plain >many
+        cp many file
+        # shellcheck disable=SC2086 # several words
+        exits 2 "$envelope" rewrap $rewrap_with -r other.pem file
+        grep -q 'RSA recipients may be' err
+        cmp many file
+    done
+    "$envelope" rewrap -i "$held" -r other.pem file
+    opens file -i rsa.key
+    shut 3 file -i "$held"
+    cp many file
+    "$envelope" rewrap -i ops.key -i "$held" -r other.pem --replace-all file
+    shut 3 file -i "$held"
     cp held.env file
     exits 2 "$envelope" rewrap --by-service -i "$held" -r "$held" file
     exits 3 "$envelope" rewrap --by-service -i "$held" file
