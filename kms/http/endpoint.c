@@ -21,10 +21,12 @@
  * signature is for one of them. */
 #define URL KMS_UNRESERVED "!$&'()*+,;=:@/[]"
 
-/* Who may be asked without TLS, beside loopback. */
+/* Who may be asked without TLS, beside loopback and IPv4's link (RFC 3927), which no
+ * router leads on from. */
 static const char *const metadata_hosts[] = {
-    "169.254.169.254", "169.254.170.2",   "169.254.170.23",
-    "[fd00:ec2::23]",  "[fd00:ec2::254]", "metadata.tencentyun.com",
+    "[fd00:ec2::23]",
+    "[fd00:ec2::254]",
+    "metadata.tencentyun.com",
     "100.100.100.200",
 };
 
@@ -156,11 +158,13 @@ is_near(const struct kms_endpoint *endpoint)
     const char *host = kms_text_get(&endpoint->host);
     size_t i;
 
+    if (endpoint->loopback || !endpoint->metadata)
+        return endpoint->loopback;
     for (i = 0; i < sizeof(metadata_hosts) / sizeof(metadata_hosts[0]); i++) {
-        if (endpoint->metadata && strcmp(host, metadata_hosts[i]) == 0)
+        if (strcmp(host, metadata_hosts[i]) == 0)
             return true;
     }
-    return endpoint->loopback;
+    return is_ipv4(host) && strncmp(host, "169.254.", 8) == 0;
 }
 
 /* Fill the endpoint in; NULL, or what is wrong with the URL. */

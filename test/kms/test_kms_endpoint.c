@@ -373,8 +373,9 @@ plain_http_is_for_this_machine(void **state)
         "http://1.127.0.1",
         "http://0.0.0.0",
         "http://10.0.0.1",
-        "http://169.254.169.253",
-        "http://169.254.170.22",
+        "http://169.255.169.254",
+        "http://169.25.4.1",
+        "http://[::ffff:169.254.169.254]",
         "http://169.254.169.254.evil.com",
         "http://evil.com/127.0.0.1",
         "http://evil.com:8080/localhost",
@@ -409,7 +410,7 @@ metadata_services(void **state)
         "http://169.254.170.23",      "http://[fd00:ec2::23]",
         "http://[fd00:ec2::254]",     "http://metadata.tencentyun.com",
         "http://[FD00:0EC2:0::0254]", "http://Metadata.TencentYun.com:80/x",
-        "http://100.100.100.200",
+        "http://100.100.100.200",     "http://169.254.129.2:8081/msi/token",
     };
     struct kms_endpoint endpoint;
     struct envl_err err;
