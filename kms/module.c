@@ -14,6 +14,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void
 make_world(void)
 {
+    kms_kept_at_fork(&kept);
     world = *kms_world_real();
     world.kept = &kept;
 }

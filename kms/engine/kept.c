@@ -79,6 +79,27 @@ kms_kept_put(const struct kms_seeker *seeker, const char *source,
     (void)pthread_mutex_unlock(&kept->lock);
 }
 
+static struct kms_kept *at_fork;
+
+static void
+hold(void)
+{
+    (void)pthread_mutex_lock(&at_fork->lock);
+}
+
+static void
+release(void)
+{
+    (void)pthread_mutex_unlock(&at_fork->lock);
+}
+
+void
+kms_kept_at_fork(struct kms_kept *kept)
+{
+    at_fork = kept;
+    (void)pthread_atfork(hold, release, release);
+}
+
 void
 kms_kept_forget(struct kms_kept *kept)
 {

@@ -15,7 +15,7 @@
 
 /* So long before they expire, new ones are asked for. */
 #define KMS_KEPT_MARGIN_S 300
-#define KMS_KEPT_COUNT_MAX 16
+#define KMS_KEPT_COUNT_MAX 64
 
 /* struct kms_world's kept.  All zero but for the lock is an empty one. */
 struct kms_kept {
@@ -44,6 +44,11 @@ bool kms_kept_find(struct kms_credentials *credentials,
                    const struct kms_seeker *seeker, const char *source);
 void kms_kept_put(const struct kms_seeker *seeker, const char *source,
                   const struct kms_credentials *credentials);
+
+/* kms_kept_at_fork - from now on a child of fork() finds the lock free and all of it
+ * whole, whatever other threads do just then; for one that lasts as long as the
+ * process, once */
+void kms_kept_at_fork(struct kms_kept *kept);
 
 /* kms_kept_forget - all that a world has kept */
 void kms_kept_forget(struct kms_kept *kept);

@@ -2,7 +2,10 @@
 /* Credentials that are kept: found again, renewed in time, forgotten. */
 #include "kms/engine/kept.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "test/kms/world.h"
 #include "test/support/memory.h"
@@ -170,13 +173,60 @@ memory_may_run_out(void **state)
 
 #define kept_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static atomic_bool is_over;
+
+static void *
+look_again_and_again(void *arg)
+{
+    const struct kms_seeker seeker = { .world = &fake.world };
+    struct kms_credentials credentials = { 0 };
+
+    while (!atomic_load(&is_over)) {
+        (void)kms_kept_find(&credentials, &seeker, "source");
+        kms_credentials_clear(&credentials);
+    }
+    return arg;
+}
+
+/* Another thread may hold the lock just then. */
+static void
+a_child_process_is_not_held_up(void **state)
+{
+    pthread_t thread;
+    int i, status;
+    pid_t pid;
+
+    (void)state;
+    put("source", "id", 0);
+    kms_kept_at_fork(&kept);
+    assert_int_equal(pthread_create(&thread, NULL, look_again_and_again, NULL),
+                     0);
+    for (i = 0; i < 200; i++) {
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            (void)alarm(60);
+            has("source", "id", false);
+            kms_kept_forget(&kept);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+    atomic_store(&is_over, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        kept_test(they_are_found_again), kept_test(they_are_renewed_in_time),
-        kept_test(the_oldest_goes),      kept_test(they_are_wiped),
+        kept_test(they_are_found_again),
+        kept_test(they_are_renewed_in_time),
+        kept_test(the_oldest_goes),
+        kept_test(they_are_wiped),
         kept_test(memory_may_run_out),
+        kept_test(a_child_process_is_not_held_up),
     };
 
     memory_install(NULL);
