@@ -88,16 +88,18 @@ guard(void *arg, const char *path, struct envl_err *err)
 }
 
 /* A pipe or FIFO is waited for, but not for ever. */
-#define READ_WAIT_MS 10000
+#define READ_MS 10000
 
 static bool
-has_come(int fd)
+has_come(int fd, int64_t deadline)
 {
     struct pollfd input = { .fd = fd, .events = POLLIN };
+    int64_t left;
     int n;
 
     do {
-        n = poll(&input, 1, READ_WAIT_MS);
+        left = deadline - kms_clock_ticks(NULL);
+        n = poll(&input, 1, left > 0 ? (int)left : 0);
     } while (n < 0 && errno == EINTR);
     if (n == 0)
         errno = ETIMEDOUT;
@@ -114,7 +116,7 @@ fail_to_read(const char *path, int error, struct envl_err *err)
 /* A directory can be opened; reading it fails. */
 static enum envelope_reason
 read_all(int fd, struct kms_text *content, const char *path, size_t max,
-         struct envl_err *err)
+         int64_t deadline, struct envl_err *err)
 {
     enum envelope_reason rc = ENVELOPE_OK;
     char part[4096];
@@ -122,7 +124,7 @@ read_all(int fd, struct kms_text *content, const char *path, size_t max,
 
     while (rc == ENVELOPE_OK && n != 0) {
         n = read(fd, part, sizeof(part));
-        if (n < 0 && errno == EAGAIN && has_come(fd))
+        if (n < 0 && errno == EAGAIN && has_come(fd, deadline))
             continue;
         if (n < 0 && errno != EINTR)
             rc = fail_to_read(path, errno, err);
@@ -144,11 +146,11 @@ static enum envelope_reason
 read_file(void *arg, struct kms_text *content, const char *path, size_t max,
           struct envl_err *err)
 {
+    const int64_t deadline = kms_clock_ticks(arg) + READ_MS;
     enum envelope_reason rc;
     struct stat st;
     int fd;
 
-    (void)arg;
     kms_text_clear(content);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -156,10 +158,10 @@ read_file(void *arg, struct kms_text *content, const char *path, size_t max,
     if (fd < 0)
         return fail_to_read(path, errno, err);
     /* Without a writer a FIFO reads as empty. */
-    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && !has_come(fd))
+    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && !has_come(fd, deadline))
         rc = fail_to_read(path, errno, err);
     else
-        rc = read_all(fd, content, path, max, err);
+        rc = read_all(fd, content, path, max, deadline, err);
     (void)close(fd); /* it was only read */
     if (rc != ENVELOPE_OK)
         kms_text_clear(content);

@@ -85,6 +85,7 @@ if HAVE_CMOCKA
 libtest_la_SOURCES += %D%/world.c
 endif
 test_rooms += libenvl-kms.la $(JANSSON_LIBS)
+%C%_test_kms_world_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kms_clock_ticks
 
 EXTRA_PROGRAMS += \
 	%D%/aws_hosts \

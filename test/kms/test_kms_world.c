@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +222,49 @@ a_fifo_is_waited_for(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Each look at the clock is so many milliseconds later. */
+static int64_t hurry, hurried;
+
+int64_t __real_kms_clock_ticks(void *arg);
+int64_t __wrap_kms_clock_ticks(void *arg);
+
+int64_t
+__wrap_kms_clock_ticks(void *arg)
+{
+    hurried += hurry;
+    return __real_kms_clock_ticks(arg) + hurried;
+}
+
+/* All of it has to come in ten seconds, however often a little of it does. */
+static void
+a_fifo_may_not_drip(void **state)
+{
+    const struct timespec pause = { 0, 10000000 };
+    pid_t pid;
+    int fd, i;
+
+    (void)state;
+    assert_int_equal(unlink(t.path), 0);
+    assert_int_equal(mkfifo(t.path, 0600), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)signal(SIGPIPE, SIG_IGN);
+        fd = open(t.path, O_WRONLY);
+        for (i = 0; i < 3000 && write(fd, "x", 1) == 1; i++)
+            (void)nanosleep(&pause, NULL);
+        _exit(i < 3000 ? 0 : 1);
+    }
+    hurry = 1000;
+    assert_int_equal(read_file(t.path, 5000), ENVELOPE_R_CREDENTIALS);
+    assert_in_range(hurried, 10000, 12000);
+    hurry = hurried = 0;
+    assert_non_null(strstr(t.err.detail, "timed out"));
+    assert_int_equal(t.content.len, 0);
+    assert_int_equal(waitpid(pid, &i, 0), pid);
+    assert_int_equal(i, 0);
+}
+
 /* A shell's <(command) has a writer, who may need a moment. */
 static void
 a_pipe_is_waited_for(void **state)
@@ -376,6 +420,7 @@ main(void)
         TEST(a_file_may_not_be_there),
         TEST(bad_files_are_refused),
         TEST(a_fifo_is_waited_for),
+        TEST(a_fifo_may_not_drip),
         TEST(a_pipe_is_waited_for),
         TEST(what_others_can_write_to_is_refused),
         TEST(what_is_above_counts),
