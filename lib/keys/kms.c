@@ -3,10 +3,12 @@
 #include "lib/keys/kms.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #include <openssl/x509.h>
 
@@ -56,8 +58,12 @@ envl_kms_load(const struct envl_kms_module **module,
         *(void **)(void *)&entry = dlsym(handle, ENVL_KMS_ENTRY);
     if (entry == NULL) { /* the linker's text names the file */
         why = dlerror();
-        return envl_fail(err, ENVELOPE_R_NO_KEY_SERVICES, "%s",
-                         why != NULL ? why : path);
+        return envl_fail(err,
+                         access(path, F_OK) != 0
+                                 && (errno == ENOENT || errno == ENOTDIR)
+                             ? ENVELOPE_R_NO_KEY_SERVICES
+                             : ENVELOPE_R_KEY_SERVICE,
+                         "%s", why != NULL ? why : path);
     }
     *module = entry();
     if ((*module)->version != ENVL_KMS_VERSION)

@@ -20,7 +20,9 @@ bool envl_kms_is_uri(const char *text);
  * envl_kms_load - load the module from the directory that ctx names; *module is
  * static, because the module stays loaded
  *
- * Returns: ENVELOPE_OK; ENVELOPE_R_NO_KEY_SERVICES.
+ * Returns: ENVELOPE_OK; ENVELOPE_R_NO_KEY_SERVICES if it is not there, or of another
+ *          release; ENVELOPE_R_KEY_SERVICE if it cannot be loaded; _KEY_SERVICE_REFUSED
+ *          in a program that has the rights of another user.
  */
 enum envelope_reason envl_kms_load(const struct envl_kms_module **module,
                                    const struct envl_libctx *ctx,

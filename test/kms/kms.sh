@@ -154,6 +154,13 @@ no_module() {
     exits 1 "$envelope" -r $a -o new plain
     exits 1 "$envelope" rewrap -i $a -r ops.pem one.env
     opens many.env -i ops.key
+    # One that is there and cannot be loaded is not missing.
+    mkdir -p modules
+    echo 'no module' >modules/envelope-kms.so
+    ENVELOPE_KMS_MODULES=$PWD/modules
+    shut 1 one.env -i $a
+    grep -q "envelope-kms.so: file too short\|invalid ELF header" err
+    ! grep -q 'not installed' err || false
     # Empty is the same as none: the place where it is installed, if it is.  That
     # one knows nothing of this key.
     ENVELOPE_KMS_MODULES=
