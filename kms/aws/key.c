@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "kms/aws/endpoint.h"
+#include "kms/core/span.h"
 
-#define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define DIGITS "0123456789"
-#define ALNUM LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ" DIGITS
-#define HEX DIGITS "abcdefABCDEF"
+#define HEX KMS_DIGITS "abcdefABCDEF"
 
 #define ACCOUNT_LEN (KMS_AWS_ACCOUNT_SIZE - 1)
 #define ID_LEN_MAX 128
@@ -42,7 +40,7 @@ skip_words(const char **text)
 {
     size_t count = 0, len;
 
-    while (**text == '-' && (len = strspn(*text + 1, LOWER)) > 0) {
+    while (**text == '-' && (len = strspn(*text + 1, KMS_LOWER)) > 0) {
         *text += 1 + len;
         count++;
     }
@@ -53,12 +51,12 @@ skip_words(const char **text)
 bool
 kms_aws_is_region(const char *text)
 {
-    const char *p = text + strspn(text, LOWER);
+    const char *p = text + strspn(text, KMS_LOWER);
 
     if (strlen(text) >= KMS_AWS_REGION_SIZE || p - text < 2 || p - text > 4)
         return false;
     return skip_words(&p) > 0 && *p == '-'
-           && consists_of(p + 1, DIGITS, 1, KMS_AWS_REGION_SIZE);
+           && consists_of(p + 1, KMS_DIGITS, 1, KMS_AWS_REGION_SIZE);
 }
 
 /* aws, aws-us-gov */
@@ -76,14 +74,14 @@ is_partition(const char *text)
 static bool
 is_account(const char *text)
 {
-    return consists_of(text, DIGITS, ACCOUNT_LEN, ACCOUNT_LEN);
+    return consists_of(text, KMS_DIGITS, ACCOUNT_LEN, ACCOUNT_LEN);
 }
 
 static bool
 is_alias(const char *text)
 {
     return begins_with(text, alias_begin)
-           && consists_of(text + strlen(alias_begin), ALNUM "/_-", 1,
+           && consists_of(text + strlen(alias_begin), KMS_ALNUM "/_-", 1,
                           ALIAS_LEN_MAX - strlen(alias_begin));
 }
 
@@ -91,7 +89,7 @@ is_alias(const char *text)
 static bool
 is_id(const char *text)
 {
-    return consists_of(text, ALNUM "-", 1, ID_LEN_MAX);
+    return consists_of(text, KMS_ALNUM "-", 1, ID_LEN_MAX);
 }
 
 static bool
@@ -122,7 +120,7 @@ is_own_id(const char *text)
 {
     return is_uuid(text)
            || (is_multi_region(text)
-               && consists_of(text + strlen(multi_region_begin), ALNUM, 1,
+               && consists_of(text + strlen(multi_region_begin), KMS_ALNUM, 1,
                               ID_LEN_MAX - strlen(multi_region_begin)));
 }
 

@@ -189,7 +189,8 @@ may_ask(struct envl_cms_reader *o)
     return true;
 }
 
-/* A service unwraps either. */
+/* What a service's RSA key encrypts is a CEK, and what other services encrypt is a
+ * key-encryption key: the module has one buffer for both. */
 static_assert(ENVL_CEK_LEN == ENVL_KEK_LEN, "lengths");
 
 /* A search for an entry that a service's RSA key opens. */
@@ -200,7 +201,27 @@ struct half_search {
 };
 
 /* The first entry with the name of this public half that the service was not asked
- * about.  Entries that do not name their key are not found. */
+ * about; count if there is none.  Entries that do not name their key are not found. */
+static size_t
+entry_for_half(const struct half_search *search,
+               const struct envl_identity *half)
+{
+    const struct envl_cms_reader *o = search->o;
+    const struct envl_entry *entry;
+    size_t i;
+
+    for (i = 0; i < o->count; i++) {
+        entry = &o->entries[i];
+        if (entry->kind == ENVL_ENTRY_RSA && !search->asked[i]
+            && envl_identity_is_named(o->identities, half, entry->id.p,
+                                      entry->id.len))
+            break;
+    }
+    return i;
+}
+
+/* The find of struct envl_kms_encrypted.  What it finds is asked about next, and is the
+ * entry that opens if the service's answer does. */
 static bool
 find_for_half(struct envl_kms_encrypted *encrypted, const unsigned char *der,
               size_t len)
@@ -208,29 +229,21 @@ find_for_half(struct envl_kms_encrypted *encrypted, const unsigned char *der,
     struct half_search *search = encrypted->arg;
     struct envl_cms_reader *o = search->o;
     struct envl_identity half = { .key = NULL };
-    const struct envl_entry *entry;
-    bool found = false;
-    size_t i;
+    size_t i = o->count;
 
     ERR_set_mark();
     half.key =
         d2i_PUBKEY_ex(NULL, &der, (long)len, o->ctx->libctx, o->ctx->propq);
-    if (half.key != NULL && envl_key_id_of_key(&half.id, o->ctx, half.key)) {
-        for (i = 0; i < o->count && !found; i++) {
-            entry = &o->entries[i];
-            found = entry->kind == ENVL_ENTRY_RSA && !search->asked[i]
-                    && envl_identity_is_named(o->identities, &half, entry->id.p,
-                                              entry->id.len);
-            if (found) {
-                search->asked[i] = true;
-                o->opened_by = i;
-                encrypted->data = entry->wrapped.p;
-                encrypted->len = entry->wrapped.len;
-            }
-        }
-    }
+    if (half.key != NULL && envl_key_id_of_key(&half.id, o->ctx, half.key))
+        i = entry_for_half(search, &half);
     EVP_PKEY_free(half.key);
-    return end_attempt(o, found);
+    if (i < o->count) {
+        search->asked[i] = true;
+        o->opened_by = i;
+        encrypted->data = o->entries[i].wrapped.p;
+        encrypted->len = o->entries[i].wrapped.len;
+    }
+    return end_attempt(o, i < o->count);
 }
 
 static bool

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the look-alike key services of the tests share: an HTTP server on
 # loopback, faults on demand, a log of requests, and what must stay secret.
-# It knows no service; those are aws_, tencent_ and vault_lookalike.py.
+# It knows no service; those are in NAME_lookalike.py, one for each.
 #
 # A look-alike lives in a directory, and ends when that goes away or who
 # started it:
