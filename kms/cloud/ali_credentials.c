@@ -17,6 +17,7 @@
 #define CREDENTIALS_FILE "~/.alibabacloud/credentials"
 #define FILE_VARIABLE ENV "CREDENTIALS_FILE"
 #define FILE_LEN_MAX 65536
+#define PROFILES_MAX 1000 /* as far as paths in JSON count (core/json.h) */
 
 /* In the environment: keys are in variables of more than one name. */
 static const char *const variables[KMS_ALI_SETTING_COUNT] = {
@@ -163,29 +164,49 @@ set_member(struct kms_text *value, const struct kms_json *json, size_t number,
         kms_text_addf(value, "%lld", (long long)digits);
 }
 
+static bool
+find_profile(size_t *number, const struct kms_json *json, const char *wanted)
+{
+    char path[64];
+    const char *name;
+    size_t n;
+
+    for (n = 0; n < PROFILES_MAX; n++) {
+        (void)snprintf(path, sizeof(path), "profiles.%zu", n);
+        if (!kms_json_has(json, path))
+            return false;
+        (void)snprintf(path, sizeof(path), "profiles.%zu.name", n);
+        name = kms_json_text(json, path);
+        *number = n;
+        if (name != NULL && strcmp(name, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum envelope_reason
 use_config(struct kms_credentials *credentials, const struct kms_seeker *seeker,
            const struct kms_json *json, const char *path, struct envl_err *err)
 {
-    const char *wanted = profile_name(seeker), *name = "";
+    const char *said = profile_name(seeker);
+    const char *current = kms_json_text(json, "current");
+    const char *wanted = said != NULL      ? said
+                         : current != NULL ? current
+                                           : "default";
     struct kms_ali_profile profile = { .names = members };
-    char at[64];
     enum envelope_reason rc = ENVELOPE_OK;
     size_t n, i;
 
-    if (wanted == NULL)
-        wanted = kms_json_text(json, "current");
-    if (wanted == NULL)
-        wanted = "default";
-    for (n = 0; name != NULL && strcmp(name, wanted) != 0; n++) {
-        (void)snprintf(at, sizeof(at), "profiles.%zu.name", n);
-        name = kms_json_text(json, at);
-    }
-    if (name == NULL)
-        return ENVELOPE_OK;
+    if (!find_profile(&n, json, wanted))
+        return said != NULL || current == NULL
+                   ? ENVELOPE_OK
+                   : envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                               "%.160s: its current profile, %.64s, is not in "
+                               "it",
+                               path, current);
     kms_text_addf(&profile.where, "%.120s: profile %.64s", path, wanted);
     for (i = 0; i < KMS_ALI_SETTING_COUNT; i++)
-        set_member(&profile.values[i], json, n - 1, members[i]);
+        set_member(&profile.values[i], json, n, members[i]);
     rc = kms_ali_use_mode(credentials, seeker, &profile, true, err);
     kms_ali_profile_clear(&profile);
     return rc;

@@ -414,6 +414,11 @@ bad_profiles_are_errors(void **state)
           CONFIG ": profile default: mode \"CloudSSO\" cannot be used here, "
                  "only AK" },
         { CONFIG, "{\"profiles\":[{\"name\":\"default\"}]}", "mode \"\"" },
+        { CONFIG, "{\"profiles\":[{},7,{\"name\":\"default\"}]}", "mode \"\"" },
+        { CONFIG,
+          "{\"current\":\"prod\",\"profiles\":[{\"name\":\"default\"}]}",
+          CONFIG ": its current profile, prod, is not in it" },
+        { CONFIG, "{\"current\":\"prod\"}", "its current profile, prod" },
         { SECTIONS, "[default]\naccess_key_id = i\n", "type \"\"" },
         { SECTIONS, "[default]\ntype = rsa_key_pair\n",
           SECTIONS ", line 1: profile default: type \"rsa_key_pair\" cannot be "
