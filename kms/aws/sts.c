@@ -124,11 +124,7 @@ find_rule(const char *code, int status)
         if (strcmp(rules[i].code, code) == 0)
             return rules[i];
     }
-    return (struct rule){ code,
-                          status == 429   ? KMS_RETRY_SLOWLY
-                          : status >= 500 ? KMS_RETRY
-                                          : KMS_FAILED,
-                          "" };
+    return (struct rule){ code, kms_outcome_of_status(status), "" };
 }
 
 static enum kms_outcome

@@ -112,7 +112,7 @@ path(struct kms_text *path, const struct kms_call *call, struct envl_err *err)
         kms_text_addf(path, "/versions?%s", own->page.data);
     else if (call->kind == KMS_LIST_VERSIONS)
         kms_text_addf(path, "/versions?" API_VERSION "&maxresults=%d",
-                      KMS_AZURE_PAGE_LEN);
+                      KMS_AZURE_PAGE_ASKED);
     else
         kms_text_addf(path, "%s%s%s?" API_VERSION,
                       *own->version != '\0' ? "/" : "", own->version,
@@ -309,16 +309,27 @@ take_page(const struct kms_call *call, const struct kms_json *json,
     struct kms_azure *own = call->asked->own;
     struct kms_azure_page *page = call->result;
     const char *version, *link = kms_json_text(json, "nextLink");
-    char place[sizeof("value.0.kid")];
+    char place[sizeof("value.999.kid")];
     int i;
 
     page->count = 0;
-    for (i = 0; i < KMS_AZURE_PAGE_LEN; i++) {
+    if (!kms_json_has(json, "value"))
+        return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                         "the reply has no list of versions");
+    for (i = 0; i <= KMS_AZURE_PAGE_LEN; i++) {
+        (void)snprintf(place, sizeof(place), "value.%d", i);
+        if (!kms_json_has(json, place))
+            break;
         (void)snprintf(place, sizeof(place), "value.%d.kid", i);
         version = version_in(call, kms_json_text(json, place));
-        if (version != NULL)
-            (void)snprintf(page->versions[page->count++],
-                           sizeof(page->versions[0]), "%s", version);
+        if (version == NULL || i == KMS_AZURE_PAGE_LEN)
+            return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                             "the reply's list of versions has %s",
+                             version == NULL
+                                 ? "something that is no version of the key"
+                                 : "more of them than a page can have");
+        (void)snprintf(page->versions[page->count++], sizeof(page->versions[0]),
+                       "%s", version);
     }
     /* Of the link to the next page the query alone is taken: a reply does not say who
      * is asked. */
@@ -351,6 +362,7 @@ advise(const struct kms_call *call, const char *code, struct envl_err *err)
 
     (void)err;
     own->is_disabled = strcmp(code, "KeyDisabled") == 0;
+    own->is_absent = strcmp(code, "KeyNotFound") == 0;
 }
 
 static const struct kms_rule rules[] = {

@@ -8,7 +8,10 @@
 
 #define KMS_AZURE_SCHEME "azurekeyvault"
 #define KMS_AZURE_VERSION_LEN_MAX 64
-#define KMS_AZURE_PAGE_LEN 10 /* as far as paths in JSON count (core/json.h) */
+/* Versions of a page: with 15 tags each, five fit into KMS_REPLY_LEN_MAX.  More than
+ * were asked for may come, up to what the service has without being asked. */
+#define KMS_AZURE_PAGE_ASKED 5
+#define KMS_AZURE_PAGE_LEN 25
 
 /* struct kms_target's own. */
 struct kms_azure {
@@ -18,9 +21,9 @@ struct kms_azure {
     /* Of the next request, and of the last reply */
     char version[KMS_AZURE_VERSION_LEN_MAX + 1]; /* "": the current one */
     struct kms_text
-        page;         /* query of a page of versions, "" for the first; a reply
+        page; /* query of a page of versions, "" for the first; a reply
                            * sets that of the next, or "" where there is none */
-    bool is_disabled; /* it was refused because the version is disabled */
+    bool is_disabled, is_absent; /* why the version was refused */
 };
 
 /* What a request for a key's public half is answered with: call->result. */

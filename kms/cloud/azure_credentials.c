@@ -52,7 +52,8 @@ struct look {
     const struct kms_seeker *seeker;
     const struct kms_azure_cloud *cloud;
     const struct kms_source_request *probe; /* is anybody there?  NULL: yes */
-    struct kms_text tenant, client, secret, token_file, certificate, authority;
+    struct kms_text tenant, client, secret, token_file, certificate, authority,
+        endpoint, header, machine;
 };
 
 /* From where it was before, or by this request, which is told from others by source. */
@@ -69,6 +70,8 @@ ask(struct look *look, const struct kms_source_request *request,
         return ENVELOPE_OK;
     if (look->probe != NULL)
         rc = kms_source_send(&ignored, look->seeker, look->probe, err);
+    if (rc == ENVELOPE_R_KEY_SERVICE) /* there is no such service here */
+        rc = err->reason = ENVELOPE_R_CREDENTIALS;
     kms_reply_clear(&ignored);
     if (rc == ENVELOPE_OK)
         rc = kms_source_ask(look->credentials, look->seeker, request, &document,
@@ -180,17 +183,16 @@ ask_near(struct look *look, struct kms_source_request *request,
 }
 
 static enum envelope_reason
-by_app_service(struct look *look, const char *endpoint, struct envl_err *err)
+by_app_service(struct look *look, struct envl_err *err)
 {
     const struct kms_world *world = look->seeker->world;
-    const char *header = kms_world_variable(world, "IDENTITY_HEADER");
     struct kms_source_request request = {
         .name = "IDENTITY_ENDPOINT",
-        .url = endpoint,
-        .headers = { { "X-IDENTITY-HEADER", header } },
+        .url = kms_text_get(&look->endpoint),
+        .headers = { { "X-IDENTITY-HEADER", kms_text_get(&look->header) } },
     };
 
-    if (header == NULL
+    if (look->header.len == 0
         || kms_world_variable(world, "IDENTITY_SERVER_THUMBPRINT") != NULL)
         return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                          "IDENTITY_ENDPOINT is that of Azure Arc or of Service "
@@ -204,20 +206,19 @@ by_app_service(struct look *look, const char *endpoint, struct envl_err *err)
 static enum envelope_reason
 by_machine(struct look *look, struct envl_err *err)
 {
-    const struct kms_world *world = look->seeker->world;
-    const char *host =
-        kms_world_variable(world, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
     struct kms_text url = { 0 };
     struct kms_source_request request = {
         .name = "the machine's identity service",
         .method = "GET",
         .headers = { { "Metadata", "true" } },
+        .may_be_starting = true,
     };
     struct kms_source_request probe = { .name = request.name, .method = "GET" };
     struct envl_err why = { .detail = "" };
     enum envelope_reason rc;
 
-    kms_text_addf(&url, "%s" IMDS_PATH, host != NULL ? host : IMDS);
+    kms_text_addf(&url, "%s" IMDS_PATH,
+                  look->machine.len > 0 ? look->machine.data : IMDS);
     request.url = probe.url = kms_text_get(&url);
     look->probe = &probe;
     rc = url.failed ? envl_fail_memory(&why)
@@ -250,6 +251,9 @@ read_variables(struct look *look, struct envl_err *err)
         { &look->token_file, "AZURE_FEDERATED_TOKEN_FILE" },
         { &look->certificate, "AZURE_CLIENT_CERTIFICATE_PATH" },
         { &look->authority, "AZURE_AUTHORITY_HOST" },
+        { &look->endpoint, "IDENTITY_ENDPOINT" },
+        { &look->header, "IDENTITY_HEADER" },
+        { &look->machine, "AZURE_POD_IDENTITY_AUTHORITY_HOST" },
     };
     enum envelope_reason rc = ENVELOPE_OK;
     size_t i;
@@ -272,8 +276,6 @@ read_variables(struct look *look, struct envl_err *err)
 static enum envelope_reason
 find(struct look *look, struct envl_err *err)
 {
-    const struct kms_world *world = look->seeker->world;
-    const char *endpoint = kms_world_variable(world, "IDENTITY_ENDPOINT");
     const bool is_entra = look->secret.len > 0 || look->token_file.len > 0;
     enum envelope_reason rc = is_entra ? check_tenant(look, err) : ENVELOPE_OK;
 
@@ -289,8 +291,8 @@ find(struct look *look, struct envl_err *err)
                          "AZURE_CLIENT_CERTIFICATE_PATH: certificates are not "
                          "used here: give the application a secret or a "
                          "federated credential, or unset it");
-    return endpoint != NULL ? by_app_service(look, endpoint, err)
-                            : by_machine(look, err);
+    return look->endpoint.len > 0 ? by_app_service(look, err)
+                                  : by_machine(look, err);
 }
 
 enum envelope_reason
@@ -316,5 +318,8 @@ kms_azure_credentials(struct kms_credentials *credentials,
     kms_text_clear(&look.token_file);
     kms_text_clear(&look.certificate);
     kms_text_clear(&look.authority);
+    kms_text_clear(&look.endpoint);
+    kms_text_clear(&look.header);
+    kms_text_clear(&look.machine);
     return rc;
 }

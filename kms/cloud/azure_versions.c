@@ -13,6 +13,7 @@
 #include "kms/engine/source.h"
 
 #define VERSIONS_MAX 100 /* that are looked at */
+#define PAGES_MAX 40
 
 /* A search for the version that something was encrypted for. */
 struct search {
@@ -22,11 +23,30 @@ struct search {
     bool is_found;            /* own->version is the one */
     struct envl_err disabled; /* why one was not shown; reason 0: all were */
 
+    int64_t deadline; /* in ticks */
+
     /* What is known, as it is kept.  token: a line "VERSION BASE64\n" for each; id:
-     * until when these are all, in seconds since the epoch. */
+     * until when no others are looked for, in seconds since the epoch; secret: not
+     * empty if there are more. */
     struct kms_text source;
     struct kms_credentials known;
 };
+
+/* All the requests of a search together take no longer than those of a call. */
+static enum envelope_reason
+check_time(const struct search *search, struct envl_err *err)
+{
+    const struct kms_world *world = search->target->world;
+
+    if (world->ticks(world->arg) < search->deadline)
+        return ENVELOPE_OK;
+    return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
+                     KMS_AZURE_SCHEME
+                     ": no time is left to look at more versions of the key: "
+                     "try again, set ENVELOPE_KMS_TIMEOUT to more seconds, or "
+                     "name the version, " KMS_AZURE_SCHEME "://%.120s/VERSION",
+                     search->target->key_id);
+}
 
 static struct kms_call
 make_call(struct search *search, enum kms_action_kind kind, void *result)
@@ -48,14 +68,19 @@ recall(struct search *search)
     const struct kms_seeker seeker = { .world = search->target->world };
     const struct kms_target *target = search->target;
 
-    kms_text_addf(&search->source, "azure versions %s %s",
-                  kms_text_get(&target->endpoint.host), target->key_id);
+    kms_text_addf(&search->source, "azure versions %s%s %s",
+                  kms_text_get(&target->endpoint.host),
+                  kms_text_get(&target->endpoint.path), target->key_id);
     (void)kms_kept_find(&search->known, &seeker, kms_text_get(&search->source));
 }
 
+/* Was the list looked at just now? */
 static bool
-is_whole(const struct search *search, int64_t now)
+is_fresh(const struct search *search)
 {
+    const struct kms_world *world = search->target->world;
+    const int64_t now = world->now(world->arg);
+
     return strtoll(kms_text_get(&search->known.id), NULL, 10) > now;
 }
 
@@ -115,12 +140,17 @@ look_at(struct search *search, const char *version, struct envl_err *err)
 
     if (find_line(search, version) != NULL)
         return ENVELOPE_OK;
+    rc = check_time(search, err);
+    if (rc != ENVELOPE_OK)
+        return rc;
     (void)snprintf(own->version, sizeof(own->version), "%s", version);
-    own->is_disabled = false;
+    own->is_disabled = own->is_absent = false;
     rc = kms_call_run(&call, err);
-    /* One that is disabled hides no other. */
-    if (rc != ENVELOPE_OK && own->is_disabled && !own->is_named) {
-        search->disabled = *err;
+    /* One that is disabled hides no other, nor does one that went since it was listed. */
+    if (rc != ENVELOPE_OK && !own->is_named
+        && (own->is_disabled || (own->is_absent && *version != '\0'))) {
+        if (own->is_disabled)
+            search->disabled = *err;
         return ENVELOPE_OK;
     }
     if (rc != ENVELOPE_OK || find_line(search, got.version) != NULL)
@@ -141,8 +171,10 @@ list_page(struct kms_azure_page *page, struct search *search,
 {
     struct kms_call call = make_call(search, KMS_LIST_VERSIONS, page);
     struct envl_err why = { .detail = "" };
-    enum envelope_reason rc = kms_call_run(&call, &why);
+    enum envelope_reason rc = check_time(search, &why);
 
+    if (rc == ENVELOPE_OK)
+        rc = kms_call_run(&call, &why);
     if (rc == ENVELOPE_R_KEY_SERVICE_REFUSED)
         return envl_fail(err, rc,
                          "%.250s; what was encrypted for an older version of "
@@ -161,7 +193,7 @@ look_at_list(struct search *search, struct envl_err *err)
     const struct kms_world *world = search->target->world;
     struct kms_azure_page page;
     enum envelope_reason rc;
-    size_t i, looked_at = 0;
+    size_t i, looked_at = 0, pages = 0;
 
     kms_text_set(&own->page, "");
     do {
@@ -169,22 +201,37 @@ look_at_list(struct search *search, struct envl_err *err)
         for (i = 0; rc == ENVELOPE_OK && !search->is_found && i < page.count;
              i++)
             rc = look_at(search, page.versions[i], err);
-        looked_at += KMS_AZURE_PAGE_LEN;
         if (rc != ENVELOPE_OK || search->is_found)
             return rc;
-    } while (own->page.len > 0 && looked_at < VERSIONS_MAX);
-    if (own->page.len > 0)
-        return envl_fail(
-            err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-            KMS_AZURE_SCHEME
-            ": the key has more than %d versions, and the one "
-            "that opens it is not among the first: name it, " KMS_AZURE_SCHEME
-            "://%.120s/VERSION",
-            VERSIONS_MAX, search->target->key_id);
+        looked_at += page.count;
+    } while (own->page.len > 0 && looked_at < VERSIONS_MAX
+             && ++pages < PAGES_MAX);
+    kms_text_set(&search->known.secret, own->page.len > 0 ? "more" : "");
     kms_text_set(&search->known.id, "");
     kms_text_addf(&search->known.id, "%lld",
                   (long long)world->now(world->arg) + KMS_AZURE_LIST_S);
     return ENVELOPE_OK;
+}
+
+static enum envelope_reason
+fail_to_find(const struct search *search, struct envl_err *err)
+{
+    const char *key = search->target->key_id;
+
+    if (search->disabled.reason != ENVELOPE_OK) {
+        *err = search->disabled;
+        return err->reason;
+    }
+    if (search->known.secret.len > 0)
+        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                         KMS_AZURE_SCHEME
+                         ": the key has more versions than are looked at, and "
+                         "the one that opens it is not among them: name "
+                         "it, " KMS_AZURE_SCHEME "://%.120s/VERSION",
+                         key);
+    return envl_fail(err, ENVELOPE_R_NO_MATCH,
+                     KMS_AZURE_SCHEME "://%.150s: no version of it opens this",
+                     key);
 }
 
 static enum envelope_reason
@@ -194,28 +241,23 @@ find_version(struct search *search, struct envl_err *err)
     struct kms_azure *own = search->target->own;
     const char *line;
     char named[sizeof(own->version)];
-    enum envelope_reason rc = ENVELOPE_OK;
+    unsigned milliseconds = 0;
+    enum envelope_reason rc = kms_exchange_timeout(world, &milliseconds, err);
 
+    search->deadline = world->ticks(world->arg) + milliseconds;
     memcpy(named, own->version, sizeof(named));
     if (!own->is_named)
         look_at_known(search);
     else if ((line = find_line(search, named)) != NULL)
         look_at_line(search, line);
-    if (!search->is_found
-        && (own->is_named || !is_whole(search, world->now(world->arg))))
+    if (rc == ENVELOPE_OK && !search->is_found
+        && (own->is_named || !is_fresh(search)))
         rc = look_at(search, named, err);
     if (rc == ENVELOPE_OK && !search->is_found && !own->is_named
-        && !is_whole(search, world->now(world->arg)))
+        && !is_fresh(search))
         rc = look_at_list(search, err);
-    if (rc != ENVELOPE_OK || search->is_found)
-        return rc;
-    if (search->disabled.reason != ENVELOPE_OK) {
-        *err = search->disabled;
-        return err->reason;
-    }
-    return envl_fail(err, ENVELOPE_R_NO_MATCH,
-                     KMS_AZURE_SCHEME "://%.150s: no version of it opens this",
-                     search->target->key_id);
+    return rc != ENVELOPE_OK || search->is_found ? rc
+                                                 : fail_to_find(search, err);
 }
 
 /* The service */

@@ -140,7 +140,7 @@ static const struct kms_rule rules[] = {
     { "KMS.0208", 0, KMS_FAILED, "the labels or the header were changed" },
     { "KMS.0209", 0, KMS_FAILED, "enable the key" },
     { "KMS.0210", 0, KMS_FAILED, "cancel the deletion of the key" },
-    { NULL, 401, KMS_SKEWED, "check access key, secret, token and clock" },
+    { NULL, 401, KMS_DENIED, "check access key, secret, token and clock" },
     { NULL, 403, KMS_FAILED, "check whose credentials these are, and policy" },
     { NULL, 0, KMS_FAILED, NULL },
 };

@@ -157,8 +157,8 @@ from_pod(struct kms_credentials *credentials, const struct kms_seeker *seeker,
     return rc;
 }
 
-/* Who runs on another machine reads that there are no credentials, whatever it is that
- * answers at this address, or does not. */
+/* Who runs on another machine reads that there are no credentials, whoever it is that
+ * says no at this address, or does not answer. */
 static enum envelope_reason
 from_machine(struct kms_credentials *credentials,
              const struct kms_seeker *seeker, struct envl_err *err)
@@ -178,17 +178,23 @@ from_machine(struct kms_credentials *credentials,
         .session_header = "X-Metadata-Token",
         .may_lack_session = true,
         .roles_path = "/openstack/latest/",
+        .only_role = "securitykey", /* of the machine's agency */
         .document = &document,
     };
     struct envl_err why = { 0 };
-    /* There is no list of agencies: the one of the machine is always here. */
-    enum envelope_reason rc = kms_source_metadata_ask(
-        credentials, seeker, &metadata, "securitykey", &why);
+    enum envelope_reason rc =
+        kms_source_metadata_ask(credentials, seeker, &metadata, "", &why);
 
     if (rc == ENVELOPE_R_MEMORY)
         return envl_fail_memory(err);
+    if (rc == ENVELOPE_OK && kms_source_failed(credentials))
+        return envl_fail_memory(err);
     if (rc == ENVELOPE_OK && credentials->id.len > 0)
         return ENVELOPE_OK;
+    if (rc == ENVELOPE_R_KEY_SERVICE) { /* it may be better later */
+        *err = why;
+        return rc;
+    }
     return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                      "no credentials for Huawei Cloud: neither " SDK
                      "AK and " SDK "SK, nor a section [" SECTION

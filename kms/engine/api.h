@@ -165,6 +165,7 @@ struct kms_call {
     struct kms_target *asked; /* from, or else to */
     const struct kms_action *action;
     struct kms_credentials credentials;
+    bool is_denied;          /* the last reply was KMS_DENIED */
     struct kms_text content; /* body or query */
 };
 

@@ -6,6 +6,7 @@
 
 #include <openssl/rand.h>
 
+#include "kms/engine/kept.h"
 #include "kms/engine/reply.h"
 #include "kms/engine/request.h"
 #include "kms/engine/target.h"
@@ -124,10 +125,60 @@ find_credentials(struct kms_call *call, bool anew, struct envl_err *err)
                : ENVELOPE_OK;
 }
 
+static bool
+same_text(const struct kms_text *a, const struct kms_text *b)
+{
+    return strcmp(kms_text_get(a), kms_text_get(b)) == 0;
+}
+
+static bool
+same_credentials(const struct kms_credentials *a,
+                 const struct kms_credentials *b)
+{
+    return same_text(&a->id, &b->id) && same_text(&a->secret, &b->secret)
+           && same_text(&a->token, &b->token);
+}
+
 static enum envelope_reason
 refresh(void *arg, struct envl_err *err)
 {
-    return find_credentials(arg, true, err);
+    struct kms_call *call = arg;
+    struct kms_credentials old = call->credentials;
+    enum envelope_reason rc;
+
+    call->credentials = (struct kms_credentials){ 0 };
+    rc = find_credentials(call, true, err);
+    if (rc == ENVELOPE_OK && same_credentials(&old, &call->credentials))
+        rc = ENVELOPE_R_NO_MATCH;
+    kms_credentials_clear(&old);
+    return rc;
+}
+
+/* A service that denies locks an access key that is wrong a few times: the same one is
+ * not tried again for DENIED_S. */
+#define DENIED_S 60
+
+static bool
+was_denied(const struct kms_call *call)
+{
+    const struct kms_seeker seeker = { .world = call->world };
+    struct kms_credentials denied = { 0 };
+    const bool is = kms_kept_find(&denied, &seeker, call->asked->title)
+                    && same_credentials(&denied, &call->credentials);
+
+    kms_credentials_clear(&denied);
+    return is;
+}
+
+static void
+remember_denied(struct kms_call *call)
+{
+    const struct kms_seeker seeker = { .world = call->world };
+    struct kms_credentials *denied = &call->credentials;
+
+    denied->expires =
+        call->world->now(call->world->arg) + KMS_KEPT_MARGIN_S + DENIED_S;
+    kms_kept_put(&seeker, call->asked->title, denied);
 }
 
 static enum envelope_reason
@@ -144,7 +195,16 @@ ask(struct kms_call *call, struct envl_err *err)
     };
     enum envelope_reason rc = find_credentials(call, false, err);
 
-    return rc == ENVELOPE_OK ? kms_exchange(call->world, &operation, err) : rc;
+    if (rc == ENVELOPE_OK && was_denied(call))
+        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                         "%s: it refused these credentials a moment ago, and "
+                         "is not asked again so soon",
+                         call->asked->title);
+    if (rc == ENVELOPE_OK)
+        rc = kms_exchange(call->world, &operation, err);
+    if (rc != ENVELOPE_OK && call->is_denied)
+        remember_denied(call);
+    return rc;
 }
 
 /* In the mode in which the service only encrypts, the key is ours. */

@@ -97,28 +97,22 @@ is_meant(const struct kms_rule *rule, const char *code, int status)
            && (code[len] == '\0' || code[len] == '.');
 }
 
-/* What a status says of any service, and of what stands in front of it. */
-static struct kms_rule
-rule_of_status(int status)
-{
-    if (status == 429)
-        return (struct kms_rule){ NULL, status, KMS_RETRY_SLOWLY,
-                                  "the service is asked too often" };
-    if (status == 408 || (status >= 500 && status != 501 && status != 505))
-        return (struct kms_rule){ NULL, status, KMS_RETRY, NULL };
-    return (struct kms_rule){ NULL, status, KMS_FAILED, NULL };
-}
-
 static struct kms_rule
 find_rule(const struct kms_shape *shape, const char *code, int status)
 {
     const struct kms_rule *rule = shape->rules;
+    enum kms_outcome outcome;
 
     for (; rule != NULL && (rule->code != NULL || rule->status != 0); rule++) {
         if (is_meant(rule, code, status))
             return *rule;
     }
-    return rule_of_status(status);
+    outcome = kms_outcome_of_status(status);
+    return (struct kms_rule){
+        .outcome = outcome,
+        .advice = outcome == KMS_RETRY_SLOWLY ? "the service is asked too often"
+                                              : NULL,
+    };
 }
 
 static enum kms_outcome
@@ -385,7 +379,8 @@ kms_reply_understand(void *arg, const struct kms_reply *reply,
                      struct envl_err *err)
 {
     struct kms_json *json = NULL;
-    struct reading r = { .call = arg, .reply = reply, .err = err };
+    struct kms_call *call = arg;
+    struct reading r = { .call = call, .reply = reply, .err = err };
     enum kms_outcome outcome = KMS_FAILED;
     struct envl_err why;
     enum envelope_reason rc = kms_json_parse(&json, kms_text_get(&reply->body),
@@ -400,6 +395,7 @@ kms_reply_understand(void *arg, const struct kms_reply *reply,
         outcome = take(&r);
     else
         outcome = fail(&r, rc, "", why.detail, NULL);
+    call->is_denied = outcome == KMS_DENIED;
     kms_json_free(json);
     return outcome;
 }

@@ -141,7 +141,8 @@ struct kms_source_document {
     struct kms_source_names names;
     const char *expires;         /* a time, see kms_time_read(); or NULL */
     const char *expires_in;      /* seconds from now, which count; or NULL */
-    bool is_whole;               /* token, and code if any, have to be there */
+    bool is_whole;               /* token, expires, and code if any, have to be
+                                  * there */
     const char *code, *message;  /* code has to be "Success"; or NULL */
     enum envelope_reason reason; /* of an answer without credentials; 0:
                                   * _CREDENTIALS */
@@ -170,7 +171,8 @@ struct kms_source_request {
     const char *type;            /* of the body; or NULL */
     const char *advice;          /* what to do where it is refused; or NULL */
     const struct kms_sign *sign; /* each attempt of a far one; or NULL */
-    bool is_far; /* false: of this machine or the host below it */
+    bool is_far;          /* false: of this machine or the host below it */
+    bool may_be_starting; /* a far one: 404 and 410 may pass, too */
 };
 
 /*
@@ -198,13 +200,14 @@ struct kms_source_metadata {
     const char *session_header;
     bool may_lack_session; /* 404, 405 and 503 say that there are none */
     const char *roles_path;
+    const char *only_role; /* where there is no list of them; or NULL */
     const struct kms_source_document *document;
 };
 
 /*
  * kms_source_metadata_ask - the credentials of a machine's role, kept
  *
- *   role  "" for the first one that the service lists
+ *   role  "" for the first one that the service lists, or its only one
  *
  * A service that does not answer at all has nothing; in any other case, not having
  * credentials is an error.

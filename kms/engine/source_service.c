@@ -13,8 +13,7 @@
 #define STATUS_OK 200
 #define STATUS_NOT_FOUND 404
 #define STATUS_NO_METHOD 405
-#define STATUS_SLOW_DOWN 429
-#define STATUS_SERVER_ERROR 500
+#define STATUS_GONE 410
 #define STATUS_UNAVAILABLE 503
 
 #define SESSION_LIFETIME_S "21600" /* 6 hours, the longest */
@@ -44,19 +43,28 @@ read_time(const struct kms_json *json, const char *path)
     return number >= 0 ? number : kms_time_read(first(json, path, NULL));
 }
 
-/* 0 for what is not known; a lifetime of 0 is known. */
+/* 0 where the document need not say it, and does not; -1 for what cannot be read, which
+ * would be kept for ever. */
 static int64_t
 read_expiry(const struct kms_json *json, const struct kms_seeker *seeker,
             const struct kms_source_document *document)
 {
     const char *path = document->expires_in;
-    int64_t seconds = path != NULL ? read_time(json, path) : 0;
+    int64_t seconds;
 
-    if (seconds > LIFETIME_MAX_S)
-        return 0;
-    if (seconds > 0 || (path != NULL && kms_json_number(json, path) == 0))
+    if (path != NULL && kms_json_has(json, path)) {
+        seconds = read_time(json, path);
+        if (seconds == 0 && kms_json_number(json, path) != 0)
+            return -1;
+        if (seconds > LIFETIME_MAX_S)
+            seconds = LIFETIME_MAX_S;
         return seeker->world->now(seeker->world->arg) + seconds;
-    return document->expires != NULL ? read_time(json, document->expires) : 0;
+    }
+    path = document->expires;
+    if (path == NULL || (!kms_json_has(json, path) && !document->is_whole))
+        return 0;
+    seconds = read_time(json, path);
+    return seconds > 0 ? seconds : -1;
 }
 
 static enum envelope_reason
@@ -100,6 +108,9 @@ take_members(struct kms_credentials *credentials,
         kms_text_set(parts[i].text, value);
     }
     credentials->expires = read_expiry(json, seeker, document);
+    if (credentials->expires < 0)
+        return envl_fail(err, reason_of(document),
+                         "%s: the answer does not say when they expire", where);
     return kms_source_failed(credentials) ? envl_fail_memory(err) : ENVELOPE_OK;
 }
 
@@ -204,8 +215,12 @@ static enum kms_outcome
 check_status(const struct kms_source_request *request,
              const struct kms_reply *reply, struct envl_err *err)
 {
-    const bool is_busy = reply->status >= STATUS_SERVER_ERROR
-                         || reply->status == STATUS_SLOW_DOWN;
+    const bool may_begin =
+        request->may_be_starting
+        && (reply->status == STATUS_NOT_FOUND || reply->status == STATUS_GONE);
+    const enum kms_outcome outcome =
+        may_begin ? KMS_RETRY : kms_outcome_of_status(reply->status);
+    const bool is_busy = outcome != KMS_FAILED && !may_begin;
     const char *advice = is_busy ? NULL : request->advice, *code, *message;
     struct kms_json *json = NULL;
     struct envl_err none;
@@ -227,9 +242,7 @@ check_status(const struct kms_source_request *request,
                     *message != '\0' ? ": " : "", message,
                     advice != NULL ? "; " : "", advice != NULL ? advice : "");
     kms_json_free(json);
-    if (reply->status == STATUS_SLOW_DOWN)
-        return KMS_RETRY_SLOWLY;
-    return is_busy ? KMS_RETRY : KMS_FAILED;
+    return outcome;
 }
 
 static enum kms_outcome
@@ -258,20 +271,38 @@ send_near(struct call *call, const struct kms_world *world,
     return rc == ENVELOPE_OK ? rc : fail(call->with, &why, err);
 }
 
+static enum envelope_reason
+send_far(struct call *call, const struct kms_world *world, struct envl_err *err)
+{
+    const struct kms_operation operation = {
+        .arg = call,
+        .build = build,
+        .parse = parse,
+    };
+    const char *name = call->with->name;
+    struct envl_err why;
+    enum envelope_reason rc = kms_exchange(world, &operation, &why);
+
+    if (rc == ENVELOPE_OK)
+        return rc;
+    /* ENVELOPE_KMS_TIMEOUT, or what check_status() says. */
+    if (rc == ENVELOPE_R_UNREADABLE_KEY
+        || strncmp(why.detail, name, strlen(name)) == 0) {
+        *err = why;
+        return rc;
+    }
+    return fail(call->with, &why, err);
+}
+
 enum envelope_reason
 kms_source_send(struct kms_reply *reply, const struct kms_seeker *seeker,
                 const struct kms_source_request *request, struct envl_err *err)
 {
     struct call call = { .with = request, .reply = reply };
-    const struct kms_operation operation = {
-        .arg = &call,
-        .build = build,
-        .parse = parse,
-    };
     enum envelope_reason rc = aim(&call, err);
 
     if (rc == ENVELOPE_OK)
-        rc = request->is_far ? kms_exchange(seeker->world, &operation, err)
+        rc = request->is_far ? send_far(&call, seeker->world, err)
                              : send_near(&call, seeker->world, err);
     if (rc == ENVELOPE_OK && reply->body.failed)
         rc = envl_fail_memory(err);
@@ -404,8 +435,12 @@ get_credentials(struct kms_credentials *credentials, struct talk *talk,
         rc = get_session(talk, err);
     request.headers[0].name = with->session_header;
     request.headers[0].value = talk->session.data;
-    if (rc == ENVELOPE_OK && role->len == 0)
+    if (rc == ENVELOPE_OK && role->len == 0 && with->only_role == NULL)
         rc = get_role(role, talk, &request, err);
+    else if (role->len == 0 && with->only_role != NULL)
+        kms_text_set(role, with->only_role);
+    if (rc == ENVELOPE_OK && role->failed)
+        rc = envl_fail_memory(err);
     if (rc == ENVELOPE_OK)
         rc = ask(talk, &request, with->roles_path, kms_text_get(role), err);
     return rc == ENVELOPE_OK

@@ -8,9 +8,11 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define REQUEST_ALONE_MS 1000 /* kms_get() */
 #define SUFFIX_LEN_MAX 32     /* ", after 4 attempts" */
+#define WAIT_DIGITS_MAX 6
 
 struct exchange {
     const struct kms_world *world;
@@ -18,6 +20,7 @@ struct exchange {
     int64_t deadline; /* in ticks */
     int64_t offset;   /* seconds that the service's clock is ahead of ours */
     int64_t date;     /* of the reply that came last, or -1 */
+    int64_t wait_ms;  /* that it asks for, or 0 */
     bool clock_set, refreshed;
     unsigned attempts, attempts_max;
     unsigned attempt_ms;
@@ -27,6 +30,28 @@ static int64_t
 left(const struct exchange *x)
 {
     return x->deadline - x->world->ticks(x->world->arg);
+}
+
+enum kms_outcome
+kms_outcome_of_status(int status)
+{
+    if (status == 429)
+        return KMS_RETRY_SLOWLY;
+    if (status == 408 || (status >= 500 && status != 501 && status != 505))
+        return KMS_RETRY;
+    return KMS_FAILED;
+}
+
+/* The seconds of Retry-After; 0 for a date, or none. */
+static int64_t
+wait_of(const struct kms_reply *reply)
+{
+    const char *text = kms_text_get(&reply->headers[KMS_REPLY_RETRY_AFTER]);
+    const size_t len = strspn(text, "0123456789");
+
+    if (len == 0 || text[len] != '\0')
+        return 0;
+    return len > WAIT_DIGITS_MAX ? INT32_MAX : 1000 * strtoll(text, NULL, 10);
 }
 
 static enum envelope_reason
@@ -56,6 +81,7 @@ understand(struct exchange *x, const struct kms_request *request,
         return KMS_FAILED;
     }
     x->date = kms_reply_date(reply);
+    x->wait_ms = wait_of(reply);
     err->reason = ENVELOPE_OK;
     outcome = x->operation->parse(x->operation->arg, reply, err);
     /* A failure that nobody explained is one all the same. */
@@ -98,6 +124,7 @@ attempt(struct exchange *x, struct envl_err *err)
     if (time > x->attempt_ms)
         time = x->attempt_ms;
     x->attempts++;
+    x->wait_ms = 0;
     rc = send(x, &reply, &request, (unsigned)time, err);
     if (rc == ENVELOPE_OK)
         outcome = understand(x, &request, &reply, err);
@@ -120,13 +147,13 @@ static_assert(KMS_SLOW_PAUSE_MS << (KMS_ATTEMPTS_MAX - 2) <= KMS_PAUSE_MAX_MS,
 static bool
 pause_before(const struct exchange *x, unsigned bound)
 {
-    unsigned pause;
+    int64_t pause;
 
     bound <<= x->attempts - 1;
-    pause = x->world->random(x->world->arg, bound);
+    pause = x->wait_ms + x->world->random(x->world->arg, bound);
     if (pause >= left(x))
         return false;
-    x->world->sleep(x->world->arg, pause);
+    x->world->sleep(x->world->arg, (unsigned)pause);
     return true;
 }
 
@@ -144,18 +171,20 @@ set_clock(struct exchange *x)
 
 /* Its failure takes the place of the service's, which it explains. */
 static bool
-refresh(struct exchange *x, struct envl_err *err)
+refresh(struct exchange *x, bool needs_others, struct envl_err *err)
 {
     const struct kms_operation *operation = x->operation;
     struct envl_err why = { 0 };
+    enum envelope_reason rc;
 
     if (x->refreshed || operation->refresh == NULL)
         return false;
     x->refreshed = true;
-    if (operation->refresh(operation->arg, &why) == ENVELOPE_OK)
-        return true;
-    *err = why;
-    return false;
+    rc = operation->refresh(operation->arg, &why);
+    if (rc != ENVELOPE_OK && rc != ENVELOPE_R_NO_MATCH)
+        *err = why;
+    return (rc == ENVELOPE_OK || (rc == ENVELOPE_R_NO_MATCH && !needs_others))
+           && left(x) > 0;
 }
 
 static bool
@@ -171,16 +200,17 @@ may_go_on(struct exchange *x, enum kms_outcome outcome, struct envl_err *err)
     case KMS_SKEWED:
         return set_clock(x);
     case KMS_EXPIRED:
-        return refresh(x, err) && left(x) > 0;
+        return refresh(x, false, err);
+    case KMS_DENIED:
+        return set_clock(x) || refresh(x, true, err);
     default:
         return false;
     }
 }
 
-/* How long it may take, in milliseconds. */
-static enum envelope_reason
-read_timeout(const struct kms_world *world, unsigned *milliseconds,
-             struct envl_err *err)
+enum envelope_reason
+kms_exchange_timeout(const struct kms_world *world, unsigned *milliseconds,
+                     struct envl_err *err)
 {
     const char *text = kms_world_variable(world, "ENVELOPE_KMS_TIMEOUT");
     unsigned long seconds = 0;
@@ -218,7 +248,7 @@ kms_exchange(const struct kms_world *world,
     if (operation->milliseconds != 0) {
         x.attempt_ms = operation->milliseconds;
         total_ms = x.attempts_max * (x.attempt_ms + KMS_PAUSE_MAX_MS);
-    } else if (read_timeout(world, &total_ms, err) != ENVELOPE_OK) {
+    } else if (kms_exchange_timeout(world, &total_ms, err) != ENVELOPE_OK) {
         return err->reason;
     }
     x.deadline = world->ticks(world->arg) + total_ms;

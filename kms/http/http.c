@@ -112,6 +112,7 @@ static const struct {
     { "X-Ms-Request-Id", KMS_REPLY_REQUEST_ID },
     { "x-amzn-ErrorType", KMS_REPLY_ERROR_TYPE },
     { "Metadata-Flavor", KMS_REPLY_FLAVOR },
+    { "Retry-After", KMS_REPLY_RETRY_AFTER },
 };
 
 void

@@ -96,6 +96,7 @@ enum kms_reply_header {
     KMS_REPLY_REQUEST_ID, /* x-amzn-RequestId, x-ms-request-id, X-Request-Id */
     KMS_REPLY_ERROR_TYPE, /* x-amzn-ErrorType */
     KMS_REPLY_FLAVOR,     /* Metadata-Flavor */
+    KMS_REPLY_RETRY_AFTER,
     KMS_REPLY_HEADER_COUNT
 };
 

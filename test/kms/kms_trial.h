@@ -19,6 +19,9 @@
 struct trial {
     const struct fake_pair *variables, *files;
     const char *labels;     /* or NULL */
+    unsigned request_ms;    /* that each request takes */
+    int64_t now;            /* 0: the fake world's */
+    struct kms_kept *kept;  /* or NULL */
     struct fake_world fake; /* what was sent in it stays until the next */
     struct envl_kms_wrapped made;
     unsigned char kek[ENVL_KEK_LEN];
@@ -39,6 +42,10 @@ trial_begin(struct trial *t, const struct fake_reply *replies, size_t count)
     t->fake.files = t->files;
     t->fake.replies = replies;
     t->fake.reply_count = count;
+    t->fake.request_ms = t->request_ms;
+    t->fake.world.kept = t->kept;
+    if (t->now != 0)
+        t->fake.now = t->now;
     t->err = (struct envl_err){ 0 };
     memset(t->kek, 0xff, sizeof(t->kek));
     memset(&t->made, 0xff, sizeof(t->made));

@@ -819,28 +819,42 @@ a_wrong_clock_is_set(void **state)
 static void
 expired_credentials_are_got_anew(void **state)
 {
-    static const struct fake_pair profile[] = { { "HOME", "/h" },
-                                                { "AWS_PROFILE", "p" },
-                                                { NULL, NULL } };
-    static const struct fake_pair files[] = {
-        { "/h/.aws/config", "[profile p]\ncredential_process = /bin/creds\n" },
+#define CONTAINER(id)                                                        \
+    "{\"AccessKeyId\":\"" id "\",\"SecretAccessKey\":\"s\",\"Token\":\"t\"," \
+    "\"Expiration\":\"2030-01-01T00:00:00Z\"}"
+#define EXPIRED                                             \
+    {                                                       \
+        400, "{\"__type\":\"ExpiredTokenException\"}", NULL \
+    }
+    static const struct fake_pair container[] = {
+        { "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c" },
         { NULL, NULL }
     };
     static const struct fake_reply replies[] = {
-        { 400, "{\"__type\":\"ExpiredTokenException\"}", NULL },
+        { 200, CONTAINER("OLD"), NULL },
+        EXPIRED,
+        { 200, CONTAINER("NEW"), NULL },
         { 200, DECRYPTED(ARN, KEK), NULL },
+    };
+    static const struct fake_reply never[] = {
+        { 200, CONTAINER("OLD"), NULL },
+        EXPIRED,
+        { 200, CONTAINER("NEW"), NULL },
+        EXPIRED,
     };
 
     (void)state;
-    t.fake.variables = profile;
-    t.fake.files = files;
-    t.fake.run_output = "{\"Version\":1,\"AccessKeyId\":\"AKIDPROCESS\","
-                        "\"SecretAccessKey\":\"s\"}";
-    assert_int_equal(run(UNWRAP, "awskms:///" ARN, NULL, replies, 2),
+    t.fake.variables = container;
+    assert_int_equal(run(UNWRAP, "awskms:///" ARN, NULL, replies, 4),
                      ENVELOPE_OK);
-    assert_int_equal(t.fake.run_count, 2);
-    assert_non_null(strstr(fake_header(&t.fake.requests[1], "Authorization"),
-                           "AKIDPROCESS/"));
+    assert_non_null(
+        strstr(fake_header(&t.fake.requests[3], "Authorization"), "NEW/"));
+    end();
+    begin();
+    t.fake.variables = container;
+    assert_int_equal(run(UNWRAP, "awskms:///" ARN, NULL, never, 4),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_int_equal(t.fake.request_count, 4);
 }
 
 /* Without the copies that the fake one keeps, whose memory is not ours. */

@@ -638,7 +638,7 @@ static const struct {
     { "2030-01-02T03:04:05+00:00", 1893553445 },
     { "2030-01-02T04:34:05+01:30", 1893553445 },
     { "2030-01-01T19:04:05-08:00", 1893553445 },
-    /* Not understood, and so not known. */
+    /* Not understood. */
     { "", 0 },
     { "2030-01-02", 0 },
     { "2030-01-02 03:04:05Z", 0 },
@@ -667,11 +667,17 @@ expiry_is_read(void **state)
                        "\"Expiration\":\"%s\"}",
                        times[i].text);
         fake.run_output = output;
-        assert_int_equal(find("p"), ENVELOPE_OK);
-        if (credentials.expires != times[i].seconds)
-            fail_msg("%s is %lld", times[i].text,
-                     (long long)credentials.expires);
+        if (find("p")
+            != (times[i].seconds != 0 ? ENVELOPE_OK : ENVELOPE_R_CREDENTIALS))
+            fail_msg("%s: %s", times[i].text, err.detail);
+        assert_int_equal(credentials.expires, times[i].seconds);
+        if (times[i].seconds == 0)
+            says("does not say when they expire");
     }
+    fake.run_output = "{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"sA\","
+                      "\"Expiration\":null}";
+    assert_int_equal(find("p"), ENVELOPE_OK);
+    assert_int_equal(credentials.expires, 0);
 }
 
 /* Containers */

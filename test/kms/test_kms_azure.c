@@ -340,11 +340,12 @@ failures_are_told(void **state)
 static void
 tokens_are_renewed(void **state)
 {
+#define OTHER OK("{\"access_token\":\"new\",\"expires_in\":3599}")
     static const struct fake_reply again[] = {
-        TOKEN, REFUSED(401, ERROR("Unauthorized")), TOKEN, OK(KEY("v1", N1))
+        TOKEN, REFUSED(401, ERROR("Unauthorized")), OTHER, OK(KEY("v1", N1))
     };
     static const struct fake_reply never[] = {
-        TOKEN, REFUSED(401, ERROR("Unauthorized")), TOKEN,
+        TOKEN, REFUSED(401, ERROR("Unauthorized")), OTHER,
         REFUSED(401, ERROR("Unauthorized"))
     };
     struct trial t = new_trial();

@@ -229,8 +229,63 @@ a_machine_is_asked_whether_it_is_one(void **state)
     assert_true(a.fake.requests[1].milliseconds > 1000);
     finish();
     start(nothing, nobody, 1);
-    assert_int_equal(find(), ENVELOPE_R_KEY_SERVICE);
+    assert_int_equal(find(), ENVELOPE_R_CREDENTIALS);
     assert_non_null(strstr(a.err.detail, "looked for AZURE_CLIENT_SECRET"));
+    finish();
+}
+
+/* It says 404 and 410 while it begins, and is waited for. */
+static void
+a_machine_may_be_starting(void **state)
+{
+    static const struct fake_pair nothing[] = { { NULL, NULL } };
+    static const struct fake_reply replies[] = { { 400, "no", NULL },
+                                                 { 410, "", NULL },
+                                                 { 404, "", NULL },
+                                                 { 200, TOKEN, NULL } };
+    static const struct fake_reply never[] = {
+        { 400, "no", NULL }, { 404, "", NULL }, { 404, "", NULL },
+        { 404, "", NULL },   { 404, "", NULL },
+    };
+
+    (void)state;
+    start(nothing, replies, 4);
+    finds("tok");
+    finish();
+    start(nothing, never, 5);
+    assert_int_equal(find(), ENVELOPE_R_CREDENTIALS);
+    assert_non_null(strstr(a.err.detail, "HTTP status 404, after 4 attempts"));
+    finish();
+}
+
+/* Who it is that does not answer is told. */
+static void
+a_far_service_is_named(void **state)
+{
+    static const struct fake_pair entra[] = { TENANT_AND_CLIENT,
+                                              CLIENT_SECRET,
+                                              { NULL, NULL } };
+    static const struct fake_reply nobody[] = { { 0, NULL, NULL },
+                                                { 0, NULL, NULL },
+                                                { 0, NULL, NULL },
+                                                { 0, NULL, NULL } };
+    static const struct fake_reply elsewhere[] = { { 302, "", NULL } };
+    static const struct fake_reply busy[] = { { 503, "",
+                                                "Retry-After: 60\r\n" } };
+
+    (void)state;
+    start(entra, nobody, 4);
+    assert_int_equal(find(), ENVELOPE_R_KEY_SERVICE);
+    assert_string_equal(a.err.detail,
+                        "Entra ID: fake: no connection, after 4 attempts");
+    finish();
+    start(entra, elsewhere, 1);
+    assert_int_equal(find(), ENVELOPE_R_KEY_SERVICE);
+    assert_non_null(strstr(a.err.detail, "Entra ID: login."));
+    finish();
+    start(entra, busy, 1);
+    assert_int_equal(find(), ENVELOPE_R_KEY_SERVICE);
+    assert_string_equal(a.err.detail, "Entra ID: HTTP status 503");
     finish();
 }
 
@@ -434,6 +489,8 @@ main(void)
         cmocka_unit_test(clouds_are_known_by_their_suffix),
         cmocka_unit_test(sources_are_asked_in_order),
         cmocka_unit_test(a_machine_is_asked_whether_it_is_one),
+        cmocka_unit_test(a_machine_may_be_starting),
+        cmocka_unit_test(a_far_service_is_named),
         cmocka_unit_test(wrong_settings_are_told),
         cmocka_unit_test(bad_answers_are_told),
         cmocka_unit_test(tokens_are_kept),

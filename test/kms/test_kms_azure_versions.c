@@ -6,7 +6,7 @@
 #include "test/support/memory.h"
 
 #define GET(version) "https://" NAME version "?api-version=7.4"
-#define LIST "https://" NAME "/versions?api-version=7.4&maxresults=10"
+#define LIST "https://" NAME "/versions?api-version=7.4&maxresults=5"
 #define FORBIDDEN REFUSED(403, INNER("ForbiddenByRbac"))
 #define DISABLED REFUSED(403, INNER("KeyDisabled"))
 
@@ -118,8 +118,7 @@ an_older_version_is_found(void **state)
     static const struct fake_reply replies[] = {
         TOKEN,
         OK(KEY("v3", N2)),
-        OK("{\"value\":[" ITEM("v3") ",{\"kid\":\"https://evil.example/x/v9\"},"
-                                     "{},7],\"nextLink\":\"https://"
+        OK("{\"value\":[" ITEM("v3") "],\"nextLink\":\"https://"
                                      "evil.example:1/y?z=1&$skip=a%2Fb\"}"),
         OK("{\"value\":[" ITEM("v1") "," ITEM("v2") "]}"),
         OK(KEY("v1", N1)),
@@ -301,32 +300,127 @@ rights_may_be_missing(void **state)
     fake_world_clear(&t.fake);
 }
 
-/* Of 100 versions, and ten pages, none is the one. */
+#define LISTED(items, more) OK("{\"value\":[" items "]" more "}")
+#define FIVE \
+    ITEM("v1") "," ITEM("v1") "," ITEM("v1") "," ITEM("v1") "," ITEM("v1")
+
+/* None of the versions of so many pages is the one; that is believed for a while. */
+static void
+assert_long_list(const struct fake_reply *page, size_t pages)
+{
+    struct fake_reply replies[2 + 40] = { TOKEN, OK(KEY("v1", N2)) };
+    struct trial t = new_trial();
+    struct for_key header = { .n = N1 };
+    size_t i;
+
+    kms_kept_forget(&kept);
+    for (i = 0; i < pages; i++)
+        replies[2 + i] = *page;
+    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, replies, 2 + pages),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_int_equal(t.fake.request_count, 2 + pages);
+    assert_detail(&t, "more versions than are looked at");
+    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, NULL, 0),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_detail(&t, "more versions than are looked at");
+    fake_world_clear(&t.fake);
+}
+
 static void
 long_lists_end(void **state)
 {
-#define PAGE OK("{\"value\":[" ITEM("v1") "],\"nextLink\":\"?a\"}")
-    static const struct fake_reply replies[] = { TOKEN, OK(KEY("v1", N2)),
-                                                 PAGE,  PAGE,
-                                                 PAGE,  PAGE,
-                                                 PAGE,  PAGE,
-                                                 PAGE,  PAGE,
-                                                 PAGE,  PAGE };
-    static const struct fake_reply bad[] = {
-        OK(KEY("v1", N2)), OK("{\"nextLink\":\"https://" NAME "?a b\"}")
+    static const struct fake_reply full = LISTED(FIVE, ",\"nextLink\":\"?a\"");
+    static const struct fake_reply empty = LISTED("", ",\"nextLink\":\"?a\"");
+    static const struct fake_reply twice =
+        LISTED(FIVE "," FIVE, ",\"nextLink\":\"?a\"");
+
+    (void)state;
+    assert_long_list(&full, 20);
+    assert_long_list(&empty, 40);
+    /* More than were asked for count as well. */
+    assert_long_list(&twice, 10);
+}
+
+static void
+bad_lists_are_refused(void **state)
+{
+    static const struct {
+        struct fake_reply reply;
+        const char *text;
+    } rows[] = {
+        { LISTED("", ",\"nextLink\":\"https://" NAME "?a b\""), "no URL" },
+        { OK("{\"nextLink\":\"?a\"}"), "no list" },
+        { OK("{\"value\":null}"), "no list" },
+        { LISTED("{\"kid\":\"https://evil.example/x/v9\"}", ""),
+          "no version of the key" },
+        { LISTED("{}", ""), "no version of the key" },
+        { LISTED(ITEM("v1") ",7", ""), "no version of the key" },
+        { LISTED(FIVE "," FIVE "," FIVE "," FIVE "," FIVE "," ITEM("v1"), ""),
+          "more of them" },
     };
+    struct fake_reply replies[] = { TOKEN, OK(KEY("v1", N2)), OK(NULL) };
+    struct trial t = new_trial();
+    struct for_key header = { .n = N1 };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(rows); i++) {
+        kms_kept_forget(&kept);
+        replies[2] = rows[i].reply;
+        assert_int_equal(trial_decrypt(&t, &kept, URI, &header, replies, 3),
+                         ENVELOPE_R_KEY_SERVICE);
+        assert_detail(&t, rows[i].text);
+    }
+    fake_world_clear(&t.fake);
+}
+
+/* The one before it is gone since the list was made. */
+static void
+a_version_may_go(void **state)
+{
+    static const struct fake_reply replies[] = {
+        TOKEN,
+        OK(KEY("v3", N2)),
+        LISTED(ITEM("v2") "," ITEM("v1"), ""),
+        REFUSED(404, ERROR("KeyNotFound")),
+        OK(KEY("v1", N1)),
+        OK(UNWRAPPED("v1")),
+    };
+    static const struct fake_reply none[] = { REFUSED(404,
+                                                      ERROR("KeyNotFound")) };
     struct trial t = new_trial();
     struct for_key header = { .n = N1 };
 
     (void)state;
-    assert_int_equal(
-        trial_decrypt(&t, &kept, URI, &header, replies, COUNT(replies)),
-        ENVELOPE_R_KEY_SERVICE_REFUSED);
-    assert_int_equal(t.fake.request_count, COUNT(replies));
-    assert_detail(&t, "more than 100 versions");
-    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, bad, 2),
+    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, replies, 6),
+                     ENVELOPE_OK);
+    header.n = "AQAB";
+    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, none, 1),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_detail(&t, "KeyNotFound");
+    fake_world_clear(&t.fake);
+}
+
+/* All requests of a search have the time of one call. */
+static void
+a_search_takes_its_time(void **state)
+{
+    static const struct fake_reply replies[] = { TOKEN, OK(KEY("v1", N2)) };
+    static const struct fake_pair timeout[] = { { "AZURE_TENANT_ID", TENANT },
+                                                { "AZURE_CLIENT_ID", "app" },
+                                                { "AZURE_CLIENT_SECRET", "s" },
+                                                { "ENVELOPE_KMS_TIMEOUT", "7" },
+                                                { NULL, NULL } };
+    struct trial t = new_trial();
+    struct for_key header = { .n = N1 };
+
+    (void)state;
+    t.variables = timeout;
+    t.request_ms = 4000;
+    assert_int_equal(trial_decrypt(&t, &kept, URI, &header, replies, 2),
                      ENVELOPE_R_KEY_SERVICE);
-    assert_detail(&t, "no URL");
+    assert_detail(&t, "no time is left to look at more versions");
+    assert_int_equal(t.fake.request_count, 2);
     fake_world_clear(&t.fake);
 }
 
@@ -406,6 +500,9 @@ main(void)
         cmocka_unit_test_teardown(failures_end_the_search, forget),
         cmocka_unit_test_teardown(rights_may_be_missing, forget),
         cmocka_unit_test_teardown(long_lists_end, forget),
+        cmocka_unit_test_teardown(bad_lists_are_refused, forget),
+        cmocka_unit_test_teardown(a_version_may_go, forget),
+        cmocka_unit_test_teardown(a_search_takes_its_time, forget),
         cmocka_unit_test_teardown(memory_runs_out, forget),
     };
 

@@ -24,6 +24,7 @@ enum {
     UNEXPLAINED = 299,
     FAILED = 400,
     EXPIRED = 401,
+    DENIED = 402,
     SKEWED = 403,
     SLOWLY = 429,
     BROKEN = 500,
@@ -39,6 +40,7 @@ static const struct {
     { UNEXPLAINED, KMS_FAILED, ENVELOPE_OK },
     { FAILED, KMS_FAILED, ENVELOPE_R_KEY_SERVICE_REFUSED },
     { EXPIRED, KMS_EXPIRED, ENVELOPE_R_CREDENTIALS },
+    { DENIED, KMS_DENIED, ENVELOPE_R_KEY_SERVICE_REFUSED },
     { SKEWED, KMS_SKEWED, ENVELOPE_R_KEY_SERVICE_REFUSED },
     { SLOWLY, KMS_RETRY_SLOWLY, ENVELOPE_R_KEY_SERVICE },
     { BROKEN, KMS_RETRY, ENVELOPE_R_KEY_SERVICE },
@@ -491,6 +493,41 @@ a_refresh_that_fails_is_told_of(void **state)
     assert_string_equal(t.err.detail, "no profile");
 }
 
+/* Found anew, they are the same: some services do not mind. */
+static void
+the_same_credentials_may_be_tried(void **state)
+{
+    (void)state;
+    t.refresh_fails = ENVELOPE_R_NO_MATCH;
+    assert_int_equal(EXCHANGE(EXPIRED, DONE), ENVELOPE_OK);
+    assert_asked(2);
+    start_again(state);
+    t.refresh_fails = ENVELOPE_R_NO_MATCH;
+    assert_int_equal(EXCHANGE(DENIED, DONE), ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_asked(1);
+    assert_string_equal(t.err.detail, "test: 402");
+}
+
+/* It may be the clock, or else the credentials. */
+static void
+who_is_denied_sets_the_clock_first(void **state)
+{
+    (void)state;
+    assert_int_equal(EXCHANGE(DENIED, DONE), ENVELOPE_OK);
+    assert_int_equal(t.refresh_count, 1);
+    start_again(state);
+    t.replies[0].headers = DATE("Sun, 30 Aug 2015 13:36:00 GMT");
+    assert_int_equal(EXCHANGE(DENIED, DONE), ENVELOPE_OK);
+    assert_int_equal(t.refresh_count, 0);
+    assert_int_equal(t.built_at[1], NOW + 3600);
+    start_again(state);
+    t.replies[0].headers = DATE("Sun, 30 Aug 2015 13:36:00 GMT");
+    assert_int_equal(EXCHANGE(DENIED, DENIED, DENIED, DONE),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_int_equal(t.refresh_count, 1);
+    assert_asked(3);
+}
+
 static void
 all_of_it_may_happen(void **state)
 {
@@ -601,6 +638,49 @@ a_pause_does_not_pass_the_deadline(void **state)
     assert_int_equal(t.fake.requests[0].milliseconds, 99);
     assert_pauses(NULL, 0);
     assert_string_equal(t.err.detail, "test: 500");
+}
+
+/* In seconds; a date is not read. */
+static void
+the_service_says_how_long_to_wait(void **state)
+{
+    static const struct {
+        const char *header;
+        unsigned pause;
+    } good[] = {
+        { "Retry-After: 0\r\n", 99 },
+        { "retry-after:  7 \r\n", 7099 },
+        { "Retry-After: 007\r\n", 7099 },
+        { "Retry-After: 7s\r\n", 99 },
+        { "Retry-After: -7\r\n", 99 },
+        { "Retry-After:\r\n", 99 },
+        { "Retry-After: Sun, 30 Aug 2015 13:36:00 GMT\r\n", 99 },
+    };
+    static const char *const too_long[] = {
+        "Retry-After: 30\r\n",
+        "Retry-After: 99999999999999999999999\r\n",
+        "Retry-After: 4294968\r\n",
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(good); i++) {
+        start_again(state);
+        t.replies[0].headers = good[i].header;
+        assert_int_equal(EXCHANGE(BROKEN, DONE), ENVELOPE_OK);
+        ASSERT_PAUSES(good[i].pause);
+    }
+    for (i = 0; i < COUNT(too_long); i++) {
+        start_again(state);
+        t.replies[0].headers = too_long[i];
+        assert_int_equal(EXCHANGE(SLOWLY, DONE), ENVELOPE_R_KEY_SERVICE);
+        assert_asked(1);
+        assert_pauses(NULL, 0);
+    }
+    /* What one reply says does not count for the next failure. */
+    start_again(state);
+    t.replies[0].headers = "Retry-After: 3\r\n";
+    assert_int_equal(EXCHANGE(BROKEN, NO_CONNECTION, DONE), ENVELOPE_OK);
+    ASSERT_PAUSES(3099, 199);
 }
 
 static enum envelope_reason
@@ -764,6 +844,9 @@ main(void)
         TEST(credentials_are_not_refreshed_again),
         TEST(some_credentials_cannot_be_refreshed),
         TEST(a_refresh_that_fails_is_told_of),
+        TEST(the_same_credentials_may_be_tried),
+        TEST(who_is_denied_sets_the_clock_first),
+        TEST(the_service_says_how_long_to_wait),
         TEST(all_of_it_may_happen),
         TEST(nothing_prolongs_the_last_attempt),
         TEST(attempts_get_what_is_left),

@@ -2,6 +2,7 @@
 /* Huawei Cloud KMS: its URIs, what is sent to it, and what is made of its replies. */
 #include <openssl/evp.h>
 
+#include "kms/engine/kept.h"
 #include "test/kms/kms_trial.h"
 #include "test/support/memory.h"
 
@@ -517,6 +518,75 @@ the_clock_is_the_services(void **state)
     fake_world_clear(&t.fake);
 }
 
+/* A pod's credentials that are refused are asked for anew. */
+static void
+credentials_are_renewed(void **state)
+{
+#define POD(id)                                                               \
+    "{\"credentials\":{\"accessKeyId\":\"" id "\",\"secretAccessKey\":\"s\"," \
+    "\"securityToken\":\"t\",\"expiration\":\"2030-01-01T00:00:00Z\"}}"
+    static const struct fake_pair variables[] = {
+        { "HC_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c" },
+        { "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/run/token" },
+        { "HUAWEICLOUD_SDK_PROJECT_ID", PROJECT },
+        { NULL, NULL },
+    };
+    static const struct fake_pair files[] = { { "/run/token", "token" },
+                                              { NULL, NULL } };
+    static const struct fake_reply replies[] = {
+        { 200, POD("old"), NULL },
+        { 401, GATEWAY("APIGW.0301"), NULL },
+        { 200, POD("new"), NULL },
+        { 200, DECRYPTED, NULL },
+    };
+    const struct envl_kms_wrapped wrapped = wrapped_key(false);
+    struct trial t = { .variables = variables, .files = files };
+
+    (void)state;
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, replies, COUNT(replies)),
+                     ENVELOPE_OK);
+    assert_non_null(
+        strstr(fake_header(&t.fake.requests[3], "Authorization"), "new"));
+    fake_world_clear(&t.fake);
+}
+
+/* A few wrong signatures lock an access key: they are not repeated for each file. */
+static void
+who_was_denied_is_not_asked_again(void **state)
+{
+    static const struct fake_pair others[] = {
+        { "HUAWEICLOUD_SDK_AK", "AccessKey" },
+        { "HUAWEICLOUD_SDK_SK", "AnotherKey" },
+        { "HUAWEICLOUD_SDK_PROJECT_ID", PROJECT },
+        { NULL, NULL },
+    };
+    static struct kms_kept kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    const struct fake_reply denied = { 401, GATEWAY("APIGW.0301"), NULL };
+    const struct fake_reply good = { 200, DECRYPTED, NULL };
+    const struct envl_kms_wrapped wrapped = wrapped_key(false);
+    struct trial t = new_trial();
+
+    (void)state;
+    t.kept = &kept;
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, &denied, 1),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_detail(&t, "check access key");
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, NULL, 0),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_detail(&t, "huaweikms: it refused these credentials a moment ago");
+    /* Others are tried; and these again, a minute later. */
+    t.variables = others;
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, &good, 1), ENVELOPE_OK);
+    t.variables = new_trial().variables;
+    t.now = 1440938160 + 59;
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, NULL, 0),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    t.now = 1440938160 + 60;
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, &good, 1), ENVELOPE_OK);
+    kms_kept_forget(&kept);
+    fake_world_clear(&t.fake);
+}
+
 /* libcrypto may do without some of its blocks; where it does not, there is no key. */
 static void
 memory_may_run_out(void **state)
@@ -558,6 +628,8 @@ main(void)
         cmocka_unit_test(replies_are_understood),
         cmocka_unit_test(bad_replies_make_no_header),
         cmocka_unit_test(the_clock_is_the_services),
+        cmocka_unit_test(credentials_are_renewed),
+        cmocka_unit_test(who_was_denied_is_not_asked_again),
         cmocka_unit_test(memory_may_run_out),
     };
 

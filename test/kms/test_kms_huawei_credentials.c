@@ -48,6 +48,14 @@
 #define MACHINE_KEYS                                 \
     "\"access\":\"m\",\"secret\":\"very-secret-m\"," \
     "\"securitytoken\":\"mt\","
+#define MACHINE_AS(parts)                                    \
+    {                                                        \
+        200,                                                 \
+            "{\"credential\":{" parts                        \
+            "\"access\":\"m\",\"secret\":\"very-secret-m\"," \
+            "\"securitytoken\":\"mt\"}}",                    \
+            NULL                                             \
+    }
 #define POD_REPLY                                        \
     {                                                    \
         200,                                             \
@@ -349,6 +357,22 @@ static const struct {
         .reply_count = 2 },
       ENVELOPE_R_CREDENTIALS,
       "agency: the metadata service: HTTP status 404" },
+    { { .replies = { { 200, "session", NULL }, { 500, "", NULL } },
+        .reply_count = 2 },
+      ENVELOPE_R_KEY_SERVICE,
+      "the metadata service: HTTP status 500" },
+    { { .replies = { { 200, "session", NULL }, NOBODY }, .reply_count = 2 },
+      ENVELOPE_R_KEY_SERVICE,
+      "the metadata service: fake: no connection" },
+    { { .replies = { { 200, "session", NULL },
+                     MACHINE_AS("\"expires_at\":\"soon\",") },
+        .reply_count = 2 },
+      ENVELOPE_R_CREDENTIALS,
+      "does not say when they expire" },
+    { { .replies = { { 200, "session", NULL }, MACHINE_AS("") },
+        .reply_count = 2 },
+      ENVELOPE_R_CREDENTIALS,
+      "does not say when they expire" },
     { { .replies = { { 400, "", NULL } }, .reply_count = 1 },
       ENVELOPE_R_CREDENTIALS,
       "agency: the metadata service: HTTP status 400" },

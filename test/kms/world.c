@@ -132,6 +132,7 @@ send_request(void *arg, struct kms_reply *reply,
     assert_true(fake->request_count < fake->reply_count);
     next = &fake->replies[fake->request_count];
     keep_request(fake, request, milliseconds);
+    fake->ticks += fake->request_ms;
     kms_reply_clear(reply);
     if (next->status == 0)
         return envl_fail(err, ENVELOPE_R_KEY_SERVICE, "fake: no connection");

@@ -12,7 +12,7 @@
 
 #include "kms/http/world.h"
 
-#define FAKE_COUNT_MAX 24
+#define FAKE_COUNT_MAX 48
 
 struct fake_pair {
     const char *name, *content; /* a variable or a file; both NULL at the end */
@@ -40,7 +40,8 @@ struct fake_run {
 struct fake_world {
     struct kms_world world; /* to be passed on */
     int64_t now;            /* 2015-08-30 12:36:00 UTC unless it is set */
-    int64_t ticks;          /* milliseconds that were slept */
+    int64_t ticks;          /* milliseconds that went by */
+    unsigned request_ms;    /* that each request takes */
 
     const struct fake_pair *variables, *files;
     const struct fake_reply *replies; /* in this order; reply_count of them */
