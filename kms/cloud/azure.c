@@ -242,7 +242,7 @@ make_key(struct kms_azure_version *to, const struct kms_json *json,
 static bool
 allows(const struct kms_json *json, const char *operation)
 {
-    char place[sizeof("key.key_ops.0")];
+    char place[32];
     const char *said;
     int i;
 
@@ -309,7 +309,7 @@ take_page(const struct kms_call *call, const struct kms_json *json,
     struct kms_azure *own = call->asked->own;
     struct kms_azure_page *page = call->result;
     const char *version, *link = kms_json_text(json, "nextLink");
-    char place[sizeof("value.999.kid")];
+    char place[32];
     int i;
 
     page->count = 0;
