@@ -47,10 +47,13 @@ start = open("H", "rb").read()[-56:]
 print(open(sys.argv[1], "rb").read().index(start))' "$1"
 }
 
-# spoil FILE LENGTH [OFFSET] - random bytes there
+# spoil FILE LENGTH [OFFSET] - random bytes there, of which the first is surely another
+# than it was
 spoil() {
+    spoil_was=$(od -An -v -tu1 -j "${3:-0}" -N 1 "$1")
     head -c "$2" /dev/urandom | dd of="$1" bs=65536 conv=notrunc \
         oflag=seek_bytes seek="${3:-0}" 2>/dev/null
+    set_byte "$1" "${3:-0}" $((spoil_was ^ 1))
 }
 
 zero() { # FILE LENGTH
