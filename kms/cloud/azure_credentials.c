@@ -70,7 +70,8 @@ ask(struct look *look, const struct kms_source_request *request,
         return ENVELOPE_OK;
     if (look->probe != NULL)
         rc = kms_source_send(&ignored, look->seeker, look->probe, err);
-    if (rc == ENVELOPE_R_KEY_SERVICE) /* there is no such service here */
+    /* There is no such service here, unless somebody said where it is. */
+    if (rc == ENVELOPE_R_KEY_SERVICE && look->machine.len == 0)
         rc = err->reason = ENVELOPE_R_CREDENTIALS;
     kms_reply_clear(&ignored);
     if (rc == ENVELOPE_OK)

@@ -43,8 +43,8 @@ check_time(const struct search *search, struct envl_err *err)
     return envl_fail(err, ENVELOPE_R_KEY_SERVICE,
                      KMS_AZURE_SCHEME
                      ": no time is left to look at more versions of the key: "
-                     "try again, set ENVELOPE_KMS_TIMEOUT to more seconds, or "
-                     "name the version, " KMS_AZURE_SCHEME "://%.120s/VERSION",
+                     "set ENVELOPE_KMS_TIMEOUT to more seconds, or name the "
+                     "version, " KMS_AZURE_SCHEME "://%.120s/VERSION",
                      search->target->key_id);
 }
 

@@ -13,6 +13,7 @@
 #define PROJECT_VARIABLE SDK "PROJECT_ID"
 #define FILE_LEN_MAX 65536
 #define SECTION "basic"
+#define STATUS_UNAUTHORIZED 401
 
 /* Variables */
 
@@ -260,8 +261,15 @@ ask_iam(struct kms_credentials *credentials, const struct kms_seeker *seeker,
     request.path = kms_text_get(&path);
     if (rc == ENVELOPE_OK && (url.failed || path.failed))
         rc = envl_fail_memory(err);
-    if (rc == ENVELOPE_OK)
+    if (rc == ENVELOPE_OK
+        && kms_kept_is_denied(seeker->world, request.url, credentials))
+        rc = envl_fail(err, ENVELOPE_R_CREDENTIALS,
+                       "IAM: it refused these credentials a moment ago, and is "
+                       "not asked again so soon");
+    else if (rc == ENVELOPE_OK)
         rc = kms_source_send(&reply, seeker, &request, err);
+    if (rc != ENVELOPE_OK && reply.status == STATUS_UNAUTHORIZED)
+        kms_kept_deny(seeker->world, request.url, credentials);
     if (rc == ENVELOPE_OK)
         rc = take_project(&credentials->project, &reply.body, region, err);
     kms_reply_clear(&reply);
@@ -276,6 +284,8 @@ find_iam_project(struct kms_credentials *credentials,
                  const struct kms_seeker *seeker, struct envl_err *err)
 {
     const struct kms_huawei *own = seeker->own;
+    /* It is the same for credentials that were got anew. */
+    const struct kms_seeker any = { .world = seeker->world };
     struct kms_credentials kept = { 0 };
     struct kms_text source = { 0 };
     enum envelope_reason rc = ENVELOPE_OK;
@@ -284,7 +294,7 @@ find_iam_project(struct kms_credentials *credentials,
                   kms_text_get(&credentials->id));
     if (source.failed) {
         rc = envl_fail_memory(err);
-    } else if (kms_kept_find(&kept, seeker, source.data)) {
+    } else if (kms_kept_find(&kept, &any, source.data)) {
         kms_text_set(&credentials->project, kms_text_get(&kept.project));
     } else {
         rc = ask_iam(credentials, seeker, err);

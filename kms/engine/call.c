@@ -2,6 +2,7 @@
 /* The steps of a call, in order.  Each of them is the same for all services. */
 #include "kms/engine/call.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/rand.h>
@@ -125,20 +126,6 @@ find_credentials(struct kms_call *call, bool anew, struct envl_err *err)
                : ENVELOPE_OK;
 }
 
-static bool
-same_text(const struct kms_text *a, const struct kms_text *b)
-{
-    return strcmp(kms_text_get(a), kms_text_get(b)) == 0;
-}
-
-static bool
-same_credentials(const struct kms_credentials *a,
-                 const struct kms_credentials *b)
-{
-    return same_text(&a->id, &b->id) && same_text(&a->secret, &b->secret)
-           && same_text(&a->token, &b->token);
-}
-
 static enum envelope_reason
 refresh(void *arg, struct envl_err *err)
 {
@@ -148,37 +135,26 @@ refresh(void *arg, struct envl_err *err)
 
     call->credentials = (struct kms_credentials){ 0 };
     rc = find_credentials(call, true, err);
-    if (rc == ENVELOPE_OK && same_credentials(&old, &call->credentials))
+    if (rc != ENVELOPE_OK) { /* these are the ones that were refused */
+        kms_credentials_clear(&call->credentials);
+        call->credentials = old;
+        return rc;
+    }
+    if (kms_credentials_same(&old, &call->credentials))
         rc = ENVELOPE_R_NO_MATCH;
+    else
+        call->is_denied = false;
     kms_credentials_clear(&old);
     return rc;
 }
 
-/* A service that denies locks an access key that is wrong a few times: the same one is
- * not tried again for DENIED_S. */
-#define DENIED_S 60
-
-static bool
-was_denied(const struct kms_call *call)
+static enum envelope_reason
+build(void *arg, struct kms_request *request, int64_t now, struct envl_err *err)
 {
-    const struct kms_seeker seeker = { .world = call->world };
-    struct kms_credentials denied = { 0 };
-    const bool is = kms_kept_find(&denied, &seeker, call->asked->title)
-                    && same_credentials(&denied, &call->credentials);
+    struct kms_call *call = arg;
 
-    kms_credentials_clear(&denied);
-    return is;
-}
-
-static void
-remember_denied(struct kms_call *call)
-{
-    const struct kms_seeker seeker = { .world = call->world };
-    struct kms_credentials *denied = &call->credentials;
-
-    denied->expires =
-        call->world->now(call->world->arg) + KMS_KEPT_MARGIN_S + DENIED_S;
-    kms_kept_put(&seeker, call->asked->title, denied);
+    call->is_denied = false; /* what an attempt before was told is over */
+    return kms_request_build(call, request, now, err);
 }
 
 static enum envelope_reason
@@ -186,24 +162,30 @@ ask(struct kms_call *call, struct envl_err *err)
 {
     const struct kms_operation operation = {
         .arg = call,
-        .build = kms_request_build,
+        .build = build,
         .parse = kms_reply_understand,
         .refresh = refresh,
         .send = call->asked->api->send,
         .attempts = call->asked->api->attempts,
         .milliseconds = call->asked->milliseconds,
     };
+    const struct kms_endpoint *endpoint = &call->asked->endpoint;
     enum envelope_reason rc = find_credentials(call, false, err);
+    char where[300]; /* as far as it tells services apart */
 
-    if (rc == ENVELOPE_OK && was_denied(call))
-        return envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
-                         "%s: it refused these credentials a moment ago, and "
-                         "is not asked again so soon",
-                         call->asked->title);
-    if (rc == ENVELOPE_OK)
+    (void)snprintf(where, sizeof(where), "%s %s%s", call->asked->title,
+                   kms_text_get(&endpoint->host),
+                   kms_text_get(&endpoint->path));
+    if (rc == ENVELOPE_OK
+        && kms_kept_is_denied(call->world, where, &call->credentials))
+        rc = envl_fail(err, ENVELOPE_R_KEY_SERVICE_REFUSED,
+                       "%s: it refused these credentials a moment ago, and is "
+                       "not asked again so soon",
+                       call->asked->title);
+    else if (rc == ENVELOPE_OK)
         rc = kms_exchange(call->world, &operation, err);
     if (rc != ENVELOPE_OK && call->is_denied)
-        remember_denied(call);
+        kms_kept_deny(call->world, where, &call->credentials);
     return rc;
 }
 

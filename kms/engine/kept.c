@@ -2,6 +2,7 @@
 /* A short table behind a lock; the world that is asked owns it. */
 #include "kms/engine/kept.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kms/engine/source.h"
@@ -77,6 +78,63 @@ kms_kept_put(const struct kms_seeker *seeker, const char *source,
     if (entry->source.failed || kms_source_failed(&entry->credentials))
         forget(entry);
     (void)pthread_mutex_unlock(&kept->lock);
+}
+
+static bool
+same_text(const struct kms_text *a, const struct kms_text *b)
+{
+    return strcmp(kms_text_get(a), kms_text_get(b)) == 0;
+}
+
+bool
+kms_credentials_same(const struct kms_credentials *a,
+                     const struct kms_credentials *b)
+{
+    return same_text(&a->id, &b->id) && same_text(&a->secret, &b->secret)
+           && same_text(&a->token, &b->token);
+}
+
+/* One for each key: several may be refused in turn.  One that is cut off is only
+ * forgotten sooner. */
+#define DENIED_SIZE 600
+
+static void
+name_denied(char source[DENIED_SIZE], const char *where,
+            const struct kms_credentials *credentials)
+{
+    (void)snprintf(source, DENIED_SIZE, "denied %s %s",
+                   kms_text_get(&credentials->id), where);
+}
+
+void
+kms_kept_deny(const struct kms_world *world, const char *where,
+              const struct kms_credentials *credentials)
+{
+    const struct kms_seeker seeker = { .world = world };
+    struct kms_credentials denied = { 0 };
+    char source[DENIED_SIZE];
+
+    name_denied(source, where, credentials);
+    copy(&denied, credentials);
+    denied.expires = world->now(world->arg) + KMS_KEPT_MARGIN_S + KMS_DENIED_S;
+    kms_kept_put(&seeker, source, &denied);
+    kms_credentials_clear(&denied);
+}
+
+bool
+kms_kept_is_denied(const struct kms_world *world, const char *where,
+                   const struct kms_credentials *credentials)
+{
+    const struct kms_seeker seeker = { .world = world };
+    struct kms_credentials denied = { 0 };
+    char source[DENIED_SIZE];
+    bool is;
+
+    name_denied(source, where, credentials);
+    is = kms_kept_find(&denied, &seeker, source)
+         && kms_credentials_same(&denied, credentials);
+    kms_credentials_clear(&denied);
+    return is;
 }
 
 static struct kms_kept *at_fork;

@@ -45,6 +45,22 @@ bool kms_kept_find(struct kms_credentials *credentials,
 void kms_kept_put(const struct kms_seeker *seeker, const char *source,
                   const struct kms_credentials *credentials);
 
+/*
+ * kms_kept_deny - a service has refused these credentials, and a few more such requests
+ * would lock them: note it for KMS_DENIED_S
+ * kms_kept_is_denied - did it do so just now?
+ * kms_credentials_same - are id, secret and token the same?
+ *
+ *   where  says which service it is, and at which endpoint
+ */
+#define KMS_DENIED_S 60
+void kms_kept_deny(const struct kms_world *world, const char *where,
+                   const struct kms_credentials *credentials);
+bool kms_kept_is_denied(const struct kms_world *world, const char *where,
+                        const struct kms_credentials *credentials);
+bool kms_credentials_same(const struct kms_credentials *a,
+                          const struct kms_credentials *b);
+
 /* kms_kept_at_fork - from now on a child of fork() finds the lock free and all of it
  * whole, whatever other threads do just then; for one that lasts as long as the
  * process, once */

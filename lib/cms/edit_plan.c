@@ -121,13 +121,16 @@ static bool
 has_other_public(const struct envl_cms_reader *o,
                  const struct envl_kms_module *module)
 {
-    const bool is_opener = o->opened_with == NULL
-                           && o->entries[o->opened_by].kind == ENVL_ENTRY_RSA;
-    size_t k, count = 0;
+    const struct envl_identities *ids = o->identities;
+    size_t k;
 
-    for (k = 0; k < o->identities->service_count; k++)
-        count += module->is_public(o->identities->services[k]);
-    return count > (is_opener ? 1 : 0);
+    for (k = 0; k < ids->service_count; k++) {
+        if (module->is_public(ids->services[k])
+            && (o->opened_uri == NULL
+                || strcmp(ids->services[k], o->opened_uri) != 0))
+            return true;
+    }
+    return false;
 }
 
 /* Fail where the entry is for a service of the identities that is not the opener, or may

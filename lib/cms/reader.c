@@ -332,6 +332,8 @@ try_services(struct envl_cms_reader *o, bool *opened, struct envl_err *err)
     for (i = 0; i < ids->service_count && rc == ENVELOPE_OK && !*opened; i++) {
         if (module->is_public(ids->services[i])) {
             *opened = try_private_half(o, module, ids->services[i]);
+            if (*opened)
+                o->opened_uri = ids->services[i];
             continue;
         }
         for (j = 0; j < o->count && !*opened; j++) {

@@ -38,8 +38,9 @@ struct envl_cms_reader {
 
     size_t opened_by; /* index of the opened entry, once message is open */
     const struct envl_identity
-        *opened_with;                /* the key that opened it; NULL for a
+        *opened_with;       /* the key that opened it; NULL for a
                                          * secret or a key service */
+    const char *opened_uri; /* of the service whose RSA key did; or NULL */
     unsigned char cek[ENVL_CEK_LEN]; /* once message is open */
     bool no_memory;
     char last_key_error[ENVL_DETAIL_MAX

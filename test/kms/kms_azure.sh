@@ -299,7 +299,8 @@ credentials() {
     AZURE_CLIENT_ID=stranger
     shut_up "$uri" 'Identity not found'
     AZURE_POD_IDENTITY_AUTHORITY_HOST=http://127.0.0.1:1
-    shut_up "$uri" 'no credentials for Azure: looked for'
+    exits 1 "$envelope" decrypt -i "$uri" <sealed >out
+    grep -q 'no credentials for Azure: looked for' err
     unset AZURE_POD_IDENTITY_AUTHORITY_HOST
     AZURE_CLIENT_ID=restore AZURE_CLIENT_SECRET=wrong
     export AZURE_CLIENT_SECRET

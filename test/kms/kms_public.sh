@@ -119,7 +119,8 @@ rewrap_held() {
         grep -q 'RSA recipients may be' err
         cmp many file
     done
-    "$envelope" rewrap -i "$held" -r other.pem file
+    # Named twice it is one identity all the same.
+    "$envelope" rewrap -i "$held" -i "$held" -r other.pem file
     opens file -i rsa.key
     shut 3 file -i "$held"
     cp many file

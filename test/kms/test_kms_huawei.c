@@ -587,6 +587,110 @@ who_was_denied_is_not_asked_again(void **state)
     fake_world_clear(&t.fake);
 }
 
+/* Only what was refused last, with these credentials and by this service, counts. */
+static void
+others_are_not_denied(void **state)
+{
+    static const char late[] = "Date: Sun, 30 Aug 2015 13:36:00 GMT\r\n";
+    static struct kms_kept kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    const struct fake_reply denied = { 401, GATEWAY("APIGW.0301"), NULL };
+    const struct fake_reply good = { 200, DECRYPTED, NULL };
+    const struct fake_reply clock[] = { { 401, GATEWAY("APIGW.0301"), late },
+                                        { 0, NULL, NULL },
+                                        { 0, NULL, NULL },
+                                        { 0, NULL, NULL } };
+    const struct fake_reply moved[] = { { 401, GATEWAY("APIGW.0301"), late },
+                                        { 302, "", NULL } };
+    const struct envl_kms_wrapped wrapped = wrapped_key(false);
+    struct trial t = new_trial();
+
+    (void)state;
+    t.kept = &kept;
+    /* The clock was wrong, and then nobody answered. */
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, clock, COUNT(clock)),
+                     ENVELOPE_R_KEY_SERVICE);
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, moved, COUNT(moved)),
+                     ENVELOPE_R_KEY_SERVICE);
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, &good, 1), ENVELOPE_OK);
+    /* Another endpoint. */
+    assert_int_equal(trial_unwrap(&t, URI "?endpoint=https://kms.example",
+                                  &wrapped, &denied, 1),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, &good, 1), ENVELOPE_OK);
+    assert_int_equal(trial_unwrap(&t, URI "?endpoint=https://kms.example",
+                                  &wrapped, NULL, 0),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    kms_kept_forget(&kept);
+    fake_world_clear(&t.fake);
+}
+
+/* IAM is asked for the project with the same key, which it may lock as well. */
+static void
+iam_is_not_asked_again(void **state)
+{
+    static const struct fake_pair no_project[] = {
+        { "HUAWEICLOUD_SDK_AK", "AccessKey" },
+        { "HUAWEICLOUD_SDK_SK", "SecretKey" },
+        { NULL, NULL },
+    };
+    static struct kms_kept kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    const struct fake_reply denied = { 401, GATEWAY("APIGW.0301"), NULL };
+    const struct fake_reply replies[] = {
+        { 200, "{\"projects\":[{\"id\":\"" PROJECT "\"}]}", NULL },
+        { 401, GATEWAY("APIGW.0301"), NULL },
+    };
+    const struct envl_kms_wrapped wrapped = wrapped_key(false);
+    struct trial t = { .variables = no_project, .kept = &kept };
+
+    (void)state;
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, &denied, 1),
+                     ENVELOPE_R_CREDENTIALS);
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, NULL, 0),
+                     ENVELOPE_R_CREDENTIALS);
+    assert_detail(&t, "IAM: it refused these credentials a moment ago");
+    kms_kept_forget(&kept);
+    /* The project that is known is not asked for with a key that was refused. */
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, replies, 2),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    assert_detail(&t, "check access key");
+    assert_int_equal(t.fake.request_count, 2);
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, NULL, 0),
+                     ENVELOPE_R_KEY_SERVICE_REFUSED);
+    kms_kept_forget(&kept);
+    fake_world_clear(&t.fake);
+}
+
+/* A pod's new credentials were not refused. */
+static void
+renewed_credentials_are_not_denied(void **state)
+{
+    static const struct fake_pair variables[] = {
+        { "HC_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c" },
+        { "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/run/token" },
+        { "HUAWEICLOUD_SDK_PROJECT_ID", PROJECT },
+        { NULL, NULL },
+    };
+    static const struct fake_pair files[] = { { "/run/token", "token" },
+                                              { NULL, NULL } };
+    static const struct fake_reply replies[] = {
+        { 200, POD("old"), NULL }, { 401, GATEWAY("APIGW.0301"), NULL },
+        { 200, POD("new"), NULL }, { 0, NULL, NULL },
+        { 0, NULL, NULL },         { 0, NULL, NULL },
+    };
+    static struct kms_kept kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    const struct fake_reply good = { 200, DECRYPTED, NULL };
+    const struct envl_kms_wrapped wrapped = wrapped_key(false);
+    struct trial t = { .variables = variables, .files = files, .kept = &kept };
+
+    (void)state;
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, replies, COUNT(replies)),
+                     ENVELOPE_R_KEY_SERVICE);
+    assert_int_equal(t.fake.request_count, COUNT(replies));
+    assert_int_equal(trial_unwrap(&t, URI, &wrapped, &good, 1), ENVELOPE_OK);
+    kms_kept_forget(&kept);
+    fake_world_clear(&t.fake);
+}
+
 /* libcrypto may do without some of its blocks; where it does not, there is no key. */
 static void
 memory_may_run_out(void **state)
@@ -630,6 +734,9 @@ main(void)
         cmocka_unit_test(the_clock_is_the_services),
         cmocka_unit_test(credentials_are_renewed),
         cmocka_unit_test(who_was_denied_is_not_asked_again),
+        cmocka_unit_test(others_are_not_denied),
+        cmocka_unit_test(iam_is_not_asked_again),
+        cmocka_unit_test(renewed_credentials_are_not_denied),
         cmocka_unit_test(memory_may_run_out),
     };
 
