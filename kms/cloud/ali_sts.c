@@ -5,9 +5,9 @@
  * "AssumeRole" of STS.
  */
 #include <string.h>
-#include <time.h>
 
 #include "kms/cloud/ali_sources.h"
+#include "kms/core/time.h"
 #include "kms/engine/kept.h"
 #include "kms/engine/target.h"
 
@@ -62,12 +62,9 @@ find_url(struct role *role, struct envl_err *err)
 static void
 add_timestamp(struct kms_text *query, const struct kms_world *world)
 {
-    const time_t now = (time_t)world->now(world->arg);
-    char text[32] = "";
-    struct tm tm;
+    char text[KMS_TIME_SIZE];
 
-    if (gmtime_r(&now, &tm) != NULL)
-        (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    (void)kms_time_write(text, world->now(world->arg));
     kms_form_add(query, "Timestamp", text);
 }
 

@@ -12,6 +12,7 @@
 
 #include "kms/core/span.h"
 
+#define TIME_MAX INT64_C(253402300799) /* after it, years have five digits */
 #define SECONDS_LEN_MAX 12 /* far above the year 9999, far below an int64_t */
 
 static int64_t
@@ -71,4 +72,16 @@ kms_time_read_date(const char *text)
     (void)uselocale(before);
     freelocale(plain);
     return again[0] != '\0' && strcmp(text, again) == 0 ? seconds : -1;
+}
+
+bool
+kms_time_write(char text[KMS_TIME_SIZE], int64_t seconds)
+{
+    const time_t time = (time_t)seconds;
+    struct tm tm;
+
+    text[0] = '\0';
+    if (seconds < 0 || seconds > TIME_MAX || gmtime_r(&time, &tm) == NULL)
+        return false;
+    return strftime(text, KMS_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
 }

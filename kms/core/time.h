@@ -3,6 +3,7 @@
 #ifndef KMS_CORE_TIME_H
 #define KMS_CORE_TIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -21,5 +22,10 @@ int64_t kms_time_read(const char *text);
  * Returns: seconds since the epoch; -1 for what is no date.
  */
 int64_t kms_time_read_date(const char *text);
+
+/* kms_time_write - "2030-01-02T03:04:05Z"; false, and an empty text, outside of the years
+ * 1970 to 9999 */
+#define KMS_TIME_SIZE 32
+bool kms_time_write(char text[KMS_TIME_SIZE], int64_t seconds);
 
 #endif

@@ -5,8 +5,8 @@
  */
 #include "kms/http/sign.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -15,12 +15,12 @@
 #include <openssl/rand.h>
 
 #include "kms/core/span.h"
+#include "kms/core/time.h"
 #include "kms/http/canonical.h"
 #include "lib/base/param.h"
 
 #define HASH_LEN 32 /* SHA-256 */
 #define NONCE_LEN 16
-#define TIME_MAX INT64_C(253402300799) /* after it, years have five digits */
 
 enum style {
     SECONDS,
@@ -222,17 +222,14 @@ add_time(struct kms_text *text, const char *time, enum style style)
 static enum envelope_reason
 set_times(struct work *work, int64_t now, struct envl_err *err)
 {
-    time_t seconds = (time_t)now;
-    char date[16] = "", time[32] = "";
-    struct tm tm;
+    char date[sizeof("2030-01-02")], time[KMS_TIME_SIZE];
 
-    if (now < 0 || now > TIME_MAX || gmtime_r(&seconds, &tm) == NULL)
+    if (!kms_time_write(time, now))
         return envl_fail(err, ENVELOPE_R_CREDENTIALS,
                          "cannot sign at %lld seconds from 1970: set the "
                          "clock right",
                          (long long)now);
-    (void)strftime(date, sizeof(date), "%Y-%m-%d", &tm);
-    (void)strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    (void)snprintf(date, sizeof(date), "%.*s", (int)sizeof(date) - 1, time);
     add_time(&work->date, date, work->words->date);
     if (work->words->time == SECONDS)
         kms_text_addf(&work->time, "%lld", (long long)now);

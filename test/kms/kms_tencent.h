@@ -40,30 +40,21 @@ new_trial(void)
 static inline enum envelope_reason
 generate(struct trial *t, const char *uri, int status, const char *body)
 {
-    const struct fake_reply reply = { status, body, NULL };
-    const struct fake_reply replies[] = SAME(reply);
-
-    return trial_generate(t, uri, replies, COUNT(replies));
+    return trial_generate_same(t, uri, status, body);
 }
 
 static inline enum envelope_reason
 unwrap(struct trial *t, const struct envl_kms_wrapped *wrapped, int status,
        const char *body)
 {
-    const struct fake_reply reply = { status, body, NULL };
-    const struct fake_reply replies[] = SAME(reply);
-
-    return trial_unwrap(t, URI, wrapped, replies, COUNT(replies));
+    return trial_unwrap_same(t, URI, wrapped, status, body);
 }
 
 static inline enum envelope_reason
 rewrap(struct trial *t, const struct envl_kms_wrapped *wrapped,
        const char *to_uri, const char *body)
 {
-    const struct fake_reply reply = { 200, body, NULL };
-    const struct fake_reply replies[] = SAME(reply);
-
-    return trial_rewrap(t, URI, wrapped, to_uri, replies, COUNT(replies));
+    return trial_rewrap_same(t, URI, wrapped, to_uri, body);
 }
 
 #endif

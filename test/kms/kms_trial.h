@@ -10,6 +10,7 @@
 
 #include "kms/dispatch.h"
 #include "test/kms/world.h"
+#include "test/support/memory.h"
 #include "test/support/support.h"
 
 /* "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" is 0 to 31. */
@@ -170,6 +171,79 @@ wrapped_as(const char *service, const char *key, const char *blob,
     wrapped.blob_len = strlen(blob);
     memcpy(wrapped.blob, blob, wrapped.blob_len);
     return wrapped;
+}
+
+/* The same reply as often as it is asked for. */
+
+static inline enum envelope_reason
+trial_generate_same(struct trial *t, const char *uri, int status,
+                    const char *body)
+{
+    const struct fake_reply reply = { status, body, NULL };
+    const struct fake_reply replies[] = SAME(reply);
+
+    return trial_generate(t, uri, replies, COUNT(replies));
+}
+
+static inline enum envelope_reason
+trial_unwrap_same(struct trial *t, const char *uri,
+                  const struct envl_kms_wrapped *wrapped, int status,
+                  const char *body)
+{
+    const struct fake_reply reply = { status, body, NULL };
+    const struct fake_reply replies[] = SAME(reply);
+
+    return trial_unwrap(t, uri, wrapped, replies, COUNT(replies));
+}
+
+static inline enum envelope_reason
+trial_rewrap_same(struct trial *t, const char *uri,
+                  const struct envl_kms_wrapped *wrapped, const char *to_uri,
+                  const char *body)
+{
+    const struct fake_reply reply = { 200, body, NULL };
+    const struct fake_reply replies[] = SAME(reply);
+
+    return trial_rewrap(t, uri, wrapped, to_uri, replies, COUNT(replies));
+}
+
+/* Blobs that no printable text is are refused, and nobody is asked. */
+static inline void
+trial_refuses_blobs(struct trial *t, const char *uri, const char *service,
+                    const char *key, const char *body)
+{
+    static const char *const blobs[] = { "", "a\nb", "a\x7f", "\xc3\xa9" };
+    struct envl_kms_wrapped wrapped;
+    size_t i;
+
+    for (i = 0; i < COUNT(blobs); i++) {
+        wrapped = wrapped_as(service, key, blobs[i], false);
+        assert_int_equal(trial_unwrap_same(t, uri, &wrapped, 200, body),
+                         ENVELOPE_R_KEY_SERVICE_REFUSED);
+        assert_int_equal(t->fake.request_count, 0);
+    }
+}
+
+/* Each allocation fails once.  libcrypto may do without some of its blocks; where it
+ * does not, there is no key, and the failure is one of ours or libcrypto's. */
+static inline void
+trial_sweep(struct trial *t, const char *uri,
+            const struct envl_kms_wrapped *wrapped, const char *body)
+{
+    enum envelope_reason rc;
+    size_t n = 0, failures = 0;
+
+    t->labels = "a=1\n";
+    do {
+        memory_fail(++n);
+        rc = trial_unwrap_same(t, uri, wrapped, 200, body);
+        memory_fail(0);
+        if (rc != ENVELOPE_OK && rc != ENVELOPE_R_MEMORY
+            && rc != ENVELOPE_R_CRYPTO)
+            fail_msg("allocation %zu: %s", n, t->err.detail);
+        failures += rc != ENVELOPE_OK;
+    } while (memory_failed());
+    assert_true(failures > 20);
 }
 
 /* The failure's line has this in it. */

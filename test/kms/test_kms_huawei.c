@@ -76,20 +76,14 @@ static enum envelope_reason
 unwrap(struct trial *t, const char *uri, const struct envl_kms_wrapped *wrapped,
        int status, const char *body)
 {
-    const struct fake_reply reply = { status, body, NULL };
-    const struct fake_reply replies[] = SAME(reply);
-
-    return trial_unwrap(t, uri, wrapped, replies, COUNT(replies));
+    return trial_unwrap_same(t, uri, wrapped, status, body);
 }
 
 static enum envelope_reason
 rewrap(struct trial *t, const struct envl_kms_wrapped *wrapped,
        const char *to_uri, const char *body)
 {
-    const struct fake_reply reply = { 200, body, NULL };
-    const struct fake_reply replies[] = SAME(reply);
-
-    return trial_rewrap(t, URI, wrapped, to_uri, replies, COUNT(replies));
+    return trial_rewrap_same(t, URI, wrapped, to_uri, body);
 }
 
 /* URIs */
@@ -396,18 +390,10 @@ encrypting_anew_has_its_bounds(void **state)
 static void
 hostile_blobs_are_not_sent(void **state)
 {
-    static const char *const blobs[] = { "", "a\nb", "a\x7f", "\xc3\xa9" };
-    struct envl_kms_wrapped wrapped;
     struct trial t = new_trial();
-    size_t i;
 
     (void)state;
-    for (i = 0; i < COUNT(blobs); i++) {
-        wrapped = wrapped_as("huaweikms", KEY, blobs[i], false);
-        assert_int_equal(unwrap(&t, URI, &wrapped, 200, DECRYPTED),
-                         ENVELOPE_R_KEY_SERVICE_REFUSED);
-        assert_int_equal(t.fake.request_count, 0);
-    }
+    trial_refuses_blobs(&t, URI, "huaweikms", KEY, DECRYPTED);
     fake_world_clear(&t.fake);
 }
 
@@ -691,27 +677,14 @@ renewed_credentials_are_not_denied(void **state)
     fake_world_clear(&t.fake);
 }
 
-/* libcrypto may do without some of its blocks; where it does not, there is no key. */
 static void
 memory_may_run_out(void **state)
 {
     const struct envl_kms_wrapped wrapped = wrapped_key(true);
     struct trial t = new_trial();
-    enum envelope_reason rc;
-    size_t n = 0, failures = 0;
 
     (void)state;
-    t.labels = "a=1\n";
-    do {
-        memory_fail(++n);
-        rc = unwrap(&t, URI, &wrapped, 200, DECRYPTED);
-        memory_fail(0);
-        if (rc != ENVELOPE_OK && rc != ENVELOPE_R_MEMORY
-            && rc != ENVELOPE_R_CRYPTO)
-            fail_msg("allocation %zu: %s", n, t.err.detail);
-        failures += rc != ENVELOPE_OK;
-    } while (memory_failed());
-    assert_true(failures > 20);
+    trial_sweep(&t, URI, &wrapped, DECRYPTED);
     fake_world_clear(&t.fake);
 }
 

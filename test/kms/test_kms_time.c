@@ -114,11 +114,38 @@ memory_may_run_out(void **state)
     kms_text_clear(&text);
 }
 
+static void
+times_are_written(void **state)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } times[] = {
+        { 0, "1970-01-01T00:00:00Z" },
+        { 1440938161, "2015-08-30T12:36:01Z" },
+        { INT64_C(253402300799), "9999-12-31T23:59:59Z" },
+        { INT64_C(253402300800), "" },
+        { -1, "" },
+        { INT64_MIN, "" },
+        { INT64_MAX, "" },
+    };
+    char text[KMS_TIME_SIZE];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNT(times); i++) {
+        assert_int_equal(kms_time_write(text, times[i].seconds),
+                         *times[i].text != '\0');
+        assert_string_equal(text, times[i].text);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_read),
+        cmocka_unit_test(times_are_written),
         cmocka_unit_test(elements_are_read),
         cmocka_unit_test(memory_may_run_out),
     };
